@@ -1,0 +1,304 @@
+//! The one table of everything that can go wrong: code, key, message, cause and remedy in both languages.
+//!
+//! Numbers and keys are for ever; a code that retires keeps its line. The C constants, the help text
+//! of the CLI and the table of errors in the documents derive from here.
+
+use crate::base::Locale;
+
+macro_rules! catalogue {
+    ($($name:ident = $number:literal, $key:literal,
+        [$en:literal, $en_cause:literal, $en_remedy:literal],
+        [$zh:literal, $zh_cause:literal, $zh_remedy:literal];)+) => {
+        /// What went wrong, by a number and a key that never change.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(
+                #[doc = concat!("`", $key, "`: ", $en)]
+                $name,
+            )+
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The stable number, above zero; C sees it negated as status.
+            #[must_use]
+            pub const fn number(self) -> i32 {
+                match self { $(Self::$name => $number,)+ }
+            }
+
+            /// The stable key, `room.what`.
+            #[must_use]
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$name => $key,)+ }
+            }
+
+            /// What happened, in a sentence without full stop.
+            #[must_use]
+            pub const fn message(self, locale: Locale) -> &'static str {
+                match (self, locale) {
+                    $((Self::$name, Locale::English) => $en, (Self::$name, Locale::SimplifiedChinese) => $zh,)+
+                }
+            }
+
+            /// Why it usually happens.
+            #[must_use]
+            pub const fn cause(self, locale: Locale) -> &'static str {
+                match (self, locale) {
+                    $((Self::$name, Locale::English) => $en_cause,
+                      (Self::$name, Locale::SimplifiedChinese) => $zh_cause,)+
+                }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn remedy(self, locale: Locale) -> &'static str {
+                match (self, locale) {
+                    $((Self::$name, Locale::English) => $en_remedy,
+                      (Self::$name, Locale::SimplifiedChinese) => $zh_remedy,)+
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    InvalidArgument = 101, "input.invalid_argument",
+        ["an argument is not acceptable", "the value is outside of what the parameter takes", "see the description of the method"],
+        ["参数不可接受", "参数值超出允许范围", "请查看该方法的说明"];
+    NullArgument = 102, "input.null_argument",
+        ["a required pointer is null", "the caller passed NULL", "pass a valid pointer"],
+        ["必需的指针为空", "调用方传入了 NULL", "请传入有效指针"];
+    InvalidHandle = 103, "input.invalid_handle",
+        ["a handle is not valid here", "it was freed, is of another type, or is not a handle", "keep handles until their free function is called, and use them once"],
+        ["句柄无效", "句柄已释放、类型不符或不是句柄", "请在释放前使用句柄，且只释放一次"];
+    InvalidUtf8 = 104, "input.invalid_utf8",
+        ["text is not valid UTF-8", "the bytes are of another encoding", "convert the text to UTF-8"],
+        ["文本不是有效的 UTF-8", "字节使用了其他编码", "请先转换为 UTF-8"];
+    InvalidJson = 105, "input.invalid_json",
+        ["the JSON text is malformed", "a syntax error at the place named", "mend the document"],
+        ["JSON 文本格式错误", "所示位置存在语法错误", "请修正文档"];
+    UnknownMethod = 106, "input.unknown_method",
+        ["there is no such method", "the name is misspelt or of a newer version", "list the methods with `api.describe`"],
+        ["没有该方法", "名称拼写错误或属于更新的版本", "用 api.describe 列出方法"];
+    MissingParameter = 107, "input.missing_parameter",
+        ["a required parameter is missing", "the call does not name it", "add the parameter"],
+        ["缺少必需参数", "调用未提供该参数", "请补充该参数"];
+    UnknownParameter = 108, "input.unknown_parameter",
+        ["the method has no such parameter", "the name is misspelt", "see `api.describe`"],
+        ["方法没有该参数", "名称拼写错误", "请查看 api.describe"];
+    LimitExceeded = 109, "input.limit_exceeded",
+        ["a size is above its limit", "the input is larger than the engine accepts", "split the input"],
+        ["超出大小限制", "输入超过引擎允许的大小", "请拆分输入"];
+    InvalidId = 110, "input.invalid_id",
+        ["this is not a record id", "ids are UUIDs in hyphenated form", "pass an id that the engine gave"],
+        ["不是有效的记录编号", "编号应为带连字符的 UUID", "请传入引擎给出的编号"];
+    InvalidFilter = 111, "input.invalid_filter",
+        ["the filter cannot be understood", "an operator does not fit its field, or nesting is too deep", "see the description of filters"],
+        ["无法理解筛选条件", "运算符与字段不符，或嵌套过深", "请查看筛选条件的说明"];
+    InvalidCursor = 112, "input.invalid_cursor",
+        ["the page cursor does not belong to this query", "filter or sort order changed between pages", "begin again without a cursor"],
+        ["分页游标不属于该查询", "翻页之间条件或排序发生变化", "请不带游标重新查询"];
+    InvalidCsv = 113, "input.invalid_csv",
+        ["the CSV line cannot be read", "quotes are not closed or the number of columns differs", "mend the line"],
+        ["无法读取该 CSV 行", "引号未闭合或列数不一致", "请修正该行"];
+    NotADatabase = 201, "storage.not_a_database",
+        ["this is not a Guanxi database", "the file was written by another program", "check the path"],
+        ["不是关系数据库文件", "该文件由其他程序写入", "请检查路径"];
+    WrongKey = 202, "storage.wrong_key",
+        ["the key does not open this database", "passphrase or key is not one of those set for it", "use the right key"],
+        ["密钥无法打开该数据库", "口令或密钥不正确", "请使用正确的密钥"];
+    Damaged = 203, "storage.damaged",
+        ["stored bytes are damaged or were altered", "a disk fault, a truncated copy or tampering", "restore a backup"],
+        ["存储内容损坏或被篡改", "磁盘故障、复制不完整或被篡改", "请从备份恢复"];
+    NewerFormat = 204, "storage.newer_format",
+        ["the database was written by a newer version", "its format is not known here", "update the engine"],
+        ["数据库由更新的版本写入", "当前版本不认识其格式", "请升级引擎"];
+    Locked = 205, "storage.locked",
+        ["another process has this database open", "one process writes at a time", "close the other program"],
+        ["数据库已被其他进程打开", "同一时间只允许一个进程写入", "请关闭另一个程序"];
+    AlreadyExists = 206, "storage.already_exists",
+        ["there is a database or file already", "the path is taken", "open it, or choose another path"],
+        ["数据库或文件已存在", "路径已被占用", "请打开它，或另选路径"];
+    DatabaseNotFound = 207, "storage.not_found",
+        ["there is no database at this path", "the path is wrong or the database was moved", "check the path, or create it"],
+        ["该路径没有数据库", "路径错误或数据库已移动", "请检查路径，或新建数据库"];
+    Io = 208, "storage.io",
+        ["the operating system refused to read or write", "disk full, no right, or a fault of the device", "see the cause, then open the database again"],
+        ["操作系统读写失败", "磁盘已满、无权限或设备故障", "查明原因后重新打开数据库"];
+    Stopped = 209, "storage.stopped",
+        ["the database stopped after an earlier fault", "a write failed in a way that leaves memory and disk in doubt", "close the database and open it again"],
+        ["数据库因先前的故障已停止", "一次写入失败，内存与磁盘可能不一致", "请关闭后重新打开数据库"];
+    Busy = 210, "storage.busy",
+        ["the database is in use", "another transaction or handle is still open", "finish it, then try again"],
+        ["数据库正在使用中", "另一个事务或句柄尚未结束", "请结束后再试"];
+    Conflict = 211, "storage.conflict",
+        ["another change came first", "the data changed since it was read", "read again and repeat"],
+        ["已有其他修改", "数据在读取后已被修改", "请重新读取后再试"];
+    UnknownEntity = 301, "schema.unknown_entity",
+        ["there is no such entity", "the name is misspelt or its plugin is not loaded", "list the entities with `schema.describe`"],
+        ["没有该实体", "名称拼写错误或插件未加载", "用 schema.describe 列出实体"];
+    UnknownField = 302, "schema.unknown_field",
+        ["the entity has no such field", "the name is misspelt or its plugin is not loaded", "list the fields with `schema.describe`"],
+        ["实体没有该字段", "名称拼写错误或插件未加载", "用 schema.describe 列出字段"];
+    WrongType = 303, "schema.wrong_type",
+        ["the value has the wrong type", "the field takes another kind of value", "pass a value of the field's type"],
+        ["值的类型错误", "该字段需要其他类型的值", "请传入与字段类型一致的值"];
+    Required = 304, "schema.required",
+        ["a required field is empty", "the record cannot stand without it", "give the field a value"],
+        ["必填字段为空", "缺少该字段记录不能成立", "请填写该字段"];
+    NotUnique = 305, "schema.not_unique",
+        ["another record has this value", "the field is unique", "use another value, or the record that stands"],
+        ["该值已被其他记录使用", "该字段要求唯一", "请换一个值，或使用已有记录"];
+    NotInValueSet = 306, "schema.not_in_value_set",
+        ["the value is not one of the field's codes", "value sets are closed lists", "use one of the codes"],
+        ["该值不在取值范围内", "取值集为固定列表", "请使用其中的代码"];
+    OutOfRange = 307, "schema.out_of_range",
+        ["the number is out of range", "it is too large, too small or too precise", "pass a smaller or rounded number"],
+        ["数值超出范围", "数值过大、过小或精度过高", "请传入较小或已舍入的数值"];
+    UnknownCurrency = 308, "schema.unknown_currency",
+        ["ISO 4217 has no such currency", "the code is misspelt", "use a code of three letters such as CNY"],
+        ["ISO 4217 没有该货币", "代码拼写错误", "请使用三位字母代码，如 CNY"];
+    CurrencyMismatch = 309, "schema.currency_mismatch",
+        ["amounts of different currencies do not add", "a sum meets two currencies", "convert first, or group by currency"],
+        ["不同货币的金额不能相加", "合计中出现两种货币", "请先换算，或按货币分组"];
+    InvalidEmail = 310, "schema.invalid_email",
+        ["this is not an e-mail address", "it lacks a name, an @ or a domain", "correct the address"],
+        ["不是有效的电子邮箱", "缺少用户名、@ 或域名", "请更正邮箱地址"];
+    DuplicateDefinition = 311, "schema.duplicate_definition",
+        ["the name is taken", "an entity or field of this name stands already", "choose another name"],
+        ["名称已被占用", "同名的实体或字段已存在", "请另选名称"];
+    InvalidDefinition = 312, "schema.invalid_definition",
+        ["the definition is not acceptable", "a name, type or property breaks a rule", "see the rule"],
+        ["定义不可接受", "名称、类型或属性违反规则", "请查看规则"];
+    ReadOnlyField = 313, "schema.read_only_field",
+        ["the field is kept by the engine", "its value follows from others", "leave it out"],
+        ["该字段由引擎维护", "其值由其他字段决定", "请不要填写"];
+    RecordNotFound = 401, "record.not_found",
+        ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
+        ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];
+    VersionConflict = 402, "record.version_conflict",
+        ["the record was changed meanwhile", "its version is not the one that was expected", "read it again and repeat"],
+        ["记录已被他人修改", "版本与预期不符", "请重新读取后再试"];
+    ReferenceMissing = 403, "record.reference_missing",
+        ["the referenced record does not exist", "no record matches the reference", "create it first, or correct the reference"],
+        ["引用的记录不存在", "没有与引用匹配的记录", "请先新建，或更正引用"];
+    ReferenceAmbiguous = 404, "record.reference_ambiguous",
+        ["the reference matches more than one record", "a name is borne by several records", "refer by id or external id"],
+        ["引用匹配到多条记录", "有多条同名记录", "请用编号或外部编号引用"];
+    Referenced = 405, "record.referenced",
+        ["other records refer to this one", "deleting it would leave them without it", "change those records first"],
+        ["有其他记录引用该记录", "删除会使引用失效", "请先修改引用它的记录"];
+    IdempotencyMismatch = 406, "record.idempotency_mismatch",
+        ["the idempotency key was used for another request", "a key names one request for ever", "make a new key"],
+        ["该幂等键已用于其他请求", "一个键只对应一个请求", "请使用新的键"];
+    SignInFailed = 501, "access.sign_in_failed",
+        ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
+        ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];
+    NotPermitted = 502, "access.not_permitted",
+        ["you may not do this", "none of your roles grants the action", "ask an administrator for the right"],
+        ["您无权执行该操作", "您的角色未授予该操作", "请向管理员申请权限"];
+    HostTrustRequired = 503, "access.host_trust_required",
+        ["the host is not trusted to name its users", "the database was opened without host trust", "sign in with a password, or open with host trust"],
+        ["未信任宿主程序指定用户", "打开数据库时未授予宿主信任", "请用密码登录，或以宿主信任方式打开"];
+    SessionEnded = 504, "access.session_ended",
+        ["the session has ended", "it was closed, or its user was suspended", "sign in again"],
+        ["会话已结束", "会话已关闭或用户已停用", "请重新登录"];
+    FieldNotPermitted = 505, "access.field_not_permitted",
+        ["you may not use this field", "your roles hide it", "leave the field out"],
+        ["您无权使用该字段", "您的角色隐藏了该字段", "请不要使用该字段"];
+    WeakPassword = 506, "access.weak_password",
+        ["the password is too short", "passwords have at least 8 characters", "choose a longer password"],
+        ["密码过短", "密码至少 8 个字符", "请选择更长的密码"];
+    Cancelled = 601, "engine.cancelled",
+        ["the call was cancelled", "somebody turned the cancel token", "repeat the call if it is still wanted"],
+        ["调用已取消", "取消令牌已被触发", "如仍需要请重新调用"];
+    DeadlineExceeded = 602, "engine.deadline_exceeded",
+        ["the call took longer than its deadline", "much data or a waiting writer", "allow more time, or ask for less"],
+        ["调用超过截止时间", "数据量大或正在等待写入", "请放宽时间或减少数据量"];
+    Reentrant = 603, "engine.reentrant",
+        ["this thread is inside a transaction already", "a transaction or hook called the engine again", "use the transaction at hand"],
+        ["该线程已在事务之中", "事务或钩子再次调用了引擎", "请使用当前事务"];
+    WrongThread = 604, "engine.wrong_thread",
+        ["the handle belongs to another thread", "a transaction stays on the thread that began it", "call from that thread"],
+        ["句柄属于其他线程", "事务只能在开始它的线程上使用", "请在原线程调用"];
+    Panic = 605, "engine.panic",
+        ["the engine met a fault of its own", "a bug in the engine", "report it; reopen the database if writes are refused"],
+        ["引擎内部故障", "引擎存在缺陷", "请报告；如拒绝写入请重新打开数据库"];
+    Forked = 606, "engine.forked",
+        ["the database was opened before fork()", "a child process cannot use its parent's handles", "open the database in the child"],
+        ["数据库在 fork() 之前打开", "子进程不能使用父进程的句柄", "请在子进程中重新打开"];
+    NothingMatches = 607, "engine.nothing_matches",
+        ["nothing matches", "the search text has no term that can be looked up", "search for other words"],
+        ["没有匹配内容", "搜索文本中没有可检索的词", "请换用其他词"];
+    PluginManifest = 701, "plugin.manifest",
+        ["the plugin's manifest cannot be used", "a field is missing or malformed", "ask the plugin's vendor"],
+        ["插件清单无法使用", "缺少字段或格式错误", "请联系插件供应商"];
+    PluginHash = 702, "plugin.hash_mismatch",
+        ["the plugin's file is not the one that its manifest names", "the file was altered or damaged", "fetch the plugin again"],
+        ["插件文件与清单不符", "文件被篡改或损坏", "请重新获取插件"];
+    PluginAbi = 703, "plugin.abi_mismatch",
+        ["the plugin was built for another plugin interface", "major versions differ, or it needs a newer minor version", "use a plugin built for this engine"],
+        ["插件使用了其他版本的接口", "主版本不同，或需要更新的次版本", "请使用适配本引擎的插件"];
+    PluginTarget = 704, "plugin.wrong_target",
+        ["the plugin was built for another platform", "operating system or processor differ", "use the plugin for this platform"],
+        ["插件适用于其他平台", "操作系统或处理器不同", "请使用适合本平台的插件"];
+    PluginEntry = 705, "plugin.entry",
+        ["the plugin has no usable entry function", "the symbol is missing, or says something else than the manifest", "ask the plugin's vendor"],
+        ["插件没有可用的入口函数", "缺少符号，或与清单不一致", "请联系插件供应商"];
+    PluginFault = 706, "plugin.fault",
+        ["the plugin failed", "a fault inside the plugin; the engine goes on", "ask the plugin's vendor"],
+        ["插件执行失败", "插件内部故障，引擎继续运行", "请联系插件供应商"];
+    PluginRejected = 707, "plugin.rejected",
+        ["a plugin refused the value", "a rule of the plugin is broken", "correct the value"],
+        ["插件拒绝了该值", "违反插件的规则", "请更正该值"];
+    PluginConflict = 708, "plugin.conflict",
+        ["a plugin of this name is loaded already", "two packages bear one id", "load one of them"],
+        ["同名插件已加载", "两个插件包使用同一标识", "请只加载其中一个"];
+    InvalidTransition = 801, "model.invalid_transition",
+        ["the record cannot take this step from its present state", "it is closed, or in another state", "look at its state first"],
+        ["当前状态不能执行该步骤", "记录已关闭或处于其他状态", "请先查看其状态"];
+    ReasonRequired = 802, "model.reason_required",
+        ["this step needs a reason", "losing or voiding is explained", "give a reason"],
+        ["该步骤需要原因", "输单或作废需要说明", "请填写原因"];
+    LedgerBroken = 901, "ledger.broken",
+        ["the ledger does not verify", "an entry was altered, removed or inserted", "restore a backup and compare"],
+        ["账本校验不通过", "有条目被修改、删除或插入", "请恢复备份并比对"];
+    IndexMismatch = 902, "ledger.index_mismatch",
+        ["an index, counter or unique key does not follow from the records", "damage, or a fault of the engine", "report it, and restore a backup"],
+        ["索引、计数或唯一键与记录不一致", "数据损坏或引擎缺陷", "请报告并恢复备份"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn numbers_and_keys_name_one_code_each() {
+        let numbers: BTreeSet<_> = Code::ALL.iter().map(|code| code.number()).collect();
+        let keys: BTreeSet<_> = Code::ALL.iter().map(|code| code.key()).collect();
+        assert_eq!(numbers.len(), Code::ALL.len());
+        assert_eq!(keys.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn every_code_speaks_both_languages() {
+        for code in Code::ALL {
+            for text in
+                [code.message(Locale::English), code.cause(Locale::English), code.remedy(Locale::English)]
+            {
+                assert!(text.is_ascii() && !text.ends_with('.') && !text.is_empty(), "{code:?}");
+            }
+            for text in [
+                code.message(Locale::SimplifiedChinese),
+                code.cause(Locale::SimplifiedChinese),
+                code.remedy(Locale::SimplifiedChinese),
+            ] {
+                assert!(text.chars().any(|character| character > '\u{2e80}'), "{code:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The one error of the engine: opaque, with a stable code and the place it speaks of.
+//!
+//! It names no other room. Values of callers may stand in it only where the caller itself sent them;
+//! keys, passphrases and values of records never do.
+
+use std::fmt;
+
+use crate::base::{Code, Locale};
+
+/// Result with the engine's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Longest piece of a caller's own value that an error repeats, in characters.
+const MAX_QUOTED: usize = 80;
+
+/// What went wrong, where, and by which rule. Match on [`Error::code`].
+pub struct Error(Box<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    code: Option<Code>,
+    entity: Option<String>,
+    record: Option<String>,
+    field: Option<String>,
+    rule: Option<String>,
+    value: Option<String>,
+    plugin: Option<String>,
+    said: Option<String>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this code.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self(Box::new(Inner { code: Some(code), ..Inner::default() }))
+    }
+
+    /// Names the entity, unless one is named already.
+    #[must_use]
+    pub fn entity(mut self, entity: &str) -> Self {
+        self.0.entity.get_or_insert_with(|| entity.to_owned());
+        self
+    }
+
+    /// Names the record, unless one is named already.
+    #[must_use]
+    pub fn record(mut self, record: impl fmt::Display) -> Self {
+        self.0.record.get_or_insert_with(|| record.to_string());
+        self
+    }
+
+    /// Names the field, parameter or column, unless one is named already.
+    #[must_use]
+    pub fn field(mut self, field: &str) -> Self {
+        self.0.field.get_or_insert_with(|| field.to_owned());
+        self
+    }
+
+    /// Names the rule that was broken.
+    #[must_use]
+    pub fn rule(mut self, rule: &str) -> Self {
+        self.0.rule = Some(rule.to_owned());
+        self
+    }
+
+    /// Repeats what the caller sent, cut to 80 characters. Never a stored value and never a secret.
+    #[must_use]
+    pub fn value(mut self, value: &str) -> Self {
+        let mut quoted: String = value.chars().take(MAX_QUOTED).collect();
+        if quoted.len() < value.len() {
+            quoted.push('…');
+        }
+        self.0.value = Some(quoted);
+        self
+    }
+
+    /// Names the plugin.
+    #[must_use]
+    pub fn plugin(mut self, plugin: &str) -> Self {
+        self.0.plugin = Some(plugin.to_owned());
+        self
+    }
+
+    /// A sentence in the words of a plugin or rule, which stands in place of the code's own message.
+    #[must_use]
+    pub fn said(mut self, message: &str) -> Self {
+        self.0.said = Some(message.to_owned());
+        self
+    }
+
+    /// Keeps the error of a library as the source.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code.unwrap_or(Code::Panic)
+    }
+
+    /// The entity it speaks of.
+    #[must_use]
+    pub fn entity_name(&self) -> Option<&str> {
+        self.0.entity.as_deref()
+    }
+
+    /// The record it speaks of.
+    #[must_use]
+    pub fn record_name(&self) -> Option<&str> {
+        self.0.record.as_deref()
+    }
+
+    /// The field, parameter or column it speaks of.
+    #[must_use]
+    pub fn field_name(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    /// The rule that was broken.
+    #[must_use]
+    pub fn rule_name(&self) -> Option<&str> {
+        self.0.rule.as_deref()
+    }
+
+    /// The plugin it speaks of.
+    #[must_use]
+    pub fn plugin_name(&self) -> Option<&str> {
+        self.0.plugin.as_deref()
+    }
+
+    /// What the caller sent, if the error repeats it.
+    #[must_use]
+    pub fn quoted_value(&self) -> Option<&str> {
+        self.0.value.as_deref()
+    }
+
+    /// Whether the same call may succeed when it is made again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.code(),
+            Code::Busy | Code::Conflict | Code::VersionConflict | Code::Locked | Code::DeadlineExceeded
+        )
+    }
+
+    /// The sentence for people: what, where, by which rule.
+    #[must_use]
+    pub fn message(&self, locale: Locale) -> String {
+        let head = self.0.said.as_deref().unwrap_or_else(|| self.code().message(locale));
+        let place: Vec<&str> = [&self.0.plugin, &self.0.entity, &self.0.field]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        let mut message = head.to_owned();
+        if !place.is_empty() {
+            message = format!("{}: {message}", place.join("."));
+        }
+        if let Some(record) = &self.0.record {
+            message = format!("{message} [{record}]");
+        }
+        if let Some(rule) = &self.0.rule {
+            message = format!("{message} ({rule})");
+        }
+        if let Some(value) = &self.0.value {
+            message = format!("{message}: `{value}`");
+        }
+        message
+    }
+
+    /// Everything about the error as JSON, with the code's cause and remedy.
+    #[must_use]
+    pub fn to_json(&self, locale: Locale) -> serde_json::Value {
+        serde_json::json!({
+            "code": self.code().key(),
+            "number": self.code().number(),
+            "message": self.message(locale),
+            "cause": self.code().cause(locale),
+            "remedy": self.code().remedy(locale),
+            "entity": self.0.entity,
+            "record": self.0.record,
+            "field": self.0.field,
+            "rule": self.0.rule,
+            "plugin": self.0.plugin,
+            "retryable": self.is_retryable(),
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code().key(), self.message(Locale::English))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self}")?;
+        match &self.0.source {
+            Some(source) => write!(formatter, " <- {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Code::Io).because(error)
+    }
+}

@@ -1,0 +1,32 @@
+//! Floor 0: the words that every other room uses, and nothing else.
+//!
+//! It deliberately knows no other room: no storage, no schema, no noun of the trade.
+//! Invariants: an [`Error`] carries a stable code and never a secret; a [`Decimal`] is exact;
+//! every moment comes from an injected [`Clock`] and every random byte from an injected [`Random`].
+
+mod catalogue;
+mod error;
+mod id;
+mod limits;
+mod locale;
+mod money;
+mod patience;
+mod source;
+mod text;
+mod time;
+mod value;
+
+pub use catalogue::Code;
+pub use error::{Error, Result};
+pub use id::{EntityId, FieldId, RecordId};
+pub use limits::{
+    MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_PAGE_ROWS, MAX_TEXT_BYTES,
+    MAX_VALUE_BYTES,
+};
+pub use locale::{Label, Locale};
+pub use money::{Currency, Decimal, Money};
+pub use patience::{CancelToken, Patience};
+pub use source::{Clock, ManualClock, OsRandom, Random, SeededRandom, SystemClock};
+pub use text::{fold, normalize};
+pub use time::{Date, HybridClock, Month, Stamp, TimeZone, Timestamp, Weekday};
+pub use value::{Value, ValueKind};

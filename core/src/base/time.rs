@@ -1,0 +1,325 @@
+//! Days, moments, zones, and the hybrid logical clock that orders changes of all replicas.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Mutex;
+
+use crate::base::{Clock, Code, Error, Result};
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment so many microseconds after the epoch.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// The day on which this moment falls in a zone.
+    #[must_use]
+    pub fn date_in(self, zone: &TimeZone) -> Date {
+        Date(zone.0.to_datetime(self.to_jiff()).date())
+    }
+
+    fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_jiff(), formatter)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Error;
+
+    /// Reads RFC 3339 with an offset, `2026-11-22T08:00:00+08:00`.
+    fn from_str(text: &str) -> Result<Self> {
+        text.parse::<jiff::Timestamp>()
+            .map(|moment| Self(moment.as_microsecond()))
+            .map_err(|_| Error::new(Code::WrongType).rule("datetime (RFC 3339)").value(text))
+    }
+}
+
+/// A day of the proleptic Gregorian calendar, years -9999 to 9999, without a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(jiff::civil::Date);
+
+impl Date {
+    /// A day by year, month and day of month.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] for a day that no calendar has.
+    pub fn new(year: i16, month: i8, day: i8) -> Result<Self> {
+        jiff::civil::Date::new(year, month, day)
+            .map(Self)
+            .map_err(|_| Error::new(Code::OutOfRange).rule("date"))
+    }
+
+    /// The day so many days after 1970-01-01.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] outside of the years -9999 to 9999.
+    pub fn from_days(days: i32) -> Result<Self> {
+        let epoch = jiff::civil::Date::constant(1970, 1, 1);
+        epoch
+            .checked_add(jiff::Span::new().try_days(days).unwrap_or_default())
+            .map(Self)
+            .map_err(|_| Error::new(Code::OutOfRange).rule("date"))
+    }
+
+    /// Days since 1970-01-01.
+    #[must_use]
+    pub fn days(self) -> i32 {
+        let epoch = jiff::civil::Date::constant(1970, 1, 1);
+        let days = self.0.duration_since(epoch).as_hours() / 24;
+        i32::try_from(days).unwrap_or(0)
+    }
+
+    /// Year.
+    #[must_use]
+    pub fn year(self) -> i16 {
+        self.0.year()
+    }
+
+    /// Month, 1 to 12.
+    #[must_use]
+    pub fn month(self) -> i8 {
+        self.0.month()
+    }
+
+    /// First day of the month.
+    #[must_use]
+    pub fn first_of_month(self) -> Self {
+        Self(self.0.first_of_month())
+    }
+
+    /// First day of the quarter of a fiscal year that begins with `first_month`.
+    #[must_use]
+    pub fn first_of_quarter(self, first_month: Month) -> Self {
+        let since_start = (self.month() - first_month.number()).rem_euclid(12);
+        self.months_back(since_start % 3)
+    }
+
+    /// First day of the fiscal year that begins with `first_month`.
+    #[must_use]
+    pub fn first_of_fiscal_year(self, first_month: Month) -> Self {
+        self.months_back((self.month() - first_month.number()).rem_euclid(12))
+    }
+
+    /// First day of the week.
+    #[must_use]
+    pub fn first_of_week(self, first: Weekday) -> Self {
+        let today = self.0.weekday().to_monday_zero_offset();
+        let back = (today - first.from_monday()).rem_euclid(7);
+        Self(self.0.saturating_sub(jiff::Span::new().days(back)))
+    }
+
+    fn months_back(self, months: i8) -> Self {
+        Self(self.0.first_of_month().saturating_sub(jiff::Span::new().months(months)))
+    }
+}
+
+impl fmt::Display for Date {
+    /// ISO 8601, `2026-11-22`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl FromStr for Date {
+    type Err = Error;
+
+    /// Reads ISO 8601, `2026-11-22`.
+    fn from_str(text: &str) -> Result<Self> {
+        let shaped = text.len() == 10 && text.bytes().nth(4) == Some(b'-');
+        shaped
+            .then(|| text.parse::<jiff::civil::Date>().ok())
+            .flatten()
+            .map(Self)
+            .ok_or_else(|| Error::new(Code::WrongType).rule("date (YYYY-MM-DD)").value(text))
+    }
+}
+
+/// A month of the year, 1 to 12.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Month(i8);
+
+impl Month {
+    /// January.
+    pub const JANUARY: Self = Self(1);
+
+    /// The month with this number.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] outside of 1 to 12.
+    pub fn new(number: i8) -> Result<Self> {
+        if (1..=12).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(Error::new(Code::OutOfRange).rule("month 1..12"))
+        }
+    }
+
+    /// 1 to 12.
+    #[must_use]
+    pub fn number(self) -> i8 {
+        self.0
+    }
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weekday(i8);
+
+impl Weekday {
+    /// Monday, the first day of the week by ISO 8601.
+    pub const MONDAY: Self = Self(0);
+    /// Sunday.
+    pub const SUNDAY: Self = Self(6);
+
+    /// The weekday by its English name, in any case.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for any other word.
+    pub fn parse(name: &str) -> Result<Self> {
+        const NAMES: [&str; 7] =
+            ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+        let lower = name.to_ascii_lowercase();
+        NAMES
+            .iter()
+            .zip(0_i8..)
+            .find(|(known, _)| **known == lower)
+            .map(|(_, offset)| Self(offset))
+            .ok_or_else(|| Error::new(Code::InvalidArgument).field("weekday").value(name))
+    }
+
+    fn from_monday(self) -> i8 {
+        self.0
+    }
+}
+
+/// A time zone of the IANA database, whose tables are bundled with the engine.
+#[derive(Clone)]
+pub struct TimeZone(jiff::tz::TimeZone);
+
+impl TimeZone {
+    /// Coordinated Universal Time.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self(jiff::tz::TimeZone::UTC)
+    }
+
+    /// The zone by its IANA name, `Asia/Shanghai`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] if the database has no such zone.
+    pub fn named(name: &str) -> Result<Self> {
+        jiff::tz::TimeZone::get(name)
+            .map(Self)
+            .map_err(|_| Error::new(Code::InvalidArgument).field("time_zone").value(name))
+    }
+}
+
+impl fmt::Debug for TimeZone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.iana_name().unwrap_or("UTC"))
+    }
+}
+
+/// A point of a hybrid logical clock (Kulkarni et al., 2014): 48 bits of milliseconds, then a
+/// 16-bit counter, and the replica that spoke. Totally ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Stamp {
+    /// Milliseconds since the epoch in the upper 48 bits, counter in the lower 16.
+    pub hlc: u64,
+    /// Number of the replica within this database; 0 is the database itself.
+    pub replica: u32,
+}
+
+impl Stamp {
+    /// The wall-clock part.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        Timestamp::from_micros(i64::try_from(self.hlc >> 16).unwrap_or(0).saturating_mul(1_000))
+    }
+}
+
+/// Gives stamps that only ever rise, even when the wall clock steps back.
+#[derive(Debug)]
+pub struct HybridClock {
+    last: Mutex<u64>,
+    replica: u32,
+}
+
+impl HybridClock {
+    /// A clock that continues after `last`.
+    #[must_use]
+    pub fn resume(last: u64, replica: u32) -> Self {
+        Self { last: Mutex::new(last), replica }
+    }
+
+    /// The next stamp: the wall clock's milliseconds, or one tick after the last stamp.
+    pub fn next(&self, clock: &dyn Clock) -> Stamp {
+        let millis = u64::try_from(clock.now().micros().div_euclid(1_000)).unwrap_or(0);
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *last = (millis << 16).max(last.saturating_add(1));
+        Stamp { hlc: *last, replica: self.replica }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ManualClock;
+
+    #[test]
+    fn a_moment_falls_on_the_day_of_its_zone() {
+        let moment: Timestamp = "2026-11-21T17:00:00Z".parse().unwrap();
+        assert_eq!(moment.date_in(&TimeZone::utc()).to_string(), "2026-11-21");
+        assert_eq!(moment.date_in(&TimeZone::named("Asia/Shanghai").unwrap()).to_string(), "2026-11-22");
+    }
+
+    #[test]
+    fn days_and_dates_are_each_others_inverse() {
+        for days in [-719_162, -1, 0, 1, 20_000, 2_932_896] {
+            assert_eq!(Date::from_days(days).unwrap().days(), days);
+        }
+    }
+
+    #[test]
+    fn a_fiscal_year_from_april_has_january_in_its_last_quarter() {
+        let april = Month::new(4).unwrap();
+        let day: Date = "2017-02-14".parse().unwrap();
+        assert_eq!(day.first_of_fiscal_year(april).to_string(), "2016-04-01");
+        assert_eq!(day.first_of_quarter(april).to_string(), "2017-01-01");
+        assert_eq!(day.first_of_quarter(Month::JANUARY).to_string(), "2017-01-01");
+    }
+
+    #[test]
+    fn a_week_begins_on_the_day_that_the_organisation_says() {
+        let wednesday: Date = "2026-11-18".parse().unwrap();
+        assert_eq!(wednesday.first_of_week(Weekday::MONDAY).to_string(), "2026-11-16");
+        assert_eq!(wednesday.first_of_week(Weekday::SUNDAY).to_string(), "2026-11-15");
+    }
+
+    #[test]
+    fn stamps_rise_when_the_wall_clock_steps_back() {
+        let wall = ManualClock::at(Timestamp::from_micros(5_000_000));
+        let clock = HybridClock::resume(0, 0);
+        let first = clock.next(&wall);
+        wall.set(Timestamp::from_micros(1_000_000));
+        assert!(clock.next(&wall) > first);
+    }
+}

@@ -1,0 +1,5 @@
+//! Guanxi (关系): an embeddable CRM engine over one encrypted database.
+#![forbid(unsafe_code)]
+
+pub mod base;
+pub mod storage;
