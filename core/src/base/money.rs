@@ -55,7 +55,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`Code::OutOfRange`] on overflow.
-    pub fn add(self, other: Self) -> Result<Self> {
+    pub fn checked_add(self, other: Self) -> Result<Self> {
         Self::bounded(self.0.checked_add(other.0))
     }
 
@@ -63,7 +63,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`Code::OutOfRange`] on overflow.
-    pub fn subtract(self, other: Self) -> Result<Self> {
+    pub fn checked_sub(self, other: Self) -> Result<Self> {
         Self::bounded(self.0.checked_sub(other.0))
     }
 
@@ -71,7 +71,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`Code::OutOfRange`] on overflow.
-    pub fn multiply(self, other: Self) -> Result<Self> {
+    pub fn checked_mul(self, other: Self) -> Result<Self> {
         Self::bounded(self.0.checked_mul(other.0))
     }
 
@@ -79,7 +79,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`Code::OutOfRange`] on overflow or division by zero.
-    pub fn divide(self, other: Self) -> Result<Self> {
+    pub fn checked_div(self, other: Self) -> Result<Self> {
         Self::bounded(self.0.checked_div(other.0))
     }
 
@@ -197,13 +197,13 @@ impl Money {
     ///
     /// # Errors
     /// [`Code::CurrencyMismatch`] for two currencies, [`Code::OutOfRange`] on overflow.
-    pub fn add(self, other: Self) -> Result<Self> {
+    pub fn checked_add(self, other: Self) -> Result<Self> {
         if self.currency != other.currency {
             return Err(
                 Error::new(Code::CurrencyMismatch).value(&format!("{} + {}", self.currency, other.currency))
             );
         }
-        Ok(Self::new(self.amount.add(other.amount)?, self.currency))
+        Ok(Self::new(self.amount.checked_add(other.amount)?, self.currency))
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_tenth_and_two_tenths_are_three_tenths() {
-        let sum = "0.1".parse::<Decimal>().unwrap().add("0.2".parse().unwrap()).unwrap();
+        let sum = "0.1".parse::<Decimal>().unwrap().checked_add("0.2".parse().unwrap()).unwrap();
         assert_eq!(sum, "0.3".parse().unwrap());
     }
 
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn two_currencies_do_not_add() {
         let dollars = Money::new(Decimal::from(1), Currency::USD);
-        assert_eq!(Money::cny(1).add(dollars).unwrap_err().code(), Code::CurrencyMismatch);
+        assert_eq!(Money::cny(1).checked_add(dollars).unwrap_err().code(), Code::CurrencyMismatch);
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Date {
     #[must_use]
     pub fn first_of_week(self, first: Weekday) -> Self {
         let today = self.0.weekday().to_monday_zero_offset();
-        let back = (today - first.from_monday()).rem_euclid(7);
+        let back = (today - first.days_after_monday()).rem_euclid(7);
         Self(self.0.saturating_sub(jiff::Span::new().days(back)))
     }
 
@@ -143,7 +143,7 @@ impl FromStr for Date {
 
     /// Reads ISO 8601, `2026-11-22`.
     fn from_str(text: &str) -> Result<Self> {
-        let shaped = text.len() == 10 && text.bytes().nth(4) == Some(b'-');
+        let shaped = text.len() == 10 && text.as_bytes().get(4) == Some(&b'-');
         shaped
             .then(|| text.parse::<jiff::civil::Date>().ok())
             .flatten()
@@ -205,7 +205,7 @@ impl Weekday {
             .ok_or_else(|| Error::new(Code::InvalidArgument).field("weekday").value(name))
     }
 
-    fn from_monday(self) -> i8 {
+    fn days_after_monday(self) -> i8 {
         self.0
     }
 }

@@ -1,0 +1,19 @@
+//! Floor 2: who may. Users, units, roles and grants become a policy; a policy mints permits.
+//!
+//! It is pure: it deliberately knows no store and reads nothing by itself; the engine hands it the facts.
+//! Invariants: whatever no role grants is denied; only this room can make a [`Permit`], so a check that
+//! was forgotten does not compile; a permit is good for one policy epoch.
+
+mod class;
+mod directory;
+mod level;
+mod permit;
+mod policy;
+
+pub use class::{AccessClass, ClassId};
+pub use directory::{
+    Grant, Role, RoleAssignment, Unit, User, UserStatus, grant, role, role_assignment, unit, user,
+};
+pub use level::{Action, Level};
+pub use permit::{ActionKind, Assign, Create, Delete, Export, Permit, Read, Update};
+pub use policy::{GrantFact, Policy, PolicyFacts, UnitFact, UserFact};

@@ -1,0 +1,140 @@
+//! A permission as a value: minted by the policy, demanded by every function that touches records.
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::access::{AccessClass, Action, ClassId};
+use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
+
+/// An action as a type, so that a permit to read is no permit to change.
+pub trait ActionKind: Copy + 'static {
+    /// The action.
+    const ACTION: Action;
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl ActionKind for $name {
+            const ACTION: Action = Action::$name;
+        }
+    )+};
+}
+
+actions! {
+    /// To make records.
+    Create;
+    /// To see records.
+    Read;
+    /// To change records.
+    Update;
+    /// To delete records.
+    Delete;
+    /// To give records to another owner.
+    Assign;
+    /// To take records out in bulk.
+    Export;
+}
+
+/// Whose records a permit reaches.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    /// Everybody's.
+    pub all: bool,
+    /// Records of these owners.
+    pub owners: Arc<BTreeSet<RecordId>>,
+    /// Records of these units.
+    pub units: Arc<BTreeSet<RecordId>>,
+    /// The classes that this comes to, rising, as of the permit's epoch.
+    pub classes: Arc<[ClassId]>,
+}
+
+/// The right of one principal to one action on one entity, for one policy epoch.
+///
+/// Only [`crate::access::Policy`] makes one.
+#[derive(Debug, Clone)]
+pub struct Permit<A> {
+    entity: EntityId,
+    principal: RecordId,
+    epoch: u64,
+    scope: Scope,
+    hidden: Arc<BTreeSet<FieldId>>,
+    action: PhantomData<fn() -> A>,
+}
+
+impl<A: ActionKind> Permit<A> {
+    pub(super) fn mint(
+        entity: EntityId,
+        principal: RecordId,
+        epoch: u64,
+        scope: Scope,
+        hidden: Arc<BTreeSet<FieldId>>,
+    ) -> Self {
+        Self { entity, principal, epoch, scope, hidden, action: PhantomData }
+    }
+
+    /// The entity that it speaks of.
+    #[must_use]
+    pub fn entity(&self) -> EntityId {
+        self.entity
+    }
+
+    /// Who holds it.
+    #[must_use]
+    pub fn principal(&self) -> RecordId {
+        self.principal
+    }
+
+    /// The policy epoch for which it is good.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The classes that scans may enter, rising.
+    #[must_use]
+    pub fn classes(&self) -> &[ClassId] {
+        &self.scope.classes
+    }
+
+    /// Whether records of a class are within reach. It looks at owner and unit rather than at the
+    /// class number, because a transaction may have interned the class a moment ago.
+    #[must_use]
+    pub fn allows(&self, class: &AccessClass) -> bool {
+        self.scope.all
+            || self.scope.owners.contains(&class.owner)
+            || class.unit.is_some_and(|unit| self.scope.units.contains(&unit))
+    }
+
+    /// Whether the holder sees a field.
+    #[must_use]
+    pub fn shows(&self, field: FieldId) -> bool {
+        !self.hidden.contains(&field)
+    }
+
+    /// Refuses a field that the holder does not see.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted` naming the field.
+    pub fn check_field(&self, field: FieldId, name: &str) -> Result<()> {
+        if self.shows(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
+    }
+
+    /// Refuses a permit that was minted for another entity or an older policy.
+    ///
+    /// # Errors
+    /// `storage.conflict` when the policy has changed, which the session answers with a new permit.
+    pub fn check(&self, entity: EntityId, epoch: u64) -> Result<()> {
+        if self.entity != entity {
+            return Err(Error::new(Code::NotPermitted).rule("permit of another entity"));
+        }
+        if self.epoch != epoch {
+            return Err(Error::new(Code::Conflict).rule("policy epoch"));
+        }
+        Ok(())
+    }
+}

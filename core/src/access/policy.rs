@@ -1,0 +1,233 @@
+//! The policy of one epoch: the facts of the organisation, compiled, and the one place that decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::access::permit::Scope;
+use crate::access::{AccessClass, Action, ActionKind, ClassId, Level, Permit};
+use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
+
+/// A user as the policy sees one.
+#[derive(Debug, Clone)]
+pub struct UserFact {
+    /// The user.
+    pub id: RecordId,
+    /// Whether the user may act.
+    pub active: bool,
+    /// The unit.
+    pub unit: Option<RecordId>,
+    /// The superior.
+    pub reports_to: Option<RecordId>,
+}
+
+/// A unit as the policy sees one.
+#[derive(Debug, Clone)]
+pub struct UnitFact {
+    /// The unit.
+    pub id: RecordId,
+    /// The unit above.
+    pub parent: Option<RecordId>,
+}
+
+/// A grant as the policy sees one.
+#[derive(Debug, Clone)]
+pub struct GrantFact {
+    /// The role.
+    pub role: RecordId,
+    /// The entity by API name, or `*`.
+    pub entity: String,
+    /// The action.
+    pub action: Action,
+    /// The level.
+    pub level: Level,
+    /// Fields that this grant does not show, by number.
+    pub hidden: BTreeSet<FieldId>,
+}
+
+/// Everything that a policy is made from.
+#[derive(Debug, Default)]
+pub struct PolicyFacts {
+    /// The epoch.
+    pub epoch: u64,
+    /// Users.
+    pub users: Vec<UserFact>,
+    /// Units.
+    pub units: Vec<UnitFact>,
+    /// Grants of all roles.
+    pub grants: Vec<GrantFact>,
+    /// (user, role).
+    pub assignments: Vec<(RecordId, RecordId)>,
+    /// Interned access classes.
+    pub classes: Vec<(ClassId, AccessClass)>,
+}
+
+/// The compiled policy.
+#[derive(Debug, Default)]
+pub struct Policy {
+    epoch: u64,
+    users: BTreeMap<RecordId, UserFact>,
+    reports: BTreeMap<RecordId, Vec<RecordId>>,
+    children: BTreeMap<RecordId, Vec<RecordId>>,
+    grants: BTreeMap<RecordId, Vec<GrantFact>>,
+    roles: BTreeMap<RecordId, Vec<RecordId>>,
+    classes: Vec<(ClassId, AccessClass)>,
+}
+
+impl Policy {
+    /// Compiles the facts.
+    #[must_use]
+    pub fn new(facts: PolicyFacts) -> Self {
+        let mut policy = Self { epoch: facts.epoch, classes: facts.classes, ..Self::default() };
+        for user in facts.users {
+            if let Some(superior) = user.reports_to {
+                policy.reports.entry(superior).or_default().push(user.id);
+            }
+            policy.users.insert(user.id, user);
+        }
+        for unit in facts.units {
+            if let Some(parent) = unit.parent {
+                policy.children.entry(parent).or_default().push(unit.id);
+            }
+        }
+        for grant in facts.grants {
+            policy.grants.entry(grant.role).or_default().push(grant);
+        }
+        for (user, role) in facts.assignments {
+            policy.roles.entry(user).or_default().push(role);
+        }
+        policy
+    }
+
+    /// The epoch.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether the user exists and is active.
+    #[must_use]
+    pub fn is_active(&self, user: RecordId) -> bool {
+        self.users.get(&user).is_some_and(|user| user.active)
+    }
+
+    /// The unit of a user.
+    #[must_use]
+    pub fn unit_of(&self, user: RecordId) -> Option<RecordId> {
+        self.users.get(&user).and_then(|user| user.unit)
+    }
+
+    /// Whether the user may do an action to any record of an entity at all.
+    #[must_use]
+    pub fn permits(&self, principal: RecordId, entity: &str, action: Action) -> bool {
+        self.is_active(principal) && self.level(principal, entity, action) > Level::None
+    }
+
+    /// Decides: the permit of a principal for an action on an entity.
+    ///
+    /// # Errors
+    /// `access.session_ended` for a user who is not active, `access.not_permitted` when no role
+    /// grants the action; naming entity and action.
+    pub fn decide<A: ActionKind>(
+        &self,
+        principal: RecordId,
+        entity: EntityId,
+        entity_name: &str,
+    ) -> Result<Permit<A>> {
+        if !self.is_active(principal) {
+            return Err(Error::new(Code::SessionEnded));
+        }
+        let level = self.level(principal, entity_name, A::ACTION);
+        if level == Level::None {
+            return Err(Error::new(Code::NotPermitted).entity(entity_name).rule(A::ACTION.code()));
+        }
+        let scope = self.scope(principal, level);
+        let hidden = self.hidden(principal, entity_name);
+        Ok(Permit::mint(entity, principal, self.epoch, scope, Arc::new(hidden)))
+    }
+
+    /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
+    /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
+    #[must_use]
+    pub(crate) fn bootstrap<A: ActionKind>(&self, entity: EntityId) -> Permit<A> {
+        let principal = RecordId::from_bytes([0; 16]);
+        Permit::mint(entity, principal, self.epoch, self.everything(), Arc::default())
+    }
+
+    fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {
+        self.grants_of(principal, entity)
+            .filter(|grant| grant.action == action)
+            .map(|grant| grant.level)
+            .max()
+            .unwrap_or(Level::None)
+    }
+
+    /// A field is hidden when every grant that lets the principal read the entity hides it.
+    fn hidden(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
+        let reads = self
+            .grants_of(principal, entity)
+            .filter(|grant| grant.action == Action::Read && grant.level > Level::None)
+            .map(|grant| grant.hidden.clone());
+        reads.reduce(|left, right| left.intersection(&right).copied().collect()).unwrap_or_default()
+    }
+
+    /// Grants of all roles of a principal for an entity. `*` is every entity but the organisation's
+    /// own, which are granted by name or by `sys.*`, so that no wildcard hands out administration.
+    fn grants_of<'a>(
+        &'a self,
+        principal: RecordId,
+        entity: &'a str,
+    ) -> impl Iterator<Item = &'a GrantFact> + 'a {
+        let system = entity.starts_with("sys.");
+        self.roles
+            .get(&principal)
+            .into_iter()
+            .flatten()
+            .filter_map(|role| self.grants.get(role))
+            .flatten()
+            .filter(move |grant| match grant.entity.as_str() {
+                "*" => !system,
+                "sys.*" => system,
+                named => named == entity,
+            })
+    }
+
+    fn scope(&self, principal: RecordId, level: Level) -> Scope {
+        if level == Level::All {
+            return self.everything();
+        }
+        let mut owners = BTreeSet::from([principal]);
+        let mut units = BTreeSet::new();
+        if level >= Level::OwnAndSubordinates {
+            owners = closure(principal, &self.reports);
+        }
+        if let Some(unit) = self.unit_of(principal) {
+            if level >= Level::UnitAndChildren {
+                units = closure(unit, &self.children);
+            } else if level >= Level::Unit {
+                units.insert(unit);
+            }
+        }
+        let reached = |class: &AccessClass| {
+            owners.contains(&class.owner) || class.unit.is_some_and(|unit| units.contains(&unit))
+        };
+        let classes = self.classes.iter().filter(|(_, class)| reached(class)).map(|(id, _)| *id).collect();
+        Scope { all: false, owners: Arc::new(owners), units: Arc::new(units), classes }
+    }
+
+    fn everything(&self) -> Scope {
+        let classes = self.classes.iter().map(|(id, _)| *id).collect();
+        Scope { all: true, owners: Arc::default(), units: Arc::default(), classes }
+    }
+}
+
+/// A node and everything below it; circles end where they began.
+fn closure(root: RecordId, below: &BTreeMap<RecordId, Vec<RecordId>>) -> BTreeSet<RecordId> {
+    let mut reached = BTreeSet::new();
+    let mut waiting = vec![root];
+    while let Some(node) = waiting.pop() {
+        if reached.insert(node) {
+            waiting.extend(below.get(&node).into_iter().flatten());
+        }
+    }
+    reached
+}

@@ -1,0 +1,118 @@
+//! What features need from below, handed up narrowly: sealed files, the ledger, and who sees what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::access::{Action, ClassId};
+use crate::base::{EntityId, FieldId, RecordId, Result, Stamp};
+use crate::engine::{Crm, Listing, Session};
+use crate::records::{LedgerEntry, LedgerReader, Record, get_for_rule};
+use crate::storage::{Head, SealedFiles};
+
+/// What a session may see of one entity.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The access classes within reach.
+    pub classes: BTreeSet<ClassId>,
+    /// The fields that are shown.
+    pub fields: BTreeSet<FieldId>,
+}
+
+/// What a session may see, for one policy epoch.
+#[derive(Debug, Clone)]
+pub struct Visibility {
+    /// The policy epoch.
+    pub epoch: u64,
+    /// By entity; an entity that is not here is out of reach.
+    pub scopes: BTreeMap<EntityId, Scope>,
+}
+
+impl Session {
+    /// What this session may see now.
+    ///
+    /// # Errors
+    /// `access.session_ended`, `storage.io`.
+    pub(crate) fn visibility(&self) -> Result<Visibility> {
+        self.read(|reader| {
+            let mut scopes = BTreeMap::new();
+            for entity in reader.registry().entities() {
+                if !reader.may(&entity.api_name, Action::Read) {
+                    continue;
+                }
+                let permit = reader.permit(entity)?;
+                let classes = permit.classes().iter().copied().collect();
+                let fields = reader.shown_fields(&entity.api_name)?.into_iter().collect();
+                scopes.insert(entity.id(), Scope { classes, fields });
+            }
+            Ok(Visibility { epoch: reader.policy.epoch(), scopes })
+        })
+    }
+
+    /// Several records of one entity as this session sees them, in the order asked; what is out of
+    /// reach, deleted or gone is left out.
+    ///
+    /// # Errors
+    /// `access.not_permitted`, `storage.damaged`.
+    pub(crate) fn get_many(&self, entity: EntityId, ids: &[RecordId]) -> Result<Vec<Listing>> {
+        self.read(|reader| {
+            let entity = reader.registry().entity_by_id(entity)?;
+            let permit = reader.permit(entity)?;
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                if let Ok(record) = crate::records::get(reader.snapshot, &permit, entity, *id) {
+                    rows.push(reader.show(&permit, record));
+                }
+            }
+            Ok(rows)
+        })
+    }
+}
+
+impl Crm {
+    /// Encrypted files in a folder of the database, under a key of their own.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(crate) fn sealed_files(&self, folder: &str) -> Result<SealedFiles> {
+        let key = self.inner.database.keys.derive(folder);
+        SealedFiles::new(self.inner.path.join(folder), key, std::sync::Arc::clone(&self.inner.random))
+    }
+
+    /// Entries of the ledger after a position, WITHOUT a permit: for readers that index or ship what
+    /// others may see, and apply permits to what they give out.
+    ///
+    /// # Errors
+    /// `ledger.broken`, `storage.damaged`.
+    pub(crate) fn ledger_after(&self, position: u64, max: usize) -> Result<Vec<LedgerEntry>> {
+        let snapshot = self.snapshot()?;
+        LedgerReader::new(&self.inner.sealer).read(snapshot.as_ref(), position, max)
+    }
+
+    /// The newest durable entry of the ledger.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub fn head(&self) -> Result<Head> {
+        self.snapshot()?.head()
+    }
+
+    /// A live record, WITHOUT a permit, for the same readers.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub(crate) fn record_unchecked(&self, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
+        get_for_rule(self.snapshot()?.as_ref(), entity, id)
+    }
+
+    /// A name for this database that no other has, the same at every open.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(crate) fn identity(&self) -> Result<[u8; 16]> {
+        Ok(self.inner.database.keys.file_id())
+    }
+
+    /// The stamp that a change would have now.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.inner.hybrid.next(self.inner.clock.as_ref())
+    }
+}

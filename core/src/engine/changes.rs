@@ -1,0 +1,66 @@
+//! What a caller wants a record to be: values, owner, external ids, tags, and what is expected of it.
+
+use crate::base::{RecordId, Timestamp, Value};
+use crate::engine::FieldSelector;
+use crate::records::ExternalId;
+
+/// Values and envelope facts to be set on a record; what is not named stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    pub(super) values: Vec<(FieldSelector, Value)>,
+    pub(super) owner: Option<RecordId>,
+    pub(super) external_ids: Vec<ExternalId>,
+    pub(super) tags: Option<Vec<String>>,
+    pub(super) original: Option<(String, Timestamp)>,
+    pub(super) expected_version: Option<u64>,
+}
+
+impl Changes {
+    /// No changes yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a field; [`Value::Null`] empties it. A field named twice has the later value.
+    #[must_use]
+    pub fn set(mut self, field: impl Into<FieldSelector>, value: impl Into<Value>) -> Self {
+        self.values.push((field.into(), value.into()));
+        self
+    }
+
+    /// Gives the record to an owner; a new record without one is its creator's.
+    #[must_use]
+    pub fn owner(mut self, owner: RecordId) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Adds a key that another system knows the record by.
+    #[must_use]
+    pub fn external_id(mut self, source: &str, key: &str) -> Self {
+        self.external_ids.push(ExternalId { source: source.to_owned(), key: key.to_owned() });
+        self
+    }
+
+    /// Replaces the tags.
+    #[must_use]
+    pub fn tags(mut self, tags: Vec<String>) -> Self {
+        self.tags = Some(tags);
+        self
+    }
+
+    /// Says who made the record, and when, in the system that it comes from.
+    #[must_use]
+    pub fn original(mut self, author: &str, at: Timestamp) -> Self {
+        self.original = Some((author.to_owned(), at));
+        self
+    }
+
+    /// Refuses the change if the record is not of this version.
+    #[must_use]
+    pub fn expect_version(mut self, version: u64) -> Self {
+        self.expected_version = Some(version);
+        self
+    }
+}

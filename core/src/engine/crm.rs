@@ -1,0 +1,431 @@
+//! One open database: the store, the registry, the newest policy, and whoever extends them.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::ThreadId;
+
+use zeroize::Zeroizing;
+
+use crate::access::{self, Policy, user};
+use crate::base::{
+    Clock, Code, Error, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp, Value,
+};
+use crate::engine::extension::Hook;
+use crate::engine::{
+    Changes, Extension, Options, Registrar, Session, Settings, VerifyProgress, VerifyReport, Warning,
+    WriteOptions, credentials, organisation, settings,
+};
+use crate::records::{
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, verify,
+};
+use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
+use crate::storage::{Database, Keyspace, OpenOptions, Snapshot, Store};
+
+/// Where the registry lies.
+const REGISTRY: &[u8] = b"registry";
+/// Longest sealed registry value; a larger one lies in numbered parts.
+const PART: usize = 60 * 1_024;
+
+/// An open database. Clones share it; it closes when the last clone and session are gone.
+#[derive(Clone)]
+pub struct Crm {
+    pub(super) inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Crm {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Crm").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+/// What all sessions share.
+pub(super) struct Inner {
+    pub path: PathBuf,
+    pub database: Database,
+    pub sealer: Sealer,
+    pub registry: RwLock<Arc<Registry>>,
+    policy: RwLock<Option<Arc<Policy>>>,
+    pub hooks: RwLock<Arc<Vec<Hook>>>,
+    settings: RwLock<Arc<Settings>>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub hybrid: HybridClock,
+    host_trust: bool,
+    locale: Locale,
+    key_cost: crate::storage::KeyCost,
+    /// The thread whose transaction is open, so that it cannot wait for itself.
+    pub writer: Mutex<Option<ThreadId>>,
+    /// What features keep for each open database, by their type.
+    slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Crm {
+    pub(super) fn create(path: &Path, options: Options) -> Result<Self> {
+        let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
+        let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
+        options.settings.check()?;
+        let database = crate::storage::create(path, &open_options(&options)?)?;
+        let built = Self::build(path, database, &options)
+            .and_then(|crm| crm.seed(&name, &password, &options).map(|()| crm));
+        if built.is_err() {
+            // A directory that holds no administrator is of no use to anybody, and no data is lost with it.
+            let _ = std::fs::remove_dir_all(path);
+        }
+        built
+    }
+
+    pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
+        let database = crate::storage::open(path, &open_options(&options)?)?;
+        let crm = Self::build(path, database, &options)?;
+        crm.install_all(&options.extensions)?;
+        Ok(crm)
+    }
+
+    fn build(path: &Path, database: Database, options: &Options) -> Result<Self> {
+        let sealer = Sealer {
+            subjects: Arc::clone(&database.subjects),
+            database_key: database.keys.derive("ledger"),
+            random: Arc::clone(&options.random),
+        };
+        let (registry, settings, newest) = {
+            let snapshot = database.store.snapshot()?;
+            let newest = LedgerReader::new(&sealer).newest(snapshot.as_ref())?;
+            (load_registry(snapshot.as_ref())?, Settings::load(snapshot.as_ref())?, newest)
+        };
+        let inner = Inner {
+            path: path.to_owned(),
+            database,
+            sealer,
+            registry: RwLock::new(Arc::new(registry)),
+            policy: RwLock::new(None),
+            hooks: RwLock::new(Arc::default()),
+            settings: RwLock::new(Arc::new(settings)),
+            clock: Arc::clone(&options.clock),
+            random: Arc::clone(&options.random),
+            hybrid: HybridClock::resume(newest.hlc, 0),
+            host_trust: options.host_trust,
+            locale: options.locale,
+            key_cost: options.key_cost,
+            writer: Mutex::new(None),
+            slots: Mutex::new(HashMap::new()),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Where the database lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Signs a user in with name and password. Every attempt is an entry of the ledger.
+    ///
+    /// # Errors
+    /// `access.sign_in_failed`, alike for an unknown name, a wrong password and a suspended user.
+    pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
+        let (user, right) = {
+            let snapshot = self.snapshot()?;
+            let user = self.user_named(snapshot.as_ref(), name)?;
+            let active = user
+                .filter(|user| self.policy(snapshot.as_ref()).is_ok_and(|policy| policy.is_active(*user)));
+            (user, credentials::verify_password(snapshot.as_ref(), active, password, self.inner.key_cost)?)
+        };
+        let nobody = RecordId::from_bytes([0; 16]);
+        let kind = if right { EntryKind::SignIn } else { EntryKind::SignInRefused };
+        self.enter_note(user.unwrap_or(nobody), kind, "sign_in", "password")?;
+        match user {
+            Some(user) if right => Ok(self.session(user)),
+            _ => Err(Error::new(Code::SignInFailed)),
+        }
+    }
+
+    /// A session for a user whom the host vouches for.
+    ///
+    /// # Errors
+    /// `access.host_trust_required` unless the database was opened with it; `access.sign_in_failed`.
+    pub fn session_for(&self, name: &str) -> Result<Session> {
+        if !self.inner.host_trust {
+            return Err(Error::new(Code::HostTrustRequired));
+        }
+        let user = {
+            let snapshot = self.snapshot()?;
+            let user = self.user_named(snapshot.as_ref(), name)?;
+            let policy = self.policy(snapshot.as_ref())?;
+            user.filter(|user| policy.is_active(*user)).ok_or_else(|| Error::new(Code::SignInFailed))?
+        };
+        self.enter_note(user, EntryKind::SignIn, "sign_in", "host")?;
+        Ok(self.session(user))
+    }
+
+    /// Adds an extension to the open database: all of it, or nothing.
+    ///
+    /// # Errors
+    /// What the extension refuses; `schema.duplicate_definition`; `plugin.conflict` if one of the
+    /// same id is there already.
+    pub fn install(&self, extension: &dyn Extension, note_text: &str) -> Result<()> {
+        self.install_one(extension)?;
+        let nobody = RecordId::from_bytes([0; 16]);
+        self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
+    }
+
+    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters.
+    ///
+    /// # Errors
+    /// `ledger.broken`, `ledger.index_mismatch`, `storage.damaged`, `engine.cancelled`.
+    pub fn verify(
+        &self,
+        patience: &Patience,
+        progress: &mut dyn FnMut(VerifyProgress),
+    ) -> Result<VerifyReport> {
+        let snapshot = self.snapshot()?;
+        verify(snapshot.as_ref(), &self.registry(), &self.inner.sealer, patience, progress)
+    }
+
+    /// The registry as it is now.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The settings of the organisation.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.inner.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The present moment by the injected clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// What a feature keeps for this open database, made at its first use.
+    pub(crate) fn slot<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = slots.get(&TypeId::of::<T>()).and_then(|slot| Arc::clone(slot).downcast::<T>().ok());
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let made = Arc::new(make()?);
+        slots.insert(TypeId::of::<T>(), Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        Ok(made)
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
+        self.inner.database.store.snapshot()
+    }
+
+    /// The policy of a view; it is read anew when the epoch has moved.
+    pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
+        let epoch = read_epoch(snapshot)?;
+        let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(policy) = kept.filter(|policy| policy.epoch() == epoch) {
+            return Ok(policy);
+        }
+        let policy = Arc::new(organisation::load_policy(snapshot, &self.registry())?);
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&policy));
+        Ok(policy)
+    }
+
+    pub(super) fn write_context(&self, actor: RecordId, cause: &str, schema_version: u32) -> WriteContext {
+        WriteContext {
+            actor,
+            on_behalf_of: None,
+            cause: cause.to_owned(),
+            stamp: self.inner.hybrid.next(self.inner.clock.as_ref()),
+            schema_version,
+            raises_epoch: false,
+        }
+    }
+
+    /// Enters something that changes no record, in a transaction of its own.
+    pub(super) fn enter_note(&self, actor: RecordId, kind: EntryKind, cause: &str, text: &str) -> Result<()> {
+        self.system_write(actor, cause, |view, context| {
+            note(view, context, kind, actor, text);
+            Ok(())
+        })
+    }
+
+    /// A write of the engine itself, of facts that are no records. It goes round every permit.
+    pub(super) fn system_write(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
+    ) -> Result<()> {
+        let transaction = self.inner.database.store.begin(&Patience::default())?;
+        let mut view = WriteView::new(transaction)?;
+        let context = self.write_context(actor, cause, self.registry().version());
+        change(&mut view, &context)?;
+        view.commit(&self.inner.sealer)?;
+        Ok(())
+    }
+
+    pub(super) fn set_password(&self, actor: RecordId, user: RecordId, password: &str) -> Result<()> {
+        let (cost, random) = (self.inner.key_cost, Arc::clone(&self.inner.random));
+        self.system_write(actor, "user.set_password", |view, context| {
+            credentials::set_password(view, user, password, cost, random.as_ref())?;
+            note(view, context, EntryKind::Credential, user, "password");
+            Ok(())
+        })
+    }
+
+    pub(super) fn change_settings(&self, actor: RecordId, changed: Settings) -> Result<()> {
+        changed.check()?;
+        let json = serde_json::to_vec(&changed).map_err(|error| Error::new(Code::Panic).because(error))?;
+        let text = String::from_utf8_lossy(&json).into_owned();
+        self.system_write(actor, "settings.change", |view, context| {
+            view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
+            note(view, context, EntryKind::Settings, actor, &text);
+            Ok(())
+        })?;
+        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
+        Ok(())
+    }
+
+    /// Adds a field in the customer's own namespace.
+    pub(super) fn define_field(&self, actor: RecordId, entity: &str, field: FieldDefinition) -> Result<()> {
+        self.change_registry(actor, "schema.define_field", |registry| registry.declare_field(entity, &field))
+    }
+
+    pub(super) fn session(&self, user: RecordId) -> Session {
+        Session::new(self.clone(), user, self.inner.locale)
+    }
+
+    fn user_named(&self, snapshot: &dyn Snapshot, name: &str) -> Result<Option<RecordId>> {
+        let registry = self.registry();
+        let entity = registry.entity(access::User::NAME)?;
+        let field = entity.field(user::NAME.selector())?;
+        find_unique(snapshot, entity.id(), field.id(), &Value::from(name))
+    }
+
+    /// First of all the organisation's entities, then those of the extensions, then their records.
+    fn seed(&self, name: &str, password: &Zeroizing<String>, options: &Options) -> Result<()> {
+        let shared = self.install_all(&options.extensions)?;
+        self.change_settings(RecordId::from_bytes([0; 16]), options.settings.clone())?;
+        let founder = RecordId::generate(self.now(), self.inner.random.as_ref());
+        let session = self.session(founder);
+        session.write_with(WriteOptions::default().cause("database.create"), |transaction| {
+            transaction.found(
+                founder,
+                Changes::new().set(user::NAME, name).set(user::STATUS, access::UserStatus::Active),
+            )?;
+            organisation::seed(transaction, founder, &shared)?;
+            options.extensions.iter().try_for_each(|extension| extension.seed(transaction))
+        })?;
+        self.set_password(founder, founder, password)
+    }
+
+    /// Gives the entities that everybody reads.
+    fn install_all(&self, extensions: &[Arc<dyn Extension>]) -> Result<Vec<String>> {
+        let mut own = Registrar::default();
+        organisation::declare(&mut own);
+        self.apply(own)?;
+        let shared = extensions.iter().map(|extension| self.install_one(extension.as_ref()));
+        Ok(shared.collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    fn install_one(&self, extension: &dyn Extension) -> Result<Vec<String>> {
+        let mut registrar = Registrar::of(extension)?;
+        let shared = std::mem::take(&mut registrar.shared);
+        self.apply(registrar).map_err(|error| error.plugin(extension.id()))?;
+        Ok(shared)
+    }
+
+    fn apply(&self, registrar: Registrar) -> Result<()> {
+        let actor = RecordId::from_bytes([0; 16]);
+        self.change_registry(actor, &registrar.extension, |registry| {
+            let mut change = RegistryChange::Nothing;
+            let mut merge = |next: RegistryChange| {
+                if next == RegistryChange::Changed {
+                    change = next;
+                }
+            };
+            for entity in &registrar.entities {
+                merge(registry.declare_entity(entity)?);
+            }
+            for (entity, field) in &registrar.fields {
+                merge(registry.declare_field(entity, field)?);
+            }
+            for hook in &registrar.hooks {
+                registry.entity(&hook.entity)?;
+            }
+            Ok(change)
+        })?;
+        let mut hooks = self.inner.hooks.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<Hook> = hooks.iter().cloned().chain(registrar.hooks).collect();
+        all.sort_by(|left, right| (left.order, &left.extension).cmp(&(right.order, &right.extension)));
+        *hooks = Arc::new(all);
+        Ok(())
+    }
+
+    /// Changes a copy of the registry, stores it with an entry of the ledger, and only then shows it.
+    fn change_registry(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
+    ) -> Result<()> {
+        let mut registry = Registry::clone(&self.registry());
+        if change(&mut registry)? == RegistryChange::Nothing {
+            return Ok(());
+        }
+        let json = registry.to_json()?;
+        let version = registry.version();
+        self.system_write(actor, cause, |view, context| {
+            store_registry(view, &json);
+            note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
+            Ok(())
+        })?;
+        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+        Ok(())
+    }
+}
+
+impl Warning {
+    /// The warning in a language.
+    #[must_use]
+    pub fn text(&self, locale: Locale) -> String {
+        let message: &Label = &self.message;
+        format!("{}.{}: {}", self.entity, self.field, message.text(locale))
+    }
+}
+
+fn open_options(options: &Options) -> Result<OpenOptions> {
+    let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+    Ok(OpenOptions {
+        cache_bytes: options.cache_bytes,
+        key,
+        key_cost: options.key_cost,
+        random: Arc::clone(&options.random),
+        chain: crate::records::chain_link,
+        verify_on_open: options.verify_on_open,
+    })
+}
+
+fn part_key(part: u16) -> Vec<u8> {
+    [REGISTRY, b".", &part.to_be_bytes()].concat()
+}
+
+/// The registry lies in numbered parts, since it may outgrow one value.
+fn store_registry(view: &mut WriteView<'_>, json: &[u8]) {
+    let mut count = 0;
+    for (part, bytes) in (0_u16..).zip(json.chunks(PART)) {
+        view.put(Keyspace::Meta, part_key(part), bytes.to_vec());
+        count = part.saturating_add(1);
+    }
+    view.put(Keyspace::Meta, REGISTRY.to_vec(), count.to_be_bytes().to_vec());
+}
+
+fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
+    let damaged = || Error::new(Code::Damaged).rule("registry");
+    let Some(count) = snapshot.get(Keyspace::Meta, REGISTRY)? else { return Ok(Registry::default()) };
+    let count = u16::from_be_bytes(count.as_slice().try_into().map_err(|_| damaged())?);
+    let mut json = Vec::new();
+    for part in 0..count {
+        json.extend(snapshot.get(Keyspace::Meta, &part_key(part))?.ok_or_else(damaged)?);
+    }
+    Registry::from_json(&json)
+}

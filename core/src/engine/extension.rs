@@ -1,0 +1,242 @@
+//! The door through which the built-in model and every plugin declare themselves.
+
+use std::sync::Arc;
+
+use crate::access::{Policy, Read};
+use crate::base::{Date, Label, Patience, RecordId, Result, Timestamp, Value};
+use crate::engine::{Changes, FieldSelector, Settings, Transaction};
+use crate::records::{self, Direction, Query, Record, find_unique};
+use crate::schema::{Entity, EntityDefinition, FieldDefinition, Registry, normalize_value};
+use crate::storage::Snapshot;
+
+/// Something that adds entities, fields and rules to a database.
+pub trait Extension: Send + Sync {
+    /// A name that is its own, such as `cn.guanxi.licence`.
+    fn id(&self) -> &str;
+
+    /// Says what it adds. Called at every open.
+    ///
+    /// # Errors
+    /// What the extension refuses; nothing of it is taken then.
+    fn declare(&self, registrar: &mut Registrar) -> Result<()>;
+
+    /// Writes the records that a new database begins with. Called once, by the first administrator.
+    ///
+    /// # Errors
+    /// What the transaction gives; the database is not created then.
+    fn seed(&self, _transaction: &mut Transaction<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A rule that looks at a record before it is saved, and may change or refuse it.
+pub trait BeforeSave: Send + Sync {
+    /// Looks at one record.
+    ///
+    /// # Errors
+    /// Refuses the save.
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()>;
+}
+
+/// One rule with its place.
+#[derive(Clone)]
+pub(super) struct Hook {
+    pub order: i32,
+    pub extension: String,
+    pub entity: String,
+    pub rule: Arc<dyn BeforeSave>,
+}
+
+/// Collects what extensions declare; it is applied all or nothing.
+#[derive(Default)]
+pub struct Registrar {
+    pub(super) extension: String,
+    pub(super) entities: Vec<EntityDefinition>,
+    pub(super) fields: Vec<(String, FieldDefinition)>,
+    pub(super) hooks: Vec<Hook>,
+    pub(super) shared: Vec<String>,
+}
+
+impl Registrar {
+    pub(super) fn of(extension: &dyn Extension) -> Result<Self> {
+        let mut registrar = Self { extension: extension.id().to_owned(), ..Self::default() };
+        extension.declare(&mut registrar)?;
+        Ok(registrar)
+    }
+
+    /// Adds an entity.
+    pub fn entity(&mut self, definition: EntityDefinition) {
+        self.entities.push(definition);
+    }
+
+    /// Adds a field to an entity, by the entity's API name.
+    pub fn field(&mut self, entity: &str, definition: FieldDefinition) {
+        self.fields.push((entity.to_owned(), definition));
+    }
+
+    /// Says that every role of a new database may read all records of an entity: reference data such
+    /// as stages and products. Databases that stand keep the grants that they have.
+    pub fn everybody_reads(&mut self, entity: &str) {
+        self.shared.push(entity.to_owned());
+    }
+
+    /// Adds a rule before saving. Rules run by order, then by the extension's id.
+    pub fn before_save(&mut self, entity: &str, order: i32, rule: Arc<dyn BeforeSave>) {
+        let hook = Hook { order, extension: self.extension.clone(), entity: entity.to_owned(), rule };
+        self.hooks.push(hook);
+    }
+}
+
+/// Something that was taken, but that a person should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The entity.
+    pub entity: String,
+    /// The field.
+    pub field: String,
+    /// What people read.
+    pub message: Label,
+}
+
+/// A record on its way into the store, as rules see it.
+pub struct Save<'a> {
+    pub(super) entity: &'a Entity,
+    pub(super) registry: &'a Registry,
+    pub(super) snapshot: &'a dyn Snapshot,
+    pub(super) policy: &'a Policy,
+    pub(super) settings: &'a Settings,
+    pub(super) now: Timestamp,
+    pub(super) cause: &'a str,
+    pub(super) old: Option<&'a Record>,
+    pub(super) record: &'a mut Record,
+    pub(super) warnings: &'a mut Vec<Warning>,
+    pub(super) follow_ups: &'a mut Vec<(String, Changes)>,
+}
+
+impl Save<'_> {
+    /// The entity's API name.
+    #[must_use]
+    pub fn entity(&self) -> &str {
+        &self.entity.api_name
+    }
+
+    /// Whether the record is new.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.old.is_none()
+    }
+
+    /// By which verb, import or plugin the record is saved.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        self.cause
+    }
+
+    /// Today, in the organisation's zone.
+    ///
+    /// # Errors
+    /// `input.invalid_argument` if the zone is unknown.
+    pub fn today(&self) -> Result<Date> {
+        Ok(self.now.date_in(&self.settings.zone()?))
+    }
+
+    /// The value that a field is about to have.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn value(&self, field: impl Into<FieldSelector>) -> Result<Value> {
+        Ok(self.record.value(field.into().resolve(self.entity)?))
+    }
+
+    /// The value that a field had; [`Value::Null`] for a new record.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn old_value(&self, field: impl Into<FieldSelector>) -> Result<Value> {
+        let field = field.into().resolve(self.entity)?;
+        Ok(self.old.map(|old| old.value(field)).unwrap_or_default())
+    }
+
+    /// Whether the save changes a field.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn changes(&self, field: impl Into<FieldSelector>) -> Result<bool> {
+        let field = field.into();
+        Ok(self.value(field.clone())? != self.old_value(field)?)
+    }
+
+    /// Sets a field, normalised as any value is.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`, `schema.wrong_type` and the like.
+    pub fn set(&mut self, field: impl Into<FieldSelector>, value: impl Into<Value>) -> Result<()> {
+        let field = field.into().field(self.entity)?;
+        let value =
+            normalize_value(field, value.into()).map_err(|error| error.entity(&self.entity.api_name))?;
+        self.record.set(field.id(), value);
+        Ok(())
+    }
+
+    /// Lets the save go on, and tells the caller to look at a field.
+    pub fn warn(&mut self, field: &str, message: Label) {
+        let entity = self.entity.api_name.clone();
+        self.warnings.push(Warning { entity, field: field.to_owned(), message });
+    }
+
+    /// A field of another record, read by the rule itself, not by the session's user.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `storage.damaged`.
+    pub fn value_of(&self, entity: &str, record: RecordId, field: impl Into<FieldSelector>) -> Result<Value> {
+        let entity = self.registry.entity(entity)?;
+        let field = field.into().resolve(entity)?;
+        let record = crate::records::get_for_rule(self.snapshot, entity.id(), record)?;
+        Ok(record.map(|record| record.value(field)).unwrap_or_default())
+    }
+
+    /// The record of an entity that has a value of a unique field.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `storage.damaged`.
+    pub fn find_unique(
+        &self,
+        entity: &str,
+        field: impl Into<FieldSelector>,
+        value: &Value,
+    ) -> Result<Option<RecordId>> {
+        let entity = self.registry.entity(entity)?;
+        find_unique(self.snapshot, entity.id(), field.into().resolve(entity)?, value)
+    }
+
+    /// The record with the smallest value of a field, read by the rule itself.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `storage.damaged`.
+    pub fn first_by(&self, entity: &str, field: impl Into<FieldSelector>) -> Result<Option<RecordId>> {
+        let entity = self.registry.entity(entity)?;
+        let sort = vec![(field.into().resolve(entity)?, Direction::Ascending)];
+        let query = Query { sort, limit: 1, ..Query::default() };
+        let permit = self.policy.bootstrap::<Read>(entity.id());
+        let page = records::find(self.snapshot, &permit, entity, &query, &Patience::default())?;
+        Ok(page.records.first().map(|record| record.id))
+    }
+
+    /// The id of the record that is being saved.
+    #[must_use]
+    pub fn record(&self) -> RecordId {
+        self.record.id
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Creates another record in the same transaction, once this one is saved, for the same owner and
+    /// in the rule's own right.
+    pub fn also_create(&mut self, entity: &str, changes: Changes) {
+        self.follow_ups.push((entity.to_owned(), changes.owner(self.record.envelope.owner)));
+    }
+}

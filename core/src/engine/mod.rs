@@ -1,0 +1,39 @@
+//! Floor 4: the only door. Open a database, sign in, read, write, extend.
+//!
+//! It deliberately knows no noun of the trade and no feature: those declare themselves through
+//! [`Extension`], as a vendor's plugin does, and use the capabilities that this room hands up.
+//! Invariants: there is no ambient user; every read and write goes through a permit minted for the
+//! session's user under the newest policy; a closure that fails leaves nothing behind.
+
+mod capability;
+mod changes;
+mod condition;
+mod credentials;
+mod crm;
+mod extension;
+mod options;
+mod organisation;
+mod reader;
+mod session;
+mod settings;
+mod transaction;
+mod typed;
+
+pub use crate::access::{Action, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
+pub use crate::access::{grant, role, role_assignment, unit, user};
+pub use crate::records::{
+    Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
+    SystemField, VerifyProgress, VerifyReport,
+};
+pub use crate::storage::{Head, Key, KeyCost, SealedFiles};
+pub use capability::{Scope, Visibility};
+pub use changes::Changes;
+pub use condition::{Condition, FieldSelector};
+pub use crm::Crm;
+pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub use options::Options;
+pub use reader::{Find, Listing, Page, Reader};
+pub use session::Session;
+pub use settings::Settings;
+pub use transaction::{Transaction, Upserted, WriteOptions};
+pub use typed::{Draft, Ref, Row, TypedFind};

@@ -1,0 +1,147 @@
+//! How a database is created or opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
+use crate::engine::{Crm, Extension, Settings};
+use crate::storage::{Key, KeyCost};
+
+/// Options for [`Options::create`] and [`Options::open`].
+#[derive(Clone)]
+pub struct Options {
+    pub(super) key: Option<Key>,
+    pub(super) key_cost: KeyCost,
+    pub(super) cache_bytes: usize,
+    pub(super) verify_on_open: bool,
+    pub(super) host_trust: bool,
+    pub(super) locale: Locale,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) extensions: Vec<Arc<dyn Extension>>,
+    pub(super) administrator: Option<(String, Zeroizing<String>)>,
+    pub(super) settings: Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            key: None,
+            key_cost: KeyCost::default(),
+            cache_bytes: 16 << 20,
+            verify_on_open: false,
+            host_trust: false,
+            locale: Locale::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            extensions: Vec::new(),
+            administrator: None,
+            settings: Settings::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Options").field("cache_bytes", &self.cache_bytes).finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// The key that opens the database. Required.
+    #[must_use]
+    pub fn key(mut self, key: Key) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// What a guess at a passphrase or password costs. The default is Argon2id with 64 MiB and 3 passes.
+    #[must_use]
+    pub fn key_cost(mut self, cost: KeyCost) -> Self {
+        self.key_cost = cost;
+        self
+    }
+
+    /// Memory for pages, in bytes; 16 MiB by default.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Checks every page when the database is opened.
+    #[must_use]
+    pub fn verify_on_open(mut self, verify: bool) -> Self {
+        self.verify_on_open = verify;
+        self
+    }
+
+    /// Lets the host name its users without their passwords (`Crm::session_for`).
+    #[must_use]
+    pub fn trust_host(mut self) -> Self {
+        self.host_trust = true;
+        self
+    }
+
+    /// The language of sessions that choose none.
+    #[must_use]
+    pub fn locale(mut self, locale: Locale) -> Self {
+        self.locale = locale;
+        self
+    }
+
+    /// Where the present moment comes from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where random bytes come from.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Adds an extension.
+    #[must_use]
+    pub fn extension(mut self, extension: Arc<dyn Extension>) -> Self {
+        self.extensions.push(extension);
+        self
+    }
+
+    /// Name and password of the first user, who administers the database. Required by `create`.
+    #[must_use]
+    pub fn administrator(mut self, name: &str, password: &str) -> Self {
+        self.administrator = Some((name.to_owned(), Zeroizing::new(password.to_owned())));
+        self
+    }
+
+    /// Settings of the organisation that a new database begins with.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Creates a database: a directory, conventionally `name.guanxi`.
+    ///
+    /// # Errors
+    /// `storage.already_exists`, `storage.io`, `input.missing_parameter` without key or administrator,
+    /// `access.weak_password`.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<Crm> {
+        Crm::create(path.as_ref(), self)
+    }
+
+    /// Opens a database.
+    ///
+    /// # Errors
+    /// `storage.not_found`, `storage.wrong_key`, `storage.not_a_database`, `storage.damaged`,
+    /// `storage.newer_format`, `storage.locked`, `storage.io`, `input.missing_parameter` without key.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Crm> {
+        Crm::open(path.as_ref(), self)
+    }
+}

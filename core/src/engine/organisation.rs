@@ -1,0 +1,203 @@
+//! The organisation's facts, read from its records into a policy; and the roles of a new database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::access::{
+    self, Action, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant, role,
+    role_assignment, unit, user,
+};
+use crate::base::{FieldId, Patience, RecordId, Result, Value};
+use crate::engine::{Changes, Registrar, Transaction};
+use crate::records::{Filter, Record, load_classes, read_epoch, scan_all};
+use crate::schema::{Codes, EntityType, FieldName, Registry};
+use crate::storage::Snapshot;
+
+/// The namespace of entities whose records make the policy.
+const NAMESPACE: &str = "sys";
+
+/// Whether changes of an entity change the policy.
+pub(super) fn makes_policy(entity: &str) -> bool {
+    entity.starts_with("sys.")
+}
+
+/// Declares the organisation's own entities, through the registrar that extensions use too.
+pub(super) fn declare(registrar: &mut Registrar) {
+    registrar.extension = NAMESPACE.to_owned();
+    registrar.entity(access::User::definition());
+    registrar.entity(access::Unit::definition());
+    registrar.entity(access::Role::definition());
+    registrar.entity(access::Grant::definition());
+    registrar.entity(access::RoleAssignment::definition());
+}
+
+/// Reads the policy of a view, through bootstrap permits.
+pub(super) fn load_policy(snapshot: &dyn Snapshot, registry: &Registry) -> Result<Policy> {
+    let facts = PolicyFacts {
+        epoch: read_epoch(snapshot)?,
+        classes: load_classes(snapshot)?,
+        ..PolicyFacts::default()
+    };
+    // A policy of nothing but classes, whose bootstrap permit reads the rest.
+    let bare = Policy::new(PolicyFacts {
+        epoch: facts.epoch,
+        classes: facts.classes.clone(),
+        ..PolicyFacts::default()
+    });
+    let loader = Loader { snapshot, registry, bare: &bare };
+    Ok(Policy::new(PolicyFacts {
+        users: loader.users()?,
+        units: loader.units()?,
+        grants: loader.grants()?,
+        assignments: loader.assignments()?,
+        ..facts
+    }))
+}
+
+struct Loader<'a> {
+    snapshot: &'a dyn Snapshot,
+    registry: &'a Registry,
+    bare: &'a Policy,
+}
+
+impl Loader<'_> {
+    fn rows<E: EntityType, T>(
+        &self,
+        read: impl Fn(&Record, &dyn Fn(FieldName<'static>) -> Value) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let entity = self.registry.entity(E::NAME)?;
+        let permit = self.bare.bootstrap::<Read>(entity.id());
+        let mut rows = Vec::new();
+        scan_all(self.snapshot, &permit, entity, &Filter::Everything, &Patience::default(), &mut |record| {
+            let value = |name: FieldName<'static>| {
+                entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()
+            };
+            rows.extend(read(record, &value));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn users(&self) -> Result<Vec<UserFact>> {
+        self.rows::<access::User, _>(|record, value| {
+            Some(UserFact {
+                id: record.id,
+                active: value(user::STATUS.selector()).as_text() == Some(access::UserStatus::Active.code()),
+                unit: value(user::UNIT.selector()).as_id(),
+                reports_to: value(user::REPORTS_TO.selector()).as_id(),
+            })
+        })
+    }
+
+    fn units(&self) -> Result<Vec<UnitFact>> {
+        self.rows::<access::Unit, _>(|record, value| {
+            Some(UnitFact { id: record.id, parent: value(unit::PARENT.selector()).as_id() })
+        })
+    }
+
+    fn assignments(&self) -> Result<Vec<(RecordId, RecordId)>> {
+        self.rows::<access::RoleAssignment, _>(|_, value| {
+            let user = value(role_assignment::USER.selector()).as_id()?;
+            Some((user, value(role_assignment::ROLE.selector()).as_id()?))
+        })
+    }
+
+    fn grants(&self) -> Result<Vec<GrantFact>> {
+        self.rows::<access::Grant, _>(|_, value| {
+            let text = |name| value(name).as_text().map(str::to_owned);
+            let entity = text(grant::ENTITY.selector())?;
+            let hidden = text(grant::HIDDEN_FIELDS.selector()).unwrap_or_default();
+            Some(GrantFact {
+                role: value(grant::ROLE.selector()).as_id()?,
+                action: choice::<Action>(&text(grant::ACTION.selector())?)?,
+                level: choice::<Level>(&text(grant::LEVEL.selector())?)?,
+                hidden: self.hidden(&entity, &hidden),
+                entity,
+            })
+        })
+    }
+
+    /// Field names as numbers, for one entity or, for `*`, for every entity that has a field of the name.
+    fn hidden(&self, entity: &str, names: &str) -> BTreeSet<FieldId> {
+        let wanted = |name: &&str| !name.is_empty();
+        let entities =
+            self.registry.entities().iter().filter(|known| entity == "*" || known.api_name == entity);
+        entities
+            .flat_map(|entity| {
+                let names = names.split(',').map(str::trim).filter(wanted);
+                names
+                    .filter_map(|name| entity.field(FieldName::Name(name)).ok())
+                    .map(crate::schema::Field::id)
+            })
+            .collect()
+    }
+}
+
+fn choice<C: Codes>(code: &str) -> Option<C> {
+    C::ALL.iter().find(|(_, known, _, _)| *known == code).map(|(choice, _, _, _)| *choice)
+}
+
+/// A role of a new database: what it may do to which entity, at which level.
+type Template = (&'static str, &'static [(&'static str, &'static [Action], Level)]);
+
+const EVERYTHING: &[Action] = &[
+    Action::Create,
+    Action::Read,
+    Action::Update,
+    Action::Delete,
+    Action::Assign,
+    Action::Export,
+    Action::Import,
+    Action::Administer,
+];
+const WORK: &[Action] = &[Action::Create, Action::Read, Action::Update];
+const LEAD: &[Action] =
+    &[Action::Create, Action::Read, Action::Update, Action::Assign, Action::Export, Action::Import];
+const SEE: &[Action] = &[Action::Read];
+
+/// The administrator's role alone stands before the extensions seed theirs.
+const ADMINISTRATOR: Template =
+    ("administrator", &[("*", EVERYTHING, Level::All), ("sys.*", EVERYTHING, Level::All)]);
+
+const TEMPLATES: &[Template] = &[
+    ("director", &[("*", LEAD, Level::All), ("sys.user", SEE, Level::All), ("sys.unit", SEE, Level::All)]),
+    (
+        "manager",
+        &[
+            ("*", LEAD, Level::OwnAndSubordinates),
+            ("sys.user", SEE, Level::All),
+            ("sys.unit", SEE, Level::All),
+        ],
+    ),
+    ("salesperson", &[("*", WORK, Level::Own), ("sys.user", SEE, Level::All), ("sys.unit", SEE, Level::All)]),
+];
+
+/// Writes the templates and makes the first user their administrator.
+pub(super) fn seed(
+    transaction: &mut Transaction<'_>,
+    administrator: RecordId,
+    shared: &[String],
+) -> Result<()> {
+    let mut roles = BTreeMap::new();
+    for (name, grants) in std::iter::once(&ADMINISTRATOR).chain(TEMPLATES) {
+        let role = transaction.create_record(access::Role::NAME, Changes::new().set(role::NAME, *name))?;
+        roles.insert(*name, role);
+        let own = grants.iter().map(|(entity, actions, level)| (*entity, *actions, *level));
+        let everybody = shared.iter().map(|entity| (entity.as_str(), SEE, Level::All));
+        for (entity, actions, level) in own.chain(everybody) {
+            for action in actions {
+                let changes = Changes::new()
+                    .set(grant::ROLE, role)
+                    .set(grant::ENTITY, entity)
+                    .set(grant::ACTION, *action)
+                    .set(grant::LEVEL, level);
+                transaction.create_record(access::Grant::NAME, changes)?;
+            }
+        }
+    }
+    if let Some(role) = roles.get(ADMINISTRATOR.0) {
+        let changes =
+            Changes::new().set(role_assignment::USER, administrator).set(role_assignment::ROLE, *role);
+        transaction.create_record(access::RoleAssignment::NAME, changes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Reading within a permit: by id, by list, by count, from a snapshot or from inside a transaction.
+
+use std::sync::Arc;
+
+use crate::access::{Action, Permit, Policy, Read};
+use crate::base::{FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
+use crate::engine::{Condition, FieldSelector, Settings};
+use crate::records::{self, Direction, ExternalId, Filter, PageCursor, Query, Record};
+use crate::schema::{Entity, FieldName, Registry};
+use crate::storage::Snapshot;
+
+/// A stable view of the database through the eyes of one user.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub(super) snapshot: &'a dyn Snapshot,
+    pub(super) policy: &'a Policy,
+    pub(super) registry: &'a Arc<Registry>,
+    pub(super) settings: &'a Settings,
+    pub(super) user: RecordId,
+    pub(super) patience: &'a Patience,
+}
+
+/// What to list, with fields by selector.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Find {
+    /// Which records.
+    pub filter: Condition,
+    /// In which order.
+    pub sort: Vec<(FieldSelector, Direction)>,
+    /// Most rows of the page; 0 means 100.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub after: Option<PageCursor>,
+}
+
+/// One page, with what is needed to read its rows.
+#[derive(Debug)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Listing>,
+    /// Where to go on, if there is more.
+    pub next: Option<PageCursor>,
+}
+
+/// One record as its reader may see it: hidden fields have no value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// The record.
+    pub record: Record,
+    registry: Arc<Registry>,
+}
+
+impl PartialEq for Registry {
+    fn eq(&self, other: &Self) -> bool {
+        self.version() == other.version()
+    }
+}
+
+impl Listing {
+    /// The value of a field; [`Value::Null`] if it has none, or the reader may not see it.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn value(&self, field: impl Into<FieldSelector>) -> Result<Value> {
+        let entity = self.registry.entity_by_id(self.record.entity)?;
+        Ok(self.record.value(field.into().resolve(entity)?))
+    }
+
+    /// The text by which people know the record; empty if it has none.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let entity = self.registry.entity_by_id(self.record.entity);
+        let title = entity.and_then(|entity| Ok(self.record.value(entity.title()?.id())));
+        title.ok().and_then(|value| value.as_text().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The entity of the record.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity` if its plugin is gone.
+    pub fn entity(&self) -> Result<&Entity> {
+        self.registry.entity_by_id(self.record.entity)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Whether the user may do an action on an entity at all.
+    #[must_use]
+    pub fn may(&self, entity: &str, action: Action) -> bool {
+        self.registry
+            .entity(entity)
+            .is_ok_and(|entity| self.policy.permits(self.user, &entity.api_name, action))
+    }
+
+    /// A record.
+    ///
+    /// # Errors
+    /// `record.not_found`, `access.not_permitted`, `schema.unknown_entity`.
+    pub fn get(&self, entity: &str, id: RecordId) -> Result<Listing> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        Ok(self.show(&permit, records::get(self.snapshot, &permit, entity, id)?))
+    }
+
+    /// One page of a list.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `access.not_permitted`,
+    /// `access.field_not_permitted`, `input.invalid_filter`, `input.invalid_cursor`,
+    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    pub fn find(&self, entity: &str, find: &Find) -> Result<Page> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        let query = self.query(entity, find)?;
+        let page = records::find(self.snapshot, &permit, entity, &query, self.patience)
+            .map_err(|error| error.entity(&entity.api_name))?;
+        let rows = page.records.into_iter().map(|record| self.show(&permit, record)).collect();
+        Ok(Page { rows, next: page.next })
+    }
+
+    /// How many records meet a condition.
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn count(&self, entity: &str, condition: &Condition) -> Result<u64> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        records::count(self.snapshot, &permit, entity, &condition.resolve(entity)?, self.patience)
+    }
+
+    /// Hands every record that meets a condition to a function, in no promised order.
+    ///
+    /// # Errors
+    /// As [`Reader::find`], and what the function gives.
+    pub fn scan(
+        &self,
+        entity: &str,
+        condition: &Condition,
+        visit: &mut dyn FnMut(Listing) -> Result<()>,
+    ) -> Result<()> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        let filter = condition.resolve(entity)?;
+        records::scan_all(self.snapshot, &permit, entity, &filter, self.patience, &mut |record| {
+            visit(self.show(&permit, record.clone()))
+        })
+    }
+
+    /// The record that another system knows by a key, if the user may see it.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn find_by_external_id(&self, entity: &str, source: &str, key: &str) -> Result<Option<Listing>> {
+        let known = self.registry.entity(entity)?;
+        let external = ExternalId { source: source.to_owned(), key: key.to_owned() };
+        match records::find_by_external_id(self.snapshot, known.id(), &external)? {
+            Some(id) => self.get(entity, id).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The records whose title equals a text (compared folded), at most two: enough to tell one from many.
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn find_by_title(&self, entity: &str, title: &str) -> Result<Vec<RecordId>> {
+        let known = self.registry.entity(entity)?;
+        let field = known.title()?;
+        let value = Value::from(title);
+        if field.definition.unique {
+            let permit = self.permit(known)?;
+            let found = records::find_unique(self.snapshot, known.id(), field.id(), &value)?;
+            let seen = found.filter(|id| records::get(self.snapshot, &permit, known, *id).is_ok());
+            return Ok(seen.into_iter().collect());
+        }
+        let filter =
+            Filter::Compare(FieldSelector::Name(field.api_name.clone()), records::Comparison::Equal, value);
+        let page = self.find(entity, &Find { filter, limit: 2, ..Find::default() })?;
+        Ok(page.rows.into_iter().map(|row| row.record.id).collect())
+    }
+
+    /// The registry of this view.
+    #[must_use]
+    pub fn registry(&self) -> &'a Arc<Registry> {
+        self.registry
+    }
+
+    /// The settings of the organisation.
+    #[must_use]
+    pub fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// The fields of an entity that the user may see.
+    ///
+    /// # Errors
+    /// `access.not_permitted`, `schema.unknown_entity`.
+    pub fn shown_fields(&self, entity: &str) -> Result<Vec<FieldId>> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        Ok(entity.fields().iter().map(crate::schema::Field::id).filter(|id| permit.shows(*id)).collect())
+    }
+
+    /// Refuses a field that the user may not see.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`.
+    pub fn check_field(&self, entity: &Entity, field: FieldId) -> Result<()> {
+        let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
+        self.permit(entity)?.check_field(field, name).map_err(|error| error.entity(&entity.api_name))
+    }
+
+    pub(super) fn permit(&self, entity: &Entity) -> Result<Permit<Read>> {
+        self.policy.decide::<Read>(self.user, entity.id(), &entity.api_name)
+    }
+
+    fn query(&self, entity: &Entity, find: &Find) -> Result<Query> {
+        let sort = find.sort.iter().map(|(field, direction)| Ok((field.resolve(entity)?, *direction)));
+        let limit = if find.limit == 0 { 100 } else { find.limit.min(MAX_PAGE_ROWS) };
+        Ok(Query {
+            filter: find.filter.resolve(entity)?,
+            sort: sort.collect::<Result<_>>()?,
+            limit,
+            after: find.after.clone(),
+        })
+    }
+
+    pub(super) fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
+        record.values.retain(|field, _| permit.shows(*field));
+        Listing { record, registry: Arc::clone(self.registry) }
+    }
+}
+
+/// The name of a system or registry field, for output.
+pub(crate) fn field_name(entity: &Entity, field: FieldId) -> String {
+    let system = records::SystemField::ALL.iter().find(|(known, _)| known.id() == field);
+    match system {
+        Some((_, name)) => (*name).to_owned(),
+        None => entity.field_by_id(field).map(|field| field.api_name.clone()).unwrap_or_default(),
+    }
+}
+
+impl From<FieldName<'static>> for FieldSelector {
+    fn from(name: FieldName<'static>) -> Self {
+        Self::Identity(name)
+    }
+}

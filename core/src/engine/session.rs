@@ -1,0 +1,315 @@
+//! A session: one signed-in user, a language, and how long this user waits.
+
+use std::fmt;
+use std::sync::PoisonError;
+use std::thread;
+
+use sha2::{Digest, Sha256};
+
+use crate::access::{Action, Policy};
+use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
+use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
+use crate::records::WriteView;
+use crate::schema::{FieldDefinition, FieldType};
+use crate::storage::{Keyspace, Snapshot};
+
+/// Where the answers to requests with an idempotency key lie.
+const IDEMPOTENCY: &[u8] = b"idempotency.";
+/// The namespace of fields that customers add.
+const CUSTOMER: &str = "x";
+
+/// A signed-in user. Clones are the same session; any thread may use it.
+#[derive(Clone)]
+pub struct Session {
+    crm: Crm,
+    user: RecordId,
+    locale: Locale,
+    patience: Patience,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(crm: Crm, user: RecordId, locale: Locale) -> Self {
+        Self { crm, user, locale, patience: Patience::default() }
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub fn user(&self) -> RecordId {
+        self.user
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn crm(&self) -> &Crm {
+        &self.crm
+    }
+
+    /// The language of messages.
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+
+    /// The same session in another language.
+    #[must_use]
+    pub fn with_locale(&self, locale: Locale) -> Self {
+        Self { locale, ..self.clone() }
+    }
+
+    /// The same session with a deadline or another cancel token.
+    #[must_use]
+    pub fn with_patience(&self, patience: Patience) -> Self {
+        Self { patience, ..self.clone() }
+    }
+
+    /// How long this session waits.
+    #[must_use]
+    pub fn patience(&self) -> &Patience {
+        &self.patience
+    }
+
+    /// The token that ends this session's long calls from any thread.
+    #[must_use]
+    pub fn cancel_token(&self) -> &CancelToken {
+        self.patience.token()
+    }
+
+    /// Reads from one stable view.
+    ///
+    /// # Errors
+    /// `access.session_ended`, and what the function gives.
+    pub fn read<T>(&self, read: impl FnOnce(Reader<'_>) -> Result<T>) -> Result<T> {
+        let snapshot = self.crm.snapshot()?;
+        let policy = self.crm.policy(snapshot.as_ref())?;
+        self.check_active(&policy)?;
+        let (registry, settings) = (self.crm.registry(), self.crm.settings());
+        read(Reader {
+            snapshot: snapshot.as_ref(),
+            policy: &policy,
+            registry: &registry,
+            settings: &settings,
+            user: self.user,
+            patience: &self.patience,
+        })
+    }
+
+    /// A record. See [`Reader::get`].
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn get(&self, entity: &str, id: RecordId) -> Result<Listing> {
+        self.read(|reader| reader.get(entity, id))
+    }
+
+    /// One page of a list. See [`Reader::find`].
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn list(&self, entity: &str, find: &Find) -> Result<Page> {
+        self.read(|reader| reader.find(entity, find))
+    }
+
+    /// How many records meet a condition. See [`Reader::count`].
+    ///
+    /// # Errors
+    /// As [`Reader::count`].
+    pub fn count(&self, entity: &str, condition: &Condition) -> Result<u64> {
+        self.read(|reader| reader.count(entity, condition))
+    }
+
+    /// Writes in one transaction: everything that the closure does is durable when this returns, or
+    /// nothing of it is. The closure may run more than once, so it must not act on the world outside.
+    ///
+    /// # Errors
+    /// What the closure gives; `engine.reentrant` inside another transaction of this thread;
+    /// `engine.deadline_exceeded` while waiting for the writer's turn.
+    pub fn write<T>(&self, change: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_with(WriteOptions::default(), change)
+    }
+
+    /// As [`Session::write`], with a cause for the ledger.
+    ///
+    /// # Errors
+    /// As [`Session::write`].
+    pub fn write_with<T>(
+        &self,
+        options: WriteOptions,
+        mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut transaction = self.begin(options)?;
+        let value = change(&mut transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// Begins a transaction that the caller commits. It holds the writer until then; dropping it
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// As [`Session::write`].
+    pub fn begin(&self, options: WriteOptions) -> Result<Transaction<'_>> {
+        let turn = WriterTurn::take(&self.crm)?;
+        let base = self.crm.inner.database.store.begin(&self.patience)?;
+        turn.hold();
+        let view = WriteView::new(base)?;
+        let policy = self.crm.policy(&view)?;
+        Transaction::new(self, view, policy, options, turn)
+    }
+
+    /// Writes once for each idempotency key: a repeated request is answered with the first answer, and
+    /// changes nothing. The request itself is part of the key's meaning.
+    ///
+    /// # Errors
+    /// As [`Session::write`]; `record.idempotency_mismatch` if the key came with another request.
+    pub fn write_once(
+        &self,
+        key: &str,
+        request: &serde_json::Value,
+        options: WriteOptions,
+        mut change: impl FnMut(&mut Transaction<'_>) -> Result<serde_json::Value>,
+    ) -> Result<serde_json::Value> {
+        let place = [IDEMPOTENCY, self.user.as_bytes(), &Sha256::digest(key.as_bytes())].concat();
+        let fingerprint: [u8; 32] = Sha256::digest(request.to_string().as_bytes()).into();
+        self.write_with(options, |transaction| {
+            if let Some(stored) = transaction.view().get(Keyspace::Meta, &place)? {
+                return replay(&stored, &fingerprint);
+            }
+            let answer = change(transaction)?;
+            let stored = [&fingerprint[..], answer.to_string().as_bytes()].concat();
+            if stored.len() > crate::base::MAX_VALUE_BYTES.min(MAX_JSON_BYTES) {
+                return Err(Error::new(Code::LimitExceeded).rule("answer of a request with idempotency key"));
+            }
+            transaction.view_mut().put(Keyspace::Meta, place.clone(), stored);
+            Ok(answer)
+        })
+    }
+
+    /// Adds a field of the customer's own to an entity, and gives its API name.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity;
+    /// `schema.invalid_definition`, `schema.duplicate_definition`.
+    pub fn define_field(
+        &self,
+        entity: &str,
+        name: &str,
+        label: Label,
+        kind: FieldType,
+        adjust: impl FnOnce(&mut FieldDefinition),
+    ) -> Result<String> {
+        let registry = self.crm.registry();
+        let known = registry.entity(entity)?;
+        self.check_may(&known.api_name, Action::Administer)?;
+        let local = registry.next_local(entity, CUSTOMER)?;
+        let mut field = FieldDefinition::new(CUSTOMER, local, name, label, kind);
+        adjust(&mut field);
+        if crate::records::SystemField::from_name(name).is_some() || field.required || field.unique {
+            let rule = "a field added later is neither required nor unique, and bears no system name";
+            return Err(Error::new(Code::InvalidDefinition).entity(entity).field(name).rule(rule));
+        }
+        field.namespace = CUSTOMER.to_owned();
+        field.local = local;
+        let api_name = field.api_name(&known.definition.namespace);
+        // Records that stand have no key in a new index, so a later field is indexed only while
+        // the entity has no records.
+        if field.indexed && self.has_records(entity)? {
+            let rule = "a field added to an entity with records cannot be indexed yet";
+            return Err(Error::new(Code::InvalidDefinition).entity(entity).field(name).rule(rule));
+        }
+        self.crm.define_field(self.user, entity, field)?;
+        Ok(api_name)
+    }
+
+    /// Sets a user's password: one's own, or anybody's with the right to administer users.
+    ///
+    /// # Errors
+    /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
+    pub fn set_password(&self, user: RecordId, password: &str) -> Result<()> {
+        if user != self.user {
+            self.check_may("sys.user", Action::Administer)?;
+        }
+        self.get("sys.user", user)?;
+        self.crm.set_password(self.user, user, password)
+    }
+
+    /// Changes the settings of the organisation.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; those of [`Settings::check`].
+    pub fn change_settings(&self, settings: Settings) -> Result<()> {
+        self.check_may("sys.role", Action::Administer)?;
+        self.crm.change_settings(self.user, settings)
+    }
+
+    /// Refuses unless the user may do an action on an entity at all.
+    ///
+    /// # Errors
+    /// `access.not_permitted`, `access.session_ended`, `schema.unknown_entity`.
+    pub fn check_may(&self, entity: &str, action: Action) -> Result<()> {
+        let allowed = self.read(|reader| {
+            reader.registry().entity(entity)?;
+            Ok(reader.may(entity, action))
+        })?;
+        if allowed {
+            return Ok(());
+        }
+        Err(Error::new(Code::NotPermitted).entity(entity).rule(action.code()))
+    }
+
+    fn has_records(&self, entity: &str) -> Result<bool> {
+        let snapshot = self.crm.snapshot()?;
+        let registry = self.crm.registry();
+        let id = registry.entity(entity)?.id();
+        let prefix = id.number().to_be_bytes();
+        let range = crate::storage::RangeRequest::prefix(Keyspace::Records, &prefix, 1);
+        Ok(!snapshot.scan(&range)?.rows.is_empty())
+    }
+
+    fn check_active(&self, policy: &Policy) -> Result<()> {
+        if policy.is_active(self.user) { Ok(()) } else { Err(Error::new(Code::SessionEnded)) }
+    }
+}
+
+fn replay(stored: &[u8], fingerprint: &[u8; 32]) -> Result<serde_json::Value> {
+    let damaged = || Error::new(Code::Damaged).rule("idempotency key");
+    let (first, answer) = stored.split_first_chunk::<32>().ok_or_else(damaged)?;
+    if first != fingerprint {
+        return Err(Error::new(Code::IdempotencyMismatch));
+    }
+    serde_json::from_slice(answer).map_err(|_| damaged())
+}
+
+/// Remembers which thread holds the writer, so that a second transaction there is an error and no deadlock.
+pub(super) struct WriterTurn {
+    crm: Crm,
+}
+
+impl WriterTurn {
+    fn take(crm: &Crm) -> Result<Self> {
+        let holder = *crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if holder == Some(thread::current().id()) {
+            return Err(Error::new(Code::Reentrant));
+        }
+        Ok(Self { crm: crm.clone() })
+    }
+
+    fn hold(&self) {
+        let mut holder = self.crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        *holder = Some(thread::current().id());
+    }
+}
+
+impl Drop for WriterTurn {
+    fn drop(&mut self) {
+        let mut holder = self.crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if *holder == Some(thread::current().id()) {
+            *holder = None;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Settings of the organisation, which dates, reports and money obey.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Code, Currency, Error, Month, Result, TimeZone, Weekday};
+use crate::storage::{Keyspace, Snapshot};
+
+/// Where the settings lie.
+pub(super) const KEY: &[u8] = b"settings";
+
+/// Settings of the organisation, as names and numbers; the methods give them as types.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// ISO 4217 code in which amounts without a currency are.
+    pub base_currency: String,
+    /// IANA name of the zone in which days begin and end.
+    pub time_zone: String,
+    /// English name of the day on which weeks begin.
+    pub first_weekday: String,
+    /// Month in which the fiscal year begins, 1 to 12.
+    pub fiscal_year_start: i8,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_currency: "CNY".to_owned(),
+            time_zone: "Asia/Shanghai".to_owned(),
+            first_weekday: "monday".to_owned(),
+            fiscal_year_start: 1,
+        }
+    }
+}
+
+impl Settings {
+    /// The currency of amounts that name none.
+    ///
+    /// # Errors
+    /// `schema.unknown_currency`.
+    pub fn currency(&self) -> Result<Currency> {
+        Currency::from_code(&self.base_currency).map_err(|error| error.field("base_currency"))
+    }
+
+    /// The zone of days.
+    ///
+    /// # Errors
+    /// `input.invalid_argument`.
+    pub fn zone(&self) -> Result<TimeZone> {
+        TimeZone::named(&self.time_zone)
+    }
+
+    /// The first day of weeks.
+    ///
+    /// # Errors
+    /// `input.invalid_argument`.
+    pub fn week_start(&self) -> Result<Weekday> {
+        Weekday::parse(&self.first_weekday).map_err(|error| error.field("first_weekday"))
+    }
+
+    /// The first month of fiscal years.
+    ///
+    /// # Errors
+    /// `schema.out_of_range`.
+    pub fn fiscal_month(&self) -> Result<Month> {
+        Month::new(self.fiscal_year_start).map_err(|error| error.field("fiscal_year_start"))
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// Those of the methods, naming the setting.
+    pub fn check(&self) -> Result<()> {
+        self.currency()?;
+        self.zone()?;
+        self.week_start()?;
+        self.fiscal_month()?;
+        Ok(())
+    }
+
+    pub(super) fn load(snapshot: &dyn Snapshot) -> Result<Self> {
+        match snapshot.get(Keyspace::Meta, KEY)? {
+            Some(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| Error::new(Code::Damaged).rule("settings").because(error)),
+            None => Ok(Self::default()),
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! One transaction: every change validated, permitted, checked by rules, and entered in the ledger.
+
+use std::sync::Arc;
+
+use crate::access::{Assign, Create, Delete, Policy, Update};
+use crate::base::{Code, Error, Locale, RecordId, Result, Value};
+use crate::engine::extension::Hook;
+use crate::engine::session::WriterTurn;
+use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
+use crate::records::{self, Envelope, ExternalId, Record, WriteContext, WriteView};
+use crate::schema::{Entity, FieldType, Registry, normalize_value};
+use crate::storage::Head;
+
+/// How a transaction is written down.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    cause: String,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        Self { cause: "api".to_owned() }
+    }
+}
+
+impl WriteOptions {
+    /// The verb, import or plugin that the ledger names.
+    #[must_use]
+    pub fn cause(mut self, cause: &str) -> Self {
+        cause.clone_into(&mut self.cause);
+        self
+    }
+}
+
+/// What an upsert did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upserted {
+    /// There was no record of this external id.
+    Created(RecordId),
+    /// The record was changed.
+    Updated(RecordId),
+    /// The record was like this already.
+    Unchanged(RecordId),
+}
+
+impl Upserted {
+    /// The record.
+    #[must_use]
+    pub fn id(self) -> RecordId {
+        match self {
+            Self::Created(id) | Self::Updated(id) | Self::Unchanged(id) => id,
+        }
+    }
+}
+
+/// A transaction of one session. It reads what it has written.
+pub struct Transaction<'s> {
+    // The view goes before the turn: the writer is free before another thread may begin.
+    view: WriteView<'s>,
+    session: &'s Session,
+    policy: Arc<Policy>,
+    registry: Arc<Registry>,
+    settings: Arc<Settings>,
+    hooks: Arc<Vec<Hook>>,
+    context: WriteContext,
+    warnings: Vec<Warning>,
+    /// The first user of a new database acts under bootstrap permits until roles stand.
+    founding: bool,
+    _turn: WriterTurn,
+}
+
+impl<'s> Transaction<'s> {
+    pub(super) fn new(
+        session: &'s Session,
+        view: WriteView<'s>,
+        policy: Arc<Policy>,
+        options: WriteOptions,
+        turn: WriterTurn,
+    ) -> Result<Self> {
+        let crm = session.crm();
+        let registry = crm.registry();
+        let founding = view.epoch() == 0;
+        if !founding && !policy.is_active(session.user()) {
+            return Err(Error::new(Code::SessionEnded));
+        }
+        let context = crm.write_context(session.user(), &options.cause, registry.version());
+        let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        Ok(Self {
+            view,
+            session,
+            policy,
+            registry,
+            settings: crm.settings(),
+            hooks,
+            context,
+            warnings: Vec::new(),
+            founding,
+            _turn: turn,
+        })
+    }
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn commit(self) -> Result<Head> {
+        self.view.commit(&self.session.crm().inner.sealer)
+    }
+
+    /// Reads what the user may see, with the changes of this transaction.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        Reader {
+            snapshot: &self.view,
+            policy: &self.policy,
+            registry: &self.registry,
+            settings: &self.settings,
+            user: self.session.user(),
+            patience: self.session.patience(),
+        }
+    }
+
+    /// A record. See [`Reader::get`].
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub fn get_record(&self, entity: &str, id: RecordId) -> Result<Listing> {
+        self.reader().get(entity, id)
+    }
+
+    /// What was taken, but should be looked at.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Takes the warnings out.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// The language of the session.
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        self.session.locale()
+    }
+
+    /// How many stored keys this transaction changes so far, for bulk work that goes in chunks.
+    #[must_use]
+    pub fn change_count(&self) -> usize {
+        self.view.change_count()
+    }
+
+    /// Creates a record.
+    ///
+    /// # Errors
+    /// `schema.*` naming entity and field, `access.not_permitted`, `record.reference_missing`,
+    /// and what rules refuse.
+    pub fn create_record(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
+        let id = RecordId::generate(self.session.crm().now(), self.session.crm().inner.random.as_ref());
+        self.create_as(entity, id, changes)
+    }
+
+    /// Changes a record.
+    ///
+    /// # Errors
+    /// As [`Transaction::create_record`]; `record.not_found`, `record.version_conflict`.
+    pub fn update_record(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<()> {
+        self.change(entity, id, changes).map(|_| ())
+    }
+
+    /// Deletes a record softly.
+    ///
+    /// # Errors
+    /// `record.not_found`, `record.referenced`, `access.not_permitted`.
+    pub fn delete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let old = self.readable(entity, id)?;
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        let context = self.context_for(entity);
+        records::delete(&mut self.view, &context, &permit, entity, &old)
+    }
+
+    /// Creates the record of an external id, or changes the one that bears it.
+    ///
+    /// # Errors
+    /// As [`Transaction::create_record`] and [`Transaction::update_record`].
+    pub fn upsert_record(
+        &mut self,
+        entity: &str,
+        source: &str,
+        key: &str,
+        changes: Changes,
+    ) -> Result<Upserted> {
+        let known = self.registry.entity(entity)?.id();
+        let external = ExternalId { source: source.to_owned(), key: key.to_owned() };
+        match records::find_by_external_id(&self.view, known, &external)? {
+            None => self.create_record(entity, changes.external_id(source, key)).map(Upserted::Created),
+            Some(id) => self.change(entity, id, changes),
+        }
+    }
+
+    /// The first user of a new database, who owns itself.
+    pub(super) fn found(&mut self, founder: RecordId, changes: Changes) -> Result<RecordId> {
+        self.create_as("sys.user", founder, changes)
+    }
+
+    pub(super) fn view(&self) -> &WriteView<'s> {
+        &self.view
+    }
+
+    pub(super) fn view_mut(&mut self) -> &mut WriteView<'s> {
+        &mut self.view
+    }
+
+    fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let permit = if self.founding {
+            self.policy.bootstrap::<Create>(entity.id())
+        } else {
+            self.policy.decide::<Create>(self.session.user(), entity.id(), &entity.api_name)?
+        };
+        let owner = changes.owner.unwrap_or(self.session.user());
+        let unit = self.policy.unit_of(owner);
+        let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        let mut record = Record::new(id, entity.id(), envelope);
+        if owner != self.session.user() {
+            self.check_owner(entity, owner)?;
+        }
+        self.set_values(entity, &mut record, changes)?;
+        let follow_ups = self.run_rules(entity, None, &mut record)?;
+        self.check_references(entity, None, &record)?;
+        let context = self.context_for(entity);
+        let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
+        self.follow_up(follow_ups)?;
+        Ok(id)
+    }
+
+    fn change(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let old = self.readable(entity, id)?;
+        if changes.expected_version.is_some_and(|expected| expected != old.envelope.version) {
+            return Err(Error::new(Code::VersionConflict).entity(&entity.api_name).record(id));
+        }
+        let user = self.session.user();
+        let permit = self.policy.decide::<Update>(user, entity.id(), &entity.api_name)?;
+        let mut new = old.clone();
+        let mut assign = None;
+        if let Some(owner) = changes.owner.filter(|owner| *owner != old.envelope.owner) {
+            self.check_owner(entity, owner)?;
+            new.envelope.owner = owner;
+            new.envelope.unit = self.policy.unit_of(owner);
+            assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
+        }
+        self.set_values(entity, &mut new, changes)?;
+        let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
+        if new == old {
+            return Ok(Upserted::Unchanged(id));
+        }
+        self.check_references(entity, Some(&old), &new)?;
+        let context = self.context_for(entity);
+        records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        self.follow_up(follow_ups)?;
+        Ok(Upserted::Updated(id))
+    }
+
+    /// The stored record, whole, if the user may see it.
+    fn readable(&self, entity: &Entity, id: RecordId) -> Result<Record> {
+        let permit = self.reader().permit(entity)?;
+        records::get(&self.view, &permit, entity, id)
+    }
+
+    fn set_values(&self, entity: &Entity, record: &mut Record, changes: Changes) -> Result<()> {
+        for (selector, value) in changes.values {
+            let named = |error: Error| error.entity(&entity.api_name);
+            let field = selector.field(entity).map_err(named)?;
+            let value = normalize_value(field, value).map_err(named)?;
+            if field.definition.read_only && value != record.value(field.id()) {
+                return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
+            }
+            record.set(field.id(), value);
+        }
+        for external in changes.external_ids {
+            if !record.envelope.external_ids.contains(&external) {
+                record.envelope.external_ids.push(external);
+            }
+        }
+        if let Some(tags) = changes.tags {
+            record.envelope.tags = tags;
+        }
+        if let Some((author, at)) = changes.original {
+            record.envelope.original_author = Some(author);
+            record.envelope.original_at = Some(at);
+        }
+        Ok(())
+    }
+
+    fn run_rules(
+        &mut self,
+        entity: &Entity,
+        old: Option<&Record>,
+        record: &mut Record,
+    ) -> Result<Vec<(String, Changes)>> {
+        let hooks = Arc::clone(&self.hooks);
+        let mut follow_ups = Vec::new();
+        for hook in hooks.iter().filter(|hook| hook.entity == entity.api_name) {
+            let mut save = Save {
+                entity,
+                registry: &self.registry,
+                snapshot: &self.view,
+                policy: &self.policy,
+                settings: &self.settings,
+                now: self.session.crm().now(),
+                cause: &self.context.cause,
+                old,
+                record,
+                warnings: &mut self.warnings,
+                follow_ups: &mut follow_ups,
+            };
+            hook.rule.before_save(&mut save).map_err(|error| error.entity(&entity.api_name))?;
+        }
+        Ok(follow_ups)
+    }
+
+    /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
+    fn follow_up(&mut self, follow_ups: Vec<(String, Changes)>) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        for (entity, changes) in follow_ups {
+            let entity = registry.entity(&entity)?;
+            let crm = self.session.crm();
+            let id = RecordId::generate(crm.now(), crm.inner.random.as_ref());
+            let owner = changes.owner.unwrap_or(self.session.user());
+            let unit = self.policy.unit_of(owner);
+            let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+            let mut record = Record::new(id, entity.id(), envelope);
+            self.set_values(entity, &mut record, changes)?;
+            let permit = self.policy.bootstrap::<Create>(entity.id());
+            let context = self.context_for(entity);
+            records::create(&mut self.view, &context, &permit, entity, record)?;
+        }
+        Ok(())
+    }
+
+    /// A reference may only be set to a record that stands and that the user may see.
+    fn check_references(&self, entity: &Entity, old: Option<&Record>, new: &Record) -> Result<()> {
+        for field in entity.fields() {
+            let FieldType::Reference { entity: target } = &field.definition.kind else { continue };
+            let value = new.value(field.id());
+            let Value::Id(id) = value else { continue };
+            let unchanged = old.is_some_and(|old| old.value(field.id()) == new.value(field.id()));
+            if unchanged || self.founding || id == new.id {
+                continue;
+            }
+            let missing = || {
+                Error::new(Code::ReferenceMissing)
+                    .entity(&entity.api_name)
+                    .field(&field.api_name)
+                    .value(&id.to_string())
+            };
+            self.reader().get(target, id).map_err(|_| missing())?;
+        }
+        Ok(())
+    }
+
+    fn check_owner(&self, entity: &Entity, owner: RecordId) -> Result<()> {
+        if self.founding || self.policy.is_active(owner) {
+            return Ok(());
+        }
+        Err(Error::new(Code::ReferenceMissing)
+            .entity(&entity.api_name)
+            .field("owner")
+            .rule("an owner is an active user")
+            .value(&owner.to_string()))
+    }
+
+    fn context_for(&self, entity: &Entity) -> WriteContext {
+        let raises_epoch = organisation::makes_policy(&entity.api_name);
+        WriteContext { raises_epoch, ..self.context.clone() }
+    }
+}

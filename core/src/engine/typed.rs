@@ -1,0 +1,212 @@
+//! The typed face of the door: entities and fields that the compiler knows.
+
+use std::marker::PhantomData;
+
+use crate::base::{RecordId, Result};
+use crate::engine::{Changes, Condition, FieldSelector, Find, Listing, Session, Transaction};
+use crate::records::{Direction, Filter};
+use crate::schema::{EntityType, FieldKind, TypedField};
+
+/// A record of an entity that the compiler knows, by its id. Verbs of the trade hang on it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Ref<E> {
+    id: RecordId,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Ref<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Ref<E> {}
+
+impl<E> Ref<E> {
+    /// The record with this id.
+    #[must_use]
+    pub fn new(id: RecordId) -> Self {
+        Self { id, entity: PhantomData }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(self) -> RecordId {
+        self.id
+    }
+}
+
+impl<E> From<Ref<E>> for RecordId {
+    fn from(reference: Ref<E>) -> Self {
+        reference.id
+    }
+}
+
+/// Values for a record of an entity that the compiler knows.
+#[derive(Debug, Clone)]
+pub struct Draft<E> {
+    changes: Changes,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E: EntityType> Default for Draft<E> {
+    fn default() -> Self {
+        Self { changes: Changes::new(), entity: PhantomData }
+    }
+}
+
+impl<E: EntityType> Draft<E> {
+    /// No values yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a field.
+    #[must_use]
+    pub fn with<K: FieldKind>(self, field: TypedField<E, K>, value: impl Into<K::Value>) -> Self {
+        self.adjust(|changes| changes.set(field, value.into()))
+    }
+
+    /// Gives the record to an owner.
+    #[must_use]
+    pub fn owner(self, owner: impl Into<RecordId>) -> Self {
+        self.adjust(|changes| changes.owner(owner.into()))
+    }
+
+    /// Adds a key that another system knows the record by.
+    #[must_use]
+    pub fn external_id(self, source: &str, key: &str) -> Self {
+        self.adjust(|changes| changes.external_id(source, key))
+    }
+
+    fn adjust(self, adjust: impl FnOnce(Changes) -> Changes) -> Self {
+        Self { changes: adjust(self.changes), entity: PhantomData }
+    }
+}
+
+impl Transaction<'_> {
+    /// Creates a record.
+    ///
+    /// # Errors
+    /// As [`Transaction::create_record`].
+    pub fn create<E: EntityType>(&mut self, draft: Draft<E>) -> Result<Ref<E>> {
+        self.create_record(E::NAME, draft.changes).map(Ref::new)
+    }
+
+    /// Changes a record.
+    ///
+    /// # Errors
+    /// As [`Transaction::update_record`].
+    pub fn update<E: EntityType>(&mut self, record: Ref<E>, draft: Draft<E>) -> Result<()> {
+        self.update_record(E::NAME, record.id, draft.changes)
+    }
+
+    /// Deletes a record.
+    ///
+    /// # Errors
+    /// As [`Transaction::delete_record`].
+    pub fn delete<E: EntityType>(&mut self, record: Ref<E>) -> Result<()> {
+        self.delete_record(E::NAME, record.id)
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Reader::get`].
+    pub fn get<E: EntityType>(&self, record: Ref<E>) -> Result<Row<E>> {
+        Ok(Row::new(self.get_record(E::NAME, record.id)?))
+    }
+}
+
+/// A record read, of an entity that the compiler knows.
+#[derive(Debug, Clone)]
+pub struct Row<E> {
+    listing: Listing,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl<E: EntityType> Row<E> {
+    fn new(listing: Listing) -> Self {
+        Self { listing, entity: PhantomData }
+    }
+
+    /// The value of a field, if it has one that the reader may see.
+    ///
+    /// # Errors
+    /// `schema.unknown_field` if the database does not have the field.
+    pub fn value<K: FieldKind>(&self, field: TypedField<E, K>) -> Result<Option<K::Value>> {
+        Ok(K::read(&self.listing.value(field)?))
+    }
+
+    /// The record's reference.
+    #[must_use]
+    pub fn reference(&self) -> Ref<E> {
+        Ref::new(self.listing.record.id)
+    }
+
+    /// The record as any caller reads it.
+    #[must_use]
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+}
+
+/// A list that is being described.
+#[derive(Debug, Clone)]
+pub struct TypedFind<'s, E> {
+    session: &'s Session,
+    conditions: Vec<Condition>,
+    sort: Vec<(FieldSelector, Direction)>,
+    limit: usize,
+    entity: PhantomData<fn() -> E>,
+}
+
+impl Session {
+    /// Begins to describe a list of an entity that the compiler knows.
+    #[must_use]
+    pub fn find<E: EntityType>(&self) -> TypedFind<'_, E> {
+        TypedFind { session: self, conditions: Vec::new(), sort: Vec::new(), limit: 100, entity: PhantomData }
+    }
+}
+
+impl<E: EntityType> TypedFind<'_, E> {
+    /// Adds a condition; all of them must be met.
+    #[must_use]
+    pub fn filter(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
+    /// Adds an order, after those that stand already.
+    #[must_use]
+    pub fn sort(mut self, order: (FieldSelector, Direction)) -> Self {
+        self.sort.push(order);
+        self
+    }
+
+    /// Most rows; 100 if not said.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The first page.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Reader::find`].
+    pub fn fetch(self) -> Result<Vec<Row<E>>> {
+        let find =
+            Find { filter: Filter::All(self.conditions), sort: self.sort, limit: self.limit, after: None };
+        Ok(self.session.list(E::NAME, &find)?.rows.into_iter().map(Row::new).collect())
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Reader::count`].
+    pub fn count(self) -> Result<u64> {
+        self.session.count(E::NAME, &Filter::All(self.conditions))
+    }
+}

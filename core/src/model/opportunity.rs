@@ -1,0 +1,212 @@
+//! Opportunity: a deal on its way through the pipeline, with the verbs that close it.
+
+use crate::base::{Code, Date, Error, RecordId, Result, Timestamp, Value};
+use crate::engine::{BeforeSave, Changes, Draft, Find, Ref, Save, Transaction};
+use crate::model::{Account, Product, Stage, stage};
+use crate::schema::declare::{codes, entity};
+use crate::schema::{Choice, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text};
+
+pub use stage_change::StageChange;
+
+codes! {
+    /// What an opportunity has come to. Fixed, as in every peer; the stages between are data.
+    Status {
+        /// Still in the pipeline.
+        Open = "open", "进行中", "Open";
+        /// Won.
+        Won = "won", "赢单", "Won";
+        /// Lost to a competitor, or to nobody.
+        Lost = "lost", "输单", "Lost";
+        /// Never was a deal.
+        Void = "void", "作废", "Void";
+    }
+}
+
+entity! {
+    /// A deal on its way through the pipeline.
+    Opportunity = ("crm", 5, "opportunity", "商机", "Opportunity", title "title", data_subject false);
+    /// What it is called.
+    TITLE: Text = 1, "title", "商机名称", "Title",
+        [required = true, search = Some(SearchClass::Title),
+         synonyms = vec!["opportunity id".into(), "opportunity_id".into(), "name".into()]];
+    /// Who would buy; a deal may stand before its account does.
+    ACCOUNT: Reference<Account> = 2, "account", "客户", "Account", [];
+    /// What would be sold.
+    PRODUCT: Reference<Product> = 3, "product", "产品", "Product", [];
+    /// Where it stands; the first stage unless said.
+    STAGE: Reference<Stage> = 4, "stage", "阶段", "Stage",
+        [synonyms = vec!["deal stage".into(), "deal_stage".into()]];
+    /// What it has come to, which follows from the stage.
+    STATUS: Choice<Status> = 5, "status", "状态", "Status", [indexed = true, read_only = true];
+    /// What it is worth.
+    AMOUNT: MoneyAmount = 6, "amount", "金额", "Amount",
+        [indexed = true, synonyms = vec!["close value".into(), "close_value".into()]];
+    /// When work on it began.
+    ENGAGED_ON: DateOnly = 7, "engaged_on", "跟进日期", "Engaged on",
+        [indexed = true, synonyms = vec!["engage date".into(), "engage_date".into()]];
+    /// When it was closed.
+    CLOSED_ON: DateOnly = 8, "closed_on", "成交日期", "Closed on",
+        [indexed = true, synonyms = vec!["close date".into(), "close_date".into()]];
+    /// When it is expected to close.
+    EXPECTED_ON: DateOnly = 9, "expected_on", "预计成交日期", "Expected on", [indexed = true];
+    /// Why it was lost or voided.
+    CLOSE_REASON: Text = 10, "close_reason", "关闭原因", "Close reason", [search = Some(SearchClass::Body)];
+    /// When it came to its stage.
+    STAGE_SINCE: DateTime = 11, "stage_since", "进入阶段时间", "Stage since", [read_only = true];
+    /// Whatever else is known.
+    NOTE: Text = 12, "note", "备注", "Note", [search = Some(SearchClass::Body)];
+}
+
+/// One step of an opportunity from stage to stage.
+pub mod stage_change {
+    use super::{DateTime, Int, Opportunity, Reference, Stage, Text, entity};
+
+    entity! {
+        /// One step of an opportunity from stage to stage, written by the engine.
+        StageChange = ("crm", 6, "stage_change", "阶段变更", "Stage change",
+            title "reason", data_subject false);
+        /// The opportunity.
+        OPPORTUNITY: Reference<Opportunity> = 1, "opportunity", "商机", "Opportunity", [required = true];
+        /// The stage before.
+        FROM: Reference<Stage> = 2, "from_stage", "原阶段", "From stage", [];
+        /// The stage after.
+        TO: Reference<Stage> = 3, "to_stage", "新阶段", "To stage", [required = true];
+        /// When.
+        AT: DateTime = 4, "at", "时间", "At", [required = true, indexed = true];
+        /// Whole days in the stage before.
+        DAYS: Int = 5, "days", "停留天数", "Days", [];
+        /// Why, if a reason was given.
+        REASON: Text = 6, "reason", "原因", "Reason", [];
+    }
+}
+
+/// A draft of an opportunity with a title.
+#[must_use]
+pub fn titled(title: &str) -> Draft<Opportunity> {
+    Draft::new().with(TITLE, title)
+}
+
+impl Ref<Opportunity> {
+    /// Wins the deal: it goes to the first stage whose outcome is won, closed today unless a date stands.
+    ///
+    /// # Errors
+    /// `model.invalid_transition` unless it is open; `record.not_found`, `access.not_permitted`.
+    pub fn win(self, transaction: &mut Transaction<'_>) -> Result<()> {
+        self.close(transaction, Status::Won, None)
+    }
+
+    /// Loses the deal, with a reason.
+    ///
+    /// # Errors
+    /// `model.reason_required` for an empty reason; as [`Ref::win`].
+    pub fn lose(self, transaction: &mut Transaction<'_>, reason: &str) -> Result<()> {
+        self.close(transaction, Status::Lost, Some(reason))
+    }
+
+    /// Voids the deal, with a reason.
+    ///
+    /// # Errors
+    /// As [`Ref::lose`].
+    pub fn void(self, transaction: &mut Transaction<'_>, reason: &str) -> Result<()> {
+        self.close(transaction, Status::Void, Some(reason))
+    }
+
+    fn close(self, transaction: &mut Transaction<'_>, outcome: Status, reason: Option<&str>) -> Result<()> {
+        let stage = first_stage(transaction, outcome)?;
+        let mut changes = Changes::new().set(STAGE, stage);
+        if let Some(reason) = reason {
+            changes = changes.set(CLOSE_REASON, reason.trim());
+        }
+        transaction.update_record(Opportunity::NAME, self.id(), changes)
+    }
+}
+
+fn first_stage(transaction: &Transaction<'_>, outcome: Status) -> Result<RecordId> {
+    let find = Find {
+        filter: stage::OUTCOME.is(outcome),
+        sort: vec![stage::POSITION.ascending()],
+        limit: 1,
+        after: None,
+    };
+    let page = transaction.reader().find(Stage::NAME, &find)?;
+    page.rows.first().map(|row| row.record.id).ok_or_else(|| {
+        Error::new(Code::ReferenceMissing).entity(Stage::NAME).field("outcome").value(outcome.code())
+    })
+}
+
+/// The rule that keeps status, dates and history in step with the stage.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FollowStage;
+
+impl BeforeSave for FollowStage {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        if save.value(STAGE)?.is_null() {
+            let first = save.first_by(Stage::NAME, stage::POSITION)?;
+            save.set(STAGE, first)?;
+        }
+        if save.changes(STAGE)? {
+            self.enter_stage(save)?;
+        }
+        Ok(())
+    }
+}
+
+impl FollowStage {
+    fn enter_stage(&self, save: &mut Save<'_>) -> Result<()> {
+        let before = save.old_value(STATUS)?;
+        let open = save.is_new() || before.as_text() == Some(Status::Open.code());
+        if !open {
+            return Err(Error::new(Code::InvalidTransition)
+                .field("stage")
+                .rule("a closed opportunity stays closed"));
+        }
+        let outcome = self.outcome(save)?;
+        if matches!(outcome, Status::Lost | Status::Void)
+            && !save.is_new()
+            && save.value(CLOSE_REASON)?.is_null()
+        {
+            return Err(Error::new(Code::ReasonRequired).field("close_reason"));
+        }
+        if outcome != Status::Open && save.value(CLOSED_ON)?.is_null() {
+            let today = save.today()?;
+            save.set(CLOSED_ON, today)?;
+        }
+        save.set(STATUS, outcome)?;
+        let now = save.now();
+        if !save.is_new() {
+            self.remember(save, now)?;
+        }
+        save.set(STAGE_SINCE, now)
+    }
+
+    fn outcome(&self, save: &Save<'_>) -> Result<Status> {
+        let missing = || Error::new(Code::ReferenceMissing).field("stage");
+        let stage = save.value(STAGE)?.as_id().ok_or_else(missing)?;
+        let outcome = save.value_of(Stage::NAME, stage, stage::OUTCOME)?;
+        outcome.as_text().and_then(Status::from_code).ok_or_else(missing)
+    }
+
+    fn remember(&self, save: &mut Save<'_>, now: Timestamp) -> Result<()> {
+        let days = match save.old_value(STAGE_SINCE)? {
+            Value::DateTime(since) => {
+                Value::Int(now.micros().saturating_sub(since.micros()) / 86_400_000_000)
+            }
+            _ => Value::Null,
+        };
+        let changes = Changes::new()
+            .set(stage_change::OPPORTUNITY, save.record())
+            .set(stage_change::FROM, save.old_value(STAGE)?)
+            .set(stage_change::TO, save.value(STAGE)?)
+            .set(stage_change::AT, now)
+            .set(stage_change::DAYS, days)
+            .set(stage_change::REASON, save.value(CLOSE_REASON)?);
+        save.also_create(StageChange::NAME, changes);
+        Ok(())
+    }
+}
+
+/// Days from the beginning of work to the close; `None` unless both days stand.
+#[must_use]
+pub fn cycle_days(engaged_on: Option<Date>, closed_on: Option<Date>) -> Option<i64> {
+    Some(i64::from(closed_on?.days()) - i64::from(engaged_on?.days()))
+}

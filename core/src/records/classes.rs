@@ -1,0 +1,89 @@
+//! Interning of access classes, and the policy epoch beside them.
+
+use crate::access::{AccessClass, ClassId};
+use crate::base::{RecordId, Result};
+use crate::records::codec::{Reader, damaged};
+use crate::records::view::WriteView;
+use crate::storage::{Keyspace, RangeRequest, Snapshot};
+
+const EPOCH: &[u8] = b"policy.epoch";
+const BY_FACTS: &[u8] = b"class.facts.";
+const BY_NUMBER: &[u8] = b"class.number.";
+/// Rows of one read of the class table.
+const PAGE: usize = 1_000;
+
+/// The policy epoch of a view.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn read_epoch(snapshot: &dyn Snapshot) -> Result<u64> {
+    match snapshot.get(Keyspace::Meta, EPOCH)? {
+        Some(bytes) => Ok(u64::from_be_bytes(bytes.as_slice().try_into().map_err(|_| damaged())?)),
+        None => Ok(0),
+    }
+}
+
+/// Makes every permit of the epochs before stale.
+pub(super) fn raise_epoch(view: &mut WriteView<'_>) -> Result<()> {
+    let next = read_epoch(view)?.saturating_add(1);
+    view.put(Keyspace::Meta, EPOCH.to_vec(), next.to_be_bytes().to_vec());
+    Ok(())
+}
+
+/// Every interned class.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn load_classes(snapshot: &dyn Snapshot) -> Result<Vec<(ClassId, AccessClass)>> {
+    let mut range = RangeRequest::prefix(Keyspace::Meta, BY_NUMBER, PAGE);
+    let mut classes = Vec::new();
+    loop {
+        let page = snapshot.scan(&range)?;
+        for (key, value) in &page.rows {
+            let number = key.last_chunk::<4>().ok_or_else(damaged)?;
+            classes.push((ClassId::new(u32::from_be_bytes(*number)), decode(value)?));
+        }
+        match page.rows.into_iter().last() {
+            Some((last, _)) if page.more => super::view::continue_after(&mut range, last),
+            _ => return Ok(classes),
+        }
+    }
+}
+
+/// The number of a class; a new one raises the epoch, since permits list the classes they reach.
+pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<ClassId> {
+    let facts = encode(class);
+    let key = [BY_FACTS, &facts].concat();
+    if let Some(number) = view.get(Keyspace::Meta, &key)? {
+        let bytes = number.as_slice().try_into().map_err(|_| damaged())?;
+        return Ok(ClassId::new(u32::from_be_bytes(bytes)));
+    }
+    let number = next_number(view)?;
+    view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
+    view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
+    raise_epoch(view)?;
+    Ok(ClassId::new(number))
+}
+
+fn next_number(view: &WriteView<'_>) -> Result<u32> {
+    let newest = RangeRequest { reverse: true, ..RangeRequest::prefix(Keyspace::Meta, BY_NUMBER, 1) };
+    let last = view.scan(&newest)?.rows.into_iter().next();
+    let number = last.and_then(|(key, _)| key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)));
+    Ok(number.unwrap_or(0).saturating_add(1))
+}
+
+/// Partition, a byte that says whether there is a unit, unit or zeros, owner: 37 bytes.
+fn encode(class: &AccessClass) -> Vec<u8> {
+    let unit = class.unit.map_or([0; 16], |unit| *unit.as_bytes());
+    let present = u8::from(class.unit.is_some());
+    [&class.partition.to_be_bytes()[..], &[present], &unit, class.owner.as_bytes()].concat()
+}
+
+fn decode(bytes: &[u8]) -> Result<AccessClass> {
+    let mut reader = Reader::new(bytes);
+    let partition = u32::from_be_bytes(reader.array()?);
+    let present = reader.byte()? == 1;
+    let unit = RecordId::from_bytes(reader.array()?);
+    let owner = RecordId::from_bytes(reader.array()?);
+    Ok(AccessClass { partition, unit: present.then_some(unit), owner })
+}

@@ -1,0 +1,325 @@
+//! The encoding of one record: numbered, self-skipping items, so that newer items survive older code.
+//!
+//! FORMAT.md, chapter "Record", describes every byte.
+
+use crate::base::{Code, Currency, Date, Decimal, Error, Money, RecordId, Result, Timestamp, Value};
+
+/// How many bytes of payload follow a tag.
+const WIRE_VARINT: u8 = 1;
+const WIRE_BYTES: u8 = 2;
+
+const KIND_NULL: u8 = 0;
+const KIND_BOOL: u8 = 1;
+const KIND_INT: u8 = 2;
+const KIND_DECIMAL: u8 = 3;
+const KIND_MONEY: u8 = 4;
+const KIND_TEXT: u8 = 5;
+const KIND_DATE: u8 = 6;
+const KIND_DATETIME: u8 = 7;
+const KIND_ID: u8 = 8;
+/// An unsigned number of the envelope.
+const KIND_UNSIGNED: u8 = 14;
+/// Bytes of the envelope.
+const KIND_BYTES: u8 = 15;
+
+/// One item as it stands in the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RawItem {
+    pub number: u32,
+    pub tag: u8,
+    pub payload: Vec<u8>,
+}
+
+/// Writes items in rising order of their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    pub fn varint(&mut self, mut number: u128) {
+        loop {
+            let low = u8::try_from(number & 0x7F).unwrap_or(0);
+            number >>= 7;
+            if number == 0 {
+                self.bytes.push(low);
+                return;
+            }
+            self.bytes.push(low | 0x80);
+        }
+    }
+
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.varint(bytes.len() as u128);
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub fn unsigned(&mut self, number: u32, value: u64) {
+        self.head(number, KIND_UNSIGNED, WIRE_VARINT);
+        self.varint(u128::from(value));
+    }
+
+    pub fn blob(&mut self, number: u32, value: &[u8]) {
+        self.head(number, KIND_BYTES, WIRE_BYTES);
+        self.bytes(value);
+    }
+
+    pub fn item(&mut self, item: &RawItem) {
+        self.varint(u128::from(item.number));
+        self.bytes.push(item.tag);
+        match item.tag & 0x07 {
+            WIRE_BYTES => self.bytes(&item.payload),
+            _ => self.raw(&item.payload),
+        }
+    }
+
+    pub fn value(&mut self, number: u32, value: &Value) {
+        match value {
+            Value::Null => self.head(number, KIND_NULL, 0),
+            Value::Bool(value) => self.number(number, KIND_BOOL, i64::from(*value)),
+            Value::Int(value) => self.number(number, KIND_INT, *value),
+            Value::Date(date) => self.number(number, KIND_DATE, i64::from(date.days())),
+            Value::DateTime(moment) => self.number(number, KIND_DATETIME, moment.micros()),
+            Value::Text(text) => self.payload(number, KIND_TEXT, text.as_bytes()),
+            Value::Id(id) => self.payload(number, KIND_ID, id.as_bytes()),
+            Value::Decimal(decimal) => {
+                let mut inner = Self::default();
+                inner.decimal(*decimal);
+                self.payload(number, KIND_DECIMAL, &inner.bytes);
+            }
+            Value::Money(money) => {
+                let mut inner = Self::default();
+                inner.raw(money.currency.code().as_bytes());
+                inner.decimal(money.amount);
+                self.payload(number, KIND_MONEY, &inner.bytes);
+            }
+        }
+    }
+
+    pub fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn head(&mut self, number: u32, kind: u8, wire: u8) {
+        self.varint(u128::from(number));
+        self.bytes.push((kind << 3) | wire);
+    }
+
+    fn number(&mut self, number: u32, kind: u8, value: i64) {
+        self.head(number, kind, WIRE_VARINT);
+        self.varint(zigzag(i128::from(value)));
+    }
+
+    fn payload(&mut self, number: u32, kind: u8, payload: &[u8]) {
+        self.head(number, kind, WIRE_BYTES);
+        self.bytes(payload);
+    }
+
+    fn decimal(&mut self, decimal: Decimal) {
+        self.bytes.push(u8::try_from(decimal.scale()).unwrap_or(0));
+        self.varint(zigzag(decimal.mantissa()));
+    }
+}
+
+/// Reads what [`Writer`] wrote; every fault is `storage.damaged`.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub fn byte(&mut self) -> Result<u8> {
+        let (first, rest) = self.rest.split_first().ok_or_else(damaged)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(damaged)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.take(N)?.try_into().map_err(|_| damaged())
+    }
+
+    pub fn varint(&mut self) -> Result<u128> {
+        let mut number = 0_u128;
+        for shift in (0..128).step_by(7) {
+            let byte = self.byte()?;
+            let part = u128::from(byte & 0x7F);
+            let shifted =
+                part.checked_shl(shift).filter(|moved| moved >> shift == part).ok_or_else(damaged)?;
+            number |= shifted;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(damaged())
+    }
+
+    pub fn unsigned<T: TryFrom<u128>>(&mut self) -> Result<T> {
+        T::try_from(self.varint()?).map_err(|_| damaged())
+    }
+
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        let length = self.unsigned::<usize>()?;
+        self.take(length)
+    }
+
+    pub fn text(&mut self) -> Result<String> {
+        String::from_utf8(self.bytes()?.to_vec()).map_err(|_| damaged())
+    }
+
+    /// The next item; the payload of a varint is its bytes.
+    pub fn item(&mut self) -> Result<RawItem> {
+        let number = self.unsigned::<u32>()?;
+        let tag = self.byte()?;
+        let payload = match tag & 0x07 {
+            0 => Vec::new(),
+            WIRE_VARINT => {
+                let before = self.rest;
+                self.varint()?;
+                let length = before.len().saturating_sub(self.rest.len());
+                before.get(..length).unwrap_or_default().to_vec()
+            }
+            WIRE_BYTES => self.bytes()?.to_vec(),
+            _ => return Err(damaged()),
+        };
+        Ok(RawItem { number, tag, payload })
+    }
+
+    fn decimal(&mut self) -> Result<Decimal> {
+        let scale = u32::from(self.byte()?);
+        let mantissa = unzigzag(self.varint()?);
+        Decimal::new(mantissa, scale).map_err(|_| damaged())
+    }
+}
+
+impl RawItem {
+    /// The value, or `None` for a kind that this version does not know.
+    pub fn value(&self) -> Result<Option<Value>> {
+        let mut reader = Reader::new(&self.payload);
+        let value = match self.tag >> 3 {
+            KIND_NULL => Value::Null,
+            KIND_BOOL => Value::Bool(unzigzag(reader.varint()?) != 0),
+            KIND_INT => Value::Int(narrow(unzigzag(reader.varint()?))?),
+            KIND_DATE => Value::Date(Date::from_days(narrow(unzigzag(reader.varint()?))?)?),
+            KIND_DATETIME => Value::DateTime(Timestamp::from_micros(narrow(unzigzag(reader.varint()?))?)),
+            KIND_TEXT => Value::Text(String::from_utf8(self.payload.clone()).map_err(|_| damaged())?),
+            KIND_ID => Value::Id(RecordId::from_bytes(reader.array()?)),
+            KIND_DECIMAL => Value::Decimal(reader.decimal()?),
+            KIND_MONEY => {
+                let code = std::str::from_utf8(reader.take(3)?).map_err(|_| damaged())?;
+                let currency = Currency::from_code(code).map_err(|_| damaged())?;
+                Value::Money(Money::new(reader.decimal()?, currency))
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(value))
+    }
+
+    /// The unsigned number of an envelope item.
+    pub fn unsigned(&self) -> Result<u64> {
+        Reader::new(&self.payload).unsigned()
+    }
+
+    /// The 16 bytes of an envelope item.
+    pub fn id(&self) -> Result<RecordId> {
+        Ok(RecordId::from_bytes(Reader::new(&self.payload).array()?))
+    }
+}
+
+/// One value alone, as commitments and sealed values hold it.
+pub(super) fn encode_value(value: &Value) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.value(0, value);
+    writer.finish()
+}
+
+/// Reads what [`encode_value`] wrote.
+pub(super) fn decode_value(bytes: &[u8]) -> Result<Value> {
+    Reader::new(bytes).item()?.value()?.ok_or_else(damaged)
+}
+
+pub(super) fn damaged() -> Error {
+    Error::new(Code::Damaged).rule("record encoding")
+}
+
+fn narrow<T: TryFrom<i128>>(number: i128) -> Result<T> {
+    T::try_from(number).map_err(|_| damaged())
+}
+
+/// Small numbers of either sign become small unsigned ones (as Protocol Buffers' sint64 does).
+fn zigzag(number: i128) -> u128 {
+    ((number << 1) ^ (number >> 127)).cast_unsigned()
+}
+
+fn unzigzag(number: u128) -> i128 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<i64>().prop_map(|micros| Value::DateTime(Timestamp::from_micros(micros))),
+            (-719_162_i32..2_932_896).prop_map(|days| Value::Date(Date::from_days(days).unwrap())),
+            ".{0,40}".prop_map(Value::Text),
+            any::<[u8; 16]>().prop_map(|bytes| Value::Id(RecordId::from_bytes(bytes))),
+            (any::<i64>(), 0_u32..=18)
+                .prop_map(|(number, scale)| Value::Decimal(Decimal::new(number.into(), scale).unwrap())),
+            (any::<i64>(), 0_u32..=18).prop_map(|(number, scale)| {
+                Value::Money(Money::new(Decimal::new(number.into(), scale).unwrap(), Currency::CNY))
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_comes_back_as_it_went(value in any_value()) {
+            prop_assert_eq!(decode_value(&encode_value(&value)).unwrap(), value);
+        }
+
+        #[test]
+        fn hostile_bytes_are_an_error_and_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let mut reader = Reader::new(&bytes);
+            while let Ok(item) = reader.item() {
+                let _ = item.value();
+            }
+        }
+
+        #[test]
+        fn items_are_copied_byte_for_byte(values in proptest::collection::vec(any_value(), 0..8)) {
+            let mut writer = Writer::default();
+            for (number, value) in (64_u32..).zip(&values) {
+                writer.value(number, value);
+            }
+            let bytes = writer.finish();
+            let (mut reader, mut copy) = (Reader::new(&bytes), Writer::default());
+            while !reader.is_empty() {
+                copy.item(&reader.item().unwrap());
+            }
+            prop_assert_eq!(copy.finish(), bytes);
+        }
+    }
+}

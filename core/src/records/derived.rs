@@ -1,0 +1,130 @@
+//! Everything that follows from a record: index keys, unique keys, links and the counter.
+
+use std::collections::BTreeMap;
+
+use crate::access::ClassId;
+use crate::base::{EntityId, FieldId, RecordId, Result, Value};
+use crate::records::codec::damaged;
+use crate::records::ordered::ordered;
+use crate::records::row::{external_key, unique_key};
+use crate::records::view::WriteView;
+use crate::records::{Record, SystemField};
+use crate::schema::{Entity, FieldType};
+use crate::storage::{Keyspace, Snapshot};
+
+/// First byte of a class-led index key.
+const INDEX: u8 = 1;
+/// First byte of a link from a referenced record to the one that refers.
+const LINK: u8 = 2;
+/// First byte of a counter of live records by entity and class.
+const LIVE: u8 = 1;
+/// First byte of the last record number of an entity.
+const NUMBER: u8 = 2;
+
+/// The number under which an entity's records are listed in the order of their ids.
+const BY_ID: FieldId = FieldId::new(0);
+
+/// Keys that follow from one record, with the values that stand under them.
+pub(super) type Derived = BTreeMap<(Keyspace, Vec<u8>), Vec<u8>>;
+
+/// An index: all records of an entity in the order of a field, or of their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Index {
+    pub entity: EntityId,
+    pub field: FieldId,
+}
+
+impl Index {
+    pub fn by_id(entity: EntityId) -> Self {
+        Self { entity, field: BY_ID }
+    }
+
+    /// The index on a field, if the registry keeps one. References always have one, as does the owner.
+    pub fn on(entity: &Entity, field: FieldId) -> Option<Self> {
+        let kept = field == SystemField::Owner.id()
+            || entity.field_by_id(field).is_some_and(|field| {
+                let definition = &field.definition;
+                definition.indexed
+                    || definition.unique
+                    || matches!(definition.kind, FieldType::Reference { .. })
+            });
+        kept.then(|| Self { entity: entity.id(), field })
+    }
+
+    /// What all keys of a class begin with.
+    pub fn prefix(self, class: ClassId) -> Vec<u8> {
+        [
+            &[INDEX][..],
+            &self.entity.number().to_be_bytes(),
+            &self.field.number().to_be_bytes(),
+            &class.number().to_be_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// Length of [`Index::prefix`].
+pub(super) const INDEX_PREFIX: usize = 13;
+
+/// What all links to a record begin with.
+pub(super) fn link_prefix(target: RecordId) -> Vec<u8> {
+    [&[LINK][..], target.as_bytes()].concat()
+}
+
+pub(super) fn live_counter(entity: EntityId, class: ClassId) -> Vec<u8> {
+    [&[LIVE][..], &entity.number().to_be_bytes(), &class.number().to_be_bytes()].concat()
+}
+
+pub(super) fn number_counter(entity: EntityId) -> Vec<u8> {
+    [&[NUMBER][..], &entity.number().to_be_bytes()].concat()
+}
+
+/// Every key that follows from a record but its counter; nothing for a deleted one.
+pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
+    let mut derived = Derived::new();
+    if record.is_deleted() {
+        return derived;
+    }
+    let id = record.id.as_bytes();
+    let class = record.envelope.class;
+    let mut index = |index: Index, value: &[u8]| {
+        derived.insert((Keyspace::Index, [&index.prefix(class)[..], value, id].concat()), Vec::new());
+    };
+    index(Index::by_id(record.entity), &[]);
+    let system = [SystemField::Owner.id()];
+    for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
+        if let Some(kept) = Index::on(entity, field) {
+            index(kept, &ordered(&record.value(field)));
+        }
+    }
+    for field in entity.fields() {
+        let value = record.value(field.id());
+        if field.definition.unique && !value.is_null() {
+            let key = unique_key(record.entity, field.id(), &value);
+            derived.insert((Keyspace::Unique, key), id.to_vec());
+        }
+        if let Value::Id(target) = value {
+            let source = [&record.entity.number().to_be_bytes()[..], &field.id().number().to_be_bytes(), id];
+            derived.insert((Keyspace::Index, [link_prefix(target), source.concat()].concat()), Vec::new());
+        }
+    }
+    for external in &record.envelope.external_ids {
+        derived.insert((Keyspace::Unique, external_key(record.entity, external)), id.to_vec());
+    }
+    derived
+}
+
+/// Reads a counter.
+pub(super) fn read_counter(snapshot: &dyn Snapshot, key: &[u8]) -> Result<u64> {
+    match snapshot.get(Keyspace::Aggregate, key)? {
+        Some(bytes) => Ok(u64::from_be_bytes(bytes.as_slice().try_into().map_err(|_| damaged())?)),
+        None => Ok(0),
+    }
+}
+
+/// Moves a counter.
+pub(super) fn add_to_counter(view: &mut WriteView<'_>, key: Vec<u8>, change: i64) -> Result<u64> {
+    let value = read_counter(view, &key)?.saturating_add_signed(change);
+    view.put(Keyspace::Aggregate, key, value.to_be_bytes().to_vec());
+    Ok(value)
+}

@@ -1,0 +1,29 @@
+//! Floor 3: rows, indexes, queries and the ledger.
+//!
+//! It deliberately does not decide who may: every function that touches data demands a permit, checks
+//! it against entity, policy epoch and the images before and after, and trusts nothing else.
+//! Invariants: indexes, counters and unique keys follow from the records in the same commit; every
+//! change of a record is one ledger entry in that commit; a soft-deleted record is in no index.
+
+mod classes;
+mod codec;
+mod derived;
+mod envelope;
+mod filter;
+mod ledger;
+mod ordered;
+mod query;
+mod row;
+mod verify;
+mod view;
+mod write;
+
+pub use classes::{load_classes, read_epoch};
+pub use envelope::{Envelope, ExternalId, Record, SystemField};
+pub use filter::{Comparison, Filter};
+pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link};
+pub use query::{Direction, PageCursor, Query, QueryPage, count, find, get, scan_all};
+pub use row::{find_by_external_id, find_unique, get_for_rule};
+pub use verify::{VerifyProgress, VerifyReport, verify};
+pub use view::{Sealer, WriteView};
+pub use write::{WriteContext, create, delete, note, update};

@@ -1,0 +1,140 @@
+//! Keys whose bytes sort as their values do.
+//!
+//! FORMAT.md, chapter "Keys", describes every byte.
+
+use crate::base::{Decimal, Value, fold};
+
+/// Folded text is cut to this many bytes in a key; longer texts that share them are told apart by the record.
+const MAX_TEXT: usize = 128;
+
+const NULL: u8 = 0x00;
+const BOOL: u8 = 0x01;
+const INT: u8 = 0x02;
+const DECIMAL: u8 = 0x03;
+const MONEY: u8 = 0x04;
+const TEXT: u8 = 0x05;
+const DATE: u8 = 0x06;
+const DATETIME: u8 = 0x07;
+const ID: u8 = 0x08;
+
+/// The sort key of a value: nothing sorts first; text by its folded code points; money by currency,
+/// then amount.
+pub(super) fn ordered(value: &Value) -> Vec<u8> {
+    let mut key = Vec::with_capacity(20);
+    match value {
+        Value::Null => key.push(NULL),
+        Value::Bool(value) => key.extend([BOOL, u8::from(*value)]),
+        Value::Int(number) => signed(&mut key, INT, *number),
+        Value::Date(date) => signed(&mut key, DATE, i64::from(date.days())),
+        Value::DateTime(moment) => signed(&mut key, DATETIME, moment.micros()),
+        Value::Decimal(number) => {
+            key.push(DECIMAL);
+            decimal(&mut key, *number);
+        }
+        Value::Money(money) => {
+            key.push(MONEY);
+            key.extend_from_slice(money.currency.code().as_bytes());
+            decimal(&mut key, money.amount);
+        }
+        Value::Text(value) => {
+            key.push(TEXT);
+            text(&mut key, &fold(value));
+        }
+        Value::Id(id) => {
+            key.push(ID);
+            key.extend_from_slice(id.as_bytes());
+        }
+    }
+    key
+}
+
+/// The key that sorts where texts beginning with this one begin: no terminator.
+pub(super) fn text_prefix(prefix: &str) -> Vec<u8> {
+    let mut key = vec![TEXT];
+    text(&mut key, &fold(prefix));
+    key.truncate(key.len().saturating_sub(2));
+    key
+}
+
+fn signed(key: &mut Vec<u8>, tag: u8, number: i64) {
+    key.push(tag);
+    key.extend((number.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+}
+
+/// 0x00 within the text becomes 0x00 0xFF, and 0x00 0x00 ends it, so that no text is a prefix of another.
+fn text(key: &mut Vec<u8>, folded: &str) {
+    for byte in folded.bytes().take(MAX_TEXT) {
+        key.push(byte);
+        if byte == 0 {
+            key.push(0xFF);
+        }
+    }
+    key.extend([0, 0]);
+}
+
+/// Sign, decimal exponent, then digits, each plus one, ended by zero; all complemented below zero.
+fn decimal(key: &mut Vec<u8>, number: Decimal) {
+    let number = number.normalized();
+    let mantissa = number.mantissa();
+    if mantissa == 0 {
+        key.push(1);
+        return;
+    }
+    let digits = mantissa.unsigned_abs().to_string();
+    let whole = i64::try_from(digits.len()).unwrap_or(0) - i64::from(number.scale());
+    let exponent = u8::try_from(whole.saturating_add(64).clamp(0, 255)).unwrap_or(0);
+    let mut magnitude = vec![exponent];
+    magnitude
+        .extend(digits.trim_end_matches('0').bytes().map(|digit| digit.wrapping_sub(b'0').wrapping_add(1)));
+    magnitude.push(0);
+    if mantissa < 0 {
+        key.push(0);
+        key.extend(magnitude.iter().map(|byte| !byte));
+    } else {
+        key.push(2);
+        key.extend(magnitude);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Currency, Money};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn decimals_sort_as_numbers(
+            left in any::<(i64, u8)>(), right in any::<(i64, u8)>()
+        ) {
+            let number = |(mantissa, scale): (i64, u8)| {
+                Decimal::new(mantissa.into(), u32::from(scale % 19)).unwrap()
+            };
+            let (left, right) = (number(left), number(right));
+            prop_assert_eq!(
+                ordered(&Value::Decimal(left)).cmp(&ordered(&Value::Decimal(right))),
+                left.cmp(&right)
+            );
+        }
+
+        #[test]
+        fn whole_numbers_sort_as_numbers(left: i64, right: i64) {
+            prop_assert_eq!(ordered(&Value::Int(left)).cmp(&ordered(&Value::Int(right))), left.cmp(&right));
+        }
+
+        #[test]
+        fn texts_sort_by_their_folded_code_points(left in ".{0,20}", right in ".{0,20}") {
+            let expected = fold(&left).as_bytes().cmp(fold(&right).as_bytes());
+            let key = |text: String| ordered(&Value::Text(text));
+            prop_assert_eq!(key(left).cmp(&key(right)), expected);
+        }
+    }
+
+    #[test]
+    fn equal_amounts_have_one_key_whatever_their_scale() {
+        let money = |text: &str| Value::Money(Money::new(text.parse().unwrap(), Currency::CNY));
+        assert_eq!(ordered(&money("1.50")), ordered(&money("1.5")));
+        assert!(ordered(&money("-2")) < ordered(&money("-1.5")));
+        assert!(ordered(&money("9.99")) < ordered(&money("10")));
+    }
+}

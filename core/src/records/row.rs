@@ -1,0 +1,165 @@
+//! Where a record lies: its key, the pieces of a large one, and the direct ways to find it.
+
+use sha2::{Digest, Sha256};
+
+use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, RecordId, Result, Value};
+use crate::records::codec::damaged;
+use crate::records::ordered::ordered;
+use crate::records::view::WriteView;
+use crate::records::{ExternalId, Record};
+use crate::storage::{Keyspace, Snapshot};
+
+/// First byte of a value whose record lies in pieces under the keys that follow; then their count.
+const SPILLED: u8 = 0xFE;
+/// Unique keys longer than this are hashed.
+const MAX_UNIQUE: usize = 200;
+
+const UNIQUE_FIELD: u8 = 1;
+const UNIQUE_EXTERNAL: u8 = 2;
+
+pub(super) fn record_key(entity: EntityId, id: RecordId) -> Vec<u8> {
+    [&entity.number().to_be_bytes()[..], id.as_bytes()].concat()
+}
+
+fn piece_key(entity: EntityId, id: RecordId, piece: u16) -> Vec<u8> {
+    [&record_key(entity, id)[..], &piece.to_be_bytes()].concat()
+}
+
+/// The key under which a unique value names its record.
+pub(super) fn unique_key(entity: EntityId, field: FieldId, value: &Value) -> Vec<u8> {
+    let head = [&[UNIQUE_FIELD][..], &entity.number().to_be_bytes(), &field.number().to_be_bytes()].concat();
+    // Texts are compared whole here, though a sort key is cut.
+    let whole = match value {
+        Value::Text(text) => crate::base::fold(text).into_bytes(),
+        other => ordered(other),
+    };
+    shorten(head, &whole)
+}
+
+/// The key under which an external id names its record.
+pub(super) fn external_key(entity: EntityId, external: &ExternalId) -> Vec<u8> {
+    let head = [&[UNIQUE_EXTERNAL][..], &entity.number().to_be_bytes()].concat();
+    let length = u32::try_from(external.source.len()).unwrap_or(u32::MAX);
+    shorten(head, &[&length.to_be_bytes()[..], external.source.as_bytes(), external.key.as_bytes()].concat())
+}
+
+fn shorten(mut head: Vec<u8>, body: &[u8]) -> Vec<u8> {
+    if body.len() <= MAX_UNIQUE {
+        head.push(0);
+        head.extend_from_slice(body);
+    } else {
+        head.push(1);
+        head.extend_from_slice(&Sha256::digest(body));
+    }
+    head
+}
+
+/// Stores the bytes of a record, in pieces if they are more than one value holds.
+pub(super) fn put(view: &mut WriteView<'_>, record: &Record, schema_version: u32) -> Result<()> {
+    let bytes = record.encode(schema_version);
+    let old_pieces = pieces(view, record.entity, record.id)?;
+    let mut count = 0_u16;
+    if bytes.len() <= MAX_VALUE_BYTES {
+        view.put(Keyspace::Records, record_key(record.entity, record.id), bytes);
+    } else {
+        for (piece, chunk) in (1_u16..).zip(bytes.chunks(MAX_VALUE_BYTES)) {
+            view.put(Keyspace::Records, piece_key(record.entity, record.id, piece), chunk.to_vec());
+            count = piece;
+        }
+        let head = [&[SPILLED][..], &count.to_be_bytes()].concat();
+        view.put(Keyspace::Records, record_key(record.entity, record.id), head);
+    }
+    for piece in count.saturating_add(1)..=old_pieces {
+        view.remove(Keyspace::Records, piece_key(record.entity, record.id, piece));
+    }
+    Ok(())
+}
+
+fn pieces(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<u16> {
+    let head = snapshot.get(Keyspace::Records, &record_key(entity, id))?;
+    head.as_deref().map_or(Ok(0), |head| Ok(piece_count(head)?.unwrap_or(0)))
+}
+
+fn piece_count(head: &[u8]) -> Result<Option<u16>> {
+    match head.split_first() {
+        Some((&SPILLED, count)) => Ok(Some(u16::from_be_bytes(count.try_into().map_err(|_| damaged())?))),
+        _ => Ok(None),
+    }
+}
+
+/// Several records of one entity, deleted ones among them, in the order asked.
+pub(super) fn load_many(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    ids: &[RecordId],
+) -> Result<Vec<Option<Record>>> {
+    let keys: Vec<Vec<u8>> = ids.iter().map(|id| record_key(entity, *id)).collect();
+    let asked: Vec<(Keyspace, &[u8])> = keys.iter().map(|key| (Keyspace::Records, key.as_slice())).collect();
+    let heads = snapshot.get_many(&asked)?;
+    ids.iter()
+        .zip(heads)
+        .map(|(id, head)| head.map(|head| assemble(snapshot, entity, *id, head)).transpose())
+        .collect()
+}
+
+/// A record, deleted or not.
+pub(super) fn load(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
+    Ok(load_many(snapshot, entity, &[id])?.pop().flatten())
+}
+
+/// A record from the value under its key, with its pieces if it has any.
+pub(super) fn assemble(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    id: RecordId,
+    head: Vec<u8>,
+) -> Result<Record> {
+    let Some(count) = piece_count(&head)? else {
+        return Record::decode(entity, id, &head);
+    };
+    let mut bytes = Vec::new();
+    for piece in 1..=count {
+        let chunk = snapshot.get(Keyspace::Records, &piece_key(entity, id, piece))?;
+        bytes.extend(chunk.ok_or_else(damaged)?);
+    }
+    Record::decode(entity, id, &bytes)
+}
+
+fn lookup(snapshot: &dyn Snapshot, key: &[u8]) -> Result<Option<RecordId>> {
+    let found = snapshot.get(Keyspace::Unique, key)?;
+    found.map(|id| RecordId::from_suffix(&id).ok_or_else(damaged)).transpose()
+}
+
+/// The record that bears an external id, whoever may see it; callers go on through a permit.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn find_by_external_id(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    external: &ExternalId,
+) -> Result<Option<RecordId>> {
+    lookup(snapshot, &external_key(entity, external))
+}
+
+/// The record that has a value of a unique field, whoever may see it; callers go on through a permit.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn find_unique(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    field: FieldId,
+    value: &Value,
+) -> Result<Option<RecordId>> {
+    lookup(snapshot, &unique_key(entity, field, value))
+}
+
+/// A live record for a rule of the engine or an extension, WITHOUT a permit: rules must see what the
+/// user they serve may not. What they read never leaves them.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn get_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
+    Ok(load(snapshot, entity, id)?.filter(|record| !record.is_deleted()))
+}

@@ -1,0 +1,203 @@
+//! Verification: the chain from its first entry, and everything derived against the records themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
+use crate::records::derived::{derive, live_counter, read_counter};
+use crate::records::ledger::{EntryKind, chain_link, open_entry};
+use crate::records::row::assemble;
+use crate::records::view::{Sealer, continue_after};
+use crate::records::{Record, load_classes};
+use crate::schema::{Entity, Registry};
+use crate::storage::{Head, Keyspace, RangeRequest, Snapshot};
+
+/// Rows of one read.
+const PAGE: usize = 500;
+/// Length of the key of a record that is not a piece of a larger one.
+const RECORD_KEY: usize = 20;
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Entries verified so far.
+    pub entries: u64,
+    /// Entries there are.
+    pub of_entries: u64,
+    /// Records verified so far.
+    pub records: u64,
+}
+
+/// What a verification found, when it found no fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Entries of the ledger.
+    pub entries: u64,
+    /// Entries whose values are gone because their subject was forgotten.
+    pub forgotten: u64,
+    /// Records, deleted ones among them.
+    pub records: u64,
+    /// Index and unique keys that follow from records.
+    pub derived_keys: u64,
+    /// The newest entry: an anchor that a host may keep elsewhere.
+    pub head: Head,
+}
+
+/// Verifies chain, commitments, rows, indexes, unique keys and counters of one stable view.
+///
+/// # Errors
+/// `ledger.broken`, `ledger.index_mismatch` or `storage.damaged`, naming the first place that is wrong.
+pub fn verify(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    sealer: &Sealer,
+    patience: &Patience,
+    progress: &mut dyn FnMut(VerifyProgress),
+) -> Result<VerifyReport> {
+    let head = snapshot.head()?;
+    let mut state = VerifyProgress { entries: 0, of_entries: head.position, records: 0 };
+    let mut lives = BTreeMap::new();
+    let forgotten = verify_chain(snapshot, sealer, head, patience, &mut lives, &mut |entries| {
+        state.entries = entries;
+        progress(state);
+    })?;
+    let mut counted = BTreeMap::new();
+    let mut derived_keys = 0;
+    for_each_record(snapshot, registry, patience, &mut |entity, record| {
+        derived_keys += verify_derived(snapshot, entity, &record)?;
+        let live = !record.is_deleted();
+        if lives.remove(&(record.entity, record.id)) != Some(live) {
+            return Err(mismatch(entity, "record against ledger", record.id));
+        }
+        if live {
+            *counted.entry((record.entity, record.envelope.class)).or_insert(0_u64) += 1;
+        }
+        state.records += 1;
+        if state.records.is_multiple_of(1_000) {
+            progress(state);
+        }
+        Ok(())
+    })?;
+    if let Some(((entity, record), _)) = lives.pop_first() {
+        return Err(mismatch(registry.entity_by_id(entity)?, "ledger against record", record));
+    }
+    verify_counters(snapshot, registry, &counted)?;
+    verify_no_strays(snapshot, derived_keys, patience)?;
+    progress(state);
+    Ok(VerifyReport { entries: head.position, forgotten, records: state.records, derived_keys, head })
+}
+
+type Lives = BTreeMap<(EntityId, RecordId), bool>;
+
+/// Recomputes every link; gives the number of entries whose values are gone.
+fn verify_chain(
+    snapshot: &dyn Snapshot,
+    sealer: &Sealer,
+    head: Head,
+    patience: &Patience,
+    lives: &mut Lives,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64> {
+    let mut last = Head::default();
+    let mut forgotten = 0_u64;
+    while last.position < head.position {
+        patience.check()?;
+        let entries = snapshot.read_log(last.position, PAGE)?;
+        if entries.is_empty() {
+            return Err(Error::new(Code::LedgerBroken).rule("entries missing").record(last.position + 1));
+        }
+        for entry in entries {
+            let expected = chain_link(&last.hash, entry.position, &entry.record.chained);
+            if entry.position != last.position + 1 || entry.hash != expected {
+                return Err(Error::new(Code::LedgerBroken).rule("chain").record(last.position + 1));
+            }
+            let opened = open_entry(&entry, sealer)?;
+            forgotten += u64::from(opened.changes.is_none());
+            match opened.kind {
+                EntryKind::Create | EntryKind::Update => lives.insert((opened.entity, opened.record), true),
+                EntryKind::Delete => lives.insert((opened.entity, opened.record), false),
+                _ => None,
+            };
+            last = Head { position: entry.position, hash: entry.hash };
+        }
+        progress(last.position);
+    }
+    if last == head { Ok(forgotten) } else { Err(Error::new(Code::LedgerBroken).rule("head")) }
+}
+
+fn for_each_record(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    patience: &Patience,
+    visit: &mut dyn FnMut(&Entity, Record) -> Result<()>,
+) -> Result<()> {
+    for entity in registry.entities() {
+        let prefix = entity.id().number().to_be_bytes();
+        let mut range = RangeRequest::prefix(Keyspace::Records, &prefix, PAGE);
+        loop {
+            patience.check()?;
+            let page = snapshot.scan(&range)?;
+            let last = page.rows.last().map(|(key, _)| key.clone());
+            for (key, value) in page.rows {
+                // Pieces of a large record have longer keys, and are read with their head.
+                if let (RECORD_KEY, Some(id)) = (key.len(), RecordId::from_suffix(&key)) {
+                    visit(entity, assemble(snapshot, entity.id(), id, value)?)?;
+                }
+            }
+            match last {
+                Some(last) if page.more => continue_after(&mut range, last),
+                _ => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn verify_derived(snapshot: &dyn Snapshot, entity: &Entity, record: &Record) -> Result<u64> {
+    let derived = derive(entity, record);
+    let keys: Vec<(Keyspace, &[u8])> = derived.keys().map(|(space, key)| (*space, key.as_slice())).collect();
+    for (found, expected) in snapshot.get_many(&keys)?.iter().zip(derived.values()) {
+        if found.as_ref() != Some(expected) {
+            return Err(mismatch(entity, "index or unique key", record.id));
+        }
+    }
+    Ok(u64::try_from(derived.len()).unwrap_or(u64::MAX))
+}
+
+fn verify_counters(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    counted: &BTreeMap<(EntityId, crate::access::ClassId), u64>,
+) -> Result<()> {
+    let classes: BTreeSet<_> = load_classes(snapshot)?.into_iter().map(|(class, _)| class).collect();
+    for entity in registry.entities() {
+        for class in &classes {
+            let expected = counted.get(&(entity.id(), *class)).copied().unwrap_or(0);
+            if read_counter(snapshot, &live_counter(entity.id(), *class))? != expected {
+                return Err(Error::new(Code::IndexMismatch).entity(&entity.api_name).rule("counter"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every key that follows from a record is there, so a greater number of keys means strays.
+fn verify_no_strays(snapshot: &dyn Snapshot, expected: u64, patience: &Patience) -> Result<()> {
+    let mut found = 0_u64;
+    for keyspace in [Keyspace::Index, Keyspace::Unique] {
+        let mut range = RangeRequest::prefix(keyspace, &[], PAGE);
+        loop {
+            patience.check()?;
+            let page = snapshot.scan(&range)?;
+            found += u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
+            match page.rows.into_iter().last() {
+                Some((last, _)) if page.more => continue_after(&mut range, last),
+                _ => break,
+            }
+        }
+    }
+    if found == expected { Ok(()) } else { Err(Error::new(Code::IndexMismatch).rule("stray keys")) }
+}
+
+fn mismatch(entity: &Entity, rule: &str, record: RecordId) -> Error {
+    Error::new(Code::IndexMismatch).entity(&entity.api_name).rule(rule).record(record)
+}

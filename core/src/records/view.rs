@@ -1,0 +1,204 @@
+//! What one transaction has changed so far, laid over the store's stable view: a write sees itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::base::{Code, Error, Random, RecordId, Result};
+use crate::records::ledger::{PendingEntry, seal_entry};
+use crate::records::read_epoch;
+use crate::storage::{
+    Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot, StoreTransaction, SubjectKeys, WriteSet,
+};
+
+/// Seals and opens the values of ledger entries under the keys of their data subjects.
+pub struct Sealer {
+    /// Keys of persons.
+    pub subjects: Arc<SubjectKeys>,
+    /// Key for values that belong to no person.
+    pub database_key: Zeroizing<[u8; 32]>,
+    /// Source of nonces and salts.
+    pub random: Arc<dyn Random>,
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Sealer")
+    }
+}
+
+impl Sealer {
+    /// The keys of several subjects; missing ones are made, durably, before this returns.
+    fn keys(&self, subjects: &[RecordId]) -> Result<BTreeMap<RecordId, Zeroizing<[u8; 32]>>> {
+        let bytes: Vec<[u8; 16]> = subjects.iter().map(|id| *id.as_bytes()).collect();
+        let keys = self.subjects.ensure_many(&bytes)?;
+        Ok(subjects.iter().copied().zip(keys).collect())
+    }
+
+    /// The key of a subject, or of the database; `None` for a person who was forgotten.
+    pub(super) fn find_key(&self, subject: Option<RecordId>) -> Result<Option<Zeroizing<[u8; 32]>>> {
+        match subject {
+            None => Ok(Some(self.database_key.clone())),
+            Some(subject) => self.subjects.get(subject.as_bytes()),
+        }
+    }
+}
+
+/// The view of a writer: the store as it was when the writer's turn came, and the changes since.
+pub struct WriteView<'a> {
+    base: Box<dyn StoreTransaction + 'a>,
+    changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
+    entries: Vec<PendingEntry>,
+    epoch: u64,
+}
+
+impl<'a> WriteView<'a> {
+    /// The view over a store transaction.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
+        let epoch = read_epoch(base.as_ref())?;
+        Ok(Self { base, changes: BTreeMap::new(), entries: Vec::new(), epoch })
+    }
+
+    /// The policy epoch when the writer's turn came; permits are checked against it.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Puts a value.
+    pub fn put(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
+        self.changes.insert((keyspace, key), Some(value));
+    }
+
+    /// Deletes a key.
+    pub fn remove(&mut self, keyspace: Keyspace, key: Vec<u8>) {
+        self.changes.insert((keyspace, key), None);
+    }
+
+    /// Adds a ledger entry, sealed at commit.
+    pub(super) fn record_entry(&mut self, entry: PendingEntry) {
+        self.entries.push(entry);
+    }
+
+    /// How many keys this transaction changes so far, for bulk work that goes in chunks.
+    #[must_use]
+    pub fn change_count(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Whether there is anything to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.entries.is_empty()
+    }
+
+    /// Seals the entries and commits everything with one durable write.
+    ///
+    /// # Errors
+    /// As [`StoreTransaction::commit`].
+    pub fn commit(self, sealer: &Sealer) -> Result<Head> {
+        let mut subjects: Vec<RecordId> = self.entries.iter().filter_map(PendingEntry::subject).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        let keys = if subjects.is_empty() { BTreeMap::new() } else { sealer.keys(&subjects)? };
+        let mut log = Vec::with_capacity(self.entries.len());
+        for entry in self.entries {
+            let key = match entry.subject() {
+                None => &sealer.database_key,
+                Some(subject) => {
+                    keys.get(&subject).ok_or_else(|| Error::new(Code::Panic).rule("subject key"))?
+                }
+            };
+            log.push(seal_entry(&entry, key, sealer.random.as_ref())?);
+        }
+        Ok(self.base.commit(WriteSet { changes: self.changes, log })?.head)
+    }
+}
+
+impl Snapshot for WriteView<'_> {
+    fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut values = self.base.get_many(keys)?;
+        for ((keyspace, key), value) in keys.iter().zip(&mut values) {
+            if let Some(changed) = self.changes.get(&(*keyspace, key.to_vec())) {
+                value.clone_from(changed);
+            }
+        }
+        Ok(values)
+    }
+
+    fn scan(&self, range: &RangeRequest) -> Result<Page> {
+        let low = (range.keyspace, range.low.clone());
+        let high = (range.keyspace, range.high.clone());
+        if low >= high || self.changes.range(low.clone()..high.clone()).next().is_none() {
+            return self.base.scan(range);
+        }
+        merge(self.base.as_ref(), range, &self.changes)
+    }
+
+    fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
+        self.base.read_log(after, max)
+    }
+
+    fn head(&self) -> Result<Head> {
+        self.base.head()
+    }
+}
+
+type Changes = BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>;
+
+/// One page of the base with the changes laid over it, in the range's direction.
+fn merge(base: &dyn Snapshot, range: &RangeRequest, changes: &Changes) -> Result<Page> {
+    let overlay = changes.range((range.keyspace, range.low.clone())..(range.keyspace, range.high.clone()));
+    let mut over: Vec<(Vec<u8>, Option<Vec<u8>>)> =
+        overlay.map(|((_, key), value)| (key.clone(), value.clone())).collect();
+    if range.reverse {
+        over.reverse();
+    }
+    let mut rows = Vec::new();
+    let mut over = over.into_iter().peekable();
+    let mut rest = range.clone();
+    loop {
+        let page = base.scan(&rest)?;
+        let last = page.rows.last().map(|(key, _)| key.clone());
+        for (key, value) in page.rows {
+            while let Some((earlier, change)) =
+                over.next_if(|(over, _)| comes_first(over, &key, range.reverse))
+            {
+                rows.extend(change.map(|value| (earlier, value)));
+            }
+            match over.next_if(|(over, _)| *over == key) {
+                Some((key, change)) => rows.extend(change.map(|value| (key, value))),
+                None => rows.push((key, value)),
+            }
+        }
+        match last {
+            Some(last) if page.more && rows.len() <= range.max_rows => continue_after(&mut rest, last),
+            Some(_) if page.more => break,
+            _ => {
+                rows.extend(over.by_ref().filter_map(|(key, change)| change.map(|value| (key, value))));
+                break;
+            }
+        }
+    }
+    let more = rows.len() > range.max_rows;
+    rows.truncate(range.max_rows);
+    Ok(Page { rows, more })
+}
+
+fn comes_first(left: &[u8], right: &[u8], reverse: bool) -> bool {
+    if reverse { left > right } else { left < right }
+}
+
+/// Moves a range past the last key that was read.
+pub(super) fn continue_after(range: &mut RangeRequest, mut last: Vec<u8>) {
+    if range.reverse {
+        range.high = last;
+    } else {
+        last.push(0);
+        range.low = last;
+    }
+}

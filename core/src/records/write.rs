@@ -1,0 +1,293 @@
+//! Create, change and delete: the permit checked against both images, everything derived kept in step.
+
+use std::collections::BTreeSet;
+
+use crate::access::{Assign, Create, Delete, Permit, Update};
+use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
+use crate::records::classes::{intern, raise_epoch};
+use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
+use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
+use crate::records::view::WriteView;
+use crate::records::{Record, SystemField, row};
+use crate::schema::Entity;
+use crate::storage::{Keyspace, RangeRequest, Snapshot};
+
+/// Who changes, when and why.
+#[derive(Debug, Clone)]
+pub struct WriteContext {
+    /// Who.
+    pub actor: RecordId,
+    /// For whom, if for somebody else.
+    pub on_behalf_of: Option<RecordId>,
+    /// By which verb, import or plugin.
+    pub cause: String,
+    /// When.
+    pub stamp: Stamp,
+    /// The registry's version.
+    pub schema_version: u32,
+    /// Whether changes of this entity change the policy.
+    pub raises_epoch: bool,
+}
+
+/// Stores a new record; class, record number and subject are given here.
+///
+/// # Errors
+/// `access.not_permitted` if owner and unit are out of the permit's reach, `schema.required`,
+/// `schema.not_unique`, `storage.conflict` for a stale permit.
+pub fn create(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Create>,
+    entity: &Entity,
+    mut record: Record,
+) -> Result<Record> {
+    permit.check(entity.id(), view.epoch())?;
+    if !permit.allows(&record.envelope.access_class()) {
+        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
+    }
+    check_shown(entity, record.values.keys(), permit)?;
+    check_required(entity, &record)?;
+    record.envelope.class = intern(view, &record.envelope.access_class())?;
+    record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
+    record.envelope.subject = entity.definition.data_subject.then_some(record.id);
+    let changes = record.values.iter().map(|(field, new)| FieldChange {
+        field: *field,
+        old: Value::Null,
+        new: new.clone(),
+    });
+    let owner = FieldChange {
+        field: SystemField::Owner.id(),
+        old: Value::Null,
+        new: Value::Id(record.envelope.owner),
+    };
+    let changes = std::iter::once(owner).chain(changes).collect();
+    apply(view, context, entity, None, &record)?;
+    enter(view, context, EntryKind::Create, &record, changes);
+    Ok(record)
+}
+
+/// Stores a changed record. Changing owner or unit needs a permit to assign.
+///
+/// # Errors
+/// As [`create`]; `record.version_conflict` if the stored record is not `old`.
+pub fn update(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Update>,
+    assign: Option<&Permit<Assign>>,
+    entity: &Entity,
+    old: &Record,
+    mut new: Record,
+) -> Result<Record> {
+    permit.check(entity.id(), view.epoch())?;
+    check_current(view, entity, old)?;
+    if !permit.allows(&old.envelope.access_class()) {
+        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
+    }
+    if new.envelope.access_class() != old.envelope.access_class() {
+        check_assign(view, entity, assign, old, &new)?;
+        new.envelope.class = intern(view, &new.envelope.access_class())?;
+    }
+    let changes = differences(old, &new);
+    check_shown(entity, changes.iter().map(|change| &change.field), permit)?;
+    check_required(entity, &new)?;
+    if changes.is_empty() && new.envelope == old.envelope {
+        return Ok(new);
+    }
+    new.envelope.version = old.envelope.version.saturating_add(1);
+    new.envelope.modified = context.stamp;
+    new.envelope.modified_by = context.actor;
+    for change in &changes {
+        new.envelope.field_clocks.insert(change.field, context.stamp);
+    }
+    apply(view, context, entity, Some(old), &new)?;
+    enter(view, context, EntryKind::Update, &new, changes);
+    Ok(new)
+}
+
+/// Deletes a record softly: it leaves every list and index, and its row stays until it is purged.
+///
+/// # Errors
+/// `record.referenced` while another record refers to it; as [`update`].
+pub fn delete(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Delete>,
+    entity: &Entity,
+    old: &Record,
+) -> Result<()> {
+    permit.check(entity.id(), view.epoch())?;
+    check_current(view, entity, old)?;
+    if !permit.allows(&old.envelope.access_class()) {
+        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
+    }
+    let links = RangeRequest::prefix(Keyspace::Index, &link_prefix(old.id), 1);
+    if !view.scan(&links)?.rows.is_empty() {
+        return Err(Error::new(Code::Referenced).entity(&entity.api_name).record(old.id));
+    }
+    let mut new = old.clone();
+    new.envelope.version = old.envelope.version.saturating_add(1);
+    new.envelope.modified = context.stamp;
+    new.envelope.modified_by = context.actor;
+    new.envelope.deleted_at = Some(context.stamp.at());
+    apply(view, context, entity, Some(old), &new)?;
+    enter(view, context, EntryKind::Delete, &new, Vec::new());
+    Ok(())
+}
+
+/// Enters something into the ledger that changes no record: a sign-in, a schema change, a plugin.
+pub fn note(view: &mut WriteView<'_>, context: &WriteContext, kind: EntryKind, about: RecordId, text: &str) {
+    let change = FieldChange { field: FieldId::new(0), old: Value::Null, new: Value::Text(text.to_owned()) };
+    view.record_entry(PendingEntry {
+        kind,
+        stamp: context.stamp,
+        actor: context.actor,
+        on_behalf_of: context.on_behalf_of,
+        cause: context.cause.clone(),
+        schema_version: context.schema_version,
+        entity: EntityId::new(0),
+        record: about,
+        subject: None,
+        changes: vec![change],
+    });
+}
+
+fn check_shown<'f, A: crate::access::ActionKind>(
+    entity: &Entity,
+    fields: impl Iterator<Item = &'f FieldId>,
+    permit: &Permit<A>,
+) -> Result<()> {
+    for field in fields {
+        let name = entity.field_by_id(*field).map_or("", |field| field.api_name.as_str());
+        permit.check_field(*field, name).map_err(|error| error.entity(&entity.api_name))?;
+    }
+    Ok(())
+}
+
+fn check_required(entity: &Entity, record: &Record) -> Result<()> {
+    let missing =
+        entity.fields().iter().find(|field| field.definition.required && record.value(field.id()).is_null());
+    match missing {
+        Some(field) => Err(Error::new(Code::Required).entity(&entity.api_name).field(&field.api_name)),
+        None => Ok(()),
+    }
+}
+
+fn check_current(view: &WriteView<'_>, entity: &Entity, old: &Record) -> Result<()> {
+    let stored = row::load(view, entity.id(), old.id)?;
+    match stored {
+        Some(stored) if stored.envelope.version == old.envelope.version && !stored.is_deleted() => Ok(()),
+        _ => Err(Error::new(Code::VersionConflict).entity(&entity.api_name).record(old.id)),
+    }
+}
+
+fn check_assign(
+    view: &WriteView<'_>,
+    entity: &Entity,
+    assign: Option<&Permit<Assign>>,
+    old: &Record,
+    new: &Record,
+) -> Result<()> {
+    let refused = || Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("assign");
+    let permit = assign.ok_or_else(refused)?;
+    permit.check(entity.id(), view.epoch())?;
+    let reached = permit.allows(&old.envelope.access_class()) && permit.allows(&new.envelope.access_class());
+    if reached { Ok(()) } else { Err(refused()) }
+}
+
+fn differences(old: &Record, new: &Record) -> Vec<FieldChange> {
+    let mut fields: BTreeSet<FieldId> = old.values.keys().chain(new.values.keys()).copied().collect();
+    fields.extend([SystemField::Owner.id(), SystemField::Unit.id()]);
+    let changed = fields.into_iter().filter_map(|field| {
+        let (before, after) = (old.value(field), new.value(field));
+        (before != after).then_some(FieldChange { field, old: before, new: after })
+    });
+    changed.collect()
+}
+
+/// Stores the row and brings indexes, unique keys and counters from the old image to the new.
+fn apply(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    entity: &Entity,
+    old: Option<&Record>,
+    new: &Record,
+) -> Result<()> {
+    let before = old.map(|old| derive(entity, old)).unwrap_or_default();
+    let after = derive(entity, new);
+    for key in before.keys().filter(|key| !after.contains_key(*key)) {
+        view.remove(key.0, key.1.clone());
+    }
+    check_unique(view, entity, new, &before, &after)?;
+    for (key, value) in after.into_iter().filter(|(key, _)| !before.contains_key(key)) {
+        view.put(key.0, key.1, value);
+    }
+    let counted = |record: &&Record| !record.is_deleted();
+    let old_class = old.filter(counted).map(|record| record.envelope.class);
+    let new_class = Some(new).filter(counted).map(|record| record.envelope.class);
+    if old_class != new_class {
+        if let Some(class) = old_class {
+            add_to_counter(view, live_counter(entity.id(), class), -1)?;
+        }
+        if let Some(class) = new_class {
+            add_to_counter(view, live_counter(entity.id(), class), 1)?;
+        }
+    }
+    row::put(view, new, context.schema_version)?;
+    if context.raises_epoch {
+        raise_epoch(view)?;
+    }
+    Ok(())
+}
+
+fn check_unique(
+    view: &WriteView<'_>,
+    entity: &Entity,
+    record: &Record,
+    before: &Derived,
+    after: &Derived,
+) -> Result<()> {
+    let fresh = after.keys().filter(|key| key.0 == Keyspace::Unique && !before.contains_key(*key));
+    for (keyspace, key) in fresh {
+        let holder = view.get(*keyspace, key)?.and_then(|id| RecordId::from_suffix(&id));
+        if holder.is_some_and(|holder| holder != record.id) {
+            return Err(Error::new(Code::NotUnique)
+                .entity(&entity.api_name)
+                .field(&unique_field(entity, record, key)));
+        }
+    }
+    Ok(())
+}
+
+/// The name of the field whose unique key this is, or `external_id`.
+fn unique_field(entity: &Entity, record: &Record, key: &[u8]) -> String {
+    let is_it = |field: &&crate::schema::Field| {
+        field.definition.unique && row::unique_key(entity.id(), field.id(), &record.value(field.id())) == key
+    };
+    entity
+        .fields()
+        .iter()
+        .find(is_it)
+        .map_or_else(|| "external_id".to_owned(), |field| field.api_name.clone())
+}
+
+fn enter(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    kind: EntryKind,
+    record: &Record,
+    changes: Vec<FieldChange>,
+) {
+    view.record_entry(PendingEntry {
+        kind,
+        stamp: context.stamp,
+        actor: context.actor,
+        on_behalf_of: context.on_behalf_of,
+        cause: context.cause.clone(),
+        schema_version: context.schema_version,
+        entity: record.entity,
+        record: record.id,
+        subject: record.envelope.subject,
+        changes,
+    });
+}

@@ -1,0 +1,22 @@
+//! Floor 1: what an entity is. Definitions, the registry with its permanent numbers, and validation.
+//!
+//! It deliberately does not know the store, permissions, or any noun of the trade; built-in, plugin
+//! and customer's own elements are the same to it.
+//! Invariants: a number once given to an entity or field is never given again; an element that no
+//! loaded extension declares any more stays readable.
+
+pub(crate) mod declare;
+mod definition;
+mod registry;
+mod typed;
+mod validate;
+
+pub use definition::{
+    EntityDefinition, EnumCode, FieldDefinition, FieldType, SearchClass, valid_name, valid_namespace,
+};
+pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
+pub use typed::{
+    Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
+    Phone, Reference, Text, TypedField,
+};
+pub use validate::{normalize_value, parse_text};

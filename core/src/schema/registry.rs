@@ -1,0 +1,416 @@
+//! The registry: every entity and field of one database, with the numbers that it gave them.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
+use crate::schema::{EntityDefinition, FieldDefinition};
+
+/// Numbers below this are the envelope's; fields of the registry begin here.
+const FIRST_FIELD: u32 = 64;
+
+/// A field with its number.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Field {
+    number: u32,
+    /// The name under which the API knows it.
+    pub api_name: String,
+    /// What its author defined.
+    pub definition: FieldDefinition,
+}
+
+impl Field {
+    /// The number as this database gave it.
+    #[must_use]
+    pub fn id(&self) -> FieldId {
+        FieldId::new(self.number)
+    }
+}
+
+/// An entity with its number and fields.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entity {
+    number: u32,
+    /// The name under which the API knows it.
+    pub api_name: String,
+    /// What its author defined; `definition.fields` is empty here, see [`Entity::fields`].
+    pub definition: EntityDefinition,
+    fields: Vec<Field>,
+    #[serde(skip)]
+    by_number: HashMap<u32, usize>,
+    #[serde(skip)]
+    by_name: HashMap<String, usize>,
+}
+
+/// How a caller names a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldName<'a> {
+    /// By its name in the API.
+    Name(&'a str),
+    /// By the identity that its author gave it.
+    Identity {
+        /// The author.
+        namespace: &'static str,
+        /// The author's number.
+        local: u32,
+        /// The name, for errors.
+        name: &'static str,
+    },
+}
+
+impl<'a> From<&'a str> for FieldName<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl Entity {
+    /// The number as this database gave it.
+    #[must_use]
+    pub fn id(&self) -> EntityId {
+        EntityId::new(self.number)
+    }
+
+    /// The fields in the order of their numbers.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The field with this number, if the entity has it.
+    #[must_use]
+    pub fn field_by_id(&self, id: FieldId) -> Option<&Field> {
+        self.by_number.get(&id.number()).and_then(|position| self.fields.get(*position))
+    }
+
+    /// The field by which people know a record.
+    ///
+    /// # Errors
+    /// `schema.unknown_field` if the definition names none.
+    pub fn title(&self) -> Result<&Field> {
+        self.field(FieldName::Name(&self.definition.title))
+    }
+
+    /// The field that a caller names: by API name, or by the bare name of a plugin's or customer's
+    /// field when only one field has it.
+    ///
+    /// # Errors
+    /// `schema.unknown_field` naming entity and field.
+    pub fn field(&self, name: FieldName<'_>) -> Result<&Field> {
+        let (found, said) = match name {
+            FieldName::Name(name) => (self.named(name), name),
+            FieldName::Identity { namespace, local, name } => {
+                let identity = |field: &&Field| {
+                    field.definition.namespace == namespace && field.definition.local == local
+                };
+                (self.fields.iter().find(identity), name)
+            }
+        };
+        found.ok_or_else(|| Error::new(Code::UnknownField).entity(&self.api_name).field(said))
+    }
+
+    /// The field that a heading of a table means: its name, a label or a synonym, compared folded.
+    #[must_use]
+    pub fn field_for_heading(&self, heading: &str) -> Option<&Field> {
+        let wanted = fold(heading);
+        self.fields.iter().find(|field| {
+            let definition = &field.definition;
+            [&field.api_name, &definition.name, &definition.label.zh, &definition.label.en]
+                .into_iter()
+                .chain(&definition.synonyms)
+                .any(|known| fold(known) == wanted || fold(&known.replace('_', " ")) == wanted)
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<&Field> {
+        if let Some(position) = self.by_name.get(name) {
+            return self.fields.get(*position);
+        }
+        let mut bare = self.fields.iter().filter(|field| field.definition.name == name);
+        match (bare.next(), bare.next()) {
+            (Some(field), None) => Some(field),
+            _ => None,
+        }
+    }
+
+    fn index(&mut self) {
+        self.fields.sort_by_key(|field| field.number);
+        let positions = || self.fields.iter().enumerate();
+        self.by_number = positions().map(|(position, field)| (field.number, position)).collect();
+        self.by_name = positions().map(|(position, field)| (field.api_name.clone(), position)).collect();
+    }
+}
+
+/// Every entity of one database.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    entities: Vec<Entity>,
+    by_number: HashMap<u32, usize>,
+    by_name: HashMap<String, usize>,
+    next_entity: u32,
+    next_field: u32,
+    version: u32,
+}
+
+/// What one declaration changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryChange {
+    /// The registry had it already.
+    Nothing,
+    /// An entity or field is new, or a property of one changed.
+    Changed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    next_entity: u32,
+    next_field: u32,
+    entities: Vec<Entity>,
+}
+
+impl Registry {
+    /// Reads a registry from the JSON that [`Registry::to_json`] made.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub fn from_json(bytes: &[u8]) -> Result<Self> {
+        let stored: Stored = serde_json::from_slice(bytes)
+            .map_err(|error| Error::new(Code::Damaged).rule("registry").because(error))?;
+        let mut registry = Self {
+            entities: stored.entities,
+            next_entity: stored.next_entity,
+            next_field: stored.next_field,
+            version: stored.version,
+            ..Self::default()
+        };
+        registry.index();
+        Ok(registry)
+    }
+
+    /// The registry as JSON.
+    ///
+    /// # Errors
+    /// Never in practice: `engine.panic` if serialisation fails.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let stored = Stored {
+            version: self.version,
+            next_entity: self.next_entity,
+            next_field: self.next_field,
+            entities: self.entities.clone(),
+        };
+        serde_json::to_vec(&stored).map_err(|error| Error::new(Code::Panic).because(error))
+    }
+
+    /// Rises with every change.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Every entity, in the order of their numbers.
+    #[must_use]
+    pub fn entities(&self) -> &[Entity] {
+        &self.entities
+    }
+
+    /// The entity with this API name; `crm.` may be left out.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn entity(&self, name: &str) -> Result<&Entity> {
+        let qualified = || ["crm", "sys"].map(|namespace| format!("{namespace}.{name}"));
+        self.by_name
+            .get(name)
+            .or_else(|| qualified().iter().find_map(|full| self.by_name.get(full)))
+            .and_then(|position| self.entities.get(*position))
+            .ok_or_else(|| Error::new(Code::UnknownEntity).entity(name))
+    }
+
+    /// The entity with this number.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn entity_by_id(&self, id: EntityId) -> Result<&Entity> {
+        self.by_number
+            .get(&id.number())
+            .and_then(|position| self.entities.get(*position))
+            .ok_or_else(|| Error::new(Code::UnknownEntity).value(&id.number().to_string()))
+    }
+
+    /// Declares an entity with its fields; what stands already keeps its numbers.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition`, `schema.duplicate_definition`.
+    pub fn declare_entity(&mut self, definition: &EntityDefinition) -> Result<RegistryChange> {
+        definition.check()?;
+        let name = definition.api_name();
+        let bare = EntityDefinition { fields: Vec::new(), ..definition.clone() };
+        let mut change = RegistryChange::Nothing;
+        match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {
+            Some(entity) if entity.definition.local != definition.local => {
+                return Err(Error::new(Code::DuplicateDefinition).entity(&name));
+            }
+            Some(entity) if entity.definition != bare => {
+                entity.definition = bare;
+                change = RegistryChange::Changed;
+            }
+            Some(_) => {}
+            None => {
+                self.add_entity(&name, bare);
+                change = RegistryChange::Changed;
+            }
+        }
+        for field in &definition.fields {
+            if self.declare_field(&name, field)? == RegistryChange::Changed {
+                change = RegistryChange::Changed;
+            }
+        }
+        self.touch(change);
+        Ok(change)
+    }
+
+    /// Declares a field of an entity that stands already.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.invalid_definition` (a type never changes),
+    /// `schema.duplicate_definition` (the name belongs to another field).
+    pub fn declare_field(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
+        definition.check().map_err(|error| error.entity(entity))?;
+        let number = self.next_field.max(FIRST_FIELD);
+        let position = self.entity(entity)?.id();
+        let entity = self
+            .by_number
+            .get(&position.number())
+            .and_then(|position| self.entities.get_mut(*position))
+            .ok_or_else(|| Error::new(Code::UnknownEntity).entity(entity))?;
+        let api_name = definition.api_name(&entity.definition.namespace);
+        let same = |field: &&mut Field| {
+            field.definition.namespace == definition.namespace && field.definition.local == definition.local
+        };
+        let change = match entity.fields.iter_mut().find(same) {
+            Some(field) => Self::redeclare(field, definition, &entity.api_name)?,
+            None if entity.by_name.contains_key(&api_name) => {
+                return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
+            }
+            None => {
+                entity.fields.push(Field { number, api_name, definition: definition.clone() });
+                self.next_field = number.saturating_add(1);
+                RegistryChange::Changed
+            }
+        };
+        entity.index();
+        self.touch(change);
+        Ok(change)
+    }
+
+    /// The number that the next field of an author would have in an entity.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn next_local(&self, entity: &str, namespace: &str) -> Result<u32> {
+        let own = self.entity(entity)?.fields.iter().filter(|field| field.definition.namespace == namespace);
+        Ok(own.map(|field| field.definition.local).max().unwrap_or(0).saturating_add(1))
+    }
+
+    fn redeclare(field: &mut Field, definition: &FieldDefinition, entity: &str) -> Result<RegistryChange> {
+        if field.definition == *definition {
+            return Ok(RegistryChange::Nothing);
+        }
+        let old = &field.definition;
+        let widened = old.kind.name() == definition.kind.name();
+        let same_keys = old.unique == definition.unique && old.indexed == definition.indexed;
+        if !widened || !same_keys || old.name != definition.name {
+            return Err(Error::new(Code::InvalidDefinition)
+                .entity(entity)
+                .field(&definition.name)
+                .rule("name, type, unique and indexed of a field never change"));
+        }
+        field.definition = definition.clone();
+        Ok(RegistryChange::Changed)
+    }
+
+    fn add_entity(&mut self, name: &str, definition: EntityDefinition) {
+        let number = self.next_entity.max(1);
+        self.next_entity = number.saturating_add(1);
+        self.entities.push(Entity {
+            number,
+            api_name: name.to_owned(),
+            definition,
+            fields: Vec::new(),
+            by_number: HashMap::new(),
+            by_name: HashMap::new(),
+        });
+        self.index();
+    }
+
+    fn touch(&mut self, change: RegistryChange) {
+        if change == RegistryChange::Changed {
+            self.version = self.version.saturating_add(1);
+        }
+    }
+
+    fn index(&mut self) {
+        for entity in &mut self.entities {
+            entity.index();
+        }
+        let positions = || self.entities.iter().enumerate();
+        self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
+        self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Label;
+    use crate::schema::FieldType;
+
+    fn note(local: u32, name: &str) -> FieldDefinition {
+        FieldDefinition::new("x", local, name, Label::new("备注", "Note"), FieldType::Text)
+    }
+
+    fn thing() -> EntityDefinition {
+        EntityDefinition {
+            namespace: "crm".into(),
+            local: 1,
+            name: "thing".into(),
+            label: Label::new("物", "Thing"),
+            title: "name".into(),
+            data_subject: false,
+            fields: vec![FieldDefinition::new("crm", 1, "name", Label::new("名称", "Name"), FieldType::Text)],
+        }
+    }
+
+    #[test]
+    fn numbers_survive_a_reopening_and_a_second_declaration() {
+        let mut registry = Registry::default();
+        registry.declare_entity(&thing()).unwrap();
+        registry.declare_field("thing", &note(1, "note")).unwrap();
+        let number = registry.entity("thing").unwrap().field("x.note".into()).unwrap().id();
+        let mut again = Registry::from_json(&registry.to_json().unwrap()).unwrap();
+        assert_eq!(again.declare_entity(&thing()).unwrap(), RegistryChange::Nothing);
+        assert_eq!(again.entity("crm.thing").unwrap().field("note".into()).unwrap().id(), number);
+        again.declare_field("thing", &note(2, "other")).unwrap();
+        assert_ne!(again.entity("thing").unwrap().field("other".into()).unwrap().id(), number);
+    }
+
+    #[test]
+    fn a_field_never_changes_its_type() {
+        let mut registry = Registry::default();
+        registry.declare_entity(&thing()).unwrap();
+        registry.declare_field("thing", &note(1, "note")).unwrap();
+        let other = FieldDefinition { kind: FieldType::Int, ..note(1, "note") };
+        assert_eq!(registry.declare_field("thing", &other).unwrap_err().code(), Code::InvalidDefinition);
+    }
+
+    #[test]
+    fn two_fields_cannot_bear_one_name() {
+        let mut registry = Registry::default();
+        registry.declare_entity(&thing()).unwrap();
+        registry.declare_field("thing", &note(1, "note")).unwrap();
+        let error = registry.declare_field("thing", &note(2, "note")).unwrap_err();
+        assert_eq!((error.code(), error.field_name()), (Code::DuplicateDefinition, Some("x.note")));
+    }
+}

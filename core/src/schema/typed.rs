@@ -1,0 +1,150 @@
+//! Typed constants: a field known to the compiler, with the kind of value that it takes.
+
+use std::marker::PhantomData;
+
+use crate::base::{Date, Decimal, Label, Money, RecordId, Timestamp, Value};
+use crate::schema::{EntityDefinition, EnumCode, FieldName, FieldType};
+
+/// An entity known to the compiler.
+pub trait EntityType: Copy + 'static {
+    /// Name in the API, `crm.account`.
+    const NAME: &'static str;
+
+    /// The whole definition.
+    fn definition() -> EntityDefinition;
+}
+
+/// The kind of a typed field: which Rust values it takes and gives.
+pub trait FieldKind: 'static {
+    /// What a caller passes and gets.
+    type Value: Into<Value>;
+
+    /// The field type of the registry.
+    fn field_type() -> FieldType;
+
+    /// Reads the Rust value from a stored one; `None` when there is no value of this kind.
+    fn read(value: &Value) -> Option<Self::Value>;
+}
+
+/// A closed list of codes known to the compiler.
+pub trait Codes: Copy + 'static {
+    /// Every code with its labels.
+    const ALL: &'static [(Self, &'static str, &'static str, &'static str)];
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident => $value:ty, $type:expr, $variant:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl FieldKind for $name {
+            type Value = $value;
+
+            fn field_type() -> FieldType {
+                $type
+            }
+
+            fn read(value: &Value) -> Option<$value> {
+                match value {
+                    Value::$variant(value) => Some(value.clone()),
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+kinds! {
+    /// Text.
+    Text => String, FieldType::Text, Text;
+    /// True or false.
+    Bool => bool, FieldType::Bool, Bool;
+    /// A whole number.
+    Int => i64, FieldType::Int, Int;
+    /// An exact decimal.
+    DecimalNumber => Decimal, FieldType::Decimal, Decimal;
+    /// An amount in a currency.
+    MoneyAmount => Money, FieldType::Money, Money;
+    /// A day.
+    DateOnly => Date, FieldType::Date, Date;
+    /// A moment.
+    DateTime => Timestamp, FieldType::DateTime, DateTime;
+    /// A phone number.
+    Phone => String, FieldType::Phone, Text;
+    /// An e-mail address.
+    Email => String, FieldType::Email, Text;
+}
+
+/// One code of a list known to the compiler.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<C>(PhantomData<C>);
+
+impl<C: Codes + PartialEq + Into<Value>> FieldKind for Choice<C> {
+    type Value = C;
+
+    fn field_type() -> FieldType {
+        let codes = C::ALL
+            .iter()
+            .map(|(_, code, zh, en)| EnumCode { code: (*code).to_owned(), label: Label::new(zh, en) });
+        FieldType::Enum { codes: codes.collect() }
+    }
+
+    fn read(value: &Value) -> Option<C> {
+        let text = value.as_text()?;
+        C::ALL.iter().find(|(_, code, _, _)| *code == text).map(|(choice, _, _, _)| *choice)
+    }
+}
+
+/// A reference to a record of an entity known to the compiler.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference<E>(PhantomData<E>);
+
+impl<E: EntityType> FieldKind for Reference<E> {
+    type Value = RecordId;
+
+    fn field_type() -> FieldType {
+        FieldType::Reference { entity: E::NAME.to_owned() }
+    }
+
+    fn read(value: &Value) -> Option<RecordId> {
+        value.as_id()
+    }
+}
+
+/// A field known to the compiler: an identity and the kind of its values.
+#[derive(Debug)]
+pub struct TypedField<E, K> {
+    namespace: &'static str,
+    local: u32,
+    name: &'static str,
+    kind: PhantomData<fn() -> (E, K)>,
+}
+
+impl<E, K> Clone for TypedField<E, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E, K> Copy for TypedField<E, K> {}
+
+impl<E, K> TypedField<E, K> {
+    /// The constant for a field by its identity.
+    #[must_use]
+    pub const fn new(namespace: &'static str, local: u32, name: &'static str) -> Self {
+        Self { namespace, local, name, kind: PhantomData }
+    }
+
+    /// How the registry finds it.
+    #[must_use]
+    pub const fn selector(&self) -> FieldName<'static> {
+        FieldName::Identity { namespace: self.namespace, local: self.local, name: self.name }
+    }
+
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
