@@ -38,8 +38,10 @@
 #![forbid(unsafe_code)]
 
 mod access;
+pub mod api;
 pub mod base;
 pub mod engine;
+pub mod features;
 pub mod model;
 mod records;
 pub mod schema;

@@ -25,5 +25,5 @@ pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link};
 pub use query::{Direction, PageCursor, Query, QueryPage, count, find, get, scan_all};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
 pub use verify::{VerifyProgress, VerifyReport, verify};
-pub use view::{Sealer, WriteView};
+pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, note, update};
