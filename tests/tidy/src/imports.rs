@@ -95,7 +95,7 @@ fn targets<'text>(code: &[Token<'text>], module: &[&'text str]) -> Vec<(Vec<&'te
 fn begins_path(previous: &str, token: &Token<'_>, after: &[Token<'_>]) -> bool {
     let continues = after.first().is_some_and(|next| next.is_mark("::"));
     let is_start = if token.is_word("crate") {
-        continues || !["(", "extern"].contains(&previous)
+        continues || previous != "("
     } else {
         continues && (token.is_word("super") || token.is_word("self"))
     };

@@ -40,8 +40,10 @@ impl Manifest<'_> {
 
     /// The violation of a rule at the line that begins with a key, or at the first where none does.
     fn violation(&self, key: &str, rule: String) -> Violation {
-        let lines = (1..).zip(self.file.text.lines());
-        let line = lines.filter(|(_, line)| line.starts_with(key)).map(|(number, _)| number).next();
+        let of_name = |next: char| next.is_alphanumeric() || next == '-' || next == '_';
+        let begins = |line: &str| line.strip_prefix(key).is_some_and(|rest| !rest.starts_with(of_name));
+        let mut lines = (1..).zip(self.file.text.lines());
+        let line = lines.find(|(_, line)| begins(line)).map(|(number, _)| number);
         Violation::new(&self.file.path, line.unwrap_or(1), rule)
     }
 }
@@ -90,11 +92,7 @@ fn is_inherited(value: Option<&Value>) -> bool {
 fn dependency_violations(manifest: &Manifest<'_>, all: &[Manifest<'_>], map: &Map) -> Vec<Violation> {
     let room = manifest.room();
     let Some(row) = map.package(room) else {
-        return vec![Violation::new(
-            &manifest.file.path,
-            1,
-            format!("the package stands in the table of {PAGE}"),
-        )];
+        return vec![manifest.violation("[package]", format!("the package stands in the table of {PAGE}"))];
     };
     let ours = manifest.dependencies().filter_map(|(key, value)| Some((key, room_behind(key, value, all)?)));
     let refused = ours.filter_map(|(key, target)| Some((key, row.objection(room, target)?)));

@@ -70,9 +70,9 @@ fn last_line(after: &[Token<'_>]) -> Option<usize> {
             "(" | "[" => brackets += 1,
             ")" | "]" => brackets = brackets.saturating_sub(1),
             ";" if brackets == 0 && braces == 0 => return None,
-            "{" => braces += 1,
-            "}" if braces <= 1 => return Some(token.line),
-            "}" => braces -= 1,
+            "{" if brackets == 0 || braces > 0 => braces += 1,
+            "}" if braces == 1 => return Some(token.line),
+            "}" => braces = braces.saturating_sub(1),
             _ => {}
         }
     }

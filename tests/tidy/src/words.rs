@@ -17,6 +17,7 @@ pub fn text_violations(file: &SourceFile) -> Vec<Violation> {
     let mut found = Vec::new();
     let extension = file.extension();
     let is_page = matches!(extension, "md" | "toml");
+    let has_lines = is_page || extension == "rs";
     let has_paths = matches!(extension, "md" | "rs" | "toml" | "sh" | "c" | "h" | "py");
     for (number, line) in (1..).zip(file.text.split('\n')) {
         let mut report = |rule: String| found.push(Violation::new(&file.path, number, rule));
@@ -26,10 +27,10 @@ pub fn text_violations(file: &SourceFile) -> Vec<Violation> {
         if has_paths || file.path.starts_with(".ci/") {
             machine_folders_in(line).for_each(|folder| report(format!("no path of a machine: {folder}")));
         }
-        if (is_page || extension == "rs") && line.contains('\t') {
+        if has_lines && line.contains('\t') {
             report("a line has no tab".to_owned());
         }
-        if (is_page || extension == "rs") && line.ends_with(char::is_whitespace) {
+        if has_lines && line.ends_with(char::is_whitespace) {
             report("a line has no white space at its end".to_owned());
         }
     }

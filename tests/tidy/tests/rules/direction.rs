@@ -92,6 +92,7 @@ fn the_roof_may_name_every_room_and_no_room_may_name_the_roof() {
         ("use crate::Error;", "crate::Error"),
         ("use crate::*;", "crate::*"),
         ("use crate as all;", "crate"),
+        ("extern crate self as all;", "crate"),
         ("use super::super::Error;", "crate::Error"),
     ] {
         assert_eq!(with_rust(STORAGE, code), [format!("{STORAGE}:2: {named} {words}")], "{code}");

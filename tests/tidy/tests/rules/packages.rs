@@ -36,6 +36,13 @@ fn a_dependency_under_another_name_is_found() {
 }
 
 #[test]
+fn a_longer_name_that_begins_alike_is_another_dependency() {
+    let lines = "guanxi-behaviour-report = \"1\"\nguanxi_report = \"1\"\nguanxi.workspace = true";
+    let expected = [format!("{ABI}:9: plugins/abi may name nothing, and not guanxi (core/ARCHITECTURE.md)")];
+    assert_eq!(with_dependencies(ABI, lines), expected);
+}
+
+#[test]
 fn the_row_of_the_nearest_folder_holds() {
     let tidy = "tests/tidy/Cargo.toml";
     let expected = [format!("{tidy}:7: tests/tidy may name nothing, and not guanxi (core/ARCHITECTURE.md)")];

@@ -45,6 +45,7 @@ fn a_function_may_have_seventy_lines_and_not_one_more() {
     assert_eq!(with_rust(FILE, &function(70)), CLEAN);
     let expected = |line: usize| format!("{FILE}:{line}: a function has at most 70 lines, and long has 71");
     assert_eq!(with_rust(FILE, &function(71)), [expected(2)]);
+    assert_eq!(with_rust(FILE, &function(71).replace("2]", "{ 2 }]")), [expected(2)]);
     assert_eq!(with_rust(FILE, &format!("impl A {{\n{}\n}}", function(71))), [expected(3)]);
 }
 
