@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+pub mod features;
 pub mod storage;
