@@ -19,7 +19,7 @@ mod settings;
 mod transaction;
 mod typed;
 
-pub use crate::access::{Action, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
+pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
     Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
