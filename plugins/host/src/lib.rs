@@ -1,0 +1,25 @@
+//! Finds, checks and loads native plugins.
+//!
+//! A plugin comes as a directory `<id>-<version>.gxplugin` with a `manifest.toml` and one shared library
+//! for each platform, `bin/<target>/plugin.so` (`.dylib`, `.dll`). [`load`] checks everything that can be
+//! checked before the library is loaded, for its constructors run at once and unrestrained: the
+//! manifest and its interface version, the platform, and the library's SHA-256. What was verified is
+//! what is mapped: the bytes are read once, and on Linux loaded out of sealed memory.
+//!
+//! A loaded library stays for the life of the process, and the same bytes are loaded once. A native
+//! plugin has all rights of its process: load only what you would also link.
+//!
+//! This package deliberately does not know what a plugin does; it hands out the function with which
+//! the plugin registers itself.
+
+mod image;
+mod loader;
+mod manifest;
+mod package;
+
+pub use loader::{LoadedPlugin, load};
+pub use manifest::{Manifest, OnFault};
+pub use package::{inspect, pack};
+
+/// The target triple that this package was built for, by which libraries are named in packages.
+pub const TARGET: &str = env!("GUANXI_TARGET");
