@@ -326,6 +326,7 @@ impl<'s> Transaction<'s> {
                 settings: &self.settings,
                 now: self.session.crm().now(),
                 cause: &self.context.cause,
+                locale: self.session.locale(),
                 old,
                 record,
                 warnings: &mut self.warnings,

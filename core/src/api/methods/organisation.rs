@@ -120,7 +120,7 @@ methods! {
             object.extend(given.settings.clone());
         }
         let changed: Settings = serde_json::from_value(merged.clone())
-            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").said(&error.to_string()))?;
+            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").rule(&error.to_string()))?;
         session.change_settings(changed)?;
         Ok(merged)
     }
