@@ -312,10 +312,7 @@ impl Crm {
         let founder = RecordId::generate(self.now(), self.inner.random.as_ref());
         let session = self.session(founder);
         session.write_with(WriteOptions::default().cause("database.create"), |transaction| {
-            transaction.found(
-                founder,
-                Changes::new().set(user::NAME, name).set(user::STATUS, access::UserStatus::Active),
-            )?;
+            transaction.found(founder, Changes::new().set(user::NAME, name))?;
             organisation::seed(transaction, founder, &shared)?;
             options.extensions.iter().try_for_each(|extension| extension.seed(transaction))
         })?;
