@@ -3,9 +3,38 @@
 //! It deliberately does not know what a record, a person or a permission is.
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
+mod bytes;
+mod cryptfile;
+mod database;
+mod device;
+mod entries;
+mod faults;
+mod header_slots;
+mod keys;
+mod layout;
+mod log_format;
+mod page_cipher;
+mod redb_store;
+mod sealed_files;
+mod sealing;
+mod slots;
 mod store;
+mod subject_keys;
+mod superblock;
+mod turns;
+mod vault;
+mod xaes;
 
+#[cfg(test)]
+mod tests;
+
+pub use database::{Database, OpenOptions, create, open};
+pub use keys::{Key, KeyCost, KeyRing};
+pub use sealed_files::SealedFiles;
+pub use sealing::{SEALING_OVERHEAD, seal, unseal};
 pub use store::{
     Caps, ChainLink, Committed, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, Store,
-    StoreTransaction, WriteSet,
+    StoreTransaction, WriteSet, successor,
 };
+pub use subject_keys::SubjectKeys;
+pub use vault::RecoveryInfo;

@@ -1,0 +1,122 @@
+//! The block of bytes under an encrypted file: a small trait, and its form on a file of the system.
+
+use std::fmt::Debug;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::base::{Code, Error, Result};
+
+/// Bytes that survive the process. Writes become durable at [`Device::sync`], in any order before.
+pub(super) trait Device: Debug + Send + Sync {
+    /// Fills the buffer from an offset; `UnexpectedEof` where the device ends before.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Writes all bytes at an offset.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes everything written so far durable, the length included.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Cuts, or extends with zeros.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+
+    /// Lets another open have the device.
+    fn release(&self) -> io::Result<()>;
+}
+
+/// A file that is locked against every other open of it, in this process and in others.
+#[derive(Debug)]
+pub(super) struct FileDevice(File);
+
+impl FileDevice {
+    /// Makes a new file.
+    ///
+    /// # Errors
+    /// [`Code::AlreadyExists`], [`Code::Locked`], [`Code::Io`].
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let file = File::options().read(true).write(true).create_new(true).open(path);
+        Self::locked(file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::new(Code::AlreadyExists).because(error),
+            _ => Error::from(error),
+        })?)
+    }
+
+    /// Opens a file that stands.
+    ///
+    /// # Errors
+    /// [`Code::DatabaseNotFound`], [`Code::Locked`], [`Code::Io`].
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = File::options().read(true).write(true).open(path);
+        Self::locked(file.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::new(Code::DatabaseNotFound).because(error),
+            _ => Error::from(error),
+        })?)
+    }
+
+    fn locked(file: File) -> Result<Self> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::new(Code::Locked)),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Device for FileDevice {
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, offset)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let read = std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            offset = offset.saturating_add(read as u64);
+            buffer = std::mem::take(&mut buffer).get_mut(read..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    #[cfg(windows)]
+    fn write_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = std::os::windows::fs::FileExt::seek_write(&self.0, bytes, offset)?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            offset = offset.saturating_add(written as u64);
+            bytes = bytes.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// On Apple systems the standard library asks for `F_FULLFSYNC`, which reaches the medium.
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.0.metadata().map(|metadata| metadata.len())
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
+    fn release(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
+}

@@ -1,0 +1,243 @@
+//! Whole files under one key: written once, replaced whole, with names that say nothing.
+//!
+//! A file is a head and blocks of 16 KiB, each sealed with its number, so a block that is changed,
+//! moved, cut off or taken from another file is noticed. The scheme is that of STREAM (Hoang,
+//! Reyhanitabar, Rogaway, Vizár 2015): a key per file, a counter as nonce, a mark on the last block.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aes_gcm::Aes256Gcm;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::base::{Code, Error, Random, Result};
+use crate::storage::bytes::Fields;
+use crate::storage::database::sync_directory;
+use crate::storage::keys::expand;
+use crate::storage::xaes::{TAG_BYTES, gcm, open_gcm, seal_gcm};
+
+/// The first eight bytes of a sealed file.
+const MAGIC: [u8; 8] = *b"\x89GXFILE\n";
+/// The version of this format.
+const VERSION: u32 = 1;
+/// Length of the head: magic, version, four zeros, salt, length of the plain text.
+const HEAD_BYTES: usize = 8 + 4 + 4 + 32 + 8;
+/// Plain bytes of a block.
+const BLOCK: usize = 16 * 1_024;
+/// What a file has that is still being written.
+const DRAFT: &str = "draft";
+
+/// A directory of sealed files.
+pub struct SealedFiles {
+    directory: PathBuf,
+    key: Zeroizing<[u8; 32]>,
+    random: Arc<dyn Random>,
+}
+
+impl SealedFiles {
+    /// The sealed files of a directory, which is made where it is missing.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn new(directory: PathBuf, key: Zeroizing<[u8; 32]>, random: Arc<dyn Random>) -> Result<Self> {
+        fs::create_dir_all(&directory)?;
+        Ok(Self { directory, key, random })
+    }
+
+    /// Writes or replaces a file; after a crash it is the old one or the new one, whole.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path_of(name);
+        let draft = path.with_extension(DRAFT);
+        let mut file = File::create(&draft)?;
+        self.write_blocks(&mut file, name, bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&draft, &path)?;
+        self.sync()
+    }
+
+    /// All of a file, or `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Code::Damaged`] where it is not what was written under this name, [`Code::NewerFormat`],
+    /// [`Code::Io`].
+    pub fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        match fs::read(self.path_of(name)) {
+            Ok(sealed) => self.open(name, &sealed).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether there is a file of this name.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn exists(&self, name: &str) -> Result<bool> {
+        Ok(self.path_of(name).try_exists()?)
+    }
+
+    /// Deletes a file; says whether there was one. Durable after [`SealedFiles::sync`].
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn delete(&self, name: &str) -> Result<bool> {
+        match fs::remove_file(self.path_of(name)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes every file of the directory, drafts that a crash left included.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn clear(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.directory)? {
+            fs::remove_file(entry?.path())?;
+        }
+        self.sync()
+    }
+
+    /// Makes the names of the directory durable.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub fn sync(&self) -> Result<()> {
+        sync_directory(&self.directory)
+    }
+
+    /// The name on disk: a keyed hash (HMAC-SHA256), so that a directory listing tells nothing.
+    fn path_of(&self, name: &str) -> PathBuf {
+        let key = expand(&[], self.key.as_slice(), "file name");
+        let mut padded = Zeroizing::new([0_u8; 64]);
+        crate::storage::bytes::put(padded.as_mut_slice(), 0, key.as_slice());
+        let mut mac = Hmac::<Sha256>::new((&*padded).into());
+        mac.update(name.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.directory.join(Path::new(&hex))
+    }
+
+    fn cipher(&self, salt: &[u8; 32], name: &str) -> Aes256Gcm {
+        let context: Vec<u8> = salt.iter().copied().chain(name.bytes()).collect();
+        gcm(&expand(&context, self.key.as_slice(), "file"))
+    }
+
+    fn write_blocks(&self, file: &mut File, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut salt = [0; 32];
+        self.random.fill(&mut salt);
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        head.extend_from_slice(&MAGIC);
+        head.extend_from_slice(&VERSION.to_be_bytes());
+        head.extend_from_slice(&[0; 4]);
+        head.extend_from_slice(&salt);
+        head.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        file.write_all(&head)?;
+
+        let cipher = self.cipher(&salt, name);
+        for (block, plain) in blocks(bytes) {
+            let mut text = plain.to_vec();
+            let tag = seal_gcm(&cipher, &nonce(block.index), &block.associated(name), &mut text)
+                .map_err(|error| Error::new(Code::LimitExceeded).because(error))?;
+            text.extend_from_slice(&tag);
+            file.write_all(&text)?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let damaged = || Error::new(Code::Damaged).rule("sealed file");
+        let Parts { salt, length, body } = read_head(sealed)?.ok_or_else(damaged)?;
+        let cipher = self.cipher(&salt, name);
+        let mut plain = Zeroizing::new(Vec::with_capacity(body.len()));
+        let count = body.len().div_ceil(BLOCK + TAG_BYTES);
+        for (index, text) in (0_u64..).zip(body.chunks(BLOCK + TAG_BYTES)) {
+            let block = Block { index, length, last: index + 1 == count as u64 };
+            let (text, tag) = text.split_last_chunk::<TAG_BYTES>().ok_or_else(damaged)?;
+            let start = plain.len();
+            plain.extend_from_slice(text);
+            let part = plain.get_mut(start..).unwrap_or_default();
+            open_gcm(&cipher, &nonce(index), &block.associated(name), part, tag)
+                .map_err(|error| damaged().because(error))?;
+        }
+        if count == 0 || plain.len() as u64 != length {
+            return Err(damaged());
+        }
+        Ok(plain)
+    }
+}
+
+impl std::fmt::Debug for SealedFiles {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "SealedFiles({:?})", self.directory)
+    }
+}
+
+/// The place of a block in its file.
+#[derive(Clone, Copy)]
+struct Block {
+    index: u64,
+    length: u64,
+    last: bool,
+}
+
+impl Block {
+    /// What a block authenticates beside its text: name, number, length of the file, whether it is last.
+    fn associated(self, name: &str) -> Vec<u8> {
+        let mut aad = name.as_bytes().to_vec();
+        aad.extend_from_slice(&self.index.to_be_bytes());
+        aad.extend_from_slice(&self.length.to_be_bytes());
+        aad.push(u8::from(self.last));
+        aad
+    }
+}
+
+/// The blocks of a text; an empty text has one block that is empty.
+fn blocks(bytes: &[u8]) -> impl Iterator<Item = (Block, &[u8])> {
+    let length = bytes.len() as u64;
+    let empty = bytes.is_empty().then_some(bytes);
+    let count = bytes.len().div_ceil(BLOCK).max(1) as u64;
+    let parts = empty.into_iter().chain(bytes.chunks(BLOCK));
+    (0_u64..).zip(parts).map(move |(index, part)| (Block { index, length, last: index + 1 == count }, part))
+}
+
+/// The number of a block as nonce. Keys are per file and per writing, so numbers never meet again.
+fn nonce(index: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    for (target, byte) in nonce.iter_mut().skip(4).zip(index.to_be_bytes()) {
+        *target = byte;
+    }
+    nonce
+}
+
+/// A sealed file in its parts.
+struct Parts<'a> {
+    salt: [u8; 32],
+    /// Length of the plain text.
+    length: u64,
+    /// Sealed blocks.
+    body: &'a [u8],
+}
+
+/// The parts of a sealed file; `None` where its head is cut or foreign.
+fn read_head(sealed: &[u8]) -> Result<Option<Parts<'_>>> {
+    let mut fields = Fields::of(sealed);
+    match (fields.array::<8>(), fields.u32()) {
+        (Some(MAGIC), Some(VERSION)) => {}
+        (Some(MAGIC), Some(_)) => return Err(Error::new(Code::NewerFormat).rule("sealed file")),
+        _ => return Ok(None),
+    }
+    let (Some(_), Some(salt), Some(length)) = (fields.array::<4>(), fields.array(), fields.u64()) else {
+        return Ok(None);
+    };
+    Ok(Some(Parts { salt, length, body: fields.rest() }))
+}

@@ -1,0 +1,203 @@
+//! The keys of data subjects: one random key per person, in a file of their own.
+//!
+//! What the ledger says of a person is sealed under that person's key. Destroying the key makes all of
+//! it unreadable, in the ledger and in every copy of the file `data`, while the chain still verifies.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::{ReadableDatabase, TableDefinition};
+use zeroize::Zeroizing;
+
+use crate::base::{Code, Error, Random, Result};
+use crate::storage::device::Device;
+use crate::storage::faults::from_redb;
+use crate::storage::keys::{Key, KeyCost, KeyRing};
+use crate::storage::sealing::{seal, unseal};
+use crate::storage::vault::{Unlock, Vault, VaultOptions};
+
+/// The id of a data subject.
+type Subject = [u8; 16];
+/// The key of a data subject, wiped on drop.
+type SubjectKey = Zeroizing<[u8; 32]>;
+
+/// Subject ids to sealed keys.
+const SUBJECTS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("subjects");
+/// Keys that are kept in memory.
+const MAX_CACHED: usize = 4_096;
+
+/// The keys of data subjects of one database.
+pub struct SubjectKeys {
+    vault: Vault,
+    wrapping: Zeroizing<[u8; 32]>,
+    random: Arc<dyn Random>,
+    cache: Mutex<Cache>,
+    /// Held while the file and the cache change together, so that a destroyed key never comes back.
+    changing: Mutex<()>,
+}
+
+impl SubjectKeys {
+    /// Makes the file on an empty device. It opens with a key that derives from the file `data`.
+    pub(super) fn create(device: Arc<dyn Device>, owner: &KeyRing, options: &VaultOptions) -> Result<()> {
+        let vault = Vault::create(device, options, &file_key(owner), KeyCost::default())?;
+        let transaction = vault.database.begin_write().map_err(from_redb)?;
+        transaction.open_table(SUBJECTS).map_err(from_redb)?;
+        transaction.commit().map_err(from_redb)
+    }
+
+    /// Opens the file that belongs to an open file `data`.
+    pub(super) fn open(device: Arc<dyn Device>, owner: &KeyRing, options: &VaultOptions) -> Result<Self> {
+        let vault = Vault::open(device, options, &Unlock::Key(&file_key(owner))).map_err(foreign)?;
+        let wrapping = vault.ring.derive("subject");
+        let random = Arc::clone(&options.random);
+        Ok(Self { vault, wrapping, random, cache: Mutex::default(), changing: Mutex::default() })
+    }
+
+    /// The keys of several subjects, in the order asked. Those who have none get one, which is durable
+    /// when this returns; one fsync for all of them.
+    ///
+    /// # Errors
+    /// [`Code::Io`], [`Code::Damaged`]; [`Code::Stopped`] after an earlier fault.
+    pub fn ensure_many(&self, subjects: &[Subject]) -> Result<Vec<SubjectKey>> {
+        if let Some(keys) = self.all_cached(subjects) {
+            return Ok(keys);
+        }
+        let _guard = lock(&self.changing);
+        let known = subjects.iter().map(|subject| self.load(subject)).collect::<Result<Vec<_>>>()?;
+        let mut drawn: HashMap<Subject, SubjectKey> = HashMap::new();
+        for (subject, _) in subjects.iter().zip(&known).filter(|(_, key)| key.is_none()) {
+            drawn.entry(*subject).or_insert_with(|| self.draw());
+        }
+        self.store(&drawn)?;
+        let pairs = subjects.iter().zip(known);
+        let keys = pairs.filter_map(|(subject, known)| known.or_else(|| drawn.get(subject).cloned()));
+        Ok(keys.collect())
+    }
+
+    /// The key of a subject, or `None` where it never had one or it was destroyed.
+    ///
+    /// # Errors
+    /// As [`SubjectKeys::ensure_many`].
+    pub fn get(&self, subject: &Subject) -> Result<Option<SubjectKey>> {
+        if let Some(key) = lock(&self.cache).get(subject) {
+            return Ok(Some(key));
+        }
+        let _guard = lock(&self.changing);
+        self.load(subject)
+    }
+
+    /// Destroys the key of a subject, durably; says whether there was one. Copies of this file that
+    /// were made before still hold it.
+    ///
+    /// # Errors
+    /// As [`SubjectKeys::ensure_many`].
+    pub fn destroy(&self, subject: &Subject) -> Result<bool> {
+        let _guard = lock(&self.changing);
+        lock(&self.cache).remove(subject);
+        let transaction = self.vault.database.begin_write().map_err(from_redb)?;
+        let mut table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
+        let existed = table.remove(subject.as_slice()).map_err(from_redb)?.is_some();
+        drop(table);
+        transaction.commit().map_err(from_redb)?;
+        Ok(existed)
+    }
+
+    fn all_cached(&self, subjects: &[Subject]) -> Option<Vec<SubjectKey>> {
+        let cache = lock(&self.cache);
+        subjects.iter().map(|subject| cache.get(subject)).collect()
+    }
+
+    /// Reads a key into the cache.
+    fn load(&self, subject: &Subject) -> Result<Option<SubjectKey>> {
+        if let Some(key) = lock(&self.cache).get(subject) {
+            return Ok(Some(key));
+        }
+        let transaction = self.vault.database.begin_read().map_err(from_redb)?;
+        let table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
+        let Some(sealed) = table.get(subject.as_slice()).map_err(from_redb)? else { return Ok(None) };
+        let plain = unseal(&self.wrapping, subject, sealed.value())?;
+        let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32);
+        let key = Zeroizing::new(*bytes.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))?);
+        lock(&self.cache).insert(*subject, key.clone());
+        Ok(Some(key))
+    }
+
+    fn store(&self, keys: &HashMap<Subject, SubjectKey>) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let transaction = self.vault.database.begin_write().map_err(from_redb)?;
+        let mut table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
+        for (subject, key) in keys {
+            let sealed = seal(&self.wrapping, subject, key.as_slice(), self.random.as_ref());
+            table.insert(subject.as_slice(), sealed.as_slice()).map_err(from_redb)?;
+        }
+        drop(table);
+        transaction.commit().map_err(from_redb)?;
+        let mut cache = lock(&self.cache);
+        for (subject, key) in keys {
+            cache.insert(*subject, key.clone());
+        }
+        Ok(())
+    }
+
+    fn draw(&self) -> SubjectKey {
+        let mut key = Zeroizing::new([0; 32]);
+        self.random.fill(key.as_mut_slice());
+        key
+    }
+}
+
+impl std::fmt::Debug for SubjectKeys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("SubjectKeys(..)")
+    }
+}
+
+/// Keys in memory; the one that came first leaves first.
+#[derive(Default)]
+struct Cache {
+    keys: HashMap<Subject, SubjectKey>,
+    order: VecDeque<Subject>,
+}
+
+impl Cache {
+    fn get(&self, subject: &Subject) -> Option<SubjectKey> {
+        self.keys.get(subject).cloned()
+    }
+
+    fn insert(&mut self, subject: Subject, key: SubjectKey) {
+        if self.keys.insert(subject, key).is_some() {
+            return;
+        }
+        self.order.push_back(subject);
+        if self.order.len() > MAX_CACHED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
+
+    fn remove(&mut self, subject: &Subject) {
+        if self.keys.remove(subject).is_some() {
+            self.order.retain(|known| known != subject);
+        }
+    }
+}
+
+/// The key of this file, which whoever opened the file `data` can derive.
+fn file_key(owner: &KeyRing) -> Key {
+    Key::raw(*owner.derive("subject-key-file"))
+}
+
+/// The caller's key was right, so a refusal here means that the two files do not belong together.
+fn foreign(error: Error) -> Error {
+    if error.code() == Code::WrongKey || error.code() == Code::NotADatabase {
+        return Error::new(Code::Damaged).rule("the file `keys` belongs to another database").because(error);
+    }
+    error
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

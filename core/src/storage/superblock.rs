@@ -1,0 +1,261 @@
+//! The superblock: what an encrypted file is, and the slots that open it. It stands twice.
+//!
+//! A plain checksum tells a torn copy from a whole one before any key is known; an HMAC under a key
+//! that derives from the master key tells a forged one from a true one after.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::base::{Code, Error, Random, Result};
+use crate::storage::bytes::{Fields, put};
+use crate::storage::device::Device;
+use crate::storage::keys::{Key, KeyCost, KeyRing};
+use crate::storage::slots::{SLOT_BYTES, SLOT_COUNT, Slot};
+
+/// Length of a block of the file, in bytes.
+pub(super) const BLOCK: usize = 4_096;
+/// The first eight bytes of every encrypted file of Guanxi.
+const MAGIC: [u8; 8] = *b"\x89GUANXI\n";
+/// The newest format that this engine knows.
+const FORMAT: u32 = 1;
+/// XAES-256-GCM.
+pub(super) const SUITE: u8 = 1;
+/// Groups of one page of entries and 102 pages of data.
+const LAYOUT: u8 = 1;
+
+const SLOTS_AT: usize = 64;
+const SEAL_AT: usize = BLOCK - 64;
+const CHECKSUM_AT: usize = BLOCK - 32;
+
+/// What a file holds; a file of one kind does not open as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileKind {
+    /// The file `data`.
+    Data,
+    /// The file `keys`.
+    SubjectKeys,
+}
+
+impl FileKind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Data => 1,
+            Self::SubjectKeys => 2,
+        }
+    }
+}
+
+/// The superblock of a file.
+#[derive(Clone)]
+pub(super) struct Superblock {
+    kind: FileKind,
+    file_id: [u8; 16],
+    generation: u64,
+    slots: Vec<Slot>,
+}
+
+impl Superblock {
+    /// The superblock of a new file, with one key in its first slot.
+    pub(super) fn new(
+        kind: FileKind,
+        ring: &KeyRing,
+        key: &Key,
+        cost: KeyCost,
+        random: &dyn Random,
+    ) -> Result<Self> {
+        let mut slots = vec![Slot::EMPTY; SLOT_COUNT];
+        if let Some(first) = slots.first_mut() {
+            *first = Slot::wrap(ring, 0, key, cost, random)?;
+        }
+        Ok(Self { kind, file_id: ring.file_id(), generation: 1, slots })
+    }
+
+    /// Writes both copies of a file that nobody has seen yet.
+    pub(super) fn write_both(&self, device: &dyn Device, ring: &KeyRing) -> Result<()> {
+        let block = self.encode(ring);
+        device.write_at(0, &block)?;
+        device.write_at(BLOCK as u64, &block)?;
+        Ok(())
+    }
+
+    /// Replaces both copies one after the other, so that a power cut leaves one of them whole.
+    fn replace(&self, device: &dyn Device, ring: &KeyRing) -> Result<()> {
+        let block = self.encode(ring);
+        for copy in [1, 0] {
+            device.write_at(copy * BLOCK as u64, &block)?;
+            device.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Reads the newest whole copy and opens it.
+    ///
+    /// # Errors
+    /// [`Code::NotADatabase`], [`Code::NewerFormat`], [`Code::Damaged`], [`Code::WrongKey`], [`Code::Io`].
+    pub(super) fn unlock(device: &dyn Device, kind: FileKind, key: &Key) -> Result<(Self, KeyRing)> {
+        let mut refusal = Error::new(Code::Damaged).rule("superblock");
+        for (superblock, block) in whole_copies(device, kind)? {
+            match superblock.open(&block, key) {
+                Ok(ring) => return Ok((superblock, ring)),
+                Err(error) => refusal = error,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Reads the newest whole copy of a file whose master key is at hand.
+    ///
+    /// # Errors
+    /// As [`Superblock::unlock`].
+    pub(super) fn verify(device: &dyn Device, kind: FileKind, ring: &KeyRing) -> Result<Self> {
+        whole_copies(device, kind)?
+            .into_iter()
+            .find(|(superblock, block)| superblock.is_sealed_by(ring, block))
+            .map(|(superblock, _)| superblock)
+            .ok_or_else(|| Error::new(Code::Damaged).rule("superblock"))
+    }
+
+    /// The ring that this key opens, if the block is the one that the ring sealed.
+    fn open(&self, block: &[u8; BLOCK], key: &Key) -> Result<KeyRing> {
+        let (_, master) = self.slot_of(key)?.ok_or_else(|| Error::new(Code::WrongKey))?;
+        let ring = KeyRing::new(master, self.file_id);
+        if self.is_sealed_by(&ring, block) {
+            return Ok(ring);
+        }
+        Err(Error::new(Code::Damaged).rule("superblock"))
+    }
+
+    /// The number of the slot that a key opens, and the master key in it.
+    fn slot_of(&self, key: &Key) -> Result<Option<(usize, zeroize::Zeroizing<[u8; 32]>)>> {
+        for (number, slot) in self.slots.iter().enumerate() {
+            if let Some(master) = slot.unwrap_master(&self.file_id, number, key)? {
+                return Ok(Some((number, master)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_sealed_by(&self, ring: &KeyRing, block: &[u8; BLOCK]) -> bool {
+        let (body, tail) = block.split_at(SEAL_AT);
+        ring.file_id() == self.file_id
+            && tail.first_chunk::<32>().is_some_and(|seal| mac(ring, body).verify_slice(seal).is_ok())
+    }
+
+    /// Puts one more key into a free slot and writes both copies.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`] where all slots are taken, [`Code::Io`].
+    pub(super) fn add_key(
+        &mut self,
+        device: &dyn Device,
+        ring: &KeyRing,
+        key: &Key,
+        cost: KeyCost,
+        random: &dyn Random,
+    ) -> Result<()> {
+        let free = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.is_empty());
+        let (number, slot) =
+            free.ok_or_else(|| Error::new(Code::LimitExceeded).field("key").rule("8 key slots"))?;
+        *slot = Slot::wrap(ring, number, key, cost, random)?;
+        self.generation = self.generation.saturating_add(1);
+        self.replace(device, ring)
+    }
+
+    /// Empties the slot that a key opens and writes both copies. The last key stays.
+    ///
+    /// # Errors
+    /// [`Code::WrongKey`] where no slot has this key, [`Code::InvalidArgument`] for the last one,
+    /// [`Code::Io`].
+    pub(super) fn remove_key(&mut self, device: &dyn Device, ring: &KeyRing, key: &Key) -> Result<()> {
+        let (number, _) = self.slot_of(key)?.ok_or_else(|| Error::new(Code::WrongKey))?;
+        if self.slots.iter().filter(|slot| !slot.is_empty()).count() < 2 {
+            return Err(Error::new(Code::InvalidArgument).field("key").rule("the last key stays"));
+        }
+        if let Some(slot) = self.slots.get_mut(number) {
+            *slot = Slot::EMPTY;
+        }
+        self.generation = self.generation.saturating_add(1);
+        self.replace(device, ring)
+    }
+
+    fn encode(&self, ring: &KeyRing) -> [u8; BLOCK] {
+        let mut block = [0; BLOCK];
+        put(&mut block, 0, &MAGIC);
+        put(&mut block, 8, &FORMAT.to_be_bytes());
+        put(&mut block, 12, &[SUITE, LAYOUT, self.kind.code(), 0]);
+        put(&mut block, 16, &self.file_id);
+        put(&mut block, 32, &self.generation.to_be_bytes());
+        for (number, slot) in self.slots.iter().enumerate() {
+            put(&mut block, SLOTS_AT + number * SLOT_BYTES, slot.as_bytes());
+        }
+        let seal = mac(ring, block.split_at(SEAL_AT).0).finalize().into_bytes();
+        put(&mut block, SEAL_AT, &seal);
+        let checksum = Sha256::digest(block.split_at(CHECKSUM_AT).0);
+        put(&mut block, CHECKSUM_AT, &checksum);
+        block
+    }
+
+    /// Reads a block that begins with the magic; `None` where its checksum is wrong.
+    fn decode(block: &[u8; BLOCK], kind: FileKind) -> Result<Option<Self>> {
+        let (body, checksum) = block.split_at(CHECKSUM_AT);
+        if Sha256::digest(body).as_slice() != checksum {
+            return Ok(None);
+        }
+        let mut fields = Fields::of(body);
+        let head = (fields.array::<8>(), fields.u32(), fields.array::<4>(), fields.array(), fields.u64());
+        let (_, Some(format), Some(nature), Some(file_id), Some(generation)) = head else { return Ok(None) };
+        let [suite, layout, stored_kind, _] = nature;
+        if format > FORMAT || suite != SUITE || layout != LAYOUT {
+            return Err(Error::new(Code::NewerFormat).rule(&format!("format {format}, suite {suite}")));
+        }
+        if stored_kind != kind.code() {
+            return Err(Error::new(Code::NotADatabase).rule("another kind of file"));
+        }
+        let (_, slots) = body.split_at(SLOTS_AT);
+        let slots = slots.as_chunks::<SLOT_BYTES>().0;
+        let slots = slots.iter().take(SLOT_COUNT).map(|bytes| Slot::from_bytes(*bytes)).collect();
+        Ok(Some(Self { kind, file_id, generation, slots }))
+    }
+}
+
+fn mac(ring: &KeyRing, body: &[u8]) -> Hmac<Sha256> {
+    let key = ring.derive("superblock");
+    let mut block = zeroize::Zeroizing::new([0_u8; 64]);
+    // HMAC pads a key shorter than its block of 64 bytes with zeros (RFC 2104 §2).
+    put(block.as_mut_slice(), 0, key.as_slice());
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    mac.update(body);
+    mac
+}
+
+/// The copies whose checksum is right, newest first.
+fn whole_copies(device: &dyn Device, kind: FileKind) -> Result<Vec<(Superblock, [u8; BLOCK])>> {
+    let mut blocks = Vec::new();
+    for copy in 0..2_u64 {
+        let mut block = [0; BLOCK];
+        match device.read_at(copy * BLOCK as u64, &mut block) {
+            Ok(()) => blocks.push(block),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    blocks.retain(|block| block.starts_with(&MAGIC));
+    if blocks.is_empty() {
+        return Err(no_superblock(device)?);
+    }
+    let mut copies = Vec::new();
+    for block in blocks {
+        if let Some(superblock) = Superblock::decode(&block, kind)? {
+            copies.push((superblock, block));
+        }
+    }
+    copies.sort_by_key(|(superblock, _)| std::cmp::Reverse(superblock.generation));
+    Ok(copies)
+}
+
+/// Tells a file of ours that was cut inside of its first block from a file of somebody else.
+fn no_superblock(device: &dyn Device) -> Result<Error> {
+    let mut start = [0; MAGIC.len()];
+    let ours = device.read_at(0, &mut start).is_ok() && start == MAGIC;
+    Ok(Error::new(if ours { Code::Damaged } else { Code::NotADatabase }))
+}

@@ -1,0 +1,259 @@
+//! What every store keeps to, whatever it is made of: one suite over the trait.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{link, made, reopened};
+use crate::base::{CancelToken, Code, Patience};
+use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, Store, StoreTransaction, WriteSet, successor};
+
+fn put(writes: &mut WriteSet, keyspace: Keyspace, key: &[u8], value: &[u8]) {
+    writes.changes.insert((keyspace, key.to_vec()), Some(value.to_vec()));
+}
+
+fn begin(store: &dyn Store) -> Box<dyn StoreTransaction + '_> {
+    store.begin(&Patience::default()).unwrap()
+}
+
+fn commit(store: &dyn Store, writes: WriteSet) -> Head {
+    begin(store).commit(writes).unwrap().head
+}
+
+fn record(chained: &[u8], sealed: &[u8]) -> LogRecord {
+    LogRecord { chained: chained.to_vec(), sealed: sealed.to_vec() }
+}
+
+/// Every promise of the trait, tried on an empty store.
+pub(super) fn contract(store: &dyn Store) {
+    an_empty_store_answers_with_nothing(store);
+    values_come_back_in_the_order_asked(store);
+    a_scan_agrees_with_a_sorted_map(store);
+    a_snapshot_does_not_see_later_commits(store);
+    a_dropped_transaction_leaves_nothing(store);
+    the_log_has_no_gaps_and_is_chained(store);
+    too_large_is_refused_and_nothing_is_written(store);
+    a_waiting_writer_gives_up_at_its_deadline(store);
+    writers_on_threads_lose_no_update(store);
+}
+
+fn an_empty_store_answers_with_nothing(store: &dyn Store) {
+    let snapshot = store.snapshot().unwrap();
+    for keyspace in Keyspace::ALL {
+        assert_eq!(snapshot.get(keyspace, b"key").unwrap(), None);
+        assert!(snapshot.scan(&RangeRequest::prefix(keyspace, b"", 10)).unwrap().rows.is_empty());
+    }
+    assert_eq!(snapshot.head().unwrap(), Head::default());
+    assert_eq!(snapshot.read_log(0, 10).unwrap(), vec![]);
+}
+
+fn values_come_back_in_the_order_asked(store: &dyn Store) {
+    let mut writes = WriteSet::default();
+    put(&mut writes, Keyspace::Meta, b"a", b"meta a");
+    put(&mut writes, Keyspace::Records, b"a", b"record a");
+    put(&mut writes, Keyspace::Unique, b"", b"the empty key");
+    put(&mut writes, Keyspace::Aggregate, b"empty", b"");
+    commit(store, writes);
+    let keys: [(Keyspace, &[u8]); 5] = [
+        (Keyspace::Records, b"a"),
+        (Keyspace::Meta, b"a"),
+        (Keyspace::Index, b"a"),
+        (Keyspace::Unique, b""),
+        (Keyspace::Aggregate, b"empty"),
+    ];
+    let found = store.snapshot().unwrap().get_many(&keys).unwrap();
+    let expected: [Option<&[u8]>; 5] =
+        [Some(b"record a"), Some(b"meta a"), None, Some(b"the empty key"), Some(b"")];
+    assert_eq!(found, expected.map(|value| value.map(<[u8]>::to_vec)));
+}
+
+fn a_scan_agrees_with_a_sorted_map(store: &dyn Store) {
+    let mut model = BTreeMap::new();
+    let mut writes = WriteSet::default();
+    for number in 0..500_u32 {
+        let key = number.wrapping_mul(2_654_435_761).to_be_bytes();
+        let key = &key[..1 + (number % 4) as usize];
+        model.insert(key.to_vec(), number.to_be_bytes().to_vec());
+        put(&mut writes, Keyspace::Index, key, &number.to_be_bytes());
+    }
+    commit(store, writes);
+    let snapshot = store.snapshot().unwrap();
+    let bounds: [&[u8]; 6] =
+        [b"", b"\x00\x01", b"\x40", b"\x7f\xff", b"\xc0\x10\x00", b"\xff\xff\xff\xff\xff"];
+    for (low, high) in bounds.iter().flat_map(|low| bounds.iter().map(move |high| (low, high))) {
+        for (reverse, max_rows) in [(false, 7), (true, 7), (false, 1_000), (true, 1_000), (true, 1)] {
+            let rows = model.iter().filter(|(key, _)| key.as_slice() >= *low && key.as_slice() < *high);
+            let mut expected: Vec<_> = rows.map(|(key, value)| (key.clone(), value.clone())).collect();
+            if reverse {
+                expected.reverse();
+            }
+            let (low, high) = (low.to_vec(), high.to_vec());
+            let range = RangeRequest { keyspace: Keyspace::Index, low, high, reverse, max_rows };
+            let page = snapshot.scan(&range).unwrap();
+            assert_eq!(page.more, expected.len() > max_rows);
+            expected.truncate(max_rows);
+            assert_eq!(page.rows, expected);
+        }
+    }
+    let prefix = RangeRequest::prefix(Keyspace::Index, b"\xff", 1_000);
+    let expected = model.keys().filter(|key| key.starts_with(b"\xff")).count();
+    assert_eq!(snapshot.scan(&prefix).unwrap().rows.len(), expected);
+    assert_eq!(successor(b"a\xff"), b"b");
+}
+
+fn a_snapshot_does_not_see_later_commits(store: &dyn Store) {
+    let mut writes = WriteSet::default();
+    put(&mut writes, Keyspace::Records, b"seen", b"old");
+    commit(store, writes);
+    let before = store.snapshot().unwrap();
+    let transaction = begin(store);
+    let mut writes = WriteSet::default();
+    put(&mut writes, Keyspace::Records, b"seen", b"new");
+    assert_eq!(transaction.get(Keyspace::Records, b"seen").unwrap().unwrap(), b"old");
+    transaction.commit(writes).unwrap();
+    assert_eq!(before.get(Keyspace::Records, b"seen").unwrap().unwrap(), b"old");
+    assert_eq!(store.snapshot().unwrap().get(Keyspace::Records, b"seen").unwrap().unwrap(), b"new");
+
+    let mut writes = WriteSet::default();
+    writes.changes.insert((Keyspace::Records, b"seen".to_vec()), None);
+    writes.changes.insert((Keyspace::Records, b"never there".to_vec()), None);
+    commit(store, writes);
+    assert_eq!(store.snapshot().unwrap().get(Keyspace::Records, b"seen").unwrap(), None);
+}
+
+fn a_dropped_transaction_leaves_nothing(store: &dyn Store) {
+    let head = store.snapshot().unwrap().head().unwrap();
+    drop(begin(store));
+    assert_eq!(begin(store).commit(WriteSet::default()).unwrap().head, head);
+}
+
+fn the_log_has_no_gaps_and_is_chained(store: &dyn Store) {
+    let start = store.snapshot().unwrap().head().unwrap();
+    let mut expected = start;
+    let mut written = Vec::new();
+    for number in 0..7_u8 {
+        let log: Vec<_> = (0..number).map(|part| record(&[number, part], &[part; 3])).collect();
+        for entry in &log {
+            let position = expected.position + 1;
+            expected = Head { position, hash: link(&expected.hash, position, &entry.chained) };
+            written.push((expected, entry.clone()));
+        }
+        assert_eq!(commit(store, WriteSet { log, ..WriteSet::default() }), expected);
+    }
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.head().unwrap(), expected);
+    let entries = snapshot.read_log(start.position, 1_000).unwrap();
+    let read: Vec<_> = entries
+        .into_iter()
+        .map(|entry| (Head { position: entry.position, hash: entry.hash }, entry.record))
+        .collect();
+    assert_eq!(read, written);
+    assert_eq!(snapshot.read_log(start.position + 3, 2).unwrap()[0].position, start.position + 4);
+    assert_eq!(snapshot.read_log(start.position, 2).unwrap().len(), 2);
+    assert_eq!(snapshot.read_log(u64::MAX, 2).unwrap(), vec![]);
+}
+
+fn too_large_is_refused_and_nothing_is_written(store: &dyn Store) {
+    let caps = store.caps();
+    let too_large = [
+        (vec![b'k'; caps.max_key_bytes + 1], Vec::new()),
+        (b"large".to_vec(), vec![b'v'; caps.max_value_bytes + 1]),
+    ];
+    for (key, value) in too_large {
+        let mut writes = WriteSet::default();
+        put(&mut writes, Keyspace::Records, b"beside", b"it");
+        writes.changes.insert((Keyspace::Records, key), Some(value));
+        let refused = begin(store).commit(writes).unwrap_err();
+        assert_eq!(refused.code(), Code::LimitExceeded);
+        assert_eq!(store.snapshot().unwrap().get(Keyspace::Records, b"beside").unwrap(), None);
+    }
+    let mut many = WriteSet::default();
+    for number in 0..=caps.max_transaction_operations {
+        many.changes.insert((Keyspace::Records, number.to_be_bytes().to_vec()), None);
+    }
+    assert_eq!(begin(store).commit(many).unwrap_err().code(), Code::LimitExceeded);
+
+    let mut largest = WriteSet::default();
+    let (key, value) = (vec![b'k'; caps.max_key_bytes], vec![b'v'; caps.max_value_bytes]);
+    put(&mut largest, Keyspace::Records, &key, &value);
+    commit(store, largest);
+    assert_eq!(store.snapshot().unwrap().get(Keyspace::Records, &key).unwrap().unwrap(), value);
+}
+
+fn a_waiting_writer_gives_up_at_its_deadline(store: &dyn Store) {
+    let held = begin(store);
+    let refused = store.begin(&Patience::default().within(Duration::from_millis(5))).map(drop).unwrap_err();
+    assert_eq!(refused.code(), Code::DeadlineExceeded);
+    let token = CancelToken::new();
+    token.cancel();
+    let refused = store.begin(&Patience::with_token(token)).map(drop).unwrap_err();
+    assert_eq!(refused.code(), Code::Cancelled);
+    drop(held);
+    drop(store.begin(&Patience::default().within(Duration::from_secs(60))).unwrap());
+}
+
+fn writers_on_threads_lose_no_update(store: &dyn Store) {
+    let before = store.snapshot().unwrap().head().unwrap().position;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let transaction = begin(store);
+                    let count = transaction.get(Keyspace::Aggregate, b"count").unwrap();
+                    let count = count.map_or(0, |bytes| bytes[0]) + 1;
+                    let mut writes = WriteSet { log: vec![record(&[count], b"")], ..WriteSet::default() };
+                    put(&mut writes, Keyspace::Aggregate, b"count", &[count]);
+                    transaction.commit(writes).unwrap();
+                }
+            });
+        }
+    });
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.get(Keyspace::Aggregate, b"count").unwrap().unwrap(), [20]);
+    assert_eq!(snapshot.head().unwrap().position, before + 20);
+}
+
+#[test]
+fn the_embedded_store_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract(made(&folder.path().join("a.guanxi")).store.as_ref());
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_reopen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.guanxi");
+    let database = made(&path);
+    let mut writes = WriteSet { log: vec![record(b"chained", b"sealed")], ..WriteSet::default() };
+    put(&mut writes, Keyspace::Records, "客户".as_bytes(), "上海关系".as_bytes());
+    let head = commit(database.store.as_ref(), writes);
+    drop(database);
+
+    let database = reopened(&path);
+    let snapshot = database.store.snapshot().unwrap();
+    assert_eq!(snapshot.get(Keyspace::Records, "客户".as_bytes()).unwrap().unwrap(), "上海关系".as_bytes());
+    assert_eq!(snapshot.head().unwrap(), head);
+    assert!(!database.recovery.repaired);
+}
+
+#[test]
+fn writers_have_their_turn_in_the_order_in_which_they_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = made(&folder.path().join("a.guanxi"));
+    let store = database.store.as_ref();
+    let order = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        let held = begin(store);
+        for number in 0..6 {
+            let order = &order;
+            scope.spawn(move || {
+                let turn = begin(store);
+                order.lock().unwrap().push(number);
+                drop(turn);
+            });
+            // The next thread starts once this one stands in the queue.
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        drop(held);
+    });
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4, 5]);
+}
