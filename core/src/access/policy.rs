@@ -62,7 +62,7 @@ pub struct PolicyFacts {
 }
 
 /// The compiled policy.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Policy {
     epoch: u64,
     users: BTreeMap<RecordId, UserFact>,
@@ -96,6 +96,18 @@ impl Policy {
             policy.roles.entry(user).or_default().push(role);
         }
         policy
+    }
+
+    /// The same policy with other interned classes, for a transaction that has interned some.
+    #[must_use]
+    pub fn with_classes(&self, classes: Vec<(ClassId, AccessClass)>) -> Self {
+        Self { classes, ..self.clone() }
+    }
+
+    /// Whether a class was interned when the policy was read.
+    #[must_use]
+    pub fn knows(&self, class: ClassId) -> bool {
+        self.classes.binary_search_by_key(&class, |(known, _)| *known).is_ok()
     }
 
     /// The epoch.
@@ -142,15 +154,14 @@ impl Policy {
         }
         let scope = self.scope(principal, level);
         let hidden = self.hidden(principal, entity_name);
-        Ok(Permit::mint(entity, principal, self.epoch, scope, Arc::new(hidden)))
+        Ok(Permit::mint(entity, Some(principal), self.epoch, scope, Arc::new(hidden)))
     }
 
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
     pub(crate) fn bootstrap<A: ActionKind>(&self, entity: EntityId) -> Permit<A> {
-        let principal = RecordId::from_bytes([0; 16]);
-        Permit::mint(entity, principal, self.epoch, self.everything(), Arc::default())
+        Permit::mint(entity, None, self.epoch, self.everything(), Arc::default())
     }
 
     fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::access::{Assign, Create, Delete, Policy, Update};
+use crate::access::{Assign, ClassId, Create, Delete, Policy, Update};
 use crate::base::{Code, Error, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
 use crate::records::{self, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
 use crate::schema::{Entity, FieldType, Registry, normalize_value};
-use crate::storage::Head;
+use crate::storage::{Head, Snapshot};
 
 /// How a transaction is written down.
 #[derive(Debug, Clone)]
@@ -104,6 +104,9 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
+        if self.view.is_empty() {
+            return self.view.head();
+        }
         self.view.commit(&self.session.crm().inner.sealer)
     }
 
@@ -176,8 +179,13 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes back everything since a point; the transaction goes on.
-    pub fn roll_back_to(&mut self, point: Savepoint) {
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn roll_back_to(&mut self, point: Savepoint) -> Result<()> {
         self.view.roll_back_to(point);
+        // Numbers of classes that were interned since may be given again, to others.
+        self.read_classes()
     }
 
     /// Deletes a record softly.
@@ -244,9 +252,10 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.run_rules(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity);
-        let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
+        let record = records::create(&mut self.view, &context, &permit, entity, record)?;
+        self.know_class(record.envelope.class)?;
         self.follow_up(follow_ups)?;
-        Ok(id)
+        Ok(record.id)
     }
 
     fn change(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
@@ -273,9 +282,20 @@ impl<'s> Transaction<'s> {
         }
         self.check_references(entity, Some(&old), &new)?;
         let context = self.context_for(entity);
-        records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        let new = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        self.know_class(new.envelope.class)?;
         self.follow_up(follow_ups)?;
         Ok(Upserted::Updated(id))
+    }
+
+    /// A class that this transaction has interned is one that its own lists go through.
+    fn know_class(&mut self, class: ClassId) -> Result<()> {
+        if self.policy.knows(class) { Ok(()) } else { self.read_classes() }
+    }
+
+    fn read_classes(&mut self) -> Result<()> {
+        self.policy = Arc::new(self.policy.with_classes(records::load_classes(&self.view)?));
+        Ok(())
     }
 
     /// The stored record, whole, if the user may see it.
@@ -351,7 +371,8 @@ impl<'s> Transaction<'s> {
             self.set_values(entity, &mut record, changes)?;
             let permit = self.policy.bootstrap::<Create>(entity.id());
             let context = self.context_for(entity);
-            records::create(&mut self.view, &context, &permit, entity, record)?;
+            let record = records::create(&mut self.view, &context, &permit, entity, record)?;
+            self.know_class(record.envelope.class)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Random, RecordId, Result};
+use crate::records::classes::EPOCH;
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
@@ -53,6 +54,8 @@ pub struct WriteView<'a> {
     /// What each change replaced, so that a part of the transaction can be taken back.
     undo: Vec<Undo>,
     epoch: u64,
+    /// Whether the commit makes permits of this epoch stale.
+    raises_epoch: bool,
 }
 
 /// A key, and the change that stood there before, if one did.
@@ -72,13 +75,26 @@ impl<'a> WriteView<'a> {
     /// `storage.damaged`, `storage.io`.
     pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
         let epoch = read_epoch(base.as_ref())?;
-        Ok(Self { base, changes: BTreeMap::new(), entries: Vec::new(), undo: Vec::new(), epoch })
+        Ok(Self {
+            base,
+            changes: BTreeMap::new(),
+            entries: Vec::new(),
+            undo: Vec::new(),
+            epoch,
+            raises_epoch: false,
+        })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Makes every permit of this epoch stale when the transaction commits. Until then it goes on under
+    /// the policy with which it began.
+    pub(super) fn raise_epoch(&mut self) {
+        self.raises_epoch = true;
     }
 
     /// Puts a value.
@@ -128,14 +144,18 @@ impl<'a> WriteView<'a> {
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.entries.is_empty()
+        self.changes.is_empty() && self.entries.is_empty() && !self.raises_epoch
     }
 
     /// Seals the entries and commits everything with one durable write.
     ///
     /// # Errors
     /// As [`StoreTransaction::commit`].
-    pub fn commit(self, sealer: &Sealer) -> Result<Head> {
+    pub fn commit(mut self, sealer: &Sealer) -> Result<Head> {
+        if self.raises_epoch {
+            let next = self.epoch.saturating_add(1);
+            self.put(Keyspace::Meta, EPOCH.to_vec(), next.to_be_bytes().to_vec());
+        }
         let mut subjects: Vec<RecordId> = self.entries.iter().filter_map(PendingEntry::subject).collect();
         subjects.sort_unstable();
         subjects.dedup();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
-use crate::records::classes::{intern, raise_epoch};
+use crate::records::classes::intern;
 use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::view::WriteView;
@@ -42,6 +42,7 @@ pub fn create(
     mut record: Record,
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     if !permit.allows(&record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
@@ -80,6 +81,7 @@ pub fn update(
     mut new: Record,
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
@@ -117,6 +119,7 @@ pub fn delete(
     old: &Record,
 ) -> Result<()> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
@@ -235,7 +238,7 @@ fn apply(
     }
     row::put(view, new, context.schema_version)?;
     if context.raises_epoch {
-        raise_epoch(view)?;
+        view.raise_epoch();
     }
     Ok(())
 }

@@ -8,8 +8,6 @@ use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::EntityType;
 
-use super::records::write;
-
 methods! {
     /// Says who is signed in.
     "session.whoami" (session, _given: WhoAmI {}) -> "{id, name, locale}" {
