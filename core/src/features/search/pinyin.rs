@@ -1,6 +1,7 @@
 //! Pinyin: readings of names for the index, and typed Latin letters cut into syllables for the query.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 use pinyin::ToPinyin;
@@ -149,7 +150,10 @@ fn owned(taken: &[&str]) -> Vec<String> {
 }
 
 fn begins_a_syllable(typed: &str) -> bool {
-    SYLLABLES.range(typed..).next().is_some_and(|next| next.starts_with(typed) && *next != typed)
+    SYLLABLES
+        .range((Bound::Excluded(typed), Bound::Unbounded))
+        .next()
+        .is_some_and(|next| next.starts_with(typed))
 }
 
 /// Every syllable that the dictionary of characters knows, in the spelling of keyboards. Those
