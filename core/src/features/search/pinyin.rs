@@ -151,7 +151,7 @@ fn owned(taken: &[&str]) -> Vec<String> {
 
 fn begins_a_syllable(typed: &str) -> bool {
     SYLLABLES
-        .range((Bound::Excluded(typed), Bound::Unbounded))
+        .range::<str, _>((Bound::Excluded(typed), Bound::Unbounded))
         .next()
         .is_some_and(|next| next.starts_with(typed))
 }
