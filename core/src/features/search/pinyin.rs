@@ -60,7 +60,7 @@ pub(super) fn pair(left: &str, right: &str) -> String {
 }
 
 /// The strings of initials that a name is looked for by: of the name, and of the name without the
-/// region that it begins with (上海加喜 is sought as `shjx` and as `jx`).
+/// region that it begins with (`上海加喜` is sought as `shjx` and as `jx`).
 pub(super) fn initials(name: &[char], readings: &[Vec<&'static str>]) -> BTreeSet<String> {
     let mut found = strings_of_initials(readings);
     for length in 2..=3 {
