@@ -18,7 +18,7 @@ use crate::engine::{
     WriteOptions, credentials, organisation, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
 use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
@@ -397,7 +397,14 @@ impl Crm {
         }
         let json = registry.to_json()?;
         let version = registry.version();
+        let before = self.registry();
         self.system_write(actor, cause, |view, context| {
+            for entity in registry.entities() {
+                match before.entity_by_id(entity.id()) {
+                    Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                    _ => {}
+                }
+            }
             store_registry(view, &json);
             note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
             Ok(())
@@ -418,13 +425,12 @@ impl Warning {
 
 fn open_options(options: &Options) -> Result<OpenOptions> {
     let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+    let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
     Ok(OpenOptions {
-        cache_bytes: options.cache_bytes,
-        key,
+        cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
-        random: Arc::clone(&options.random),
-        chain: crate::records::chain_link,
         verify_on_open: options.verify_on_open,
+        ..usual
     })
 }
 

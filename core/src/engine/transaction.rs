@@ -201,6 +201,14 @@ impl<'s> Transaction<'s> {
         records::delete(&mut self.view, &context, &permit, entity, &old)
     }
 
+    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        let context = self.context_for(entity);
+        records::erase(&mut self.view, &context, &permit, entity, id)
+    }
+
     /// Creates the record of an external id, or changes the one that bears it.
     ///
     /// # Errors

@@ -41,10 +41,12 @@ pub enum EntryKind {
     Plugin,
     /// Credentials of a user changed.
     Credential,
+    /// A person was forgotten: the record's values and the key of its history are gone.
+    Erase,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 9] = [
+    const ALL: [(Self, u8, &'static str); 10] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -54,6 +56,7 @@ impl EntryKind {
         (Self::Settings, 7, "settings"),
         (Self::Plugin, 8, "plugin"),
         (Self::Credential, 9, "credential"),
+        (Self::Erase, 10, "erase"),
     ];
 
     /// The stable name.
@@ -300,7 +303,8 @@ pub fn changed_after(
     let mut changed = BTreeSet::new();
     for entry in &entries {
         let (header, _) = decode_header(entry)?;
-        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete) {
+        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete | EntryKind::Erase)
+        {
             changed.insert((header.entity, header.record));
         }
     }

@@ -138,6 +138,38 @@ pub fn delete(
     Ok(())
 }
 
+/// Empties a record for ever: no value, name, key or tag of it stays, only that it was. It is deleted
+/// first if it is not yet. The key of its history is the caller's to destroy once this is durable.
+///
+/// # Errors
+/// As [`delete`].
+pub fn erase(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Delete>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<()> {
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
+    let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
+    permit.check(entity.id(), view.epoch())?;
+    if !permit.allows(&old.envelope.access_class()) {
+        return Err(missing());
+    }
+    if !old.is_deleted() {
+        delete(view, context, permit, entity, &old)?;
+    }
+    let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
+    let mut empty = Record::new(id, entity.id(), deleted.envelope);
+    empty.envelope.external_ids.clear();
+    empty.envelope.tags.clear();
+    empty.envelope.field_clocks.clear();
+    empty.envelope.original_author = None;
+    row::put(view, &empty, context.schema_version)?;
+    enter(view, context, EntryKind::Erase, &empty, Vec::new());
+    Ok(())
+}
+
 /// Enters something into the ledger that changes no record: a sign-in, a schema change, a plugin.
 pub fn note(view: &mut WriteView<'_>, context: &WriteContext, kind: EntryKind, about: RecordId, text: &str) {
     let change = FieldChange { field: FieldId::new(0), old: Value::Null, new: Value::Text(text.to_owned()) };
