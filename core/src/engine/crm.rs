@@ -1,7 +1,7 @@
 //! One open database: the store, the registry, the newest policy, and whoever extends them.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::ThreadId;
@@ -13,6 +13,7 @@ use crate::base::{
     Clock, Code, Error, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp, Value,
 };
 use crate::engine::extension::Hook;
+use crate::engine::session::WriterTurn;
 use crate::engine::{
     Changes, Extension, Options, Registrar, Session, Settings, VerifyProgress, VerifyReport, Warning,
     WriteOptions, credentials, organisation, settings,
@@ -46,7 +47,8 @@ pub(super) struct Inner {
     pub database: Database,
     pub sealer: Sealer,
     pub registry: RwLock<Arc<Registry>>,
-    policy: RwLock<Option<Arc<Policy>>>,
+    /// The newest policy, with the version of the registry that it was read by.
+    policy: RwLock<Option<(u32, Arc<Policy>)>>,
     pub hooks: RwLock<Arc<Vec<Hook>>>,
     settings: RwLock<Arc<Settings>>,
     pub clock: Arc<dyn Clock>,
@@ -246,12 +248,17 @@ impl Crm {
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
         let epoch = read_epoch(snapshot)?;
+        // Grants name hidden fields, so a new field may change what the same facts mean.
+        let registry = self.registry();
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(policy) = kept.filter(|policy| policy.epoch() == epoch) {
+        if let Some((version, policy)) = kept
+            && (version, policy.epoch()) == (registry.version(), epoch)
+        {
             return Ok(policy);
         }
-        let policy = Arc::new(organisation::load_policy(snapshot, &self.registry())?);
-        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&policy));
+        let policy = Arc::new(organisation::load_policy(snapshot, &registry)?);
+        let newest = Some((registry.version(), Arc::clone(&policy)));
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = newest;
         Ok(policy)
     }
 
@@ -263,6 +270,7 @@ impl Crm {
             stamp: self.inner.hybrid.next(self.inner.clock.as_ref()),
             schema_version,
             raises_epoch: false,
+            named: BTreeSet::new(),
         }
     }
 
@@ -281,7 +289,9 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
+        let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
+        turn.hold();
         let mut view = WriteView::new(transaction)?;
         let context = self.write_context(actor, cause, self.registry().version());
         change(&mut view, &context)?;

@@ -245,10 +245,12 @@ impl Session {
     /// # Errors
     /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
     pub fn set_password(&self, user: RecordId, password: &str) -> Result<()> {
-        if user != self.user {
+        if user == self.user {
+            self.read(|_| Ok(()))?;
+        } else {
             self.check_may("sys.user", Action::Administer)?;
+            self.get("sys.user", user)?;
         }
-        self.get("sys.user", user)?;
         self.crm.set_password(self.user, user, password)
     }
 
@@ -296,7 +298,7 @@ pub(super) struct WriterTurn {
 }
 
 impl WriterTurn {
-    fn take(crm: &Crm) -> Result<Self> {
+    pub(super) fn take(crm: &Crm) -> Result<Self> {
         let holder = *crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if holder == Some(thread::current().id()) {
             return Err(Error::new(Code::Reentrant));
@@ -304,7 +306,7 @@ impl WriterTurn {
         Ok(Self { crm: crm.clone() })
     }
 
-    fn hold(&self) {
+    pub(super) fn hold(&self) {
         let mut holder = self.crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
         *holder = Some(thread::current().id());
     }

@@ -24,6 +24,12 @@ pub fn read_epoch(snapshot: &dyn Snapshot) -> Result<u64> {
     }
 }
 
+/// Puts the next epoch, which makes every permit of the epochs before stale.
+pub(super) fn raise_epoch(view: &mut WriteView<'_>) {
+    let next = view.epoch().saturating_add(1);
+    view.put(Keyspace::Meta, EPOCH.to_vec(), next.to_be_bytes().to_vec());
+}
+
 /// Every interned class.
 ///
 /// # Errors
@@ -55,7 +61,8 @@ pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<Cl
     let number = next_number(view)?;
     view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
     view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
-    view.raise_epoch();
+    view.outdate_permits();
+    view.add_class(ClassId::new(number), *class);
     Ok(ClassId::new(number))
 }
 

@@ -27,6 +27,9 @@ pub struct WriteContext {
     pub schema_version: u32,
     /// Whether changes of this entity change the policy.
     pub raises_epoch: bool,
+    /// The fields that the caller named. What rules set beside them they set in their own right, so only
+    /// these are held against the permit's mask.
+    pub named: BTreeSet<FieldId>,
 }
 
 /// Stores a new record; class, record number and subject are given here.
@@ -46,7 +49,7 @@ pub fn create(
     if !permit.allows(&record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
-    check_shown(entity, record.values.keys(), permit)?;
+    check_shown(entity, &context.named, permit)?;
     check_required(entity, &record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
@@ -91,7 +94,7 @@ pub fn update(
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let changes = differences(old, &new);
-    check_shown(entity, changes.iter().map(|change| &change.field), permit)?;
+    check_shown(entity, &context.named, permit)?;
     check_required(entity, &new)?;
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
@@ -187,12 +190,12 @@ pub fn note(view: &mut WriteView<'_>, context: &WriteContext, kind: EntryKind, a
     });
 }
 
-fn check_shown<'f, A: crate::access::ActionKind>(
+fn check_shown<A: crate::access::ActionKind>(
     entity: &Entity,
-    fields: impl Iterator<Item = &'f FieldId>,
+    named: &BTreeSet<FieldId>,
     permit: &Permit<A>,
 ) -> Result<()> {
-    for field in fields {
+    for field in named {
         let name = entity.field_by_id(*field).map_or("", |field| field.api_name.as_str());
         permit.check_field(*field, name).map_err(|error| error.entity(&entity.api_name))?;
     }
@@ -270,7 +273,7 @@ fn apply(
     }
     row::put(view, new, context.schema_version)?;
     if context.raises_epoch {
-        view.raise_epoch();
+        view.outdate_permits();
     }
     Ok(())
 }

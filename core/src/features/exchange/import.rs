@@ -200,7 +200,7 @@ impl Import<'_> {
             match outcome {
                 Ok(row) => taken.push(row),
                 Err(error) if is_about_the_row(&error) => {
-                    transaction.roll_back_to(before)?;
+                    transaction.roll_back_to(before);
                     // A record that the row created for a reference is gone with the row.
                     self.resolved.clear();
                     self.report.rejected += 1;
