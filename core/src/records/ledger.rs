@@ -194,6 +194,9 @@ fn commitment(salt: &[u8; 32], field: FieldId, old: &[u8], new: &[u8]) -> Result
     Ok(mac.finalize().into_bytes().into())
 }
 
+/// A field and the commitment to its values.
+type Commitment = (FieldId, [u8; 32]);
+
 /// Reads an entry, opens its values and checks them against their commitments.
 ///
 /// # Errors
@@ -210,7 +213,7 @@ pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntr
     Ok(ledger)
 }
 
-fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<(FieldId, [u8; 32])>)> {
+fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
     let mut reader = Reader::new(&entry.record.chained);
     if reader.byte()? != FORMAT {
         return Err(Error::new(Code::NewerFormat).rule("ledger entry"));
@@ -241,7 +244,7 @@ fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<(FieldId, [u8; 32
     Ok((ledger, commitments))
 }
 
-fn open_values(plain: &[u8], commitments: &[(FieldId, [u8; 32])]) -> Result<Vec<FieldChange>> {
+fn open_values(plain: &[u8], commitments: &[Commitment]) -> Result<Vec<FieldChange>> {
     let mut reader = Reader::new(plain);
     let salt: [u8; 32] = reader.array()?;
     let mut changes = Vec::with_capacity(commitments.len());

@@ -98,7 +98,7 @@ methods! {
 
     /// Reads the settings of the organisation.
     "settings.get" (session, _given: GetSettings {}) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
-        to_json(&*session.crm().settings())
+        to_json(&session.crm().settings())
     }
 
     /// Changes settings of the organisation; what is not named stays.
@@ -106,7 +106,7 @@ methods! {
         /// Settings by name.
         settings: Map<String, Json>,
     }) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
-        let mut merged = to_json(&*session.crm().settings())?;
+        let mut merged = to_json(&session.crm().settings())?;
         if let Some(object) = merged.as_object_mut() {
             object.extend(given.settings.clone());
         }

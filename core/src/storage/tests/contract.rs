@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{link, made, reopened};
 use crate::base::{CancelToken, Code, Patience};
-use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, Store, StoreTransaction, WriteSet, successor};
+use crate::storage::store::Store;
+use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, StoreTransaction, WriteSet, successor};
 
 fn put(writes: &mut WriteSet, keyspace: Keyspace, key: &[u8], value: &[u8]) {
     writes.changes.insert((keyspace, key.to_vec()), Some(value.to_vec()));

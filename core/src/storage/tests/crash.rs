@@ -9,9 +9,10 @@ use crate::base::{Code, Patience, Result};
 use crate::storage::device::Device;
 use crate::storage::keys::{Key, KeyRing};
 use crate::storage::redb_store::RedbStore;
+use crate::storage::store::Store;
 use crate::storage::superblock::FileKind;
 use crate::storage::vault::{Unlock, Vault, VaultOptions};
-use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, Store, WriteSet};
+use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, WriteSet};
 
 /// Rounds of the normal run; the long form sets `GUANXI_CRASH_ROUNDS`.
 const ROUNDS: u64 = 60;

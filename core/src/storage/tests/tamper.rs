@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use super::crash::{Content, after, content, draw_changes, make, open_store, vault_options};
 use super::fault_device::{Dice, FaultDevice};
 use crate::base::{Code, Patience, Result};
-use crate::storage::Store;
 use crate::storage::device::Device;
 use crate::storage::keys::{Key, KeyRing};
+use crate::storage::store::Store;
 use crate::storage::vault::{Unlock, Vault};
 
 const BLOCK: usize = 4_096;

@@ -1,8 +1,9 @@
 //! Published test vectors and known answers for the ciphers, and properties of sealed values.
 
 use crate::base::{Code, OsRandom};
+use crate::storage::sealing::SEALING_OVERHEAD;
 use crate::storage::xaes::Xaes;
-use crate::storage::{SEALING_OVERHEAD, seal, unseal};
+use crate::storage::{seal, unseal};
 
 fn bytes(hex: &str) -> Vec<u8> {
     hex.as_bytes()
