@@ -19,13 +19,13 @@ mod settings;
 mod transaction;
 mod typed;
 
-pub use crate::access::{Action, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
+pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
     Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
     Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
-pub use crate::storage::{Head, Key, KeyCost, SealedFiles};
+pub use crate::storage::{Head, Key, KeyCost, RecoveryInfo, SealedFiles};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};

@@ -78,6 +78,12 @@ impl Entity {
         &self.fields
     }
 
+    /// How many of the fields are kept in an index: those that say so, unique ones and references.
+    #[must_use]
+    pub fn index_count(&self) -> usize {
+        self.fields.iter().filter(|field| field.definition.is_indexed()).count()
+    }
+
     /// The field with this number, if the entity has it.
     #[must_use]
     pub fn field_by_id(&self, id: FieldId) -> Option<&Field> {

@@ -5,6 +5,7 @@ mod organisation;
 mod records;
 mod reports;
 mod schema;
+mod search;
 mod trade;
 
 use crate::api::Method;
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         records::METHODS,
         reports::METHODS,
         schema::METHODS,
+        search::METHODS,
         trade::METHODS,
     ];
     let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();

@@ -5,12 +5,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{changes_from_json, hex, owner_from_json, value_to_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{
-    Changes, Grant, Role, RoleAssignment, Settings, User, UserStatus, grant, role_assignment, user,
-};
+use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::EntityType;
-
-use super::records::write;
 
 methods! {
     /// Says who is signed in.
@@ -32,11 +28,6 @@ methods! {
             let reader = transaction.reader();
             let entity = reader.registry().entity(User::NAME)?;
             let changes = changes_from_json(&reader, entity, &given.values)?;
-            let changes = if given.values.contains_key("status") {
-                changes
-            } else {
-                changes.set(user::STATUS, UserStatus::Active)
-            };
             let id = transaction.create_record(User::NAME, changes)?;
             for role in given.roles.iter().flatten() {
                 let name = role.as_str().ok_or_else(|| Error::new(Code::InvalidArgument).field("roles"))?;
@@ -120,7 +111,7 @@ methods! {
             object.extend(given.settings.clone());
         }
         let changed: Settings = serde_json::from_value(merged.clone())
-            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").said(&error.to_string()))?;
+            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").rule(&error.to_string()))?;
         session.change_settings(changed)?;
         Ok(merged)
     }
