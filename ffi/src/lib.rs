@@ -1,0 +1,24 @@
+//! Guanxi for C: opaque handles, status numbers, and one function for each thing that a host does.
+//!
+//! This package has no rules of its own. It checks pointers, keeps panics inside, converts values and
+//! calls the public Rust interface; the headers in `include/` are generated from it, so that every
+//! doc comment here is read by C programmers.
+//!
+//! Exported functions are written out one by one, since the generator of the headers does not see
+//! what macros make. Each begins with one unsafe block that turns its pointers into checked Rust
+//! values; everything after that block is safe code inside a guard against panics.
+#![expect(non_camel_case_types, reason = "these are C types, and the header is generated from their names")]
+
+mod arguments;
+mod call;
+mod cursor;
+mod error;
+mod guard;
+mod handle;
+mod open;
+mod query;
+mod record;
+mod session;
+mod transaction;
+mod value;
+mod version;
