@@ -1,4 +1,4 @@
-//! Guanxi (关系): an embeddable CRM engine over one encrypted database.
+//! Guanxi: an embeddable CRM engine over one encrypted database.
 //!
 //! A host opens a database, signs a user in, and reads and writes through that session. There is no
 //! ambient user, no server and no thread of the engine's own.
@@ -38,8 +38,10 @@
 #![forbid(unsafe_code)]
 
 mod access;
+pub mod api;
 pub mod base;
 pub mod engine;
+pub mod features;
 pub mod model;
 mod records;
 pub mod schema;

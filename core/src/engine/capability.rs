@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Action, ClassId};
-use crate::base::{EntityId, FieldId, RecordId, Result, Stamp};
+use crate::base::{EntityId, FieldId, RecordId, Result};
 use crate::engine::{Crm, Listing, Session};
-use crate::records::{LedgerEntry, LedgerReader, Record, get_for_rule};
+use crate::records::{LedgerEntry, LedgerReader, Record, changed_after, get_for_rule};
 use crate::storage::{Head, SealedFiles};
 
 /// What a session may see of one entity.
@@ -87,6 +87,28 @@ impl Crm {
         LedgerReader::new(&self.inner.sealer).read(snapshot.as_ref(), position, max)
     }
 
+    /// Which records changed after a position, and the entry up to which this tells, at most `max`
+    /// entries later. Values are not opened.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub(crate) fn changed_after(
+        &self,
+        position: u64,
+        max: usize,
+    ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
+        changed_after(self.snapshot()?.as_ref(), position, max)
+    }
+
+    /// The entry at a position, by which a reader knows whether it followed this ledger or a lost one.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub(crate) fn entry_at(&self, position: u64) -> Result<Option<Head>> {
+        let entries = self.snapshot()?.read_log(position.saturating_sub(1), 1)?;
+        Ok(entries.first().map(|entry| Head { position: entry.position, hash: entry.hash }))
+    }
+
     /// The newest durable entry of the ledger.
     ///
     /// # Errors
@@ -104,15 +126,7 @@ impl Crm {
     }
 
     /// A name for this database that no other has, the same at every open.
-    ///
-    /// # Errors
-    /// `storage.io`.
-    pub(crate) fn identity(&self) -> Result<[u8; 16]> {
-        Ok(self.inner.database.keys.file_id())
-    }
-
-    /// The stamp that a change would have now.
-    pub(crate) fn stamp(&self) -> Stamp {
-        self.inner.hybrid.next(self.inner.clock.as_ref())
+    pub(crate) fn identity(&self) -> [u8; 16] {
+        self.inner.database.keys.file_id()
     }
 }

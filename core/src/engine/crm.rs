@@ -165,6 +165,10 @@ impl Crm {
     /// What the extension refuses; `schema.duplicate_definition`; `plugin.conflict` if one of the
     /// same id is there already.
     pub fn install(&self, extension: &dyn Extension, note_text: &str) -> Result<()> {
+        let known = Arc::clone(&self.inner.hooks.read().unwrap_or_else(PoisonError::into_inner));
+        if known.iter().any(|hook| hook.extension == extension.id()) {
+            return Err(Error::new(Code::PluginConflict).plugin(extension.id()));
+        }
         self.install_one(extension)?;
         let nobody = RecordId::from_bytes([0; 16]);
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)

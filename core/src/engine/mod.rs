@@ -19,11 +19,11 @@ mod settings;
 mod transaction;
 mod typed;
 
-pub use crate::access::{Action, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
+pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
     Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
-    SystemField, VerifyProgress, VerifyReport,
+    Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
 pub use crate::storage::{Head, Key, KeyCost, SealedFiles};
 pub use capability::{Scope, Visibility};
@@ -32,6 +32,7 @@ pub use condition::{Condition, FieldSelector};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use options::Options;
+pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};
 pub use session::Session;
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use crate::base::{Code, Error, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
-use crate::records::{self, Envelope, ExternalId, Record, WriteContext, WriteView};
+use crate::records::{self, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
 use crate::schema::{Entity, FieldType, Registry, normalize_value};
 use crate::storage::Head;
 
@@ -161,12 +161,23 @@ impl<'s> Transaction<'s> {
         self.create_as(entity, id, changes)
     }
 
-    /// Changes a record.
+    /// Changes a record, and says whether anything changed.
     ///
     /// # Errors
     /// As [`Transaction::create_record`]; `record.not_found`, `record.version_conflict`.
-    pub fn update_record(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<()> {
-        self.change(entity, id, changes).map(|_| ())
+    pub fn update_record(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
+        self.change(entity, id, changes)
+    }
+
+    /// The present point, to which [`Transaction::roll_back_to`] goes back.
+    #[must_use]
+    pub fn savepoint(&self) -> Savepoint {
+        self.view.savepoint()
+    }
+
+    /// Takes back everything since a point; the transaction goes on.
+    pub fn roll_back_to(&mut self, point: Savepoint) {
+        self.view.roll_back_to(point);
     }
 
     /// Deletes a record softly.
@@ -315,6 +326,7 @@ impl<'s> Transaction<'s> {
                 settings: &self.settings,
                 now: self.session.crm().now(),
                 cause: &self.context.cause,
+                locale: self.session.locale(),
                 old,
                 record,
                 warnings: &mut self.warnings,

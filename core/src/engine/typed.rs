@@ -99,7 +99,7 @@ impl Transaction<'_> {
     /// # Errors
     /// As [`Transaction::update_record`].
     pub fn update<E: EntityType>(&mut self, record: Ref<E>, draft: Draft<E>) -> Result<()> {
-        self.update_record(E::NAME, record.id, draft.changes)
+        self.update_record(E::NAME, record.id, draft.changes).map(|_| ())
     }
 
     /// Deletes a record.

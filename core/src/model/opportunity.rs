@@ -1,7 +1,8 @@
 //! Opportunity: a deal on its way through the pipeline, with the verbs that close it.
 
-use crate::base::{Code, Date, Error, RecordId, Result, Timestamp, Value};
-use crate::engine::{BeforeSave, Changes, Draft, Find, Ref, Save, Transaction};
+use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
+use crate::engine::{BeforeSave, Changes, Condition, Draft, Find, Ref, Save, Transaction};
+use crate::features::reports::{GroupBy, Measure, Report};
 use crate::model::{Account, Product, Stage, stage};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{Choice, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text};
@@ -117,7 +118,7 @@ impl Ref<Opportunity> {
         if let Some(reason) = reason {
             changes = changes.set(CLOSE_REASON, reason.trim());
         }
-        transaction.update_record(Opportunity::NAME, self.id(), changes)
+        transaction.update_record(Opportunity::NAME, self.id(), changes).map(|_| ())
     }
 }
 
@@ -205,8 +206,46 @@ impl FollowStage {
     }
 }
 
-/// Days from the beginning of work to the close; `None` unless both days stand.
+/// The pipeline: deals and amount by stage.
 #[must_use]
-pub fn cycle_days(engaged_on: Option<Date>, closed_on: Option<Date>) -> Option<i64> {
-    Some(i64::from(closed_on?.days()) - i64::from(engaged_on?.days()))
+pub fn by_stage() -> Report {
+    Report {
+        entity: Opportunity::NAME.to_owned(),
+        filter: Condition::Everything,
+        group_by: vec![GroupBy { path: vec![STAGE.into()], bucket: None }],
+        measures: vec![Measure::Count, Measure::Sum(AMOUNT.into())],
+    }
+}
+
+/// All deals: how many, the amount won, the win rate among closed ones, and the mean days of a won one
+/// from the beginning of work to its close.
+#[must_use]
+pub fn totals() -> Report {
+    let won = || STATUS.is(Status::Won);
+    let closed = Condition::Any(vec![won(), STATUS.is(Status::Lost)]);
+    Report {
+        entity: Opportunity::NAME.to_owned(),
+        filter: Condition::Everything,
+        group_by: Vec::new(),
+        measures: vec![
+            Measure::Count,
+            Measure::Share(won(), closed),
+            Measure::MeanDays(ENGAGED_ON.into(), CLOSED_ON.into()),
+        ],
+    }
+}
+
+/// Deals won: how many, their amount, their mean amount, and their mean days.
+#[must_use]
+pub fn won() -> Report {
+    Report {
+        filter: STATUS.is(Status::Won),
+        measures: vec![
+            Measure::Count,
+            Measure::Sum(AMOUNT.into()),
+            Measure::Mean(AMOUNT.into()),
+            Measure::MeanDays(ENGAGED_ON.into(), CLOSED_ON.into()),
+        ],
+        ..totals()
+    }
 }

@@ -5,13 +5,15 @@
 //! hash is SHA-256 over the hash before, the position and the header with its commitments, so the
 //! chain verifies without any key. FORMAT.md, chapter "Ledger entry", describes every byte.
 
+use std::collections::BTreeSet;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::base::{Code, EntityId, Error, FieldId, Random, RecordId, Result, Stamp, Value};
 use crate::records::codec::{Reader, Writer, damaged, decode_value, encode_value};
 use crate::records::view::Sealer;
-use crate::storage::{LogEntry, LogRecord, Snapshot, seal, unseal};
+use crate::storage::{Head, LogEntry, LogRecord, Snapshot, seal, unseal};
 
 const FORMAT: u8 = 1;
 const CHAIN_DOMAIN: &[u8] = b"guanxi.ledger.chain.v1";
@@ -283,4 +285,25 @@ impl LedgerReader<'_> {
         let newest = snapshot.read_log(head.position.saturating_sub(1), 1)?;
         newest.first().map_or(Ok(Stamp::default()), |entry| Ok(decode_header(entry)?.0.stamp))
     }
+}
+
+/// Which records changed after a position, within the next `max` entries, and the last of those.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn changed_after(
+    snapshot: &dyn Snapshot,
+    position: u64,
+    max: usize,
+) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
+    let entries = snapshot.read_log(position, max)?;
+    let mut changed = BTreeSet::new();
+    for entry in &entries {
+        let (header, _) = decode_header(entry)?;
+        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete) {
+            changed.insert((header.entity, header.record));
+        }
+    }
+    let last = entries.last().map(|entry| Head { position: entry.position, hash: entry.hash });
+    Ok((changed, last.unwrap_or(Head { position, hash: [0; 32] })))
 }

@@ -50,7 +50,19 @@ pub struct WriteView<'a> {
     base: Box<dyn StoreTransaction + 'a>,
     changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
     entries: Vec<PendingEntry>,
+    /// What each change replaced, so that a part of the transaction can be taken back.
+    undo: Vec<Undo>,
     epoch: u64,
+}
+
+/// A key, and the change that stood there before, if one did.
+type Undo = ((Keyspace, Vec<u8>), Option<Option<Vec<u8>>>);
+
+/// A point of a transaction to which it can go back.
+#[derive(Debug, Clone, Copy)]
+pub struct Savepoint {
+    changes: usize,
+    entries: usize,
 }
 
 impl<'a> WriteView<'a> {
@@ -60,7 +72,7 @@ impl<'a> WriteView<'a> {
     /// `storage.damaged`, `storage.io`.
     pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
         let epoch = read_epoch(base.as_ref())?;
-        Ok(Self { base, changes: BTreeMap::new(), entries: Vec::new(), epoch })
+        Ok(Self { base, changes: BTreeMap::new(), entries: Vec::new(), undo: Vec::new(), epoch })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
@@ -71,12 +83,35 @@ impl<'a> WriteView<'a> {
 
     /// Puts a value.
     pub fn put(&mut self, keyspace: Keyspace, key: Vec<u8>, value: Vec<u8>) {
-        self.changes.insert((keyspace, key), Some(value));
+        self.change((keyspace, key), Some(value));
     }
 
     /// Deletes a key.
     pub fn remove(&mut self, keyspace: Keyspace, key: Vec<u8>) {
-        self.changes.insert((keyspace, key), None);
+        self.change((keyspace, key), None);
+    }
+
+    /// The present point.
+    #[must_use]
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint { changes: self.undo.len(), entries: self.entries.len() }
+    }
+
+    /// Takes back everything since a point.
+    pub fn roll_back_to(&mut self, point: Savepoint) {
+        self.entries.truncate(point.entries);
+        while self.undo.len() > point.changes {
+            match self.undo.pop() {
+                Some((place, Some(before))) => self.changes.insert(place, before),
+                Some((place, None)) => self.changes.remove(&place).flatten().map(Some),
+                None => None,
+            };
+        }
+    }
+
+    fn change(&mut self, place: (Keyspace, Vec<u8>), value: Option<Vec<u8>>) {
+        let before = self.changes.insert(place.clone(), value);
+        self.undo.push((place, before));
     }
 
     /// Adds a ledger entry, sealed at commit.

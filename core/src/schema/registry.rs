@@ -11,7 +11,7 @@ use crate::schema::{EntityDefinition, FieldDefinition};
 const FIRST_FIELD: u32 = 64;
 
 /// A field with its number.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     number: u32,
     /// The name under which the API knows it.

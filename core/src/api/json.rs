@@ -1,0 +1,298 @@
+//! Values, records, conditions and pages as JSON, and back by the types of their fields.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
+use crate::engine::{
+    Changes, Comparison, Condition, Direction, FieldSelector, Find, Listing, PageCursor, Reader, SystemField,
+    Warning,
+};
+use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    let pairs = digits.chunks(2).map(|pair| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// A value as JSON: decimals, days, moments and ids as text, money as `{"amount", "currency"}`.
+#[must_use]
+pub fn value_to_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => json!(value),
+        Value::Int(number) => json!(number),
+        Value::Text(text) => json!(text),
+        Value::Decimal(number) => json!(number.to_string()),
+        Value::Money(money) => json!({"amount": money.amount.to_string(), "currency": money.currency.code()}),
+        Value::Date(day) => json!(day.to_string()),
+        Value::DateTime(moment) => json!(moment.to_string()),
+        Value::Id(id) => json!(id.to_string()),
+    }
+}
+
+/// A record as JSON: envelope facts beside `values` by API name.
+///
+/// # Errors
+/// `schema.unknown_entity` if the plugin of its entity is gone.
+pub fn listing_to_json(row: &Listing) -> Result<Json> {
+    let entity = row.entity()?;
+    let envelope = &row.record.envelope;
+    let mut values = Map::new();
+    for field in entity.fields() {
+        let value = row.record.value(field.id());
+        if !value.is_null() {
+            values.insert(field.api_name.clone(), value_to_json(&value));
+        }
+    }
+    let external = envelope.external_ids.iter().map(|id| json!({"source": id.source, "key": id.key}));
+    Ok(json!({
+        "id": row.record.id.to_string(),
+        "entity": entity.api_name,
+        "title": row.title(),
+        "number": envelope.record_number,
+        "version": envelope.version,
+        "owner": envelope.owner.to_string(),
+        "unit": envelope.unit.map(|unit| unit.to_string()),
+        "created_at": envelope.created.at().to_string(),
+        "modified_at": envelope.modified.at().to_string(),
+        "tags": envelope.tags,
+        "external_ids": external.collect::<Vec<_>>(),
+        "values": values,
+    }))
+}
+
+/// Warnings as JSON, in the session's language.
+pub(super) fn warnings_to_json(warnings: &[Warning], locale: Locale) -> Json {
+    let list = warnings.iter().map(|warning| {
+        json!({"entity": warning.entity, "field": warning.field, "message": warning.message.text(locale)})
+    });
+    Json::Array(list.collect())
+}
+
+/// Values by field name as changes. A reference is an id, `{"title": …}`, or `{"source": …, "key": …}`.
+pub(super) fn changes_from_json(
+    reader: &Reader<'_>,
+    entity: &Entity,
+    values: &Map<String, Json>,
+) -> Result<Changes> {
+    let mut changes = Changes::new();
+    for (name, json) in values {
+        let named = |error: Error| error.entity(&entity.api_name).field(name);
+        if name == SystemField::ALL[0].1 {
+            changes = changes.owner(owner_from_json(reader, json).map_err(named)?);
+            continue;
+        }
+        let field = entity.field(FieldName::Name(name))?;
+        let value = value_from_json(reader, field, json).map_err(named)?;
+        changes = changes.set(field.api_name.as_str(), value);
+    }
+    Ok(changes)
+}
+
+/// An owner: a user's id or name.
+pub(super) fn owner_from_json(reader: &Reader<'_>, json: &Json) -> Result<RecordId> {
+    let text = json.as_str().ok_or_else(|| Error::new(Code::WrongType).rule("text"))?;
+    match text.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => one(reader.find_by_title("sys.user", text)?, text),
+    }
+}
+
+fn one(found: Vec<RecordId>, said: &str) -> Result<RecordId> {
+    match found.as_slice() {
+        [id] => Ok(*id),
+        [] => Err(Error::new(Code::ReferenceMissing).value(said)),
+        _ => Err(Error::new(Code::ReferenceAmbiguous).value(said)),
+    }
+}
+
+fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Value> {
+    let kind = &field.definition.kind;
+    let wrong = || Error::new(Code::WrongType).rule(kind.name());
+    let currency = reader.settings().currency()?;
+    match (kind, json) {
+        (_, Json::Null) => Ok(Value::Null),
+        (FieldType::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
+        (FieldType::Int, Json::Number(number)) => number.as_i64().map(Value::Int).ok_or_else(wrong),
+        (FieldType::Decimal | FieldType::Money, Json::Number(number)) => {
+            // A fraction in JSON is a binary float by the time that it arrives here.
+            let whole = number.as_i64().ok_or_else(|| wrong().rule("fractions travel as text"))?;
+            parse_text(field, &whole.to_string(), currency)
+        }
+        (FieldType::Money, Json::Object(parts)) => money(parts, currency).ok_or_else(wrong)?,
+        (FieldType::Reference { entity }, Json::Object(parts)) => reference(reader, entity, parts),
+        (FieldType::Bool | FieldType::Int, _) => Err(wrong()),
+        (FieldType::Text, Json::String(text)) => Ok(Value::Text(text.clone())),
+        (_, Json::String(text)) => parse_text(field, text, currency),
+        _ => Err(wrong()),
+    }
+}
+
+fn money(parts: &Map<String, Json>, base: Currency) -> Option<Result<Value>> {
+    let amount = parts.get("amount")?;
+    let amount =
+        amount.as_str().map(str::to_owned).or_else(|| amount.as_i64().map(|whole| whole.to_string()))?;
+    let currency = match parts.get("currency") {
+        Some(code) => Currency::from_code(code.as_str()?),
+        None => Ok(base),
+    };
+    Some(currency.and_then(|currency| Ok(Value::Money(Money::new(amount.parse()?, currency)))))
+}
+
+fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Result<Value> {
+    let text = |name: &str| parts.get(name).and_then(Json::as_str);
+    if let Some(title) = text("title") {
+        return one(reader.find_by_title(entity, title)?, title).map(Value::Id);
+    }
+    match (text("source"), text("key")) {
+        (Some(source), Some(key)) => {
+            let found = reader.find_by_external_id(entity, source, key)?;
+            let id = found.map(|row| row.record.id);
+            Ok(Value::Id(one(id.into_iter().collect(), key)?))
+        }
+        _ => Err(Error::new(Code::InvalidArgument).rule("a reference is an id, a title, or source and key")),
+    }
+}
+
+/// A condition from JSON: `{"all": […]}`, `{"any": […]}`, `{"not": …}`,
+/// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal.
+///
+/// # Errors
+/// `input.invalid_filter`, `schema.unknown_field`, `schema.wrong_type`, `record.reference_missing`,
+/// `record.reference_ambiguous`.
+pub fn condition_from_json(reader: &Reader<'_>, entity: &Entity, json: &Json) -> Result<Condition> {
+    condition(reader, entity, json, 0).map_err(|error| error.entity(&entity.api_name))
+}
+
+fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) -> Result<Condition> {
+    let invalid = |rule: &str| Error::new(Code::InvalidFilter).rule(rule);
+    if depth > crate::base::MAX_FILTER_DEPTH {
+        return Err(invalid("nesting <= 32"));
+    }
+    let parts = match json {
+        Json::Null => return Ok(Condition::Everything),
+        Json::Object(parts) => parts,
+        _ => return Err(invalid("a condition is an object")),
+    };
+    let list = |json: &Json| -> Result<Vec<Condition>> {
+        let items = json.as_array().ok_or_else(|| invalid("all and any take a list"))?;
+        items.iter().map(|item| condition(reader, entity, item, depth.saturating_add(1))).collect()
+    };
+    let single = |name: &str| if parts.len() == 1 { parts.get(name) } else { None };
+    if let Some(items) = single("all") {
+        return list(items).map(Condition::All);
+    }
+    if let Some(items) = single("any") {
+        return list(items).map(Condition::Any);
+    }
+    if let Some(inner) = single("not") {
+        let inner = condition(reader, entity, inner, depth.saturating_add(1))?;
+        return Ok(Condition::Not(Box::new(inner)));
+    }
+    if let (Some(field), Some(operator)) = (text(parts, "field"), text(parts, "op")) {
+        return comparison(reader, entity, field, operator, parts.get("value").unwrap_or(&Json::Null));
+    }
+    let equal = parts.iter().map(|(field, value)| comparison(reader, entity, field, "eq", value));
+    equal.collect::<Result<_>>().map(Condition::All)
+}
+
+fn text<'j>(parts: &'j Map<String, Json>, name: &str) -> Option<&'j str> {
+    parts.get(name).and_then(Json::as_str)
+}
+
+fn comparison(
+    reader: &Reader<'_>,
+    entity: &Entity,
+    name: &str,
+    operator: &str,
+    json: &Json,
+) -> Result<Condition> {
+    let selector = FieldSelector::Name(name.to_owned());
+    let field = selector.resolve(entity)?;
+    match operator {
+        "is_null" => return Ok(Condition::IsNull(selector)),
+        "in" => {
+            let items =
+                json.as_array().ok_or_else(|| Error::new(Code::InvalidFilter).field(name).rule("in"))?;
+            let equal = items.iter().map(|item| comparison(reader, entity, name, "eq", item));
+            return equal.collect::<Result<_>>().map(Condition::Any);
+        }
+        "ne" => {
+            let equal = comparison(reader, entity, name, "eq", json)?;
+            return Ok(Condition::Not(Box::new(equal)));
+        }
+        _ => {}
+    }
+    let known = Comparison::ALL.iter().find(|(_, known)| *known == operator);
+    let (comparison, _) =
+        known.ok_or_else(|| Error::new(Code::InvalidFilter).field(name).rule("operator").value(operator))?;
+    if json.is_null() && *comparison == Comparison::Equal {
+        return Ok(Condition::IsNull(selector));
+    }
+    let value = match entity.field_by_id(field) {
+        Some(field) => value_from_json(reader, field, json).map_err(|error| error.field(name))?,
+        None => system_value(reader, name, json)?,
+    };
+    Ok(Condition::Compare(selector, *comparison, value))
+}
+
+fn system_value(reader: &Reader<'_>, name: &str, json: &Json) -> Result<Value> {
+    let wrong = || Error::new(Code::WrongType).field(name);
+    let text = json.as_str().ok_or_else(wrong)?;
+    match SystemField::from_name(name) {
+        Some(SystemField::Owner) => owner_from_json(reader, json).map(Value::Id),
+        Some(SystemField::Unit) => match text.parse() {
+            Ok(id) => Ok(Value::Id(id)),
+            Err(_) => one(reader.find_by_title("sys.unit", text)?, text).map(Value::Id),
+        },
+        _ => text.parse().map(Value::DateTime).map_err(|_| wrong()),
+    }
+}
+
+/// A list from JSON: condition, order (`"-amount"` falls), limit and cursor.
+pub(super) fn find_from_json(
+    reader: &Reader<'_>,
+    entity: &Entity,
+    filter: &Json,
+    sort: &[Json],
+    limit: Option<u64>,
+    cursor: Option<&str>,
+) -> Result<Find> {
+    let sort = sort.iter().map(|json| {
+        let said =
+            json.as_str().ok_or_else(|| Error::new(Code::InvalidArgument).field("sort").rule("text"))?;
+        let (name, direction) = match said.strip_prefix('-') {
+            Some(name) => (name, Direction::Descending),
+            None => (said, Direction::Ascending),
+        };
+        FieldSelector::Name(name.to_owned()).resolve(entity)?;
+        Ok((FieldSelector::Name(name.to_owned()), direction))
+    });
+    Ok(Find {
+        filter: condition_from_json(reader, entity, filter)?,
+        sort: sort.collect::<Result<_>>()?,
+        limit: limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        after: cursor.map(cursor_from_text).transpose()?,
+    })
+}
+
+/// A page cursor as text.
+pub(super) fn cursor_to_text(cursor: &PageCursor) -> Result<String> {
+    let bytes = serde_json::to_vec(cursor).map_err(|error| Error::new(Code::Panic).because(error))?;
+    Ok(hex(&bytes))
+}
+
+fn cursor_from_text(text: &str) -> Result<PageCursor> {
+    unhex(text)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| Error::new(Code::InvalidCursor))
+}

@@ -1,0 +1,100 @@
+//! The methods that bring files in.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::base::{Code, Error, Result};
+use crate::features::exchange::{ImportOptions, ImportReport, Target, preview_csv};
+
+methods! {
+    /// Imports CSV text. Every row is taken, taken with a warning, or rejected with line, field and reason.
+    "import.csv" (session, given: Csv {
+        /// The entity.
+        entity: String,
+        /// The CSV text.
+        text: String,
+        /// Column to field, where headings do not say it; the field `-` leaves a column out.
+        mapping: Option<Map<String, Json>>,
+        /// The column that is the row's key in the other system.
+        key: Option<String>,
+        /// The name of the other system.
+        source: Option<String>,
+        /// Other spellings of references: what the file says, and what it means.
+        aliases: Option<Map<String, Json>>,
+        /// References that are created when no record has their title.
+        create_missing: Option<Vec<Json>>,
+        /// Checks everything, and leaves nothing behind.
+        dry_run: Option<bool>,
+    }) -> "{read, taken, warned, rejected, created, updated, unchanged, rows: [{line, outcome, field, reason, message}]}" {
+        let options = ImportOptions {
+            mapping: texts("mapping", given.mapping.as_ref())?,
+            key: given.key.clone(),
+            source: given.source.clone().unwrap_or_default(),
+            aliases: texts("aliases", given.aliases.as_ref())?,
+            create_missing: list("create_missing", given.create_missing.as_deref())?,
+            dry_run: given.dry_run.unwrap_or(false),
+        };
+        let report = session.import_csv(&given.entity, given.text.as_bytes(), &options, &mut |_| {})?;
+        Ok(report_to_json(&report))
+    }
+
+    /// Says which column of CSV text would go to which field.
+    "import.preview" (session, given: Preview {
+        /// The entity.
+        entity: String,
+        /// The CSV text; its first line is enough.
+        text: String,
+        /// Column to field, where headings do not say it.
+        mapping: Option<Map<String, Json>>,
+    }) -> "{columns: [{heading, field}]}" {
+        let options = ImportOptions { mapping: texts("mapping", given.mapping.as_ref())?, ..ImportOptions::default() };
+        let columns = preview_csv(session, &given.entity, given.text.as_bytes(), &options)?;
+        let columns = columns.iter().map(|(heading, target)| {
+            let field = match target {
+                Target::Nothing => None,
+                Target::Owner => Some("owner"),
+                Target::Field(field) | Target::Reference(field, _) => Some(field.api_name.as_str()),
+            };
+            json!({"heading": heading, "field": field})
+        });
+        Ok(json!({"columns": columns.collect::<Vec<_>>()}))
+    }
+}
+
+fn report_to_json(report: &ImportReport) -> Json {
+    let rows = report.rows.iter().map(|row| {
+        json!({
+            "line": row.line,
+            "outcome": row.outcome.name(),
+            "field": row.field,
+            "reason": row.reason,
+            "message": row.message,
+        })
+    });
+    json!({
+        "read": report.read,
+        "taken": report.taken,
+        "warned": report.warned,
+        "rejected": report.rejected,
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "rows": rows.collect::<Vec<_>>(),
+    })
+}
+
+fn texts(name: &str, given: Option<&Map<String, Json>>) -> Result<BTreeMap<String, String>> {
+    let wrong = || Error::new(Code::InvalidArgument).field(name).rule("text to text");
+    let pairs = given
+        .into_iter()
+        .flatten()
+        .map(|(from, to)| to.as_str().map(|to| (from.clone(), to.to_owned())).ok_or_else(wrong));
+    pairs.collect()
+}
+
+fn list(name: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
+    let wrong = || Error::new(Code::InvalidArgument).field(name).rule("a list of text");
+    given.unwrap_or_default().iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+}

@@ -1,0 +1,27 @@
+//! The methods, a file for each kind.
+
+mod exchange;
+mod organisation;
+mod records;
+mod reports;
+mod schema;
+mod search;
+mod trade;
+
+use crate::api::Method;
+
+/// Every method, in the order of their names.
+pub(super) fn all() -> Vec<&'static Method> {
+    let files = [
+        exchange::METHODS,
+        organisation::METHODS,
+        records::METHODS,
+        reports::METHODS,
+        schema::METHODS,
+        search::METHODS,
+        trade::METHODS,
+    ];
+    let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();
+    all.sort_by_key(|method| method.name);
+    all
+}

@@ -1,0 +1,193 @@
+//! Methods on users, roles, settings and the ledger.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{changes_from_json, hex, owner_from_json, value_to_json};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{
+    Changes, Grant, Role, RoleAssignment, Settings, User, UserStatus, grant, role_assignment, user,
+};
+use crate::schema::EntityType;
+
+use super::records::write;
+
+methods! {
+    /// Says who is signed in.
+    "session.whoami" (session, _given: WhoAmI {}) -> "{id, name, locale}" {
+        let row = session.get(User::NAME, session.user())?;
+        Ok(json!({"id": session.user().to_string(), "name": row.title(), "locale": session.locale().tag()}))
+    }
+
+    /// Creates a user, with a password and roles if they are given.
+    "user.create" (session, given: CreateUser {
+        /// Values by field name; `name` is the name to sign in with.
+        values: Map<String, Json>,
+        /// The password.
+        password: Option<String>,
+        /// Names of roles.
+        roles: Option<Vec<Json>>,
+    }) -> "{id}" {
+        let id = session.write(|transaction| {
+            let reader = transaction.reader();
+            let entity = reader.registry().entity(User::NAME)?;
+            let changes = changes_from_json(&reader, entity, &given.values)?;
+            let changes = if given.values.contains_key("status") {
+                changes
+            } else {
+                changes.set(user::STATUS, UserStatus::Active)
+            };
+            let id = transaction.create_record(User::NAME, changes)?;
+            for role in given.roles.iter().flatten() {
+                let name = role.as_str().ok_or_else(|| Error::new(Code::InvalidArgument).field("roles"))?;
+                assign(transaction, id, name)?;
+            }
+            Ok(id)
+        })?;
+        if let Some(password) = &given.password {
+            session.set_password(id, password)?;
+        }
+        Ok(json!({"id": id.to_string()}))
+    }
+
+    /// Sets a user's password.
+    "user.set_password" (session, given: SetPassword {
+        /// The user, by id or name.
+        user: String,
+        /// The password.
+        password: String,
+    }) -> "{}" {
+        let user = session.read(|reader| owner_from_json(&reader, &Json::from(given.user.as_str())))?;
+        session.set_password(user, &given.password)?;
+        Ok(json!({}))
+    }
+
+    /// Gives a user a role.
+    "role.assign" (session, given: AssignRole {
+        /// The user, by id or name.
+        user: String,
+        /// The name of the role.
+        role: String,
+    }) -> "{id}" {
+        session.write(|transaction| {
+            let user = owner_from_json(&transaction.reader(), &Json::from(given.user.as_str()))?;
+            Ok(json!({"id": assign(transaction, user, &given.role)?.to_string()}))
+        })
+    }
+
+    /// Lets a role do something.
+    "role.grant" (session, given: GrantRole {
+        /// The name of the role.
+        role: String,
+        /// The entity, or `*`.
+        entity: String,
+        /// create, read, update, delete, assign, export, import, administer.
+        action: String,
+        /// none, own, own_and_subordinates, unit, unit_and_children, all.
+        level: String,
+        /// Fields that the grant does not show, separated by commas.
+        hidden_fields: Option<String>,
+    }) -> "{id}" {
+        session.write(|transaction| {
+            let reader = transaction.reader();
+            let entity = match given.entity.as_str() {
+                "*" | "sys.*" => given.entity.clone(),
+                name => reader.registry().entity(name)?.api_name.clone(),
+            };
+            let role = role_named(transaction, &given.role)?;
+            let changes = Changes::new()
+                .set(grant::ROLE, role)
+                .set(grant::ENTITY, entity)
+                .set(grant::ACTION, given.action.as_str())
+                .set(grant::LEVEL, given.level.as_str())
+                .set(grant::HIDDEN_FIELDS, given.hidden_fields.clone());
+            Ok(json!({"id": transaction.create_record(Grant::NAME, changes)?.to_string()}))
+        })
+    }
+
+    /// Reads the settings of the organisation.
+    "settings.get" (session, _given: GetSettings {}) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
+        to_json(&*session.crm().settings())
+    }
+
+    /// Changes settings of the organisation; what is not named stays.
+    "settings.set" (session, given: SetSettings {
+        /// Settings by name.
+        settings: Map<String, Json>,
+    }) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
+        let mut merged = to_json(&*session.crm().settings())?;
+        if let Some(object) = merged.as_object_mut() {
+            object.extend(given.settings.clone());
+        }
+        let changed: Settings = serde_json::from_value(merged.clone())
+            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").rule(&error.to_string()))?;
+        session.change_settings(changed)?;
+        Ok(merged)
+    }
+
+    /// Verifies ledger, indexes, unique keys and counters of the whole database.
+    "ledger.verify" (session, _given: Verify {}) -> "{entries, forgotten, records, derived_keys, head}" {
+        session.check_may("sys.role", crate::engine::Action::Administer)?;
+        let report = session.crm().verify(session.patience(), &mut |_| {})?;
+        Ok(json!({
+            "entries": report.entries,
+            "forgotten": report.forgotten,
+            "records": report.records,
+            "derived_keys": report.derived_keys,
+            "head": {"position": report.head.position, "hash": hex(&report.head.hash)},
+        }))
+    }
+
+    /// Reads entries of the ledger, oldest first.
+    "ledger.list" (session, given: ListLedger {
+        /// Entries after this position; from the first if not said.
+        after: Option<u64>,
+        /// Most entries; 100 if not said, 1000 at the most.
+        limit: Option<u64>,
+    }) -> "{entries: [{position, kind, at, actor, cause, entity, record, changes}]}" {
+        session.check_may("sys.role", crate::engine::Action::Administer)?;
+        let limit = usize::try_from(given.limit.unwrap_or(100).min(1_000)).unwrap_or(100);
+        let registry = session.crm().registry();
+        let entries = session.crm().ledger_after(given.after.unwrap_or(0), limit)?;
+        let entries = entries.iter().map(|entry| entry_to_json(&registry, entry));
+        Ok(json!({"entries": entries.collect::<Vec<_>>()}))
+    }
+}
+
+fn entry_to_json(registry: &crate::schema::Registry, entry: &crate::engine::LedgerEntry) -> Json {
+    let entity = registry.entity_by_id(entry.entity).ok();
+    let changes = entry.changes.as_ref().map(|changes| {
+        let list = changes.iter().map(|change| {
+            let name = entity.map(|entity| crate::engine::field_name(entity, change.field));
+            json!({"field": name, "old": value_to_json(&change.old), "new": value_to_json(&change.new)})
+        });
+        list.collect::<Vec<_>>()
+    });
+    json!({
+        "position": entry.position,
+        "hash": hex(&entry.hash),
+        "kind": entry.kind.name(),
+        "at": entry.stamp.at().to_string(),
+        "actor": entry.actor.to_string(),
+        "cause": entry.cause,
+        "entity": entity.map(|entity| entity.api_name.clone()),
+        "record": entry.record.to_string(),
+        "changes": changes,
+    })
+}
+
+fn to_json(settings: &Settings) -> Result<Json> {
+    serde_json::to_value(settings).map_err(|error| Error::new(Code::Panic).because(error))
+}
+
+fn role_named(transaction: &crate::engine::Transaction<'_>, name: &str) -> Result<RecordId> {
+    let found = transaction.reader().find_by_title(Role::NAME, name)?;
+    let missing = || Error::new(Code::ReferenceMissing).entity(Role::NAME).field("name").value(name);
+    found.first().copied().ok_or_else(missing)
+}
+
+fn assign(transaction: &mut crate::engine::Transaction<'_>, user: RecordId, role: &str) -> Result<RecordId> {
+    let role = role_named(transaction, role)?;
+    let changes = Changes::new().set(role_assignment::USER, user).set(role_assignment::ROLE, role);
+    transaction.create_record(RoleAssignment::NAME, changes)
+}

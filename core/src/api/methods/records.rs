@@ -1,0 +1,184 @@
+//! Methods on records of any entity.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{
+    changes_from_json, condition_from_json, cursor_to_text, find_from_json, listing_to_json, warnings_to_json,
+};
+use crate::base::{RecordId, Result};
+use crate::engine::{Changes, Session, Transaction, Upserted, WriteOptions};
+
+/// Writes once: with an idempotency key a repeated request gets the first answer.
+pub(super) fn write(
+    session: &Session,
+    method: &str,
+    key: Option<&str>,
+    request: &Json,
+    change: impl FnMut(&mut Transaction<'_>) -> Result<Json>,
+) -> Result<Json> {
+    let options = WriteOptions::default().cause(method);
+    match key {
+        Some(key) => session.write_once(key, &json!([method, request]), options, change),
+        None => session.write_with(options, change),
+    }
+}
+
+fn changes(
+    transaction: &Transaction<'_>,
+    entity: &str,
+    values: &Map<String, Json>,
+    version: Option<u64>,
+) -> Result<Changes> {
+    let reader = transaction.reader();
+    let changes = changes_from_json(&reader, reader.registry().entity(entity)?, values)?;
+    Ok(match version {
+        Some(version) => changes.expect_version(version),
+        None => changes,
+    })
+}
+
+fn answer(transaction: &mut Transaction<'_>, upserted: Upserted) -> Json {
+    let warnings = transaction.take_warnings();
+    let outcome = match upserted {
+        Upserted::Created(_) => "created",
+        Upserted::Updated(_) => "updated",
+        Upserted::Unchanged(_) => "unchanged",
+    };
+    json!({
+        "id": upserted.id().to_string(),
+        "outcome": outcome,
+        "warnings": warnings_to_json(&warnings, transaction.locale()),
+    })
+}
+
+methods! {
+    /// Creates a record.
+    "record.create" (session, given: Create {
+        /// The entity.
+        entity: String,
+        /// Values by field name; `owner` names a user.
+        values: Map<String, Json>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, outcome, warnings}" {
+        let request = json!([given.entity, given.values]);
+        write(session, "record.create", given.idempotency_key.as_deref(), &request, |transaction| {
+            let changes = changes(transaction, &given.entity, &given.values, None)?;
+            let id = transaction.create_record(&given.entity, changes)?;
+            Ok(answer(transaction, Upserted::Created(id)))
+        })
+    }
+
+    /// Reads a record.
+    "record.get" (session, given: Get {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{id, entity, title, number, version, owner, unit, created_at, modified_at, tags, external_ids, values}" {
+        listing_to_json(&session.get(&given.entity, given.id)?)
+    }
+
+    /// Changes a record.
+    "record.update" (session, given: Update {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// Values by field name; null empties a field.
+        values: Map<String, Json>,
+        /// The version that the record must have.
+        version: Option<u64>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, outcome, warnings}" {
+        let request = json!([given.entity, given.id.to_string(), given.values, given.version]);
+        write(session, "record.update", given.idempotency_key.as_deref(), &request, |transaction| {
+            let changes = changes(transaction, &given.entity, &given.values, given.version)?;
+            let upserted = transaction.update_record(&given.entity, given.id, changes)?;
+            Ok(answer(transaction, upserted))
+        })
+    }
+
+    /// Creates the record of an external id, or changes the one that bears it.
+    "record.upsert" (session, given: Upsert {
+        /// The entity.
+        entity: String,
+        /// The other system.
+        source: String,
+        /// Its key.
+        key: String,
+        /// Values by field name.
+        values: Map<String, Json>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, outcome, warnings}" {
+        let request = json!([given.entity, given.source, given.key, given.values]);
+        write(session, "record.upsert", given.idempotency_key.as_deref(), &request, |transaction| {
+            let changes = changes(transaction, &given.entity, &given.values, None)?;
+            let upserted = transaction.upsert_record(&given.entity, &given.source, &given.key, changes)?;
+            Ok(answer(transaction, upserted))
+        })
+    }
+
+    /// Deletes a record softly.
+    "record.delete" (session, given: Delete {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, outcome}" {
+        let request = json!([given.entity, given.id.to_string()]);
+        write(session, "record.delete", given.idempotency_key.as_deref(), &request, |transaction| {
+            transaction.delete_record(&given.entity, given.id)?;
+            Ok(json!({"id": given.id.to_string(), "outcome": "deleted"}))
+        })
+    }
+
+    /// Lists records, a page at a time.
+    "record.list" (session, given: List {
+        /// The entity.
+        entity: String,
+        /// The condition.
+        filter: Option<Json>,
+        /// Fields in order; `-amount` falls.
+        sort: Option<Vec<Json>>,
+        /// Most rows; 100 if not said.
+        limit: Option<u64>,
+        /// Where the page before ended.
+        cursor: Option<String>,
+    }) -> "{rows, cursor}" {
+        session.read(|reader| {
+            let entity = reader.registry().entity(&given.entity)?;
+            let find = find_from_json(
+                &reader,
+                entity,
+                given.filter.as_ref().unwrap_or(&Json::Null),
+                given.sort.as_deref().unwrap_or_default(),
+                given.limit,
+                given.cursor.as_deref(),
+            )?;
+            let page = reader.find(&given.entity, &find)?;
+            let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
+            Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
+        })
+    }
+
+    /// Counts records.
+    "record.count" (session, given: Count {
+        /// The entity.
+        entity: String,
+        /// The condition.
+        filter: Option<Json>,
+    }) -> "{count}" {
+        session.read(|reader| {
+            let entity = reader.registry().entity(&given.entity)?;
+            let filter = given.filter.as_ref().unwrap_or(&Json::Null);
+            let condition = condition_from_json(&reader, entity, filter)?;
+            Ok(json!({"count": reader.count(&given.entity, &condition)?}))
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! Floor 6: rooms that share a landing, not doors. None of them knows another.
+
+pub mod exchange;
+pub mod reports;
+pub mod search;

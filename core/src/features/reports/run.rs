@@ -1,0 +1,364 @@
+//! One report: what is asked, and the table that answers it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::base::{Code, Currency, Decimal, Error, FieldId, Money, RecordId, Result, Value};
+use crate::engine::{Condition, FieldSelector, Filter, Listing, Reader, Session};
+use crate::features::reports::Bucket;
+use crate::features::reports::bucket::Calendar;
+use crate::schema::{Entity, FieldType};
+
+/// What is worked out for each group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Measure {
+    /// How many records.
+    Count,
+    /// The sum of a whole, decimal or money field; records without value are left out.
+    Sum(FieldSelector),
+    /// The mean of such a field over the records that have a value, to 6 digits.
+    Mean(FieldSelector),
+    /// How many of the records that meet the second condition meet the first too, from 0 to 1, to 6
+    /// digits; none if no record meets the second.
+    Share(Condition, Condition),
+    /// The mean number of days from one date to another, over the records that have both, to 6 digits.
+    MeanDays(FieldSelector, FieldSelector),
+}
+
+/// By what records are put together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupBy {
+    /// The field, or a path of two: a reference and a field of what it refers to (`owner.unit`).
+    pub path: Vec<FieldSelector>,
+    /// The span of time, for dates and moments.
+    pub bucket: Option<Bucket>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The entity whose records are counted.
+    pub entity: String,
+    /// Which of them.
+    pub filter: Condition,
+    /// By what they are put together; nothing makes one row.
+    pub group_by: Vec<GroupBy>,
+    /// What is worked out.
+    pub measures: Vec<Measure>,
+}
+
+/// A figure of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Figure {
+    /// No record had a value.
+    Nothing,
+    /// A count.
+    Count(u64),
+    /// A sum, mean or share.
+    Number(Decimal),
+    /// An amount.
+    Amount(Money),
+}
+
+/// One row of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportRow {
+    /// What the group has in common, in the order of [`Report::group_by`].
+    pub group: Vec<Value>,
+    /// The same for people: titles of records, labels of codes.
+    pub labels: Vec<String>,
+    /// The figures, in the order of [`Report::measures`].
+    pub figures: Vec<Figure>,
+}
+
+/// The answer, rows in the order of their groups.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    /// The rows.
+    pub rows: Vec<ReportRow>,
+}
+
+impl Session {
+    /// Works out a report over the records that this session may see.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`, `schema.wrong_type` for a measure that its field does not bear,
+    /// `schema.currency_mismatch` for a sum over two currencies, `access.field_not_permitted`,
+    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    pub fn report(&self, report: &Report) -> Result<Table> {
+        self.read(|reader| Run::new(&reader, report)?.table(&reader))
+    }
+}
+
+/// A measure with its fields resolved.
+enum Gauge {
+    Count,
+    Sum(FieldId),
+    Mean(FieldId),
+    Share(Filter, Filter),
+    MeanDays(FieldId, FieldId),
+}
+
+/// A grouping with its fields resolved.
+struct Grouping {
+    field: FieldId,
+    /// The entity referred to and the field there, for a path of two.
+    hop: Option<(String, FieldId)>,
+    bucket: Option<Bucket>,
+    /// The entity whose titles label the values, if the values are references.
+    titles: Option<String>,
+    /// The field whose codes label the values, if they are codes.
+    codes: Option<(String, FieldId)>,
+}
+
+/// What has been gathered for one measure of one group.
+#[derive(Clone, Default)]
+struct Tally {
+    count: u64,
+    among: u64,
+    number: Decimal,
+    currency: Option<Currency>,
+}
+
+struct Run<'a> {
+    report: &'a Report,
+    gauges: Vec<Gauge>,
+    groupings: Vec<Grouping>,
+    calendar: Calendar,
+    /// Values found at the far end of a path, by the record referred to.
+    hops: HashMap<(RecordId, FieldId), Value>,
+}
+
+impl<'a> Run<'a> {
+    fn new(reader: &Reader<'_>, report: &'a Report) -> Result<Self> {
+        let entity = reader.registry().entity(&report.entity)?;
+        let gauges = report.measures.iter().map(|measure| gauge(reader, entity, measure));
+        let groupings = report.group_by.iter().map(|group| grouping(reader, entity, group));
+        Ok(Self {
+            report,
+            gauges: gauges.collect::<Result<_>>()?,
+            groupings: groupings.collect::<Result<_>>()?,
+            calendar: Calendar::of(reader.settings())?,
+            hops: HashMap::new(),
+        })
+    }
+
+    fn table(mut self, reader: &Reader<'_>) -> Result<Table> {
+        let mut groups: BTreeMap<Vec<u8>, (Vec<Value>, Vec<Tally>)> = BTreeMap::new();
+        let report = self.report;
+        reader.scan(&report.entity, &report.filter, &mut |row| {
+            let group = self.group_of(reader, &row)?;
+            let key = serde_json::to_vec(&group.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>())
+                .map_err(|error| Error::new(Code::Panic).because(error))?;
+            let width = self.gauges.len();
+            let (_, tallies) = groups.entry(key).or_insert_with(|| (group, vec![Tally::default(); width]));
+            self.gauges.iter().zip(tallies).try_for_each(|(gauge, tally)| tally.take(gauge, &row))
+        })?;
+        if groups.is_empty() && self.groupings.is_empty() {
+            groups.insert(Vec::new(), (Vec::new(), vec![Tally::default(); self.gauges.len()]));
+        }
+        let rows = groups.into_values().map(|(group, tallies)| {
+            let figures = self.gauges.iter().zip(tallies).map(|(gauge, tally)| tally.figure(gauge));
+            let labels = group.iter().zip(&self.groupings).map(|(value, by)| label(reader, by, value));
+            Ok(ReportRow { labels: labels.collect(), figures: figures.collect::<Result<_>>()?, group })
+        });
+        let mut rows: Vec<ReportRow> = rows.collect::<Result<_>>()?;
+        rows.sort_by(|left, right| left.labels.cmp(&right.labels));
+        Ok(Table { rows })
+    }
+
+    fn group_of(&mut self, reader: &Reader<'_>, row: &Listing) -> Result<Vec<Value>> {
+        let mut group = Vec::with_capacity(self.groupings.len());
+        for grouping in &self.groupings {
+            let mut value = row.record.value(grouping.field);
+            if let (Some((entity, field)), Value::Id(id)) = (&grouping.hop, &value) {
+                let key = (*id, *field);
+                value = match self.hops.get(&key) {
+                    Some(known) => known.clone(),
+                    None => {
+                        // What the asker may not see there is as if it had no value.
+                        let far =
+                            reader.get(entity, *id).map(|row| row.record.value(*field)).unwrap_or_default();
+                        self.hops.entry(key).or_insert(far).clone()
+                    }
+                };
+            }
+            group.push(match grouping.bucket {
+                Some(bucket) => bucket.floor(&value, &self.calendar)?,
+                None => value,
+            });
+        }
+        Ok(group)
+    }
+}
+
+fn gauge(reader: &Reader<'_>, entity: &Entity, measure: &Measure) -> Result<Gauge> {
+    let shown = |selector: &FieldSelector| -> Result<FieldId> {
+        let field = selector.resolve(entity)?;
+        reader.check_field(entity, field)?;
+        Ok(field)
+    };
+    let numeric = |selector: &FieldSelector| -> Result<FieldId> {
+        let kind = &selector.field(entity)?.definition.kind;
+        if !matches!(kind, FieldType::Int | FieldType::Decimal | FieldType::Money) {
+            let name = &selector.field(entity)?.api_name;
+            return Err(Error::new(Code::WrongType).entity(&entity.api_name).field(name).rule("a number"));
+        }
+        shown(selector)
+    };
+    let filter = |condition: &Condition| -> Result<Filter> {
+        let filter = condition.resolve(entity)?;
+        let mut fields = Vec::new();
+        filter.fields(&mut fields);
+        fields.into_iter().try_for_each(|field| reader.check_field(entity, field))?;
+        Ok(filter)
+    };
+    Ok(match measure {
+        Measure::Count => Gauge::Count,
+        Measure::Sum(field) => Gauge::Sum(numeric(field)?),
+        Measure::Mean(field) => Gauge::Mean(numeric(field)?),
+        Measure::Share(part, whole) => Gauge::Share(filter(part)?, filter(whole)?),
+        Measure::MeanDays(from, to) => Gauge::MeanDays(shown(from)?, shown(to)?),
+    })
+}
+
+fn grouping(reader: &Reader<'_>, entity: &Entity, group: &GroupBy) -> Result<Grouping> {
+    let too_long = || Error::new(Code::InvalidArgument).field("group_by").rule("a path has one or two steps");
+    let (first, second) = match group.path.as_slice() {
+        [first] => (first, None),
+        [first, second] => (first, Some(second)),
+        _ => return Err(too_long()),
+    };
+    let field = first.resolve(entity)?;
+    reader.check_field(entity, field)?;
+    let target = referenced(entity, field);
+    let (hop, far_entity, far_field) = match second {
+        None => (None, entity, field),
+        Some(second) => {
+            let target = target.clone().ok_or_else(|| Error::new(Code::WrongType).rule("reference"))?;
+            let far = reader.registry().entity(&target)?;
+            let far_field = second.resolve(far)?;
+            reader.check_field(far, far_field)?;
+            (Some((target, far_field)), far, far_field)
+        }
+    };
+    let is_code = far_entity
+        .field_by_id(far_field)
+        .is_some_and(|field| matches!(field.definition.kind, FieldType::Enum { .. }));
+    Ok(Grouping {
+        field,
+        titles: referenced(far_entity, far_field),
+        codes: is_code.then(|| (far_entity.api_name.clone(), far_field)),
+        hop,
+        bucket: group.bucket,
+    })
+}
+
+/// The entity that a field refers to.
+fn referenced(entity: &Entity, field: FieldId) -> Option<String> {
+    if field == crate::engine::SystemField::Owner.id() {
+        return Some("sys.user".to_owned());
+    }
+    if field == crate::engine::SystemField::Unit.id() {
+        return Some("sys.unit".to_owned());
+    }
+    match &entity.field_by_id(field)?.definition.kind {
+        FieldType::Reference { entity } => Some(entity.clone()),
+        _ => None,
+    }
+}
+
+fn label(reader: &Reader<'_>, grouping: &Grouping, value: &Value) -> String {
+    match (value, &grouping.titles, &grouping.codes) {
+        (Value::Id(id), Some(entity), _) => {
+            reader.get(entity, *id).map(|row| row.title()).unwrap_or_default()
+        }
+        (Value::Text(code), _, Some((entity, field))) => {
+            let entity = reader.registry().entity(entity).ok();
+            let field = entity.and_then(|entity| entity.field_by_id(*field));
+            field.and_then(|field| code_label(&field.definition.kind, code)).unwrap_or_else(|| code.clone())
+        }
+        (Value::Null, _, _) => String::new(),
+        (Value::Text(text), _, _) => text.clone(),
+        (Value::Date(day), _, _) => day.to_string(),
+        (Value::DateTime(moment), _, _) => moment.to_string(),
+        (Value::Bool(value), _, _) => value.to_string(),
+        (Value::Int(number), _, _) => number.to_string(),
+        (Value::Decimal(number), _, _) => number.to_string(),
+        (Value::Money(money), _, _) => money.to_string(),
+        (Value::Id(id), _, _) => id.to_string(),
+    }
+}
+
+fn code_label(kind: &FieldType, code: &str) -> Option<String> {
+    match kind {
+        FieldType::Enum { codes } => {
+            codes.iter().find(|known| known.code == code).map(|known| known.label.en.clone())
+        }
+        _ => None,
+    }
+}
+
+impl Tally {
+    fn take(&mut self, gauge: &Gauge, row: &Listing) -> Result<()> {
+        match gauge {
+            Gauge::Count => self.count = self.count.saturating_add(1),
+            Gauge::Sum(field) | Gauge::Mean(field) => self.add(row.record.value(*field))?,
+            Gauge::Share(part, whole) => {
+                if whole.matches(&row.record) {
+                    self.among = self.among.saturating_add(1);
+                    self.count = self.count.saturating_add(u64::from(part.matches(&row.record)));
+                }
+            }
+            Gauge::MeanDays(from, to) => {
+                if let (Value::Date(from), Value::Date(to)) = (row.record.value(*from), row.record.value(*to))
+                {
+                    self.add(Value::Int(i64::from(to.days()) - i64::from(from.days())))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, value: Value) -> Result<()> {
+        let number = match value {
+            Value::Int(number) => Decimal::from(number),
+            Value::Decimal(number) => number,
+            Value::Money(money) => {
+                let currency = *self.currency.get_or_insert(money.currency);
+                if currency != money.currency {
+                    let both = format!("{currency} + {}", money.currency);
+                    return Err(Error::new(Code::CurrencyMismatch).value(&both));
+                }
+                money.amount
+            }
+            _ => return Ok(()),
+        };
+        self.count = self.count.saturating_add(1);
+        self.number = self.number.checked_add(number)?;
+        Ok(())
+    }
+
+    fn figure(&self, gauge: &Gauge) -> Result<Figure> {
+        let with_currency = |number: Decimal| match self.currency {
+            Some(currency) => Figure::Amount(Money::new(number, currency)),
+            None => Figure::Number(number),
+        };
+        match gauge {
+            Gauge::Count => Ok(Figure::Count(self.count)),
+            Gauge::Sum(_) if self.count > 0 => Ok(with_currency(self.number.normalized())),
+            Gauge::Mean(_) | Gauge::MeanDays(..) if self.count > 0 => {
+                Ok(with_currency(ratio(self.number, self.count)?))
+            }
+            Gauge::Share(..) if self.among > 0 => {
+                let part = i64::try_from(self.count).unwrap_or(i64::MAX);
+                Ok(Figure::Number(ratio(Decimal::from(part), self.among)?))
+            }
+            _ => Ok(Figure::Nothing),
+        }
+    }
+}
+
+fn ratio(number: Decimal, count: u64) -> Result<Decimal> {
+    let count = Decimal::from(i64::try_from(count).unwrap_or(i64::MAX));
+    Ok(number.checked_div(count)?.rounded(6).normalized())
+}

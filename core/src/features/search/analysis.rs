@@ -1,0 +1,271 @@
+//! The analyzers: what a value of a field is looked up by.
+//!
+//! Script by script (text without spaces as bigrams, other letters as words, names as syllables and
+//! initials, numbers as 4-grams), because dictionaries kept apart answer prefixes and misspellings
+//! far faster than one mixed dictionary. No word list is involved in matching Chinese: any two
+//! neighbouring characters of a text find it, whatever a segmenter would have made of them.
+
+use super::folding::{Class, Letter, fold, folded, runs, spell};
+use super::pinyin::{initials, readings, syllable_terms};
+
+/// Version of the whole set of analyzers. An index written by another version is rebuilt.
+pub const ANALYZER_VERSION: u32 = 1;
+
+/// Longest word that is indexed or looked up, in characters; the rest of a longer one is ignored.
+const LONGEST_WORD: usize = 64;
+/// Length of the pieces that numbers are indexed by.
+pub(super) const GRAM: usize = 4;
+
+/// How the text of a field is made searchable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Analyzer {
+    /// A name or title: by fragment, word, pinyin and initials, and ranked above other text.
+    Title,
+    /// Prose: by fragment and word.
+    Text,
+    /// One or several telephone numbers: by any fragment, in whatever way they are written.
+    Phone,
+    /// One or several e-mail addresses: whole, by domain, by part.
+    Email,
+    /// A number or code with meaning of its own (credit code, order number): by word and fragment.
+    Code,
+}
+
+/// The dictionary that a term stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Slot {
+    /// Bigrams of titles.
+    Name,
+    /// Bigrams of prose.
+    Text,
+    /// Words of titles and codes.
+    Latin,
+    /// Words of prose.
+    Word,
+    /// Pairs of syllables of titles.
+    Pinyin,
+    /// Initials of titles.
+    Initials,
+    /// 4-grams of numbers and codes.
+    Digits,
+    /// E-mail addresses and their parts.
+    Email,
+}
+
+impl Slot {
+    /// Every slot, in the order of the index's fields.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Name,
+        Self::Text,
+        Self::Latin,
+        Self::Word,
+        Self::Pinyin,
+        Self::Initials,
+        Self::Digits,
+        Self::Email,
+    ];
+}
+
+/// A term at its place in the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    /// The dictionary.
+    pub(super) slot: Slot,
+    /// The term.
+    pub(super) text: String,
+    /// Its place; neighbouring places make a phrase.
+    pub(super) position: u32,
+}
+
+/// The terms of a value, in ascending positions within each slot.
+pub(super) fn analyze(analyzer: Analyzer, value: &str) -> Vec<Token> {
+    let letters = fold(value);
+    let mut tokens = Vec::new();
+    match analyzer {
+        Analyzer::Title => {
+            bigrams(&letters, Slot::Name, &mut tokens);
+            words(&letters, Slot::Latin, &mut tokens);
+            names(&letters, &mut tokens);
+        }
+        Analyzer::Text => {
+            bigrams(&letters, Slot::Text, &mut tokens);
+            words(&letters, Slot::Word, &mut tokens);
+        }
+        Analyzer::Phone => telephones(&letters, &mut tokens),
+        Analyzer::Email => addresses(value, &mut tokens),
+        Analyzer::Code => {
+            bigrams(&letters, Slot::Name, &mut tokens);
+            words(&letters, Slot::Latin, &mut tokens);
+            code(&letters, &mut tokens);
+        }
+    }
+    tokens
+}
+
+fn bigrams(letters: &[Letter], slot: Slot, tokens: &mut Vec<Token>) {
+    let mut position = 0_u32;
+    for (class, run) in runs(letters) {
+        if class != Class::Ideograph {
+            position = position.saturating_add(1);
+            continue;
+        }
+        for pair in run.chunks(1).zip(run.chunks(1).skip(1)) {
+            let text = spell(pair.0) + &spell(pair.1);
+            tokens.push(Token { slot, text, position });
+            position = position.saturating_add(1);
+        }
+        if let Some(last) = run.last() {
+            tokens.push(Token { slot, text: last.character.to_string(), position });
+            position = position.saturating_add(1);
+        }
+    }
+}
+
+fn words(letters: &[Letter], slot: Slot, tokens: &mut Vec<Token>) {
+    for (_, run) in runs(letters).filter(|(class, _)| *class == Class::Word) {
+        let word = Word::of(run);
+        let all = std::iter::once(word.whole).chain(word.parts);
+        tokens.extend(all.map(|text| Token { slot, text, position: 0 }));
+    }
+}
+
+/// A run of letters and digits, and what it is made of where case or digits part it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    /// The whole run, cut to 64 characters.
+    pub(super) whole: String,
+    /// Its parts, where there are at least two: `GuanXi2026` has guan, xi and 2026.
+    pub(super) parts: Vec<String>,
+}
+
+impl Word {
+    /// Reads a run of the class [`Class::Word`].
+    pub(super) fn of(run: &[Letter]) -> Self {
+        let run = run.get(..LONGEST_WORD).unwrap_or(run);
+        let parts: Vec<String> = run.chunk_by(|left, right| !parted(left, right)).map(spell).collect();
+        Self { whole: spell(run), parts: if parts.len() > 1 { parts } else { Vec::new() } }
+    }
+}
+
+fn parted(left: &Letter, right: &Letter) -> bool {
+    let digits = |letter: &Letter| letter.character.is_ascii_digit();
+    digits(left) != digits(right) || (!left.upper && right.upper)
+}
+
+fn names(letters: &[Letter], tokens: &mut Vec<Token>) {
+    let mut base = 0_u32;
+    for (_, run) in runs(letters).filter(|(class, _)| *class == Class::Ideograph) {
+        let name: Vec<char> = run.iter().map(|letter| letter.character).collect();
+        let readings = readings(&name);
+        for (text, offset) in syllable_terms(&readings) {
+            tokens.push(Token { slot: Slot::Pinyin, text, position: base.saturating_add(offset) });
+        }
+        for text in initials(&name, &readings) {
+            tokens.push(Token { slot: Slot::Initials, text, position: 0 });
+        }
+        let length = u32::try_from(run.len()).unwrap_or(u32::MAX);
+        base = base.saturating_add(length).saturating_add(1);
+    }
+}
+
+fn telephones(letters: &[Letter], tokens: &mut Vec<Token>) {
+    let mut base = 0_u32;
+    for number in letters.split(|letter| parts_numbers(letter.character)) {
+        base = push_grams(&telephone_digits(&spell(number)), base, tokens);
+    }
+}
+
+fn parts_numbers(character: char) -> bool {
+    character.is_alphabetic() || matches!(character, ',' | ';' | '/' | '、' | '|' | '\n')
+}
+
+/// The digits of one telephone number, without the prefix of mainland China (+86, 0086, or 86 before
+/// an 11-digit mobile number, ITU-T E.164), so that a number is found however it is written.
+pub(super) fn telephone_digits(written: &str) -> String {
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    let international = written.trim_start_matches(['(', ' ']).starts_with('+');
+    let rest = match digits.strip_prefix("0086") {
+        Some(rest) => Some(rest),
+        None => digits
+            .strip_prefix("86")
+            .filter(|rest| international || (rest.len() == 11 && rest.starts_with('1'))),
+    };
+    rest.map_or_else(|| digits.clone(), str::to_owned)
+}
+
+fn push_grams(text: &str, base: u32, tokens: &mut Vec<Token>) -> u32 {
+    let mut position = base;
+    for gram in grams(text, GRAM) {
+        tokens.push(Token { slot: Slot::Digits, text: gram, position });
+        position = position.saturating_add(1);
+    }
+    position.saturating_add(1)
+}
+
+/// The pieces of `width` characters of a text, in order; a shorter text is one piece.
+pub(super) fn grams(text: &str, width: usize) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.is_empty() {
+        Vec::new()
+    } else if characters.len() < width {
+        vec![text.to_owned()]
+    } else {
+        characters.windows(width).map(|window| window.iter().collect()).collect()
+    }
+}
+
+fn code(letters: &[Letter], tokens: &mut Vec<Token>) {
+    let joined: String =
+        letters.iter().filter(|letter| letter.class == Class::Word).map(|letter| letter.character).collect();
+    if !joined.chars().any(|character| character.is_ascii_digit()) {
+        return;
+    }
+    push_grams(&joined, 0, tokens);
+    let text: String = joined.chars().take(LONGEST_WORD).collect();
+    tokens.push(Token { slot: Slot::Latin, text, position: 0 });
+}
+
+fn addresses(value: &str, tokens: &mut Vec<Token>) {
+    let text = folded(value);
+    let separators = |character: char| {
+        character.is_whitespace() || character.is_control() || ",;<>\"()".contains(character)
+    };
+    for address in text.split(separators).filter(|address| !address.is_empty()) {
+        let address = Address::of(address);
+        let domain = address.domain.map(|domain| format!("@{domain}"));
+        let terms = std::iter::once(address.whole).chain(domain).chain(address.parts);
+        tokens.extend(terms.map(|text| Token { slot: Slot::Email, text, position: 0 }));
+    }
+}
+
+/// An e-mail address, or what somebody typed of one, folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    /// All of it.
+    pub(super) whole: String,
+    /// Words on both sides of the @.
+    pub(super) parts: Vec<String>,
+    /// Words before the @.
+    pub(super) local: Vec<String>,
+    /// What follows the @, if anything does.
+    pub(super) domain: Option<String>,
+}
+
+impl Address {
+    /// Reads folded text without spaces.
+    pub(super) fn of(text: &str) -> Self {
+        let pieces = |text: &str| -> Vec<String> {
+            text.split(|character: char| !character.is_alphanumeric())
+                .filter(|piece| !piece.is_empty())
+                .map(|piece| piece.chars().take(LONGEST_WORD).collect())
+                .collect()
+        };
+        let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
+        Self {
+            whole: text.chars().take(4 * LONGEST_WORD).collect(),
+            parts: pieces(text),
+            local: pieces(local),
+            domain: Some(domain).filter(|domain| !domain.is_empty()).map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The reader of the ledger that keeps the index in step: what changed is read again and indexed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::analysis::{ANALYZER_VERSION, Analyzer};
+use super::directory::FileStore;
+use super::index::{Change, Cursor, Identity, Index};
+use super::schema::Document;
+use crate::base::{EntityId, Patience, RecordId, Result, Value};
+use crate::engine::{Crm, SealedFiles};
+use crate::schema::{Registry, SearchClass};
+
+/// The folder of the index within the database.
+const FOLDER: &str = "index";
+/// Entries of the ledger that one commit of the index takes in.
+const CHUNK: usize = 5_000;
+
+/// The index of one open database, and how far it has followed.
+pub(super) struct Feed {
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub index: Index,
+    identity: Identity,
+    files: Arc<dyn FileStore>,
+    /// Position up to which nothing is missing; ahead of the index's own cursor where the last entries
+    /// changed no record.
+    seen: u64,
+}
+
+impl Feed {
+    /// The feed of a database, opened at its first use.
+    pub fn of(crm: &Crm) -> Result<Arc<Self>> {
+        crm.slot(|| {
+            let files: Arc<dyn FileStore> = Arc::new(crm.sealed_files(FOLDER)?);
+            let identity = identity(crm);
+            let (index, _) = Index::open_or_create(Arc::clone(&files), identity)?;
+            let mut state = State { index, identity, files, seen: 0 };
+            state.resume(crm)?;
+            Ok(Self { state: Mutex::new(state) })
+        })
+    }
+
+    /// The index, brought up to the newest durable entry of the ledger.
+    pub fn caught_up(&self, crm: &Crm, patience: &Patience) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.catch_up(crm, patience).is_err() {
+            // The index is a projection: whatever is wrong with it, it is made anew from the records.
+            patience.check()?;
+            state.index.reset()?;
+            state.seen = 0;
+            state.catch_up(crm, patience)?;
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    /// Goes on where the index stopped, if it followed this ledger and not one that was lost.
+    fn resume(&mut self, crm: &Crm) -> Result<()> {
+        self.seen = 0;
+        let Some(cursor) = self.index.cursor() else { return Ok(()) };
+        let known = crm.entry_at(cursor.position)?;
+        if known.is_some_and(|head| head.position == cursor.position && head.hash == cursor.chain) {
+            self.seen = cursor.position;
+            return Ok(());
+        }
+        self.index.reset()
+    }
+
+    fn catch_up(&mut self, crm: &Crm, patience: &Patience) -> Result<()> {
+        let wanted = identity(crm);
+        if wanted != self.identity {
+            (self.index, _) = Index::open_or_create(Arc::clone(&self.files), wanted)?;
+            self.identity = wanted;
+            self.resume(crm)?;
+        }
+        if self.index.cursor().is_none() {
+            self.seen = 0;
+        }
+        let registry = crm.registry();
+        while self.seen < crm.head()?.position {
+            patience.check()?;
+            let (changed, last) = crm.changed_after(self.seen, CHUNK)?;
+            let changes = changes(crm, &registry, &changed)?;
+            if !changes.is_empty() {
+                self.index.apply(&changes, Cursor { position: last.position, chain: last.hash })?;
+            }
+            self.seen = last.position;
+        }
+        Ok(())
+    }
+}
+
+fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for (entity, id) in changed {
+        if !is_searchable(registry, *entity) {
+            continue;
+        }
+        changes.push(match crm.record_unchecked(*entity, *id)? {
+            Some(record) => Change::Upsert(Document {
+                record: *id,
+                kind: entity.number(),
+                class: record.envelope.class.number(),
+                fields: texts(registry, *entity, &record),
+            }),
+            None => Change::Delete(*id),
+        });
+    }
+    Ok(changes)
+}
+
+fn is_searchable(registry: &Registry, entity: EntityId) -> bool {
+    let entity = registry.entity_by_id(entity);
+    entity.is_ok_and(|entity| entity.fields().iter().any(|field| field.definition.search.is_some()))
+}
+
+fn texts(
+    registry: &Registry,
+    entity: EntityId,
+    record: &crate::engine::Record,
+) -> Vec<(u32, Analyzer, String)> {
+    let fields = registry.entity_by_id(entity).map(crate::schema::Entity::fields).unwrap_or_default();
+    let texts = fields.iter().filter_map(|field| {
+        let analyzer = analyzer(field.definition.search?);
+        match record.value(field.id()) {
+            Value::Text(text) => Some((field.id().number(), analyzer, text)),
+            _ => None,
+        }
+    });
+    texts.collect()
+}
+
+fn analyzer(class: SearchClass) -> Analyzer {
+    match class {
+        SearchClass::Title => Analyzer::Title,
+        SearchClass::Body => Analyzer::Text,
+        SearchClass::Phone => Analyzer::Phone,
+        SearchClass::Email => Analyzer::Email,
+        SearchClass::Code => Analyzer::Code,
+    }
+}
+
+/// What the index is built from: the database, and which of its fields are searchable how.
+fn identity(crm: &Crm) -> Identity {
+    let registry = crm.registry();
+    let mut hash = Sha256::new();
+    for entity in registry.entities() {
+        for field in entity.fields() {
+            if let Some(class) = field.definition.search {
+                hash.update(entity.id().number().to_be_bytes());
+                hash.update(field.id().number().to_be_bytes());
+                hash.update([class as u8]);
+            }
+        }
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    let head = digest.first_chunk::<8>().copied().unwrap_or_default();
+    Identity {
+        database_id: crm.identity(),
+        schema_version: u64::from_be_bytes(head),
+        analyzer_version: ANALYZER_VERSION,
+    }
+}
+
+impl FileStore for SealedFiles {
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        Ok(Self::read(self, name)?.map(|bytes| bytes.to_vec()))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        Self::write(self, name, bytes)
+    }
+
+    fn exists(&self, name: &str) -> Result<bool> {
+        Self::exists(self, name)
+    }
+
+    fn delete(&self, name: &str) -> Result<()> {
+        Self::delete(self, name).map(|_| ())
+    }
+
+    fn clear(&self) -> Result<()> {
+        Self::clear(self)
+    }
+
+    fn is_authenticated(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,102 @@
+//! Where a text answers a query: the pieces to show in bold.
+//!
+//! It works on any text at hand, which must be masked already: the index stores none. It marks what
+//! is written like the query; a match by pinyin, initials or misspelling is not marked.
+
+use std::ops::Range;
+
+use super::analysis::Address;
+use super::folding::{Class, Letter, fold, spell};
+use super::query::{Clause, clauses, telephone};
+
+/// Byte ranges of `text` that match words of `query`, ascending, apart, on boundaries of characters.
+#[must_use]
+pub fn highlight(text: &str, query: &str) -> Vec<Range<usize>> {
+    let letters = fold(text);
+    let mut ranges = Vec::new();
+    if let Some(digits) = telephone(query) {
+        mark_number(&letters, &digits, &mut ranges);
+    }
+    for clause in clauses(query) {
+        mark(&letters, &clause, &mut ranges);
+    }
+    joined(ranges)
+}
+
+fn mark(letters: &[Letter], clause: &Clause, ranges: &mut Vec<Range<usize>>) {
+    match clause {
+        Clause::Ideographs(text) => mark_everywhere(letters, text, ranges),
+        Clause::Word { word, unfinished } => {
+            let before = ranges.len();
+            mark_words(letters, &word.whole, *unfinished, ranges);
+            if ranges.len() == before {
+                word.parts.iter().for_each(|part| mark_words(letters, part, false, ranges));
+            }
+            if word.whole.len() >= 4 && word.whole.bytes().all(|byte| byte.is_ascii_digit()) {
+                mark_number(letters, &word.whole, ranges);
+            }
+        }
+        Clause::Address(Address { whole, .. }) => mark_everywhere(letters, whole, ranges),
+        Clause::Telephone { apart, .. } => apart.iter().for_each(|clause| mark(letters, clause, ranges)),
+    }
+}
+
+/// Marks every place where folded letters spell a text.
+fn mark_everywhere(letters: &[Letter], text: &str, ranges: &mut Vec<Range<usize>>) {
+    let wanted: Vec<char> = text.chars().collect();
+    if wanted.is_empty() {
+        return;
+    }
+    for window in letters.windows(wanted.len()) {
+        if window.iter().map(|letter| letter.character).eq(wanted.iter().copied()) {
+            ranges.extend(span(window));
+        }
+    }
+}
+
+/// Marks words, and parts of words in camel case, that are a text, or begin with it.
+fn mark_words(letters: &[Letter], text: &str, beginning: bool, ranges: &mut Vec<Range<usize>>) {
+    let length = text.chars().count();
+    let mut mark = |run: &[Letter]| {
+        let spelt = spell(run);
+        if spelt == text || (beginning && spelt.starts_with(text)) {
+            ranges.extend(run.get(..length).and_then(span));
+        }
+    };
+    for run in letters.split(|letter| letter.class != Class::Word) {
+        mark(run);
+        run.chunk_by(|left, right| {
+            left.character.is_ascii_digit() == right.character.is_ascii_digit()
+                && (left.upper || !right.upper)
+        })
+        .for_each(&mut mark);
+    }
+}
+
+/// Marks digits wherever they follow each other, even with the signs between that numbers are
+/// written with.
+fn mark_number(letters: &[Letter], digits: &str, ranges: &mut Vec<Range<usize>>) {
+    for number in
+        letters.split(|letter| !letter.character.is_ascii_digit() && !" -().".contains(letter.character))
+    {
+        let written: Vec<Letter> =
+            number.iter().filter(|letter| letter.character.is_ascii_digit()).copied().collect();
+        mark_everywhere(&written, digits, ranges);
+    }
+}
+
+fn span(letters: &[Letter]) -> Option<Range<usize>> {
+    Some(letters.first()?.start..letters.last()?.end)
+}
+
+fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}

@@ -1,0 +1,188 @@
+//! Latin words, e-mail addresses, pinyin and initials, and the order of what is found.
+
+use super::*;
+
+use crate::base::Code;
+
+fn first(index: &Index, text: &str) -> u128 {
+    number_of(index.search(&Query::new(text), &Everything, 10, 0).unwrap().hits[0].record)
+}
+
+#[test]
+fn the_last_word_of_a_query_may_be_unfinished_and_no_other() {
+    let index = index_of([named(1, "Global Trading Limited"), named(2, "Globe Traders")]);
+    assert_eq!(found(&index, "glob"), [1, 2]);
+    assert_eq!(found(&index, "global tra"), [1]);
+    assert_eq!(found(&index, "tra glob"), []);
+    assert_eq!(found(&index, "trading lim"), [1]);
+    assert_eq!(found(&index, "trading lim "), []);
+}
+
+#[test]
+fn every_word_must_match_though_in_any_field() {
+    let index = index_of([
+        account(
+            1,
+            &[
+                (NAME, Analyzer::Title, "Acme 上海"),
+                (NOTE, Analyzer::Text, "wants a licence change 执照变更"),
+            ],
+        ),
+        account(2, &[(NAME, Analyzer::Title, "Acme 北京"), (NOTE, Analyzer::Text, "nothing")]),
+    ]);
+    assert_eq!(found(&index, "acme licence"), [1]);
+    assert_eq!(found(&index, "执照 acme"), [1]);
+    assert_eq!(found(&index, "执照 北京"), []);
+}
+
+#[test]
+fn camel_case_digits_and_accents_part_and_fold_words() {
+    let index = index_of([named(1, "GuanXi2026"), named(2, "Café Zoë GmbH"), named(3, "Straße 3M")]);
+    for typed in ["guanxi2026", "guanxi", "GuanXi", "xi", "2026", "guan 2026"] {
+        assert_eq!(found(&index, typed), [1], "{typed}");
+    }
+    assert_eq!(found(&index, "cafe"), [2]);
+    assert_eq!(found(&index, "cafe\u{301} ZOE"), [2]);
+    assert_eq!(found(&index, "strasse 3m"), [3]);
+}
+
+#[test]
+fn one_wrong_letter_is_forgiven_only_where_nothing_is_right() {
+    let index = index_of([named(1, "Microsoft"), named(2, "Siemens"), named(3, "Sienens Fake")]);
+    for typed in ["microsfot", "micrsoft", "micrrosoft", "mikrosoft "] {
+        assert_eq!(found(&index, typed), [1], "{typed}");
+    }
+    assert_eq!(found(&index, "siemens"), [2]);
+    assert_eq!(found(&index, "simens "), [2]);
+    assert_eq!(found(&index, "mcrsoft "), []);
+    assert_eq!(found(&index, "sie "), []);
+}
+
+#[test]
+fn an_address_is_found_whole_by_domain_and_by_part() {
+    let mail = |number, text| account(number, &[(EMAIL, Analyzer::Email, text)]);
+    let index = index_of([mail(1, "Li.Lei@jiaxi.cn"), mail(2, "han@jiaxi.com; office@example.org")]);
+    for typed in ["li.lei@jiaxi.cn", "LI.LEI@JIAXI.CN", "lei@jiaxi", "li.lei@", "@jiaxi.cn", "lei", "li.lei"]
+    {
+        assert_eq!(found(&index, typed), [1], "{typed}");
+    }
+    assert_eq!(found(&index, "@jiaxi"), [1, 2]);
+    assert_eq!(found(&index, "office@example.org"), [2]);
+    assert_eq!(found(&index, "han@example.org"), [2]);
+    assert_eq!(found(&index, "wei@jiaxi.cn"), []);
+}
+
+#[test]
+fn a_name_is_found_by_its_pinyin_typed_in_any_usual_way() {
+    let index = index_of([named(1, "上海加喜企业服务有限公司"), named(2, "西安饮食"), named(3, "吕绿洲")]);
+    for typed in ["jiaxi", "jia xi", "jiax", "shanghaijiaxi", "JiaXi", "jiaxiqiye"] {
+        assert_eq!(found(&index, typed), [1], "{typed}");
+    }
+    assert_eq!(found(&index, "xian"), [2]);
+    assert_eq!(found(&index, "lvlv"), [3]);
+    assert_eq!(found(&index, "lulu"), [3]);
+    assert_eq!(found(&index, "xijia"), []);
+}
+
+#[test]
+fn surnames_and_places_are_read_as_people_read_them() {
+    let cases = [
+        ("单田芳", "shantianfang"),
+        ("曾国藩", "zengguo"),
+        ("仇英", "qiuying"),
+        ("翟志刚", "zhaizhigang"),
+        ("查良镛", "zhaliang"),
+        ("区文诗", "ouwen"),
+        ("解晓东", "xiexiao"),
+        ("朴树", "piaoshu"),
+        ("尉迟恭", "yuchigong"),
+        ("重庆火锅", "chongqing"),
+        ("长沙银行", "changshayinhang"),
+        ("厦门航空", "xiamen"),
+    ];
+    let index = index_of((0_u128..).zip(cases).map(|(number, (name, _))| named(number, name)));
+    for (number, (name, typed)) in (0_u128..).zip(cases) {
+        assert_eq!(found(&index, typed), [number], "{name} by {typed}");
+    }
+}
+
+#[test]
+fn a_name_is_found_by_its_initials_with_and_without_the_region() {
+    let index = index_of([named(1, "张三丰"), named(2, "上海加喜企业服务有限公司"), named(3, "李四")]);
+    assert_eq!(found(&index, "zs"), [1]);
+    assert_eq!(found(&index, "zsf"), [1]);
+    assert_eq!(found(&index, "jx"), [2]);
+    assert_eq!(found(&index, "shjx"), [2]);
+    assert_eq!(found(&index, "ls"), [3]);
+}
+
+#[test]
+fn a_name_outranks_the_same_words_in_a_note() {
+    let note = |number: u128| {
+        account(number, &[(NAME, Analyzer::Title, "别家公司"), (NOTE, Analyzer::Text, "联系加喜 acme 处理")])
+    };
+    let index = index_of((1..6).map(note).chain([named(9, "加喜 Acme")]));
+    assert_eq!(first(&index, "加喜"), 9);
+    assert_eq!(first(&index, "acme"), 9);
+}
+
+#[test]
+fn equally_good_hits_come_by_record_and_pages_join_without_gap() {
+    let (mut index, _) = Index::open_or_create(std::sync::Arc::new(MemoryFiles::new()), IDENTITY).unwrap();
+    let numbers = [40_u128, 10, 70, 20, 60, 30, 50];
+    for (position, chunk) in (1_u64..).zip(numbers.chunks(3)) {
+        index.apply(&upserts(chunk.iter().map(|number| named(*number, "加喜"))), at(position)).unwrap();
+    }
+    let mut pages = Vec::new();
+    for offset in (0..9).step_by(2) {
+        let page = index.search(&Query::new("加喜"), &Everything, 2, offset).unwrap();
+        assert_eq!(page.total, 7);
+        for (rank, hit) in (u64::try_from(offset).unwrap()..).zip(&page.hits) {
+            assert_eq!(hit.score_rank, rank);
+        }
+        pages.extend(page.hits.into_iter().map(|hit| number_of(hit.record)));
+    }
+    assert_eq!(pages, [10, 20, 30, 40, 50, 60, 70]);
+    let counted = index.search(&Query::new("加喜"), &Everything, 0, 0).unwrap();
+    assert_eq!((counted.hits.len(), counted.total), (0, 7));
+}
+
+#[test]
+fn queries_without_anything_to_look_up_are_refused_by_code() {
+    let index = index_of([named(1, "加喜")]);
+    let code = |text: &str, limit| index.search(&Query::new(text), &Everything, limit, 0).unwrap_err().code();
+    assert_eq!(code("", 10), Code::InvalidArgument);
+    assert_eq!(code(" \u{3000}\t", 10), Code::InvalidArgument);
+    assert_eq!(code("！？…", 10), Code::NothingMatches);
+    assert_eq!(code("@", 10), Code::NothingMatches);
+    assert_eq!(code(&"加".repeat(257), 10), Code::LimitExceeded);
+    assert_eq!(code("加", 10_001), Code::LimitExceeded);
+    assert_eq!(found(&index, "加喜"), [1], "a refused query leaves the index usable");
+}
+
+#[test]
+fn no_string_however_naughty_breaks_index_or_query() {
+    let mut strings: Vec<String> = match shared("robustness/blns/blns.json") {
+        Some(text) => serde_json::from_str(&text).unwrap(),
+        None => Vec::new(),
+    };
+    strings.extend(
+        ["a\0b", "\u{85}1\tx", "x@\u{1}y", "ﷺ", "İI ẞ", "\u{301}", "각가", "👩‍👩‍👧‍👧加"].map(str::to_owned),
+    );
+    let analyzers = [Analyzer::Title, Analyzer::Text, Analyzer::Phone, Analyzer::Email, Analyzer::Code];
+    let documents = (0_u128..).zip(&strings).map(|(number, text)| {
+        let fields: Vec<_> =
+            (1..).zip(analyzers).map(|(field, analyzer)| (field, analyzer, text.as_str())).collect();
+        account(number, &fields)
+    });
+    let index = index_of(documents);
+    for (number, text) in (0_u128..).zip(&strings) {
+        match index.search(&Query::new(text), &Everything, 1_000, 0) {
+            Ok(hits) => assert!(hits.hits.iter().any(|hit| hit.record == id(number)), "{text:?}"),
+            Err(error) => assert!(
+                matches!(error.code(), Code::InvalidArgument | Code::LimitExceeded | Code::NothingMatches),
+                "{text:?}: {error}"
+            ),
+        }
+    }
+}

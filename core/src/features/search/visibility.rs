@@ -1,0 +1,171 @@
+//! Who sees what, inside the query: records by access class, matches by readable field.
+//!
+//! It deliberately does not know roles, owners or teams: whoever asks hands in a [`Visibility`].
+//! Invariant: a record or field that is hidden takes part in no hit and no total.
+//! What still depends on hidden records is the order of hits, because rarity of words is counted over
+//! the whole index; scores are therefore never handed out.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tantivy::columnar::ColumnValues;
+use tantivy::index::SegmentId;
+use tantivy::query::doc_predicate_query::{
+    ConstOrVariableSegmentPredicate, DocPredicate, DocPredicateQuery, SegmentDocPredicate,
+};
+use tantivy::query::{AllScorer, ConstScoreQuery};
+use tantivy::{DocId, Searcher, SegmentReader};
+
+use super::query::Query;
+use super::schema::{CLASS, KIND, Scope};
+
+/// What one person may see. Asked once per distinct pair and search, so answers must not change
+/// while a search runs.
+pub trait Visibility {
+    /// Whether records of this entity in this access class exist for the person.
+    fn allows(&self, kind: u32, class: u32) -> bool;
+
+    /// Whether the person may read this field of this entity. A field that may not be read matches
+    /// nothing, since a match would tell its content.
+    fn reads(&self, kind: u32, field: u32) -> bool;
+}
+
+/// Number of an entity and number of an access class.
+type Pair = (u32, u32);
+
+/// The pairs that occur in each segment. A segment never changes, so each is looked through once;
+/// deleted records may leave a pair that no longer occurs, which only costs one question.
+#[derive(Default)]
+pub(super) struct PairsBySegment(Mutex<HashMap<SegmentId, Arc<BTreeSet<Pair>>>>);
+
+impl PairsBySegment {
+    /// The pairs of the segments of a searcher that a person may see and a query asks for.
+    pub(super) fn visible(
+        &self,
+        searcher: &Searcher,
+        query: &Query,
+        visible: &dyn Visibility,
+    ) -> tantivy::Result<VisibleRecords> {
+        let mut answers: HashMap<Pair, bool> = HashMap::new();
+        let mut whole = HashSet::new();
+        for reader in searcher.segment_readers() {
+            let mut all = true;
+            for pair in self.of(reader)?.iter() {
+                let answer = answers.entry(*pair);
+                all &= *answer.or_insert_with(|| query.asks_for(pair.0) && visible.allows(pair.0, pair.1));
+            }
+            if all {
+                whole.insert(reader.segment_id());
+            }
+        }
+        let allowed = answers.into_iter().filter(|(_, allowed)| *allowed).map(|(pair, _)| pair).collect();
+        Ok(VisibleRecords { allowed: Arc::new(allowed), whole: Arc::new(whole) })
+    }
+
+    /// Forgets segments that merges have replaced.
+    pub(super) fn keep(&self, searcher: &Searcher) {
+        let alive: HashSet<SegmentId> =
+            searcher.segment_readers().iter().map(SegmentReader::segment_id).collect();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|segment, _| alive.contains(segment));
+    }
+
+    fn of(&self, reader: &SegmentReader) -> tantivy::Result<Arc<BTreeSet<Pair>>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pairs) = known.get(&reader.segment_id()) {
+            return Ok(Arc::clone(pairs));
+        }
+        let columns = Columns::of(reader)?;
+        let pairs = Arc::new((0..reader.max_doc()).filter_map(|row| columns.pair(row)).collect());
+        known.insert(reader.segment_id(), Arc::clone(&pairs));
+        Ok(pairs)
+    }
+}
+
+/// The records that exist for one person, as a part of a query.
+#[derive(Debug, Clone)]
+pub(super) struct VisibleRecords {
+    allowed: Arc<HashSet<Pair>>,
+    /// Segments of which every record is visible.
+    whole: Arc<HashSet<SegmentId>>,
+}
+
+impl VisibleRecords {
+    /// Whether nothing at all is visible.
+    pub(super) fn is_empty(&self) -> bool {
+        self.allowed.is_empty()
+    }
+
+    /// The filter; it adds nothing to a score.
+    pub(super) fn into_query(self) -> ConstScoreQuery {
+        ConstScoreQuery::new(Box::new(DocPredicateQuery::from(self)), 0.0)
+    }
+}
+
+impl DocPredicate for VisibleRecords {
+    type SegmentDocPredicate = VisibleRows;
+
+    fn doc_predicate(
+        &self,
+        reader: &SegmentReader,
+    ) -> tantivy::Result<ConstOrVariableSegmentPredicate<VisibleRows>> {
+        if self.whole.contains(&reader.segment_id()) {
+            return Ok(ConstOrVariableSegmentPredicate::Const(true));
+        }
+        let predicate = VisibleRows { columns: Columns::of(reader)?, allowed: Arc::clone(&self.allowed) };
+        let necessary_condition = Box::new(AllScorer::new(reader.max_doc()));
+        Ok(ConstOrVariableSegmentPredicate::Variable { predicate, necessary_condition })
+    }
+}
+
+/// The filter within one segment.
+pub(super) struct VisibleRows {
+    columns: Columns,
+    allowed: Arc<HashSet<Pair>>,
+}
+
+impl SegmentDocPredicate for VisibleRows {
+    fn eval(&mut self, row: DocId) -> bool {
+        self.columns.pair(row).is_some_and(|pair| self.allowed.contains(&pair))
+    }
+}
+
+/// Entity and access class of each row of a segment.
+pub(super) struct Columns {
+    kinds: Arc<dyn ColumnValues<u64>>,
+    classes: Arc<dyn ColumnValues<u64>>,
+}
+
+impl Columns {
+    fn of(reader: &SegmentReader) -> tantivy::Result<Self> {
+        let fast = reader.fast_fields();
+        Ok(Self { kinds: fast.column_first_or_default(KIND)?, classes: fast.column_first_or_default(CLASS)? })
+    }
+
+    fn pair(&self, row: DocId) -> Option<Pair> {
+        let kind = u32::try_from(self.kinds.get_val(row)).ok()?;
+        Some((kind, u32::try_from(self.classes.get_val(row)).ok()?))
+    }
+}
+
+/// Which scopes a person may read, asked once each.
+pub(super) struct ReadableScopes<'a> {
+    visible: &'a dyn Visibility,
+    query: &'a Query,
+    answers: HashMap<Scope, bool>,
+}
+
+impl<'a> ReadableScopes<'a> {
+    /// Nothing asked yet.
+    pub(super) fn new(visible: &'a dyn Visibility, query: &'a Query) -> Self {
+        Self { visible, query, answers: HashMap::new() }
+    }
+
+    /// Whether terms of this scope may match.
+    pub(super) fn contains(&mut self, scope: Scope) -> bool {
+        let Self { visible, query, answers } = self;
+        *answers
+            .entry(scope)
+            .or_insert_with(|| query.asks_for(scope.kind) && visible.reads(scope.kind, scope.field))
+    }
+}
