@@ -80,8 +80,7 @@ pub unsafe extern "C" fn guanxi_call(
         let speaker = speaker(call, session)?;
         let (method, parameters, out) = (method?, parameters?.unwrap_or_default(), out?);
         let running = speaker.enter()?;
-        let answer =
-            speaker.engine.writing(|| Ok(api::call_text(&running.session, method, parameters)?))?;
+        let answer = speaker.engine.writing(|| Ok(api::call_text(&running.session, method, parameters)?))?;
         out.set(handle::create(Buffer::new(answer.to_string())));
         Ok(())
     })

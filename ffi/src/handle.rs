@@ -170,7 +170,11 @@ pub(crate) unsafe fn shared<S: State>(handle: *const S::Handle) -> Result<Shared
     slot.users.fetch_add(1, Ordering::SeqCst);
     let entered = Shared { slot, state: slot.state.load(Ordering::SeqCst).cast::<S>().cast_const() };
     // Between the first look and the count the handle may have been freed.
-    if slot.is::<S>() && !entered.state.is_null() { Ok(entered) } else { Err(Error::new(Code::InvalidHandle)) }
+    if slot.is::<S>() && !entered.state.is_null() {
+        Ok(entered)
+    } else {
+        Err(Error::new(Code::InvalidHandle))
+    }
 }
 
 /// Enters a handle that one thread uses at a time. The state's own memory is all that may be touched

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod call;
+mod column;
 mod cursor;
 mod error;
 mod guard;
@@ -18,7 +19,24 @@ mod handle;
 mod open;
 mod query;
 mod record;
+mod rows;
 mod session;
 mod transaction;
 mod value;
-mod version;
+mod verb;
+pub mod version;
+mod write;
+mod writing;
+
+/// What the header promises about threads, held by the compiler.
+const _: () = {
+    const fn any_thread_at_once<T: Send + Sync>() {}
+    const fn any_thread_in_turn<T: Send>() {}
+    any_thread_at_once::<open::EngineHandle>();
+    any_thread_at_once::<session::SessionHandle>();
+    any_thread_at_once::<query::Question>();
+    any_thread_at_once::<call::Buffer>();
+    any_thread_at_once::<error::Failure>();
+    any_thread_in_turn::<record::Builder>();
+    any_thread_in_turn::<cursor::Cursor>();
+};

@@ -131,7 +131,8 @@ pub unsafe extern "C" fn guanxi_create(
             match administrator {
                 (Some(name), Some(password)) => options.administrator(name, password),
                 (name, _) => {
-                    let missing = if name.is_none() { "administrator_name" } else { "administrator_password" };
+                    let missing =
+                        if name.is_none() { "administrator_name" } else { "administrator_password" };
                     return Err(Error::new(Code::MissingParameter).field(missing));
                 }
             }
@@ -174,7 +175,9 @@ pub unsafe extern "C" fn guanxi_close(
         let entered = entered?;
         call.speaks(entered.0.locale);
         if entered.0.sessions.load(Ordering::SeqCst) > 0 {
-            return Err(Error::new(Code::Busy).rule("sessions, transactions and cursors are freed first").into());
+            return Err(Error::new(Code::Busy)
+                .rule("sessions, transactions and cursors are freed first")
+                .into());
         }
         // SAFETY: as above; the state goes when `entered` leaves.
         unsafe { guard::free::<EngineHandle>(engine) };
@@ -330,7 +333,8 @@ mod tests {
         };
         later.known.path = c"somewhere".as_ptr();
         // SAFETY: the size that is said is that of `Later`.
-        assert_eq!(unsafe { Given::read((&raw const later).cast()) }.map(|given| given.path).unwrap(), "somewhere");
+        let taken = unsafe { Given::read((&raw const later).cast()) };
+        assert_eq!(taken.unwrap().path, "somewhere");
         later.new = [0, 1];
         // SAFETY: as above.
         let refused = unsafe { Given::read((&raw const later).cast()) }.map(|_| ());

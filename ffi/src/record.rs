@@ -83,7 +83,7 @@ impl Builder {
 
     fn set(&mut self, field: Result<&str>, value: Result<Value>) {
         let name = field.as_ref().copied().unwrap_or("field").to_owned();
-        let outcome = field.and_then(|field| Ok(self.values.push((field.to_owned(), value?))));
+        let outcome = field.and_then(|field| value.map(|value| self.values.push((field.to_owned(), value))));
         self.keep(outcome, &name);
     }
 }
@@ -135,11 +135,7 @@ pub unsafe extern "C" fn guanxi_record_set_text(
 
 /// Sets a field to a whole number; a decimal field takes it too. The builder's thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn guanxi_record_set_int(
-    record: *mut guanxi_record,
-    field: *const c_char,
-    value: i64,
-) {
+pub unsafe extern "C" fn guanxi_record_set_int(record: *mut guanxi_record, field: *const c_char, value: i64) {
     // SAFETY: the caller keeps the rules of the header.
     let (record, field) = unsafe { (handle::exclusive::<Builder>(record), text(field, "field")) };
     change(record, |record| record.set(field, Ok(Value::Int(value))));
@@ -295,8 +291,8 @@ pub unsafe extern "C" fn guanxi_record_set_external_id(
     let (record, source, key) =
         unsafe { (handle::exclusive::<Builder>(record), text(source, "source"), text(key, "key")) };
     change(record, |record| {
-        let outcome =
-            source.and_then(|source| Ok(record.external_ids.push((source.to_owned(), key?.to_owned()))));
+        let outcome = source.and_then(|source| Ok((source.to_owned(), key?.to_owned())));
+        let outcome = outcome.map(|pair| record.external_ids.push(pair));
         record.keep(outcome, "external_id");
     });
 }

@@ -89,8 +89,7 @@ impl Speaker {
         }
         let millis = if timeout == 0 { self.timeout.load(Ordering::Relaxed) } else { timeout };
         let patience = Patience::with_token(self.token.clone());
-        let patience =
-            if millis == 0 { patience } else { patience.within(Duration::from_millis(millis)) };
+        let patience = if millis == 0 { patience } else { patience.within(Duration::from_millis(millis)) };
         let session = self.session.with_locale(self.locale()).with_patience(patience);
         Ok(Running { session, speaker: self })
     }
@@ -173,7 +172,8 @@ pub unsafe extern "C" fn guanxi_session_user(
     err: *mut *mut guanxi_error,
 ) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
-    let (call, session, id) = unsafe { (Call::to(err), handle::shared::<SessionHandle>(session), id_out(id)) };
+    let (call, session, id) =
+        unsafe { (Call::to(err), handle::shared::<SessionHandle>(session), id_out(id)) };
     call.run(|call| {
         let speaker = speaker(call, session)?;
         let id = id.ok_or_else(|| Error::new(guanxi_core::Code::NullArgument).field("id"))?;
