@@ -3,4 +3,10 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod exchange;
+#[cfg(test)]
+mod opportunity;
+#[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod writes;

@@ -75,6 +75,13 @@ pub struct Transaction<'s> {
     _turn: WriterTurn,
 }
 
+/// Who sets values: only rules set what callers may only read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    Caller,
+    Rule,
+}
+
 impl<'s> Transaction<'s> {
     pub(super) fn new(
         session: &'s Session,
@@ -260,7 +267,7 @@ impl<'s> Transaction<'s> {
         if owner != self.session.user() {
             self.check_owner(entity, owner)?;
         }
-        let named = self.set_values(entity, &mut record, changes)?;
+        let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
         let follow_ups = self.run_rules(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity, named);
@@ -287,7 +294,7 @@ impl<'s> Transaction<'s> {
             new.envelope.unit = self.policy.unit_of(owner);
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
-        let named = self.set_values(entity, &mut new, changes)?;
+        let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
         let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
@@ -312,13 +319,14 @@ impl<'s> Transaction<'s> {
         entity: &Entity,
         record: &mut Record,
         changes: Changes,
+        hand: Hand,
     ) -> Result<BTreeSet<FieldId>> {
         let mut fields = BTreeSet::new();
         for (selector, value) in changes.values {
             let named = |error: Error| error.entity(&entity.api_name);
             let field = selector.field(entity).map_err(named)?;
             let value = normalize_value(field, value).map_err(named)?;
-            if field.definition.read_only && value != record.value(field.id()) {
+            if hand == Hand::Caller && field.definition.read_only && value != record.value(field.id()) {
                 return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
             }
             record.set(field.id(), value);
@@ -378,7 +386,7 @@ impl<'s> Transaction<'s> {
             let unit = self.policy.unit_of(owner);
             let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
             let mut record = Record::new(id, entity.id(), envelope);
-            self.set_values(entity, &mut record, changes)?;
+            self.set_values(entity, &mut record, changes, Hand::Rule)?;
             let permit = self.policy.bootstrap::<Create>(entity.id());
             let context = self.context_for(entity, BTreeSet::new());
             records::create(&mut self.view, &context, &permit, entity, record)?;
