@@ -65,37 +65,50 @@ pub struct PolicyFacts {
 #[derive(Debug, Default)]
 pub struct Policy {
     epoch: u64,
+    organisation: Arc<Organisation>,
+    classes: Vec<(ClassId, AccessClass)>,
+}
+
+/// What the facts come to, by whom they speak of.
+#[derive(Debug, Default)]
+struct Organisation {
     users: BTreeMap<RecordId, UserFact>,
     reports: BTreeMap<RecordId, Vec<RecordId>>,
     children: BTreeMap<RecordId, Vec<RecordId>>,
     grants: BTreeMap<RecordId, Vec<GrantFact>>,
     roles: BTreeMap<RecordId, Vec<RecordId>>,
-    classes: Vec<(ClassId, AccessClass)>,
 }
 
 impl Policy {
     /// Compiles the facts.
     #[must_use]
     pub fn new(facts: PolicyFacts) -> Self {
-        let mut policy = Self { epoch: facts.epoch, classes: facts.classes, ..Self::default() };
+        let mut organisation = Organisation::default();
         for user in facts.users {
             if let Some(superior) = user.reports_to {
-                policy.reports.entry(superior).or_default().push(user.id);
+                organisation.reports.entry(superior).or_default().push(user.id);
             }
-            policy.users.insert(user.id, user);
+            organisation.users.insert(user.id, user);
         }
         for unit in facts.units {
             if let Some(parent) = unit.parent {
-                policy.children.entry(parent).or_default().push(unit.id);
+                organisation.children.entry(parent).or_default().push(unit.id);
             }
         }
         for grant in facts.grants {
-            policy.grants.entry(grant.role).or_default().push(grant);
+            organisation.grants.entry(grant.role).or_default().push(grant);
         }
         for (user, role) in facts.assignments {
-            policy.roles.entry(user).or_default().push(role);
+            organisation.roles.entry(user).or_default().push(role);
         }
-        policy
+        Self { epoch: facts.epoch, organisation: Arc::new(organisation), classes: facts.classes }
+    }
+
+    /// The same policy for a transaction that has interned further classes.
+    #[must_use]
+    pub fn with_classes(&self, further: &[(ClassId, AccessClass)]) -> Self {
+        let classes = self.classes.iter().chain(further).copied().collect();
+        Self { epoch: self.epoch, organisation: Arc::clone(&self.organisation), classes }
     }
 
     /// The epoch.
@@ -107,13 +120,13 @@ impl Policy {
     /// Whether the user exists and is active.
     #[must_use]
     pub fn is_active(&self, user: RecordId) -> bool {
-        self.users.get(&user).is_some_and(|user| user.active)
+        self.organisation.users.get(&user).is_some_and(|user| user.active)
     }
 
     /// The unit of a user.
     #[must_use]
     pub fn unit_of(&self, user: RecordId) -> Option<RecordId> {
-        self.users.get(&user).and_then(|user| user.unit)
+        self.organisation.users.get(&user).and_then(|user| user.unit)
     }
 
     /// Whether the user may do an action to any record of an entity at all.
@@ -142,15 +155,14 @@ impl Policy {
         }
         let scope = self.scope(principal, level);
         let hidden = self.hidden(principal, entity_name);
-        Ok(Permit::mint(entity, principal, self.epoch, scope, Arc::new(hidden)))
+        Ok(Permit::mint(entity, Some(principal), self.epoch, scope, Arc::new(hidden)))
     }
 
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
     pub(crate) fn bootstrap<A: ActionKind>(&self, entity: EntityId) -> Permit<A> {
-        let principal = RecordId::from_bytes([0; 16]);
-        Permit::mint(entity, principal, self.epoch, self.everything(), Arc::default())
+        Permit::mint(entity, None, self.epoch, self.everything(), Arc::default())
     }
 
     fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {
@@ -178,11 +190,12 @@ impl Policy {
         entity: &'a str,
     ) -> impl Iterator<Item = &'a GrantFact> + 'a {
         let system = entity.starts_with("sys.");
-        self.roles
+        self.organisation
+            .roles
             .get(&principal)
             .into_iter()
             .flatten()
-            .filter_map(|role| self.grants.get(role))
+            .filter_map(|role| self.organisation.grants.get(role))
             .flatten()
             .filter(move |grant| match grant.entity.as_str() {
                 "*" => !system,
@@ -198,11 +211,11 @@ impl Policy {
         let mut owners = BTreeSet::from([principal]);
         let mut units = BTreeSet::new();
         if level >= Level::OwnAndSubordinates {
-            owners = closure(principal, &self.reports);
+            owners = closure(principal, &self.organisation.reports);
         }
         if let Some(unit) = self.unit_of(principal) {
             if level >= Level::UnitAndChildren {
-                units = closure(unit, &self.children);
+                units = closure(unit, &self.organisation.children);
             } else if level >= Level::Unit {
                 units.insert(unit);
             }

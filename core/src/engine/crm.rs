@@ -1,7 +1,7 @@
 //! One open database: the store, the registry, the newest policy, and whoever extends them.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::ThreadId;
@@ -13,15 +13,16 @@ use crate::base::{
     Clock, Code, Error, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp, Value,
 };
 use crate::engine::extension::Hook;
+use crate::engine::session::WriterTurn;
 use crate::engine::{
     Changes, Extension, Options, Registrar, Session, Settings, VerifyProgress, VerifyReport, Warning,
     WriteOptions, credentials, organisation, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Keyspace, OpenOptions, Snapshot, Store};
+use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -46,7 +47,8 @@ pub(super) struct Inner {
     pub database: Database,
     pub sealer: Sealer,
     pub registry: RwLock<Arc<Registry>>,
-    policy: RwLock<Option<Arc<Policy>>>,
+    /// The newest policy, with the version of the registry that it was read by.
+    policy: RwLock<Option<(u32, Arc<Policy>)>>,
     pub hooks: RwLock<Arc<Vec<Hook>>>,
     settings: RwLock<Arc<Settings>>,
     pub clock: Arc<dyn Clock>,
@@ -174,6 +176,28 @@ impl Crm {
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
     }
 
+    /// Adds a key that opens the database, beside those that do already: at most eight.
+    ///
+    /// # Errors
+    /// `input.limit_exceeded` when all slots are taken; `storage.io`.
+    pub fn add_key(&self, key: &Key) -> Result<()> {
+        self.inner.database.add_key(key, self.inner.key_cost)
+    }
+
+    /// Takes a key away. A copy of the files made before still opens with it.
+    ///
+    /// # Errors
+    /// `storage.wrong_key` if it opens nothing; `input.invalid_argument` for the last one; `storage.io`.
+    pub fn remove_key(&self, key: &Key) -> Result<()> {
+        self.inner.database.remove_key(key)
+    }
+
+    /// What opening the database had to mend after a crash.
+    #[must_use]
+    pub fn recovery(&self) -> RecoveryInfo {
+        self.inner.database.recovery
+    }
+
     /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters.
     ///
     /// # Errors
@@ -224,12 +248,17 @@ impl Crm {
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
         let epoch = read_epoch(snapshot)?;
+        // Grants name hidden fields, so a new field may change what the same facts mean.
+        let registry = self.registry();
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(policy) = kept.filter(|policy| policy.epoch() == epoch) {
+        if let Some((version, policy)) = kept
+            && (version, policy.epoch()) == (registry.version(), epoch)
+        {
             return Ok(policy);
         }
-        let policy = Arc::new(organisation::load_policy(snapshot, &self.registry())?);
-        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&policy));
+        let policy = Arc::new(organisation::load_policy(snapshot, &registry)?);
+        let newest = Some((registry.version(), Arc::clone(&policy)));
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = newest;
         Ok(policy)
     }
 
@@ -241,6 +270,7 @@ impl Crm {
             stamp: self.inner.hybrid.next(self.inner.clock.as_ref()),
             schema_version,
             raises_epoch: false,
+            named: BTreeSet::new(),
         }
     }
 
@@ -259,7 +289,9 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
+        let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
+        turn.hold();
         let mut view = WriteView::new(transaction)?;
         let context = self.write_context(actor, cause, self.registry().version());
         change(&mut view, &context)?;
@@ -312,10 +344,7 @@ impl Crm {
         let founder = RecordId::generate(self.now(), self.inner.random.as_ref());
         let session = self.session(founder);
         session.write_with(WriteOptions::default().cause("database.create"), |transaction| {
-            transaction.found(
-                founder,
-                Changes::new().set(user::NAME, name).set(user::STATUS, access::UserStatus::Active),
-            )?;
+            transaction.found(founder, Changes::new().set(user::NAME, name))?;
             organisation::seed(transaction, founder, &shared)?;
             options.extensions.iter().try_for_each(|extension| extension.seed(transaction))
         })?;
@@ -378,7 +407,14 @@ impl Crm {
         }
         let json = registry.to_json()?;
         let version = registry.version();
+        let before = self.registry();
         self.system_write(actor, cause, |view, context| {
+            for entity in registry.entities() {
+                match before.entity_by_id(entity.id()) {
+                    Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                    _ => {}
+                }
+            }
             store_registry(view, &json);
             note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
             Ok(())
@@ -399,13 +435,12 @@ impl Warning {
 
 fn open_options(options: &Options) -> Result<OpenOptions> {
     let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+    let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
     Ok(OpenOptions {
-        cache_bytes: options.cache_bytes,
-        key,
+        cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
-        random: Arc::clone(&options.random),
-        chain: crate::records::chain_link,
         verify_on_open: options.verify_on_open,
+        ..usual
     })
 }
 

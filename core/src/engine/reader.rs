@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
-use crate::base::{FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
+use crate::base::{Code, FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
 use crate::engine::{Condition, FieldSelector, Settings};
 use crate::records::{self, Direction, ExternalId, Filter, PageCursor, Query, Record};
 use crate::schema::{Entity, FieldName, Registry};
@@ -154,7 +154,10 @@ impl<'a> Reader<'a> {
         let known = self.registry.entity(entity)?;
         let external = ExternalId { source: source.to_owned(), key: key.to_owned() };
         match records::find_by_external_id(self.snapshot, known.id(), &external)? {
-            Some(id) => self.get(entity, id).map(Some),
+            Some(id) => match self.get(entity, id) {
+                Err(error) if error.code() == Code::RecordNotFound => Ok(None),
+                found => found.map(Some),
+            },
             None => Ok(None),
         }
     }
@@ -166,6 +169,7 @@ impl<'a> Reader<'a> {
     pub fn find_by_title(&self, entity: &str, title: &str) -> Result<Vec<RecordId>> {
         let known = self.registry.entity(entity)?;
         let field = known.title()?;
+        self.check_field(known, field.id())?;
         let value = Value::from(title);
         if field.definition.unique {
             let permit = self.permit(known)?;

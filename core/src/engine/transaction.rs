@@ -1,15 +1,16 @@
 //! One transaction: every change validated, permitted, checked by rules, and entered in the ledger.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{Assign, Create, Delete, Policy, Update};
-use crate::base::{Code, Error, Locale, RecordId, Result, Value};
+use crate::access::{AccessClass, Assign, ClassId, Create, Delete, Policy, Update};
+use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
 use crate::records::{self, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
 use crate::schema::{Entity, FieldType, Registry, normalize_value};
-use crate::storage::Head;
+use crate::storage::{Head, Snapshot};
 
 /// How a transaction is written down.
 #[derive(Debug, Clone)]
@@ -58,12 +59,17 @@ pub struct Transaction<'s> {
     // The view goes before the turn: the writer is free before another thread may begin.
     view: WriteView<'s>,
     session: &'s Session,
+    /// The policy as it was when the writer's turn came.
+    base_policy: Arc<Policy>,
+    /// The same, with the access classes of this transaction.
     policy: Arc<Policy>,
     registry: Arc<Registry>,
     settings: Arc<Settings>,
     hooks: Arc<Vec<Hook>>,
     context: WriteContext,
     warnings: Vec<Warning>,
+    /// The classes that the policy has beyond those of its begin.
+    known_classes: Vec<(ClassId, AccessClass)>,
     /// The first user of a new database acts under bootstrap permits until roles stand.
     founding: bool,
     _turn: WriterTurn,
@@ -88,12 +94,14 @@ impl<'s> Transaction<'s> {
         Ok(Self {
             view,
             session,
+            base_policy: Arc::clone(&policy),
             policy,
             registry,
             settings: crm.settings(),
             hooks,
             context,
             warnings: Vec::new(),
+            known_classes: Vec::new(),
             founding,
             _turn: turn,
         })
@@ -104,6 +112,9 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
+        if self.view.is_empty() {
+            return self.view.head();
+        }
         self.view.commit(&self.session.crm().inner.sealer)
     }
 
@@ -178,6 +189,7 @@ impl<'s> Transaction<'s> {
     /// Takes back everything since a point; the transaction goes on.
     pub fn roll_back_to(&mut self, point: Savepoint) {
         self.view.roll_back_to(point);
+        self.learn_classes();
     }
 
     /// Deletes a record softly.
@@ -189,8 +201,16 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
-        let context = self.context_for(entity);
+        let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, &old)
+    }
+
+    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        let context = self.context_for(entity, BTreeSet::new());
+        records::erase(&mut self.view, &context, &permit, entity, id)
     }
 
     /// Creates the record of an external id, or changes the one that bears it.
@@ -240,11 +260,12 @@ impl<'s> Transaction<'s> {
         if owner != self.session.user() {
             self.check_owner(entity, owner)?;
         }
-        self.set_values(entity, &mut record, changes)?;
+        let named = self.set_values(entity, &mut record, changes)?;
         let follow_ups = self.run_rules(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
-        let context = self.context_for(entity);
+        let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
+        self.learn_classes();
         self.follow_up(follow_ups)?;
         Ok(id)
     }
@@ -266,14 +287,15 @@ impl<'s> Transaction<'s> {
             new.envelope.unit = self.policy.unit_of(owner);
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
-        self.set_values(entity, &mut new, changes)?;
+        let named = self.set_values(entity, &mut new, changes)?;
         let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
-        if new == old {
+        self.check_references(entity, Some(&old), &new)?;
+        let context = self.context_for(entity, named);
+        let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        if saved == old {
             return Ok(Upserted::Unchanged(id));
         }
-        self.check_references(entity, Some(&old), &new)?;
-        let context = self.context_for(entity);
-        records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        self.learn_classes();
         self.follow_up(follow_ups)?;
         Ok(Upserted::Updated(id))
     }
@@ -284,7 +306,14 @@ impl<'s> Transaction<'s> {
         records::get(&self.view, &permit, entity, id)
     }
 
-    fn set_values(&self, entity: &Entity, record: &mut Record, changes: Changes) -> Result<()> {
+    /// Sets what the caller wants, and gives the fields that the caller named.
+    fn set_values(
+        &self,
+        entity: &Entity,
+        record: &mut Record,
+        changes: Changes,
+    ) -> Result<BTreeSet<FieldId>> {
+        let mut fields = BTreeSet::new();
         for (selector, value) in changes.values {
             let named = |error: Error| error.entity(&entity.api_name);
             let field = selector.field(entity).map_err(named)?;
@@ -293,6 +322,7 @@ impl<'s> Transaction<'s> {
                 return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
             }
             record.set(field.id(), value);
+            fields.insert(field.id());
         }
         for external in changes.external_ids {
             if !record.envelope.external_ids.contains(&external) {
@@ -306,7 +336,7 @@ impl<'s> Transaction<'s> {
             record.envelope.original_author = Some(author);
             record.envelope.original_at = Some(at);
         }
-        Ok(())
+        Ok(fields)
     }
 
     fn run_rules(
@@ -350,9 +380,10 @@ impl<'s> Transaction<'s> {
             let mut record = Record::new(id, entity.id(), envelope);
             self.set_values(entity, &mut record, changes)?;
             let permit = self.policy.bootstrap::<Create>(entity.id());
-            let context = self.context_for(entity);
+            let context = self.context_for(entity, BTreeSet::new());
             records::create(&mut self.view, &context, &permit, entity, record)?;
         }
+        self.learn_classes();
         Ok(())
     }
 
@@ -388,8 +419,18 @@ impl<'s> Transaction<'s> {
             .value(&owner.to_string()))
     }
 
-    fn context_for(&self, entity: &Entity) -> WriteContext {
+    fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
         let raises_epoch = organisation::makes_policy(&entity.api_name);
-        WriteContext { raises_epoch, ..self.context.clone() }
+        WriteContext { raises_epoch, named, ..self.context.clone() }
+    }
+
+    /// Keeps the classes that permits list in step with those that this transaction has interned, so
+    /// that it lists and counts what it has written.
+    fn learn_classes(&mut self) {
+        let interned = self.view.interned();
+        if interned != self.known_classes.as_slice() {
+            self.known_classes = interned.to_vec();
+            self.policy = Arc::new(self.base_policy.with_classes(interned));
+        }
     }
 }

@@ -6,7 +6,8 @@ use crate::records::codec::{Reader, damaged};
 use crate::records::view::WriteView;
 use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
-const EPOCH: &[u8] = b"policy.epoch";
+/// Where the policy epoch lies.
+pub(super) const EPOCH: &[u8] = b"policy.epoch";
 const BY_FACTS: &[u8] = b"class.facts.";
 const BY_NUMBER: &[u8] = b"class.number.";
 /// Rows of one read of the class table.
@@ -23,11 +24,10 @@ pub fn read_epoch(snapshot: &dyn Snapshot) -> Result<u64> {
     }
 }
 
-/// Makes every permit of the epochs before stale.
-pub(super) fn raise_epoch(view: &mut WriteView<'_>) -> Result<()> {
-    let next = read_epoch(view)?.saturating_add(1);
+/// Puts the next epoch, which makes every permit of the epochs before stale.
+pub(super) fn raise_epoch(view: &mut WriteView<'_>) {
+    let next = view.epoch().saturating_add(1);
     view.put(Keyspace::Meta, EPOCH.to_vec(), next.to_be_bytes().to_vec());
-    Ok(())
 }
 
 /// Every interned class.
@@ -61,7 +61,8 @@ pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<Cl
     let number = next_number(view)?;
     view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
     view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
-    raise_epoch(view)?;
+    view.outdate_permits();
+    view.add_class(ClassId::new(number), *class);
     Ok(ClassId::new(number))
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::access::{AccessClass, ClassId};
 use crate::base::{Code, Error, Random, RecordId, Result};
+use crate::records::classes::raise_epoch;
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
@@ -53,6 +55,11 @@ pub struct WriteView<'a> {
     /// What each change replaced, so that a part of the transaction can be taken back.
     undo: Vec<Undo>,
     epoch: u64,
+    /// Whether the commit raises the epoch. The view itself keeps the epoch of its begin, since the
+    /// permits of this transaction are of that one.
+    stale: bool,
+    /// Access classes that are new in this transaction.
+    interned: Vec<(ClassId, AccessClass)>,
 }
 
 /// A key, and the change that stood there before, if one did.
@@ -63,6 +70,8 @@ type Undo = ((Keyspace, Vec<u8>), Option<Option<Vec<u8>>>);
 pub struct Savepoint {
     changes: usize,
     entries: usize,
+    interned: usize,
+    stale: bool,
 }
 
 impl<'a> WriteView<'a> {
@@ -72,7 +81,8 @@ impl<'a> WriteView<'a> {
     /// `storage.damaged`, `storage.io`.
     pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
         let epoch = read_epoch(base.as_ref())?;
-        Ok(Self { base, changes: BTreeMap::new(), entries: Vec::new(), undo: Vec::new(), epoch })
+        let (changes, entries, undo) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Ok(Self { base, changes, entries, undo, epoch, stale: false, interned: Vec::new() })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
@@ -94,12 +104,19 @@ impl<'a> WriteView<'a> {
     /// The present point.
     #[must_use]
     pub fn savepoint(&self) -> Savepoint {
-        Savepoint { changes: self.undo.len(), entries: self.entries.len() }
+        Savepoint {
+            changes: self.undo.len(),
+            entries: self.entries.len(),
+            interned: self.interned.len(),
+            stale: self.stale,
+        }
     }
 
     /// Takes back everything since a point.
     pub fn roll_back_to(&mut self, point: Savepoint) {
         self.entries.truncate(point.entries);
+        self.interned.truncate(point.interned);
+        self.stale = point.stale;
         while self.undo.len() > point.changes {
             match self.undo.pop() {
                 Some((place, Some(before))) => self.changes.insert(place, before),
@@ -112,6 +129,22 @@ impl<'a> WriteView<'a> {
     fn change(&mut self, place: (Keyspace, Vec<u8>), value: Option<Vec<u8>>) {
         let before = self.changes.insert(place.clone(), value);
         self.undo.push((place, before));
+    }
+
+    /// Makes every permit of the epochs so far stale once this is committed.
+    pub(super) fn outdate_permits(&mut self) {
+        self.stale = true;
+    }
+
+    /// Remembers a class that permits of this epoch do not list yet.
+    pub(super) fn add_class(&mut self, number: ClassId, class: AccessClass) {
+        self.interned.push((number, class));
+    }
+
+    /// The access classes that are new in this transaction, in the order of their numbers.
+    #[must_use]
+    pub fn interned(&self) -> &[(ClassId, AccessClass)] {
+        &self.interned
     }
 
     /// Adds a ledger entry, sealed at commit.
@@ -128,14 +161,17 @@ impl<'a> WriteView<'a> {
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.entries.is_empty()
+        self.changes.is_empty() && self.entries.is_empty() && !self.stale
     }
 
     /// Seals the entries and commits everything with one durable write.
     ///
     /// # Errors
     /// As [`StoreTransaction::commit`].
-    pub fn commit(self, sealer: &Sealer) -> Result<Head> {
+    pub fn commit(mut self, sealer: &Sealer) -> Result<Head> {
+        if self.stale {
+            raise_epoch(&mut self);
+        }
         let mut subjects: Vec<RecordId> = self.entries.iter().filter_map(PendingEntry::subject).collect();
         subjects.sort_unstable();
         subjects.dedup();

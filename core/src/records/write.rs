@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
-use crate::records::classes::{intern, raise_epoch};
+use crate::records::classes::intern;
 use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::view::WriteView;
@@ -27,6 +27,9 @@ pub struct WriteContext {
     pub schema_version: u32,
     /// Whether changes of this entity change the policy.
     pub raises_epoch: bool,
+    /// The fields that the caller named. What rules set beside them they set in their own right, so only
+    /// these are held against the permit's mask.
+    pub named: BTreeSet<FieldId>,
 }
 
 /// Stores a new record; class, record number and subject are given here.
@@ -42,10 +45,11 @@ pub fn create(
     mut record: Record,
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     if !permit.allows(&record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
-    check_shown(entity, record.values.keys(), permit)?;
+    check_shown(entity, &context.named, permit)?;
     check_required(entity, &record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
@@ -80,6 +84,7 @@ pub fn update(
     mut new: Record,
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
@@ -89,7 +94,7 @@ pub fn update(
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let changes = differences(old, &new);
-    check_shown(entity, changes.iter().map(|change| &change.field), permit)?;
+    check_shown(entity, &context.named, permit)?;
     check_required(entity, &new)?;
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
@@ -117,6 +122,7 @@ pub fn delete(
     old: &Record,
 ) -> Result<()> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
@@ -132,6 +138,38 @@ pub fn delete(
     new.envelope.deleted_at = Some(context.stamp.at());
     apply(view, context, entity, Some(old), &new)?;
     enter(view, context, EntryKind::Delete, &new, Vec::new());
+    Ok(())
+}
+
+/// Empties a record for ever: no value, name, key or tag of it stays, only that it was. It is deleted
+/// first if it is not yet. The key of its history is the caller's to destroy once this is durable.
+///
+/// # Errors
+/// As [`delete`].
+pub fn erase(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Delete>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<()> {
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
+    let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
+    permit.check(entity.id(), view.epoch())?;
+    if !permit.allows(&old.envelope.access_class()) {
+        return Err(missing());
+    }
+    if !old.is_deleted() {
+        delete(view, context, permit, entity, &old)?;
+    }
+    let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
+    let mut empty = Record::new(id, entity.id(), deleted.envelope);
+    empty.envelope.external_ids.clear();
+    empty.envelope.tags.clear();
+    empty.envelope.field_clocks.clear();
+    empty.envelope.original_author = None;
+    row::put(view, &empty, context.schema_version)?;
+    enter(view, context, EntryKind::Erase, &empty, Vec::new());
     Ok(())
 }
 
@@ -152,12 +190,12 @@ pub fn note(view: &mut WriteView<'_>, context: &WriteContext, kind: EntryKind, a
     });
 }
 
-fn check_shown<'f, A: crate::access::ActionKind>(
+fn check_shown<A: crate::access::ActionKind>(
     entity: &Entity,
-    fields: impl Iterator<Item = &'f FieldId>,
+    named: &BTreeSet<FieldId>,
     permit: &Permit<A>,
 ) -> Result<()> {
-    for field in fields {
+    for field in named {
         let name = entity.field_by_id(*field).map_or("", |field| field.api_name.as_str());
         permit.check_field(*field, name).map_err(|error| error.entity(&entity.api_name))?;
     }
@@ -235,7 +273,7 @@ fn apply(
     }
     row::put(view, new, context.schema_version)?;
     if context.raises_epoch {
-        raise_epoch(view)?;
+        view.outdate_permits();
     }
     Ok(())
 }

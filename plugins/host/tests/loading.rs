@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -124,22 +125,16 @@ fn what_runs_is_sealed_memory_and_not_the_file() {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     assert!(maps.contains("/memfd:guanxi-plugin"));
     assert!(!maps.contains("cn.example.sealed-1.2.0.gxplugin"));
-    let mut sealed = 0;
-    for entry in fs::read_dir("/proc/self/fd").unwrap().flatten() {
-        let is_ours =
-            fs::read_link(entry.path()).is_ok_and(|path| path.starts_with("/memfd:guanxi-plugin (deleted)"));
-        if is_ours {
-            assert!(
-                fs::OpenOptions::new()
-                    .write(true)
-                    .open(entry.path())
-                    .and_then(|mut file| { std::io::Write::write_all(&mut file, b"x") })
-                    .is_err()
-            );
-            sealed += 1;
-        }
-    }
-    assert!(sealed > 0);
+    let library = fs::read(fixture.library()).unwrap();
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap().flatten().map(|entry| entry.path());
+    let is_memory = |path: &PathBuf| {
+        fs::read_link(path).is_ok_and(|link| link.starts_with("/memfd:guanxi-plugin (deleted)"))
+    };
+    let mut images =
+        descriptors.filter(is_memory).filter(|path| fs::read(path).is_ok_and(|bytes| bytes == library));
+    let image = images.next().unwrap();
+    let written = fs::OpenOptions::new().write(true).open(image).and_then(|mut file| file.write_all(b"x"));
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::PermissionDenied);
 }
 
 #[test]
@@ -311,8 +306,8 @@ fn built(package: &str) -> Outcome<PathBuf> {
     let library = String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == target.as_str())
-        .filter_map(|message| message["filenames"].as_array().cloned())
+        .filter(|message| message.pointer("/target/name").is_some_and(|name| name == target.as_str()))
+        .filter_map(|message| message.get("filenames")?.as_array().cloned())
         .flatten()
         .filter_map(|file| file.as_str().map(PathBuf::from))
         .find(|file| file.extension().is_some_and(|found| found == std::env::consts::DLL_EXTENSION));

@@ -1,4 +1,4 @@
-//! The rule of the unified social credit code (统一社会信用代码), GB 32100-2015, and of its pilot issues.
+//! The rule of the unified social credit code (`统一社会信用代码`), GB 32100-2015, and of its pilot issues.
 //!
 //! A code has 18 characters out of 31, the digits and the capital letters without I, O, S, V and Z:
 //!

@@ -1,4 +1,4 @@
-//! The plugin for company licences: accounts bear a unified social credit code (统一社会信用代码), which
+//! The plugin for company licences: accounts bear a unified social credit code (`统一社会信用代码`), which
 //! is brought into its standard form and checked before the account is saved.
 
 pub mod credit_code;

@@ -1,0 +1,158 @@
+//! Who may do what: random organisations against a brute-force oracle written from the meaning of levels.
+
+mod borders;
+mod oracle;
+mod organisation;
+
+use std::collections::BTreeSet;
+
+use guanxi::engine::{Action, Find};
+use guanxi::features::reports::{Figure, GroupBy, Measure, Report};
+use guanxi::model::account;
+use guanxi::{Changes, Code, Condition, RecordId, Session};
+use proptest::prelude::*;
+
+use oracle::Oracle;
+use organisation::{Plan, Stage, plan};
+
+fn everything(entity: &str) -> Report {
+    Report {
+        entity: entity.to_owned(),
+        filter: Condition::Everything,
+        group_by: Vec::new(),
+        measures: vec![Measure::Count],
+    }
+}
+
+/// The ids of a whole list, page by page.
+fn listed(session: &Session, entity: &str, filter: &Condition) -> guanxi::Result<BTreeSet<RecordId>> {
+    let mut found = BTreeSet::new();
+    let mut find = Find { filter: filter.clone(), limit: 3, ..Find::default() };
+    loop {
+        let page = session.list(entity, &find)?;
+        for row in &page.rows {
+            assert!(found.insert(row.record.id), "no record stands on two pages");
+        }
+        match page.next {
+            Some(next) => find.after = Some(next),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// What one user reads of one entity, in every way there is.
+fn check_reading(stage: &Stage, oracle: &Oracle<'_>, user: usize, entity: &str) {
+    let session = &stage.sessions[user];
+    let Some(expected) = oracle.visible(user, entity) else {
+        assert_eq!(listed(session, entity, &Condition::Everything).unwrap_err().code(), Code::NotPermitted);
+        assert_eq!(session.count(entity, &Condition::Everything).unwrap_err().code(), Code::NotPermitted);
+        assert_eq!(session.report(&everything(entity)).unwrap_err().code(), Code::NotPermitted);
+        for (id, _) in stage.records_of(oracle.plan, entity) {
+            assert_eq!(session.get(entity, id).unwrap_err().code(), Code::NotPermitted);
+        }
+        return;
+    };
+    let ids: BTreeSet<RecordId> = expected.iter().map(|record| stage.records[*record]).collect();
+    let count = u64::try_from(ids.len()).unwrap();
+    assert_eq!(listed(session, entity, &Condition::Everything).unwrap(), ids);
+    assert_eq!(session.count(entity, &Condition::Everything).unwrap(), count);
+    let table = session.report(&everything(entity)).unwrap();
+    assert_eq!(table.rows[0].figures, [Figure::Count(count)]);
+    for (id, _) in stage.records_of(oracle.plan, entity) {
+        match session.get(entity, id) {
+            Ok(row) => assert!(ids.contains(&id) && row.record.id == id),
+            Err(error) => assert!(!ids.contains(&id) && error.code() == Code::RecordNotFound, "{error}"),
+        }
+    }
+    check_by_owner(stage, oracle, user, entity, &expected);
+    if entity == "crm.account" {
+        check_filtered(stage, oracle, user, &expected);
+    }
+}
+
+fn check_by_owner(stage: &Stage, oracle: &Oracle<'_>, user: usize, entity: &str, expected: &[usize]) {
+    let report =
+        Report { group_by: vec![GroupBy { path: vec!["owner".into()], bucket: None }], ..everything(entity) };
+    let table = stage.sessions[user].report(&report).unwrap();
+    let mut found: Vec<(RecordId, u64)> = Vec::new();
+    for row in &table.rows {
+        let &[Figure::Count(count)] = row.figures.as_slice() else { panic!("one count for each owner") };
+        found.push((row.group[0].as_id().unwrap(), count));
+    }
+    found.sort_unstable();
+    let mut counted = std::collections::BTreeMap::new();
+    for record in expected {
+        let owner = stage.users[oracle.plan.records[*record].owner];
+        *counted.entry(owner).or_insert(0_u64) += 1;
+    }
+    assert_eq!(found, counted.into_iter().collect::<Vec<_>>());
+}
+
+fn check_filtered(stage: &Stage, oracle: &Oracle<'_>, user: usize, expected: &[usize]) {
+    let session = &stage.sessions[user];
+    let large = account::EMPLOYEES.at_least(50);
+    let ids: BTreeSet<RecordId> = expected
+        .iter()
+        .filter(|record| oracle.plan.records[**record].employees >= 50)
+        .map(|record| stage.records[*record])
+        .collect();
+    assert_eq!(listed(session, "account", &large).unwrap(), ids);
+    assert_eq!(session.count("account", &large).unwrap(), u64::try_from(ids.len()).unwrap());
+}
+
+/// What one user may change: every write is tried and taken back.
+fn check_writing(stage: &Stage, oracle: &Oracle<'_>, user: usize) {
+    let session = &stage.sessions[user];
+    let mut transaction = session.begin(guanxi::WriteOptions::default()).unwrap();
+    for (record, id) in stage.records.iter().enumerate() {
+        let entity = oracle.plan.records[record].entity;
+        let before = transaction.savepoint();
+        let changed = transaction.update_record(entity, *id, Changes::new().set("phone", "changed"));
+        assert_eq!(changed.err().map(|error| error.code()), oracle.change(user, record, Action::Update));
+        transaction.roll_back_to(before);
+        let deleted = transaction.delete_record(entity, *id);
+        assert_eq!(deleted.err().map(|error| error.code()), oracle.change(user, record, Action::Delete));
+        transaction.roll_back_to(before);
+        for (other, owner) in stage.users.iter().enumerate() {
+            let given = transaction.update_record(entity, *id, Changes::new().owner(*owner));
+            let expected = oracle.assignment(user, record, other);
+            assert_eq!(given.err().map(|error| error.code()), expected, "{user} gives {record} to {other}");
+            transaction.roll_back_to(before);
+        }
+    }
+    for (other, owner) in stage.users.iter().enumerate() {
+        for entity in organisation::ENTITIES {
+            let before = transaction.savepoint();
+            let changes = Changes::new().set("name", "new").owner(*owner);
+            let made = transaction.create_record(entity, changes);
+            assert_eq!(made.err().map(|error| error.code()), oracle.creation(user, entity, other));
+            transaction.roll_back_to(before);
+        }
+    }
+}
+
+fn check(plan: &Plan) {
+    let stage = Stage::set(plan);
+    let oracle = Oracle { plan };
+    for user in 0..plan.users.len() {
+        for entity in organisation::ENTITIES {
+            check_reading(&stage, &oracle, user, entity);
+        }
+        check_writing(&stage, &oracle, user);
+    }
+    let _ = stage.house.verified();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        max_shrink_iters: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn everybody_reads_and_changes_exactly_what_the_levels_of_their_roles_mean(plan in plan()) {
+        check(&plan);
+    }
+}

@@ -1,0 +1,123 @@
+//! The oracle of access: each question answered for one record by walking the lines of the plan upwards.
+//!
+//! The engine compiles sets from the top down; nothing here does, so that both cannot err alike.
+
+use guanxi::Code;
+use guanxi::engine::{Action, Level};
+
+use super::organisation::{Grant, Plan};
+
+/// Answers questions about one plan.
+pub struct Oracle<'a> {
+    pub plan: &'a Plan,
+}
+
+/// Whose a record is, and the unit in which it was made.
+#[derive(Clone, Copy)]
+struct Belonging {
+    owner: usize,
+    unit: Option<usize>,
+}
+
+/// Whether `node` is `root`, or comes to it on its way up.
+fn is_under(node: usize, root: usize, above: impl Fn(usize) -> Option<usize>, most: usize) -> bool {
+    let mut here = Some(node);
+    for _ in 0..=most {
+        match here {
+            Some(found) if found == root => return true,
+            Some(found) => here = above(found),
+            None => return false,
+        }
+    }
+    false
+}
+
+impl Oracle<'_> {
+    /// The records of an entity that a user sees; none where no grant lets the user read at all.
+    pub fn visible(&self, user: usize, entity: &str) -> Option<Vec<usize>> {
+        self.may(user, entity, Action::Read).then(|| {
+            let all = self.plan.records.iter().enumerate().filter(|(_, record)| record.entity == entity);
+            let seen = all.filter(|(number, _)| self.reaches(user, *number, Action::Read));
+            seen.map(|(number, _)| number).collect()
+        })
+    }
+
+    /// The refusal of a change or deletion; none where it is permitted.
+    pub fn change(&self, user: usize, record: usize, action: Action) -> Option<Code> {
+        self.unseen(user, record).or_else(|| {
+            let allowed = self.reaches(user, record, action);
+            (!allowed).then_some(Code::NotPermitted)
+        })
+    }
+
+    /// The refusal to give a record to another owner.
+    pub fn assignment(&self, user: usize, record: usize, owner: usize) -> Option<Code> {
+        let thing = &self.plan.records[record];
+        let refused = self.change(user, record, Action::Update);
+        if thing.owner == owner || refused.is_some() {
+            return refused;
+        }
+        let after = self.belonging_of(owner);
+        let allowed = self.reaches(user, record, Action::Assign)
+            && self.reaches_what(user, thing.entity, Action::Assign, after);
+        (!allowed).then_some(Code::NotPermitted)
+    }
+
+    /// The refusal to make a record for an owner.
+    pub fn creation(&self, user: usize, entity: &str, owner: usize) -> Option<Code> {
+        let allowed = self.reaches_what(user, entity, Action::Create, self.belonging_of(owner));
+        (!allowed).then_some(Code::NotPermitted)
+    }
+
+    fn unseen(&self, user: usize, record: usize) -> Option<Code> {
+        if !self.may(user, self.plan.records[record].entity, Action::Read) {
+            return Some(Code::NotPermitted);
+        }
+        (!self.reaches(user, record, Action::Read)).then_some(Code::RecordNotFound)
+    }
+
+    fn belonging_of(&self, owner: usize) -> Belonging {
+        Belonging { owner, unit: self.plan.users[owner].unit }
+    }
+
+    fn may(&self, user: usize, entity: &str, action: Action) -> bool {
+        self.grants(user, entity, action).any(|grant| grant.level != Level::None)
+    }
+
+    fn reaches(&self, user: usize, record: usize, action: Action) -> bool {
+        let thing = &self.plan.records[record];
+        self.reaches_what(user, thing.entity, action, self.belonging_of(thing.owner))
+    }
+
+    /// The union of all grants of all roles.
+    fn reaches_what(&self, user: usize, entity: &str, action: Action, what: Belonging) -> bool {
+        self.grants(user, entity, action).any(|grant| self.reaches_at(user, grant.level, what))
+    }
+
+    fn grants(&self, user: usize, entity: &str, action: Action) -> impl Iterator<Item = &Grant> {
+        let roles = self.plan.users[user].roles.iter().flat_map(|role| &self.plan.roles[*role]);
+        roles.filter(move |grant| grant.action == action && (grant.entity == "*" || grant.entity == entity))
+    }
+
+    fn reaches_at(&self, user: usize, level: Level, what: Belonging) -> bool {
+        let own = what.owner == user;
+        let superior = |user: usize| self.plan.users[user].reports_to;
+        let below = own || is_under(what.owner, user, superior, self.plan.users.len());
+        let unit = self.plan.users[user].unit;
+        let in_unit = below || (unit.is_some() && what.unit == unit);
+        match level {
+            Level::None => false,
+            Level::Own => own,
+            Level::OwnAndSubordinates => below,
+            Level::Unit => in_unit,
+            Level::UnitAndChildren => {
+                let above = |unit: usize| self.plan.units[unit];
+                let under = unit
+                    .zip(what.unit)
+                    .is_some_and(|(mine, other)| is_under(other, mine, above, self.plan.units.len()));
+                in_unit || under
+            }
+            Level::All => true,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Random organisations: units, people, roles and records, and the database in which they stand.
+
+use guanxi::engine::{Action, Level, RoleAssignment, Unit, User, UserStatus, role_assignment, unit, user};
+use guanxi::schema::EntityType;
+use guanxi::{Changes, RecordId, Session};
+use guanxi_tests::{House, database};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// The entities of which the records are.
+pub const ENTITIES: [&str; 2] = ["crm.account", "crm.contact"];
+
+/// One action on one entity at one level.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    pub entity: &'static str,
+    pub action: Action,
+    pub level: Level,
+}
+
+/// Somebody.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub unit: Option<usize>,
+    pub reports_to: Option<usize>,
+    pub roles: Vec<usize>,
+}
+
+/// Something that somebody owns.
+#[derive(Debug, Clone)]
+pub struct Thing {
+    pub entity: &'static str,
+    pub owner: usize,
+    pub employees: i64,
+}
+
+/// An organisation. Lines of units and of reporting may run in circles.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The unit above each unit.
+    pub units: Vec<Option<usize>>,
+    pub roles: Vec<Vec<Grant>>,
+    pub users: Vec<Person>,
+    pub records: Vec<Thing>,
+}
+
+fn grant() -> impl Strategy<Value = Grant> {
+    let entities = select(vec!["crm.account", "crm.contact", "*"]);
+    // To read comes often, since nothing else can be seen without it.
+    let actions = prop_oneof![
+        4 => Just(Action::Read),
+        1 => Just(Action::Create),
+        2 => Just(Action::Update),
+        1 => Just(Action::Delete),
+        2 => Just(Action::Assign),
+    ];
+    let levels = select(vec![
+        Level::None,
+        Level::Own,
+        Level::OwnAndSubordinates,
+        Level::Unit,
+        Level::UnitAndChildren,
+        Level::All,
+    ]);
+    (entities, actions, levels).prop_map(|(entity, action, level)| Grant { entity, action, level })
+}
+
+/// Any organisation of a handful of people.
+pub fn plan() -> impl Strategy<Value = Plan> {
+    (1_usize..5, 2_usize..6, 1_usize..4).prop_flat_map(|(units, users, roles)| {
+        let person = (option::of(0..units), option::of(0..users), vec(0..roles, 1..3));
+        let person = person.prop_map(|(unit, reports_to, roles)| Person { unit, reports_to, roles });
+        let thing = (select(ENTITIES.to_vec()), 0..users, 0_i64..100);
+        let thing = thing.prop_map(|(entity, owner, employees)| Thing { entity, owner, employees });
+        (
+            vec(option::of(0..units), units),
+            vec(vec(grant(), 1..6), roles),
+            vec(person, users),
+            vec(thing, 4..14),
+        )
+            .prop_map(|(units, roles, users, records)| Plan { units, roles, users, records })
+    })
+}
+
+/// The organisation in a database.
+pub struct Stage {
+    pub house: House,
+    pub users: Vec<RecordId>,
+    pub sessions: Vec<Session>,
+    pub records: Vec<RecordId>,
+}
+
+impl Stage {
+    pub fn set(plan: &Plan) -> Self {
+        let house = database();
+        let grants = |role: &Vec<Grant>| {
+            role.iter().map(|grant| (grant.entity, grant.action, grant.level)).collect::<Vec<_>>()
+        };
+        let roles = plan.roles.iter().enumerate();
+        let roles: Vec<RecordId> =
+            roles.map(|(number, role)| house.role(&format!("role {number}"), &grants(role))).collect();
+        let users = people(&house, plan, &roles);
+        let records = things(&house, plan, &users);
+        let sessions = (0..users.len())
+            .map(|number| house.crm.session_for(&format!("user {number}")).unwrap())
+            .collect();
+        Self { house, users, sessions, records }
+    }
+
+    /// The records of an entity, with their places in the plan.
+    pub fn records_of(&self, plan: &Plan, entity: &str) -> Vec<(RecordId, usize)> {
+        let all = self.records.iter().copied().zip(0..);
+        all.filter(|(_, number)| plan.records[*number].entity == entity).collect()
+    }
+}
+
+/// Units and users are linked after they stand, so that the links may run in circles.
+fn people(house: &House, plan: &Plan, roles: &[RecordId]) -> Vec<RecordId> {
+    let made = house.admin.write(|transaction| {
+        let mut units = Vec::new();
+        for number in 0..plan.units.len() {
+            let changes = Changes::new().set(unit::NAME, format!("unit {number}"));
+            units.push(transaction.create_record(Unit::NAME, changes)?);
+        }
+        for (id, parent) in units.iter().zip(&plan.units) {
+            let parent = parent.map(|parent| units[parent]);
+            transaction.update_record(Unit::NAME, *id, Changes::new().set(unit::PARENT, parent))?;
+        }
+        let mut users = Vec::new();
+        for (number, person) in plan.users.iter().enumerate() {
+            let changes = Changes::new()
+                .set(user::NAME, format!("user {number}"))
+                .set(user::STATUS, UserStatus::Active)
+                .set(user::UNIT, person.unit.map(|unit| units[unit]));
+            users.push(transaction.create_record(User::NAME, changes)?);
+        }
+        for (id, person) in users.iter().zip(&plan.users) {
+            let superior = person.reports_to.map(|superior| users[superior]);
+            transaction.update_record(User::NAME, *id, Changes::new().set(user::REPORTS_TO, superior))?;
+            for role in &person.roles {
+                let changes =
+                    Changes::new().set(role_assignment::USER, *id).set(role_assignment::ROLE, roles[*role]);
+                transaction.create_record(RoleAssignment::NAME, changes)?;
+            }
+        }
+        Ok(users)
+    });
+    made.unwrap()
+}
+
+fn things(house: &House, plan: &Plan, users: &[RecordId]) -> Vec<RecordId> {
+    let made = house.admin.write(|transaction| {
+        let mut records = Vec::new();
+        for (number, thing) in plan.records.iter().enumerate() {
+            let mut changes = Changes::new().set("name", format!("thing {number}")).owner(users[thing.owner]);
+            if thing.entity == "crm.account" {
+                changes = changes.set("employees", thing.employees);
+            }
+            records.push(transaction.create_record(thing.entity, changes)?);
+        }
+        Ok(records)
+    });
+    made.unwrap()
+}

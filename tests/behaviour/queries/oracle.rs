@@ -1,0 +1,160 @@
+//! Questions, and their answers by hand: one thing, one condition, one comparison at a time.
+
+use std::cmp::Ordering;
+
+use guanxi::Condition;
+use guanxi::engine::{Comparison, Direction, FieldSelector, Filter};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::things::{CODES, Cell, FIELDS, TEXTS, Thing, cell};
+
+/// A condition by hand.
+#[derive(Debug, Clone)]
+pub enum Test {
+    Everything,
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    Not(Box<Test>),
+    Compare(usize, Comparison, Cell),
+    IsNull(usize),
+}
+
+/// What is asked: a condition, and fields with whether they fall.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub filter: Test,
+    pub sort: Vec<(usize, bool)>,
+}
+
+fn comparison() -> impl Strategy<Value = Test> {
+    (0..FIELDS.len()).prop_flat_map(|field| {
+        let ordered = vec![
+            Comparison::Equal,
+            Comparison::Less,
+            Comparison::LessOrEqual,
+            Comparison::Greater,
+            Comparison::GreaterOrEqual,
+        ];
+        let (name, _) = FIELDS[field];
+        let comparisons = match name {
+            "name" | "remark" => [ordered, vec![Comparison::Contains, Comparison::StartsWith]].concat(),
+            _ => ordered,
+        };
+        (select(comparisons), cell(name)).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
+    })
+}
+
+fn condition() -> impl Strategy<Value = Test> {
+    let leaf = prop_oneof![
+        1 => Just(Test::Everything),
+        6 => comparison(),
+        1 => (0..FIELDS.len()).prop_map(Test::IsNull),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Test::All),
+            vec(inner.clone(), 0..3).prop_map(Test::Any),
+            inner.prop_map(|inner| Test::Not(Box::new(inner))),
+        ]
+    })
+}
+
+/// Any question.
+pub fn question() -> impl Strategy<Value = Question> {
+    (condition(), vec((0..FIELDS.len(), any::<bool>()), 0..3))
+        .prop_map(|(filter, sort)| Question { filter, sort })
+}
+
+/// Questions that read an index from end to end, or every record.
+pub fn plain_questions() -> Vec<Question> {
+    let sorts =
+        [vec![], vec![(2, false)], vec![(2, true)], vec![(3, true)], vec![(0, false)], vec![(4, true)]];
+    let filters = [
+        Test::Everything,
+        Test::Compare(2, Comparison::Equal, Cell::Int(31)),
+        Test::Compare(10, Comparison::Equal, Cell::Bool(true)),
+        Test::Compare(3, Comparison::GreaterOrEqual, Cell::Int(11)),
+    ];
+    let pairs = filters.iter().flat_map(|filter| sorts.iter().map(move |sort| (filter, sort)));
+    pairs.map(|(filter, sort)| Question { filter: filter.clone(), sort: sort.clone() }).collect()
+}
+
+impl Question {
+    /// The order as it is sent.
+    pub fn order(&self) -> Vec<(FieldSelector, Direction)> {
+        let direction = |falling: &bool| if *falling { Direction::Descending } else { Direction::Ascending };
+        self.sort.iter().map(|(field, falling)| (FIELDS[*field].0.into(), direction(falling))).collect()
+    }
+}
+
+impl Test {
+    /// The condition as it is sent.
+    pub fn condition(&self) -> Condition {
+        let all = |parts: &[Self]| parts.iter().map(Self::condition).collect();
+        match self {
+            Self::Everything => Filter::Everything,
+            Self::All(parts) => Filter::All(all(parts)),
+            Self::Any(parts) => Filter::Any(all(parts)),
+            Self::Not(inner) => Filter::Not(Box::new(inner.condition())),
+            Self::Compare(field, how, cell) => Filter::Compare(FIELDS[*field].0.into(), *how, cell.value()),
+            Self::IsNull(field) => Filter::IsNull(FIELDS[*field].0.into()),
+        }
+    }
+
+    /// Whether a thing meets the condition.
+    pub fn is_met(&self, thing: &Thing) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::All(parts) => parts.iter().all(|part| part.is_met(thing)),
+            Self::Any(parts) => parts.iter().any(|part| part.is_met(thing)),
+            Self::Not(inner) => !inner.is_met(thing),
+            Self::IsNull(field) => thing.cells[*field] == Cell::Null,
+            Self::Compare(field, how, wanted) => holds(&thing.cells[*field], *how, wanted),
+        }
+    }
+}
+
+/// Nothing compares with nothing, and amounts of two currencies do not compare.
+fn holds(cell: &Cell, how: Comparison, wanted: &Cell) -> bool {
+    if let (Cell::Money(_, one, _), Cell::Money(_, other, _)) = (cell, wanted)
+        && one != other
+    {
+        return false;
+    }
+    let order = compare(cell, wanted);
+    match (cell, wanted, how) {
+        (Cell::Null, ..) => false,
+        (Cell::Text(text), Cell::Text(part), Comparison::Contains) => TEXTS[*text].1.contains(TEXTS[*part].1),
+        (Cell::Text(text), Cell::Text(part), Comparison::StartsWith) => {
+            TEXTS[*text].1.starts_with(TEXTS[*part].1)
+        }
+        (_, _, Comparison::Equal) => order.is_eq(),
+        (_, _, Comparison::Less) => order.is_lt(),
+        (_, _, Comparison::LessOrEqual) => order.is_le(),
+        (_, _, Comparison::Greater) => order.is_gt(),
+        (_, _, Comparison::GreaterOrEqual) => order.is_ge(),
+        _ => false,
+    }
+}
+
+/// The order of two cells of one field: nothing first, amounts by currency and then amount.
+pub fn compare(left: &Cell, right: &Cell) -> Ordering {
+    match (left, right) {
+        (Cell::Null, Cell::Null) => Ordering::Equal,
+        (Cell::Null, _) => Ordering::Less,
+        (_, Cell::Null) => Ordering::Greater,
+        (Cell::Text(left), Cell::Text(right)) => TEXTS[*left].1.cmp(TEXTS[*right].1),
+        (Cell::Code(left), Cell::Code(right)) => CODES[*left].cmp(CODES[*right]),
+        (Cell::Int(left), Cell::Int(right)) => left.cmp(right),
+        (Cell::Day(left), Cell::Day(right)) => left.cmp(right),
+        (Cell::Bool(left), Cell::Bool(right)) => left.cmp(right),
+        (Cell::Number(left, _), Cell::Number(right, _)) => left.cmp(right),
+        // CNY comes before USD.
+        (Cell::Money(left, left_yuan, _), Cell::Money(right, right_yuan, _)) => {
+            right_yuan.cmp(left_yuan).then(left.cmp(right))
+        }
+        _ => panic!("cells of one field are of one kind"),
+    }
+}

@@ -1,0 +1,244 @@
+//! A shelf of things with a field of every kind, with and without index, and the same things by hand.
+
+use guanxi::base::Label;
+use guanxi::engine::{Extension, Registrar, Transaction};
+use guanxi::schema::{EntityDefinition, EnumCode, FieldDefinition, FieldType};
+use guanxi::{Changes, Currency, Date, Decimal, Money, RecordId, Result, Value};
+use proptest::prelude::*;
+
+use super::oracle::{Question, compare};
+
+/// The entity of the shelf.
+pub const NAME: &str = "shelf.thing";
+
+/// The fields: name, whether it has an index.
+pub const FIELDS: [(&str, bool); 12] = [
+    ("name", true),
+    ("remark", false),
+    ("rank", true),
+    ("size", false),
+    ("price", true),
+    ("cost", false),
+    ("since", true),
+    ("until", false),
+    ("weight", true),
+    ("height", false),
+    ("ready", true),
+    ("kind", false),
+];
+
+/// Texts that a hand has folded: what is written, and what it is compared as. Full width, case and white
+/// space make no difference.
+pub const TEXTS: [(&str, &str); 12] = [
+    ("apple", "apple"),
+    ("Apple", "apple"),
+    ("ＡＰＰＬＥ", "apple"),
+    ("apple pie", "apple pie"),
+    (" Apple \u{3000} PIE ", "apple pie"),
+    ("banana", "banana"),
+    ("b", "b"),
+    ("加喜", "加喜"),
+    ("加喜企业", "加喜企业"),
+    ("Z", "z"),
+    ("ﬁne", "fine"),
+    ("a\u{0}b", "a\u{0}b"),
+];
+
+/// One value as a hand writes it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Null,
+    /// A place in [`TEXTS`].
+    Text(usize),
+    Int(i64),
+    /// Hundredths and currency; whether the amount is written with two more zeros.
+    Money(i64, bool, bool),
+    /// Days since 1970-01-01.
+    Day(i32),
+    /// Thousandths, and whether it is written with one more zero.
+    Number(i64, bool),
+    Bool(bool),
+    Code(usize),
+}
+
+/// The codes of the field `kind`, which sort by their letters.
+pub const CODES: [&str; 3] = ["small", "large", "medium"];
+
+/// One thing: its cells in the order of [`FIELDS`], and which of three owners has it.
+#[derive(Debug, Clone)]
+pub struct Thing {
+    pub cells: Vec<Cell>,
+    pub owner: usize,
+}
+
+/// Declares the shelf, as a vendor would.
+pub struct Shelf;
+
+fn kind_of(name: &str) -> FieldType {
+    match name {
+        "name" | "remark" => FieldType::Text,
+        "rank" | "size" => FieldType::Int,
+        "price" | "cost" => FieldType::Money,
+        "since" | "until" => FieldType::Date,
+        "weight" | "height" => FieldType::Decimal,
+        "ready" => FieldType::Bool,
+        _ => {
+            let code = |code: &&str| EnumCode { code: (*code).to_owned(), label: Label::new("码", code) };
+            FieldType::Enum { codes: CODES.iter().map(code).collect() }
+        }
+    }
+}
+
+impl Extension for Shelf {
+    fn id(&self) -> &'static str {
+        "shelf"
+    }
+
+    fn declare(&self, registrar: &mut Registrar) -> Result<()> {
+        let fields = FIELDS.iter().zip(1..).map(|((name, indexed), local)| FieldDefinition {
+            indexed: *indexed,
+            ..FieldDefinition::new("shelf", local, name, Label::new("字段", name), kind_of(name))
+        });
+        registrar.entity(EntityDefinition {
+            namespace: "shelf".to_owned(),
+            local: 1,
+            name: "thing".to_owned(),
+            label: Label::new("物", "Thing"),
+            title: "name".to_owned(),
+            data_subject: false,
+            fields: fields.collect(),
+        });
+        Ok(())
+    }
+}
+
+/// A cell for a field of the shelf, in small ranges so that values meet.
+pub fn cell(name: &str) -> BoxedStrategy<Cell> {
+    match name {
+        "name" | "remark" => (0..TEXTS.len()).prop_map(Cell::Text).boxed(),
+        "rank" | "size" => {
+            prop_oneof![8 => -3_i64..4, 1 => Just(i64::MIN), 1 => Just(i64::MAX)].prop_map(Cell::Int).boxed()
+        }
+        "price" | "cost" => (-120_i64..130, any::<bool>(), any::<bool>())
+            .prop_map(|(amount, yuan, zeros)| Cell::Money(amount * 5, yuan, zeros))
+            .boxed(),
+        "since" | "until" => prop_oneof![Just(-400), 0..4, 20_000..20_003].prop_map(Cell::Day).boxed(),
+        "weight" | "height" => {
+            (-60_i64..60, any::<bool>()).prop_map(|(number, zeros)| Cell::Number(number * 50, zeros)).boxed()
+        }
+        "ready" => any::<bool>().prop_map(Cell::Bool).boxed(),
+        _ => (0..CODES.len()).prop_map(Cell::Code).boxed(),
+    }
+}
+
+/// Any thing.
+pub fn thing() -> impl Strategy<Value = Thing> {
+    let cells: Vec<BoxedStrategy<Cell>> =
+        FIELDS.iter().map(|(name, _)| prop_oneof![1 => Just(Cell::Null), 4 => cell(name)].boxed()).collect();
+    (cells, 0_usize..3).prop_map(|(cells, owner)| Thing { cells, owner })
+}
+
+/// A thing that follows from a number.
+pub fn numbered(number: i64) -> Thing {
+    let spread = |many: i64| usize::try_from(number * 7 % many).unwrap();
+    let mut cells = vec![Cell::Null; FIELDS.len()];
+    cells[0] = Cell::Text(spread(i64::try_from(TEXTS.len()).unwrap()));
+    cells[2] = Cell::Int(number * 31 % 57);
+    cells[3] = Cell::Int(number * 17 % 23);
+    cells[4] = Cell::Money(number * 13 % 1_000, number % 3 == 0, number % 2 == 0);
+    cells[10] = Cell::Bool(number % 5 == 0);
+    Thing { cells, owner: spread(5) }
+}
+
+impl Cell {
+    /// The value as it is sent.
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(place) => Value::from(TEXTS[*place].0),
+            Self::Int(number) => Value::Int(*number),
+            Self::Money(amount, yuan, zeros) => {
+                let currency = if *yuan { Currency::CNY } else { Currency::USD };
+                Value::Money(Money::new(scaled(*amount, 2, *zeros), currency))
+            }
+            Self::Day(day) => Value::Date(Date::from_days(*day).unwrap()),
+            Self::Number(number, zeros) => Value::Decimal(scaled(*number, 3, *zeros)),
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Code(place) => Value::from(CODES[*place]),
+        }
+    }
+}
+
+/// A decimal, with two zeros more behind it if so wanted.
+fn scaled(number: i64, scale: u32, zeros: bool) -> Decimal {
+    let (number, scale) = if zeros { (i128::from(number) * 100, scale + 2) } else { (number.into(), scale) };
+    Decimal::new(number, scale).unwrap()
+}
+
+/// The things that stand, by hand.
+#[derive(Debug, Default)]
+pub struct Things {
+    standing: Vec<(RecordId, Thing)>,
+}
+
+fn changes(owners: &[RecordId], thing: &Thing) -> Changes {
+    let named = FIELDS.iter().zip(&thing.cells);
+    let start = Changes::new().owner(owners[thing.owner]);
+    named.fold(start, |changes, ((name, _), cell)| changes.set(*name, cell.value()))
+}
+
+impl Things {
+    pub fn create(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        owners: &[RecordId],
+        thing: &Thing,
+    ) -> Result<()> {
+        let id = transaction.create_record(NAME, changes(owners, thing))?;
+        self.standing.push((id, thing.clone()));
+        Ok(())
+    }
+
+    pub fn change(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        owners: &[RecordId],
+        which: usize,
+        thing: &Thing,
+    ) -> Result<()> {
+        if self.standing.is_empty() {
+            return Ok(());
+        }
+        let place = which % self.standing.len();
+        let (id, kept) = &mut self.standing[place];
+        transaction.update_record(NAME, *id, changes(owners, thing))?;
+        *kept = thing.clone();
+        Ok(())
+    }
+
+    pub fn delete(&mut self, transaction: &mut Transaction<'_>, which: usize) -> Result<()> {
+        if self.standing.is_empty() {
+            return Ok(());
+        }
+        let (id, _) = self.standing.swap_remove(which % self.standing.len());
+        transaction.delete_record(NAME, id)
+    }
+
+    /// The ids that answer a question, in order: filter each thing, then sort all of them.
+    pub fn answer(&self, question: &Question) -> Vec<RecordId> {
+        let met = self.standing.iter().filter(|(_, thing)| question.filter.is_met(thing));
+        let mut rows: Vec<&(RecordId, Thing)> = met.collect();
+        rows.sort_by(|(left_id, left), (right_id, right)| {
+            let mut order = std::cmp::Ordering::Equal;
+            for (field, falling) in &question.sort {
+                let one = compare(&left.cells[*field], &right.cells[*field]);
+                order = order.then(if *falling { one.reverse() } else { one });
+            }
+            // Ids follow the direction of the last field.
+            let by_id = left_id.cmp(right_id);
+            let falling = question.sort.last().is_some_and(|(_, falling)| *falling);
+            order.then(if falling { by_id.reverse() } else { by_id })
+        });
+        rows.into_iter().map(|(id, _)| *id).collect()
+    }
+}

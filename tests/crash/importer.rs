@@ -1,0 +1,2 @@
+//! Placeholder that is replaced in the next step.
+fn main() {}
