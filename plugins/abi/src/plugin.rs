@@ -104,7 +104,10 @@ pub struct guanxi_plugin_info {
     /// `schema:crm.account hook:crm.account`. Registering anything else is refused. Since 1.0.
     pub capabilities: guanxi_str,
     /// Registers what the plugin brings; not null. Since 1.0.
-    pub init: Option<guanxi_plugin_init>,
+    // Written out, here and in `register_hook`, since the generator of the header does not see that an
+    // option of an alias is a pointer. The type is `Option<guanxi_plugin_init>`.
+    pub init:
+        Option<unsafe extern "C" fn(host: *const guanxi_host, registrar: guanxi_handle) -> guanxi_status>,
 }
 
 /// A field that a plugin adds to an entity. Since 1.0; grows at the end.
@@ -170,7 +173,7 @@ pub struct guanxi_host {
         order: i32,
         hook: guanxi_hook,
         user_data: *mut c_void,
-        destroy: Option<guanxi_destroy>,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     ) -> guanxi_status,
 
     /// Reads a field of the record as it would be saved now; an empty field is a value of kind NULL.

@@ -21,6 +21,8 @@ struct Header {
     closing: &'static str,
     /// Words before each exported function.
     prefix: Option<&'static str>,
+    /// Types that no function of the header names, which the generator would leave out.
+    types: &'static [&'static str],
 }
 
 const TYPES: Header = Header {
@@ -33,6 +35,7 @@ const TYPES: Header = Header {
     after_includes: "",
     closing: "",
     prefix: None,
+    types: &SHARED,
 };
 
 const HOST: Header = Header {
@@ -94,6 +97,7 @@ const HOST: Header = Header {
   { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL }",
     closing: "",
     prefix: Some("GUANXI_API"),
+    types: &[],
 };
 
 const PLUGIN: Header = Header {
@@ -128,6 +132,16 @@ const PLUGIN: Header = Header {
   GUANXI_PLUGIN_EXPORT guanxi_status guanxi_plugin_entry_v1(guanxi_plugin_info *information)
 #endif",
     prefix: None,
+    types: &[
+        "guanxi_handle",
+        "guanxi_plugin_entry",
+        "guanxi_plugin_init",
+        "guanxi_hook",
+        "guanxi_destroy",
+        "guanxi_plugin_info",
+        "guanxi_field_definition",
+        "guanxi_host",
+    ],
 };
 
 const ALL: [&Header; 3] = [&TYPES, &HOST, &PLUGIN];
@@ -165,8 +179,10 @@ impl Header {
             ..Config::default()
         };
         config.function.prefix = self.prefix.map(str::to_owned);
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        config.export.include = owned(self.types);
         if self.name != TYPES.name {
-            config.export.exclude = SHARED.iter().map(|name| (*name).to_owned()).collect();
+            config.export.exclude = owned(&SHARED);
         }
         let builder = self.sources.iter().fold(Builder::new().with_config(config), |builder, source| {
             builder.with_src(workspace().join(source))
