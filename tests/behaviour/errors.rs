@@ -102,6 +102,22 @@ fn another_key_is_the_wrong_key_whatever_its_kind() {
 }
 
 #[test]
+fn a_key_may_be_added_and_an_old_one_taken_away_but_never_the_last() {
+    let (_folder, path) = closed();
+    let second = Key::from_passphrase("second");
+    let crm = opened(&path).unwrap();
+    crm.add_key(&second).unwrap();
+    drop(crm);
+    let crm = options().key(second.clone()).open(&path).unwrap();
+    crm.remove_key(&Key::raw(guanxi_tests::KEY)).unwrap();
+    assert_eq!(refusal(crm.remove_key(&Key::raw(guanxi_tests::KEY))), Code::WrongKey);
+    assert_eq!(refusal(crm.remove_key(&second)), Code::InvalidArgument);
+    drop(crm);
+    assert_eq!(refusal(opened(&path)), Code::WrongKey);
+    options().key(second).open(&path).unwrap();
+}
+
+#[test]
 fn a_passphrase_opens_however_its_letters_were_composed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.guanxi");

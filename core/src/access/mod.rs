@@ -15,5 +15,5 @@ pub use directory::{
     Grant, Role, RoleAssignment, Unit, User, UserStatus, grant, role, role_assignment, unit, user,
 };
 pub use level::{Action, Level};
-pub use permit::{ActionKind, Assign, Create, Delete, Export, Permit, Read, Update};
+pub use permit::{ActionKind, Assign, Create, Delete, Permit, Read, Update};
 pub use policy::{GrantFact, Policy, PolicyFacts, UnitFact, UserFact};

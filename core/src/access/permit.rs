@@ -36,8 +36,6 @@ actions! {
     Delete;
     /// To give records to another owner.
     Assign;
-    /// To take records out in bulk.
-    Export;
 }
 
 /// Whose records a permit reaches.
@@ -59,7 +57,8 @@ pub(super) struct Scope {
 #[derive(Debug, Clone)]
 pub struct Permit<A> {
     entity: EntityId,
-    principal: RecordId,
+    /// Who holds it; nobody for a bootstrap permit, which is the engine's own.
+    principal: Option<RecordId>,
     epoch: u64,
     scope: Scope,
     hidden: Arc<BTreeSet<FieldId>>,
@@ -69,7 +68,7 @@ pub struct Permit<A> {
 impl<A: ActionKind> Permit<A> {
     pub(super) fn mint(
         entity: EntityId,
-        principal: RecordId,
+        principal: Option<RecordId>,
         epoch: u64,
         scope: Scope,
         hidden: Arc<BTreeSet<FieldId>>,
@@ -77,22 +76,17 @@ impl<A: ActionKind> Permit<A> {
         Self { entity, principal, epoch, scope, hidden, action: PhantomData }
     }
 
-    /// The entity that it speaks of.
-    #[must_use]
-    pub fn entity(&self) -> EntityId {
-        self.entity
-    }
-
-    /// Who holds it.
-    #[must_use]
-    pub fn principal(&self) -> RecordId {
-        self.principal
-    }
-
-    /// The policy epoch for which it is good.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.epoch
+    /// Refuses to act for anybody but its holder.
+    ///
+    /// # Errors
+    /// `access.not_permitted`.
+    pub fn check_actor(&self, actor: RecordId) -> Result<()> {
+        match self.principal {
+            Some(principal) if principal != actor => {
+                Err(Error::new(Code::NotPermitted).rule("permit of another principal"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The classes that scans may enter, rising.

@@ -155,15 +155,14 @@ impl Policy {
         }
         let scope = self.scope(principal, level);
         let hidden = self.hidden(principal, entity_name);
-        Ok(Permit::mint(entity, principal, self.epoch, scope, Arc::new(hidden)))
+        Ok(Permit::mint(entity, Some(principal), self.epoch, scope, Arc::new(hidden)))
     }
 
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
     pub(crate) fn bootstrap<A: ActionKind>(&self, entity: EntityId) -> Permit<A> {
-        let principal = RecordId::from_bytes([0; 16]);
-        Permit::mint(entity, principal, self.epoch, self.everything(), Arc::default())
+        Permit::mint(entity, None, self.epoch, self.everything(), Arc::default())
     }
 
     fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {

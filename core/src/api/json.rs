@@ -24,7 +24,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A value as JSON: decimals, days, moments and ids as text, money as `{"amount", "currency"}`.
-pub(super) fn value_to_json(value: &Value) -> Json {
+#[must_use]
+pub fn value_to_json(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(value) => json!(value),
@@ -39,7 +40,10 @@ pub(super) fn value_to_json(value: &Value) -> Json {
 }
 
 /// A record as JSON: envelope facts beside `values` by API name.
-pub(super) fn listing_to_json(row: &Listing) -> Result<Json> {
+///
+/// # Errors
+/// `schema.unknown_entity` if the plugin of its entity is gone.
+pub fn listing_to_json(row: &Listing) -> Result<Json> {
     let entity = row.entity()?;
     let envelope = &row.record.envelope;
     let mut values = Map::new();
@@ -161,7 +165,11 @@ fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Re
 
 /// A condition from JSON: `{"all": […]}`, `{"any": […]}`, `{"not": …}`,
 /// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal.
-pub(super) fn condition_from_json(reader: &Reader<'_>, entity: &Entity, json: &Json) -> Result<Condition> {
+///
+/// # Errors
+/// `input.invalid_filter`, `schema.unknown_field`, `schema.wrong_type`, `record.reference_missing`,
+/// `record.reference_ambiguous`.
+pub fn condition_from_json(reader: &Reader<'_>, entity: &Entity, json: &Json) -> Result<Condition> {
     condition(reader, entity, json, 0).map_err(|error| error.entity(&entity.api_name))
 }
 

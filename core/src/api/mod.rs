@@ -9,6 +9,7 @@ mod json;
 mod methods;
 
 pub use declare::{Method, Parameter};
+pub use json::{condition_from_json, listing_to_json, value_to_json};
 
 use crate::base::{Code, Error, MAX_JSON_BYTES, Result};
 use crate::engine::Session;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::base::{Code, Locale};
+use crate::base::{Code, Label, Locale};
 
 /// Result with the engine's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,7 +25,7 @@ struct Inner {
     rule: Option<String>,
     value: Option<String>,
     plugin: Option<String>,
-    said: Option<String>,
+    said: Option<Label>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -84,8 +84,8 @@ impl Error {
 
     /// A sentence in the words of a plugin or rule, which stands in place of the code's own message.
     #[must_use]
-    pub fn said(mut self, message: &str) -> Self {
-        self.0.said = Some(message.to_owned());
+    pub fn said(mut self, message: Label) -> Self {
+        self.0.said = Some(message);
         self
     }
 
@@ -150,7 +150,8 @@ impl Error {
     /// The sentence for people: what, where, by which rule.
     #[must_use]
     pub fn message(&self, locale: Locale) -> String {
-        let head = self.0.said.as_deref().unwrap_or_else(|| self.code().message(locale));
+        let said = self.0.said.as_ref().map(|said| said.text(locale));
+        let head = said.unwrap_or_else(|| self.code().message(locale));
         let place: Vec<&str> = [&self.0.plugin, &self.0.entity, &self.0.field]
             .into_iter()
             .flatten()

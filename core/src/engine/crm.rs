@@ -19,10 +19,10 @@ use crate::engine::{
     WriteOptions, credentials, organisation, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Keyspace, OpenOptions, Snapshot, Store};
+use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -167,9 +167,35 @@ impl Crm {
     /// What the extension refuses; `schema.duplicate_definition`; `plugin.conflict` if one of the
     /// same id is there already.
     pub fn install(&self, extension: &dyn Extension, note_text: &str) -> Result<()> {
+        let known = Arc::clone(&self.inner.hooks.read().unwrap_or_else(PoisonError::into_inner));
+        if known.iter().any(|hook| hook.extension == extension.id()) {
+            return Err(Error::new(Code::PluginConflict).plugin(extension.id()));
+        }
         self.install_one(extension)?;
         let nobody = RecordId::from_bytes([0; 16]);
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
+    }
+
+    /// Adds a key that opens the database, beside those that do already: at most eight.
+    ///
+    /// # Errors
+    /// `input.limit_exceeded` when all slots are taken; `storage.io`.
+    pub fn add_key(&self, key: &Key) -> Result<()> {
+        self.inner.database.add_key(key, self.inner.key_cost)
+    }
+
+    /// Takes a key away. A copy of the files made before still opens with it.
+    ///
+    /// # Errors
+    /// `storage.wrong_key` if it opens nothing; `input.invalid_argument` for the last one; `storage.io`.
+    pub fn remove_key(&self, key: &Key) -> Result<()> {
+        self.inner.database.remove_key(key)
+    }
+
+    /// What opening the database had to mend after a crash.
+    #[must_use]
+    pub fn recovery(&self) -> RecoveryInfo {
+        self.inner.database.recovery
     }
 
     /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters.
@@ -309,10 +335,7 @@ impl Crm {
         let founder = RecordId::generate(self.now(), self.inner.random.as_ref());
         let session = self.session(founder);
         session.write_with(WriteOptions::default().cause("database.create"), |transaction| {
-            transaction.found(
-                founder,
-                Changes::new().set(user::NAME, name).set(user::STATUS, access::UserStatus::Active),
-            )?;
+            transaction.found(founder, Changes::new().set(user::NAME, name))?;
             organisation::seed(transaction, founder, &shared)?;
             options.extensions.iter().try_for_each(|extension| extension.seed(transaction))?;
             transaction.set_password(founder, password)
@@ -375,7 +398,14 @@ impl Crm {
         }
         let json = registry.to_json()?;
         let version = registry.version();
+        let before = self.registry();
         self.system_write(actor, cause, |view, context| {
+            for entity in registry.entities() {
+                match before.entity_by_id(entity.id()) {
+                    Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                    _ => {}
+                }
+            }
             store_registry(view, &json);
             note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
             Ok(())
@@ -396,13 +426,12 @@ impl Warning {
 
 fn open_options(options: &Options) -> Result<OpenOptions> {
     let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+    let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
     Ok(OpenOptions {
-        cache_bytes: options.cache_bytes,
-        key,
+        cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
-        random: Arc::clone(&options.random),
-        chain: crate::records::chain_link,
         verify_on_open: options.verify_on_open,
+        ..usual
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{Policy, Read};
-use crate::base::{Date, Label, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, find_unique};
 use crate::schema::{Entity, EntityDefinition, FieldDefinition, Registry, normalize_value};
@@ -107,6 +107,7 @@ pub struct Save<'a> {
     pub(super) settings: &'a Settings,
     pub(super) now: Timestamp,
     pub(super) cause: &'a str,
+    pub(super) locale: Locale,
     pub(super) old: Option<&'a Record>,
     pub(super) record: &'a mut Record,
     pub(super) warnings: &'a mut Vec<Warning>,
@@ -124,6 +125,12 @@ impl Save<'_> {
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.old.is_none()
+    }
+
+    /// The language of the acting session.
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        self.locale
     }
 
     /// By which verb, import or plugin the record is saved.

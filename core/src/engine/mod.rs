@@ -25,7 +25,7 @@ pub use crate::records::{
     Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
     Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
-pub use crate::storage::{Head, Key, KeyCost, SealedFiles};
+pub use crate::storage::{Head, Key, KeyCost, RecoveryInfo, SealedFiles};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};

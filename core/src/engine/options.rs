@@ -14,7 +14,7 @@ use crate::storage::{Key, KeyCost};
 pub struct Options {
     pub(super) key: Option<Key>,
     pub(super) key_cost: KeyCost,
-    pub(super) cache_bytes: usize,
+    pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
     pub(super) host_trust: bool,
     pub(super) locale: Locale,
@@ -30,7 +30,7 @@ impl Default for Options {
         Self {
             key: None,
             key_cost: KeyCost::default(),
-            cache_bytes: 16 << 20,
+            cache_bytes: None,
             verify_on_open: false,
             host_trust: false,
             locale: Locale::default(),
@@ -67,7 +67,7 @@ impl Options {
     /// Memory for pages, in bytes; 16 MiB by default.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
-        self.cache_bytes = bytes;
+        self.cache_bytes = Some(bytes);
         self
     }
 

@@ -1,13 +1,14 @@
 //! The organisation's facts, read from its records into a policy; and the roles of a new database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::access::{
     self, Action, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant, role,
     role_assignment, unit, user,
 };
 use crate::base::{FieldId, Patience, RecordId, Result, Value};
-use crate::engine::{Changes, Registrar, Transaction};
+use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction};
 use crate::records::{Filter, Record, load_classes, read_epoch, scan_all};
 use crate::schema::{Codes, EntityType, FieldName, Registry};
 use crate::storage::Snapshot;
@@ -28,6 +29,19 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::Role::definition());
     registrar.entity(access::Grant::definition());
     registrar.entity(access::RoleAssignment::definition());
+    registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
+}
+
+/// A new user is active unless said otherwise; without role and password that opens nothing.
+struct BeginActive;
+
+impl BeforeSave for BeginActive {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        if save.is_new() && save.value(user::STATUS)?.is_null() {
+            save.set(user::STATUS, access::UserStatus::Active)?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads the policy of a view, through bootstrap permits.

@@ -216,14 +216,29 @@ impl Session {
         field.namespace = CUSTOMER.to_owned();
         field.local = local;
         let api_name = field.api_name(&known.definition.namespace);
-        // Records that stand have no key in a new index, so a later field is indexed only while
-        // the entity has no records.
-        if field.indexed && self.has_records(entity)? {
-            let rule = "a field added to an entity with records cannot be indexed yet";
-            return Err(Error::new(Code::InvalidDefinition).entity(entity).field(name).rule(rule));
-        }
         self.crm.define_field(self.user, entity, field)?;
         Ok(api_name)
+    }
+
+    /// Forgets a person: the record is emptied, and the key under which its whole history is sealed is
+    /// destroyed, here and in every backup of the key file made from now on. The ledger still verifies.
+    /// The wrapped key's ciphertext stays in free pages of the key file until they are used again.
+    /// This cannot be taken back. Segments of the search index drop its words when they next merge.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the rights to administer and delete; `record.not_found`;
+    /// `record.referenced` while other records refer to it; `schema.invalid_definition` for an entity
+    /// whose records are no persons.
+    pub fn erase(&self, entity: &str, id: RecordId) -> Result<()> {
+        self.check_may(entity, Action::Administer)?;
+        let registry = self.crm.registry();
+        if !registry.entity(entity)?.definition.data_subject {
+            return Err(Error::new(Code::InvalidDefinition).entity(entity).rule("data subject"));
+        }
+        let options = WriteOptions::default().cause("record.erase");
+        self.write_with(options, |transaction| transaction.erase_record(entity, id))?;
+        self.crm.inner.database.subjects.destroy(id.as_bytes())?;
+        Ok(())
     }
 
     /// Sets a user's password: one's own, or anybody's with the right to administer users.
@@ -257,15 +272,6 @@ impl Session {
             return Ok(());
         }
         Err(Error::new(Code::NotPermitted).entity(entity).rule(action.code()))
-    }
-
-    fn has_records(&self, entity: &str) -> Result<bool> {
-        let snapshot = self.crm.snapshot()?;
-        let registry = self.crm.registry();
-        let id = registry.entity(entity)?.id();
-        let prefix = id.number().to_be_bytes();
-        let range = crate::storage::RangeRequest::prefix(Keyspace::Records, &prefix, 1);
-        Ok(!snapshot.scan(&range)?.rows.is_empty())
     }
 
     fn check_active(&self, policy: &Policy) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{self, EntryKind, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
 use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
-use crate::storage::Head;
+use crate::storage::{Head, Snapshot};
 
 /// How a transaction is written down.
 #[derive(Debug, Clone)]
@@ -119,6 +119,9 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
+        if self.view.is_empty() {
+            return self.view.head();
+        }
         self.view.commit(&self.session.crm().inner.sealer)
     }
 
@@ -207,6 +210,14 @@ impl<'s> Transaction<'s> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, &old)
+    }
+
+    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        let context = self.context_for(entity, BTreeSet::new());
+        records::erase(&mut self.view, &context, &permit, entity, id)
     }
 
     /// Creates the record of an external id, or changes the one that bears it.
@@ -372,6 +383,7 @@ impl<'s> Transaction<'s> {
                 settings: &self.settings,
                 now: self.session.crm().now(),
                 cause: &self.context.cause,
+                locale: self.session.locale(),
                 old,
                 record,
                 warnings: &mut self.warnings,

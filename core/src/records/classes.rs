@@ -6,7 +6,8 @@ use crate::records::codec::{Reader, damaged};
 use crate::records::view::WriteView;
 use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
-const EPOCH: &[u8] = b"policy.epoch";
+/// Where the policy epoch lies.
+pub(super) const EPOCH: &[u8] = b"policy.epoch";
 const BY_FACTS: &[u8] = b"class.facts.";
 const BY_NUMBER: &[u8] = b"class.number.";
 /// Rows of one read of the class table.

@@ -9,7 +9,7 @@ use crate::records::ordered::ordered;
 use crate::records::row::{external_key, unique_key};
 use crate::records::view::WriteView;
 use crate::records::{Record, SystemField};
-use crate::schema::{Entity, FieldType};
+use crate::schema::Entity;
 use crate::storage::{Keyspace, Snapshot};
 
 /// First byte of a class-led index key.
@@ -42,12 +42,7 @@ impl Index {
     /// The index on a field, if the registry keeps one. References always have one, as does the owner.
     pub fn on(entity: &Entity, field: FieldId) -> Option<Self> {
         let kept = field == SystemField::Owner.id()
-            || entity.field_by_id(field).is_some_and(|field| {
-                let definition = &field.definition;
-                definition.indexed
-                    || definition.unique
-                    || matches!(definition.kind, FieldType::Reference { .. })
-            });
+            || entity.field_by_id(field).is_some_and(|field| field.definition.is_indexed());
         kept.then(|| Self { entity: entity.id(), field })
     }
 

@@ -37,6 +37,9 @@ impl Comparison {
     ];
 }
 
+/// Turns a field, and the value that it is compared with if it is, into others.
+pub type Turn<'t, F, G> = &'t mut dyn FnMut(&F, Option<&Value>) -> Result<(G, Value)>;
+
 /// A condition on a record. A field without value meets no comparison, as in SQL, and
 /// [`Filter::Not`] of a comparison is met by it.
 ///
@@ -63,18 +66,12 @@ impl<F> Filter<F> {
     ///
     /// # Errors
     /// What the function gives, and `input.invalid_filter` for a condition that is too deep or large.
-    pub fn try_map<G>(
-        &self,
-        turn: &mut dyn FnMut(&F, Option<&Value>) -> Result<(G, Value)>,
-    ) -> Result<Filter<G>> {
+    pub fn try_map<G>(&self, turn: Turn<'_, F, G>) -> Result<Filter<G>> {
         self.check()?;
         self.map_checked(turn)
     }
 
-    fn map_checked<G>(
-        &self,
-        turn: &mut dyn FnMut(&F, Option<&Value>) -> Result<(G, Value)>,
-    ) -> Result<Filter<G>> {
+    fn map_checked<G>(&self, turn: Turn<'_, F, G>) -> Result<Filter<G>> {
         Ok(match self {
             Self::Everything => Filter::Everything,
             Self::All(parts) => {

@@ -41,10 +41,12 @@ pub enum EntryKind {
     Plugin,
     /// Credentials of a user changed.
     Credential,
+    /// A person was forgotten: the record's values and the key of its history are gone.
+    Erase,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 9] = [
+    const ALL: [(Self, u8, &'static str); 10] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -54,6 +56,7 @@ impl EntryKind {
         (Self::Settings, 7, "settings"),
         (Self::Plugin, 8, "plugin"),
         (Self::Credential, 9, "credential"),
+        (Self::Erase, 10, "erase"),
     ];
 
     /// The stable name.
@@ -191,6 +194,9 @@ fn commitment(salt: &[u8; 32], field: FieldId, old: &[u8], new: &[u8]) -> Result
     Ok(mac.finalize().into_bytes().into())
 }
 
+/// A field and the commitment to its values.
+type Commitment = (FieldId, [u8; 32]);
+
 /// Reads an entry, opens its values and checks them against their commitments.
 ///
 /// # Errors
@@ -207,7 +213,7 @@ pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntr
     Ok(ledger)
 }
 
-fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<(FieldId, [u8; 32])>)> {
+fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
     let mut reader = Reader::new(&entry.record.chained);
     if reader.byte()? != FORMAT {
         return Err(Error::new(Code::NewerFormat).rule("ledger entry"));
@@ -238,7 +244,7 @@ fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<(FieldId, [u8; 32
     Ok((ledger, commitments))
 }
 
-fn open_values(plain: &[u8], commitments: &[(FieldId, [u8; 32])]) -> Result<Vec<FieldChange>> {
+fn open_values(plain: &[u8], commitments: &[Commitment]) -> Result<Vec<FieldChange>> {
     let mut reader = Reader::new(plain);
     let salt: [u8; 32] = reader.array()?;
     let mut changes = Vec::with_capacity(commitments.len());
@@ -300,7 +306,8 @@ pub fn changed_after(
     let mut changed = BTreeSet::new();
     for entry in &entries {
         let (header, _) = decode_header(entry)?;
-        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete) {
+        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete | EntryKind::Erase)
+        {
             changed.insert((header.entity, header.record));
         }
     }

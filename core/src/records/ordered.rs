@@ -48,14 +48,6 @@ pub(super) fn ordered(value: &Value) -> Vec<u8> {
     key
 }
 
-/// The key that sorts where texts beginning with this one begin: no terminator.
-pub(super) fn text_prefix(prefix: &str) -> Vec<u8> {
-    let mut key = vec![TEXT];
-    text(&mut key, &fold(prefix));
-    key.truncate(key.len().saturating_sub(2));
-    key
-}
-
 fn signed(key: &mut Vec<u8>, tag: u8, number: i64) {
     key.push(tag);
     key.extend((number.cast_unsigned() ^ (1 << 63)).to_be_bytes());

@@ -2,15 +2,19 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, RecordId, Result, Value};
+use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, Patience, RecordId, Result, Value};
 use crate::records::codec::damaged;
 use crate::records::ordered::ordered;
-use crate::records::view::WriteView;
+use crate::records::view::{WriteView, continue_after};
 use crate::records::{ExternalId, Record};
-use crate::storage::{Keyspace, Snapshot};
+use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
 const SPILLED: u8 = 0xFE;
+/// Length of the key of a record that is not a piece of a larger one.
+const RECORD_KEY: usize = 20;
+/// Rows of one read.
+const PAGE: usize = 500;
 /// Unique keys longer than this are hashed.
 const MAX_UNIQUE: usize = 200;
 
@@ -162,4 +166,29 @@ pub fn find_unique(
 /// `storage.damaged`, `storage.io`.
 pub fn get_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
     Ok(load(snapshot, entity, id)?.filter(|record| !record.is_deleted()))
+}
+
+/// Hands every record of an entity, deleted ones among them, to a function.
+pub(super) fn for_each_record(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    patience: &Patience,
+    visit: &mut dyn FnMut(Record) -> Result<()>,
+) -> Result<()> {
+    let mut range = RangeRequest::prefix(Keyspace::Records, &entity.number().to_be_bytes(), PAGE);
+    loop {
+        patience.check()?;
+        let page = snapshot.scan(&range)?;
+        let last = page.rows.last().map(|(key, _)| key.clone());
+        for (key, value) in page.rows {
+            // Pieces of a large record have longer keys, and are read with their head.
+            if let (RECORD_KEY, Some(id)) = (key.len(), RecordId::from_suffix(&key)) {
+                visit(assemble(snapshot, entity, id, value)?)?;
+            }
+        }
+        match last {
+            Some(last) if page.more => continue_after(&mut range, last),
+            _ => return Ok(()),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, chain_link, open_entry};
-use crate::records::row::assemble;
+use crate::records::row::for_each_record;
 use crate::records::view::{Sealer, continue_after};
 use crate::records::{Record, load_classes};
 use crate::schema::{Entity, Registry};
@@ -13,8 +13,6 @@ use crate::storage::{Head, Keyspace, RangeRequest, Snapshot};
 
 /// Rows of one read.
 const PAGE: usize = 500;
-/// Length of the key of a record that is not a piece of a larger one.
-const RECORD_KEY: usize = 20;
 
 /// How far a verification is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,21 +60,23 @@ pub fn verify(
     })?;
     let mut counted = BTreeMap::new();
     let mut derived_keys = 0;
-    for_each_record(snapshot, registry, patience, &mut |entity, record| {
-        derived_keys += verify_derived(snapshot, entity, &record)?;
-        let live = !record.is_deleted();
-        if lives.remove(&(record.entity, record.id)) != Some(live) {
-            return Err(mismatch(entity, "record against ledger", record.id));
-        }
-        if live {
-            *counted.entry((record.entity, record.envelope.class)).or_insert(0_u64) += 1;
-        }
-        state.records += 1;
-        if state.records.is_multiple_of(1_000) {
-            progress(state);
-        }
-        Ok(())
-    })?;
+    for entity in registry.entities() {
+        for_each_record(snapshot, entity.id(), patience, &mut |record| {
+            derived_keys += verify_derived(snapshot, entity, &record)?;
+            let live = !record.is_deleted();
+            if lives.remove(&(record.entity, record.id)) != Some(live) {
+                return Err(mismatch(entity, "record against ledger", record.id));
+            }
+            if live {
+                *counted.entry((record.entity, record.envelope.class)).or_insert(0_u64) += 1;
+            }
+            state.records += 1;
+            if state.records.is_multiple_of(1_000) {
+                progress(state);
+            }
+            Ok(())
+        })?;
+    }
     if let Some(((entity, record), _)) = lives.pop_first() {
         return Err(mismatch(registry.entity_by_id(entity)?, "ledger against record", record));
     }
@@ -114,7 +114,7 @@ fn verify_chain(
             forgotten += u64::from(opened.changes.is_none());
             match opened.kind {
                 EntryKind::Create | EntryKind::Update => lives.insert((opened.entity, opened.record), true),
-                EntryKind::Delete => lives.insert((opened.entity, opened.record), false),
+                EntryKind::Delete | EntryKind::Erase => lives.insert((opened.entity, opened.record), false),
                 _ => None,
             };
             last = Head { position: entry.position, hash: entry.hash };
@@ -122,34 +122,6 @@ fn verify_chain(
         progress(last.position);
     }
     if last == head { Ok(forgotten) } else { Err(Error::new(Code::LedgerBroken).rule("head")) }
-}
-
-fn for_each_record(
-    snapshot: &dyn Snapshot,
-    registry: &Registry,
-    patience: &Patience,
-    visit: &mut dyn FnMut(&Entity, Record) -> Result<()>,
-) -> Result<()> {
-    for entity in registry.entities() {
-        let prefix = entity.id().number().to_be_bytes();
-        let mut range = RangeRequest::prefix(Keyspace::Records, &prefix, PAGE);
-        loop {
-            patience.check()?;
-            let page = snapshot.scan(&range)?;
-            let last = page.rows.last().map(|(key, _)| key.clone());
-            for (key, value) in page.rows {
-                // Pieces of a large record have longer keys, and are read with their head.
-                if let (RECORD_KEY, Some(id)) = (key.len(), RecordId::from_suffix(&key)) {
-                    visit(entity, assemble(snapshot, entity.id(), id, value)?)?;
-                }
-            }
-            match last {
-                Some(last) if page.more => continue_after(&mut range, last),
-                _ => break,
-            }
-        }
-    }
-    Ok(())
 }
 
 fn verify_derived(snapshot: &dyn Snapshot, entity: &Entity, record: &Record) -> Result<u64> {

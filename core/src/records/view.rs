@@ -161,7 +161,7 @@ impl<'a> WriteView<'a> {
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.entries.is_empty()
+        self.changes.is_empty() && self.entries.is_empty() && !self.stale
     }
 
     /// Seals the entries and commits everything with one durable write.

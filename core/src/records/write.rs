@@ -45,6 +45,7 @@ pub fn create(
     mut record: Record,
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     if !permit.allows(&record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
@@ -83,6 +84,7 @@ pub fn update(
     mut new: Record,
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
@@ -120,6 +122,7 @@ pub fn delete(
     old: &Record,
 ) -> Result<()> {
     permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
@@ -138,6 +141,38 @@ pub fn delete(
     new.envelope.deleted_at = Some(context.stamp.at());
     apply(view, context, entity, Some(old), &new)?;
     enter(view, context, EntryKind::Delete, &new, Vec::new());
+    Ok(())
+}
+
+/// Empties a record for ever: no value, name, key or tag of it stays, only that it was. It is deleted
+/// first if it is not yet. The key of its history is the caller's to destroy once this is durable.
+///
+/// # Errors
+/// As [`delete`].
+pub fn erase(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Delete>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<()> {
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
+    let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
+    permit.check(entity.id(), view.epoch())?;
+    if !permit.allows(&old.envelope.access_class()) {
+        return Err(missing());
+    }
+    if !old.is_deleted() {
+        delete(view, context, permit, entity, &old)?;
+    }
+    let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
+    let mut empty = Record::new(id, entity.id(), deleted.envelope);
+    empty.envelope.external_ids.clear();
+    empty.envelope.tags.clear();
+    empty.envelope.field_clocks.clear();
+    empty.envelope.original_author = None;
+    row::put(view, &empty, context.schema_version)?;
+    enter(view, context, EntryKind::Erase, &empty, Vec::new());
     Ok(())
 }
 

@@ -158,6 +158,12 @@ impl FieldDefinition {
         }
     }
 
+    /// Whether an index is kept on it: if it says so, if it is unique, and on every reference.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        self.indexed || self.unique || matches!(self.kind, FieldType::Reference { .. })
+    }
+
     /// The name under which the API knows it: plain for the entity's own namespace, otherwise
     /// `namespace.name`.
     #[must_use]

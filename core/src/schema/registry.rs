@@ -78,6 +78,12 @@ impl Entity {
         &self.fields
     }
 
+    /// How many of the fields are kept in an index: those that say so, unique ones and references.
+    #[must_use]
+    pub fn index_count(&self) -> usize {
+        self.fields.iter().filter(|field| field.definition.is_indexed()).count()
+    }
+
     /// The field with this number, if the entity has it.
     #[must_use]
     pub fn field_by_id(&self, id: FieldId) -> Option<&Field> {
@@ -113,14 +119,15 @@ impl Entity {
     /// The field that a heading of a table means: its name, a label or a synonym, compared folded.
     #[must_use]
     pub fn field_for_heading(&self, heading: &str) -> Option<&Field> {
-        let plain = |text: &str| fold(&text.replace('_', " "));
-        let wanted = plain(heading);
+        // Underscores in a heading, a name or a synonym stand for spaces.
+        let as_words = |text: &str| fold(&text.replace('_', " "));
+        let wanted = as_words(heading);
         self.fields.iter().find(|field| {
             let definition = &field.definition;
             [&field.api_name, &definition.name, &definition.label.zh, &definition.label.en]
                 .into_iter()
                 .chain(&definition.synonyms)
-                .any(|known| plain(known) == wanted)
+                .any(|known| as_words(known) == wanted)
         })
     }
 

@@ -99,7 +99,7 @@ impl CryptFile {
             entries: Entries::new(),
             pages: AtomicU64::new(pages),
             pending: RwLock::default(),
-            forgiving: AtomicBool::new(header.needs_recovery()),
+            forgiving: AtomicBool::new(header.may_fall_back()),
             forgiven: AtomicU64::new(0),
             writer: Mutex::new(Writer { header, pending_bytes: 0 }),
         }

@@ -78,18 +78,6 @@ pub struct Database {
 }
 
 impl Database {
-    /// The directory of the search index, which may be deleted while the database is closed.
-    #[must_use]
-    pub fn index_path(&self) -> PathBuf {
-        self.path.join(INDEX)
-    }
-
-    /// The directory of large attachments.
-    #[must_use]
-    pub fn blobs_path(&self) -> PathBuf {
-        self.path.join(BLOBS)
-    }
-
     /// Lets one more key open this database.
     ///
     /// # Errors

@@ -17,9 +17,10 @@ pub(super) const HEADER_BYTES: usize = 512;
 /// Length of a slot that is written.
 const SLOT_BYTES: usize = 8 + Entry::BYTES + HEADER_BYTES;
 
-/// Offset and bit with which redb marks a file that was not closed (redb's docs/design.md, "god byte").
+/// Where redb keeps the state of the file, and the bit that says that its newest commit was synced
+/// before it was made the newest one (redb's docs/design.md, "god byte").
 const STATE_AT: usize = 9;
-const RECOVERY_BIT: u8 = 2;
+const TWO_PHASE_BIT: u8 = 4;
 
 /// The header: its newest text in memory, and which slot is safe.
 pub(super) struct HeaderSlots {
@@ -51,9 +52,13 @@ impl HeaderSlots {
         newest.ok_or_else(|| Error::new(Code::Damaged).rule("header slots"))
     }
 
-    /// Whether redb has to recover this file.
-    pub(super) fn needs_recovery(&self) -> bool {
-        self.plain.get(STATE_AT).is_some_and(|state| state & RECOVERY_BIT != 0)
+    /// Whether redb verifies the newest commit at the open and falls back to the one before. It does
+    /// so unless the newest commit was synced in two phases, as the last one of a clean close is.
+    ///
+    /// The bit that asks for recovery is not the one to look at: redb clears it in the midst of a
+    /// recovery, and after a second power cut there it verifies and falls back once more.
+    pub(super) fn may_fall_back(&self) -> bool {
+        self.plain.get(STATE_AT).is_some_and(|state| state & TWO_PHASE_BIT == 0)
     }
 
     /// Copies header bytes from an offset; refuses a range outside of the header.

@@ -48,6 +48,11 @@ impl Key {
         Self(Secret::Raw(Zeroizing::new(bytes)))
     }
 
+    /// A key that derives from another file's ring.
+    pub(super) fn derived(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(Secret::Raw(bytes))
+    }
+
     pub(super) fn kind(&self) -> SlotKind {
         match &self.0 {
             Secret::Passphrase(_) => SlotKind::Passphrase,

@@ -29,12 +29,11 @@ mod xaes;
 mod tests;
 
 pub use database::{Database, OpenOptions, create, open};
-pub use keys::{Key, KeyCost, KeyRing};
+pub use keys::{Key, KeyCost};
 pub use sealed_files::SealedFiles;
-pub use sealing::{SEALING_OVERHEAD, seal, unseal};
+pub use sealing::{seal, unseal};
 pub use store::{
-    Caps, ChainLink, Committed, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, Store,
-    StoreTransaction, WriteSet, successor,
+    Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
 pub use vault::RecoveryInfo;

@@ -125,3 +125,38 @@ impl Session {
         Self { prefix, cipher: Arc::new(xaes.subkey(&prefix)), counter: 0, process: std::process::id() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{OsRandom, SeededRandom};
+
+    #[test]
+    fn nonces_differ_within_an_open_and_between_two_opens_of_copies() {
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..2 {
+            let cipher = PageCipher::new(&[1; 32], Arc::new(OsRandom));
+            for _ in 0..1_000 {
+                assert!(seen.insert(cipher.seal(b"", &mut [0; 8]).unwrap().nonce));
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_open_sealed_any_later_open_reads() {
+        let random = Arc::new(SeededRandom::new(4));
+        let sealed: Vec<_> = (0..=READY_SUBKEYS as u8 + 5)
+            .map(|number| {
+                let mut text = [number; 8];
+                let cipher = PageCipher::new(&[1; 32], Arc::clone(&random) as Arc<dyn Random>);
+                (number, cipher.seal(b"aad", &mut text).unwrap(), text)
+            })
+            .collect();
+        let reader = PageCipher::new(&[1; 32], random);
+        for (number, entry, mut text) in sealed.iter().chain(&sealed).copied() {
+            reader.open(&entry, b"aad", &mut text).unwrap();
+            assert_eq!(text, [number; 8]);
+            assert_eq!(reader.open(&entry, b"other", &mut text), Err(NotAuthentic));
+        }
+    }
+}

@@ -187,7 +187,7 @@ impl Cache {
 
 /// The key of this file, which whoever opened the file `data` can derive.
 fn file_key(owner: &KeyRing) -> Key {
-    Key::raw(*owner.derive("subject-key-file"))
+    Key::derived(owner.derive("subject-key-file"))
 }
 
 /// The caller's key was right, so a refusal here means that the two files do not belong together.

@@ -70,3 +70,38 @@ impl Drop for Turn<'_> {
         self.turns.moved.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_have_their_turn_in_the_order_in_which_they_came() {
+        let (turns, order) = (Turns::default(), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            let held = turns.take(&Patience::default()).unwrap();
+            for number in 0..6 {
+                let (turns, order) = (&turns, &order);
+                scope.spawn(move || {
+                    let _turn = turns.take(&Patience::default()).unwrap();
+                    order.lock().unwrap().push(number);
+                });
+                while turns.lock().waiting.len() < number + 2 {
+                    std::thread::yield_now();
+                }
+            }
+            drop(held);
+        });
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn who_gives_up_does_not_hold_up_those_behind() {
+        let turns = Turns::default();
+        let impatient = Patience::default().within(Duration::ZERO);
+        let held = turns.take(&impatient).unwrap();
+        assert!(turns.take(&impatient).is_err());
+        drop(held);
+        assert!(turns.take(&impatient).is_ok());
+    }
+}

@@ -8,7 +8,7 @@ use aes_gcm::aead::inout::InOutBuf;
 use aes_gcm::aes::Aes256;
 use aes_gcm::aes::cipher::BlockCipherEncrypt;
 use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Length of a nonce in bytes.
 pub(super) const NONCE_BYTES: usize = 24;
@@ -40,12 +40,11 @@ impl Xaes {
     /// Prepares a key.
     pub(super) fn new(key: &[u8; 32]) -> Self {
         let cipher = Aes256::new(key.into());
-        let mut block = [0_u8; 16];
-        cipher.encrypt_block((&mut block).into());
-        let doubled = u128::from_be_bytes(block);
-        block.zeroize();
+        let mut block = Zeroizing::new([0_u8; 16]);
+        cipher.encrypt_block((&mut *block).into());
+        let secret = Zeroizing::new(u128::from_be_bytes(*block));
         // Doubling in GF(2^128): the reduction is selected without a branch on the secret bit.
-        let mask = (doubled << 1) ^ ((doubled >> 127) * 0x87);
+        let mask = (*secret << 1) ^ ((*secret >> 127) * 0x87);
         Self { cipher, mask: Zeroizing::new(mask.to_be_bytes()) }
     }
 

@@ -5,12 +5,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{changes_from_json, hex, owner_from_json, value_to_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{
-    Changes, Grant, Role, RoleAssignment, Settings, User, UserStatus, grant, role_assignment, user,
-};
+use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::{EntityType, FieldName};
-
-use super::records::write;
 
 methods! {
     /// Says who is signed in.
@@ -32,11 +28,6 @@ methods! {
             let reader = transaction.reader();
             let entity = reader.registry().entity(User::NAME)?;
             let changes = changes_from_json(&reader, entity, &given.values)?;
-            let changes = if given.values.contains_key("status") {
-                changes
-            } else {
-                changes.set(user::STATUS, UserStatus::Active)
-            };
             let id = transaction.create_record(User::NAME, changes)?;
             for role in given.roles.iter().flatten() {
                 let name = role.as_str().ok_or_else(|| Error::new(Code::InvalidArgument).field("roles"))?;
@@ -116,7 +107,7 @@ methods! {
 
     /// Reads the settings of the organisation.
     "settings.get" (session, _given: GetSettings {}) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
-        to_json(&*session.crm().settings())
+        to_json(&session.crm().settings())
     }
 
     /// Changes settings of the organisation; what is not named stays.
@@ -124,12 +115,12 @@ methods! {
         /// Settings by name.
         settings: Map<String, Json>,
     }) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
-        let mut merged = to_json(&*session.crm().settings())?;
+        let mut merged = to_json(&session.crm().settings())?;
         if let Some(object) = merged.as_object_mut() {
             object.extend(given.settings.clone());
         }
         let changed: Settings = serde_json::from_value(merged.clone())
-            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").said(&error.to_string()))?;
+            .map_err(|error| Error::new(Code::InvalidArgument).field("settings").rule(&error.to_string()))?;
         session.change_settings(changed)?;
         Ok(merged)
     }

@@ -138,6 +138,17 @@ methods! {
         })
     }
 
+    /// Forgets a person: empties the record and destroys the key of its history. It cannot be taken back.
+    "record.erase" (session, given: Erase {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{id, outcome}" {
+        session.erase(&given.entity, given.id)?;
+        Ok(json!({"id": given.id.to_string(), "outcome": "erased"}))
+    }
+
     /// Lists records, a page at a time.
     "record.list" (session, given: List {
         /// The entity.

@@ -1,4 +1,4 @@
-//! The method that searches.
+//! The method that searches every entity, or one.
 
 use serde_json::{Value as Json, json};
 

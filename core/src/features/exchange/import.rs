@@ -252,8 +252,7 @@ impl Import<'_> {
             self.report.remark(row.line, Outcome::TakenWithWarning, warning, locale);
         }
         for warning in &row.said {
-            let error =
-                Error::new(Code::PluginRejected).field(&warning.field).said(warning.message.text(locale));
+            let error = Error::new(Code::PluginRejected).field(&warning.field).said(warning.message.clone());
             self.report.remark(row.line, Outcome::TakenWithWarning, &error, locale);
         }
     }

@@ -13,6 +13,8 @@ pub const ANALYZER_VERSION: u32 = 1;
 
 /// Longest word that is indexed or looked up, in characters; the rest of a longer one is ignored.
 const LONGEST_WORD: usize = 64;
+/// Longest e-mail address or domain that is indexed or looked up (RFC 5321 §4.5.3.1 allows 254).
+const LONGEST_ADDRESS: usize = 256;
 /// Length of the pieces that numbers are indexed by.
 pub(super) const GRAM: usize = 4;
 
@@ -225,12 +227,15 @@ fn code(letters: &[Letter], tokens: &mut Vec<Token>) {
     tokens.push(Token { slot: Slot::Latin, text, position: 0 });
 }
 
+/// Whether a character stands between addresses; none stands inside of one (RFC 5322 §3.2.3, quoted
+/// local parts left aside).
+pub(super) fn parts_addresses(character: char) -> bool {
+    character.is_whitespace() || character.is_control() || ",;<>\"()".contains(character)
+}
+
 fn addresses(value: &str, tokens: &mut Vec<Token>) {
     let text = folded(value);
-    let separators = |character: char| {
-        character.is_whitespace() || character.is_control() || ",;<>\"()".contains(character)
-    };
-    for address in text.split(separators).filter(|address| !address.is_empty()) {
+    for address in text.split(parts_addresses).filter(|address| !address.is_empty()) {
         let address = Address::of(address);
         let domain = address.domain.map(|domain| format!("@{domain}"));
         let terms = std::iter::once(address.whole).chain(domain).chain(address.parts);
@@ -260,12 +265,13 @@ impl Address {
                 .map(|piece| piece.chars().take(LONGEST_WORD).collect())
                 .collect()
         };
+        let cut = |text: &str| -> String { text.chars().take(LONGEST_ADDRESS).collect() };
         let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
         Self {
-            whole: text.chars().take(4 * LONGEST_WORD).collect(),
+            whole: cut(text),
             parts: pieces(text),
             local: pieces(local),
-            domain: Some(domain).filter(|domain| !domain.is_empty()).map(str::to_owned),
+            domain: Some(cut(domain)).filter(|domain| !domain.is_empty()),
         }
     }
 }

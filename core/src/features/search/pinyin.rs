@@ -1,6 +1,7 @@
 //! Pinyin: readings of names for the index, and typed Latin letters cut into syllables for the query.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Bound;
 use std::sync::LazyLock;
 
 use pinyin::ToPinyin;
@@ -59,7 +60,7 @@ pub(super) fn pair(left: &str, right: &str) -> String {
 }
 
 /// The strings of initials that a name is looked for by: of the name, and of the name without the
-/// region that it begins with (上海加喜 is sought as `shjx` and as `jx`).
+/// region that it begins with (`上海加喜` is sought as `shjx` and as `jx`).
 pub(super) fn initials(name: &[char], readings: &[Vec<&'static str>]) -> BTreeSet<String> {
     let mut found = strings_of_initials(readings);
     for length in 2..=3 {
@@ -149,7 +150,10 @@ fn owned(taken: &[&str]) -> Vec<String> {
 }
 
 fn begins_a_syllable(typed: &str) -> bool {
-    SYLLABLES.range(typed..).next().is_some_and(|next| next.starts_with(typed) && *next != typed)
+    SYLLABLES
+        .range::<str, _>((Bound::Excluded(typed), Bound::Unbounded))
+        .next()
+        .is_some_and(|next| next.starts_with(typed))
 }
 
 /// Every syllable that the dictionary of characters knows, in the spelling of keyboards. Those

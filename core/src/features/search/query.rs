@@ -2,8 +2,8 @@
 //!
 //! There is no query grammar on purpose: every text is a query, none is a syntax error.
 
-use super::analysis::{Address, Word, telephone_digits};
-use super::folding::{Class, fold, folded, runs, spell};
+use super::analysis::{Address, Word, parts_addresses, telephone_digits};
+use super::folding::{Class, Letter, fold, folded, runs, spell};
 use crate::base::{Code, Error, Result};
 
 /// Longest query, in characters.
@@ -90,22 +90,31 @@ pub(super) fn clauses(text: &str) -> Vec<Clause> {
     for piece in text.split(|character: char| character.is_whitespace() || character.is_control()) {
         let letters = fold(piece);
         if letters.iter().any(|letter| letter.character == '@') {
-            let address = Address::of(&folded(piece));
-            if !address.parts.is_empty() {
-                clauses.push(Clause::Address(address));
-            }
+            clauses.extend(addresses(&spell(&letters)));
             continue;
         }
-        clauses.extend(runs(&letters).filter_map(|(class, run)| match class {
-            Class::Ideograph => Some(Clause::Ideographs(spell(run))),
-            Class::Word => Some(Clause::Word { word: Word::of(run), unfinished: false }),
-            Class::Gap => None,
-        }));
+        words(&letters, &mut clauses);
     }
     if let Some(Clause::Word { unfinished, .. }) = clauses.last_mut() {
         *unfinished = !text.ends_with(char::is_whitespace);
     }
     clauses
+}
+
+fn addresses(text: &str) -> Vec<Clause> {
+    text.split(parts_addresses)
+        .map(Address::of)
+        .filter(|address| !address.parts.is_empty())
+        .map(Clause::Address)
+        .collect()
+}
+
+fn words(letters: &[Letter], clauses: &mut Vec<Clause>) {
+    clauses.extend(runs(letters).filter_map(|(class, run)| match class {
+        Class::Ideograph => Some(Clause::Ideographs(spell(run))),
+        Class::Word => Some(Clause::Word { word: Word::of(run), unfinished: false }),
+        Class::Gap => None,
+    }));
 }
 
 /// The digits of a query that consists of nothing but a telephone number in its usual spellings, at

@@ -1,7 +1,7 @@
 //! Readings that the dictionary of single characters gets wrong: surnames, places, words of trade.
 //!
-//! A character's most common reading is wrong for many family names (单 is Shan, not dan) and places
-//! (重庆 is Chongqing). Blind expansion to every reading of every character would explode, since four
+//! A character's most common reading is wrong for many family names (`单` is Shan, not dan) and places
+//! (`重庆` is Chongqing). Blind expansion to every reading of every character would explode, since four
 //! characters in ten have more than one; so these short lists name the cases that matter, and a hit
 //! adds its reading to the default one. The readings are common knowledge (Xiandai Hanyu Cidian).
 

@@ -1,7 +1,7 @@
 //! The table that folds traditional characters to simplified ones, character by character.
 //!
 //! Text and query fold through the same table, so it need not be a good translation, only the same
-//! on both sides; phrase rules (乾隆, 計畫) are therefore left out. The 2,734 pairs are the plain
+//! on both sides; phrase rules (`乾隆`, `計畫`) are therefore left out. The 2,734 pairs are the plain
 //! character map of the crate fast2s 0.3.1 (MIT licence, copyright 2021 Tyr Chen), read off by
 //! converting every ideograph of Unicode alone; no target of a pair is the source of another.
 

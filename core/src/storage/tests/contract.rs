@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{link, made, reopened};
 use crate::base::{CancelToken, Code, Patience};
-use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, Store, StoreTransaction, WriteSet, successor};
+use crate::storage::store::Store;
+use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, StoreTransaction, WriteSet, successor};
 
 fn put(writes: &mut WriteSet, keyspace: Keyspace, key: &[u8], value: &[u8]) {
     writes.changes.insert((keyspace, key.to_vec()), Some(value.to_vec()));
@@ -233,27 +234,4 @@ fn what_was_committed_is_there_after_a_reopen() {
     assert_eq!(snapshot.get(Keyspace::Records, "客户".as_bytes()).unwrap().unwrap(), "上海关系".as_bytes());
     assert_eq!(snapshot.head().unwrap(), head);
     assert!(!database.recovery.repaired);
-}
-
-#[test]
-fn writers_have_their_turn_in_the_order_in_which_they_came() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = made(&folder.path().join("a.guanxi"));
-    let store = database.store.as_ref();
-    let order = std::sync::Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        let held = begin(store);
-        for number in 0..6 {
-            let order = &order;
-            scope.spawn(move || {
-                let turn = begin(store);
-                order.lock().unwrap().push(number);
-                drop(turn);
-            });
-            // The next thread starts once this one stands in the queue.
-            std::thread::sleep(Duration::from_millis(30));
-        }
-        drop(held);
-    });
-    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4, 5]);
 }

@@ -1,7 +1,12 @@
 //! What the storage floor promises, tried on real files and on a device that loses power.
 
 mod contract;
+mod crash;
 mod directory;
+mod fault_device;
+mod files;
+mod tamper;
+mod vectors;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -17,11 +17,16 @@ fn fragments_of(name: &str, least: usize, most: usize) -> Vec<String> {
         .collect()
 }
 
-fn assert_fragments_find_exactly_what_contains_them(names: &[String], least: usize, most: usize) {
+fn assert_fragments_find_exactly_what_contains_them(
+    names: &[String],
+    least: usize,
+    most: usize,
+    every: usize,
+) {
     let documents = (0_u128..).zip(names).map(|(number, name)| named(number, name));
     let index = index_of(documents);
     let fragments: BTreeSet<String> = names.iter().flat_map(|name| fragments_of(name, least, most)).collect();
-    for fragment in &fragments {
+    for fragment in fragments.iter().step_by(every) {
         let expected: Vec<u128> = (0_u128..)
             .zip(names)
             .filter(|(_, name)| name.contains(fragment.as_str()))
@@ -32,7 +37,7 @@ fn assert_fragments_find_exactly_what_contains_them(names: &[String], least: usi
 }
 
 #[test]
-fn every_fragment_of_a_real_company_name_finds_exactly_the_names_that_contain_it() {
+fn fragments_of_real_company_names_find_exactly_the_names_that_contain_them() {
     let Some(text) = shared("chinese/company_names/company_short_names_28w.txt") else { return };
     let lines: Vec<&str> = text.lines().filter(|line| line.chars().all(is_han) && !line.is_empty()).collect();
     let names: Vec<String> = lines
@@ -42,7 +47,7 @@ fn every_fragment_of_a_real_company_name_finds_exactly_the_names_that_contain_it
         .map(|(brand, region)| format!("{region}{brand}科技有限公司"))
         .collect();
     assert!(names.len() >= 2_000);
-    assert_fragments_find_exactly_what_contains_them(&names, 2, 4);
+    assert_fragments_find_exactly_what_contains_them(&names, 2, 4, 4);
 }
 
 #[test]
@@ -58,7 +63,7 @@ fn fragments_of_names_from_a_tiny_alphabet_are_told_apart_by_the_order_of_charac
         }
         names.push(name);
     }
-    assert_fragments_find_exactly_what_contains_them(&names, 1, 6);
+    assert_fragments_find_exactly_what_contains_them(&names, 1, 6, 1);
 }
 
 #[test]

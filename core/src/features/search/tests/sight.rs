@@ -69,7 +69,6 @@ fn a_field_that_may_not_be_read_never_matches_by_any_way_of_searching() {
         "收购案",
         "bluebird2",
         "blue",
-        "bluebrid2",
         "bluebrid ",
         "jimi",
         "jim",

@@ -1,0 +1,164 @@
+//! What may stand on the command line, and the help that says so.
+//!
+//! The parser speaks English only; what the engine says is in the language of `--locale`. No secret is
+//! ever an argument, for every user of a machine can read the arguments of every process.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use guanxi::{Locale, Result};
+
+use crate::commands::{call, create, describe, find, import, plugin, report, search, verify};
+use crate::exit::{self, Ended};
+use crate::host::Host;
+
+/// What the help says behind the list of commands.
+const NOTES: &str = "\
+Environment:
+  GUANXI_KEY       the key: a passphrase, or 64 hexadecimal digits (used without --key-file)
+  GUANXI_USER      the user to sign in (used without --as)
+  GUANXI_PASSWORD  that user's password; for `create`, the administrator's
+  LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
+  NO_COLOR         no colours, whatever it is set to
+What is not given is asked for on the terminal. Keys and passwords are never arguments.
+
+Ctrl-C ends any command at once. What an import has reported as committed stays; the rest is not there.
+";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "guanxi",
+    version,
+    about = "Create, fill, read and check Guanxi databases (help texts are in English only)",
+    after_help = help_behind()
+)]
+pub struct Arguments {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+fn help_behind() -> String {
+    format!("{NOTES}\n{}", exit::help())
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// File with the key: 32 raw bytes, 64 hexadecimal digits, or a passphrase in one line
+    #[arg(long, value_name = "FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// What the key is; if not said, exactly 32 bytes or 64 hexadecimal digits are raw, and a line of
+    /// other text is a passphrase
+    #[arg(long, value_name = "KIND", global = true)]
+    pub key_kind: Option<KeyKind>,
+    /// Act as this user without a password: whoever has the key is trusted
+    #[arg(long = "as", value_name = "USER", global = true)]
+    pub user: Option<String>,
+    /// Answer in JSON, and report an error in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language of messages: zh-Hans or en
+    #[arg(long, value_name = "TAG", global = true, value_parser = locale)]
+    pub locale: Option<Locale>,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS", global = true)]
+    pub timeout: Option<u64>,
+    /// Package of a plugin to load, whose fields and checks then hold for this command
+    #[arg(long, value_name = "DIRECTORY", global = true)]
+    pub plugin: Vec<PathBuf>,
+}
+
+/// What a key is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyKind {
+    /// 32 bytes, or 64 hexadecimal digits that stand for them.
+    Raw,
+    /// Words, from which the key is stretched.
+    Passphrase,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a database and its first administrator
+    Create(create::Create),
+    /// Import records of one entity from a CSV file
+    Import(import::Import),
+    /// List records of one entity
+    Find(find::Find),
+    /// Search records by words, parts of words and sounds
+    Search(search::Search),
+    /// Work out a report; without an entity, the pipeline of opportunities
+    Report(report::Report),
+    /// Call a named method with JSON
+    Call(call::Call),
+    /// Describe methods and entities
+    Describe(describe::Describe),
+    /// Verify ledger, records, indexes and counters of the whole database
+    Verify(verify::Verify),
+    /// Pack, check and load native plugins
+    Plugin(plugin::Plugin),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Those of the engine; the exit status follows from the code.
+    pub fn run(&self, host: &Host) -> Result<Ended> {
+        match self {
+            Self::Create(command) => command.run(host),
+            Self::Import(command) => command.run(host),
+            Self::Find(command) => command.run(host),
+            Self::Search(command) => command.run(host),
+            Self::Report(command) => command.run(host),
+            Self::Call(command) => command.run(host),
+            Self::Describe(command) => command.run(host),
+            Self::Verify(command) => command.run(host),
+            Self::Plugin(command) => command.run(host),
+        }
+    }
+}
+
+fn locale(tag: &str) -> Result<Locale, String> {
+    Locale::parse(tag).map_err(|_| "the languages are zh-Hans and en".to_owned())
+}
+
+/// Reads `LEFT=RIGHT`, cut at the first sign.
+pub fn cut_at_first(text: &str) -> Result<(String, String), String> {
+    pair(text.split_once('='))
+}
+
+/// Reads `LEFT=RIGHT`, cut at the last sign, where only the left side may hold one itself.
+pub fn cut_at_last(text: &str) -> Result<(String, String), String> {
+    pair(text.rsplit_once('='))
+}
+
+fn pair(sides: Option<(&str, &str)>) -> Result<(String, String), String> {
+    let (left, right) = sides.ok_or_else(|| "two sides with `=` between them".to_owned())?;
+    Ok((left.to_owned(), right.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_column_may_hold_an_equals_sign_and_a_value_too() {
+        assert_eq!(cut_at_last("a=b=name"), Ok(("a=b".to_owned(), "name".to_owned())));
+        assert_eq!(cut_at_first("note=a=b"), Ok(("note".to_owned(), "a=b".to_owned())));
+        assert!(cut_at_first("note").is_err());
+    }
+}

@@ -1,0 +1,23 @@
+//! The commands, a file for each: its arguments beside what it does with them.
+
+pub mod call;
+pub mod create;
+pub mod describe;
+pub mod find;
+pub mod import;
+pub mod plugin;
+pub mod report;
+pub mod search;
+pub mod verify;
+
+use serde_json::Value as Json;
+
+/// A text of an answer; empty if it is absent or no text.
+fn text<'json>(answer: &'json Json, name: &str) -> &'json str {
+    answer.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// A list of an answer; empty if it is absent or no list.
+fn list<'json>(answer: &'json Json, name: &str) -> &'json [Json] {
+    answer.get(name).and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}

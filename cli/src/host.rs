@@ -1,0 +1,110 @@
+//! The host's part: which language, which user, how long to wait, and the session that follows.
+
+use std::env;
+use std::path::{self, Path, PathBuf};
+use std::time::Duration;
+
+use guanxi::{Locale, Options, Patience, Result, Session};
+use guanxi_plugin_host::Manifest;
+
+use crate::arguments::Global;
+use crate::output::visible;
+use crate::secrets::{self, Asked};
+
+/// What holds for the whole call.
+#[derive(Debug)]
+pub struct Host {
+    global: Global,
+    locale: Locale,
+}
+
+impl Host {
+    /// Takes over the options, with the language of the environment where none is chosen.
+    pub fn new(global: Global) -> Self {
+        let locale = global.locale.unwrap_or_else(locale_of_environment);
+        Self { global, locale }
+    }
+
+    /// The language of messages.
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+
+    /// Whether answers and errors are in JSON.
+    pub fn wants_json(&self) -> bool {
+        self.global.json
+    }
+
+    /// Options with the key in them.
+    ///
+    /// # Errors
+    /// As [`secrets::key`].
+    pub fn options(&self, asked: Asked) -> Result<Options> {
+        let key = secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)?;
+        Ok(guanxi::options().key(key).locale(self.locale))
+    }
+
+    /// Opens a database, signs in, and loads the plugins of the command line.
+    ///
+    /// # Errors
+    /// Those of `Options::open`, `Crm::sign_in` and `Crm::session_for`, of plugins, and as [`secrets::key`].
+    pub fn session(&self, path: &Path) -> Result<Session> {
+        let session = self.sign_in(path)?;
+        self.load(&session, &self.global.plugin)?;
+        Ok(match self.global.timeout {
+            Some(seconds) => session.with_patience(Patience::default().within(Duration::from_secs(seconds))),
+            None => session,
+        })
+    }
+
+    /// Loads plugins into the database of a session, in order, and tells what they log on standard error.
+    ///
+    /// # Errors
+    /// Those of `guanxi_plugin_host::install`; `storage.io` if a path cannot be made absolute.
+    pub fn load(&self, session: &Session, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+        guanxi_plugin_host::set_log(Box::new(|_, text| eprintln!("{}", visible(text))));
+        let packages = packages.iter().map(path::absolute).collect::<Result<Vec<_>, _>>()?;
+        guanxi_plugin_host::install(session.crm(), &packages)
+    }
+
+    fn sign_in(&self, path: &Path) -> Result<Session> {
+        let options = self.options(Asked::Once)?;
+        if let Some(user) = &self.global.user {
+            return options.trust_host().open(path)?.session_for(user);
+        }
+        let user = secrets::user(self.locale)?;
+        let password = secrets::password(&user, self.locale, Asked::Once)?;
+        options.open(path)?.sign_in(&user, &password)
+    }
+}
+
+/// The language by the order of POSIX (IEEE Std 1003.1, 8.2): the first variable that is set decides.
+fn locale_of_environment() -> Locale {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| env::var(name).ok());
+    set.into_iter().find(|value| !value.is_empty()).map_or_else(Locale::default, |value| locale_named(&value))
+}
+
+/// Reads a locale as POSIX writes it, `zh_CN.UTF-8@variant`; what is neither language is English.
+fn locale_named(value: &str) -> Locale {
+    let tag = value.split(['.', '@']).next().unwrap_or_default();
+    Locale::parse(tag).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_read_as_posix_writes_it() {
+        let expected = [
+            ("zh_CN.UTF-8", Locale::SimplifiedChinese),
+            ("zh.utf8@pinyin", Locale::SimplifiedChinese),
+            ("en_GB.UTF-8", Locale::English),
+            ("C", Locale::English),
+            ("fr_FR.UTF-8", Locale::English),
+        ];
+        for (value, locale) in expected {
+            assert_eq!(locale_named(value), locale, "{value}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The built program as a person or a script uses it: arguments in, outputs and exit status out.
+
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod plugins;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod sales;
+#[cfg(test)]
+mod sandbox;

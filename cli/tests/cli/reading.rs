@@ -1,0 +1,157 @@
+//! Lists, reports, descriptions and calls, as tables for people and JSON for scripts.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::sandbox::Sandbox;
+
+/// Two accounts, one below the other, and three opportunities.
+fn trade() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.file("accounts.csv", "name,employees,parent\n上海加喜,40,\nAcme,1200,上海加喜\n");
+    sandbox.file(
+        "deals.csv",
+        "title,account,stage,amount\n执照变更,上海加喜,Won,12800\nnew roof,Acme,Engaging,500\ncellar,Acme,Won,70\n",
+    );
+    for (entity, file) in [("account", "accounts.csv"), ("opportunity", "deals.csv")] {
+        let imported = sandbox.lin("import", [entity, file]);
+        assert_eq!(imported.status, 0, "{}{}", imported.output, imported.errors);
+    }
+    sandbox
+}
+
+#[test]
+fn a_table_stands_straight_and_names_records_by_their_titles() {
+    let sandbox = trade();
+    let columns = "title,account,amount,owner";
+    let table = sandbox.lin("find", ["opportunity", "--sort", "-amount", "--columns", columns]);
+    let expected = "\
+title     account      amount  owner
+--------  --------  ---------  -----
+执照变更  上海加喜  12800 USD  lin
+new roof  Acme        500 USD  lin
+cellar    Acme         70 USD  lin
+";
+    assert_eq!(table.output, expected, "{}", table.errors);
+}
+
+#[test]
+fn a_column_that_is_not_there_is_refused() {
+    let refused = trade().lin("find", ["account", "--columns", "name,colour", "--json"]);
+    assert_eq!(refused.status, 0, "JSON has every field: {}", refused.errors);
+    let refused = trade().lin("find", ["account", "--columns", "name,colour"]);
+    assert_eq!(refused.status, 3);
+    assert!(refused.errors.contains("schema.unknown_field") && refused.errors.contains("colour"));
+}
+
+#[test]
+fn where_compares_by_the_type_of_the_field() {
+    let sandbox = trade();
+    let titles = |arguments: &[&str]| {
+        let page = sandbox.lin("find", arguments.iter().copied().chain(["--json"])).json();
+        let rows = page["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["title"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(titles(&["opportunity", "--where", "account=Acme"]), set(&["new roof", "cellar"]));
+    assert_eq!(
+        titles(&["opportunity", "--where", "account=Acme", "--where", "status=won"]),
+        set(&["cellar"])
+    );
+    assert_eq!(titles(&["account", "--where", "employees=1200"]), set(&["Acme"]));
+    assert_eq!(titles(&["account", "--where", "parent="]), set(&["上海加喜"]));
+    let filter = r#"{"field": "amount", "op": "gt", "value": "100"}"#;
+    assert_eq!(
+        titles(&["opportunity", "--filter", filter, "--where", "owner=lin"]),
+        ["执照变更", "new roof"]
+    );
+}
+
+#[test]
+fn pages_follow_each_other_by_the_cursor() {
+    let sandbox = trade();
+    let first = sandbox.lin("find", ["opportunity", "--sort", "title", "--limit", "2", "--columns", "title"]);
+    assert_eq!(first.output.lines().skip(2).collect::<Vec<_>>(), ["cellar", "new roof"]);
+    let cursor = first.errors.trim().strip_prefix("there are more: --cursor ").unwrap();
+    let rest = ["opportunity", "--sort", "title", "--limit", "2", "--columns", "title", "--cursor", cursor];
+    let second = sandbox.lin("find", rest);
+    assert_eq!(second.output.lines().skip(2).collect::<Vec<_>>(), ["执照变更"]);
+    assert_eq!(second.errors, "");
+}
+
+#[test]
+fn a_report_groups_and_measures() {
+    let sandbox = trade();
+    let report = ["opportunity", "--group-by", "account", "--measure", "count", "--measure", "sum:amount"];
+    let table = sandbox.lin("report", report);
+    let expected = "\
+account   count  sum:amount
+--------  -----  ----------
+Acme          2     570 USD
+上海加喜      1   12800 USD
+";
+    assert_eq!(table.output, expected, "{}", table.errors);
+    let won = sandbox.lin("report", report.into_iter().chain(["--filter", r#"{"status": "won"}"#, "--json"]));
+    assert_eq!(won.json()["rows"][0]["labels"], json!(["Acme"]));
+    assert_eq!(won.json()["rows"][0]["figures"][0], 1);
+}
+
+#[test]
+fn without_an_entity_the_report_is_the_pipeline() {
+    let sandbox = trade();
+    let told = sandbox.lin("report", [""; 0]);
+    let headings: Vec<&str> = told.output.lines().filter(|line| !line.contains(' ')).collect();
+    assert_eq!(headings, ["stages", "", "totals", "", "won"], "{}", told.output);
+    let answer = sandbox.lin("report", ["--json"]).json();
+    assert_eq!(answer, sandbox.lin("call", ["opportunity.pipeline"]).json());
+    assert_eq!(sandbox.lin("report", ["--group-by", "stage"]).status, 2);
+}
+
+#[test]
+fn a_search_shows_each_hit_with_what_matched() {
+    let sandbox = trade();
+    let found = sandbox.lin("search", ["加喜"]);
+    let mut lines = found.output.lines();
+    assert!(lines.next().unwrap().starts_with("上海加喜  crm.account "), "{}{}", found.output, found.errors);
+    assert_eq!(lines.next(), Some("  name: 上海加喜"));
+    assert_eq!(lines.last(), Some("1 of 1"));
+    let narrow = sandbox.lin("search", ["加喜", "--entity", "opportunity", "--json"]).json();
+    assert_eq!(narrow["total"], 0);
+}
+
+#[test]
+fn a_call_takes_json_from_its_argument_and_from_standard_input() {
+    let sandbox = trade();
+    let by_argument = sandbox.lin("call", ["record.count", r#"{"entity": "account"}"#]).json();
+    let by_input = sandbox.lin_with_input("call", &["record.count", "-"], r#"{"entity": "account"}"#).json();
+    assert_eq!((&by_argument, &by_input), (&json!({"count": 2}), &json!({"count": 2})));
+}
+
+#[test]
+fn a_call_that_is_not_understood_is_status_3() {
+    let sandbox = Sandbox::new();
+    let calls = [
+        (["record.count", "{"], "input.invalid_json"),
+        (["record.cuont", "{}"], "input.unknown_method"),
+        (["record.count", "{}"], "input.missing_parameter"),
+        (["record.count", "[]"], "input.invalid_argument"),
+    ];
+    for (arguments, code) in calls {
+        let refused = sandbox.lin("call", arguments.into_iter().chain(["--json"]));
+        assert_eq!((refused.status, refused.error_code().as_str()), (3, code));
+    }
+}
+
+#[test]
+fn methods_and_entities_describe_themselves() {
+    let sandbox = Sandbox::new();
+    let all = sandbox.lin("describe", [""; 0]).output;
+    assert!(all.contains("record.list") && all.contains("account"), "{all}");
+    let method = sandbox.lin("describe", ["record.list"]).output;
+    assert!(method.contains("parameter") && method.contains("cursor"), "{method}");
+    let entity = sandbox.lin("describe", ["opportunity", "--locale", "zh-Hans"]).output;
+    assert!(entity.contains("商机名称") && entity.contains("closed_on"), "{entity}");
+    let refused = sandbox.lin("describe", ["nothing", "--json"]);
+    assert_eq!((refused.status, refused.error_code().as_str()), (3, "schema.unknown_entity"));
+}

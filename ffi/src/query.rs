@@ -1,0 +1,216 @@
+//! Queries: which records of an entity, in which order, and how many of them.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use guanxi_core::engine::{Direction, FieldSelector, Reader};
+use guanxi_core::{Code, Condition, Error, Find, Result, api};
+use guanxi_plugin_abi::guanxi_status;
+use serde_json::Value as Json;
+
+use crate::arguments::{Out, record_id, text};
+use crate::cursor::{Cursor, guanxi_cursor};
+use crate::error::{guanxi_error, repeat};
+use crate::guard::{self, Call, quietly};
+use crate::handle::{self, State};
+use crate::session::{SessionHandle, guanxi_session, speaker};
+
+/// A query: an entity, a filter, an order and a limit. One thread at a time while it is put together;
+/// then any number of threads may run it at once, in sessions of any user. Freed with guanxi_query_free.
+///
+/// The functions that set something report nothing. The first of their errors is kept, and every run of
+/// the query reports it.
+pub struct guanxi_query {
+    _opaque: [u8; 0],
+}
+
+/// What to look for.
+pub(crate) struct Question {
+    pub entity: String,
+    filter: Json,
+    sort: Vec<(FieldSelector, Direction)>,
+    /// Most rows altogether; 0 is without limit.
+    pub limit: u64,
+    fault: Option<Error>,
+}
+
+impl State for Question {
+    type Handle = guanxi_query;
+    const TAG: u32 = 6;
+}
+
+impl Question {
+    fn keep(&mut self, outcome: Result<()>) {
+        if let Err(error) = outcome
+            && self.fault.is_none()
+        {
+            self.fault = Some(error.entity(&self.entity));
+        }
+    }
+
+    /// Which records are meant, unless something that was set is at fault.
+    fn condition(&self, reader: &Reader<'_>) -> Result<Condition> {
+        if let Some(fault) = &self.fault {
+            return Err(repeat(fault));
+        }
+        api::condition_from_json(reader, reader.registry().entity(&self.entity)?, &self.filter)
+    }
+
+    /// The query as the engine takes it, without a page size.
+    pub fn find(&self, reader: &Reader<'_>) -> Result<Find> {
+        Ok(Find { filter: self.condition(reader)?, sort: self.sort.clone(), ..Find::default() })
+    }
+}
+
+/// Changes a query; one that is no query is left alone, since the run will report it.
+fn change(query: Result<&mut Question>, change: impl FnOnce(&mut Question)) {
+    quietly((), || {
+        change(query?);
+        Ok(())
+    });
+}
+
+fn named(query: Result<&Question>) -> Result<&Question> {
+    query.map_err(|error| error.field("query"))
+}
+
+/// A new query for all records of an entity such as `crm.account`. It is the caller's until
+/// guanxi_query_free. NULL only if memory runs out. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_new(entity: *const c_char) -> *mut guanxi_query {
+    // SAFETY: the caller keeps the rules of the header.
+    let entity = unsafe { text(entity, "entity") };
+    quietly(std::ptr::null_mut(), || {
+        let (entity, fault) = match entity {
+            Ok(entity) => (entity.to_owned(), None),
+            Err(fault) => (String::new(), Some(fault)),
+        };
+        Ok(handle::create(Question { entity, filter: Json::Null, sort: Vec::new(), limit: 0, fault }))
+    })
+}
+
+/// Sets the filter, a JSON object: `{"all": [...]}`, `{"any": [...]}`, `{"not": ...}`,
+/// `{"field": ..., "op": ..., "value": ...}`, or `{"status": "open", "city": "上海"}`, which must all be
+/// equal. Operators: `eq`, `ne`, `lt`, `le`, `gt`, `ge`, `contains`, `starts_with`, `in`, `is_null`.
+/// Copied. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_filter_json(query: *mut guanxi_query, filter: *const c_char) {
+    // SAFETY: the caller keeps the rules of the header.
+    let (query, filter) = unsafe { (handle::exclusive::<Question>(query), text(filter, "filter")) };
+    change(query, |query| {
+        let outcome = filter.and_then(parse).map(|filter| query.filter = filter);
+        query.keep(outcome);
+    });
+}
+
+fn parse(filter: &str) -> Result<Json> {
+    serde_json::from_str(filter).map_err(|error| {
+        let place = format!("line {} column {}", error.line(), error.column());
+        Error::new(Code::InvalidJson).field("filter").rule(&place)
+    })
+}
+
+/// Adds a field to the order: smallest first, or largest first if `descending` is not 0. Without any,
+/// records come in the order of their creation. Copied. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_sort(query: *mut guanxi_query, field: *const c_char, descending: i32) {
+    // SAFETY: the caller keeps the rules of the header.
+    let (query, field) = unsafe { (handle::exclusive::<Question>(query), text(field, "field")) };
+    change(query, |query| {
+        let direction = if descending == 0 { Direction::Ascending } else { Direction::Descending };
+        let outcome = field.map(|field| query.sort.push((FieldSelector::from(field), direction)));
+        query.keep(outcome);
+    });
+}
+
+/// Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_limit(query: *mut guanxi_query, rows: u64) {
+    // SAFETY: the caller keeps the rules of the header.
+    let query = unsafe { handle::exclusive::<Question>(query) };
+    change(query, |query| query.limit = rows);
+}
+
+/// Runs a query. The cursor stands before its first row; it is the caller's until guanxi_cursor_free,
+/// and NULL on failure.
+///
+/// Errors: the query's own first error; `schema.unknown_entity`, `schema.unknown_field`,
+/// `input.invalid_filter`, `access.not_permitted`, `access.field_not_permitted`. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_run(
+    session: *mut guanxi_session,
+    query: *const guanxi_query,
+    out: *mut *mut guanxi_cursor,
+    err: *mut *mut guanxi_error,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the rules of the header.
+    let (call, session, query, out) = unsafe {
+        let session = handle::shared::<SessionHandle>(session);
+        (Call::to(err), session, handle::view::<Question>(query), Out::handle(out))
+    };
+    call.run(|call| {
+        let (speaker, query, out) = (speaker(call, session)?, named(query)?, out?);
+        let running = speaker.enter()?;
+        let cursor = running.session.read(|reader| Cursor::of_query(&speaker, &reader, query))?;
+        out.set(handle::create(cursor));
+        Ok(())
+    })
+}
+
+/// Counts the records that a query means; its order and limit do not matter. `*count` is written on
+/// success only.
+///
+/// Errors: as guanxi_query_run. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_count(
+    session: *mut guanxi_session,
+    query: *const guanxi_query,
+    count: *mut u64,
+    err: *mut *mut guanxi_error,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the rules of the header.
+    let (call, session, query, count) = unsafe {
+        let session = handle::shared::<SessionHandle>(session);
+        (Call::to(err), session, handle::view::<Question>(query), Out::value(count, "count"))
+    };
+    call.run(|call| {
+        let (speaker, query, count) = (speaker(call, session)?, named(query)?, count?);
+        let running = speaker.enter()?;
+        count.set(running.session.read(|reader| reader.count(&query.entity, &query.condition(&reader)?))?);
+        Ok(())
+    })
+}
+
+/// Reads the record with an id of 16 bytes, as a cursor with one row. `*out` is the caller's until
+/// guanxi_cursor_free, and NULL on failure.
+///
+/// Errors: `record.not_found`, `access.not_permitted`, `schema.unknown_entity`. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_session_get(
+    session: *mut guanxi_session,
+    entity: *const c_char,
+    id: *const u8,
+    out: *mut *mut guanxi_cursor,
+    err: *mut *mut guanxi_error,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the rules of the header.
+    let (call, session, entity, id, out) = unsafe {
+        let session = handle::shared::<SessionHandle>(session);
+        (Call::to(err), session, text(entity, "entity"), record_id(id), Out::handle(out))
+    };
+    call.run(|call| {
+        let (speaker, entity, id, out) = (speaker(call, session)?, entity?, id?, out?);
+        let running = speaker.enter()?;
+        let cursor =
+            running.session.read(|reader| Cursor::of_record(&Arc::clone(&speaker), &reader, entity, id))?;
+        out.set(handle::create(cursor));
+        Ok(())
+    })
+}
+
+/// Frees a query; NULL and one that was freed already are left alone. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_free(query: *mut guanxi_query) {
+    // SAFETY: the caller keeps the rules of the header.
+    unsafe { guard::free::<Question>(query) };
+}

@@ -1,0 +1,312 @@
+/**
+ * Guanxi (关系): the interface for native plugins, version 1.0.
+ *
+ * Structures begin with their size and only ever grow at the end. Errors are returned: nothing may
+ * unwind, throw or longjmp across a call in either direction. Nobody frees what the other allocated.
+ * A plugin is never unloaded.
+ */
+
+#ifndef GUANXI_PLUGIN_H
+#define GUANXI_PLUGIN_H
+
+/* Generated from the sources of the engine: do not edit. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include "guanxi_types.h"
+
+/**
+ * Name of the one symbol that a plugin exports; its type is guanxi_plugin_entry. Since 1.0.
+ */
+#define GUANXI_PLUGIN_ENTRY_SYMBOL "guanxi_plugin_entry_v1"
+
+#if defined(_WIN32)
+#define GUANXI_PLUGIN_EXPORT __declspec(dllexport)
+#else
+#define GUANXI_PLUGIN_EXPORT __attribute__((visibility("default")))
+#endif
+
+/**
+ * Major version of the plugin interface. A plugin of another major version is refused. Since 1.0.
+ */
+#define GUANXI_PLUGIN_ABI_MAJOR 1
+
+/**
+ * Minor version of the plugin interface that these declarations describe. A plugin names the lowest
+ * one it needs; a host with a lower one refuses it. Since 1.0.
+ */
+#define GUANXI_PLUGIN_ABI_MINOR 0
+
+/**
+ * Hook point: before a new or changed record is checked against its schema and written. Since 1.0.
+ *
+ * The transaction is open; the hook may read and set fields of this record, warn, and refuse it.
+ * It may run again for the same save when the transaction is repeated, so it must have no effect
+ * outside of the record.
+ */
+#define GUANXI_HOOK_BEFORE_SAVE 1
+
+/**
+ * Level of a log line: something failed. Since 1.0.
+ */
+#define GUANXI_LOG_ERROR 1
+
+/**
+ * Level of a log line: something looks wrong and went on. Since 1.0.
+ */
+#define GUANXI_LOG_WARNING 2
+
+/**
+ * Level of a log line: something happened that an administrator may want to know. Since 1.0.
+ */
+#define GUANXI_LOG_INFORMATION 3
+
+/**
+ * Level of a log line: detail for the plugin's own vendor. Since 1.0.
+ */
+#define GUANXI_LOG_DEBUG 4
+
+/**
+ * Field flag: a record without a value is refused. Since 1.0.
+ */
+#define GUANXI_FIELD_REQUIRED 1
+
+/**
+ * Field flag: no two records have the same value. Since 1.0.
+ */
+#define GUANXI_FIELD_UNIQUE 2
+
+/**
+ * Field flag: lists filter and sort by the field through an index. Since 1.0.
+ */
+#define GUANXI_FIELD_INDEXED 4
+
+/**
+ * Field flag: full-text search finds records by the field. Since 1.0.
+ */
+#define GUANXI_FIELD_SEARCHABLE 8
+
+/**
+ * A number that stands for something of the host's, checked at every use. Since 1.0.
+ *
+ * It is valid on the thread and for the duration of the call that brought it, and 0 never is. Later
+ * use, or use on another thread, returns GUANXI_ERR_INPUT_INVALID_HANDLE.
+ */
+typedef uint64_t guanxi_handle;
+
+/**
+ * A field that a plugin adds to an entity. Since 1.0; grows at the end.
+ *
+ * Everything in it is read before register_field returns.
+ */
+typedef struct guanxi_field_definition {
+  /**
+   * Size in bytes of this structure. Written by the plugin. Since 1.0.
+   */
+  size_t struct_size;
+  /**
+   * The field's identity within the plugin: chosen once, above 0, never given to another field,
+   * also when the name changes or the field is gone. Since 1.0.
+   */
+  uint32_t local_id;
+  /**
+   * Sum of `GUANXI_FIELD_*` flags; others are refused. Since 1.0.
+   */
+  uint32_t flags;
+  /**
+   * Name in lower-case ASCII letters, digits and underscores, such as `tax_office`. Since 1.0.
+   */
+  guanxi_str name;
+  /**
+   * Name of the type, such as `text`, `int`, `decimal`, `money`, `bool`, `date` or `datetime`, as
+   * the engine's schema calls it. Since 1.0.
+   */
+  guanxi_str type_name;
+  /**
+   * What people see in Chinese. Since 1.0.
+   */
+  guanxi_str label_zh;
+  /**
+   * What people see in English. Since 1.0.
+   */
+  guanxi_str label_en;
+} guanxi_field_definition;
+
+/**
+ * A hook. Since 1.0.
+ *
+ * `user_data` is what was registered with it. `context` stands for the running operation and
+ * `record` for the record in question; both are valid during the call. The host calls it on whatever
+ * thread saves, and possibly on several at the same time.
+ *
+ * Returns GUANXI_OK to agree, and GUANXI_ERR_PLUGIN_REJECTED after
+ * reject to refuse. Any other error counts as a fault of the plugin. It must not
+ * unwind, and must not call the engine's own interface for this database.
+ */
+typedef guanxi_status (*guanxi_hook)(void *user_data, guanxi_handle context, guanxi_handle record);
+
+/**
+ * The functions of the host. Since 1.0; grows at the end, and nothing in it ever moves or goes.
+ *
+ * The table is the host's, constant, and lives as long as the process. A plugin that wants a function
+ * of a later version than it requires checks that `struct_size` reaches beyond it. No function here
+ * unwinds, each is bounded in time, and none is null. Where a function names no other error, a bad
+ * handle gives GUANXI_ERR_INPUT_INVALID_HANDLE, a null where none may be
+ * GUANXI_ERR_INPUT_NULL_ARGUMENT, and text in another encoding than UTF-8
+ * GUANXI_ERR_INPUT_INVALID_UTF8.
+ */
+typedef struct guanxi_host {
+  /**
+   * Size in bytes of the table. Since 1.0.
+   */
+  size_t struct_size;
+  /**
+   * Writes a line to the host's log: a `GUANXI_LOG_*` level and a text, which is copied. Any
+   * thread, also one of the plugin's own. Since 1.0.
+   */
+  guanxi_status (*log)(uint32_t level, guanxi_str text);
+  /**
+   * Adds a field to an entity such as `crm.account`. Inside init only. Everything is copied.
+   * Returns `schema.unknown_entity`, `schema.duplicate_definition`, `schema.invalid_definition`,
+   * or `access.not_permitted` without the capability `schema:<entity>`. Since 1.0.
+   */
+  guanxi_status (*register_field)(guanxi_handle registrar,
+                                  guanxi_str entity,
+                                  const struct guanxi_field_definition *definition);
+  /**
+   * Adds a hook at a `GUANXI_HOOK_*` point of an entity. Inside init only. Hooks run by rising
+   * `order`, then by plugin id, then in the order of registration.
+   *
+   * `user_data` passes to the host in every case: `destroy`, which may be null, runs on it exactly
+   * once, and before the return if the registration fails. Returns `schema.unknown_entity`,
+   * `input.invalid_argument` for an unknown point, or `access.not_permitted` without the
+   * capability `hook:<entity>`. Since 1.0.
+   */
+  guanxi_status (*register_hook)(guanxi_handle registrar,
+                                 guanxi_str entity,
+                                 uint32_t point,
+                                 int32_t order,
+                                 guanxi_hook hook,
+                                 void *user_data,
+                                 void (*destroy)(void *user_data));
+  /**
+   * Reads a field of the record as it would be saved now; an empty field is a value of kind NULL.
+   * A plain name is a field of the plugin's own if there is one, else of the entity; the field of
+   * another plugin is named `<plugin id>/<name>`.
+   *
+   * `out` is written only on success. Text in it is the host's, and borrowed until the hook returns
+   * or the field is set. Returns `schema.unknown_field`, or `access.field_not_permitted`. Inside
+   * hooks only, on the hook's thread. Since 1.0.
+   */
+  guanxi_status (*record_value)(guanxi_handle record, guanxi_str field, guanxi_value *out);
+  /**
+   * Sets a field of the record, copying the value; kind NULL empties it. Names as in
+   * `record_value`. Returns `schema.unknown_field`, `schema.wrong_type`, `schema.read_only_field`
+   * or `access.field_not_permitted`. Inside hooks only, on the hook's thread. Since 1.0.
+   */
+  guanxi_status (*record_set)(guanxi_handle record, guanxi_str field, const guanxi_value *value);
+  /**
+   * Says why the record is refused, in both languages; the texts are copied, `field` may be empty.
+   * Of several calls the first counts. The hook then returns
+   * GUANXI_ERR_PLUGIN_REJECTED. Inside hooks only, on the hook's thread. Since 1.0.
+   */
+  guanxi_status (*reject)(guanxi_handle context,
+                          guanxi_str field,
+                          guanxi_str message_zh,
+                          guanxi_str message_en);
+  /**
+   * Adds a warning to the outcome of the save, which goes on; the texts are copied, `field` may be
+   * empty. Inside hooks only, on the hook's thread. Since 1.0.
+   */
+  guanxi_status (*warn)(guanxi_handle context,
+                        guanxi_str field,
+                        guanxi_str message_zh,
+                        guanxi_str message_en);
+  /**
+   * The language of the acting session as a BCP 47 tag, `zh-Hans` or `en`. `out` is written only
+   * on success; its text is constant and lives as long as the process. Inside hooks only, on the
+   * hook's thread. Since 1.0.
+   */
+  guanxi_status (*locale)(guanxi_handle context, guanxi_str *out);
+} guanxi_host;
+
+/**
+ * What a plugin says of itself. Since 1.0; grows at the end.
+ *
+ * The texts are the plugin's and live as long as the process. They must equal what the plugin's
+ * manifest says, which was checked before the plugin was loaded.
+ */
+typedef struct guanxi_plugin_info {
+  /**
+   * Size in bytes of the structure that the host gave. Written by the host. Since 1.0.
+   */
+  size_t struct_size;
+  /**
+   * GUANXI_PLUGIN_ABI_MAJOR as the plugin was built with. Since 1.0.
+   */
+  uint32_t abi_major;
+  /**
+   * The lowest minor version that the plugin can work with. Since 1.0.
+   */
+  uint32_t abi_minor_required;
+  /**
+   * Identifier in reversed domain order, such as `cn.example.score`; the namespace of the plugin's
+   * fields. Since 1.0.
+   */
+  guanxi_str id;
+  /**
+   * Version by semver.org, such as `1.2.0`. Since 1.0.
+   */
+  guanxi_str version;
+  /**
+   * What the plugin asks leave for, parted by single spaces, such as
+   * `schema:crm.account hook:crm.account`. Registering anything else is refused. Since 1.0.
+   */
+  guanxi_str capabilities;
+  /**
+   * Registers what the plugin brings; not null. Since 1.0.
+   */
+  guanxi_status (*init)(const struct guanxi_host *host, guanxi_handle registrar);
+} guanxi_plugin_info;
+
+/**
+ * The exported function of a plugin, `guanxi_plugin_entry_v1`. Since 1.0.
+ *
+ * The host calls it once for each process, on any thread, right after loading. `information` is the
+ * host's, zeroed but for `struct_size`, and valid during the call. The plugin checks `struct_size`,
+ * fills the rest and returns GUANXI_OK; if the size is less than it needs, it writes
+ * nothing and returns GUANXI_ERR_PLUGIN_ABI_MISMATCH. It must not unwind.
+ */
+typedef guanxi_status (*guanxi_plugin_entry)(struct guanxi_plugin_info *information);
+
+/**
+ * The function with which a plugin registers what it brings. Since 1.0.
+ *
+ * The host calls it once for each database that is opened with the plugin, on the thread that opens;
+ * two databases may be opened at the same time. `host` lives as long as the process. `registrar` is
+ * valid during the call. Registrations are collected and take effect together when it returns
+ * GUANXI_OK; any other result drops them all and fails the opening. It must not unwind.
+ */
+typedef guanxi_status (*guanxi_plugin_init)(const struct guanxi_host *host, guanxi_handle registrar);
+
+/**
+ * Frees the `user_data` of a registration. Since 1.0.
+ *
+ * The host calls it exactly once for each registration that named it: when the database closes, when
+ * the plugin's registrations are dropped, or before a registration that failed returns. No hook runs
+ * with that `user_data` then or later. Any thread. It must not unwind.
+ */
+typedef void (*guanxi_destroy)(void *user_data);
+
+/**
+ * Head of the one function that a plugin exports. Since 1.0.
+ */
+#ifdef __cplusplus
+#define GUANXI_PLUGIN_ENTRY(information) \
+  extern "C" GUANXI_PLUGIN_EXPORT guanxi_status guanxi_plugin_entry_v1(guanxi_plugin_info *information)
+#else
+#define GUANXI_PLUGIN_ENTRY(information) \
+  GUANXI_PLUGIN_EXPORT guanxi_status guanxi_plugin_entry_v1(guanxi_plugin_info *information)
+#endif
+
+#endif  /* GUANXI_PLUGIN_H */

@@ -1,0 +1,545 @@
+/**
+ * Guanxi (关系): the values and status numbers that guanxi.h and guanxi_plugin.h share.
+ *
+ * What stands here is frozen once released.
+ */
+
+#ifndef GUANXI_TYPES_H
+#define GUANXI_TYPES_H
+
+/* Generated from the sources of the engine: do not edit. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+/**
+ * Done as asked.
+ */
+#define GUANXI_OK 0
+
+/**
+ * There is a row to read.
+ */
+#define GUANXI_ROW 1
+
+/**
+ * There are no more rows.
+ */
+#define GUANXI_DONE 2
+
+/**
+ * `input.invalid_argument`: an argument is not acceptable
+ */
+#define GUANXI_ERR_INPUT_INVALID_ARGUMENT -101
+
+/**
+ * `input.null_argument`: a required pointer is null
+ */
+#define GUANXI_ERR_INPUT_NULL_ARGUMENT -102
+
+/**
+ * `input.invalid_handle`: a handle is not valid here
+ */
+#define GUANXI_ERR_INPUT_INVALID_HANDLE -103
+
+/**
+ * `input.invalid_utf8`: text is not valid UTF-8
+ */
+#define GUANXI_ERR_INPUT_INVALID_UTF8 -104
+
+/**
+ * `input.invalid_json`: the JSON text is malformed
+ */
+#define GUANXI_ERR_INPUT_INVALID_JSON -105
+
+/**
+ * `input.unknown_method`: there is no such method
+ */
+#define GUANXI_ERR_INPUT_UNKNOWN_METHOD -106
+
+/**
+ * `input.missing_parameter`: a required parameter is missing
+ */
+#define GUANXI_ERR_INPUT_MISSING_PARAMETER -107
+
+/**
+ * `input.unknown_parameter`: the method has no such parameter
+ */
+#define GUANXI_ERR_INPUT_UNKNOWN_PARAMETER -108
+
+/**
+ * `input.limit_exceeded`: a size is above its limit
+ */
+#define GUANXI_ERR_INPUT_LIMIT_EXCEEDED -109
+
+/**
+ * `input.invalid_id`: this is not a record id
+ */
+#define GUANXI_ERR_INPUT_INVALID_ID -110
+
+/**
+ * `input.invalid_filter`: the filter cannot be understood
+ */
+#define GUANXI_ERR_INPUT_INVALID_FILTER -111
+
+/**
+ * `input.invalid_cursor`: the page cursor does not belong to this query
+ */
+#define GUANXI_ERR_INPUT_INVALID_CURSOR -112
+
+/**
+ * `input.invalid_csv`: the CSV line cannot be read
+ */
+#define GUANXI_ERR_INPUT_INVALID_CSV -113
+
+/**
+ * `storage.not_a_database`: this is not a Guanxi database
+ */
+#define GUANXI_ERR_STORAGE_NOT_A_DATABASE -201
+
+/**
+ * `storage.wrong_key`: the key does not open this database
+ */
+#define GUANXI_ERR_STORAGE_WRONG_KEY -202
+
+/**
+ * `storage.damaged`: stored bytes are damaged or were altered
+ */
+#define GUANXI_ERR_STORAGE_DAMAGED -203
+
+/**
+ * `storage.newer_format`: the database was written by a newer version
+ */
+#define GUANXI_ERR_STORAGE_NEWER_FORMAT -204
+
+/**
+ * `storage.locked`: another process has this database open
+ */
+#define GUANXI_ERR_STORAGE_LOCKED -205
+
+/**
+ * `storage.already_exists`: there is a database or file already
+ */
+#define GUANXI_ERR_STORAGE_ALREADY_EXISTS -206
+
+/**
+ * `storage.not_found`: there is no database at this path
+ */
+#define GUANXI_ERR_STORAGE_NOT_FOUND -207
+
+/**
+ * `storage.io`: the operating system refused to read or write
+ */
+#define GUANXI_ERR_STORAGE_IO -208
+
+/**
+ * `storage.stopped`: the database stopped after an earlier fault
+ */
+#define GUANXI_ERR_STORAGE_STOPPED -209
+
+/**
+ * `storage.busy`: the database is in use
+ */
+#define GUANXI_ERR_STORAGE_BUSY -210
+
+/**
+ * `storage.conflict`: another change came first
+ */
+#define GUANXI_ERR_STORAGE_CONFLICT -211
+
+/**
+ * `schema.unknown_entity`: there is no such entity
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_ENTITY -301
+
+/**
+ * `schema.unknown_field`: the entity has no such field
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_FIELD -302
+
+/**
+ * `schema.wrong_type`: the value has the wrong type
+ */
+#define GUANXI_ERR_SCHEMA_WRONG_TYPE -303
+
+/**
+ * `schema.required`: a required field is empty
+ */
+#define GUANXI_ERR_SCHEMA_REQUIRED -304
+
+/**
+ * `schema.not_unique`: another record has this value
+ */
+#define GUANXI_ERR_SCHEMA_NOT_UNIQUE -305
+
+/**
+ * `schema.not_in_value_set`: the value is not one of the field's codes
+ */
+#define GUANXI_ERR_SCHEMA_NOT_IN_VALUE_SET -306
+
+/**
+ * `schema.out_of_range`: the number is out of range
+ */
+#define GUANXI_ERR_SCHEMA_OUT_OF_RANGE -307
+
+/**
+ * `schema.unknown_currency`: ISO 4217 has no such currency
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_CURRENCY -308
+
+/**
+ * `schema.currency_mismatch`: amounts of different currencies do not add
+ */
+#define GUANXI_ERR_SCHEMA_CURRENCY_MISMATCH -309
+
+/**
+ * `schema.invalid_email`: this is not an e-mail address
+ */
+#define GUANXI_ERR_SCHEMA_INVALID_EMAIL -310
+
+/**
+ * `schema.duplicate_definition`: the name is taken
+ */
+#define GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION -311
+
+/**
+ * `schema.invalid_definition`: the definition is not acceptable
+ */
+#define GUANXI_ERR_SCHEMA_INVALID_DEFINITION -312
+
+/**
+ * `schema.read_only_field`: the field is kept by the engine
+ */
+#define GUANXI_ERR_SCHEMA_READ_ONLY_FIELD -313
+
+/**
+ * `record.not_found`: there is no such record for you
+ */
+#define GUANXI_ERR_RECORD_NOT_FOUND -401
+
+/**
+ * `record.version_conflict`: the record was changed meanwhile
+ */
+#define GUANXI_ERR_RECORD_VERSION_CONFLICT -402
+
+/**
+ * `record.reference_missing`: the referenced record does not exist
+ */
+#define GUANXI_ERR_RECORD_REFERENCE_MISSING -403
+
+/**
+ * `record.reference_ambiguous`: the reference matches more than one record
+ */
+#define GUANXI_ERR_RECORD_REFERENCE_AMBIGUOUS -404
+
+/**
+ * `record.referenced`: other records refer to this one
+ */
+#define GUANXI_ERR_RECORD_REFERENCED -405
+
+/**
+ * `record.idempotency_mismatch`: the idempotency key was used for another request
+ */
+#define GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH -406
+
+/**
+ * `access.sign_in_failed`: name or password is wrong
+ */
+#define GUANXI_ERR_ACCESS_SIGN_IN_FAILED -501
+
+/**
+ * `access.not_permitted`: you may not do this
+ */
+#define GUANXI_ERR_ACCESS_NOT_PERMITTED -502
+
+/**
+ * `access.host_trust_required`: the host is not trusted to name its users
+ */
+#define GUANXI_ERR_ACCESS_HOST_TRUST_REQUIRED -503
+
+/**
+ * `access.session_ended`: the session has ended
+ */
+#define GUANXI_ERR_ACCESS_SESSION_ENDED -504
+
+/**
+ * `access.field_not_permitted`: you may not use this field
+ */
+#define GUANXI_ERR_ACCESS_FIELD_NOT_PERMITTED -505
+
+/**
+ * `access.weak_password`: the password is too short
+ */
+#define GUANXI_ERR_ACCESS_WEAK_PASSWORD -506
+
+/**
+ * `engine.cancelled`: the call was cancelled
+ */
+#define GUANXI_ERR_ENGINE_CANCELLED -601
+
+/**
+ * `engine.deadline_exceeded`: the call took longer than its deadline
+ */
+#define GUANXI_ERR_ENGINE_DEADLINE_EXCEEDED -602
+
+/**
+ * `engine.reentrant`: this thread is inside a transaction already
+ */
+#define GUANXI_ERR_ENGINE_REENTRANT -603
+
+/**
+ * `engine.wrong_thread`: the handle belongs to another thread
+ */
+#define GUANXI_ERR_ENGINE_WRONG_THREAD -604
+
+/**
+ * `engine.panic`: the engine met a fault of its own
+ */
+#define GUANXI_ERR_ENGINE_PANIC -605
+
+/**
+ * `engine.forked`: the database was opened before fork()
+ */
+#define GUANXI_ERR_ENGINE_FORKED -606
+
+/**
+ * `engine.nothing_matches`: nothing matches
+ */
+#define GUANXI_ERR_ENGINE_NOTHING_MATCHES -607
+
+/**
+ * `plugin.manifest`: the plugin's manifest cannot be used
+ */
+#define GUANXI_ERR_PLUGIN_MANIFEST -701
+
+/**
+ * `plugin.hash_mismatch`: the plugin's file is not the one that its manifest names
+ */
+#define GUANXI_ERR_PLUGIN_HASH_MISMATCH -702
+
+/**
+ * `plugin.abi_mismatch`: the plugin was built for another plugin interface
+ */
+#define GUANXI_ERR_PLUGIN_ABI_MISMATCH -703
+
+/**
+ * `plugin.wrong_target`: the plugin was built for another platform
+ */
+#define GUANXI_ERR_PLUGIN_WRONG_TARGET -704
+
+/**
+ * `plugin.entry`: the plugin has no usable entry function
+ */
+#define GUANXI_ERR_PLUGIN_ENTRY -705
+
+/**
+ * `plugin.fault`: the plugin failed
+ */
+#define GUANXI_ERR_PLUGIN_FAULT -706
+
+/**
+ * `plugin.rejected`: a plugin refused the value
+ */
+#define GUANXI_ERR_PLUGIN_REJECTED -707
+
+/**
+ * `plugin.conflict`: a plugin of this name is loaded already
+ */
+#define GUANXI_ERR_PLUGIN_CONFLICT -708
+
+/**
+ * `model.invalid_transition`: the record cannot take this step from its present state
+ */
+#define GUANXI_ERR_MODEL_INVALID_TRANSITION -801
+
+/**
+ * `model.reason_required`: this step needs a reason
+ */
+#define GUANXI_ERR_MODEL_REASON_REQUIRED -802
+
+/**
+ * `ledger.broken`: the ledger does not verify
+ */
+#define GUANXI_ERR_LEDGER_BROKEN -901
+
+/**
+ * `ledger.index_mismatch`: an index, counter or unique key does not follow from the records
+ */
+#define GUANXI_ERR_LEDGER_INDEX_MISMATCH -902
+
+/**
+ * Bit of guanxi_decimal::scale_and_sign that makes the number negative.
+ */
+#define GUANXI_DECIMAL_NEGATIVE 128
+
+/**
+ * Bits of guanxi_decimal::scale_and_sign that hold the scale.
+ */
+#define GUANXI_DECIMAL_SCALE 127
+
+/**
+ * The kind of a guanxi_value: one of the `GUANXI_VALUE_*` numbers. Since 1.0.
+ */
+typedef uint32_t guanxi_value_kind;
+
+/**
+ * What a call says of its outcome: 0 is success, above 0 is success with something to tell, below 0
+ * is an error. A number that is not known here counts by its sign. Numbers never change. Since 1.0.
+ */
+typedef int32_t guanxi_status;
+
+/**
+ * UTF-8 text or bytes by address and length in bytes; not terminated by zero. Since 1.0.
+ *
+ * `data` may be null when `length` is 0. Whoever made the text owns it: as an argument it is
+ * borrowed until the call returns, as a result for as long as the function that gave it says.
+ * 16 bytes on 64-bit platforms, 8 on 32-bit ones. Readable on any thread while it lives.
+ */
+typedef struct guanxi_str {
+  /**
+   * First byte.
+   */
+  const char *data;
+  /**
+   * Length in bytes.
+   */
+  size_t length;
+} guanxi_str;
+
+/**
+ * An exact decimal, with a currency if it is money: `±(high·2^64 + low) · 10^-scale`. Since 1.0.
+ *
+ * 16 bytes on every platform, and it holds nothing but numbers, so it may be copied freely. A scale
+ * above 18, a currency that ISO 4217 does not list in a value of kind MONEY, or a currency other
+ * than zeros in one of kind DECIMAL is refused as an argument.
+ */
+typedef struct guanxi_decimal {
+  /**
+   * Bits 0 to 63 of the mantissa.
+   */
+  uint64_t low;
+  /**
+   * Bits 64 to 95 of the mantissa.
+   */
+  uint32_t high;
+  /**
+   * Bit 7: negative. Bits 0 to 6: digits after the point, 0 to 18.
+   */
+  uint8_t scale_and_sign;
+  /**
+   * The three letters of an ISO 4217 code such as `CNY`, or three zero bytes.
+   */
+  uint8_t currency[3];
+} guanxi_decimal;
+
+/**
+ * The content of a guanxi_value; which member counts follows from the kind. Since 1.0.
+ */
+typedef union guanxi_value_content {
+  /**
+   * BOOL, INT, DATE and DATETIME.
+   */
+  int64_t integer;
+  /**
+   * REAL, which is reserved.
+   */
+  double real;
+  /**
+   * TEXT, BYTES and JSON.
+   */
+  struct guanxi_str text;
+  /**
+   * DECIMAL and MONEY.
+   */
+  struct guanxi_decimal decimal;
+  /**
+   * ID.
+   */
+  uint8_t id[16];
+} guanxi_value_content;
+
+/**
+ * One value of one field. Since 1.0; its 24 bytes are frozen.
+ *
+ * The content lies at offset 8 everywhere; the whole is aligned to 8 bytes, and on i386, whose C
+ * aligns 64-bit numbers to 4, to 4. A value owns nothing: text in it is a guanxi_str and is
+ * borrowed by that type's rule. It may be copied and read on any thread while its text lives.
+ */
+typedef struct guanxi_value {
+  /**
+   * Which kind of value this is: one of the `GUANXI_VALUE_*` numbers.
+   */
+  guanxi_value_kind kind;
+  /**
+   * Zero. Whoever writes a value writes 0 here, and whoever reads one ignores it.
+   */
+  uint32_t flags;
+  /**
+   * The content.
+   */
+  union guanxi_value_content content;
+} guanxi_value;
+
+/**
+ * No value. The content is ignored.
+ */
+#define GUANXI_VALUE_NULL 0
+
+/**
+ * True or false: `integer` is 1 or 0.
+ */
+#define GUANXI_VALUE_BOOL 1
+
+/**
+ * A whole number, in `integer`.
+ */
+#define GUANXI_VALUE_INT 2
+
+/**
+ * An exact decimal, in `decimal`, with a currency of three zero bytes.
+ */
+#define GUANXI_VALUE_DECIMAL 3
+
+/**
+ * An amount with its currency, in `decimal`.
+ */
+#define GUANXI_VALUE_MONEY 4
+
+/**
+ * UTF-8 text, the code of an enum, a phone number in E.164 or an e-mail address, in `text`.
+ */
+#define GUANXI_VALUE_TEXT 5
+
+/**
+ * A day of the Gregorian calendar, in `integer` as days since 1970-01-01.
+ */
+#define GUANXI_VALUE_DATE 6
+
+/**
+ * A moment, in `integer` as microseconds since 1970-01-01T00:00:00 UTC, without leap seconds.
+ */
+#define GUANXI_VALUE_DATETIME 7
+
+/**
+ * A record, in `id` as the 16 bytes of its UUID in network order (RFC 9562).
+ */
+#define GUANXI_VALUE_ID 8
+
+/**
+ * Bytes of any kind, in `text`.
+ */
+#define GUANXI_VALUE_BYTES 9
+
+/**
+ * A JSON document (RFC 8259) in UTF-8, in `text`.
+ */
+#define GUANXI_VALUE_JSON 10
+
+/**
+ * Reserved for a binary floating-point number, in `real`. Nothing gives or takes it today; money
+ * and quantities are decimals.
+ */
+#define GUANXI_VALUE_REAL 11
+
+#endif  /* GUANXI_TYPES_H */

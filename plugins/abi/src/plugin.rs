@@ -1,0 +1,277 @@
+//! The contract between a plugin and its host: entry symbol, registration, and the host's functions.
+#![expect(non_camel_case_types, reason = "these are C types, and the header is generated from their names")]
+
+use core::ffi::c_void;
+
+use crate::{guanxi_status, guanxi_str, guanxi_value};
+
+/// Major version of the plugin interface. A plugin of another major version is refused. Since 1.0.
+pub const GUANXI_PLUGIN_ABI_MAJOR: u32 = 1;
+/// Minor version of the plugin interface that these declarations describe. A plugin names the lowest
+/// one it needs; a host with a lower one refuses it. Since 1.0.
+pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 0;
+/// Name of the one symbol that a plugin exports; its type is [`guanxi_plugin_entry`]. Since 1.0.
+pub const GUANXI_PLUGIN_ENTRY_SYMBOL: &str = "guanxi_plugin_entry_v1";
+
+/// A number that stands for something of the host's, checked at every use. Since 1.0.
+///
+/// It is valid on the thread and for the duration of the call that brought it, and 0 never is. Later
+/// use, or use on another thread, returns [`crate::GUANXI_ERR_INPUT_INVALID_HANDLE`].
+pub type guanxi_handle = u64;
+
+/// Hook point: before a new or changed record is checked against its schema and written. Since 1.0.
+///
+/// The transaction is open; the hook may read and set fields of this record, warn, and refuse it.
+/// It may run again for the same save when the transaction is repeated, so it must have no effect
+/// outside of the record.
+pub const GUANXI_HOOK_BEFORE_SAVE: u32 = 1;
+
+/// Level of a log line: something failed. Since 1.0.
+pub const GUANXI_LOG_ERROR: u32 = 1;
+/// Level of a log line: something looks wrong and went on. Since 1.0.
+pub const GUANXI_LOG_WARNING: u32 = 2;
+/// Level of a log line: something happened that an administrator may want to know. Since 1.0.
+pub const GUANXI_LOG_INFORMATION: u32 = 3;
+/// Level of a log line: detail for the plugin's own vendor. Since 1.0.
+pub const GUANXI_LOG_DEBUG: u32 = 4;
+
+/// Field flag: a record without a value is refused. Since 1.0.
+pub const GUANXI_FIELD_REQUIRED: u32 = 1;
+/// Field flag: no two records have the same value. Since 1.0.
+pub const GUANXI_FIELD_UNIQUE: u32 = 2;
+/// Field flag: lists filter and sort by the field through an index. Since 1.0.
+pub const GUANXI_FIELD_INDEXED: u32 = 4;
+/// Field flag: full-text search finds records by the field. Since 1.0.
+pub const GUANXI_FIELD_SEARCHABLE: u32 = 8;
+
+/// The exported function of a plugin, `guanxi_plugin_entry_v1`. Since 1.0.
+///
+/// The host calls it once for each process, on any thread, right after loading. `information` is the
+/// host's, zeroed but for `struct_size`, and valid during the call. The plugin checks `struct_size`,
+/// fills the rest and returns [`crate::GUANXI_OK`]; if the size is less than it needs, it writes
+/// nothing and returns [`crate::GUANXI_ERR_PLUGIN_ABI_MISMATCH`]. It must not unwind.
+pub type guanxi_plugin_entry = unsafe extern "C" fn(information: *mut guanxi_plugin_info) -> guanxi_status;
+
+/// The function with which a plugin registers what it brings. Since 1.0.
+///
+/// The host calls it once for each database that is opened with the plugin, on the thread that opens;
+/// two databases may be opened at the same time. `host` lives as long as the process. `registrar` is
+/// valid during the call. Registrations are collected and take effect together when it returns
+/// [`crate::GUANXI_OK`]; any other result drops them all and fails the opening. It must not unwind.
+pub type guanxi_plugin_init =
+    unsafe extern "C" fn(host: *const guanxi_host, registrar: guanxi_handle) -> guanxi_status;
+
+/// A hook. Since 1.0.
+///
+/// `user_data` is what was registered with it. `context` stands for the running operation and
+/// `record` for the record in question; both are valid during the call. The host calls it on whatever
+/// thread saves, and possibly on several at the same time.
+///
+/// Returns [`crate::GUANXI_OK`] to agree, and [`crate::GUANXI_ERR_PLUGIN_REJECTED`] after
+/// [`guanxi_host::reject`] to refuse. Any other error counts as a fault of the plugin. It must not
+/// unwind, and must not call the engine's own interface for this database.
+pub type guanxi_hook = unsafe extern "C" fn(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    record: guanxi_handle,
+) -> guanxi_status;
+
+/// Frees the `user_data` of a registration. Since 1.0.
+///
+/// The host calls it exactly once for each registration that named it: when the database closes, when
+/// the plugin's registrations are dropped, or before a registration that failed returns. No hook runs
+/// with that `user_data` then or later. Any thread. It must not unwind.
+pub type guanxi_destroy = unsafe extern "C" fn(user_data: *mut c_void);
+
+/// What a plugin says of itself. Since 1.0; grows at the end.
+///
+/// The texts are the plugin's and live as long as the process. They must equal what the plugin's
+/// manifest says, which was checked before the plugin was loaded.
+#[repr(C)]
+pub struct guanxi_plugin_info {
+    /// Size in bytes of the structure that the host gave. Written by the host. Since 1.0.
+    pub struct_size: usize,
+    /// [`GUANXI_PLUGIN_ABI_MAJOR`] as the plugin was built with. Since 1.0.
+    pub abi_major: u32,
+    /// The lowest minor version that the plugin can work with. Since 1.0.
+    pub abi_minor_required: u32,
+    /// Identifier in reversed domain order, such as `cn.example.score`; the namespace of the plugin's
+    /// fields. Since 1.0.
+    pub id: guanxi_str,
+    /// Version by semver.org, such as `1.2.0`. Since 1.0.
+    pub version: guanxi_str,
+    /// What the plugin asks leave for, parted by single spaces, such as
+    /// `schema:crm.account hook:crm.account`. Registering anything else is refused. Since 1.0.
+    pub capabilities: guanxi_str,
+    /// Registers what the plugin brings; not null. Since 1.0.
+    // Written out, here and in `register_hook`, since the generator of the header does not see that an
+    // option of an alias is a pointer. The type is `Option<guanxi_plugin_init>`.
+    pub init:
+        Option<unsafe extern "C" fn(host: *const guanxi_host, registrar: guanxi_handle) -> guanxi_status>,
+}
+
+/// A field that a plugin adds to an entity. Since 1.0; grows at the end.
+///
+/// Everything in it is read before [`guanxi_host::register_field`] returns.
+#[repr(C)]
+pub struct guanxi_field_definition {
+    /// Size in bytes of this structure. Written by the plugin. Since 1.0.
+    pub struct_size: usize,
+    /// The field's identity within the plugin: chosen once, above 0, never given to another field,
+    /// also when the name changes or the field is gone. Since 1.0.
+    pub local_id: u32,
+    /// Sum of `GUANXI_FIELD_*` flags; others are refused. Since 1.0.
+    pub flags: u32,
+    /// Name in lower-case ASCII letters, digits and underscores, such as `tax_office`. Since 1.0.
+    pub name: guanxi_str,
+    /// Name of the type, such as `text`, `int`, `decimal`, `money`, `bool`, `date` or `datetime`, as
+    /// the engine's schema calls it. Since 1.0.
+    pub type_name: guanxi_str,
+    /// What people see in Chinese. Since 1.0.
+    pub label_zh: guanxi_str,
+    /// What people see in English. Since 1.0.
+    pub label_en: guanxi_str,
+}
+
+/// The functions of the host. Since 1.0; grows at the end, and nothing in it ever moves or goes.
+///
+/// The table is the host's, constant, and lives as long as the process. A plugin that wants a function
+/// of a later version than it requires checks that `struct_size` reaches beyond it. No function here
+/// unwinds, each is bounded in time, and none is null. Where a function names no other error, a bad
+/// handle gives [`crate::GUANXI_ERR_INPUT_INVALID_HANDLE`], a null where none may be
+/// [`crate::GUANXI_ERR_INPUT_NULL_ARGUMENT`], and text in another encoding than UTF-8
+/// [`crate::GUANXI_ERR_INPUT_INVALID_UTF8`].
+#[repr(C)]
+pub struct guanxi_host {
+    /// Size in bytes of the table. Since 1.0.
+    pub struct_size: usize,
+
+    /// Writes a line to the host's log: a `GUANXI_LOG_*` level and a text, which is copied. Any
+    /// thread, also one of the plugin's own. Since 1.0.
+    pub log: unsafe extern "C" fn(level: u32, text: guanxi_str) -> guanxi_status,
+
+    /// Adds a field to an entity such as `crm.account`. Inside init only. Everything is copied.
+    /// Returns `schema.unknown_entity`, `schema.duplicate_definition`, `schema.invalid_definition`,
+    /// or `access.not_permitted` without the capability `schema:<entity>`. Since 1.0.
+    pub register_field: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        entity: guanxi_str,
+        definition: *const guanxi_field_definition,
+    ) -> guanxi_status,
+
+    /// Adds a hook at a `GUANXI_HOOK_*` point of an entity. Inside init only. Hooks run by rising
+    /// `order`, then by plugin id, then in the order of registration.
+    ///
+    /// `user_data` passes to the host in every case: `destroy`, which may be null, runs on it exactly
+    /// once, and before the return if the registration fails. Returns `schema.unknown_entity`,
+    /// `input.invalid_argument` for an unknown point, or `access.not_permitted` without the
+    /// capability `hook:<entity>`. Since 1.0.
+    pub register_hook: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        entity: guanxi_str,
+        point: u32,
+        order: i32,
+        hook: guanxi_hook,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
+
+    /// Reads a field of the record as it would be saved now; an empty field is a value of kind NULL.
+    /// A plain name is a field of the plugin's own if there is one, else of the entity; the field of
+    /// another plugin is named `<plugin id>/<name>`.
+    ///
+    /// `out` is written only on success. Text in it is the host's, and borrowed until the hook returns
+    /// or the field is set. Returns `schema.unknown_field`, or `access.field_not_permitted`. Inside
+    /// hooks only, on the hook's thread. Since 1.0.
+    pub record_value: unsafe extern "C" fn(
+        record: guanxi_handle,
+        field: guanxi_str,
+        out: *mut guanxi_value,
+    ) -> guanxi_status,
+
+    /// Sets a field of the record, copying the value; kind NULL empties it. Names as in
+    /// `record_value`. Returns `schema.unknown_field`, `schema.wrong_type`, `schema.read_only_field`
+    /// or `access.field_not_permitted`. Inside hooks only, on the hook's thread. Since 1.0.
+    pub record_set: unsafe extern "C" fn(
+        record: guanxi_handle,
+        field: guanxi_str,
+        value: *const guanxi_value,
+    ) -> guanxi_status,
+
+    /// Says why the record is refused, in both languages; the texts are copied, `field` may be empty.
+    /// Of several calls the first counts. The hook then returns
+    /// [`crate::GUANXI_ERR_PLUGIN_REJECTED`]. Inside hooks only, on the hook's thread. Since 1.0.
+    pub reject: unsafe extern "C" fn(
+        context: guanxi_handle,
+        field: guanxi_str,
+        message_zh: guanxi_str,
+        message_en: guanxi_str,
+    ) -> guanxi_status,
+
+    /// Adds a warning to the outcome of the save, which goes on; the texts are copied, `field` may be
+    /// empty. Inside hooks only, on the hook's thread. Since 1.0.
+    pub warn: unsafe extern "C" fn(
+        context: guanxi_handle,
+        field: guanxi_str,
+        message_zh: guanxi_str,
+        message_en: guanxi_str,
+    ) -> guanxi_status,
+
+    /// The language of the acting session as a BCP 47 tag, `zh-Hans` or `en`. `out` is written only
+    /// on success; its text is constant and lives as long as the process. Inside hooks only, on the
+    /// hook's thread. Since 1.0.
+    pub locale: unsafe extern "C" fn(context: guanxi_handle, out: *mut guanxi_str) -> guanxi_status,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::{offset_of, size_of};
+
+    const WORD: usize = size_of::<usize>();
+
+    #[test]
+    fn every_growing_structure_begins_with_its_size() {
+        assert_eq!(offset_of!(guanxi_plugin_info, struct_size), 0);
+        assert_eq!(offset_of!(guanxi_field_definition, struct_size), 0);
+        assert_eq!(offset_of!(guanxi_host, struct_size), 0);
+    }
+
+    #[test]
+    fn the_information_of_version_1_0_has_its_layout() {
+        assert_eq!(offset_of!(guanxi_plugin_info, abi_major), WORD);
+        assert_eq!(offset_of!(guanxi_plugin_info, abi_minor_required), WORD + 4);
+        assert_eq!(offset_of!(guanxi_plugin_info, id), WORD + 8);
+        assert_eq!(offset_of!(guanxi_plugin_info, version), 3 * WORD + 8);
+        assert_eq!(offset_of!(guanxi_plugin_info, capabilities), 5 * WORD + 8);
+        assert_eq!(offset_of!(guanxi_plugin_info, init), 7 * WORD + 8);
+    }
+
+    #[test]
+    fn the_field_definition_of_version_1_0_has_its_layout() {
+        assert_eq!(offset_of!(guanxi_field_definition, local_id), WORD);
+        assert_eq!(offset_of!(guanxi_field_definition, flags), WORD + 4);
+        assert_eq!(offset_of!(guanxi_field_definition, name), WORD + 8);
+        assert_eq!(offset_of!(guanxi_field_definition, type_name), 3 * WORD + 8);
+        assert_eq!(offset_of!(guanxi_field_definition, label_zh), 5 * WORD + 8);
+        assert_eq!(offset_of!(guanxi_field_definition, label_en), 7 * WORD + 8);
+    }
+
+    #[test]
+    fn the_functions_of_version_1_0_stand_in_their_places() {
+        let places = [
+            offset_of!(guanxi_host, log),
+            offset_of!(guanxi_host, register_field),
+            offset_of!(guanxi_host, register_hook),
+            offset_of!(guanxi_host, record_value),
+            offset_of!(guanxi_host, record_set),
+            offset_of!(guanxi_host, reject),
+            offset_of!(guanxi_host, warn),
+            offset_of!(guanxi_host, locale),
+        ];
+        for (index, place) in places.into_iter().enumerate() {
+            assert_eq!(place, (index + 1) * WORD);
+        }
+        assert!(size_of::<guanxi_host>() >= 9 * WORD);
+    }
+}

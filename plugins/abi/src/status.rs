@@ -1,0 +1,154 @@
+//! The status numbers of the C interface, one for each code of the engine's error catalogue.
+//!
+//! Derived from `core/src/base/catalogue.rs`: an error's status is its number negated, its name its key
+//! in capitals. A test compares the two; refresh this file with
+//! `GUANXI_BLESS=1 cargo test -p guanxi-tests --test format`.
+#![expect(non_camel_case_types, reason = "these are C types, and the header is generated from their names")]
+
+/// What a call says of its outcome: 0 is success, above 0 is success with something to tell, below 0
+/// is an error. A number that is not known here counts by its sign. Numbers never change. Since 1.0.
+pub type guanxi_status = i32;
+
+/// Done as asked.
+pub const GUANXI_OK: i32 = 0;
+/// There is a row to read.
+pub const GUANXI_ROW: i32 = 1;
+/// There are no more rows.
+pub const GUANXI_DONE: i32 = 2;
+
+/// `input.invalid_argument`: an argument is not acceptable
+pub const GUANXI_ERR_INPUT_INVALID_ARGUMENT: i32 = -101;
+/// `input.null_argument`: a required pointer is null
+pub const GUANXI_ERR_INPUT_NULL_ARGUMENT: i32 = -102;
+/// `input.invalid_handle`: a handle is not valid here
+pub const GUANXI_ERR_INPUT_INVALID_HANDLE: i32 = -103;
+/// `input.invalid_utf8`: text is not valid UTF-8
+pub const GUANXI_ERR_INPUT_INVALID_UTF8: i32 = -104;
+/// `input.invalid_json`: the JSON text is malformed
+pub const GUANXI_ERR_INPUT_INVALID_JSON: i32 = -105;
+/// `input.unknown_method`: there is no such method
+pub const GUANXI_ERR_INPUT_UNKNOWN_METHOD: i32 = -106;
+/// `input.missing_parameter`: a required parameter is missing
+pub const GUANXI_ERR_INPUT_MISSING_PARAMETER: i32 = -107;
+/// `input.unknown_parameter`: the method has no such parameter
+pub const GUANXI_ERR_INPUT_UNKNOWN_PARAMETER: i32 = -108;
+/// `input.limit_exceeded`: a size is above its limit
+pub const GUANXI_ERR_INPUT_LIMIT_EXCEEDED: i32 = -109;
+/// `input.invalid_id`: this is not a record id
+pub const GUANXI_ERR_INPUT_INVALID_ID: i32 = -110;
+/// `input.invalid_filter`: the filter cannot be understood
+pub const GUANXI_ERR_INPUT_INVALID_FILTER: i32 = -111;
+/// `input.invalid_cursor`: the page cursor does not belong to this query
+pub const GUANXI_ERR_INPUT_INVALID_CURSOR: i32 = -112;
+/// `input.invalid_csv`: the CSV line cannot be read
+pub const GUANXI_ERR_INPUT_INVALID_CSV: i32 = -113;
+/// `storage.not_a_database`: this is not a Guanxi database
+pub const GUANXI_ERR_STORAGE_NOT_A_DATABASE: i32 = -201;
+/// `storage.wrong_key`: the key does not open this database
+pub const GUANXI_ERR_STORAGE_WRONG_KEY: i32 = -202;
+/// `storage.damaged`: stored bytes are damaged or were altered
+pub const GUANXI_ERR_STORAGE_DAMAGED: i32 = -203;
+/// `storage.newer_format`: the database was written by a newer version
+pub const GUANXI_ERR_STORAGE_NEWER_FORMAT: i32 = -204;
+/// `storage.locked`: another process has this database open
+pub const GUANXI_ERR_STORAGE_LOCKED: i32 = -205;
+/// `storage.already_exists`: there is a database or file already
+pub const GUANXI_ERR_STORAGE_ALREADY_EXISTS: i32 = -206;
+/// `storage.not_found`: there is no database at this path
+pub const GUANXI_ERR_STORAGE_NOT_FOUND: i32 = -207;
+/// `storage.io`: the operating system refused to read or write
+pub const GUANXI_ERR_STORAGE_IO: i32 = -208;
+/// `storage.stopped`: the database stopped after an earlier fault
+pub const GUANXI_ERR_STORAGE_STOPPED: i32 = -209;
+/// `storage.busy`: the database is in use
+pub const GUANXI_ERR_STORAGE_BUSY: i32 = -210;
+/// `storage.conflict`: another change came first
+pub const GUANXI_ERR_STORAGE_CONFLICT: i32 = -211;
+/// `schema.unknown_entity`: there is no such entity
+pub const GUANXI_ERR_SCHEMA_UNKNOWN_ENTITY: i32 = -301;
+/// `schema.unknown_field`: the entity has no such field
+pub const GUANXI_ERR_SCHEMA_UNKNOWN_FIELD: i32 = -302;
+/// `schema.wrong_type`: the value has the wrong type
+pub const GUANXI_ERR_SCHEMA_WRONG_TYPE: i32 = -303;
+/// `schema.required`: a required field is empty
+pub const GUANXI_ERR_SCHEMA_REQUIRED: i32 = -304;
+/// `schema.not_unique`: another record has this value
+pub const GUANXI_ERR_SCHEMA_NOT_UNIQUE: i32 = -305;
+/// `schema.not_in_value_set`: the value is not one of the field's codes
+pub const GUANXI_ERR_SCHEMA_NOT_IN_VALUE_SET: i32 = -306;
+/// `schema.out_of_range`: the number is out of range
+pub const GUANXI_ERR_SCHEMA_OUT_OF_RANGE: i32 = -307;
+/// `schema.unknown_currency`: ISO 4217 has no such currency
+pub const GUANXI_ERR_SCHEMA_UNKNOWN_CURRENCY: i32 = -308;
+/// `schema.currency_mismatch`: amounts of different currencies do not add
+pub const GUANXI_ERR_SCHEMA_CURRENCY_MISMATCH: i32 = -309;
+/// `schema.invalid_email`: this is not an e-mail address
+pub const GUANXI_ERR_SCHEMA_INVALID_EMAIL: i32 = -310;
+/// `schema.duplicate_definition`: the name is taken
+pub const GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION: i32 = -311;
+/// `schema.invalid_definition`: the definition is not acceptable
+pub const GUANXI_ERR_SCHEMA_INVALID_DEFINITION: i32 = -312;
+/// `schema.read_only_field`: the field is kept by the engine
+pub const GUANXI_ERR_SCHEMA_READ_ONLY_FIELD: i32 = -313;
+/// `record.not_found`: there is no such record for you
+pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
+/// `record.version_conflict`: the record was changed meanwhile
+pub const GUANXI_ERR_RECORD_VERSION_CONFLICT: i32 = -402;
+/// `record.reference_missing`: the referenced record does not exist
+pub const GUANXI_ERR_RECORD_REFERENCE_MISSING: i32 = -403;
+/// `record.reference_ambiguous`: the reference matches more than one record
+pub const GUANXI_ERR_RECORD_REFERENCE_AMBIGUOUS: i32 = -404;
+/// `record.referenced`: other records refer to this one
+pub const GUANXI_ERR_RECORD_REFERENCED: i32 = -405;
+/// `record.idempotency_mismatch`: the idempotency key was used for another request
+pub const GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH: i32 = -406;
+/// `access.sign_in_failed`: name or password is wrong
+pub const GUANXI_ERR_ACCESS_SIGN_IN_FAILED: i32 = -501;
+/// `access.not_permitted`: you may not do this
+pub const GUANXI_ERR_ACCESS_NOT_PERMITTED: i32 = -502;
+/// `access.host_trust_required`: the host is not trusted to name its users
+pub const GUANXI_ERR_ACCESS_HOST_TRUST_REQUIRED: i32 = -503;
+/// `access.session_ended`: the session has ended
+pub const GUANXI_ERR_ACCESS_SESSION_ENDED: i32 = -504;
+/// `access.field_not_permitted`: you may not use this field
+pub const GUANXI_ERR_ACCESS_FIELD_NOT_PERMITTED: i32 = -505;
+/// `access.weak_password`: the password is too short
+pub const GUANXI_ERR_ACCESS_WEAK_PASSWORD: i32 = -506;
+/// `engine.cancelled`: the call was cancelled
+pub const GUANXI_ERR_ENGINE_CANCELLED: i32 = -601;
+/// `engine.deadline_exceeded`: the call took longer than its deadline
+pub const GUANXI_ERR_ENGINE_DEADLINE_EXCEEDED: i32 = -602;
+/// `engine.reentrant`: this thread is inside a transaction already
+pub const GUANXI_ERR_ENGINE_REENTRANT: i32 = -603;
+/// `engine.wrong_thread`: the handle belongs to another thread
+pub const GUANXI_ERR_ENGINE_WRONG_THREAD: i32 = -604;
+/// `engine.panic`: the engine met a fault of its own
+pub const GUANXI_ERR_ENGINE_PANIC: i32 = -605;
+/// `engine.forked`: the database was opened before fork()
+pub const GUANXI_ERR_ENGINE_FORKED: i32 = -606;
+/// `engine.nothing_matches`: nothing matches
+pub const GUANXI_ERR_ENGINE_NOTHING_MATCHES: i32 = -607;
+/// `plugin.manifest`: the plugin's manifest cannot be used
+pub const GUANXI_ERR_PLUGIN_MANIFEST: i32 = -701;
+/// `plugin.hash_mismatch`: the plugin's file is not the one that its manifest names
+pub const GUANXI_ERR_PLUGIN_HASH_MISMATCH: i32 = -702;
+/// `plugin.abi_mismatch`: the plugin was built for another plugin interface
+pub const GUANXI_ERR_PLUGIN_ABI_MISMATCH: i32 = -703;
+/// `plugin.wrong_target`: the plugin was built for another platform
+pub const GUANXI_ERR_PLUGIN_WRONG_TARGET: i32 = -704;
+/// `plugin.entry`: the plugin has no usable entry function
+pub const GUANXI_ERR_PLUGIN_ENTRY: i32 = -705;
+/// `plugin.fault`: the plugin failed
+pub const GUANXI_ERR_PLUGIN_FAULT: i32 = -706;
+/// `plugin.rejected`: a plugin refused the value
+pub const GUANXI_ERR_PLUGIN_REJECTED: i32 = -707;
+/// `plugin.conflict`: a plugin of this name is loaded already
+pub const GUANXI_ERR_PLUGIN_CONFLICT: i32 = -708;
+/// `model.invalid_transition`: the record cannot take this step from its present state
+pub const GUANXI_ERR_MODEL_INVALID_TRANSITION: i32 = -801;
+/// `model.reason_required`: this step needs a reason
+pub const GUANXI_ERR_MODEL_REASON_REQUIRED: i32 = -802;
+/// `ledger.broken`: the ledger does not verify
+pub const GUANXI_ERR_LEDGER_BROKEN: i32 = -901;
+/// `ledger.index_mismatch`: an index, counter or unique key does not follow from the records
+pub const GUANXI_ERR_LEDGER_INDEX_MISMATCH: i32 = -902;

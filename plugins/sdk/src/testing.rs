@@ -1,0 +1,372 @@
+//! A stand-in for the engine, with which a plugin's own tests set it up and save records.
+//!
+//! It speaks the same interface as the engine, knows no schema but what the plugin registers and the
+//! record brings, and keeps everything on the thread of the test. The acting session reads Chinese.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::mem::size_of;
+
+use guanxi_plugin_abi as abi;
+use guanxi_plugin_abi::{
+    guanxi_field_definition, guanxi_handle, guanxi_host, guanxi_status, guanxi_str, guanxi_value,
+};
+
+use crate::value::{bytes_of, utf8};
+use crate::{Error, Setup, Value, entry};
+
+/// The fields of a record by name.
+pub type Fields = BTreeMap<String, Value>;
+
+/// A message about a field in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The field; empty if it is about none.
+    pub field: String,
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+}
+
+/// A field that the plugin registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredField {
+    /// The entity it was added to.
+    pub entity: String,
+    /// Its identity within the plugin.
+    pub local_id: u32,
+    /// Its name.
+    pub name: String,
+    /// The name of its type.
+    pub type_name: String,
+    /// Its label in Chinese.
+    pub label_zh: String,
+    /// Its label in English.
+    pub label_en: String,
+    /// Sum of the interface's `GUANXI_FIELD_*` flags.
+    pub flags: u32,
+}
+
+/// What came of a save.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// `GUANXI_OK`, or the status of the hook that stopped the save.
+    pub status: guanxi_status,
+    /// The record as the hooks left it.
+    pub record: Fields,
+    /// Why the record was refused, if it was.
+    pub rejection: Option<Message>,
+    /// Warnings, in their order.
+    pub warnings: Vec<Message>,
+}
+
+/// A database with one plugin. Dropping it closes the database and destroys the plugin's hooks.
+pub struct Database {
+    fields: Vec<RegisteredField>,
+    hooks: Vec<RegisteredHook>,
+}
+
+struct RegisteredHook {
+    entity: String,
+    order: i32,
+    hook: abi::guanxi_hook,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+}
+
+impl Drop for RegisteredHook {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy {
+            // SAFETY: it is the plugin's own pair of function and data, and this is the one call.
+            unsafe { destroy(self.user_data) };
+        }
+    }
+}
+
+/// What runs on this thread now, found by the functions of the table.
+#[derive(Default)]
+struct Stage {
+    /// The last handle that was given out; none comes twice.
+    last_handle: guanxi_handle,
+    opening: Option<Opening>,
+    saving: Option<Saving>,
+    log: Vec<String>,
+}
+
+struct Opening {
+    registrar: guanxi_handle,
+    capabilities: Vec<String>,
+    database: Database,
+}
+
+struct Saving {
+    context: guanxi_handle,
+    record: guanxi_handle,
+    outcome: Outcome,
+}
+
+thread_local! {
+    static STAGE: RefCell<Stage> = RefCell::default();
+}
+
+static HOST: guanxi_host = guanxi_host {
+    struct_size: size_of::<guanxi_host>(),
+    log,
+    register_field,
+    register_hook,
+    record_value,
+    record_set,
+    reject,
+    warn,
+    locale,
+};
+
+impl Database {
+    /// Opens a database with the plugin of this setup function, to which these capabilities are granted.
+    ///
+    /// # Errors
+    /// What setup returned; the log may say more.
+    pub fn open(
+        capabilities: &[&str],
+        setup: fn(&mut Setup<'_>) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let registrar = STAGE.with_borrow_mut(|stage| {
+            let registrar = stage.handle();
+            let capabilities = capabilities.iter().map(|&capability| capability.to_owned()).collect();
+            let database = Self { fields: Vec::new(), hooks: Vec::new() };
+            stage.opening = Some(Opening { registrar, capabilities, database });
+            registrar
+        });
+        // SAFETY: the table is complete and constant.
+        let status = unsafe { entry::initialize(&raw const HOST, registrar, setup) };
+        let opened = STAGE.with_borrow_mut(|stage| stage.opening.take());
+        match opened {
+            Some(Opening { mut database, .. }) if status >= 0 => {
+                database.hooks.sort_by_key(|hook| hook.order);
+                Ok(database)
+            }
+            _ => Err(Error::new(status, "setup")),
+        }
+    }
+
+    /// The fields that the plugin registered.
+    #[must_use]
+    pub fn fields(&self) -> &[RegisteredField] {
+        &self.fields
+    }
+
+    /// Runs the hooks of an entity over a record that is about to be saved. The record has the fields
+    /// that it names, and those that the plugin registered.
+    #[must_use]
+    pub fn save(&self, entity: &str, mut record: Fields) -> Outcome {
+        for field in self.fields.iter().filter(|field| field.entity == entity) {
+            record.entry(field.name.clone()).or_default();
+        }
+        let mut outcome = Outcome { status: abi::GUANXI_OK, record, rejection: None, warnings: Vec::new() };
+        for hook in self.hooks.iter().filter(|hook| hook.entity == entity) {
+            outcome = hook.run(outcome);
+            if outcome.status < 0 {
+                break;
+            }
+        }
+        outcome
+    }
+}
+
+impl RegisteredHook {
+    fn run(&self, outcome: Outcome) -> Outcome {
+        let unchanged = outcome.clone();
+        let (context, record) = STAGE.with_borrow_mut(|stage| {
+            let (context, record) = (stage.handle(), stage.handle());
+            stage.saving = Some(Saving { context, record, outcome });
+            (context, record)
+        });
+        // SAFETY: it is the plugin's own pair of function and data, which is not destroyed yet.
+        let status = unsafe { (self.hook)(self.user_data, context, record) };
+        let saved = STAGE.with_borrow_mut(|stage| stage.saving.take());
+        Outcome { status, ..saved.map_or(unchanged, |saving| saving.outcome) }
+    }
+}
+
+/// Takes the lines that were logged on this thread.
+#[must_use]
+pub fn take_log() -> Vec<String> {
+    STAGE.with_borrow_mut(|stage| std::mem::take(&mut stage.log))
+}
+
+impl Stage {
+    fn handle(&mut self) -> guanxi_handle {
+        self.last_handle += 1;
+        self.last_handle
+    }
+
+    fn opening(&mut self, registrar: guanxi_handle) -> Result<&mut Opening, guanxi_status> {
+        let opening = self.opening.as_mut().filter(|opening| opening.registrar == registrar);
+        opening.ok_or(abi::GUANXI_ERR_INPUT_INVALID_HANDLE)
+    }
+
+    fn context(&mut self, context: guanxi_handle) -> Result<&mut Outcome, guanxi_status> {
+        let saving = self.saving.as_mut().filter(|saving| saving.context == context);
+        saving.map(|saving| &mut saving.outcome).ok_or(abi::GUANXI_ERR_INPUT_INVALID_HANDLE)
+    }
+
+    fn field(&mut self, record: guanxi_handle, field: guanxi_str) -> Result<&mut Value, guanxi_status> {
+        let saving = self.saving.as_mut().filter(|saving| saving.record == record);
+        let saving = saving.ok_or(abi::GUANXI_ERR_INPUT_INVALID_HANDLE)?;
+        saving.outcome.record.get_mut(&text(field)?).ok_or(abi::GUANXI_ERR_SCHEMA_UNKNOWN_FIELD)
+    }
+}
+
+impl Opening {
+    fn permits(&self, action: &str, entity: &str) -> Result<(), guanxi_status> {
+        let wanted = format!("{action}:{entity}");
+        let granted = self.capabilities.contains(&wanted);
+        granted.then_some(()).ok_or(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED)
+    }
+}
+
+/// Does a call's work on this thread's stage.
+fn on_stage(work: impl FnOnce(&mut Stage) -> Result<(), guanxi_status>) -> guanxi_status {
+    STAGE.with_borrow_mut(|stage| work(stage).err().unwrap_or(abi::GUANXI_OK))
+}
+
+fn text(view: guanxi_str) -> Result<String, guanxi_status> {
+    // SAFETY: the interface has every text readable during the call.
+    utf8(unsafe { bytes_of(view) }, "").map_err(|error| error.status())
+}
+
+fn message(field: guanxi_str, zh: guanxi_str, en: guanxi_str) -> Result<Message, guanxi_status> {
+    Ok(Message { field: text(field)?, zh: text(zh)?, en: text(en)? })
+}
+
+unsafe extern "C" fn log(_level: u32, line: guanxi_str) -> guanxi_status {
+    on_stage(|stage| {
+        stage.log.push(text(line)?);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn register_field(
+    registrar: guanxi_handle,
+    entity: guanxi_str,
+    definition: *const guanxi_field_definition,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let opening = stage.opening(registrar)?;
+        let entity = text(entity)?;
+        opening.permits("schema", &entity)?;
+        // SAFETY: the caller passes a definition or null.
+        let definition = unsafe { definition.as_ref() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+        let field = RegisteredField {
+            entity,
+            local_id: definition.local_id,
+            name: text(definition.name)?,
+            type_name: text(definition.type_name)?,
+            label_zh: text(definition.label_zh)?,
+            label_en: text(definition.label_en)?,
+            flags: definition.flags,
+        };
+        let clash = |other: &RegisteredField| {
+            other.local_id == field.local_id || (other.entity == field.entity && other.name == field.name)
+        };
+        if opening.database.fields.iter().any(clash) {
+            return Err(abi::GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION);
+        }
+        opening.database.fields.push(field);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn register_hook(
+    registrar: guanxi_handle,
+    entity: guanxi_str,
+    point: u32,
+    order: i32,
+    hook: abi::guanxi_hook,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    // Dropping it destroys the user data, whatever comes of the registration, and only once the stage is
+    // free again, for the plugin may log then.
+    let mut registered = Some(RegisteredHook { entity: String::new(), order, hook, user_data, destroy });
+    on_stage(|stage| {
+        let opening = stage.opening(registrar)?;
+        let entity = text(entity)?;
+        opening.permits("hook", &entity)?;
+        if point != abi::GUANXI_HOOK_BEFORE_SAVE {
+            return Err(abi::GUANXI_ERR_INPUT_INVALID_ARGUMENT);
+        }
+        opening.database.hooks.extend(registered.take().map(|mut hook| {
+            hook.entity = entity;
+            hook
+        }));
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn record_value(
+    record: guanxi_handle,
+    field: guanxi_str,
+    out: *mut guanxi_value,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let value = stage.field(record, field)?.lend("").map_err(|error| error.status())?;
+        // SAFETY: the caller passes a place to write to, or null.
+        let out = unsafe { out.as_mut() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+        *out = value;
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn record_set(
+    record: guanxi_handle,
+    field: guanxi_str,
+    value: *const guanxi_value,
+) -> guanxi_status {
+    on_stage(|stage| {
+        // SAFETY: the caller passes a value or null.
+        let value = unsafe { value.as_ref() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+        // SAFETY: the caller's value has the content that its kind calls for.
+        let copy = unsafe { Value::copied(value, "") }.map_err(|error| error.status())?;
+        *stage.field(record, field)? = copy;
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn reject(
+    context: guanxi_handle,
+    field: guanxi_str,
+    message_zh: guanxi_str,
+    message_en: guanxi_str,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let said = message(field, message_zh, message_en)?;
+        stage.context(context)?.rejection.get_or_insert(said);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn warn(
+    context: guanxi_handle,
+    field: guanxi_str,
+    message_zh: guanxi_str,
+    message_en: guanxi_str,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let said = message(field, message_zh, message_en)?;
+        stage.context(context)?.warnings.push(said);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn locale(context: guanxi_handle, out: *mut guanxi_str) -> guanxi_status {
+    on_stage(|stage| {
+        stage.context(context)?;
+        // SAFETY: the caller passes a place to write to, or null.
+        let out = unsafe { out.as_mut() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+        *out = guanxi_str::of("zh-Hans");
+        Ok(())
+    })
+}

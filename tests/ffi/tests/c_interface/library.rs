@@ -1,0 +1,55 @@
+//! Finds the built library where cargo says that it is, since the place differs between its commands.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::Value as Json;
+
+use crate::toolchain::{assert_done, workspace};
+
+static SHARED_LIBRARY: LazyLock<PathBuf> = LazyLock::new(build);
+
+/// The shared library, built now.
+pub(crate) fn shared() -> &'static Path {
+    &SHARED_LIBRARY
+}
+
+/// The shared library by a link in a folder that bears the name which programs look for at run time.
+pub(crate) fn linked_into(folder: &Path) -> PathBuf {
+    let name = if cfg!(target_os = "macos") { "libguanxi.0.dylib" } else { "libguanxi.so.0" };
+    let link = folder.join(name);
+    if !link.exists() {
+        std::os::unix::fs::symlink(shared(), &link).expect("a temporary folder takes a link");
+    }
+    link
+}
+
+fn build() -> PathBuf {
+    let cargo = std::env::var("CARGO").expect("cargo runs this test");
+    let target =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder lies in the target folder");
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--package", "guanxi-ffi", "--message-format", "json", "--target-dir"])
+        .arg(target);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let output = command.current_dir(workspace()).output().expect("cargo starts");
+    assert_done(&output, "cargo build --package guanxi-ffi");
+    let messages = String::from_utf8(output.stdout).expect("cargo speaks UTF-8");
+    let mut files = messages.lines().filter_map(shared_library);
+    files.next_back().expect("cargo names the shared library")
+}
+
+/// The shared library that a message of cargo names, if it is about ours.
+fn shared_library(message: &str) -> Option<PathBuf> {
+    let message: Json = serde_json::from_str(message).ok()?;
+    let target = message.get("target")?;
+    let kinds = target.get("kind")?.as_array()?;
+    let ours = target.get("name")?.as_str()? == "guanxi" && kinds.contains(&Json::from("cdylib"));
+    let files = message.get("filenames").filter(|_| ours)?.as_array()?;
+    let mut paths = files.iter().filter_map(Json::as_str).map(PathBuf::from);
+    paths.find(|path| path.extension().is_some_and(|end| end == "so" || end == "dylib"))
+}

@@ -1,0 +1,56 @@
+//! C programs against the built library, once plainly and once under valgrind.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::toolchain::{assert_done, build, has, workspace};
+
+/// Builds a program and runs it with arguments; under valgrind too, if that is installed.
+fn run(source: &str, arguments: &[&Path]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let program = build(source, folder.path());
+    let output = Command::new(&program).args(arguments).current_dir(folder.path()).output().unwrap();
+    assert_done(&output, source);
+    if has("valgrind") {
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["-q", "--error-exitcode=9", "--leak-check=full", "--child-silent-after-fork=yes"]);
+        let checked = valgrind.arg(&program).args(arguments).current_dir(folder.path()).output().unwrap();
+        assert_done(&checked, &format!("{source} under valgrind"));
+    } else {
+        println!("skipped: valgrind is not installed");
+    }
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_example_tells_its_story_and_loses_no_memory() {
+    let said = run("examples/c/sales_day.c", &[]);
+    for sentence in ["200 records", "storage.wrong_key", "The ledger verifies"] {
+        assert!(said.contains(sentence), "`{sentence}` is missing in:\n{said}");
+    }
+}
+
+#[test]
+fn the_example_takes_the_public_sales_data() {
+    let data = workspace().join("../shared/data/crm_sales");
+    if !data.exists() {
+        println!("skipped: ../shared/data/crm_sales is not there");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = build("examples/c/sales_day.c", folder.path());
+    let output = Command::new(program).arg(data).current_dir(folder.path()).output().unwrap();
+    assert_done(&output, "sales_day with data");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("The ledger verifies"), "{said}");
+}
+
+#[test]
+fn bad_input_is_answered_and_never_crashes_the_host() {
+    run("tests/ffi/tests/c_interface/programs/bad_input.c", &[]);
+}
+
+#[test]
+fn values_transactions_and_cursors_keep_their_word() {
+    run("tests/ffi/tests/c_interface/programs/contract.c", &[]);
+}
