@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let file = arguments.next().ok_or_else(|| missing("file"))?;
     let session = options().open(&path)?.session_for(ADMIN)?;
     let mut told = Ok(());
-    let mut tell = |rows: u64| -> Result<()> {
+    let tell = |rows: u64| -> Result<()> {
         let mut output = std::io::stdout().lock();
         writeln!(output, "{rows}")?;
         output.flush()?;

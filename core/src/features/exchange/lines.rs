@@ -26,7 +26,9 @@ impl<R> Lines<R> {
 
     /// The line of the first text at or behind an offset. Offsets rise from call to call.
     pub fn line_at(&mut self, offset: u64) -> u64 {
-        while self.begun.pop_front_if(|(begin, _)| *begin < offset).is_some() {}
+        while self.begun.front().is_some_and(|(begin, _)| *begin < offset) {
+            self.begun.pop_front();
+        }
         self.begun.front().map_or(self.line, |(_, line)| *line)
     }
 
