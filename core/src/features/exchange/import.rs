@@ -1,6 +1,6 @@
 //! The import itself: rows in chunks, each chunk one durable transaction, each row on its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use crate::base::{Code, Error, RecordId, Result, Value};
@@ -70,6 +70,7 @@ impl Session {
             report: ImportReport::default(),
             resolved: HashMap::new(),
             deferred: Vec::new(),
+            warned: HashSet::new(),
         };
         let options = || WriteOptions::default().cause(CAUSE);
         let mut transaction = self.begin(options())?;
@@ -180,6 +181,8 @@ struct Import<'a> {
     resolved: HashMap<(String, String), RecordId>,
     /// References to rows of this file that may stand further down.
     deferred: Vec<Deferred>,
+    /// Lines of the rows that were taken with a warning.
+    warned: HashSet<u64>,
 }
 
 /// A reference that is looked up again when the whole file has been read.
@@ -225,8 +228,11 @@ impl Import<'_> {
             match changed {
                 Ok(_) => {}
                 Err(error) if is_about_the_row(&error) => {
-                    self.report.taken = self.report.taken.saturating_sub(1);
-                    self.report.warned += 1;
+                    // A row that was warned of before counts once.
+                    if self.warned.insert(late.line) {
+                        self.report.taken = self.report.taken.saturating_sub(1);
+                        self.report.warned += 1;
+                    }
                     let locale = self.session.locale();
                     self.report.remark(late.line, Outcome::TakenWithWarning, &error, locale);
                 }
@@ -247,6 +253,7 @@ impl Import<'_> {
             return;
         }
         self.report.warned += 1;
+        self.warned.insert(row.line);
         let locale = self.session.locale();
         for warning in &row.warnings {
             self.report.remark(row.line, Outcome::TakenWithWarning, warning, locale);
