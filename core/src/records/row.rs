@@ -168,7 +168,8 @@ pub fn get_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> 
     Ok(load(snapshot, entity, id)?.filter(|record| !record.is_deleted()))
 }
 
-/// Hands every record of an entity, deleted ones among them, to a function.
+/// Hands every record of an entity, deleted ones among them, to a function. A piece of which no record
+/// speaks any more is damage: what was taken out of a record must not stay behind.
 pub(super) fn for_each_record(
     snapshot: &dyn Snapshot,
     entity: EntityId,
@@ -176,14 +177,19 @@ pub(super) fn for_each_record(
     visit: &mut dyn FnMut(Record) -> Result<()>,
 ) -> Result<()> {
     let mut range = RangeRequest::prefix(Keyspace::Records, &entity.number().to_be_bytes(), PAGE);
+    let mut standing = (Vec::new(), 0);
     loop {
         patience.check()?;
         let page = snapshot.scan(&range)?;
         let last = page.rows.last().map(|(key, _)| key.clone());
         for (key, value) in page.rows {
-            // Pieces of a large record have longer keys, and are read with their head.
-            if let (RECORD_KEY, Some(id)) = (key.len(), RecordId::from_suffix(&key)) {
-                visit(assemble(snapshot, entity, id, value)?)?;
+            // Pieces of a large record have longer keys behind that of their head, and are read with it.
+            match (key.len(), RecordId::from_suffix(&key)) {
+                (RECORD_KEY, Some(id)) => {
+                    standing = (key, piece_count(&value)?.unwrap_or(0));
+                    visit(assemble(snapshot, entity, id, value)?)?;
+                }
+                _ => check_piece(&key, &standing)?,
             }
         }
         match last {
@@ -191,4 +197,14 @@ pub(super) fn for_each_record(
             _ => return Ok(()),
         }
     }
+}
+
+/// Whether a key is that of a piece of the record before it, given with the number of its pieces.
+fn check_piece(key: &[u8], (head, pieces): &(Vec<u8>, u16)) -> Result<()> {
+    let number = key.strip_prefix(head.as_slice()).and_then(|rest| rest.try_into().ok());
+    let number = number.map(u16::from_be_bytes);
+    if number.is_some_and(|number| (1..=*pieces).contains(&number)) {
+        return Ok(());
+    }
+    Err(damaged().rule("piece without a record"))
 }
