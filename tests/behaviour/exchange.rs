@@ -132,6 +132,17 @@ fn a_line_in_another_encoding_is_rejected_and_the_others_are_taken() {
 }
 
 #[test]
+fn a_line_is_counted_alike_with_any_line_end_behind_blank_lines_and_in_quotes() {
+    let house = database();
+    let file = "\u{feff}no,name\n1,\n\n\n2,\"two\nlines\n\nlong\"\n3,\n\n4,\n5,\"x\ny\n";
+    for ends in ["\n", "\r\n"] {
+        let report = taken(&house.admin, "account", &file.replace('\n', ends));
+        let lines: Vec<u64> = report.rows.iter().map(|row| row.line).collect();
+        assert_eq!((report.read, lines), (5, vec![2, 9, 11]), "{ends:?}");
+    }
+}
+
+#[test]
 fn a_line_with_more_or_fewer_columns_is_rejected_and_the_others_are_taken() {
     let house = database();
     let report = taken(&house.admin, "account", "name,city\n甲\n乙,x\n丙,y,z\n");

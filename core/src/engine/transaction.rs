@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{AccessClass, Assign, ClassId, Create, Delete, Policy, Update};
+use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
 use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
-use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
-use crate::records::{self, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
-use crate::schema::{Entity, FieldType, Registry, normalize_value};
+use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
+use crate::records::{self, EntryKind, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
+use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
 use crate::storage::{Head, Snapshot};
 
 /// How a transaction is written down.
@@ -239,9 +239,28 @@ impl<'s> Transaction<'s> {
         }
     }
 
+    /// Sets a user's password: one's own, or anybody's with the right to administer users.
+    ///
+    /// # Errors
+    /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
+    pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
+        if !self.founding && user != self.session.user() {
+            if !self.reader().may(User::NAME, Action::Administer) {
+                let refused = Error::new(Code::NotPermitted).entity(User::NAME);
+                return Err(refused.rule(Action::Administer.code()));
+            }
+            self.reader().get(User::NAME, user)?;
+        }
+        let inner = &self.session.crm().inner;
+        let random = Arc::clone(&inner.random);
+        credentials::set_password(&mut self.view, user, password, inner.key_cost, random.as_ref())?;
+        records::note(&mut self.view, &self.context, EntryKind::Credential, user, "password");
+        Ok(())
+    }
+
     /// The first user of a new database, who owns itself.
     pub(super) fn found(&mut self, founder: RecordId, changes: Changes) -> Result<RecordId> {
-        self.create_as("sys.user", founder, changes)
+        self.create_as(User::NAME, founder, changes)
     }
 
     pub(super) fn view(&self) -> &WriteView<'s> {

@@ -53,8 +53,12 @@ fn the_files_of_csv_spectrum_are_read_as_their_answers_say() {
         if name == "location_coordinates" {
             continue;
         }
+        // The copy of the files has lost its carriage returns.
+        let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
+        let restored = text.replace('\r', "").replace('\n', "\r\n");
+        let text = if name.ends_with("_crlf") { restored } else { text };
         let answer = fs::read(folder.join("json").join(format!("{name}.json"))).unwrap();
-        check_spectrum(name, &fs::read(&path).unwrap(), &serde_json::from_slice(&answer).unwrap());
+        check_spectrum(name, text.as_bytes(), &serde_json::from_slice(&answer).unwrap());
         checked += 1;
     }
     assert_eq!(checked, 11);

@@ -264,7 +264,6 @@ fn a_later_field_cannot_ask_of_records_what_they_do_not_have() {
     };
     assert_eq!(refusal(define("one", |field| field.required = true)), Code::InvalidDefinition);
     assert_eq!(refusal(define("two", |field| field.unique = true)), Code::InvalidDefinition);
-    assert_eq!(refusal(define("three", |field| field.indexed = true)), Code::InvalidDefinition);
     assert_eq!(refusal(define("owner", |_| {})), Code::InvalidDefinition);
     assert_eq!(refusal(define("Big Name", |_| {})), Code::InvalidDefinition);
     define("four", |_| {}).unwrap();
@@ -272,6 +271,44 @@ fn a_later_field_cannot_ask_of_records_what_they_do_not_have() {
     let seller = house.user_as("lin", "salesperson");
     let made = seller.define_field("account", "five", Label::new("字", "F"), FieldType::Text, |_| {});
     assert_eq!(refusal(made), Code::NotPermitted);
+}
+
+#[test]
+fn an_index_added_over_records_that_stand_gives_them_in_order() {
+    let house = database();
+    let wanted: Vec<i64> = (0..150).map(|number| number * 37 % 150).collect();
+    let define = |indexed: bool, name: &str| {
+        house
+            .admin
+            .define_field("account", name, Label::new("数", "Number"), FieldType::Int, |field| {
+                field.indexed = indexed;
+            })
+            .unwrap()
+    };
+    let early = define(false, "early");
+    house
+        .admin
+        .write(|transaction| {
+            wanted.iter().try_for_each(|number| {
+                let changes = named("x").set(early.as_str(), *number);
+                transaction.create_record(Account::NAME, changes).map(|_| ())
+            })
+        })
+        .unwrap();
+    let late = define(true, "late");
+    let half = Filter::Compare(early.as_str().into(), Comparison::Less, Value::Int(75));
+    let page =
+        house.admin.list(Account::NAME, &Find { filter: half, limit: 200, ..Find::default() }).unwrap();
+    for row in &page.rows {
+        let number = row.value(early.as_str()).unwrap();
+        house.change(Account::NAME, row.record.id, &Changes::new().set(late.as_str(), number));
+    }
+    let sort = vec![(late.as_str().into(), guanxi::engine::Direction::Descending)];
+    let page = house.admin.list(Account::NAME, &Find { sort, limit: 200, ..Find::default() }).unwrap();
+    let found: Vec<Value> = page.rows.iter().map(|row| row.value(late.as_str()).unwrap()).collect();
+    let expected = (0..75).rev().map(Value::Int).chain(std::iter::repeat_n(Value::Null, 75));
+    assert_eq!(found, expected.collect::<Vec<_>>());
+    let _ = house.verified();
 }
 
 #[test]
