@@ -19,7 +19,7 @@ Environment:
   GUANXI_USER      the user to sign in (used without --as)
   GUANXI_PASSWORD  that user's password; for `create`, the administrator's
   LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
-  NO_COLOR         no colours, whatever it is set to
+  NO_COLOR         no colours, if it is set to anything
 What is not given is asked for on the terminal. Keys and passwords are never arguments.
 
 Ctrl-C ends any command at once. What an import has reported as committed stays; the rest is not there.

@@ -110,6 +110,8 @@ static void null_arguments_are_refused(guanxi_engine *engine, guanxi_session *se
   guanxi_record_set_text(record, "city", NULL);
   EXPECT(guanxi_session_create(session, record, NULL, &err) == NULL_ARGUMENT);
   EXPECT(strcmp(guanxi_error_field(err), "city") == 0);
+  guanxi_error_free(err);
+  err = NULL;
   EXPECT_STATUS(NULL_ARGUMENT, guanxi_session_create(session, record, NULL, &err));
   guanxi_record_free(record);
 }
