@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release --example sales_day` makes its own bilingual data, 10,000 deals from a seed.
 //! `cargo run --release --example sales_day -- FOLDER` reads `accounts.csv`, `products.csv`,
-//! `sales_teams.csv` and `sales_pipeline.csv` of a folder.
+//! `sales_teams.csv` and `sales_pipeline.csv` of a folder; further words, `SAID=MEANT`, are other
+//! spellings of what the files name.
 
 mod sales_day_data;
 
@@ -25,6 +26,9 @@ const PASSWORD: &str = "one long password";
 
 fn main() -> Outcome<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
+    let words: Vec<String> = std::env::args().skip(2).collect();
+    let spellings = words.iter().filter_map(|word| word.split_once('='));
+    let aliases = spellings.map(|(said, meant)| (said.to_owned(), meant.to_owned())).collect();
     let place = tempfile::tempdir()?;
     let files = match &folder {
         Some(folder) => folder.clone(),
@@ -39,7 +43,7 @@ fn main() -> Outcome<()> {
 
     heading("Import four files");
     let admin = crm.sign_in("admin", PASSWORD)?;
-    import_all(&admin, &files)?;
+    import_all(&admin, &files, aliases)?;
 
     heading("Who sees what");
     let people = people(&admin)?;
@@ -82,7 +86,7 @@ fn heading(text: &str) {
 }
 
 /// Accounts, products, teams and deals, each by the headings of its own file.
-fn import_all(admin: &Session, files: &Path) -> Outcome<()> {
+fn import_all(admin: &Session, files: &Path, aliases: BTreeMap<String, String>) -> Outcome<()> {
     let missing = |names: &[&str]| ImportOptions {
         create_missing: names.iter().map(|name| (*name).to_owned()).collect(),
         ..ImportOptions::default()
@@ -91,7 +95,8 @@ fn import_all(admin: &Session, files: &Path) -> Outcome<()> {
     import(admin, "product", &files.join("products.csv"), &ImportOptions::default())?;
     import(admin, "user", &files.join("sales_teams.csv"), &missing(&["reports_to", "unit"]))?;
     give_roles(admin)?;
-    import(admin, "opportunity", &files.join("sales_pipeline.csv"), &ImportOptions::default())
+    let deals = ImportOptions { aliases, ..ImportOptions::default() };
+    import(admin, "opportunity", &files.join("sales_pipeline.csv"), &deals)
 }
 
 fn import(admin: &Session, entity: &str, file: &Path, options: &ImportOptions) -> Outcome<()> {
