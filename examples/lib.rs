@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use guanxi::base::{Code, Error, Result};
+use serde_json::Value as Json;
 
 /// Builds a package of this workspace in the profile of the caller and gives the path of its shared
 /// library, as cargo's own messages name it.
@@ -23,26 +24,27 @@ pub fn shared_library(package: &str) -> Result<PathBuf> {
         return Err(failed("cargo build"));
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    let built = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let wanted = package.replace('-', "_");
-    let files = built
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| {
-            message["target"]["name"].as_str().is_some_and(|name| {
-                name.replace('-', "_") == wanted || package == "guanxi-ffi" && name == "guanxi"
-            })
-        })
-        .filter(|message| {
-            message["target"]["kind"]
-                .as_array()
-                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
-        })
-        .filter_map(|message| message["filenames"].as_array().cloned())
-        .flatten();
-    let shared = |file: &serde_json::Value| {
-        let path = PathBuf::from(file.as_str()?);
-        let is_shared = path.extension().is_some_and(|end| end == "so" || end == "dylib" || end == "dll");
-        is_shared.then_some(path)
-    };
-    files.filter_map(|file| shared(&file)).next_back().ok_or_else(|| failed("no shared library"))
+    let built = messages.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
+    let libraries = built.filter(|message| is_library_of(message, package)).filter_map(shared_file);
+    libraries.last().ok_or_else(|| failed("no shared library"))
+}
+
+/// Whether a message of cargo's tells of a shared library of a package.
+fn is_library_of(message: &Json, package: &str) -> bool {
+    let text = |place: &str| message.pointer(place).and_then(Json::as_str);
+    let kinds = message.pointer("/target/kind").and_then(Json::as_array);
+    let is_shared = kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"));
+    // The identity of a package of the workspace ends with `#name@version` or, where the folder has
+    // the package's name, with `#version`; the target's name tells the two apart.
+    let named = text("/package_id").is_some_and(|id| id.contains(&format!("#{package}@")))
+        || text("/target/name").is_some_and(|name| name.replace('_', "-") == package);
+    text("/reason") == Some("compiler-artifact") && is_shared && named
+}
+
+fn shared_file(message: Json) -> Option<PathBuf> {
+    let files = message.get("filenames").and_then(Json::as_array)?;
+    let paths = files.iter().filter_map(Json::as_str).map(PathBuf::from);
+    let mut shared = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "so" || end == "dylib" || end == "dll"));
+    shared.next()
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
-use crate::commands::{call, create, describe, find, import, report, search, verify};
+use crate::commands::{call, create, describe, find, import, plugin, report, search, verify};
 use crate::exit::{self, Ended};
 use crate::host::Host;
 
@@ -19,7 +19,7 @@ Environment:
   GUANXI_USER      the user to sign in (used without --as)
   GUANXI_PASSWORD  that user's password; for `create`, the administrator's
   LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
-  NO_COLOR         no colours, whatever it is set to
+  NO_COLOR         no colours, if it is set to anything
 What is not given is asked for on the terminal. Keys and passwords are never arguments.
 
 Ctrl-C ends any command at once. What an import has reported as committed stays; the rest is not there.
@@ -69,6 +69,9 @@ pub struct Global {
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", global = true)]
     pub timeout: Option<u64>,
+    /// Package of a plugin to load, whose fields and checks then hold for this command
+    #[arg(long, value_name = "DIRECTORY", global = true)]
+    pub plugin: Vec<PathBuf>,
 }
 
 /// What a key is made of.
@@ -99,6 +102,8 @@ pub enum Command {
     Describe(describe::Describe),
     /// Verify ledger, records, indexes and counters of the whole database
     Verify(verify::Verify),
+    /// Pack, check and load native plugins
+    Plugin(plugin::Plugin),
 }
 
 impl Command {
@@ -116,6 +121,7 @@ impl Command {
             Self::Call(command) => command.run(host),
             Self::Describe(command) => command.run(host),
             Self::Verify(command) => command.run(host),
+            Self::Plugin(command) => command.run(host),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The host's part: which language, which user, how long to wait, and the session that follows.
 
 use std::env;
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use guanxi::{Key, Locale, Options, Patience, Result, Session};
+use guanxi::{Locale, Options, Patience, Result, Session};
+use guanxi_plugin_host::Manifest;
 
 use crate::arguments::Global;
+use crate::output::visible;
 use crate::secrets::{self, Asked};
 
 /// What holds for the whole call.
@@ -38,29 +40,41 @@ impl Host {
     /// # Errors
     /// As [`secrets::key`].
     pub fn options(&self, asked: Asked) -> Result<Options> {
-        let key: Key =
-            secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)?;
+        let key = secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)?;
         Ok(guanxi::options().key(key).locale(self.locale))
     }
 
-    /// Opens a database and signs in.
+    /// Opens a database, signs in, and loads the plugins of the command line.
     ///
     /// # Errors
-    /// Those of `Options::open`, `Crm::sign_in` and `Crm::session_for`, and as [`secrets::key`].
+    /// Those of `Options::open`, `Crm::sign_in` and `Crm::session_for`, of plugins, and as [`secrets::key`].
     pub fn session(&self, path: &Path) -> Result<Session> {
-        let options = self.options(Asked::Once)?;
-        let session = match &self.global.user {
-            Some(user) => options.trust_host().open(path)?.session_for(user)?,
-            None => {
-                let user = secrets::user(self.locale)?;
-                let password = secrets::password(&user, self.locale, Asked::Once)?;
-                options.open(path)?.sign_in(&user, &password)?
-            }
-        };
+        let session = self.sign_in(path)?;
+        self.load(&session, &self.global.plugin)?;
         Ok(match self.global.timeout {
             Some(seconds) => session.with_patience(Patience::default().within(Duration::from_secs(seconds))),
             None => session,
         })
+    }
+
+    /// Loads plugins into the database of a session, in order, and tells what they log on standard error.
+    ///
+    /// # Errors
+    /// Those of `guanxi_plugin_host::install`; `storage.io` if a path cannot be made absolute.
+    pub fn load(&self, session: &Session, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+        guanxi_plugin_host::set_log(Box::new(|_, text| eprintln!("{}", visible(text))));
+        let packages = packages.iter().map(path::absolute).collect::<Result<Vec<_>, _>>()?;
+        guanxi_plugin_host::install(session.crm(), &packages)
+    }
+
+    fn sign_in(&self, path: &Path) -> Result<Session> {
+        let options = self.options(Asked::Once)?;
+        if let Some(user) = &self.global.user {
+            return options.trust_host().open(path)?.session_for(user);
+        }
+        let user = secrets::user(self.locale)?;
+        let password = secrets::password(&user, self.locale, Asked::Once)?;
+        options.open(path)?.sign_in(&user, &password)
     }
 }
 

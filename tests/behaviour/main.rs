@@ -3,4 +3,18 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod exchange;
+#[cfg(test)]
+mod methods;
+#[cfg(test)]
+mod opportunity;
+#[cfg(test)]
+mod patience;
+#[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod writes;

@@ -1,1 +1,6 @@
-//! Placeholder that is replaced in the next step.
+//! What never changes: the numbers of errors in C, and the bytes of databases that older versions wrote.
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod status;

@@ -1,4 +1,9 @@
 //! The licence plugin in a real database: packed, checked, loaded, and then obeyed by every way in.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what it means in the shortest way"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +57,10 @@ fn a_wrong_check_character_is_refused_in_the_language_of_the_session() {
     let house = house();
     install(&house.crm, std::slice::from_ref(&house.package)).unwrap();
     let error = create(&house.admin, BAD).unwrap_err();
-    assert_eq!((error.code(), error.field_name()), (Code::PluginRejected, Some("unified_social_credit_code")));
+    assert_eq!(
+        (error.code(), error.field_name()),
+        (Code::PluginRejected, Some("unified_social_credit_code"))
+    );
     assert_eq!(error.plugin_name(), Some("cn.guanxi.licence"));
     assert!(error.message(Locale::SimplifiedChinese).contains('L'), "{error}");
     assert_ne!(error.message(Locale::SimplifiedChinese), error.message(Locale::English));
@@ -79,7 +87,8 @@ fn a_historic_code_is_taken_with_a_warning() {
     house
         .admin
         .write(|txn| {
-            let changes = Changes::new().set("name", "厦门云上晴空航空科技有限公司").set(FIELD, "91350211M0000XUF46");
+            let changes =
+                Changes::new().set("name", "厦门云上晴空航空科技有限公司").set(FIELD, "91350211M0000XUF46");
             txn.create_record("account", changes)?;
             assert_eq!(txn.warnings().len(), 1);
             Ok(())

@@ -5,6 +5,8 @@ mod imports;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod sales;

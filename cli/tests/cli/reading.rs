@@ -1,5 +1,7 @@
 //! Lists, reports, descriptions and calls, as tables for people and JSON for scripts.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::sandbox::Sandbox;
@@ -47,18 +49,22 @@ fn a_column_that_is_not_there_is_refused() {
 fn where_compares_by_the_type_of_the_field() {
     let sandbox = trade();
     let titles = |arguments: &[&str]| {
-        let page = sandbox.lin("find", arguments.iter().copied().chain(["--json", "--sort", "number"]));
-        let rows = page.json()["rows"].as_array().unwrap().clone();
-        rows.iter().map(|row| row["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let page = sandbox.lin("find", arguments.iter().copied().chain(["--json"])).json();
+        let rows = page["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["title"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
     };
-    assert_eq!(titles(&["opportunity", "--where", "account=Acme"]), ["new roof", "cellar"]);
-    assert_eq!(titles(&["opportunity", "--where", "account=Acme", "--where", "status=won"]), ["cellar"]);
-    assert_eq!(titles(&["account", "--where", "employees=1200"]), ["Acme"]);
-    assert_eq!(titles(&["account", "--where", "parent="]), ["上海加喜"]);
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(titles(&["opportunity", "--where", "account=Acme"]), set(&["new roof", "cellar"]));
+    assert_eq!(
+        titles(&["opportunity", "--where", "account=Acme", "--where", "status=won"]),
+        set(&["cellar"])
+    );
+    assert_eq!(titles(&["account", "--where", "employees=1200"]), set(&["Acme"]));
+    assert_eq!(titles(&["account", "--where", "parent="]), set(&["上海加喜"]));
     let filter = r#"{"field": "amount", "op": "gt", "value": "100"}"#;
     assert_eq!(
         titles(&["opportunity", "--filter", filter, "--where", "owner=lin"]),
-        ["执照变更", "new roof"]
+        set(&["执照变更", "new roof"])
     );
 }
 
@@ -100,6 +106,18 @@ fn without_an_entity_the_report_is_the_pipeline() {
     let answer = sandbox.lin("report", ["--json"]).json();
     assert_eq!(answer, sandbox.lin("call", ["opportunity.pipeline"]).json());
     assert_eq!(sandbox.lin("report", ["--group-by", "stage"]).status, 2);
+}
+
+#[test]
+fn a_search_shows_each_hit_with_what_matched() {
+    let sandbox = trade();
+    let found = sandbox.lin("search", ["加喜"]);
+    let mut lines = found.output.lines();
+    assert!(lines.next().unwrap().starts_with("上海加喜  crm.account "), "{}{}", found.output, found.errors);
+    assert_eq!(lines.next(), Some("  name: 上海加喜"));
+    assert_eq!(lines.last(), Some("1 of 1"));
+    let narrow = sandbox.lin("search", ["加喜", "--entity", "opportunity", "--json"]).json();
+    assert_eq!(narrow["total"], 0);
 }
 
 #[test]

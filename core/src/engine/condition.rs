@@ -39,10 +39,16 @@ impl FieldSelector {
     pub fn resolve(&self, entity: &Entity) -> Result<FieldId> {
         match self {
             Self::Identity(identity) => Ok(entity.field(*identity)?.id()),
-            Self::Name(name) => match SystemField::from_name(name) {
-                Some(system) => Ok(system.id()),
-                None => Ok(entity.field(FieldName::Name(name))?.id()),
-            },
+            // A field of the entity itself goes before a system field of its name: the unit of a user is
+            // where the user works, not whose the user's record is.
+            Self::Name(name) => {
+                let own = entity.fields().iter().find(|field| field.api_name == *name);
+                match (own, SystemField::from_name(name)) {
+                    (Some(own), _) => Ok(own.id()),
+                    (None, Some(system)) => Ok(system.id()),
+                    (None, None) => Ok(entity.field(FieldName::Name(name))?.id()),
+                }
+            }
         }
     }
 

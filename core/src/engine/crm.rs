@@ -56,7 +56,7 @@ pub(super) struct Inner {
     pub hybrid: HybridClock,
     host_trust: bool,
     locale: Locale,
-    key_cost: crate::storage::KeyCost,
+    pub key_cost: crate::storage::KeyCost,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
     /// What features keep for each open database, by their type.
@@ -299,15 +299,6 @@ impl Crm {
         Ok(())
     }
 
-    pub(super) fn set_password(&self, actor: RecordId, user: RecordId, password: &str) -> Result<()> {
-        let (cost, random) = (self.inner.key_cost, Arc::clone(&self.inner.random));
-        self.system_write(actor, "user.set_password", |view, context| {
-            credentials::set_password(view, user, password, cost, random.as_ref())?;
-            note(view, context, EntryKind::Credential, user, "password");
-            Ok(())
-        })
-    }
-
     pub(super) fn change_settings(&self, actor: RecordId, changed: Settings) -> Result<()> {
         changed.check()?;
         let json = serde_json::to_vec(&changed).map_err(|error| Error::new(Code::Panic).because(error))?;
@@ -346,9 +337,9 @@ impl Crm {
         session.write_with(WriteOptions::default().cause("database.create"), |transaction| {
             transaction.found(founder, Changes::new().set(user::NAME, name))?;
             organisation::seed(transaction, founder, &shared)?;
-            options.extensions.iter().try_for_each(|extension| extension.seed(transaction))
-        })?;
-        self.set_password(founder, founder, password)
+            options.extensions.iter().try_for_each(|extension| extension.seed(transaction))?;
+            transaction.set_password(founder, password)
+        })
     }
 
     /// Gives the entities that everybody reads.

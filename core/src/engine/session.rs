@@ -246,13 +246,8 @@ impl Session {
     /// # Errors
     /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
     pub fn set_password(&self, user: RecordId, password: &str) -> Result<()> {
-        if user == self.user {
-            self.read(|_| Ok(()))?;
-        } else {
-            self.check_may("sys.user", Action::Administer)?;
-            self.get("sys.user", user)?;
-        }
-        self.crm.set_password(self.user, user, password)
+        let options = WriteOptions::default().cause("user.set_password");
+        self.write_with(options, |transaction| transaction.set_password(user, password))
     }
 
     /// Changes the settings of the organisation.

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{AccessClass, Assign, ClassId, Create, Delete, Policy, Update};
+use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
 use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
-use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
-use crate::records::{self, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
-use crate::schema::{Entity, FieldType, Registry, normalize_value};
+use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
+use crate::records::{self, EntryKind, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
+use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
 use crate::storage::{Head, Snapshot};
 
 /// How a transaction is written down.
@@ -73,6 +73,13 @@ pub struct Transaction<'s> {
     /// The first user of a new database acts under bootstrap permits until roles stand.
     founding: bool,
     _turn: WriterTurn,
+}
+
+/// Who sets values: only rules set what callers may only read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    Caller,
+    Rule,
 }
 
 impl<'s> Transaction<'s> {
@@ -232,9 +239,28 @@ impl<'s> Transaction<'s> {
         }
     }
 
+    /// Sets a user's password: one's own, or anybody's with the right to administer users.
+    ///
+    /// # Errors
+    /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
+    pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
+        if !self.founding && user != self.session.user() {
+            if !self.reader().may(User::NAME, Action::Administer) {
+                let refused = Error::new(Code::NotPermitted).entity(User::NAME);
+                return Err(refused.rule(Action::Administer.code()));
+            }
+            self.reader().get(User::NAME, user)?;
+        }
+        let inner = &self.session.crm().inner;
+        let random = Arc::clone(&inner.random);
+        credentials::set_password(&mut self.view, user, password, inner.key_cost, random.as_ref())?;
+        records::note(&mut self.view, &self.context, EntryKind::Credential, user, "password");
+        Ok(())
+    }
+
     /// The first user of a new database, who owns itself.
     pub(super) fn found(&mut self, founder: RecordId, changes: Changes) -> Result<RecordId> {
-        self.create_as("sys.user", founder, changes)
+        self.create_as(User::NAME, founder, changes)
     }
 
     pub(super) fn view(&self) -> &WriteView<'s> {
@@ -260,7 +286,7 @@ impl<'s> Transaction<'s> {
         if owner != self.session.user() {
             self.check_owner(entity, owner)?;
         }
-        let named = self.set_values(entity, &mut record, changes)?;
+        let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
         let follow_ups = self.run_rules(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity, named);
@@ -287,7 +313,7 @@ impl<'s> Transaction<'s> {
             new.envelope.unit = self.policy.unit_of(owner);
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
-        let named = self.set_values(entity, &mut new, changes)?;
+        let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
         let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
@@ -312,13 +338,14 @@ impl<'s> Transaction<'s> {
         entity: &Entity,
         record: &mut Record,
         changes: Changes,
+        hand: Hand,
     ) -> Result<BTreeSet<FieldId>> {
         let mut fields = BTreeSet::new();
         for (selector, value) in changes.values {
             let named = |error: Error| error.entity(&entity.api_name);
             let field = selector.field(entity).map_err(named)?;
             let value = normalize_value(field, value).map_err(named)?;
-            if field.definition.read_only && value != record.value(field.id()) {
+            if hand == Hand::Caller && field.definition.read_only && value != record.value(field.id()) {
                 return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
             }
             record.set(field.id(), value);
@@ -378,7 +405,7 @@ impl<'s> Transaction<'s> {
             let unit = self.policy.unit_of(owner);
             let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
             let mut record = Record::new(id, entity.id(), envelope);
-            self.set_values(entity, &mut record, changes)?;
+            self.set_values(entity, &mut record, changes, Hand::Rule)?;
             let permit = self.policy.bootstrap::<Create>(entity.id());
             let context = self.context_for(entity, BTreeSet::new());
             records::create(&mut self.view, &context, &permit, entity, record)?;

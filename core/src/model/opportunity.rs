@@ -63,21 +63,22 @@ pub mod stage_change {
     use super::{DateTime, Int, Opportunity, Reference, Stage, Text, entity};
 
     entity! {
-        /// One step of an opportunity from stage to stage, written by the engine.
+        /// One step of an opportunity from stage to stage, written by the rule of stages and by nobody else.
         StageChange = ("crm", 6, "stage_change", "阶段变更", "Stage change",
             title "reason", data_subject false);
         /// The opportunity.
-        OPPORTUNITY: Reference<Opportunity> = 1, "opportunity", "商机", "Opportunity", [required = true];
+        OPPORTUNITY: Reference<Opportunity> = 1, "opportunity", "商机", "Opportunity",
+            [required = true, read_only = true];
         /// The stage before.
-        FROM: Reference<Stage> = 2, "from_stage", "原阶段", "From stage", [];
+        FROM: Reference<Stage> = 2, "from_stage", "原阶段", "From stage", [read_only = true];
         /// The stage after.
-        TO: Reference<Stage> = 3, "to_stage", "新阶段", "To stage", [required = true];
+        TO: Reference<Stage> = 3, "to_stage", "新阶段", "To stage", [required = true, read_only = true];
         /// When.
-        AT: DateTime = 4, "at", "时间", "At", [required = true, indexed = true];
+        AT: DateTime = 4, "at", "时间", "At", [required = true, indexed = true, read_only = true];
         /// Whole days in the stage before.
-        DAYS: Int = 5, "days", "停留天数", "Days", [];
+        DAYS: Int = 5, "days", "停留天数", "Days", [read_only = true];
         /// Why, if a reason was given.
-        REASON: Text = 6, "reason", "原因", "Reason", [];
+        REASON: Text = 6, "reason", "原因", "Reason", [read_only = true];
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::declare::methods;
 use crate::api::json::{changes_from_json, hex, owner_from_json, value_to_json};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
-use crate::schema::EntityType;
+use crate::schema::{EntityType, FieldName};
 
 methods! {
     /// Says who is signed in.
@@ -33,11 +33,11 @@ methods! {
                 let name = role.as_str().ok_or_else(|| Error::new(Code::InvalidArgument).field("roles"))?;
                 assign(transaction, id, name)?;
             }
+            if let Some(password) = &given.password {
+                transaction.set_password(id, password)?;
+            }
             Ok(id)
         })?;
-        if let Some(password) = &given.password {
-            session.set_password(id, password)?;
-        }
         Ok(json!({"id": id.to_string()}))
     }
 
@@ -83,7 +83,16 @@ methods! {
             let reader = transaction.reader();
             let entity = match given.entity.as_str() {
                 "*" | "sys.*" => given.entity.clone(),
-                name => reader.registry().entity(name)?.api_name.clone(),
+                name => {
+                    let entity = reader.registry().entity(name)?;
+                    let hidden = given.hidden_fields.iter().flat_map(|names| names.split(','));
+                    // A name that is misspelt would leave its field in sight.
+                    hidden
+                        .map(str::trim)
+                        .filter(|name| !name.is_empty())
+                        .try_for_each(|name| entity.field(FieldName::Name(name)).map(|_| ()))?;
+                    entity.api_name.clone()
+                }
             };
             let role = role_named(transaction, &given.role)?;
             let changes = Changes::new()

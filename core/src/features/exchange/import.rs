@@ -6,6 +6,7 @@ use std::io::Read;
 use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::{Action, Changes, Session, Transaction, Upserted, User, Warning, WriteOptions};
 use crate::features::exchange::columns::Columns;
+use crate::features::exchange::lines::Lines;
 use crate::features::exchange::{ImportOptions, ImportReport, Outcome, Target};
 use crate::schema::{EntityType, Field, parse_text};
 
@@ -107,13 +108,13 @@ struct Chunk {
 }
 
 struct Rows<R> {
-    reader: csv::Reader<R>,
+    reader: csv::Reader<Lines<R>>,
     record: csv::ByteRecord,
 }
 
 impl<R: Read> Rows<R> {
     fn new(input: R) -> Self {
-        let reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+        let reader = csv::ReaderBuilder::new().flexible(true).from_reader(Lines::new(input));
         Self { reader, record: csv::ByteRecord::new() }
     }
 
@@ -143,7 +144,8 @@ impl<R: Read> Rows<R> {
             if !more {
                 break;
             }
-            let line = self.record.position().map_or(0, csv::Position::line);
+            let begin = self.record.position().map_or(0, csv::Position::byte);
+            let line = self.reader.get_mut().line_at(begin);
             rows.push(Row { line, cells: cells(&self.record, width) });
         }
         let bytes = self.reader.position().byte();

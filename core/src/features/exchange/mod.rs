@@ -6,6 +6,7 @@
 
 mod columns;
 mod import;
+mod lines;
 mod outcome;
 
 pub use columns::{ImportOptions, Target};

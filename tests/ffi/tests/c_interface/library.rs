@@ -29,15 +29,17 @@ fn build() -> PathBuf {
     let cargo = std::env::var("CARGO").expect("cargo runs this test");
     let target =
         Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder lies in the target folder");
+    // With the same selection as the workspace's tests, nothing is compiled a second time for other
+    // features of shared dependencies.
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--package", "guanxi-ffi", "--message-format", "json", "--target-dir"])
+        .args(["build", "--workspace", "--all-targets", "--message-format", "json", "--target-dir"])
         .arg(target);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
     let output = command.current_dir(workspace()).output().expect("cargo starts");
-    assert_done(&output, "cargo build --package guanxi-ffi");
+    assert_done(&output, "cargo build");
     let messages = String::from_utf8(output.stdout).expect("cargo speaks UTF-8");
     let mut files = messages.lines().filter_map(shared_library);
     files.next_back().expect("cargo names the shared library")
