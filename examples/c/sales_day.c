@@ -331,13 +331,13 @@ static const char *import_all(guanxi_session *admin, const char *folder) {
 
 /* --- The day ----------------------------------------------------------------------------------- */
 
-/* The five largest open deals, by typed getters. */
-static void list_largest(guanxi_session *session) {
+/* The five newest open deals, by typed getters. */
+static void list_newest(guanxi_session *session) {
   guanxi_query *query = guanxi_query_new("crm.opportunity");
   guanxi_cursor *cursor = NULL;
   int rows = 0;
   guanxi_query_filter_json(query, "{\"status\":\"open\"}");
-  guanxi_query_sort(query, "amount", 1);
+  guanxi_query_sort(query, "engaged_on", 1);
   guanxi_query_limit(query, 5);
   must(GUANXI_OK, guanxi_query_run(session, query, &cursor, &error), "list deals");
   while (guanxi_cursor_next(cursor, &error) == GUANXI_ROW) {
@@ -468,8 +468,8 @@ static void the_day(guanxi_engine *engine, const char *folder) {
   printf("admin %lu deals, %s %lu\n", (unsigned long)all, name, (unsigned long)own);
   if (own == 0 || own >= all) surprised("a salesperson sees some deals and not all");
 
-  heading("The largest open deals");
-  list_largest(admin);
+  heading("The newest open deals");
+  list_newest(admin);
 
   heading("Search");
   search(admin, folder ? "Acme" : "加喜");

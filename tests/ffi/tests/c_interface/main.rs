@@ -1,8 +1,14 @@
 //! The C interface as C meets it: fresh headers, stable layouts, exact symbols, and programs that run.
 
+#[cfg(test)]
 mod headers;
+#[cfg(test)]
 mod layout;
+#[cfg(test)]
 mod library;
+#[cfg(test)]
 mod programs;
+#[cfg(test)]
 mod symbols;
+#[cfg(test)]
 mod toolchain;
