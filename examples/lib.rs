@@ -25,8 +25,8 @@ pub fn shared_library(package: &str) -> Result<PathBuf> {
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let built = messages.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
-    let libraries = built.filter(|message| is_library_of(message, package)).filter_map(shared_file);
-    libraries.last().ok_or_else(|| failed("no shared library"))
+    let mut libraries = built.filter(|message| is_library_of(message, package)).filter_map(shared_file);
+    libraries.next_back().ok_or_else(|| failed("no shared library"))
 }
 
 /// Whether a message of cargo's tells of a shared library of a package.

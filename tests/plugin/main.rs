@@ -1,9 +1,5 @@
 //! The licence plugin in a real database: packed, checked, loaded, and then obeyed by every way in.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test says what it means in the shortest way"
-)]
+#![expect(clippy::unwrap_used, reason = "a test says what it means in the shortest way")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@ use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::{EntityType, FieldName};
 
+use super::records::write;
+
 methods! {
     /// Says who is signed in.
     "session.whoami" (session, _given: WhoAmI {}) -> "{id, name, locale}" {
@@ -23,8 +25,12 @@ methods! {
         password: Option<String>,
         /// Names of roles.
         roles: Option<Vec<Json>>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
     }) -> "{id}" {
-        let id = session.write(|transaction| {
+        // The password stays out of what is remembered of the request.
+        let request = json!([given.values, given.roles]);
+        write(session, "user.create", given.idempotency_key.as_deref(), &request, |transaction| {
             let reader = transaction.reader();
             let entity = reader.registry().entity(User::NAME)?;
             let changes = changes_from_json(&reader, entity, &given.values)?;
@@ -36,9 +42,8 @@ methods! {
             if let Some(password) = &given.password {
                 transaction.set_password(id, password)?;
             }
-            Ok(id)
-        })?;
-        Ok(json!({"id": id.to_string()}))
+            Ok(json!({"id": id.to_string()}))
+        })
     }
 
     /// Sets a user's password.
@@ -59,8 +64,11 @@ methods! {
         user: String,
         /// The name of the role.
         role: String,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
     }) -> "{id}" {
-        session.write(|transaction| {
+        let request = json!([given.user, given.role]);
+        write(session, "role.assign", given.idempotency_key.as_deref(), &request, |transaction| {
             let user = owner_from_json(&transaction.reader(), &Json::from(given.user.as_str()))?;
             Ok(json!({"id": assign(transaction, user, &given.role)?.to_string()}))
         })
@@ -78,8 +86,11 @@ methods! {
         level: String,
         /// Fields that the grant does not show, separated by commas.
         hidden_fields: Option<String>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
     }) -> "{id}" {
-        session.write(|transaction| {
+        let request = json!([given.role, given.entity, given.action, given.level, given.hidden_fields]);
+        write(session, "role.grant", given.idempotency_key.as_deref(), &request, |transaction| {
             let reader = transaction.reader();
             let entity = match given.entity.as_str() {
                 "*" | "sys.*" => given.entity.clone(),
