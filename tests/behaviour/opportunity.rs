@@ -1,11 +1,11 @@
 //! The life of a deal: stages, outcomes, reasons and the history of its steps.
 
 use guanxi::engine::{Find, Listing, Ref};
-use guanxi::features::reports::Figure;
+use guanxi::features::reports::{Figure, GroupBy, Report};
 use guanxi::model::opportunity::stage_change;
 use guanxi::model::{Opportunity, Stage, StageChange, Status, opportunity, stage};
 use guanxi::schema::EntityType;
-use guanxi::{Changes, Code, Condition, Money, RecordId, Result, Value};
+use guanxi::{Changes, Code, Condition, Locale, Money, RecordId, Result, Value};
 use guanxi_tests::{House, database, moment, refusal};
 
 const DAY: i64 = 86_400_000_000;
@@ -212,4 +212,20 @@ fn the_pipeline_counts_and_sums_exactly() {
     );
     assert_eq!(house.admin.count(Opportunity::NAME, &Condition::Everything).unwrap(), 4);
     assert_eq!(house.admin.count(Stage::NAME, &stage::OUTCOME.is(Status::Open)).unwrap(), 3);
+}
+
+#[test]
+fn a_report_names_codes_in_the_language_of_its_session() {
+    let house = database();
+    let deal = deal(&house);
+    house.admin.write(|transaction| deal.win(transaction)).unwrap();
+    let by_status = Report {
+        group_by: vec![GroupBy { path: vec![opportunity::STATUS.into()], bucket: None }],
+        ..opportunity::totals()
+    };
+    let label = |locale: Locale| {
+        let table = house.admin.with_locale(locale).report(&by_status).unwrap();
+        table.rows[0].labels[0].clone()
+    };
+    assert_eq!([label(Locale::English), label(Locale::SimplifiedChinese)], ["Won", "赢单"]);
 }

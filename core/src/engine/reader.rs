@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
-use crate::base::{Code, FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
+use crate::base::{Code, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
 use crate::engine::{Condition, FieldSelector, Settings};
 use crate::records::{self, Direction, ExternalId, Filter, PageCursor, Query, Record};
 use crate::schema::{Entity, FieldName, Registry};
@@ -17,6 +17,7 @@ pub struct Reader<'a> {
     pub(super) registry: &'a Arc<Registry>,
     pub(super) settings: &'a Settings,
     pub(super) user: RecordId,
+    pub(super) locale: Locale,
     pub(super) patience: &'a Patience,
 }
 
@@ -187,6 +188,12 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn registry(&self) -> &'a Arc<Registry> {
         self.registry
+    }
+
+    /// The language of the session.
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        self.locale
     }
 
     /// The settings of the organisation.

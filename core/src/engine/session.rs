@@ -95,6 +95,7 @@ impl Session {
             registry: &registry,
             settings: &settings,
             user: self.user,
+            locale: self.locale,
             patience: &self.patience,
         })
     }

@@ -134,6 +134,7 @@ impl<'s> Transaction<'s> {
             registry: &self.registry,
             settings: &self.settings,
             user: self.session.user(),
+            locale: self.session.locale(),
             patience: self.session.patience(),
         }
     }

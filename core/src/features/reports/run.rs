@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::base::{Code, Currency, Decimal, Error, FieldId, Money, RecordId, Result, Value};
+use crate::base::{Code, Currency, Decimal, Error, FieldId, Locale, Money, RecordId, Result, Value};
 use crate::engine::{Condition, FieldSelector, Filter, Listing, Reader, Session};
 use crate::features::reports::Bucket;
 use crate::features::reports::bucket::Calendar;
@@ -275,7 +275,9 @@ fn label(reader: &Reader<'_>, grouping: &Grouping, value: &Value) -> String {
         (Value::Text(code), _, Some((entity, field))) => {
             let entity = reader.registry().entity(entity).ok();
             let field = entity.and_then(|entity| entity.field_by_id(*field));
-            field.and_then(|field| code_label(&field.definition.kind, code)).unwrap_or_else(|| code.clone())
+            field
+                .and_then(|field| code_label(&field.definition.kind, code, reader.locale()))
+                .unwrap_or_else(|| code.clone())
         }
         (Value::Null, _, _) => String::new(),
         (Value::Text(text), _, _) => text.clone(),
@@ -289,10 +291,10 @@ fn label(reader: &Reader<'_>, grouping: &Grouping, value: &Value) -> String {
     }
 }
 
-fn code_label(kind: &FieldType, code: &str) -> Option<String> {
+fn code_label(kind: &FieldType, code: &str, locale: Locale) -> Option<String> {
     match kind {
         FieldType::Enum { codes } => {
-            codes.iter().find(|known| known.code == code).map(|known| known.label.en.clone())
+            codes.iter().find(|known| known.code == code).map(|known| known.label.text(locale).to_owned())
         }
         _ => None,
     }
