@@ -224,6 +224,7 @@ impl Session {
     /// Forgets a person: the record is emptied, and the key under which its whole history is sealed is
     /// destroyed, here and in every backup of the key file made from now on. The ledger still verifies.
     /// The wrapped key's ciphertext stays in free pages of the key file until they are used again.
+    /// The key goes after the record is durably empty; if the process dies in between, call it again.
     /// This cannot be taken back. Segments of the search index drop its words when they next merge.
     ///
     /// # Errors
