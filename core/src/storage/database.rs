@@ -147,6 +147,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
 fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
+    RedbStore::prepare(&vault)?;
     let keys = Arc::new(vault.ring.clone());
     let subjects = SubjectKeys::open(
         open_device(&path.join(KEYS), KEYS)?,

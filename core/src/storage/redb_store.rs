@@ -34,6 +34,7 @@ fn definition(keyspace: Keyspace) -> Definition {
         Keyspace::Index => "index",
         Keyspace::Unique => "unique",
         Keyspace::Aggregate => "aggregate",
+        Keyspace::Attachments => "attachments",
     })
 }
 

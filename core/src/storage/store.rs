@@ -17,11 +17,14 @@ pub enum Keyspace {
     Unique,
     /// Maintained counters.
     Aggregate,
+    /// Which attachments records have, and where their bytes lie.
+    Attachments,
 }
 
 impl Keyspace {
     /// Every keyspace but the log, which only a commit writes.
-    pub const ALL: [Self; 5] = [Self::Meta, Self::Records, Self::Index, Self::Unique, Self::Aggregate];
+    pub const ALL: [Self; 6] =
+        [Self::Meta, Self::Records, Self::Index, Self::Unique, Self::Aggregate, Self::Attachments];
 }
 
 /// What an implementation can take; universal caps apply on top (`base::MAX_KEY_BYTES` …).
