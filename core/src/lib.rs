@@ -48,8 +48,8 @@ pub mod schema;
 mod storage;
 
 pub use base::{
-    CancelToken, Code, Currency, Date, Decimal, Error, Locale, Money, Patience, RecordId, Result, Timestamp,
-    Value,
+    CancelToken, Code, Currency, Date, Decimal, Error, Locale, Money, Patience, Progress, RecordId, Result,
+    Timestamp, Value,
 };
 pub use engine::{
     Changes, Condition, Crm, Extension, Find, Key, KeyCost, Options, Ref, Session, Settings, Transaction,

@@ -25,7 +25,7 @@ pub use limits::{
 };
 pub use locale::{Label, Locale};
 pub use money::{Currency, Decimal, Money};
-pub use patience::{CancelToken, Patience};
+pub use patience::{CancelToken, Patience, Progress};
 pub use source::{Clock, ManualClock, OsRandom, Random, SeededRandom, SystemClock};
 pub use text::{fold, normalize};
 pub use time::{Date, HybridClock, Month, Stamp, TimeZone, Timestamp, Weekday};

@@ -43,10 +43,20 @@ pub enum EntryKind {
     Credential,
     /// A person was forgotten: the record's values and the key of its history are gone.
     Erase,
+    /// A backup was written: everything left the database, sealed.
+    Backup,
+    /// The database was restored from backups, and this is its first entry since.
+    Restore,
+    /// A key that opens the database was added, changed or taken away, or the data key was changed.
+    Key,
+    /// An attachment was added to a record.
+    Attach,
+    /// An attachment was taken from a record.
+    Detach,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 10] = [
+    const ALL: [(Self, u8, &'static str); 15] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -57,6 +67,11 @@ impl EntryKind {
         (Self::Plugin, 8, "plugin"),
         (Self::Credential, 9, "credential"),
         (Self::Erase, 10, "erase"),
+        (Self::Backup, 11, "backup"),
+        (Self::Restore, 12, "restore"),
+        (Self::Key, 13, "key"),
+        (Self::Attach, 14, "attach"),
+        (Self::Detach, 15, "detach"),
     ];
 
     /// The stable name.
