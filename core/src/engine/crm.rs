@@ -59,6 +59,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
+    /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
+    changing_registry: Mutex<()>,
     /// What features keep for each open database, by their type.
     slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
@@ -111,6 +113,7 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             writer: Mutex::new(None),
+            changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -289,13 +292,25 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
+        self.system_write_and(actor, cause, change, &mut || {})
+    }
+
+    /// As [`Crm::system_write`]; what the write changes in memory too is shown to others by `publish`,
+    /// when the write is durable and before the next writer has its turn.
+    fn system_write_and(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
+        publish: &mut dyn FnMut(),
+    ) -> Result<()> {
         let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
         let mut view = WriteView::new(transaction)?;
         let context = self.write_context(actor, cause, self.registry().version());
         change(&mut view, &context)?;
-        view.commit(&self.inner.sealer)?;
+        view.commit_and(&self.inner.sealer, publish)?;
         Ok(())
     }
 
@@ -303,13 +318,19 @@ impl Crm {
         changed.check()?;
         let json = serde_json::to_vec(&changed).map_err(|error| Error::new(Code::Panic).because(error))?;
         let text = String::from_utf8_lossy(&json).into_owned();
-        self.system_write(actor, "settings.change", |view, context| {
-            view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
-            note(view, context, EntryKind::Settings, actor, &text);
-            Ok(())
-        })?;
-        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
-        Ok(())
+        let changed = Arc::new(changed);
+        self.system_write_and(
+            actor,
+            "settings.change",
+            |view, context| {
+                view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
+                note(view, context, EntryKind::Settings, actor, &text);
+                Ok(())
+            },
+            &mut || {
+                *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
+            },
+        )
     }
 
     /// Adds a field in the customer's own namespace.
@@ -392,26 +413,32 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
     ) -> Result<()> {
+        let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut registry = Registry::clone(&self.registry());
         if change(&mut registry)? == RegistryChange::Nothing {
             return Ok(());
         }
         let json = registry.to_json()?;
         let version = registry.version();
-        let before = self.registry();
-        self.system_write(actor, cause, |view, context| {
-            for entity in registry.entities() {
-                match before.entity_by_id(entity.id()) {
-                    Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
-                    _ => {}
+        let (before, registry) = (self.registry(), Arc::new(registry));
+        self.system_write_and(
+            actor,
+            cause,
+            |view, context| {
+                for entity in registry.entities() {
+                    match before.entity_by_id(entity.id()) {
+                        Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                        _ => {}
+                    }
                 }
-            }
-            store_registry(view, &json);
-            note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
-            Ok(())
-        })?;
-        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
-        Ok(())
+                store_registry(view, &json);
+                note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
+                Ok(())
+            },
+            &mut || {
+                *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&registry);
+            },
+        )
     }
 }
 
@@ -431,6 +458,7 @@ fn open_options(options: &Options) -> Result<OpenOptions> {
         cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
+        durability: options.durability,
         ..usual
     })
 }

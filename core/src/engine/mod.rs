@@ -25,7 +25,9 @@ pub use crate::records::{
     Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
     Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
-pub use crate::storage::{Head, Key, KeyCost, RecoveryInfo, SealedFiles};
+pub use crate::storage::{
+    CommitId, Durability, Head, Key, KeyCost, RecoveryInfo, SealedFiles, Settled, StoreStatistics, TableSize,
+};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
 use crate::engine::{Crm, Extension, Settings};
-use crate::storage::{Key, KeyCost};
+use crate::storage::{Durability, Key, KeyCost};
 
 /// Options for [`Options::create`] and [`Options::open`].
 #[derive(Clone)]
@@ -16,6 +16,7 @@ pub struct Options {
     pub(super) key_cost: KeyCost,
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
+    pub(super) durability: Durability,
     pub(super) host_trust: bool,
     pub(super) locale: Locale,
     pub(super) clock: Arc<dyn Clock>,
@@ -32,6 +33,7 @@ impl Default for Options {
             key_cost: KeyCost::default(),
             cache_bytes: None,
             verify_on_open: false,
+            durability: Durability::default(),
             host_trust: false,
             locale: Locale::default(),
             clock: Arc::new(SystemClock),
@@ -68,6 +70,13 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = Some(bytes);
+        self
+    }
+
+    /// When a write is durable: when it returns, unless this says otherwise.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 

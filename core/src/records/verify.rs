@@ -6,10 +6,10 @@ use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, chain_link, open_entry};
 use crate::records::row::for_each_record;
-use crate::records::view::{Sealer, continue_after};
+use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
 use crate::schema::{Entity, Registry};
-use crate::storage::{Head, Keyspace, RangeRequest, Snapshot};
+use crate::storage::{Head, Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// Rows of one read.
 const PAGE: usize = 500;

@@ -4,23 +4,29 @@
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
 mod bytes;
+mod commit_format;
 mod cryptfile;
 mod database;
 mod device;
+mod embedded_store;
 mod entries;
 mod faults;
 mod header_slots;
+mod journal;
 mod keys;
+mod layered_view;
 mod layout;
 mod log_format;
+mod memtable;
+mod overlay;
 mod page_cipher;
-mod redb_store;
 mod sealed_files;
 mod sealing;
 mod slots;
 mod store;
 mod subject_keys;
 mod superblock;
+mod tables;
 mod turns;
 mod vault;
 mod xaes;
@@ -30,10 +36,13 @@ mod tests;
 
 pub use database::{Database, OpenOptions, create, open};
 pub use keys::{Key, KeyCost};
+pub use overlay::{continue_after, scan_over};
 pub use sealed_files::SealedFiles;
 pub use sealing::{seal, unseal};
 pub use store::{
-    Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, StoreTransaction, WriteSet, successor,
+    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot,
+    StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
+pub use tables::TableSize;
 pub use vault::RecoveryInfo;

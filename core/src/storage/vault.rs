@@ -47,6 +47,7 @@ pub(super) struct Vault {
     pub(super) ring: KeyRing,
     /// What the open had to mend.
     pub(super) recovery: RecoveryInfo,
+    file: Arc<CryptFile>,
     superblock: Mutex<Superblock>,
     device: Arc<dyn Device>,
     random: Arc<dyn Random>,
@@ -105,7 +106,20 @@ impl Vault {
         let discarded_units = file.end_recovery();
         let recovery = RecoveryInfo { repaired: repaired.load(Ordering::SeqCst), discarded_units };
         let random = Arc::clone(&options.random);
-        Ok(Self { database, ring, recovery, superblock: Mutex::new(superblock), device, random })
+        Ok(Self { database, ring, recovery, file, superblock: Mutex::new(superblock), device, random })
+    }
+
+    /// Length of the file in bytes.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(super) fn length(&self) -> Result<u64> {
+        Ok(self.device.len()?)
+    }
+
+    /// How often the file was made durable since the open.
+    pub(super) fn syncs(&self) -> u64 {
+        self.file.syncs()
     }
 
     /// Lets one more key open this file.
