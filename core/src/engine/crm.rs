@@ -22,7 +22,9 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
+use crate::storage::{
+    CommitId, Database, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot, StoreStatistics,
+};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -78,6 +80,17 @@ impl Crm {
             let _ = std::fs::remove_dir_all(path);
         }
         built
+    }
+
+    pub(super) fn create_in_memory(options: Options) -> Result<Self> {
+        let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
+        let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
+        options.settings.check()?;
+        let database = crate::storage::create_in_memory(&open_options(&options)?, options.conflict_every)?;
+        let path = database.path().to_owned();
+        let crm = Self::build(&path, database, &options)?;
+        crm.seed(&name, &password, &options)?;
+        Ok(crm)
     }
 
     pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
@@ -212,6 +225,41 @@ impl Crm {
     ) -> Result<VerifyReport> {
         let snapshot = self.snapshot()?;
         verify(snapshot.as_ref(), &self.registry(), &self.inner.sealer, patience, progress)
+    }
+
+    /// What became of a commit that was named by [`WriteOptions::commit_id`], for the newest thousand
+    /// named ones: to be asked after a reopen, when a write ended with `storage.io`.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    pub fn settle(&self, id: &CommitId) -> Result<Settled> {
+        self.inner.database.store.settle(id)
+    }
+
+    /// Makes durable what was committed so far, where the database is open with
+    /// [`Durability::Relaxed`](crate::Durability::Relaxed).
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn flush(&self) -> Result<Head> {
+        self.inner.database.store.flush()
+    }
+
+    /// Brings the journal into the tables, so that a reopen after a crash has nothing to do. A host
+    /// calls it when it is idle, and before it may be suspended or killed.
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.inner.database.store.checkpoint()
+    }
+
+    /// Sizes of tables and files, and what was done since the open. Walks the pages of all tables.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    pub fn statistics(&self) -> Result<StoreStatistics> {
+        self.inner.database.store.statistics()
     }
 
     /// The registry as it is now.

@@ -24,6 +24,7 @@ pub struct Options {
     pub(super) extensions: Vec<Arc<dyn Extension>>,
     pub(super) administrator: Option<(String, Zeroizing<String>)>,
     pub(super) settings: Settings,
+    pub(super) conflict_every: u64,
 }
 
 impl Default for Options {
@@ -41,6 +42,7 @@ impl Default for Options {
             extensions: Vec::new(),
             administrator: None,
             settings: Settings::default(),
+            conflict_every: 0,
         }
     }
 }
@@ -134,6 +136,24 @@ impl Options {
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// For [`Options::create_in_memory`]: one of so many commits (at least every second) finds another
+    /// in its way, as happens on stores with several writers, so that a host sees whether the closures
+    /// that it passes to `write` can run again. 0, the default, for none.
+    #[must_use]
+    pub fn conflict_every(mut self, commits: u64) -> Self {
+        self.conflict_every = commits;
+        self
+    }
+
+    /// Creates a database in memory, for the tests of hosts; it is gone when it is closed. The index of
+    /// search and large attachments lie in a temporary folder meanwhile, under a key that is nowhere else.
+    ///
+    /// # Errors
+    /// As [`Options::create`].
+    pub fn create_in_memory(self) -> Result<Crm> {
+        Crm::create_in_memory(self)
     }
 
     /// Creates a database: a directory, conventionally `name.guanxi`.

@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{Code, Error, Random, RecordId, Result};
-use crate::records::classes::raise_epoch;
+use crate::records::classes::{EPOCH, raise_epoch};
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
-    Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot, StoreTransaction, SubjectKeys, WriteSet,
-    scan_over,
+    CommitId, Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot, StoreTransaction, SubjectKeys,
+    WriteSet, scan_over,
 };
 
 /// Seals and opens the values of ledger entries under the keys of their data subjects.
@@ -53,6 +53,8 @@ pub struct WriteView<'a> {
     base: Box<dyn StoreTransaction + 'a>,
     changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
     entries: Vec<PendingEntry>,
+    /// The caller's name for the commit.
+    id: CommitId,
     /// What each change replaced, so that a part of the transaction can be taken back.
     undo: Vec<Undo>,
     epoch: u64,
@@ -83,13 +85,19 @@ impl<'a> WriteView<'a> {
     pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
         let epoch = read_epoch(base.as_ref())?;
         let (changes, entries, undo) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Self { base, changes, entries, undo, epoch, stale: false, interned: Vec::new() })
+        let id = CommitId::default();
+        Ok(Self { base, changes, entries, id, undo, epoch, stale: false, interned: Vec::new() })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Names the commit, so that its caller can ask later what became of it.
+    pub fn name_commit(&mut self, id: CommitId) {
+        self.id = id;
     }
 
     /// Puts a value.
@@ -202,19 +210,24 @@ impl<'a> WriteView<'a> {
             };
             log.push(seal_entry(&entry, key, sealer.random.as_ref())?);
         }
-        Ok((self.base, WriteSet { changes: self.changes, log, ..WriteSet::default() }))
+        // Every permit of this transaction is of the epoch that it began with.
+        let guards = [(Keyspace::Meta, EPOCH.to_vec())].into();
+        Ok((self.base, WriteSet { guards, id: self.id, changes: self.changes, log, ..WriteSet::default() }))
     }
 }
 
 impl Snapshot for WriteView<'_> {
     fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
-        let mut values = self.base.get_many(keys)?;
-        for ((keyspace, key), value) in keys.iter().zip(&mut values) {
-            if let Some(changed) = self.changes.get(&(*keyspace, key.to_vec())) {
-                value.clone_from(changed);
-            }
-        }
-        Ok(values)
+        let changed: Vec<_> =
+            keys.iter().map(|(keyspace, key)| self.changes.get(&(*keyspace, key.to_vec()))).collect();
+        let unchanged = keys.iter().zip(&changed).filter(|(_, changed)| changed.is_none());
+        let asked: Vec<(Keyspace, &[u8])> = unchanged.map(|(place, _)| *place).collect();
+        let mut stored = if asked.is_empty() { Vec::new() } else { self.base.get_many(&asked)? }.into_iter();
+        let values = changed.into_iter().map(|changed| match changed {
+            Some(value) => value.clone(),
+            None => stored.next().flatten(),
+        });
+        Ok(values.collect())
     }
 
     fn scan(&self, range: &RangeRequest) -> Result<Page> {

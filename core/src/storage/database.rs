@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Code, Error, Random, Result};
-use crate::storage::device::{Device, FileDevice};
+use crate::storage::device::{Device, FileDevice, MemoryDevice};
 use crate::storage::embedded_store::EmbeddedStore;
-use crate::storage::journal::Journal;
+use crate::storage::journal::{Journal, RECORDS_AT};
 use crate::storage::keys::{Key, KeyCost, KeyRing};
+use crate::storage::memory_store::MemoryStore;
 use crate::storage::store::{ChainLink, Durability, Store};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
@@ -82,6 +83,18 @@ pub struct Database {
     pub recovery: RecoveryInfo,
     vault: Arc<Vault>,
     path: PathBuf,
+    /// The folder of a database in memory, for what lies in files even so. It goes last.
+    _temporary: Option<TemporaryFolder>,
+}
+
+/// A folder that is removed with all in it when this is dropped.
+struct TemporaryFolder(PathBuf);
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What cannot be removed is sealed under a key that is gone.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Database {
@@ -92,6 +105,12 @@ impl Database {
     /// passphrase or a cost out of bounds, [`Code::Io`].
     pub fn add_key(&self, key: &Key, cost: KeyCost) -> Result<()> {
         self.vault.add_key(key, cost)
+    }
+
+    /// Where its files lie.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Takes a key away. Whoever kept an older copy of the file and this key can still open that copy.
@@ -135,6 +154,30 @@ pub fn create(path: &Path, options: &OpenOptions) -> Result<Database> {
     }
 }
 
+/// Makes a database in memory, which is gone when it is closed. The index of search and large
+/// attachments lie in a temporary folder meanwhile, sealed under a key that is nowhere else. One of
+/// `conflict_every` commits is answered with a conflict, as stores with several writers do; 0 for none.
+///
+/// # Errors
+/// [`Code::Io`] where the system has no temporary folder; [`Code::InvalidArgument`] as [`create`].
+pub fn create_in_memory(options: &OpenOptions, conflict_every: u64) -> Result<Database> {
+    let mut salt = [0; 8];
+    options.random.fill(&mut salt);
+    let path = std::env::temp_dir().join(format!("guanxi-{:016x}", u64::from_be_bytes(salt)));
+    fs::create_dir(&path)?;
+    let temporary = TemporaryFolder(path.clone());
+    let device = Arc::new(MemoryDevice::default());
+    let vault = Vault::create(device, &options.vault(FileKind::Data), &options.key, options.key_cost)?;
+    let keys = Arc::new(vault.ring.clone());
+    let (device, kind) = (Arc::new(MemoryDevice::default()), options.vault(FileKind::SubjectKeys));
+    SubjectKeys::create(Arc::clone(&device) as Arc<dyn Device>, &keys, &kind)?;
+    let subjects = Arc::new(SubjectKeys::open(device, &keys, &kind)?);
+    let store = Arc::new(MemoryStore::new(options.chain, conflict_every));
+    let recovery = RecoveryInfo::default();
+    let vault = Arc::new(vault);
+    Ok(Database { store, keys, subjects, recovery, vault, path, _temporary: Some(temporary) })
+}
+
 /// Opens a database, and recovers it where it was not closed.
 ///
 /// # Errors
@@ -162,8 +205,12 @@ fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result
     )?;
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
+    let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
     let store = Arc::new(open_store(path, &vault, options)?);
-    Ok(Database { store, keys, subjects: Arc::new(subjects), recovery, vault, path: path.to_owned() })
+    let (repaired, replayed_commits) = (recovery.repaired || unclosed, store.replayed());
+    let recovery = RecoveryInfo { repaired, replayed_commits, ..recovery };
+    let (subjects, path) = (Arc::new(subjects), path.to_owned());
+    Ok(Database { store, keys, subjects, recovery, vault, path, _temporary: None })
 }
 
 /// The store in a vault, with its journal; a database of format 1 gets one.

@@ -23,10 +23,11 @@ use crate::storage::tables::{self, Batch, Table, TableView};
 use crate::storage::turns::{Turn, Turns};
 use crate::storage::vault::Vault;
 
-/// Most changes of one commit: above some ten thousand, a larger batch no longer makes a row cheaper.
-const MAX_OPERATIONS: usize = 50_000;
+/// Most changes of one commit: 10,000 records with some forty keys each, above which a larger batch no
+/// longer makes a row cheaper.
+const MAX_OPERATIONS: usize = 500_000;
 /// Most bytes of one commit, which redb and the sealed pages hold in memory until the fsync.
-const MAX_COMMIT_BYTES: usize = 64 * 1_024 * 1_024;
+const MAX_COMMIT_BYTES: usize = 256 * 1_024 * 1_024;
 /// A commit of so many bytes goes to the tables at once: through the journal it would be written twice.
 const DIRECT_BYTES: usize = 1_024 * 1_024;
 /// Memory of recent commits at which a checkpoint is due. It bounds what a reopen after a crash reads.
@@ -45,6 +46,8 @@ pub(super) struct EmbeddedStore {
     chain: ChainLink,
     durability: Durability,
     random: Arc<dyn Random>,
+    /// Commits that the open found in the journal.
+    replayed: u64,
     turns: Turns,
     journal: Mutex<Journal>,
     state: Mutex<State>,
@@ -119,21 +122,23 @@ impl EmbeddedStore {
             counts: StoreStatistics::default(),
         };
         let (journal, state) = (Mutex::new(journal), Mutex::new(state));
-        let store = Self {
+        let mut store = Self {
             chain,
             durability,
             random,
+            replayed: 0,
             turns: Turns::default(),
             journal,
             state,
             moved: Condvar::new(),
         };
-        store.replay(generation)?;
+        store.replayed = store.replay(generation)?;
         Ok(store)
     }
 
-    /// Reads the journal that continues the tables, and begins a new generation.
-    fn replay(&self, generation: Option<Generation>) -> Result<()> {
+    /// Reads the journal that continues the tables, begins a new generation, and says how many commits
+    /// there were.
+    fn replay(&self, generation: Option<Generation>) -> Result<u64> {
         let mut state = self.lock();
         if let Some(generation) = generation {
             self.journal().replay(&generation, &mut |text| {
@@ -144,12 +149,18 @@ impl EmbeddedStore {
                 Ok(())
             })?;
         }
+        let replayed = state.accepted.0;
         match generation {
             // After a clean close the generation has no record, and may go on.
             Some(generation) if self.journal().has_no_records() => self.journal().restart(generation),
             _ => drop(self.bring_to_tables(state, None)?),
         }
-        Ok(())
+        Ok(replayed)
+    }
+
+    /// Commits that the open found in the journal.
+    pub(super) fn replayed(&self) -> u64 {
+        self.replayed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -236,15 +247,20 @@ impl EmbeddedStore {
         let written = {
             let mut journal = self.journal();
             let appended = if grouped { journal.append(text) } else { Ok(()) };
-            appended.and_then(|()| if durably { journal.sync() } else { Ok(()) })
+            let synced = appended.and_then(|()| if durably { journal.sync() } else { Ok(()) });
+            synced.map(|()| journal.length())
         };
 
         let mut state = self.lock();
         state.working = false;
         self.moved.notify_all();
-        if let Err(error) = written {
-            state.stop();
-            return Err(error.into());
+        match written {
+            // Kept here because a reader of statistics must not wait for a sync.
+            Ok(length) => state.counts.journal_bytes = length,
+            Err(error) => {
+                state.stop();
+                return Err(error.into());
+            }
         }
         state.counts.groups += u64::from(grouped);
         state.written = upto.0;
@@ -496,7 +512,6 @@ impl Store for EmbeddedStore {
             tables,
             file_bytes,
             free_bytes: file_bytes.saturating_sub(used),
-            journal_bytes: self.journal().length(),
             memory_bytes,
             syncs: counts.syncs + vault.syncs(),
             cache_hits: cache.read_hits(),
@@ -518,7 +533,8 @@ impl Writing<'_> {
     fn check(&self, writes: &WriteSet) -> Result<()> {
         self.store.lock().check_running()?;
         writes.check_limits(self.store.caps())?;
-        writes.check_creates(&self.view)
+        // With one writer at a time, the view of the writer is the newest there is.
+        writes.check_expectations(&self.view, &self.view)
     }
 }
 

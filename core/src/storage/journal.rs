@@ -23,7 +23,7 @@ const MAGIC: [u8; 8] = *b"\x89GXJRNL\n";
 /// The newest version of the file.
 const VERSION: u32 = 1;
 /// Where the first record begins.
-const RECORDS_AT: u64 = BLOCK as u64;
+pub(super) const RECORDS_AT: u64 = BLOCK as u64;
 /// Records begin at multiples of this, the unit that a disk writes whole.
 const SECTOR: usize = 512;
 /// Generation, number, records known to be durable, length, four zeros, nonce, tag.

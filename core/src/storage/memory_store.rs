@@ -19,9 +19,9 @@ use crate::storage::tables::TableSize;
 use crate::storage::turns::{Turn, Turns};
 
 /// Most changes of one commit, as of the embedded store, so that what runs here runs there.
-const MAX_OPERATIONS: usize = 50_000;
+const MAX_OPERATIONS: usize = 500_000;
 /// Most bytes of one commit, likewise.
-const MAX_COMMIT_BYTES: usize = 64 * 1_024 * 1_024;
+const MAX_COMMIT_BYTES: usize = 256 * 1_024 * 1_024;
 
 /// The store.
 pub(super) struct MemoryStore {
@@ -151,16 +151,16 @@ impl Snapshot for Writing<'_> {
 
 impl StoreTransaction for Writing<'_> {
     fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed> {
+        self.store.conflict()?;
         self.commit_and(writes, &mut || {})
     }
 
     fn commit_and(self: Box<Self>, writes: WriteSet, publish: &mut dyn FnMut()) -> Result<Committed> {
         writes.check_limits(self.store.caps())?;
-        writes.check_creates(&self.view)?;
+        writes.check_expectations(&self.view, &self.store.view())?;
         if writes.is_empty() {
             return Ok(Committed { head: self.view.head });
         }
-        self.store.conflict()?;
         let (commit, head) = Commit::of(writes, self.view.head, self.store.chain)?;
         let sequence = self.view.sequence + 1;
         for (table, (key, value)) in commit.changes {

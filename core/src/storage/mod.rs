@@ -17,6 +17,7 @@ mod keys;
 mod layered_view;
 mod layout;
 mod log_format;
+mod memory_store;
 mod memtable;
 mod overlay;
 mod page_cipher;
@@ -34,7 +35,7 @@ mod xaes;
 #[cfg(test)]
 mod tests;
 
-pub use database::{Database, OpenOptions, create, open};
+pub use database::{Database, OpenOptions, create, create_in_memory, open};
 pub use keys::{Key, KeyCost};
 pub use overlay::{continue_after, scan_over};
 pub use sealed_files::SealedFiles;

@@ -278,13 +278,18 @@ impl WriteSet {
         check("bytes of one commit", self.bytes(), caps.max_transaction_bytes)
     }
 
-    /// Refuses where a key to be created exists.
+    /// Refuses where a guarded key is not as the transaction's view has it, or a key to be created exists.
     ///
     /// # Errors
-    /// `storage.conflict`, and those of the view.
-    pub fn check_creates(&self, view: &dyn Snapshot) -> Result<()> {
+    /// `storage.conflict`, and those of the views.
+    pub fn check_expectations(&self, view: &dyn Snapshot, newest: &dyn Snapshot) -> Result<()> {
+        for (keyspace, key) in &self.guards {
+            if view.get(*keyspace, key)? != newest.get(*keyspace, key)? {
+                return Err(Error::new(Code::Conflict).rule("a guarded key has changed"));
+            }
+        }
         for (keyspace, key) in &self.creates {
-            if view.get(*keyspace, key)?.is_some() {
+            if newest.get(*keyspace, key)?.is_some() {
                 return Err(Error::new(Code::Conflict).rule("the key exists"));
             }
         }

@@ -5,6 +5,7 @@ mod crash;
 mod directory;
 mod fault_device;
 mod files;
+mod groups;
 mod tamper;
 mod vectors;
 
