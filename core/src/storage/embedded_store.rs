@@ -19,7 +19,7 @@ use crate::storage::store::{
     Caps, ChainLink, CommitId, Committed, Durability, Head, Keyspace, LogEntry, Page, RangeRequest,
     SLOW_COMMIT, Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet,
 };
-use crate::storage::tables::{self, Batch, Table, TableView};
+use crate::storage::tables::{self, Batch, Reached, Table, TableView};
 use crate::storage::turns::{Turn, Turns};
 use crate::storage::vault::Vault;
 
@@ -77,6 +77,10 @@ struct State {
     ids: Vec<(u64, CommitId)>,
     /// Somebody has the journal or the tables in hand.
     working: bool,
+    /// A copy of the tables that is being made, and how far it has come.
+    copy: Option<Copy>,
+    /// Rows are on their way from the tables to the copy, so the tables stay as they are.
+    copying: bool,
     /// Nothing may be accepted: the tables are being brought up to date.
     checkpointing: bool,
     /// A write failed, and nobody knows what reached the disk.
@@ -86,6 +90,13 @@ struct State {
     /// How long the last group took to become durable.
     last_flush: Duration,
     counts: StoreStatistics,
+}
+
+/// A copy of the tables in another file. What it has reached is kept in step at every checkpoint.
+#[derive(Clone)]
+struct Copy {
+    vault: Arc<Vault>,
+    reached: Option<Reached>,
 }
 
 impl EmbeddedStore {
@@ -115,6 +126,8 @@ impl EmbeddedStore {
             waiting_since: None,
             ids: Vec::new(),
             working: false,
+            copy: None,
+            copying: false,
             checkpointing: false,
             stopped: false,
             failed_upto: 0,
@@ -270,7 +283,8 @@ impl EmbeddedStore {
             state.last_flush = began.elapsed();
             state.became_durable(upto);
         }
-        if state.recent.bytes() >= CHECKPOINT_BYTES {
+        // While rows are copied, the next group will see to it.
+        if state.recent.bytes() >= CHECKPOINT_BYTES && !state.copying {
             state = self.bring_to_tables(state, None)?;
         }
         Ok(state)
@@ -283,14 +297,19 @@ impl EmbeddedStore {
         mut state: MutexGuard<'a, State>,
         last: Option<WriteSet>,
     ) -> Result<MutexGuard<'a, State>> {
+        while state.working || state.copying {
+            state = self.wait(state);
+        }
+        state.check_running()?;
         (state.working, state.checkpointing) = (true, true);
+        let copy = state.copy.clone();
         let (vault, recent, accepted) = (Arc::clone(&state.vault), Arc::clone(&state.recent), state.accepted);
         let mut ids: Vec<CommitId> = state.ids.iter().map(|(_, id)| *id).collect();
         drop(state);
 
         let mut generation = [0; 16];
         self.random.fill(&mut generation);
-        let brought: Result<((u64, Head), Arc<TableView>)> = (|| {
+        let brought: Result<((u64, Head), Arc<TableView>, bool)> = (|| {
             let mut batch = Batch { generation, ..Batch::default() };
             batch.add(recent.newest());
             let mut reached = accepted;
@@ -302,14 +321,23 @@ impl EmbeddedStore {
             }
             ids.retain(|id| *id != CommitId::default());
             batch.ids = ids;
+            // The copy first: if the original fails, the journal still has it all for both.
+            let copied = copy.map(|copy| match &copy.reached {
+                Some(reached) => tables::apply_to_copy(&copy.vault, &batch, reached),
+                None => Ok(()),
+            });
             tables::apply(&vault, &batch)?;
-            Ok((reached, Arc::new(TableView::of(&vault)?)))
+            Ok((reached, Arc::new(TableView::of(&vault)?), copied.is_some_and(|copied| copied.is_err())))
         })();
 
         let mut state = self.lock();
         (state.working, state.checkpointing) = (false, false);
         self.moved.notify_all();
-        let (reached, tables) = brought.inspect_err(|_| state.stop())?;
+        let (reached, tables, copy_failed) = brought.inspect_err(|_| state.stop())?;
+        if copy_failed {
+            // The original is whole. Whoever makes the copy learns of it at the next step.
+            state.copy = None;
+        }
         state.tables = tables;
         state.recent = Arc::default();
         state.ids.clear();
@@ -327,6 +355,96 @@ impl EmbeddedStore {
         let mut state = self.bring_to_tables(state, Some(writes))?;
         state.counts.commits += 1;
         Ok(state.accepted.1)
+    }
+
+    /// Keeps a copy of the tables in step from here on, as far as it has come.
+    pub(super) fn follow(&self, vault: Arc<Vault>) -> Result<()> {
+        let mut state = self.idle()?;
+        let reached = TableView::of(&vault)?.reached()?;
+        state.copy = Some(Copy { vault, reached });
+        Ok(())
+    }
+
+    /// Leaves a copy to itself.
+    pub(super) fn forget_copy(&self) {
+        self.lock().copy = None;
+    }
+
+    /// Copies some rows more; says whether all of them are in the copy. Commits go on meanwhile.
+    ///
+    /// # Errors
+    /// [`Code::Io`] of the copy, after which the store goes on without it; those of the store.
+    pub(super) fn copy_some(&self, bytes: usize) -> Result<(u64, bool)> {
+        let (tables, copy) = {
+            let mut state = self.lock();
+            while state.working || state.copying {
+                state = self.wait(state);
+            }
+            state.check_running()?;
+            let copy = state.copy.clone().ok_or_else(|| Error::new(Code::Io).rule("the copy"))?;
+            state.copying = true;
+            (Arc::clone(&state.tables), copy)
+        };
+        let copied = (|| {
+            let (mut rows, reached) = tables.rows_after(copy.reached.as_ref(), bytes)?;
+            rows.generation = tables.generation()?.unwrap_or_default();
+            let count: usize = rows.changes.iter().map(|(_, stretch)| stretch.len()).sum();
+            tables::extend_copy(&copy.vault, rows, &reached)?;
+            Ok((count as u64, reached))
+        })();
+        let mut state = self.lock();
+        state.copying = false;
+        self.moved.notify_all();
+        match copied {
+            Ok((count, reached)) => {
+                let end = reached == Reached::End;
+                state.copy = Some(Copy { reached: Some(reached), ..copy });
+                Ok((count, end))
+            }
+            Err(error) => {
+                state.copy = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts the whole copy in the place of the original, between two commits. `exchange` does the same
+    /// to the files, and gives the copy's vault as it is to be used from here on.
+    ///
+    /// # Errors
+    /// Those of `exchange`, which leaves the original in its place then; those of the store.
+    pub(super) fn exchange(
+        &self,
+        exchange: impl FnOnce(Arc<Vault>) -> Result<(Arc<Vault>, Option<Journal>)>,
+    ) -> Result<()> {
+        let _turn = self.turns.take(&Patience::default())?;
+        let state = self.idle()?;
+        let mut state = self.bring_to_tables(state, None)?;
+        let copy = state.copy.take().ok_or_else(|| Error::new(Code::Io).rule("the copy"))?;
+        if copy.reached != Some(Reached::End) {
+            return Err(Error::new(Code::InvalidArgument).rule("the copy is not whole"));
+        }
+        let generation = state.tables.generation()?.unwrap_or_default();
+        let (vault, journal) = exchange(copy.vault)?;
+        let tables = Arc::new(TableView::of(&vault).inspect_err(|_| state.stop())?);
+        if let Some(mut journal) = journal {
+            journal.restart(generation);
+            *self.journal() = journal;
+        }
+        state.tables = tables;
+        state.vault = vault;
+        Ok(())
+    }
+
+    /// The vault that holds the tables now.
+    pub(super) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.lock().vault)
+    }
+
+    /// Rows of all tables.
+    pub(super) fn rows(&self) -> Result<u64> {
+        let tables = Arc::clone(&self.lock().tables);
+        tables.rows()
     }
 
     /// Hands a relaxed commit to the system, and to the medium when the window is full.

@@ -1,12 +1,15 @@
 //! The tables in redb: one for each keyspace, one for the log, one for the state of the journal.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::OnceLock;
 
 use redb::{
     Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
     TableDefinition, WriteTransaction,
 };
+
+use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Random, Result};
 use crate::storage::faults::from_redb;
@@ -22,6 +25,9 @@ type ReadTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
 const JOURNAL: Definition = TableDefinition::new("journal");
 /// The key of the generation; ids of commits lie under numbers of eight bytes.
 const GENERATION: &[u8] = b"generation";
+/// The key of what a copy of the tables has reached, in the copy; and, in the original, of the copy's
+/// master key, so that whoever opens the original can go on with it.
+const COPY: &[u8] = b"shadow";
 /// Ids of commits that are remembered, so that a caller may ask what became of one.
 const REMEMBERED: u64 = 1_024;
 
@@ -83,6 +89,94 @@ impl Batch {
     }
 }
 
+/// How far a copy of the tables has come: everything up to a key of a table, in their order, is there
+/// and is kept in step with the original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Up to a key, inclusive.
+    Key(Table, Vec<u8>),
+    /// Everything.
+    End,
+}
+
+impl Reached {
+    /// Whether a key is in the copy.
+    fn covers(&self, table: Table, key: &[u8]) -> bool {
+        match self {
+            Self::End => true,
+            Self::Key(last, upto) => (table, key) <= (*last, upto.as_slice()),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::End => vec![u8::MAX],
+            Self::Key(table, key) => {
+                let number = Table::all().position(|known| known == *table).unwrap_or_default();
+                let number = u8::try_from(number).unwrap_or_default();
+                [&[number][..], key].concat()
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (number, key) = bytes.split_first()?;
+        if *number == u8::MAX {
+            return Some(Self::End);
+        }
+        Some(Self::Key(Table::all().nth(usize::from(*number))?, key.to_vec()))
+    }
+}
+
+impl Batch {
+    /// What of this batch a copy has to take over.
+    fn within(&self, reached: &Reached) -> Self {
+        let changes = self.changes.iter().map(|(table, stretch)| {
+            let covered = stretch.iter().filter(|(key, _)| reached.covers(*table, key));
+            (*table, covered.cloned().collect())
+        });
+        Self { changes: changes.collect(), ids: self.ids.clone(), generation: self.generation }
+    }
+}
+
+/// Brings to a copy what a batch brings to the original.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) fn apply_to_copy(copy: &Vault, batch: &Batch, reached: &Reached) -> Result<()> {
+    apply(copy, &batch.within(reached))
+}
+
+/// Adds rows to a copy, and notes with them how far it has come.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) fn extend_copy(copy: &Vault, rows: Batch, reached: &Reached) -> Result<()> {
+    let transaction = begin(copy)?;
+    write(&transaction, &rows)?;
+    let mut table = transaction.open_table(JOURNAL).map_err(from_redb)?;
+    table.insert(GENERATION, rows.generation.as_slice()).map_err(from_redb)?;
+    table.insert(COPY, reached.encode().as_slice()).map_err(from_redb)?;
+    drop(table);
+    transaction.commit().map_err(from_redb)
+}
+
+/// Notes something about a copy: in the original its master key, in the copy nothing more.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) fn note_copy(vault: &Vault, noted: Option<&[u8]>) -> Result<()> {
+    let transaction = begin(vault)?;
+    let mut table = transaction.open_table(JOURNAL).map_err(from_redb)?;
+    match noted {
+        Some(noted) => table.insert(COPY, noted).map(drop),
+        None => table.remove(COPY).map(drop),
+    }
+    .map_err(from_redb)?;
+    drop(table);
+    transaction.commit().map_err(from_redb)
+}
+
 /// Makes the tables of a vault where they are missing, so that no reader ever finds one missing.
 ///
 /// # Errors
@@ -108,6 +202,12 @@ pub(super) fn prepare(vault: &Vault, random: &dyn Random) -> Result<()> {
 /// [`Code::Io`], after which nobody knows what reached the disk; [`Code::Damaged`].
 pub(super) fn apply(vault: &Vault, batch: &Batch) -> Result<()> {
     let transaction = begin(vault)?;
+    write(&transaction, batch)?;
+    remember(&transaction, batch)?;
+    transaction.commit().map_err(from_redb)
+}
+
+fn write(transaction: &WriteTransaction, batch: &Batch) -> Result<()> {
     for (table, changes) in &batch.changes {
         let mut table = transaction.open_table(table.definition()).map_err(from_redb)?;
         for (key, value) in changes {
@@ -118,8 +218,7 @@ pub(super) fn apply(vault: &Vault, batch: &Batch) -> Result<()> {
             .map_err(from_redb)?;
         }
     }
-    remember(&transaction, batch)?;
-    transaction.commit().map_err(from_redb)
+    Ok(())
 }
 
 fn begin(vault: &Vault) -> Result<WriteTransaction> {
@@ -178,6 +277,64 @@ impl TableView {
         let damaged = || Error::new(Code::Damaged).rule("journal generation");
         let stored = table.get(GENERATION).map_err(from_redb)?.ok_or_else(damaged)?;
         stored.value().try_into().map(Some).map_err(|_| damaged())
+    }
+
+    /// What is noted about a copy of these tables, or of them as a copy.
+    ///
+    /// # Errors
+    /// [`Code::Io`], [`Code::Damaged`].
+    pub(super) fn noted_copy(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let table = self.transaction.open_table(JOURNAL).map_err(from_redb)?;
+        let noted = table.get(COPY).map_err(from_redb)?;
+        Ok(noted.map(|noted| Zeroizing::new(noted.value().to_vec())))
+    }
+
+    /// How far these tables have come as a copy; `None` where they do not say.
+    ///
+    /// # Errors
+    /// As [`TableView::noted_copy`].
+    pub(super) fn reached(&self) -> Result<Option<Reached>> {
+        Ok(self.noted_copy()?.and_then(|noted| Reached::decode(&noted)))
+    }
+
+    /// The rows that follow what a copy has reached, up to some bytes, and what it has reached with them.
+    ///
+    /// # Errors
+    /// As [`TableView::get`].
+    pub(super) fn rows_after(&self, reached: Option<&Reached>, bytes: usize) -> Result<(Batch, Reached)> {
+        let (first, after) = match reached {
+            None => (None, None),
+            Some(Reached::End) => return Ok((Batch::default(), Reached::End)),
+            Some(Reached::Key(table, key)) => (Some(*table), Some(key.as_slice())),
+        };
+        let (mut batch, mut size) = (Batch::default(), 0);
+        for table in Table::all().skip_while(|table| first.is_some_and(|first| *table != first)) {
+            let after = after.filter(|_| Some(table) == first);
+            let bounds = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::<&[u8]>::Unbounded);
+            let mut stretch = Vec::new();
+            for row in self.table(table)?.range::<&[u8]>(bounds).map_err(from_redb)? {
+                let (key, value) = row.map_err(from_redb)?;
+                size += key.value().len() + value.value().len();
+                stretch.push((key.value().to_vec(), Some(value.value().to_vec())));
+                if size >= bytes {
+                    let last = stretch.last().map(|(key, _)| key.clone()).unwrap_or_default();
+                    batch.changes.push((table, stretch));
+                    return Ok((batch, Reached::Key(table, last)));
+                }
+            }
+            batch.changes.push((table, stretch));
+        }
+        Ok((batch, Reached::End))
+    }
+
+    /// Rows of all tables.
+    ///
+    /// # Errors
+    /// As [`TableView::get`].
+    pub(super) fn rows(&self) -> Result<u64> {
+        Table::all().try_fold(0_u64, |sum, table| {
+            Ok(sum.saturating_add(self.table(table)?.len().map_err(from_redb)?))
+        })
     }
 
     /// Whether the commit of an id is among the newest that these tables hold.
