@@ -22,7 +22,7 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
+use crate::storage::{Database, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -174,22 +174,6 @@ impl Crm {
         self.install_one(extension)?;
         let nobody = RecordId::from_bytes([0; 16]);
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
-    }
-
-    /// Adds a key that opens the database, beside those that do already: at most eight.
-    ///
-    /// # Errors
-    /// `input.limit_exceeded` when all slots are taken; `storage.io`.
-    pub fn add_key(&self, key: &Key) -> Result<()> {
-        self.inner.database.add_key(key, self.inner.key_cost)
-    }
-
-    /// Takes a key away. A copy of the files made before still opens with it.
-    ///
-    /// # Errors
-    /// `storage.wrong_key` if it opens nothing; `input.invalid_argument` for the last one; `storage.io`.
-    pub fn remove_key(&self, key: &Key) -> Result<()> {
-        self.inner.database.remove_key(key)
     }
 
     /// What opening the database had to mend after a crash.

@@ -11,6 +11,7 @@ mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod keys;
 mod options;
 mod organisation;
 mod reader;
@@ -25,7 +26,10 @@ pub use crate::records::{
     Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
     Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
-pub use crate::storage::{Head, Key, KeyCost, RecoveryInfo, SealedFiles};
+pub use crate::storage::{
+    DatabaseIdentity, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo, RecoveryKey,
+    SealedFiles,
+};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};

@@ -15,7 +15,7 @@ use crate::storage::superblock::FileKind;
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
-const DATA: &str = "data";
+pub(super) const DATA: &str = "data";
 /// The file with the wrapped keys of data subjects.
 const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
@@ -33,7 +33,7 @@ pub struct OpenOptions {
     pub cache_bytes: usize,
     /// What opens the database.
     pub key: Key,
-    /// What it costs to try a passphrase; of `create` and [`Database::add_key`] only, since each slot
+    /// What it costs to try a passphrase; of `create` only, since each slot
     /// stores its own.
     pub key_cost: KeyCost,
     /// Where keys, salts and nonces come from.
@@ -73,27 +73,8 @@ pub struct Database {
     pub subjects: Arc<SubjectKeys>,
     /// What the open had to mend.
     pub recovery: RecoveryInfo,
-    vault: Arc<Vault>,
+    pub(super) vault: Arc<Vault>,
     path: PathBuf,
-}
-
-impl Database {
-    /// Lets one more key open this database.
-    ///
-    /// # Errors
-    /// [`Code::LimitExceeded`] where all 8 slots are taken, [`Code::InvalidArgument`] for an empty
-    /// passphrase or a cost out of bounds, [`Code::Io`].
-    pub fn add_key(&self, key: &Key, cost: KeyCost) -> Result<()> {
-        self.vault.add_key(key, cost)
-    }
-
-    /// Takes a key away. Whoever kept an older copy of the file and this key can still open that copy.
-    ///
-    /// # Errors
-    /// [`Code::WrongKey`] where no slot has it, [`Code::InvalidArgument`] for the last one, [`Code::Io`].
-    pub fn remove_key(&self, key: &Key) -> Result<()> {
-        self.vault.remove_key(key)
-    }
 }
 
 impl std::fmt::Debug for Database {

@@ -10,10 +10,12 @@ mod device;
 mod entries;
 mod faults;
 mod header_slots;
+mod key_slots;
 mod keys;
 mod layout;
 mod log_format;
 mod page_cipher;
+mod recovery;
 mod redb_store;
 mod sealed_files;
 mod sealing;
@@ -29,7 +31,9 @@ mod xaes;
 mod tests;
 
 pub use database::{Database, OpenOptions, create, open};
-pub use keys::{Key, KeyCost};
+pub use key_slots::{KeyPlan, KeySlot, identity};
+pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};
+pub use recovery::RecoveryKey;
 pub use sealed_files::SealedFiles;
 pub use sealing::{seal, unseal};
 pub use store::{

@@ -1,6 +1,7 @@
 //! The methods, a file for each kind.
 
 mod exchange;
+mod keys;
 mod organisation;
 mod records;
 mod reports;
@@ -14,6 +15,7 @@ use crate::api::Method;
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         exchange::METHODS,
+        keys::METHODS,
         organisation::METHODS,
         records::METHODS,
         reports::METHODS,

@@ -5,6 +5,7 @@ mod crash;
 mod directory;
 mod fault_device;
 mod files;
+mod keys;
 mod tamper;
 mod vectors;
 
