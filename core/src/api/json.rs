@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
 use crate::engine::{
-    Changes, Comparison, Condition, Direction, FieldSelector, Find, Listing, PageCursor, Reader, SystemField,
-    Warning,
+    Changes, Comparison, Condition, Direction, FieldSelector, Find, KeySlot, Listing, PageCursor, Reader,
+    SystemField, Warning,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -69,6 +69,21 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         "external_ids": external.collect::<Vec<_>>(),
         "values": values,
     }))
+}
+
+/// What a key slot says, as JSON.
+#[must_use]
+pub fn key_slot_to_json(slot: &KeySlot) -> Json {
+    let cost = slot
+        .cost
+        .map(|cost| json!({"memory_kib": cost.memory_kib, "passes": cost.passes, "lanes": cost.lanes}));
+    json!({
+        "slot": slot.number,
+        "kind": slot.kind.name(),
+        "cost": cost,
+        "label": slot.label,
+        "created_at": slot.created_at.map(|at| at.to_string()),
+    })
 }
 
 /// Warnings as JSON, in the session's language.

@@ -182,7 +182,8 @@ impl Crm {
         self.inner.database.recovery
     }
 
-    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters.
+    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters,
+    /// attachments.
     ///
     /// # Errors
     /// `ledger.broken`, `ledger.index_mismatch`, `storage.damaged`, `engine.cancelled`.
@@ -191,8 +192,11 @@ impl Crm {
         patience: &Patience,
         progress: &mut dyn FnMut(VerifyProgress),
     ) -> Result<VerifyReport> {
+        let blobs = self.blobs()?;
+        let _files_stay = blobs.hold();
         let snapshot = self.snapshot()?;
-        verify(snapshot.as_ref(), &self.registry(), &self.inner.sealer, patience, progress)
+        let bytes = (&self.inner.sealer, blobs.as_ref());
+        verify(snapshot.as_ref(), &self.registry(), bytes, patience, progress)
     }
 
     /// The registry as it is now.

@@ -3,6 +3,7 @@
 //! It deliberately does not know what a record, a person or a permission is.
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
+mod blobs;
 mod bytes;
 mod cryptfile;
 mod database;
@@ -17,6 +18,7 @@ mod log_format;
 mod page_cipher;
 mod recovery;
 mod redb_store;
+mod sealed_blocks;
 mod sealed_files;
 mod sealing;
 mod slots;
@@ -30,6 +32,7 @@ mod xaes;
 #[cfg(test)]
 mod tests;
 
+pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
 pub use database::{Database, OpenOptions, create, open};
 pub use key_slots::{KeyPlan, KeySlot, identity};
 pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};

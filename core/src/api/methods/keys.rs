@@ -7,14 +7,14 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use crate::api::declare::methods;
-use crate::api::json::unhex;
+use crate::api::json::{key_slot_to_json, unhex};
 use crate::base::{Code, Error, Result};
-use crate::engine::{Key, KeyCost, KeySlot};
+use crate::engine::{Key, KeyCost};
 
 methods! {
     /// Lists the keys that open the database: numbers, kinds, costs and labels, and no secret.
     "key.list" (session, _given: ListKeys {}) -> "{keys: [{slot, kind, cost, label, created_at}]}" {
-        Ok(json!({"keys": session.keys()?.iter().map(slot_to_json).collect::<Vec<_>>()}))
+        Ok(json!({"keys": session.keys()?.iter().map(key_slot_to_json).collect::<Vec<_>>()}))
     }
 
     /// Adds a key, which opens the database from then on.
@@ -25,7 +25,7 @@ methods! {
         label: Option<String>,
     }) -> "{slot, kind, cost, label, created_at}" {
         let key = key_from_json("key", &given.key)?;
-        Ok(slot_to_json(&session.add_key(&key, given.label.as_deref().unwrap_or_default())?))
+        Ok(key_slot_to_json(&session.add_key(&key, given.label.as_deref().unwrap_or_default())?))
     }
 
     /// Draws a recovery key and adds it; the answer is the only place where it is ever shown.
@@ -34,7 +34,7 @@ methods! {
         label: Option<String>,
     }) -> "{recovery_key, slot, kind, cost, label, created_at}" {
         let (recovery, slot) = session.add_recovery_key(given.label.as_deref().unwrap_or_default())?;
-        let mut answer = slot_to_json(&slot);
+        let mut answer = key_slot_to_json(&slot);
         answer["recovery_key"] = json!(recovery.reveal().as_str());
         Ok(answer)
     }
@@ -47,7 +47,7 @@ methods! {
         new: Map<String, Json>,
     }) -> "{slot, kind, cost, label, created_at}" {
         let (old, new) = (key_from_json("old", &given.old)?, key_from_json("new", &given.new)?);
-        Ok(slot_to_json(&session.change_key(&old, &new)?))
+        Ok(key_slot_to_json(&session.change_key(&old, &new)?))
     }
 
     /// Takes away the key in a slot. The last key stays; older copies of the files still open with it.
@@ -56,7 +56,7 @@ methods! {
         slot: u64,
     }) -> "{slot, kind, cost, label, created_at}" {
         let number = u8::try_from(given.slot).map_err(|_| Error::new(Code::InvalidArgument).field("slot"))?;
-        Ok(slot_to_json(&session.remove_key_slot(number)?))
+        Ok(key_slot_to_json(&session.remove_key_slot(number)?))
     }
 
     /// Wraps the slot of a passphrase anew, at another cost of guessing it (Argon2id).
@@ -76,7 +76,7 @@ methods! {
             passes: number("passes", given.passes, usual.passes)?,
             lanes: number("lanes", given.lanes, usual.lanes)?,
         };
-        Ok(slot_to_json(&session.upgrade_key_cost(&key_from_json("key", &given.key)?, cost)?))
+        Ok(key_slot_to_json(&session.upgrade_key_cost(&key_from_json("key", &given.key)?, cost)?))
     }
 }
 
@@ -100,17 +100,4 @@ fn key_from_json(field: &str, given: &Map<String, Json>) -> Result<Key> {
         Some(("recovery", text)) => Key::recovery(text),
         _ => Err(refused("an object with one text: passphrase, raw or recovery")),
     }
-}
-
-fn slot_to_json(slot: &KeySlot) -> Json {
-    let cost = slot
-        .cost
-        .map(|cost| json!({"memory_kib": cost.memory_kib, "passes": cost.passes, "lanes": cost.lanes}));
-    json!({
-        "slot": slot.number,
-        "kind": slot.kind.name(),
-        "cost": cost,
-        "label": slot.label,
-        "created_at": slot.created_at.map(|at| at.to_string()),
-    })
 }

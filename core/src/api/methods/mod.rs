@@ -1,5 +1,6 @@
 //! The methods, a file for each kind.
 
+mod attachments;
 mod exchange;
 mod keys;
 mod organisation;
@@ -14,6 +15,7 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        attachments::METHODS,
         exchange::METHODS,
         keys::METHODS,
         organisation::METHODS,
