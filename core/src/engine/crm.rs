@@ -22,7 +22,7 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
+use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -68,7 +68,8 @@ impl Crm {
         let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
         let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
         options.settings.check()?;
-        let database = crate::storage::create(path, &open_options(&options)?)?;
+        let key = options.key.clone().ok_or_else(|| missing("key"))?;
+        let database = crate::storage::create(path, &open_options(&options, key))?;
         let built = Self::build(path, database, &options)
             .and_then(|crm| crm.seed(&name, &password, &options).map(|()| crm));
         if built.is_err() {
@@ -79,7 +80,8 @@ impl Crm {
     }
 
     pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
-        let database = crate::storage::open(path, &open_options(&options)?)?;
+        let key = options.opening_key(path)?;
+        let database = crate::storage::open(path, &open_options(&options, key))?;
         let crm = Self::build(path, database, &options)?;
         crm.install_all(&options.extensions)?;
         Ok(crm)
@@ -412,15 +414,14 @@ impl Warning {
     }
 }
 
-fn open_options(options: &Options) -> Result<OpenOptions> {
-    let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+fn open_options(options: &Options, key: Key) -> OpenOptions {
     let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
-    Ok(OpenOptions {
+    OpenOptions {
         cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
         ..usual
-    })
+    }
 }
 
 fn part_key(part: u16) -> Vec<u8> {

@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use crate::access::Action;
-use crate::base::{RecordId, Result};
-use crate::engine::{Crm, DatabaseIdentity, EntryKind, Key, KeyCost, KeySlot, RecoveryKey, Session};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{Crm, DatabaseIdentity, EntryKind, Key, KeyCost, KeySlot, Options, RecoveryKey, Session};
 use crate::storage::{Database, KeyPlan};
 
 /// Who acts where a host does.
@@ -189,5 +189,17 @@ impl Session {
     fn administered(&self) -> Result<&Crm> {
         self.check_may("sys.role", Action::Administer)?;
         Ok(self.crm())
+    }
+}
+
+impl Options {
+    /// The key of a database that stands: the one that is given, or the one that the host's provider gives
+    /// for its identity.
+    pub(super) fn opening_key(&self, path: &Path) -> Result<Key> {
+        match (&self.key, &self.key_provider) {
+            (Some(key), _) => Ok(key.clone()),
+            (None, Some(provider)) => provider.key(&crate::storage::identity(path)?),
+            (None, None) => Err(Error::new(Code::MissingParameter).field("key")),
+        }
     }
 }

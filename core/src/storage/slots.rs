@@ -155,7 +155,7 @@ impl Slot {
             .wrapping_key(&stored.salt, stored.cost)
             .map_err(|error| Error::new(Code::Damaged).rule("key slot").because(error))?;
         let mut master = Zeroizing::new(stored.wrapped);
-        let parameters = encode_parameters(stored.kind, stored.cost, &stored.salt);
+        let parameters = self.0.first_chunk().copied().unwrap_or([0; PARAMETER_BYTES]);
         let opened = Xaes::new(&wrapping).open(
             &stored.nonce,
             &associated(file_id, number, &parameters, &stored.about),

@@ -255,7 +255,7 @@ fn a_slot_cannot_be_moved_and_the_label_of_a_recovery_key_cannot_be_exchanged() 
     let master = |slot: &Slot, number| slot.unwrap_master(&ring.file_id(), number, &recovery).unwrap();
     assert_eq!(master(&slot, 3).unwrap(), *ring.master());
     assert!(master(&slot, 2).is_none());
-    for at in (0..128).filter(|at| !(1..4).contains(at)) {
+    for at in 0..128 {
         let mut bytes = *slot.as_bytes();
         bytes[at] ^= 1;
         assert!(master(&Slot::from_bytes(bytes), 3).is_none(), "byte {at}");
@@ -305,12 +305,15 @@ fn a_recovery_key_is_read_as_people_write_it_down() {
 
 #[test]
 fn a_recovery_key_with_any_wrong_character_is_told_from_a_wrong_key() {
-    let (one, other) = (RecoveryKey::generate(&OsRandom).reveal(), RecoveryKey::generate(&OsRandom).reveal());
+    // Of a million wrong texts one passes the check, so the keys of this test are always the same.
+    let random = SeededRandom::new(2);
+    let (one, other) = (RecoveryKey::generate(&random).reveal(), RecoveryKey::generate(&random).reveal());
     let refusal = |text: &str| {
         let error = Key::recovery(text).unwrap_err();
         assert_eq!((error.code(), error.field_name()), (Code::InvalidArgument, Some("key")), "{text}");
+        let start: String = text.chars().take(4).collect();
         for locale in [Locale::English, Locale::SimplifiedChinese] {
-            assert!(!error.message(locale).contains(&text[..5.min(text.len())]) || text.is_empty());
+            assert!(start.is_empty() || !error.message(locale).contains(&start));
         }
     };
     for (place, character) in one.char_indices().filter(|(_, character)| *character != '-') {

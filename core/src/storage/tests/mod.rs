@@ -1,5 +1,6 @@
 //! What the storage floor promises, tried on real files and on a device that loses power.
 
+mod blobs;
 mod contract;
 mod crash;
 mod directory;
