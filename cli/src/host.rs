@@ -4,12 +4,12 @@ use std::env;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use guanxi::{Locale, Options, Patience, Result, Session};
+use guanxi::{Key, Locale, Options, Patience, Result, Session};
 use guanxi_plugin_host::Manifest;
 
 use crate::arguments::Global;
 use crate::output::visible;
-use crate::secrets::{self, Asked};
+use crate::secrets::{self, Asked, Wanted};
 
 /// What holds for the whole call.
 #[derive(Debug)]
@@ -35,13 +35,18 @@ impl Host {
         self.global.json
     }
 
-    /// Options with the key in them.
+    /// The key that opens the database.
     ///
     /// # Errors
     /// As [`secrets::key`].
-    pub fn options(&self, asked: Asked) -> Result<Options> {
-        let key = secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)?;
-        Ok(guanxi::options().key(key).locale(self.locale))
+    pub fn key(&self, asked: Asked) -> Result<Key> {
+        let wanted = Wanted::present(self.global.key_file.as_deref(), self.global.key_kind);
+        secrets::key(wanted, self.locale, asked)
+    }
+
+    /// Options with a key in them.
+    pub fn options(&self, key: Key) -> Options {
+        guanxi::options().key(key).locale(self.locale)
     }
 
     /// Opens a database, signs in, and loads the plugins of the command line.
@@ -49,7 +54,15 @@ impl Host {
     /// # Errors
     /// Those of `Options::open`, `Crm::sign_in` and `Crm::session_for`, of plugins, and as [`secrets::key`].
     pub fn session(&self, path: &Path) -> Result<Session> {
-        let session = self.sign_in(path)?;
+        self.session_with(path, self.key(Asked::Once)?)
+    }
+
+    /// As [`Host::session`], with a key that is at hand.
+    ///
+    /// # Errors
+    /// As [`Host::session`].
+    pub fn session_with(&self, path: &Path, key: Key) -> Result<Session> {
+        let session = self.sign_in(path, key)?;
         self.load(&session, &self.global.plugin)?;
         Ok(match self.global.timeout {
             Some(seconds) => session.with_patience(Patience::default().within(Duration::from_secs(seconds))),
@@ -67,8 +80,8 @@ impl Host {
         guanxi_plugin_host::install(session.crm(), &packages)
     }
 
-    fn sign_in(&self, path: &Path) -> Result<Session> {
-        let options = self.options(Asked::Once)?;
+    fn sign_in(&self, path: &Path, key: Key) -> Result<Session> {
+        let options = self.options(key);
         if let Some(user) = &self.global.user {
             return options.trust_host().open(path)?.session_for(user);
         }

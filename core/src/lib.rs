@@ -52,8 +52,8 @@ pub use base::{
     Timestamp, Value,
 };
 pub use engine::{
-    Changes, Condition, Crm, Durability, Extension, Find, Key, KeyCost, Options, Ref, Session, Settings,
-    Transaction, WriteOptions,
+    Changes, Condition, Crm, Durability, Extension, Find, Key, KeyCost, KeyProvider, Options, RecoveryKey,
+    Ref, Session, Settings, Transaction, WriteOptions,
 };
 
 /// Options for a database with the built-in model.

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod attachments;
+#[cfg(test)]
 mod erasure;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod exchange;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]

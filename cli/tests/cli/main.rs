@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod plugins;

@@ -129,9 +129,4 @@ impl Crm {
     pub(crate) fn record_unchecked(&self, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
         get_for_rule(self.durable_snapshot()?.as_ref(), entity, id)
     }
-
-    /// A name for this database that no other has, the same at every open.
-    pub(crate) fn identity(&self) -> [u8; 16] {
-        self.inner.database.keys.file_id()
-    }
 }

@@ -72,9 +72,9 @@ impl Crm {
         let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
         let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
         options.settings.check()?;
-        let database = crate::storage::create(path, &open_options(&options)?)?;
-        let built = Self::build(path, database, &options)
-            .and_then(|crm| crm.seed(&name, &password, &options).map(|()| crm));
+        let key = options.key.clone().ok_or_else(|| missing("key"))?;
+        let database = crate::storage::create(path, &open_options(&options, key))?;
+        let built = Self::found(path, database, &options, &name, &password);
         if built.is_err() {
             // A directory that holds no administrator is of no use to anybody, and no data is lost with it.
             let _ = std::fs::remove_dir_all(path);
@@ -86,15 +86,28 @@ impl Crm {
         let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
         let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
         options.settings.check()?;
-        let database = crate::storage::create_in_memory(&open_options(&options)?, options.conflict_every)?;
+        let key = options.key.clone().ok_or_else(|| missing("key"))?;
+        let options_of_store = open_options(&options, key);
+        let database = crate::storage::create_in_memory(&options_of_store, options.conflict_every)?;
         let path = database.path().to_owned();
-        let crm = Self::build(&path, database, &options)?;
-        crm.seed(&name, &password, &options)?;
+        Self::found(&path, database, &options, &name, &password)
+    }
+
+    fn found(
+        path: &Path,
+        database: Database,
+        options: &Options,
+        name: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<Self> {
+        let crm = Self::build(path, database, options)?;
+        crm.seed(name, password, options)?;
         Ok(crm)
     }
 
     pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
-        let database = crate::storage::open(path, &open_options(&options)?)?;
+        let key = options.opening_key(path)?;
+        let database = crate::storage::open(path, &open_options(&options, key))?;
         let crm = Self::build(path, database, &options)?;
         crm.install_all(&options.extensions)?;
         Ok(crm)
@@ -192,29 +205,14 @@ impl Crm {
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
     }
 
-    /// Adds a key that opens the database, beside those that do already: at most eight.
-    ///
-    /// # Errors
-    /// `input.limit_exceeded` when all slots are taken; `storage.io`.
-    pub fn add_key(&self, key: &Key) -> Result<()> {
-        self.inner.database.add_key(key, self.inner.key_cost)
-    }
-
-    /// Takes a key away. A copy of the files made before still opens with it.
-    ///
-    /// # Errors
-    /// `storage.wrong_key` if it opens nothing; `input.invalid_argument` for the last one; `storage.io`.
-    pub fn remove_key(&self, key: &Key) -> Result<()> {
-        self.inner.database.remove_key(key)
-    }
-
     /// What opening the database had to mend after a crash.
     #[must_use]
     pub fn recovery(&self) -> RecoveryInfo {
         self.inner.database.recovery
     }
 
-    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters.
+    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters,
+    /// attachments.
     ///
     /// # Errors
     /// `ledger.broken`, `ledger.index_mismatch`, `storage.damaged`, `engine.cancelled`.
@@ -223,8 +221,11 @@ impl Crm {
         patience: &Patience,
         progress: &mut dyn FnMut(VerifyProgress),
     ) -> Result<VerifyReport> {
+        let blobs = self.blobs()?;
+        let _files_stay = blobs.hold();
         let snapshot = self.snapshot()?;
-        verify(snapshot.as_ref(), &self.registry(), &self.inner.sealer, patience, progress)
+        let bytes = (&self.inner.sealer, blobs.as_ref());
+        verify(snapshot.as_ref(), &self.registry(), bytes, patience, progress)
     }
 
     /// What became of a commit that was named by [`WriteOptions::commit_id`], for the newest thousand
@@ -499,16 +500,15 @@ impl Warning {
     }
 }
 
-fn open_options(options: &Options) -> Result<OpenOptions> {
-    let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+fn open_options(options: &Options, key: Key) -> OpenOptions {
     let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
-    Ok(OpenOptions {
+    OpenOptions {
         cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
         durability: options.durability,
         ..usual
-    })
+    }
 }
 
 fn part_key(part: u16) -> Vec<u8> {

@@ -5,12 +5,14 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod attachments;
 mod capability;
 mod changes;
 mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod keys;
 mod options;
 mod organisation;
 mod reader;
@@ -22,12 +24,14 @@ mod typed;
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
-    Savepoint, SystemField, VerifyProgress, VerifyReport,
+    Attachment, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor,
+    Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
 pub use crate::storage::{
-    CommitId, Durability, Head, Key, KeyCost, RecoveryInfo, SealedFiles, Settled, StoreStatistics, TableSize,
+    CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo,
+    RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize,
 };
+pub use attachments::AttachmentReader;
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};

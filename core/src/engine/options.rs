@@ -7,12 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
 use crate::engine::{Crm, Extension, Settings};
-use crate::storage::{Durability, Key, KeyCost};
+use crate::storage::{Durability, Key, KeyCost, KeyProvider};
 
 /// Options for [`Options::create`] and [`Options::open`].
 #[derive(Clone)]
 pub struct Options {
     pub(super) key: Option<Key>,
+    pub(super) key_provider: Option<Arc<dyn KeyProvider>>,
     pub(super) key_cost: KeyCost,
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
@@ -31,6 +32,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             key: None,
+            key_provider: None,
             key_cost: KeyCost::default(),
             cache_bytes: None,
             verify_on_open: false,
@@ -54,10 +56,19 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// The key that opens the database. Required.
+    /// The key that opens the database. Required, but for an open with [`Options::key_provider`].
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// Who gives the key when a database is opened without [`Options::key`], by the database's identity.
+    /// A new database is made with a key; its identity, under which the host then keeps that key, is
+    /// `Crm::identity`.
+    #[must_use]
+    pub fn key_provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
+        self.key_provider = Some(provider);
         self
     }
 

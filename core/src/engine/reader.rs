@@ -242,11 +242,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The name of a system or registry field, for output.
+/// The name of a system or registry field, or of what an entry says of an attachment, for output.
 pub(crate) fn field_name(entity: &Entity, field: FieldId) -> String {
-    let system = records::SystemField::ALL.iter().find(|(known, _)| known.id() == field);
-    match system {
-        Some((_, name)) => (*name).to_owned(),
+    let system = records::SystemField::ALL.iter().map(|(known, name)| (known.id(), *name));
+    match system.chain(records::ATTACHMENT_FIELDS).find(|(known, _)| *known == field) {
+        Some((_, name)) => name.to_owned(),
         None => entity.field_by_id(field).map(|field| field.api_name.clone()).unwrap_or_default(),
     }
 }

@@ -5,6 +5,7 @@
 //! Invariants: indexes, counters and unique keys follow from the records in the same commit; every
 //! change of a record is one ledger entry in that commit; a soft-deleted record is in no index.
 
+mod attachments;
 mod classes;
 mod codec;
 mod derived;
@@ -19,6 +20,10 @@ mod verify;
 mod view;
 mod write;
 
+pub use attachments::{
+    ATTACHMENT_FIELDS, Attachment, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
+    check_names, check_reach, detach, is_linked, read_attachment,
+};
 pub use classes::{load_classes, read_epoch};
 pub use envelope::{Envelope, ExternalId, Record, SystemField};
 pub use filter::{Comparison, Filter};

@@ -18,7 +18,7 @@ use crate::storage::tables::{self, TableView};
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
-const DATA: &str = "data";
+pub(super) const DATA: &str = "data";
 /// The file with what was committed since the last checkpoint.
 const JOURNAL: &str = "journal";
 /// The file with the wrapped keys of data subjects.
@@ -38,7 +38,7 @@ pub struct OpenOptions {
     pub cache_bytes: usize,
     /// What opens the database.
     pub key: Key,
-    /// What it costs to try a passphrase; of `create` and [`Database::add_key`] only, since each slot
+    /// What it costs to try a passphrase; of `create` only, since each slot
     /// stores its own.
     pub key_cost: KeyCost,
     /// Where keys, salts and nonces come from.
@@ -81,7 +81,7 @@ pub struct Database {
     pub subjects: Arc<SubjectKeys>,
     /// What the open had to mend.
     pub recovery: RecoveryInfo,
-    vault: Arc<Vault>,
+    pub(super) vault: Arc<Vault>,
     path: PathBuf,
     /// The folder of a database in memory, for what lies in files even so. It goes last.
     _temporary: Option<TemporaryFolder>,
@@ -98,27 +98,10 @@ impl Drop for TemporaryFolder {
 }
 
 impl Database {
-    /// Lets one more key open this database.
-    ///
-    /// # Errors
-    /// [`Code::LimitExceeded`] where all 8 slots are taken, [`Code::InvalidArgument`] for an empty
-    /// passphrase or a cost out of bounds, [`Code::Io`].
-    pub fn add_key(&self, key: &Key, cost: KeyCost) -> Result<()> {
-        self.vault.add_key(key, cost)
-    }
-
     /// Where its files lie.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Takes a key away. Whoever kept an older copy of the file and this key can still open that copy.
-    ///
-    /// # Errors
-    /// [`Code::WrongKey`] where no slot has it, [`Code::InvalidArgument`] for the last one, [`Code::Io`].
-    pub fn remove_key(&self, key: &Key) -> Result<()> {
-        self.vault.remove_key(key)
     }
 }
 

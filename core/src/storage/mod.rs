@@ -3,6 +3,7 @@
 //! It deliberately does not know what a record, a person or a permission is.
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
+mod blobs;
 mod bytes;
 mod commit_format;
 mod cryptfile;
@@ -13,6 +14,7 @@ mod entries;
 mod faults;
 mod header_slots;
 mod journal;
+mod key_slots;
 mod keys;
 mod layered_view;
 mod layout;
@@ -21,6 +23,8 @@ mod memory_store;
 mod memtable;
 mod overlay;
 mod page_cipher;
+mod recovery;
+mod sealed_blocks;
 mod sealed_files;
 mod sealing;
 mod slots;
@@ -35,9 +39,12 @@ mod xaes;
 #[cfg(test)]
 mod tests;
 
+pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
 pub use database::{Database, OpenOptions, create, create_in_memory, open};
-pub use keys::{Key, KeyCost};
+pub use key_slots::{KeyPlan, KeySlot, identity};
+pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};
 pub use overlay::{continue_after, scan_over};
+pub use recovery::RecoveryKey;
 pub use sealed_files::SealedFiles;
 pub use sealing::{seal, unseal};
 pub use store::{

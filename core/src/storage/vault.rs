@@ -1,7 +1,7 @@
 //! One encrypted redb database: superblock, page cipher and redb put together, made or opened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::base::{Random, Result};
 use crate::storage::cryptfile::{Backend, CryptFile};
@@ -50,9 +50,12 @@ pub(super) struct Vault {
     /// What the open had to mend.
     pub(super) recovery: RecoveryInfo,
     file: Arc<CryptFile>,
-    superblock: Mutex<Superblock>,
-    device: Arc<dyn Device>,
-    random: Arc<dyn Random>,
+    /// The slots of its keys, as they were last written.
+    pub(super) superblock: Mutex<Superblock>,
+    /// Where the superblock lies.
+    pub(super) device: Arc<dyn Device>,
+    /// Where salts, nonces and keys come from.
+    pub(super) random: Arc<dyn Random>,
 }
 
 impl Vault {
@@ -123,32 +126,5 @@ impl Vault {
     /// How often the file was made durable since the open.
     pub(super) fn syncs(&self) -> u64 {
         self.file.syncs()
-    }
-
-    /// Lets one more key open this file.
-    ///
-    /// # Errors
-    /// `input.limit_exceeded` where all 8 slots are taken, `storage.io`.
-    pub(super) fn add_key(&self, key: &Key, cost: KeyCost) -> Result<()> {
-        self.change(|next, vault| {
-            next.add_key(vault.device.as_ref(), &vault.ring, key, cost, vault.random.as_ref())
-        })
-    }
-
-    /// Takes a key away.
-    ///
-    /// # Errors
-    /// `storage.wrong_key` where no slot has it, `input.invalid_argument` for the last one, `storage.io`.
-    pub(super) fn remove_key(&self, key: &Key) -> Result<()> {
-        self.change(|next, vault| next.remove_key(vault.device.as_ref(), &vault.ring, key))
-    }
-
-    /// Changes a copy of the superblock and keeps it where the change was made.
-    fn change(&self, work: impl FnOnce(&mut Superblock, &Self) -> Result<()>) -> Result<()> {
-        let mut superblock = self.superblock.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = superblock.clone();
-        work(&mut next, self)?;
-        *superblock = next;
-        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The methods, a file for each kind.
 
+mod attachments;
 mod exchange;
+mod keys;
 mod organisation;
 mod records;
 mod reports;
@@ -13,7 +15,9 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        attachments::METHODS,
         exchange::METHODS,
+        keys::METHODS,
         organisation::METHODS,
         records::METHODS,
         reports::METHODS,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{CHEAP, made, options, passphrase, reopened};
+use super::{made, options, passphrase, reopened};
 use crate::base::{Code, Patience};
 use crate::storage::{Key, Keyspace, WriteSet, create, open};
 
@@ -65,28 +65,6 @@ fn an_empty_passphrase_makes_no_database() {
     let error = create(&path, &options(Key::from_passphrase(""))).unwrap_err();
     assert_eq!(error.code(), Code::InvalidArgument);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing half is left");
-}
-
-#[test]
-fn keys_are_added_and_taken_away_and_the_last_one_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.guanxi");
-    let (first, second) = (Key::from_passphrase("老友 key"), Key::raw([9; 32]));
-    let database = made(&path);
-    database.add_key(&second, CHEAP).unwrap();
-    database.remove_key(&first).unwrap();
-    assert_eq!(database.remove_key(&second).unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(database.remove_key(&first).unwrap_err().code(), Code::WrongKey);
-    drop(database);
-    assert_eq!(refusal(&path), Code::WrongKey);
-
-    let database = open(&path, &options(second)).unwrap();
-    for number in 0..7 {
-        database.add_key(&Key::from_passphrase(&format!("key {number}")), CHEAP).unwrap();
-    }
-    assert_eq!(database.add_key(&first, CHEAP).unwrap_err().code(), Code::LimitExceeded);
-    drop(database);
-    drop(open(&path, &options(Key::from_passphrase("key 6"))).unwrap());
 }
 
 #[test]
