@@ -202,7 +202,7 @@ impl Crm {
     /// Where large contents lie.
     pub(super) fn blobs(&self) -> Result<Arc<Blobs>> {
         self.slot(|| {
-            let key = self.inner.database.keys.derive("blob");
+            let key = self.inner.database.ring().derive("blob");
             Blobs::new(self.inner.path.join(DIRECTORY), key, Arc::clone(&self.inner.random))
         })
     }

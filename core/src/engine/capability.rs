@@ -73,7 +73,7 @@ impl Crm {
     /// # Errors
     /// `storage.io`.
     pub(crate) fn sealed_files(&self, folder: &str) -> Result<SealedFiles> {
-        let key = self.inner.database.keys.derive(folder);
+        let key = self.inner.database.ring().derive(folder);
         SealedFiles::new(self.inner.path.join(folder), key, std::sync::Arc::clone(&self.inner.random))
     }
 

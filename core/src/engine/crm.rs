@@ -116,7 +116,7 @@ impl Crm {
     fn build(path: &Path, database: Database, options: &Options) -> Result<Self> {
         let sealer = Sealer {
             subjects: Arc::clone(&database.subjects),
-            database_key: database.keys.derive("ledger"),
+            database_key: database.ring().derive("ledger"),
             random: Arc::clone(&options.random),
         };
         let (registry, settings, newest) = {

@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::{Code, Error, Random, Result};
+use crate::storage::copies::{self, KEYS_COPY};
 use crate::storage::device::{Device, FileDevice, MemoryDevice};
 use crate::storage::embedded_store::EmbeddedStore;
 use crate::storage::journal::{Journal, RECORDS_AT};
@@ -22,7 +23,7 @@ pub(super) const DATA: &str = "data";
 /// The file with what was committed since the last checkpoint.
 const JOURNAL: &str = "journal";
 /// The file with the wrapped keys of data subjects.
-const KEYS: &str = "keys";
+pub(super) const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
 const INDEX: &str = "index";
 /// The directory of large attachments.
@@ -75,13 +76,15 @@ impl OpenOptions {
 pub struct Database {
     /// Records, indexes and the log.
     pub store: Arc<dyn Store>,
-    /// The sub-keys of the file `data`.
-    pub keys: Arc<KeyRing>,
+    /// The same where it lies in files, for what is done to those.
+    embedded: Option<Arc<EmbeddedStore>>,
     /// The keys of data subjects.
     pub subjects: Arc<SubjectKeys>,
     /// What the open had to mend.
     pub recovery: RecoveryInfo,
-    pub(super) vault: Arc<Vault>,
+    pub(super) vault: RwLock<Arc<Vault>>,
+    pub(super) random: Arc<dyn Random>,
+    cache_bytes: usize,
     path: PathBuf,
     /// The folder of a database in memory, for what lies in files even so. It goes last.
     _temporary: Option<TemporaryFolder>,
@@ -98,6 +101,28 @@ impl Drop for TemporaryFolder {
 }
 
 impl Database {
+    /// The keys that derive from the data key as it is now.
+    #[must_use]
+    pub fn ring(&self) -> KeyRing {
+        self.vault().ring.clone()
+    }
+
+    /// The vault that is the file `data` now.
+    pub(super) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The store in files.
+    pub(super) fn embedded(&self) -> Result<&EmbeddedStore> {
+        let refused = || Error::new(Code::InvalidArgument).rule("a database in memory has no files");
+        self.embedded.as_deref().ok_or_else(refused)
+    }
+
+    /// How files of this database are made and opened.
+    pub(super) fn vault_options(&self, kind: FileKind) -> VaultOptions {
+        VaultOptions { kind, cache_bytes: self.cache_bytes, random: Arc::clone(&self.random), verify: false }
+    }
+
     /// Where its files lie.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -151,14 +176,22 @@ pub fn create_in_memory(options: &OpenOptions, conflict_every: u64) -> Result<Da
     let temporary = TemporaryFolder(path.clone());
     let device = Arc::new(MemoryDevice::default());
     let vault = Vault::create(device, &options.vault(FileKind::Data), &options.key, options.key_cost)?;
-    let keys = Arc::new(vault.ring.clone());
+    let keys = vault.ring.clone();
     let (device, kind) = (Arc::new(MemoryDevice::default()), options.vault(FileKind::SubjectKeys));
     SubjectKeys::create(Arc::clone(&device) as Arc<dyn Device>, &keys, &kind)?;
     let subjects = Arc::new(SubjectKeys::open(device, &keys, &kind)?);
     let store = Arc::new(MemoryStore::new(options.chain, conflict_every));
-    let recovery = RecoveryInfo::default();
-    let vault = Arc::new(vault);
-    Ok(Database { store, keys, subjects, recovery, vault, path, _temporary: Some(temporary) })
+    Ok(Database {
+        store,
+        embedded: None,
+        subjects,
+        recovery: RecoveryInfo::default(),
+        vault: RwLock::new(Arc::new(vault)),
+        random: Arc::clone(&options.random),
+        cache_bytes: options.cache_bytes,
+        path,
+        _temporary: Some(temporary),
+    })
 }
 
 /// Opens a database, and recovers it where it was not closed.
@@ -180,20 +213,39 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
 fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
-    let keys = Arc::new(vault.ring.clone());
-    let subjects = SubjectKeys::open(
-        open_device(&path.join(KEYS), KEYS)?,
-        &keys,
-        &options.vault(FileKind::SubjectKeys),
-    )?;
+    let subjects = open_subject_keys(path, &vault.ring, options)?;
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
     let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
     let store = Arc::new(open_store(path, &vault, options)?);
     let (repaired, replayed_commits) = (recovery.repaired || unclosed, store.replayed());
-    let recovery = RecoveryInfo { repaired, replayed_commits, ..recovery };
-    let (subjects, path) = (Arc::new(subjects), path.to_owned());
-    Ok(Database { store, keys, subjects, recovery, vault, path, _temporary: None })
+    Ok(Database {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        embedded: Some(store),
+        subjects: Arc::new(subjects),
+        recovery: RecoveryInfo { repaired, replayed_commits, ..recovery },
+        vault: RwLock::new(vault),
+        random: Arc::clone(&options.random),
+        cache_bytes: options.cache_bytes,
+        path: path.to_owned(),
+        _temporary: None,
+    })
+}
+
+/// The keys of data subjects. A crash at the end of a change of the data key leaves the file that goes
+/// with the new key under the name of a copy.
+fn open_subject_keys(path: &Path, ring: &KeyRing, options: &OpenOptions) -> Result<SubjectKeys> {
+    let (file, copy) = (path.join(KEYS), path.join(KEYS_COPY));
+    let kind = options.vault(FileKind::SubjectKeys);
+    let opened = open_device(&file, KEYS).and_then(|device| SubjectKeys::open(device, ring, &kind));
+    if opened.is_ok() || !copy.try_exists()? {
+        return opened;
+    }
+    let device: Arc<dyn Device> = Arc::new(FileDevice::open(&copy)?);
+    let Ok(subjects) = SubjectKeys::open(device, ring, &kind) else { return opened };
+    fs::rename(&copy, &file)?;
+    sync_directory(path)?;
+    Ok(subjects)
 }
 
 /// The store in a vault, with its journal; a database of format 1 gets one.
@@ -211,7 +263,8 @@ fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<
         tables::prepare(vault, random.as_ref())?;
     }
     let journal = Journal::open(open_device(&path, JOURNAL)?, &vault.ring, Arc::clone(&random))?;
-    EmbeddedStore::open(Arc::clone(vault), journal, options.chain, options.durability, random)
+    let copy = copies::unfinished(&parent_of(&path), vault, &options.vault(FileKind::Data))?;
+    EmbeddedStore::open(Arc::clone(vault), journal, options.chain, options.durability, random, copy)
 }
 
 fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {

@@ -110,10 +110,12 @@ impl EmbeddedStore {
         chain: ChainLink,
         durability: Durability,
         random: Arc<dyn Random>,
+        copy: Option<Arc<Vault>>,
     ) -> Result<Self> {
         let tables = Arc::new(TableView::of(&vault)?);
         let generation = tables.generation()?;
         let head = tables.head()?;
+        let reached = copy.as_ref().map(|copy| TableView::of(copy)?.reached()).transpose()?.flatten();
         let state = State {
             tables,
             vault,
@@ -126,7 +128,7 @@ impl EmbeddedStore {
             waiting_since: None,
             ids: Vec::new(),
             working: false,
-            copy: None,
+            copy: copy.map(|vault| Copy { vault, reached }),
             copying: false,
             checkpointing: false,
             stopped: false,
@@ -358,11 +360,18 @@ impl EmbeddedStore {
     }
 
     /// Keeps a copy of the tables in step from here on, as far as it has come.
-    pub(super) fn follow(&self, vault: Arc<Vault>) -> Result<()> {
-        let mut state = self.idle()?;
-        let reached = TableView::of(&vault)?.reached()?;
-        state.copy = Some(Copy { vault, reached });
+    ///
+    /// # Errors
+    /// `storage.stopped`.
+    pub(super) fn follow(&self, vault: Arc<Vault>, reached: Option<Reached>) -> Result<()> {
+        self.idle()?.copy = Some(Copy { vault, reached });
         Ok(())
+    }
+
+    /// Whether there is a copy of which something is true.
+    pub(super) fn follows(&self, is_right: impl FnOnce(&Vault) -> bool) -> bool {
+        let copy = self.lock().copy.as_ref().map(|copy| Arc::clone(&copy.vault));
+        copy.is_some_and(|copy| is_right(&copy))
     }
 
     /// Leaves a copy to itself.
@@ -412,11 +421,8 @@ impl EmbeddedStore {
     /// to the files, and gives the copy's vault as it is to be used from here on.
     ///
     /// # Errors
-    /// Those of `exchange`, which leaves the original in its place then; those of the store.
-    pub(super) fn exchange(
-        &self,
-        exchange: impl FnOnce(Arc<Vault>) -> Result<(Arc<Vault>, Option<Journal>)>,
-    ) -> Result<()> {
+    /// Those of `exchange`, after which the store stops; those of the store.
+    pub(super) fn exchange(&self, exchange: impl FnOnce(Arc<Vault>) -> Result<Arc<Vault>>) -> Result<()> {
         let _turn = self.turns.take(&Patience::default())?;
         let state = self.idle()?;
         let mut state = self.bring_to_tables(state, None)?;
@@ -425,12 +431,12 @@ impl EmbeddedStore {
             return Err(Error::new(Code::InvalidArgument).rule("the copy is not whole"));
         }
         let generation = state.tables.generation()?.unwrap_or_default();
-        let (vault, journal) = exchange(copy.vault)?;
+        // A failure in the midst leaves nobody sure which file stands under which name.
+        let vault = exchange(copy.vault).inspect_err(|_| state.stop())?;
         let tables = Arc::new(TableView::of(&vault).inspect_err(|_| state.stop())?);
-        if let Some(mut journal) = journal {
-            journal.restart(generation);
-            *self.journal() = journal;
-        }
+        let mut journal = self.journal();
+        journal.change_key(&vault.ring, Arc::clone(&self.random));
+        journal.restart(generation);
         state.tables = tables;
         state.vault = vault;
         Ok(())

@@ -86,6 +86,11 @@ impl Journal {
         })
     }
 
+    /// Seals what comes from here on under another ring. Only when the tables hold all that came before.
+    pub(super) fn change_key(&mut self, ring: &KeyRing, random: Arc<dyn Random>) {
+        self.cipher = PageCipher::new(&ring.derive("journal"), random);
+    }
+
     /// Hands every whole record of a generation to a function, in order.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ impl Database {
     /// The identity under which a host keeps the key.
     #[must_use]
     pub fn identity(&self) -> DatabaseIdentity {
-        DatabaseIdentity::from_bytes(self.keys.file_id())
+        DatabaseIdentity::from_bytes(self.ring().file_id())
     }
 
     /// What the slots say, in the order of their numbers.
@@ -133,18 +133,19 @@ impl Database {
     /// # Errors
     /// [`Code::Conflict`] where the keys have changed since it was worked out, [`Code::Io`].
     pub fn store_keys(&self, plan: KeyPlan) -> Result<()> {
-        let mut kept = self.vault.superblock.lock().unwrap_or_else(PoisonError::into_inner);
+        let vault = self.vault();
+        let mut kept = vault.superblock.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.generation() != plan.from {
             return Err(Error::new(Code::Conflict).rule("keys"));
         }
         let mut next = plan.next;
-        next.store(self.vault.device.as_ref(), &self.vault.ring)?;
+        next.store(vault.device.as_ref(), &vault.ring)?;
         *kept = next;
         Ok(())
     }
 
     fn superblock(&self) -> Superblock {
-        self.vault.superblock.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.vault().current_superblock()
     }
 
     fn plan_slot(
@@ -156,7 +157,8 @@ impl Database {
         about: &About,
     ) -> Result<KeyPlan> {
         let from = next.generation();
-        let slot = Slot::wrap(&self.vault.ring, number, key, cost, about, self.vault.random.as_ref())?;
+        let vault = self.vault();
+        let slot = Slot::wrap(&vault.ring, number, key, cost, about, vault.random.as_ref())?;
         let described = KeySlot::of(number, &slot);
         next.put_slot(number, slot);
         Ok(KeyPlan { next, from, slot: described })

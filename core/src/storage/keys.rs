@@ -204,7 +204,7 @@ impl Default for KeyCost {
 }
 
 /// The master key of one file and everything that derives from it. Wiped on drop.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyRing {
     master: Zeroizing<[u8; 32]>,
     file_id: [u8; 16],
@@ -222,6 +222,11 @@ impl KeyRing {
         random.fill(master.as_mut_slice());
         random.fill(&mut file_id);
         Self { master, file_id }
+    }
+
+    /// Another master key for the file of an id.
+    pub(super) fn draw_for(random: &dyn Random, file_id: [u8; 16]) -> Self {
+        Self { file_id, ..Self::draw(random) }
     }
 
     /// The sub-key for a purpose: HKDF-SHA256 (RFC 5869) with the file's id as salt and the purpose

@@ -6,6 +6,7 @@
 mod blobs;
 mod bytes;
 mod commit_format;
+mod copies;
 mod cryptfile;
 mod database;
 mod device;
@@ -29,6 +30,7 @@ mod sealed_files;
 mod sealing;
 mod slots;
 mod store;
+mod subject_key_backup;
 mod subject_keys;
 mod superblock;
 mod tables;
@@ -40,6 +42,7 @@ mod xaes;
 mod tests;
 
 pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
+pub use copies::CopyReport;
 pub use database::{Database, OpenOptions, create, create_in_memory, open};
 pub use key_slots::{KeyPlan, KeySlot, identity};
 pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};

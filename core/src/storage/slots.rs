@@ -36,6 +36,11 @@ pub(super) struct About {
 }
 
 impl About {
+    /// A slot without a label that is made now.
+    pub(super) fn at(moment: Timestamp) -> Self {
+        Self { created_at: Some(moment), ..Self::default() }
+    }
+
     /// Refuses what does not fit a slot.
     ///
     /// # Errors

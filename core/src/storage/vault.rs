@@ -1,7 +1,7 @@
 //! One encrypted redb database: superblock, page cipher and redb put together, made or opened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Random, Result};
 use crate::storage::cryptfile::{Backend, CryptFile};
@@ -71,6 +71,19 @@ impl Vault {
     ) -> Result<Self> {
         let ring = KeyRing::draw(options.random.as_ref());
         let superblock = Superblock::new(options.kind, &ring, key, cost, options.random.as_ref())?;
+        Self::create_with(device, options, ring, superblock)
+    }
+
+    /// Makes a database on an empty device, with a master key and slots that are at hand.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(super) fn create_with(
+        device: Arc<dyn Device>,
+        options: &VaultOptions,
+        ring: KeyRing,
+        superblock: Superblock,
+    ) -> Result<Self> {
         let file = CryptFile::create(Arc::clone(&device), &ring, Arc::clone(&options.random))?;
         superblock.write_both(device.as_ref(), &ring)?;
         Self::start(device, file, ring, superblock, options)
@@ -113,6 +126,11 @@ impl Vault {
         let recovery = RecoveryInfo { repaired, replayed_commits: 0, discarded_units };
         let random = Arc::clone(&options.random);
         Ok(Self { database, ring, recovery, file, superblock: Mutex::new(superblock), device, random })
+    }
+
+    /// The superblock as it was last written.
+    pub(super) fn current_superblock(&self) -> Superblock {
+        self.superblock.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Length of the file in bytes.

@@ -83,10 +83,10 @@ fn sub_keys_differ_by_purpose_and_stay_the_same_over_a_reopen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.guanxi");
     let database = made(&path);
-    let keys = ["blob", "index", "ledger"].map(|purpose| database.keys.derive(purpose));
+    let keys = ["blob", "index", "ledger"].map(|purpose| database.ring().derive(purpose));
     assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
     drop(database);
-    assert_eq!(reopened(&path).keys.derive("ledger"), keys[2]);
+    assert_eq!(reopened(&path).ring().derive("ledger"), keys[2]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn neither_a_key_nor_what_holds_one_tells_it_when_printed() {
     let folder = tempfile::tempdir().unwrap();
     let options = passphrase();
     let database = create(&folder.path().join("a.guanxi"), &options).unwrap();
-    let printed = format!("{options:?} {database:?} {:?} {:?}", database.keys, database.subjects);
+    let printed = format!("{options:?} {database:?} {:?} {:?}", database.ring(), database.subjects);
     assert!(!printed.contains("老友"), "{printed}");
     assert_eq!(format!("{:?}", Key::raw([65; 32])), "Key(raw)");
 }

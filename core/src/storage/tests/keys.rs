@@ -387,7 +387,7 @@ fn nothing_that_holds_a_key_prints_it_and_no_refusal_repeats_one() {
     let database = create(&path, &passphrase()).unwrap();
     let plan = database.plan_added_key(&Key::raw(raw), CHEAP, "label", NOW).unwrap();
     let mut printed = vec![
-        format!("{plan:?} {database:?} {:?} {:?}", database.keys, database.subjects),
+        format!("{plan:?} {database:?} {:?} {:?}", database.ring(), database.subjects),
         format!("{:?}", database.key_slots()),
     ];
     let mut failed = |error: crate::base::Error| {
@@ -405,7 +405,7 @@ fn nothing_that_holds_a_key_prints_it_and_no_refusal_repeats_one() {
         failed(database.plan_added_key(key, CHEAP, "a label that is too long", NOW).unwrap_err());
     }
     let master = database.keys.master().clone();
-    let derived = database.keys.derive("ledger");
+    let derived = database.ring().derive("ledger");
     drop(database);
     for key in &keys {
         failed(open(&path, &options(key.clone())).unwrap_err());

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod contract;
+mod copies;
 mod crash;
 mod directory;
 mod fault_device;
