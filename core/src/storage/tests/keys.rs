@@ -404,7 +404,7 @@ fn nothing_that_holds_a_key_prints_it_and_no_refusal_repeats_one() {
         failed(database.plan_key_cost(key, CHEAP).unwrap_err());
         failed(database.plan_added_key(key, CHEAP, "a label that is too long", NOW).unwrap_err());
     }
-    let master = database.keys.master().clone();
+    let master = database.ring().master().clone();
     let derived = database.ring().derive("ledger");
     drop(database);
     for key in &keys {
