@@ -137,6 +137,9 @@ catalogue! {
     Conflict = 211, "storage.conflict",
         ["another change came first", "the data changed since it was read", "read again and repeat"],
         ["已有其他修改", "数据在读取后已被修改", "请重新读取后再试"];
+    UpgradeNeeded = 214, "storage.upgrade_needed",
+        ["the database has an older format", "an older version of the engine wrote it, and the host asked not to upgrade by itself", "open it with a policy that upgrades"],
+        ["数据库为旧格式", "由旧版引擎写入，且宿主要求不自动升级", "请用允许升级的策略打开"];
     UnknownEntity = 301, "schema.unknown_entity",
         ["there is no such entity", "the name is misspelt or its plugin is not loaded", "list the entities with `schema.describe`"],
         ["没有该实体", "名称拼写错误或插件未加载", "用 schema.describe 列出实体"];

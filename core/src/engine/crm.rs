@@ -507,6 +507,7 @@ fn open_options(options: &Options, key: Key) -> OpenOptions {
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
         durability: options.durability,
+        upgrade: options.upgrade,
         ..usual
     }
 }

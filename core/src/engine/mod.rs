@@ -29,7 +29,7 @@ pub use crate::records::{
 };
 pub use crate::storage::{
     CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo,
-    RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize,
+    RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize, UpgradePolicy,
 };
 pub use attachments::AttachmentReader;
 pub use capability::{Scope, Visibility};

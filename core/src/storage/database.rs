@@ -16,6 +16,7 @@ use crate::storage::store::{ChainLink, Durability, Store};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
 use crate::storage::tables::{self, TableView};
+use crate::storage::upgrade::{self, UpgradePolicy};
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
@@ -48,6 +49,8 @@ pub struct OpenOptions {
     pub chain: ChainLink,
     /// When a commit is durable.
     pub durability: Durability,
+    /// What is done with a database of an older format.
+    pub upgrade: UpgradePolicy,
     /// Verifies every page against the checksums of the tree at the open, which also notices single
     /// pages that were put back to an older state. Reads the whole file.
     pub verify_on_open: bool,
@@ -59,7 +62,8 @@ impl OpenOptions {
     pub fn new(key: Key, random: Arc<dyn Random>, chain: ChainLink) -> Self {
         let (cache_bytes, key_cost) = (DEFAULT_CACHE_BYTES, KeyCost::default());
         let durability = Durability::default();
-        Self { cache_bytes, key, key_cost, random, chain, durability, verify_on_open: false }
+        let upgrade = UpgradePolicy::default();
+        Self { cache_bytes, key, key_cost, random, chain, durability, upgrade, verify_on_open: false }
     }
 
     fn vault(&self, kind: FileKind) -> VaultOptions {
@@ -212,18 +216,26 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
 
 fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
+    let upgraded_from = upgrade::older_format(device.as_ref())?;
+    if let Some(format) = upgraded_from {
+        let random = options.random.as_ref();
+        upgrade::prepare(path, device.as_ref(), format, options.upgrade, unlock, random)?;
+    }
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
     let subjects = open_subject_keys(path, &vault.ring, options)?;
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
     let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
     let store = Arc::new(open_store(path, &vault, options)?);
+    if upgraded_from.is_some() {
+        vault.raise_format()?;
+    }
     let (repaired, replayed_commits) = (recovery.repaired || unclosed, store.replayed());
     Ok(Database {
         store: Arc::clone(&store) as Arc<dyn Store>,
         embedded: Some(store),
         subjects: Arc::new(subjects),
-        recovery: RecoveryInfo { repaired, replayed_commits, ..recovery },
+        recovery: RecoveryInfo { repaired, replayed_commits, upgraded_from, ..recovery },
         vault: RwLock::new(vault),
         random: Arc::clone(&options.random),
         cache_bytes: options.cache_bytes,
@@ -297,7 +309,7 @@ fn fill_draft(draft: &Path, options: &OpenOptions) -> Result<KeyRing> {
 }
 
 /// A name beside the final one that nothing has, so that the rename stays within one file system.
-fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
+pub(super) fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| Error::new(Code::InvalidArgument).field("path"))?;
     let mut salt = [0; 8];
     random.fill(&mut salt);
@@ -307,7 +319,7 @@ fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
     Ok(parent_of(path).join(draft))
 }
 
-fn parent_of(path: &Path) -> PathBuf {
+pub(super) fn parent_of(path: &Path) -> PathBuf {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()
 }

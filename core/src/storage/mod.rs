@@ -35,6 +35,7 @@ mod subject_keys;
 mod superblock;
 mod tables;
 mod turns;
+mod upgrade;
 mod vault;
 mod xaes;
 
@@ -56,4 +57,5 @@ pub use store::{
 };
 pub use subject_keys::SubjectKeys;
 pub use tables::TableSize;
+pub use upgrade::UpgradePolicy;
 pub use vault::RecoveryInfo;
