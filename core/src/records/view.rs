@@ -31,12 +31,17 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
+/// The keys of data subjects.
+type KeysOf = BTreeMap<RecordId, Zeroizing<[u8; 32]>>;
+/// Keys that are in no file yet, sealed.
+type NewKeys = Vec<([u8; 16], Vec<u8>)>;
+
 impl Sealer {
-    /// The keys of several subjects; missing ones are made, durably, before this returns.
-    fn keys(&self, subjects: &[RecordId]) -> Result<BTreeMap<RecordId, Zeroizing<[u8; 32]>>> {
+    /// The keys of several subjects, and the new ones among them, which the commit takes along.
+    fn keys(&self, subjects: &[RecordId]) -> Result<(KeysOf, NewKeys)> {
         let bytes: Vec<[u8; 16]> = subjects.iter().map(|id| *id.as_bytes()).collect();
-        let keys = self.subjects.ensure_many(&bytes)?;
-        Ok(subjects.iter().copied().zip(keys).collect())
+        let (keys, along) = self.subjects.take_along(&bytes)?;
+        Ok((subjects.iter().copied().zip(keys).collect(), along))
     }
 
     /// The key of a subject, or of the database; `None` for a person who was forgotten.
@@ -199,7 +204,7 @@ impl<'a> WriteView<'a> {
         let mut subjects: Vec<RecordId> = self.entries.iter().filter_map(PendingEntry::subject).collect();
         subjects.sort_unstable();
         subjects.dedup();
-        let keys = if subjects.is_empty() { BTreeMap::new() } else { sealer.keys(&subjects)? };
+        let (keys, subject_keys) = sealer.keys(&subjects)?;
         let mut log = Vec::with_capacity(self.entries.len());
         for entry in self.entries {
             let key = match entry.subject() {
@@ -212,7 +217,10 @@ impl<'a> WriteView<'a> {
         }
         // Every permit of this transaction is of the epoch that it began with.
         let guards = [(Keyspace::Meta, EPOCH.to_vec())].into();
-        Ok((self.base, WriteSet { guards, id: self.id, changes: self.changes, log, ..WriteSet::default() }))
+        Ok((
+            self.base,
+            WriteSet { guards, subject_keys, id: self.id, changes: self.changes, log, ..WriteSet::default() },
+        ))
     }
 }
 

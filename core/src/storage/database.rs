@@ -226,7 +226,8 @@ fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
     let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
-    let store = Arc::new(open_store(path, &vault, options)?);
+    let subjects = Arc::new(subjects);
+    let store = Arc::new(open_store(path, &vault, &subjects, options)?);
     if upgraded_from.is_some() {
         vault.raise_format()?;
     }
@@ -234,7 +235,7 @@ fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result
     Ok(Database {
         store: Arc::clone(&store) as Arc<dyn Store>,
         embedded: Some(store),
-        subjects: Arc::new(subjects),
+        subjects,
         recovery: RecoveryInfo { repaired, replayed_commits, upgraded_from, ..recovery },
         vault: RwLock::new(vault),
         random: Arc::clone(&options.random),
@@ -261,7 +262,12 @@ fn open_subject_keys(path: &Path, ring: &KeyRing, options: &OpenOptions) -> Resu
 }
 
 /// The store in a vault, with its journal; a database of format 1 gets one.
-fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<EmbeddedStore> {
+fn open_store(
+    path: &Path,
+    vault: &Arc<Vault>,
+    subjects: &Arc<SubjectKeys>,
+    options: &OpenOptions,
+) -> Result<EmbeddedStore> {
     let path = path.join(JOURNAL);
     let random = Arc::clone(&options.random);
     if TableView::of(vault)?.generation()?.is_none() {
@@ -276,7 +282,15 @@ fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<
     }
     let journal = Journal::open(open_device(&path, JOURNAL)?, &vault.ring, Arc::clone(&random))?;
     let copy = copies::unfinished(&parent_of(&path), vault, &options.vault(FileKind::Data))?;
-    EmbeddedStore::open(Arc::clone(vault), journal, options.chain, options.durability, random, copy)
+    EmbeddedStore::open(
+        Arc::clone(vault),
+        journal,
+        options.chain,
+        options.durability,
+        random,
+        Some(Arc::clone(subjects)),
+        copy,
+    )
 }
 
 fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {
