@@ -22,7 +22,9 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
+use crate::storage::{
+    CommitId, Database, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot, StoreStatistics,
+};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -59,6 +61,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
+    /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
+    changing_registry: Mutex<()>,
     /// What features keep for each open database, by their type.
     slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
@@ -70,13 +74,35 @@ impl Crm {
         options.settings.check()?;
         let key = options.key.clone().ok_or_else(|| missing("key"))?;
         let database = crate::storage::create(path, &open_options(&options, key))?;
-        let built = Self::build(path, database, &options)
-            .and_then(|crm| crm.seed(&name, &password, &options).map(|()| crm));
+        let built = Self::found(path, database, &options, &name, &password);
         if built.is_err() {
             // A directory that holds no administrator is of no use to anybody, and no data is lost with it.
             let _ = std::fs::remove_dir_all(path);
         }
         built
+    }
+
+    pub(super) fn create_in_memory(options: Options) -> Result<Self> {
+        let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
+        let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
+        options.settings.check()?;
+        let key = options.key.clone().ok_or_else(|| missing("key"))?;
+        let options_of_store = open_options(&options, key);
+        let database = crate::storage::create_in_memory(&options_of_store, options.conflict_every)?;
+        let path = database.path().to_owned();
+        Self::found(&path, database, &options, &name, &password)
+    }
+
+    fn found(
+        path: &Path,
+        database: Database,
+        options: &Options,
+        name: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<Self> {
+        let crm = Self::build(path, database, options)?;
+        crm.seed(name, password, options)?;
+        Ok(crm)
     }
 
     pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
@@ -113,6 +139,7 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             writer: Mutex::new(None),
+            changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -201,6 +228,41 @@ impl Crm {
         verify(snapshot.as_ref(), &self.registry(), bytes, patience, progress)
     }
 
+    /// What became of a commit that was named by [`WriteOptions::commit_id`], for the newest thousand
+    /// named ones: to be asked after a reopen, when a write ended with `storage.io`.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    pub fn settle(&self, id: &CommitId) -> Result<Settled> {
+        self.inner.database.store.settle(id)
+    }
+
+    /// Makes durable what was committed so far, where the database is open with
+    /// [`Durability::Relaxed`](crate::Durability::Relaxed).
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn flush(&self) -> Result<Head> {
+        self.inner.database.store.flush()
+    }
+
+    /// Brings the journal into the tables, so that a reopen after a crash has nothing to do. A host
+    /// calls it when it is idle, and before it may be suspended or killed.
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.inner.database.store.checkpoint()
+    }
+
+    /// Sizes of tables and files, and what was done since the open. Walks the pages of all tables.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    pub fn statistics(&self) -> Result<StoreStatistics> {
+        self.inner.database.store.statistics()
+    }
+
     /// The registry as it is now.
     #[must_use]
     pub fn registry(&self) -> Arc<Registry> {
@@ -279,13 +341,25 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
+        self.system_write_and(actor, cause, change, &mut || {})
+    }
+
+    /// As [`Crm::system_write`]; what the write changes in memory too is shown to others by `publish`,
+    /// when the write is durable and before the next writer has its turn.
+    fn system_write_and(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
+        publish: &mut dyn FnMut(),
+    ) -> Result<()> {
         let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
         let mut view = WriteView::new(transaction)?;
         let context = self.write_context(actor, cause, self.registry().version());
         change(&mut view, &context)?;
-        view.commit(&self.inner.sealer)?;
+        view.commit_and(&self.inner.sealer, publish)?;
         Ok(())
     }
 
@@ -293,13 +367,19 @@ impl Crm {
         changed.check()?;
         let json = serde_json::to_vec(&changed).map_err(|error| Error::new(Code::Panic).because(error))?;
         let text = String::from_utf8_lossy(&json).into_owned();
-        self.system_write(actor, "settings.change", |view, context| {
-            view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
-            note(view, context, EntryKind::Settings, actor, &text);
-            Ok(())
-        })?;
-        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
-        Ok(())
+        let changed = Arc::new(changed);
+        self.system_write_and(
+            actor,
+            "settings.change",
+            |view, context| {
+                view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
+                note(view, context, EntryKind::Settings, actor, &text);
+                Ok(())
+            },
+            &mut || {
+                *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
+            },
+        )
     }
 
     /// Adds a field in the customer's own namespace.
@@ -382,26 +462,32 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
     ) -> Result<()> {
+        let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut registry = Registry::clone(&self.registry());
         if change(&mut registry)? == RegistryChange::Nothing {
             return Ok(());
         }
         let json = registry.to_json()?;
         let version = registry.version();
-        let before = self.registry();
-        self.system_write(actor, cause, |view, context| {
-            for entity in registry.entities() {
-                match before.entity_by_id(entity.id()) {
-                    Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
-                    _ => {}
+        let (before, registry) = (self.registry(), Arc::new(registry));
+        self.system_write_and(
+            actor,
+            cause,
+            |view, context| {
+                for entity in registry.entities() {
+                    match before.entity_by_id(entity.id()) {
+                        Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                        _ => {}
+                    }
                 }
-            }
-            store_registry(view, &json);
-            note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
-            Ok(())
-        })?;
-        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
-        Ok(())
+                store_registry(view, &json);
+                note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
+                Ok(())
+            },
+            &mut || {
+                *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&registry);
+            },
+        )
     }
 }
 
@@ -420,6 +506,7 @@ fn open_options(options: &Options, key: Key) -> OpenOptions {
         cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
+        durability: options.durability,
         ..usual
     }
 }

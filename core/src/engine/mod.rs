@@ -28,8 +28,8 @@ pub use crate::records::{
     Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
 pub use crate::storage::{
-    DatabaseIdentity, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo, RecoveryKey,
-    SealedFiles, SweptBlobs,
+    CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo,
+    RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize,
 };
 pub use attachments::AttachmentReader;
 pub use capability::{Scope, Visibility};

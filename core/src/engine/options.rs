@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
 use crate::engine::{Crm, Extension, Settings};
-use crate::storage::{Key, KeyCost, KeyProvider};
+use crate::storage::{Durability, Key, KeyCost, KeyProvider};
 
 /// Options for [`Options::create`] and [`Options::open`].
 #[derive(Clone)]
@@ -17,6 +17,7 @@ pub struct Options {
     pub(super) key_cost: KeyCost,
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
+    pub(super) durability: Durability,
     pub(super) host_trust: bool,
     pub(super) locale: Locale,
     pub(super) clock: Arc<dyn Clock>,
@@ -24,6 +25,7 @@ pub struct Options {
     pub(super) extensions: Vec<Arc<dyn Extension>>,
     pub(super) administrator: Option<(String, Zeroizing<String>)>,
     pub(super) settings: Settings,
+    pub(super) conflict_every: u64,
 }
 
 impl Default for Options {
@@ -34,6 +36,7 @@ impl Default for Options {
             key_cost: KeyCost::default(),
             cache_bytes: None,
             verify_on_open: false,
+            durability: Durability::default(),
             host_trust: false,
             locale: Locale::default(),
             clock: Arc::new(SystemClock),
@@ -41,6 +44,7 @@ impl Default for Options {
             extensions: Vec::new(),
             administrator: None,
             settings: Settings::default(),
+            conflict_every: 0,
         }
     }
 }
@@ -79,6 +83,13 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = Some(bytes);
+        self
+    }
+
+    /// When a write is durable: when it returns, unless this says otherwise.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 
@@ -136,6 +147,24 @@ impl Options {
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// For [`Options::create_in_memory`]: one of so many commits (at least every second) finds another
+    /// in its way, as happens on stores with several writers, so that a host sees whether the closures
+    /// that it passes to `write` can run again. 0, the default, for none.
+    #[must_use]
+    pub fn conflict_every(mut self, commits: u64) -> Self {
+        self.conflict_every = commits;
+        self
+    }
+
+    /// Creates a database in memory, for the tests of hosts; it is gone when it is closed. The index of
+    /// search and large attachments lie in a temporary folder meanwhile, under a key that is nowhere else.
+    ///
+    /// # Errors
+    /// As [`Options::create`].
+    pub fn create_in_memory(self) -> Result<Crm> {
+        Crm::create_in_memory(self)
     }
 
     /// Creates a database: a directory, conventionally `name.guanxi`.

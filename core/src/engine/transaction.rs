@@ -12,17 +12,18 @@ use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, NewContent, Record, Savepoint, WriteContext, WriteView,
 };
 use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
-use crate::storage::{BlobName, Blobs, Head, Snapshot};
+use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
 
 /// How a transaction is written down.
 #[derive(Debug, Clone)]
 pub struct WriteOptions {
     cause: String,
+    commit_id: CommitId,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { cause: "api".to_owned() }
+        Self { cause: "api".to_owned(), commit_id: CommitId::default() }
     }
 }
 
@@ -31,6 +32,13 @@ impl WriteOptions {
     #[must_use]
     pub fn cause(mut self, cause: &str) -> Self {
         cause.clone_into(&mut self.cause);
+        self
+    }
+
+    /// Names the commit by 16 bytes that the caller has not used before, for [`Crm::settle`](crate::Crm::settle).
+    #[must_use]
+    pub fn commit_id(mut self, id: CommitId) -> Self {
+        self.commit_id = id;
         self
     }
 }
@@ -89,7 +97,7 @@ enum Hand {
 impl<'s> Transaction<'s> {
     pub(super) fn new(
         session: &'s Session,
-        view: WriteView<'s>,
+        mut view: WriteView<'s>,
         policy: Arc<Policy>,
         options: WriteOptions,
         turn: WriterTurn,
@@ -100,6 +108,7 @@ impl<'s> Transaction<'s> {
         if !founding && !policy.is_active(session.user()) {
             return Err(Error::new(Code::SessionEnded));
         }
+        view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {

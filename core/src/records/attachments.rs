@@ -14,10 +14,12 @@ use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Ti
 use crate::records::codec::{Reader, Writer, damaged};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::row;
-use crate::records::view::{Sealer, WriteView, continue_after};
+use crate::records::view::{Sealer, WriteView};
 use crate::records::{Record, WriteContext};
 use crate::schema::{Entity, Registry};
-use crate::storage::{BlobFile, BlobName, Blobs, DraftBlob, Keyspace, RangeRequest, Snapshot, seal, unseal};
+use crate::storage::{
+    BlobFile, BlobName, Blobs, DraftBlob, Keyspace, RangeRequest, Snapshot, continue_after, seal, unseal,
+};
 
 /// Largest content that lies in the row itself, in bytes.
 pub const MAX_INLINE_BYTES: usize = 48 * 1_024;

@@ -7,10 +7,10 @@ use crate::records::attachments::verify_attachments;
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, chain_link, open_entry};
 use crate::records::row::for_each_record;
-use crate::records::view::{Sealer, continue_after};
+use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
 use crate::schema::{Entity, Registry};
-use crate::storage::{Blobs, Head, Keyspace, RangeRequest, Snapshot};
+use crate::storage::{Blobs, Head, Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// Rows of one read.
 const PAGE: usize = 500;

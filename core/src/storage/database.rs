@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Code, Error, Random, Result};
-use crate::storage::device::{Device, FileDevice};
+use crate::storage::device::{Device, FileDevice, MemoryDevice};
+use crate::storage::embedded_store::EmbeddedStore;
+use crate::storage::journal::{Journal, RECORDS_AT};
 use crate::storage::keys::{Key, KeyCost, KeyRing};
-use crate::storage::redb_store::RedbStore;
-use crate::storage::store::{ChainLink, Store};
+use crate::storage::memory_store::MemoryStore;
+use crate::storage::store::{ChainLink, Durability, Store};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
+use crate::storage::tables::{self, TableView};
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
 pub(super) const DATA: &str = "data";
+/// The file with what was committed since the last checkpoint.
+const JOURNAL: &str = "journal";
 /// The file with the wrapped keys of data subjects.
 const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
@@ -40,6 +45,8 @@ pub struct OpenOptions {
     pub random: Arc<dyn Random>,
     /// Links the log's entries.
     pub chain: ChainLink,
+    /// When a commit is durable.
+    pub durability: Durability,
     /// Verifies every page against the checksums of the tree at the open, which also notices single
     /// pages that were put back to an older state. Reads the whole file.
     pub verify_on_open: bool,
@@ -50,7 +57,8 @@ impl OpenOptions {
     #[must_use]
     pub fn new(key: Key, random: Arc<dyn Random>, chain: ChainLink) -> Self {
         let (cache_bytes, key_cost) = (DEFAULT_CACHE_BYTES, KeyCost::default());
-        Self { cache_bytes, key, key_cost, random, chain, verify_on_open: false }
+        let durability = Durability::default();
+        Self { cache_bytes, key, key_cost, random, chain, durability, verify_on_open: false }
     }
 
     fn vault(&self, kind: FileKind) -> VaultOptions {
@@ -75,6 +83,26 @@ pub struct Database {
     pub recovery: RecoveryInfo,
     pub(super) vault: Arc<Vault>,
     path: PathBuf,
+    /// The folder of a database in memory, for what lies in files even so. It goes last.
+    _temporary: Option<TemporaryFolder>,
+}
+
+/// A folder that is removed with all in it when this is dropped.
+struct TemporaryFolder(PathBuf);
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What cannot be removed is sealed under a key that is gone.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Database {
+    /// Where its files lie.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -109,6 +137,30 @@ pub fn create(path: &Path, options: &OpenOptions) -> Result<Database> {
     }
 }
 
+/// Makes a database in memory, which is gone when it is closed. The index of search and large
+/// attachments lie in a temporary folder meanwhile, sealed under a key that is nowhere else. One of
+/// `conflict_every` commits is answered with a conflict, as stores with several writers do; 0 for none.
+///
+/// # Errors
+/// [`Code::Io`] where the system has no temporary folder; [`Code::InvalidArgument`] as [`create`].
+pub fn create_in_memory(options: &OpenOptions, conflict_every: u64) -> Result<Database> {
+    let mut salt = [0; 8];
+    options.random.fill(&mut salt);
+    let path = std::env::temp_dir().join(format!("guanxi-{:016x}", u64::from_be_bytes(salt)));
+    fs::create_dir(&path)?;
+    let temporary = TemporaryFolder(path.clone());
+    let device = Arc::new(MemoryDevice::default());
+    let vault = Vault::create(device, &options.vault(FileKind::Data), &options.key, options.key_cost)?;
+    let keys = Arc::new(vault.ring.clone());
+    let (device, kind) = (Arc::new(MemoryDevice::default()), options.vault(FileKind::SubjectKeys));
+    SubjectKeys::create(Arc::clone(&device) as Arc<dyn Device>, &keys, &kind)?;
+    let subjects = Arc::new(SubjectKeys::open(device, &keys, &kind)?);
+    let store = Arc::new(MemoryStore::new(options.chain, conflict_every));
+    let recovery = RecoveryInfo::default();
+    let vault = Arc::new(vault);
+    Ok(Database { store, keys, subjects, recovery, vault, path, _temporary: Some(temporary) })
+}
+
 /// Opens a database, and recovers it where it was not closed.
 ///
 /// # Errors
@@ -128,7 +180,6 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
 fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
-    RedbStore::prepare(&vault)?;
     let keys = Arc::new(vault.ring.clone());
     let subjects = SubjectKeys::open(
         open_device(&path.join(KEYS), KEYS)?,
@@ -137,8 +188,30 @@ fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result
     )?;
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
-    let store = Arc::new(RedbStore::new(Arc::clone(&vault), options.chain));
-    Ok(Database { store, keys, subjects: Arc::new(subjects), recovery, vault, path: path.to_owned() })
+    let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
+    let store = Arc::new(open_store(path, &vault, options)?);
+    let (repaired, replayed_commits) = (recovery.repaired || unclosed, store.replayed());
+    let recovery = RecoveryInfo { repaired, replayed_commits, ..recovery };
+    let (subjects, path) = (Arc::new(subjects), path.to_owned());
+    Ok(Database { store, keys, subjects, recovery, vault, path, _temporary: None })
+}
+
+/// The store in a vault, with its journal; a database of format 1 gets one.
+fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<EmbeddedStore> {
+    let path = path.join(JOURNAL);
+    let random = Arc::clone(&options.random);
+    if TableView::of(vault)?.generation()?.is_none() {
+        // An earlier upgrade may have ended in the midst of this file. It is nobody's before the tables
+        // name a generation.
+        if path.try_exists()? {
+            fs::remove_file(&path)?;
+        }
+        Journal::create(&FileDevice::create(&path)?, vault.ring.file_id())?;
+        sync_directory(&parent_of(&path))?;
+        tables::prepare(vault, random.as_ref())?;
+    }
+    let journal = Journal::open(open_device(&path, JOURNAL)?, &vault.ring, Arc::clone(&random))?;
+    EmbeddedStore::open(Arc::clone(vault), journal, options.chain, options.durability, random)
 }
 
 fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {
@@ -155,14 +228,15 @@ fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {
 fn fill_draft(draft: &Path, options: &OpenOptions) -> Result<KeyRing> {
     let device = Arc::new(FileDevice::create(&draft.join(DATA))?);
     let vault = Vault::create(device, &options.vault(FileKind::Data), &options.key, options.key_cost)?;
-    RedbStore::prepare(&vault)?;
+    tables::prepare(&vault, options.random.as_ref())?;
+    Journal::create(&FileDevice::create(&draft.join(JOURNAL))?, vault.ring.file_id())?;
     let device = Arc::new(FileDevice::create(&draft.join(KEYS))?);
     SubjectKeys::create(device, &vault.ring, &options.vault(FileKind::SubjectKeys))?;
     fs::create_dir(draft.join(INDEX))?;
     fs::create_dir(draft.join(BLOBS))?;
     let ring = vault.ring.clone();
     drop(vault);
-    for file in [DATA, KEYS] {
+    for file in [DATA, JOURNAL, KEYS] {
         File::options().write(true).open(draft.join(file))?.sync_all()?;
     }
     sync_directory(draft)?;

@@ -5,19 +5,25 @@
 
 mod blobs;
 mod bytes;
+mod commit_format;
 mod cryptfile;
 mod database;
 mod device;
+mod embedded_store;
 mod entries;
 mod faults;
 mod header_slots;
+mod journal;
 mod key_slots;
 mod keys;
+mod layered_view;
 mod layout;
 mod log_format;
+mod memory_store;
+mod memtable;
+mod overlay;
 mod page_cipher;
 mod recovery;
-mod redb_store;
 mod sealed_blocks;
 mod sealed_files;
 mod sealing;
@@ -25,6 +31,7 @@ mod slots;
 mod store;
 mod subject_keys;
 mod superblock;
+mod tables;
 mod turns;
 mod vault;
 mod xaes;
@@ -33,14 +40,17 @@ mod xaes;
 mod tests;
 
 pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
-pub use database::{Database, OpenOptions, create, open};
+pub use database::{Database, OpenOptions, create, create_in_memory, open};
 pub use key_slots::{KeyPlan, KeySlot, identity};
 pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};
+pub use overlay::{continue_after, scan_over};
 pub use recovery::RecoveryKey;
 pub use sealed_files::SealedFiles;
 pub use sealing::{seal, unseal};
 pub use store::{
-    Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, StoreTransaction, WriteSet, successor,
+    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot,
+    StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
+pub use tables::TableSize;
 pub use vault::RecoveryInfo;

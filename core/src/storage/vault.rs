@@ -15,6 +15,8 @@ use crate::storage::superblock::{FileKind, Superblock};
 pub struct RecoveryInfo {
     /// The database was not closed, and was brought back to its last durable commit.
     pub repaired: bool,
+    /// Commits that were only in the journal, and are in the tables now.
+    pub replayed_commits: u64,
     /// Units that were torn or lost when the power went, none of which that commit needs.
     pub discarded_units: u64,
 }
@@ -47,6 +49,7 @@ pub(super) struct Vault {
     pub(super) ring: KeyRing,
     /// What the open had to mend.
     pub(super) recovery: RecoveryInfo,
+    file: Arc<CryptFile>,
     /// The slots of its keys, as they were last written.
     pub(super) superblock: Mutex<Superblock>,
     /// Where the superblock lies.
@@ -106,8 +109,22 @@ impl Vault {
             .create_with_backend(Backend(Arc::clone(&file)))
             .map_err(from_redb)?;
         let discarded_units = file.end_recovery();
-        let recovery = RecoveryInfo { repaired: repaired.load(Ordering::SeqCst), discarded_units };
+        let repaired = repaired.load(Ordering::SeqCst);
+        let recovery = RecoveryInfo { repaired, replayed_commits: 0, discarded_units };
         let random = Arc::clone(&options.random);
-        Ok(Self { database, ring, recovery, superblock: Mutex::new(superblock), device, random })
+        Ok(Self { database, ring, recovery, file, superblock: Mutex::new(superblock), device, random })
+    }
+
+    /// Length of the file in bytes.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(super) fn length(&self) -> Result<u64> {
+        Ok(self.device.len()?)
+    }
+
+    /// How often the file was made durable since the open.
+    pub(super) fn syncs(&self) -> u64 {
+        self.file.syncs()
     }
 }

@@ -6,6 +6,7 @@ mod crash;
 mod directory;
 mod fault_device;
 mod files;
+mod groups;
 mod keys;
 mod tamper;
 mod vectors;
