@@ -293,7 +293,7 @@ pub(super) fn verify_attachments(
     patience: &Patience,
 ) -> Result<u64> {
     let (mut count, mut files) = (0_u64, 0_u64);
-    for_each_key(snapshot, ROW, patience, &mut |key, value| {
+    for_each_key(snapshot, ROW, patience, |key, value| {
         let Some((entity, record, id)) = split_place(key.get(1..).unwrap_or_default()) else {
             return Err(damaged().rule("attachment"));
         };
@@ -311,7 +311,7 @@ pub(super) fn verify_attachments(
         Ok(())
     })?;
     let mut links = 0_u64;
-    for_each_key(snapshot, LINK, patience, &mut |_, _| {
+    for_each_key(snapshot, LINK, patience, |_, _| {
         links = links.saturating_add(1);
         Ok(())
     })?;
@@ -359,7 +359,7 @@ fn for_each_key(
     snapshot: &dyn Snapshot,
     first: u8,
     patience: &Patience,
-    visit: &mut dyn FnMut(&[u8], Vec<u8>) -> Result<()>,
+    mut visit: impl FnMut(&[u8], Vec<u8>) -> Result<()>,
 ) -> Result<()> {
     let mut range = RangeRequest::prefix(Keyspace::Attachments, &[first], PAGE);
     loop {
