@@ -89,16 +89,16 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let system = [SystemField::Owner.id()];
     for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
         if let Some(kept) = Index::on(entity, field) {
-            index(kept, &ordered(&record.value(field)));
+            index(kept, &ordered(&record.peek(field)));
         }
     }
     for field in entity.fields() {
-        let value = record.value(field.id());
+        let value = record.peek(field.id());
         if field.definition.unique && !value.is_null() {
             let key = unique_key(record.entity, field.id(), &value);
             derived.insert((Keyspace::Unique, key), id.to_vec());
         }
-        if let Value::Id(target) = value {
+        if let Value::Id(target) = *value {
             let source = [&record.entity.number().to_be_bytes()[..], &field.id().number().to_be_bytes(), id];
             derived.insert((Keyspace::Index, [link_prefix(target), source.concat()].concat()), Vec::new());
         }

@@ -12,7 +12,7 @@ use crate::base::{Code, EntityId, Error, FieldId, MAX_PAGE_ROWS, Patience, Recor
 use crate::records::classes::read_epoch;
 use crate::records::derived::{INDEX_PREFIX, Index, live_counter, read_counter};
 use crate::records::ordered::ordered;
-use crate::records::row::{load, load_many};
+use crate::records::row::{load, load_envelope, load_many};
 use crate::records::view::continue_after;
 use crate::records::{Filter, Record};
 use crate::schema::Entity;
@@ -144,6 +144,22 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
     load(snapshot, entity.id(), id)?
         .filter(|record| !record.is_deleted() && permit.allows(&record.envelope.access_class()))
         .ok_or_else(missing)
+}
+
+/// Whether a permit reaches a record: what [`get`] would find, without reading its values.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn reaches(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<bool> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let envelope = load_envelope(snapshot, entity.id(), id)?;
+    Ok(envelope
+        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(&envelope.access_class())))
 }
 
 fn check(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, query: &Query) -> Result<()> {
@@ -372,7 +388,7 @@ fn for_each(
 }
 
 fn cursor_of(record: &Record, query: &Query) -> PageCursor {
-    let keys = query.sort.iter().map(|(field, _)| ordered(&record.value(*field))).collect();
+    let keys = query.sort.iter().map(|(field, _)| ordered(&record.peek(*field))).collect();
     PageCursor { keys, id: *record.id.as_bytes() }
 }
 
