@@ -19,12 +19,40 @@ const WORDS: [&str; 24] = [
     "安信", "同创", "立信", "鼎新", "汇通", "长青", "启明", "联创", "宏图", "德邦", "万里",
 ];
 const TRADES: [&str; 12] = [
-    "企业服务", "信息科技", "贸易", "医疗器械", "餐饮管理", "物流", "建筑工程", "文化传媒", "教育咨询",
-    "电子商务", "新材料", "食品",
+    "企业服务",
+    "信息科技",
+    "贸易",
+    "医疗器械",
+    "餐饮管理",
+    "物流",
+    "建筑工程",
+    "文化传媒",
+    "教育咨询",
+    "电子商务",
+    "新材料",
+    "食品",
 ];
 const LATIN: [&str; 20] = [
-    "Acme", "Boreal", "Cascade", "Delphi", "Eastlake", "Fairmont", "Granite", "Harbour", "Iverson", "Juniper",
-    "Kestrel", "Lakeside", "Meridian", "Northwind", "Orchard", "Pinnacle", "Quarry", "Riverton", "Summit", "Tideway",
+    "Acme",
+    "Boreal",
+    "Cascade",
+    "Delphi",
+    "Eastlake",
+    "Fairmont",
+    "Granite",
+    "Harbour",
+    "Iverson",
+    "Juniper",
+    "Kestrel",
+    "Lakeside",
+    "Meridian",
+    "Northwind",
+    "Orchard",
+    "Pinnacle",
+    "Quarry",
+    "Riverton",
+    "Summit",
+    "Tideway",
 ];
 const FORMS: [&str; 6] = ["Holdings", "Logistics", "Systems", "Trading", "Foods", "Partners"];
 const SURNAMES: [&str; 16] =
@@ -34,7 +62,8 @@ const GIVEN: [&str; 16] =
 const FIRST: [&str; 12] =
     ["Anna", "Ben", "Clara", "David", "Emma", "Felix", "Grace", "Henry", "Iris", "Jack", "Kate", "Leo"];
 const LAST: [&str; 12] = [
-    "Adams", "Baker", "Clarke", "Dixon", "Evans", "Foster", "Gray", "Hughes", "Irwin", "Jones", "Keller", "Lewis",
+    "Adams", "Baker", "Clarke", "Dixon", "Evans", "Foster", "Gray", "Hughes", "Irwin", "Jones", "Keller",
+    "Lewis",
 ];
 const POSITIONS: [&str; 6] = ["总经理", "采购经理", "财务主管", "Director", "Buyer", "法务"];
 
@@ -153,9 +182,8 @@ impl Workload {
     /// All rows in batches.
     pub fn batches(self, size: usize) -> impl Iterator<Item = Rows> {
         let starts = (0..self.rows()).step_by(size);
-        starts.map(move |start| {
-            (start..self.rows().min(start + size)).map(|number| self.row(number)).collect()
-        })
+        starts
+            .map(move |start| (start..self.rows().min(start + size)).map(|number| self.row(number)).collect())
     }
 
     /// An account that the reading manager sees, drawn by a number.
@@ -213,7 +241,8 @@ pub fn account(number: usize) -> Account {
     let name = if number.is_multiple_of(3) {
         format!("{} {} {}", pick(&LATIN, number, 1), pick(&FORMS, number, 2), draw(number, 3, 100_000))
     } else {
-        let (place, word, trade) = (pick(&PLACES, number, 1), pick(&WORDS, number, 2), pick(&TRADES, number, 3));
+        let (place, word, trade) =
+            (pick(&PLACES, number, 1), pick(&WORDS, number, 2), pick(&TRADES, number, 3));
         format!("{place}{word}{}{trade}有限公司", pick(&WORDS, number, 12))
     };
     Account {
@@ -235,7 +264,10 @@ pub fn account(number: usize) -> Account {
 /// A note of one or two sentences.
 pub fn note(number: usize) -> String {
     let (city, trade) = (pick(&PLACES, number, 13), pick(&TRADES, number, 14));
-    format!("在{city}的{trade}客户，每季度回访一次。 Reference {:08x}.", draw(number, 11, u64::from(u32::MAX)))
+    format!(
+        "在{city}的{trade}客户，每季度回访一次。 Reference {:08x}.",
+        draw(number, 11, u64::from(u32::MAX))
+    )
 }
 
 /// A mobile number of mainland China, in E.164.

@@ -317,7 +317,8 @@ impl Worker for SqlCipherWorker<'_> {
     fn read(&mut self, account: usize) -> Outcome<usize> {
         let mut statement = self.connection.prepare_cached(&by_id())?;
         let found = statement.query_row([account_id(account)], Read::of).optional()?;
-        let read = found.filter(|read| self.visible.contains(&read.owner)).ok_or("an account out of sight")?;
+        let read =
+            found.filter(|read| self.visible.contains(&read.owner)).ok_or("an account out of sight")?;
         Ok(read.text_bytes())
     }
 

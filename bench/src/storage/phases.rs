@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use rustix::fs::{Advice, fadvise};
 
-use crate::crm::{self, Account, Guanxi, Opening, Role, Row, SqlCipher, Store, VISIBLE_OWNERS, Worker, Workload};
+use crate::crm::{
+    self, Account, Guanxi, Opening, Role, Row, SqlCipher, Store, VISIBLE_OWNERS, Worker, Workload,
+};
 use crate::harness::{Clock, Outcome, Reply, Side, Spent};
 
 /// Opens whose median is taken.

@@ -261,14 +261,16 @@ impl Policy {
         let reached = |class: &AccessClass| {
             owners.contains(&class.owner) || class.unit.is_some_and(|unit| units.contains(&unit))
         };
-        let classes = self.classes.iter().filter(|(_, class)| reached(class)).map(|(id, _)| *id).collect();
+        let classes = self.classes.iter().filter(|(_, class)| reached(class)).copied().collect();
         Scope { all: false, owners: Arc::new(owners), units: Arc::new(units), classes }
     }
 
     fn everything(&self) -> Scope {
-        let classes = || self.classes.iter().map(|(id, _)| *id).collect();
-        let all = || Scope { all: true, owners: Arc::default(), units: Arc::default(), classes: classes() };
-        self.everything.get_or_init(all).clone()
+        let everything = || {
+            let classes = self.classes.iter().copied().collect();
+            Scope { all: true, owners: Arc::default(), units: Arc::default(), classes }
+        };
+        self.everything.get_or_init(everything).clone()
     }
 }
 

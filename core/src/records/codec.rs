@@ -172,6 +172,10 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return Ok(u128::from(*first));
         }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u128> {
         let mut number = 0_u128;
         for shift in (0..128).step_by(7) {
             let byte = self.byte()?;

@@ -162,7 +162,9 @@ mod tests {
         for prefix in ["130", "147", "159", "166", "173", "189", "198"] {
             assert!(mainland_mobile(&format!("{prefix}12345678")).is_some(), "{prefix}");
         }
-        for text in ["", "1", "+86", "-", "１3812345678", "1381234567x", "+8613812345678 ext. 5", "138123456789"] {
+        for text in
+            ["", "1", "+86", "-", "１3812345678", "1381234567x", "+8613812345678 ext. 5", "138123456789"]
+        {
             assert_eq!(mainland_mobile(text), None, "{text}");
         }
     }
