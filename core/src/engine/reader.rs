@@ -103,6 +103,12 @@ impl<'a> Reader<'a> {
         Ok(self.show(&permit, records::get(self.snapshot, &permit, entity, id)?))
     }
 
+    /// Whether [`Reader::get`] would find a record.
+    pub(super) fn reaches(&self, entity: &str, id: RecordId) -> Result<bool> {
+        let entity = self.registry.entity(entity)?;
+        records::reaches(self.snapshot, &self.permit(entity)?, entity, id)
+    }
+
     /// One page of a list.
     ///
     /// # Errors

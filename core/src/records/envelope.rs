@@ -1,10 +1,11 @@
 //! A record in memory: the envelope that every entity shares, and the values by field number.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
-use crate::records::codec::{RawItem, Reader, Writer, damaged};
+use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
 
 /// Format of an encoded record.
 const FORMAT: u8 = 1;
@@ -160,6 +161,12 @@ impl Envelope {
         }
     }
 
+    /// An envelope to read another one into.
+    fn nobodys() -> Self {
+        let nobody = RecordId::from_bytes([0; 16]);
+        Self::new(nobody, None, nobody, Stamp::default())
+    }
+
     /// The facts from which the access class is interned.
     #[must_use]
     pub fn access_class(&self) -> AccessClass {
@@ -192,12 +199,18 @@ impl Record {
     /// The value of a field or system field; [`Value::Null`] if it has none.
     #[must_use]
     pub fn value(&self, field: FieldId) -> Value {
+        self.peek(field).into_owned()
+    }
+
+    /// The value as [`Record::value`] gives it, without a copy of the text where it only needs a look.
+    #[must_use]
+    pub fn peek(&self, field: FieldId) -> Cow<'_, Value> {
         match field.number() {
-            OWNER => Value::Id(self.envelope.owner),
-            UNIT => self.envelope.unit.into(),
-            CREATED_HLC => Value::DateTime(self.envelope.created.at()),
-            MODIFIED_HLC => Value::DateTime(self.envelope.modified.at()),
-            _ => self.values.get(&field).cloned().unwrap_or_default(),
+            OWNER => Cow::Owned(Value::Id(self.envelope.owner)),
+            UNIT => Cow::Owned(self.envelope.unit.into()),
+            CREATED_HLC => Cow::Owned(Value::DateTime(self.envelope.created.at())),
+            MODIFIED_HLC => Cow::Owned(Value::DateTime(self.envelope.modified.at())),
+            _ => self.values.get(&field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
         }
     }
 
@@ -235,13 +248,8 @@ impl Record {
 
     /// Reads the bytes of a record.
     pub(super) fn decode(entity: EntityId, id: RecordId, bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes);
-        if reader.byte()? != FORMAT {
-            return Err(damaged());
-        }
-        reader.unsigned::<u32>()?;
-        let nobody = RecordId::from_bytes([0; 16]);
-        let mut record = Self::new(id, entity, Envelope::new(nobody, None, nobody, Stamp::default()));
+        let mut reader = begin(bytes)?;
+        let mut record = Self::new(id, entity, Envelope::nobodys());
         while !reader.is_empty() {
             let item = reader.item()?;
             let known = if item.number < FIRST_FIELD {
@@ -250,11 +258,35 @@ impl Record {
                 item.value()?.map(|value| record.set(FieldId::new(item.number), value)).is_some()
             };
             if !known {
-                record.unknown.push(item);
+                record.unknown.push(item.to_raw());
             }
         }
         Ok(record)
     }
+
+    /// Reads the envelope alone, which stands before the values.
+    pub(super) fn decode_envelope(bytes: &[u8]) -> Result<Envelope> {
+        let mut reader = begin(bytes)?;
+        let mut envelope = Envelope::nobodys();
+        while !reader.is_empty() {
+            let item = reader.item()?;
+            if item.number >= FIRST_FIELD {
+                break;
+            }
+            decode_envelope_item(&item, &mut envelope)?;
+        }
+        Ok(envelope)
+    }
+}
+
+/// Checks the format, and gives a reader of the items.
+fn begin(bytes: &[u8]) -> Result<Reader<'_>> {
+    let mut reader = Reader::new(bytes);
+    if reader.byte()? != FORMAT {
+        return Err(damaged());
+    }
+    reader.unsigned::<u32>()?;
+    Ok(reader)
 }
 
 fn encode_envelope(envelope: &Envelope, writer: &mut Writer) {
@@ -326,10 +358,10 @@ fn encode_lists(envelope: &Envelope, writer: &mut Writer) {
 }
 
 /// Takes one item into the envelope; `false` for an item that this version does not know.
-fn decode_envelope_item(item: &RawItem, envelope: &mut Envelope) -> Result<bool> {
+fn decode_envelope_item(item: &Item<'_>, envelope: &mut Envelope) -> Result<bool> {
     let narrow = |number: u64| u32::try_from(number).map_err(|_| damaged());
     let moment = || -> Result<Option<Timestamp>> {
-        let bytes = item.payload.as_slice().try_into().map_err(|_| damaged())?;
+        let bytes = item.payload.try_into().map_err(|_| damaged())?;
         Ok(Some(Timestamp::from_micros(i64::from_be_bytes(bytes))))
     };
     match item.number {
@@ -346,7 +378,7 @@ fn decode_envelope_item(item: &RawItem, envelope: &mut Envelope) -> Result<bool>
         MODIFIED_REPLICA => envelope.modified.replica = narrow(item.unsigned()?)?,
         MODIFIED_BY => envelope.modified_by = item.id()?,
         ORIGINAL_AUTHOR => {
-            envelope.original_author = Some(String::from_utf8(item.payload.clone()).map_err(|_| damaged())?);
+            envelope.original_author = Some(text_of(item.payload)?);
         }
         ORIGINAL_AT => envelope.original_at = moment()?,
         VERSION => envelope.version = item.unsigned()?,
@@ -361,8 +393,8 @@ fn decode_envelope_item(item: &RawItem, envelope: &mut Envelope) -> Result<bool>
     Ok(true)
 }
 
-fn decode_list(item: &RawItem, envelope: &mut Envelope) -> Result<()> {
-    let mut list = Reader::new(&item.payload);
+fn decode_list(item: &Item<'_>, envelope: &mut Envelope) -> Result<()> {
+    let mut list = Reader::new(item.payload);
     while !list.is_empty() {
         match item.number {
             EXTERNAL_IDS => {

@@ -166,6 +166,7 @@ pub fn chain_link(previous: &[u8; 32], position: u64, chained: &[u8]) -> [u8; 32
 pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Random) -> Result<LogRecord> {
     let mut salt = [0_u8; 32];
     random.fill(&mut salt);
+    let salted = salted(&salt)?;
     let mut header = encode_header(entry);
     let mut values = Writer::default();
     values.raw(&salt);
@@ -173,7 +174,7 @@ pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Rand
     for change in &entry.changes {
         let (old, new) = (encode_value(&change.old), encode_value(&change.new));
         header.varint(u128::from(change.field.number()));
-        header.raw(&commitment(&salt, change.field, &old, &new)?);
+        header.raw(&commitment(&salted, change.field, &old, &new));
         values.varint(u128::from(change.field.number()));
         values.bytes(&old);
         values.bytes(&new);
@@ -198,15 +199,20 @@ fn encode_header(entry: &PendingEntry) -> Writer {
     header
 }
 
-fn commitment(salt: &[u8; 32], field: FieldId, old: &[u8], new: &[u8]) -> Result<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(salt).map_err(|_| Error::new(Code::Panic))?;
+/// The function of commitments under a salt. Its key is set up once for all fields of an entry.
+fn salted(salt: &[u8; 32]) -> Result<Hmac<Sha256>> {
+    Hmac::<Sha256>::new_from_slice(salt).map_err(|_| Error::new(Code::Panic))
+}
+
+fn commitment(salted: &Hmac<Sha256>, field: FieldId, old: &[u8], new: &[u8]) -> [u8; 32] {
+    let mut mac = salted.clone();
     mac.update(COMMITMENT_DOMAIN);
     mac.update(&field.number().to_be_bytes());
     for part in [old, new] {
         mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         mac.update(part);
     }
-    Ok(mac.finalize().into_bytes().into())
+    mac.finalize().into_bytes().into()
 }
 
 /// A field and the commitment to its values.
@@ -261,12 +267,12 @@ fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
 
 fn open_values(plain: &[u8], commitments: &[Commitment]) -> Result<Vec<FieldChange>> {
     let mut reader = Reader::new(plain);
-    let salt: [u8; 32] = reader.array()?;
+    let salted = salted(&reader.array()?)?;
     let mut changes = Vec::with_capacity(commitments.len());
     for (field, expected) in commitments {
         let number = FieldId::new(reader.unsigned()?);
         let (old, new) = (reader.bytes()?, reader.bytes()?);
-        if number != *field || commitment(&salt, number, old, new)? != *expected {
+        if number != *field || commitment(&salted, number, old, new) != *expected {
             return Err(damaged());
         }
         changes.push(FieldChange { field: number, old: decode_value(old)?, new: decode_value(new)? });

@@ -28,7 +28,7 @@ pub use classes::{load_classes, read_epoch};
 pub use envelope::{Envelope, ExternalId, Record, SystemField};
 pub use filter::{Comparison, Filter};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
-pub use query::{Direction, PageCursor, Query, count, find, get, scan_all};
+pub use query::{Direction, PageCursor, Query, count, find, get, reaches, scan_all};
 pub use reindex::reindex;
 pub use row::{find_by_external_id, find_unique, get_for_rule};
 pub use verify::{VerifyProgress, VerifyReport, verify};

@@ -6,7 +6,7 @@ use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, Patience, RecordId, Result
 use crate::records::codec::damaged;
 use crate::records::ordered::ordered;
 use crate::records::view::WriteView;
-use crate::records::{ExternalId, Record};
+use crate::records::{Envelope, ExternalId, Record};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
@@ -58,10 +58,16 @@ fn shorten(mut head: Vec<u8>, body: &[u8]) -> Vec<u8> {
     head
 }
 
-/// Stores the bytes of a record, in pieces if they are more than one value holds.
-pub(super) fn put(view: &mut WriteView<'_>, record: &Record, schema_version: u32) -> Result<()> {
+/// Stores the bytes of a record, in pieces if they are more than one value holds. Where the record has
+/// stood before, the pieces of its old bytes go.
+pub(super) fn put(
+    view: &mut WriteView<'_>,
+    stood_before: bool,
+    record: &Record,
+    schema_version: u32,
+) -> Result<()> {
     let bytes = record.encode(schema_version);
-    let old_pieces = pieces(view, record.entity, record.id)?;
+    let old_pieces = if stood_before { pieces(view, record.entity, record.id)? } else { 0 };
     let mut count = 0_u16;
     if bytes.len() <= MAX_VALUE_BYTES {
         view.put(Keyspace::Records, record_key(record.entity, record.id), bytes);
@@ -109,6 +115,19 @@ pub(super) fn load_many(
 /// A record, deleted or not.
 pub(super) fn load(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
     Ok(load_many(snapshot, entity, &[id])?.pop().flatten())
+}
+
+/// The envelope of a record, deleted or not.
+pub(super) fn load_envelope(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    id: RecordId,
+) -> Result<Option<Envelope>> {
+    match snapshot.get(Keyspace::Records, &record_key(entity, id))? {
+        Some(head) if piece_count(&head)?.is_none() => Record::decode_envelope(&head).map(Some),
+        Some(head) => Ok(Some(assemble(snapshot, entity, id, head)?.envelope)),
+        None => Ok(None),
+    }
 }
 
 /// A record from the value under its key, with its pieces if it has any.

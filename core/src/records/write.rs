@@ -173,7 +173,7 @@ pub fn erase(
     empty.envelope.tags.clear();
     empty.envelope.field_clocks.clear();
     empty.envelope.original_author = None;
-    row::put(view, &empty, context.schema_version)?;
+    row::put(view, true, &empty, context.schema_version)?;
     let files = remove_all(view, entity.id(), id)?;
     enter(view, context, EntryKind::Erase, &empty, Vec::new());
     Ok(files)
@@ -210,7 +210,7 @@ fn check_shown<A: crate::access::ActionKind>(
 
 fn check_required(entity: &Entity, record: &Record) -> Result<()> {
     let missing =
-        entity.fields().iter().find(|field| field.definition.required && record.value(field.id()).is_null());
+        entity.fields().iter().find(|field| field.definition.required && record.peek(field.id()).is_null());
     match missing {
         Some(field) => Err(Error::new(Code::Required).entity(&entity.api_name).field(&field.api_name)),
         None => Ok(()),
@@ -243,8 +243,9 @@ fn differences(old: &Record, new: &Record) -> Vec<FieldChange> {
     let mut fields: BTreeSet<FieldId> = old.values.keys().chain(new.values.keys()).copied().collect();
     fields.extend([SystemField::Owner.id(), SystemField::Unit.id()]);
     let changed = fields.into_iter().filter_map(|field| {
-        let (before, after) = (old.value(field), new.value(field));
-        (before != after).then_some(FieldChange { field, old: before, new: after })
+        let (before, after) = (old.peek(field), new.peek(field));
+        let differ = before != after;
+        differ.then(|| FieldChange { field, old: before.into_owned(), new: after.into_owned() })
     });
     changed.collect()
 }
@@ -277,7 +278,7 @@ fn apply(
             add_to_counter(view, live_counter(entity.id(), class), 1)?;
         }
     }
-    row::put(view, new, context.schema_version)?;
+    row::put(view, old.is_some(), new, context.schema_version)?;
     if context.raises_epoch {
         view.outdate_permits();
     }
@@ -306,7 +307,7 @@ fn check_unique(
 /// The name of the field whose unique key this is, or `external_id`.
 fn unique_field(entity: &Entity, record: &Record, key: &[u8]) -> String {
     let is_it = |field: &&crate::schema::Field| {
-        field.definition.unique && row::unique_key(entity.id(), field.id(), &record.value(field.id())) == key
+        field.definition.unique && row::unique_key(entity.id(), field.id(), &record.peek(field.id())) == key
     };
     entity
         .fields()
