@@ -535,8 +535,8 @@ impl Stored {
             }
         }
         let place = match (blob, key, content) {
-            (Some(name), Some(key), None) => Place::File { name, key },
-            (None, None, Some(content)) => Place::Inline(content),
+            (Some(name), Some(key), None) => Place::File { name, key: key.to_vec() },
+            (None, None, Some(content)) => Place::Inline(content.to_vec()),
             _ => return Err(damaged()),
         };
         Ok(Self { attachment, place })
