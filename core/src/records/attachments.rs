@@ -527,8 +527,8 @@ impl Stored {
                 (CREATED_AT, Some(Value::DateTime(at))) => attachment.created_at = at,
                 (CREATED_BY, Some(Value::Id(by))) => attachment.created_by = by,
                 (SIZE, None) => attachment.size = item.unsigned()?,
-                (SHA256, None) => attachment.sha256 = array(&item.payload)?,
-                (BLOB, None) => blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(&item.payload)?)),
+                (SHA256, None) => attachment.sha256 = array(item.payload)?,
+                (BLOB, None) => blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(item.payload)?)),
                 (CONTENT_KEY, None) => key = Some(item.payload),
                 (CONTENT, None) => content = Some(item.payload),
                 _ => {}
