@@ -15,13 +15,13 @@ use crate::storage::superblock::FileKind;
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
-const DATA: &str = "data";
+pub(super) const DATA: &str = "data";
 /// The file with the wrapped keys of data subjects.
-const KEYS: &str = "keys";
+pub(super) const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
-const INDEX: &str = "index";
+pub(super) const INDEX: &str = "index";
 /// The directory of large attachments.
-const BLOBS: &str = "blobs";
+pub(super) const BLOBS: &str = "blobs";
 
 /// Memory for pages in clear unless the caller says otherwise.
 const DEFAULT_CACHE_BYTES: usize = 16 * 1_024 * 1_024;
@@ -53,7 +53,7 @@ impl OpenOptions {
         Self { cache_bytes, key, key_cost, random, chain, verify_on_open: false }
     }
 
-    fn vault(&self, kind: FileKind) -> VaultOptions {
+    pub(super) fn vault(&self, kind: FileKind) -> VaultOptions {
         VaultOptions {
             kind,
             cache_bytes: self.cache_bytes,
@@ -73,7 +73,7 @@ pub struct Database {
     pub subjects: Arc<SubjectKeys>,
     /// What the open had to mend.
     pub recovery: RecoveryInfo,
-    vault: Arc<Vault>,
+    pub(super) vault: Arc<Vault>,
     path: PathBuf,
 }
 
@@ -144,7 +144,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
     open_files(path, options, &Unlock::Key(&options.key))
 }
 
-fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
+pub(super) fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
     RedbStore::prepare(&vault)?;
@@ -189,7 +189,7 @@ fn fill_draft(draft: &Path, options: &OpenOptions) -> Result<KeyRing> {
 }
 
 /// A name beside the final one that nothing has, so that the rename stays within one file system.
-fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
+pub(super) fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| Error::new(Code::InvalidArgument).field("path"))?;
     let mut salt = [0; 8];
     random.fill(&mut salt);
@@ -199,7 +199,7 @@ fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
     Ok(parent_of(path).join(draft))
 }
 
-fn parent_of(path: &Path) -> PathBuf {
+pub(super) fn parent_of(path: &Path) -> PathBuf {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()
 }

@@ -17,23 +17,23 @@ use crate::storage::sealing::{seal, unseal};
 use crate::storage::vault::{Unlock, Vault, VaultOptions};
 
 /// The id of a data subject.
-type Subject = [u8; 16];
+pub(super) type Subject = [u8; 16];
 /// The key of a data subject, wiped on drop.
-type SubjectKey = Zeroizing<[u8; 32]>;
+pub(super) type SubjectKey = Zeroizing<[u8; 32]>;
 
 /// Subject ids to sealed keys.
-const SUBJECTS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("subjects");
+pub(super) const SUBJECTS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("subjects");
 /// Keys that are kept in memory.
 const MAX_CACHED: usize = 4_096;
 
 /// The keys of data subjects of one database.
 pub struct SubjectKeys {
-    vault: Vault,
-    wrapping: Zeroizing<[u8; 32]>,
+    pub(super) vault: Vault,
+    pub(super) wrapping: Zeroizing<[u8; 32]>,
     random: Arc<dyn Random>,
     cache: Mutex<Cache>,
     /// Held while the file and the cache change together, so that a destroyed key never comes back.
-    changing: Mutex<()>,
+    pub(super) changing: Mutex<()>,
 }
 
 impl SubjectKeys {
@@ -122,7 +122,8 @@ impl SubjectKeys {
         Ok(Some(key))
     }
 
-    fn store(&self, keys: &HashMap<Subject, SubjectKey>) -> Result<()> {
+    /// Writes keys durably, and into the cache.
+    pub(super) fn store(&self, keys: &HashMap<Subject, SubjectKey>) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -198,6 +199,6 @@ fn foreign(error: Error) -> Error {
     error
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

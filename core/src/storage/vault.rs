@@ -86,7 +86,8 @@ impl Vault {
         Self::start(device, file, ring, superblock, options)
     }
 
-    fn start(
+    /// Starts redb over an encrypted file that was made or opened.
+    pub(super) fn start(
         device: Arc<dyn Device>,
         file: CryptFile,
         ring: KeyRing,
@@ -106,6 +107,11 @@ impl Vault {
         let recovery = RecoveryInfo { repaired: repaired.load(Ordering::SeqCst), discarded_units };
         let random = Arc::clone(&options.random);
         Ok(Self { database, ring, recovery, superblock: Mutex::new(superblock), device, random })
+    }
+
+    /// The superblock as it stands now.
+    pub(super) fn superblock(&self) -> Superblock {
+        self.superblock.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lets one more key open this file.

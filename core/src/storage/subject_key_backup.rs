@@ -1,0 +1,41 @@
+//! The keys of data subjects out of one file and into another: what a backup of keys is made of.
+
+use redb::{ReadableDatabase, ReadableTable};
+use zeroize::Zeroizing;
+
+use crate::base::{Code, Error, Result};
+use crate::storage::faults::from_redb;
+use crate::storage::sealing::unseal;
+use crate::storage::subject_keys::{SUBJECTS, Subject, SubjectKey, SubjectKeys, lock};
+
+impl SubjectKeys {
+    /// Hands every key, in the order of the subjects' ids, to a function, from one stable view; gives
+    /// their number.
+    ///
+    /// # Errors
+    /// [`Code::Io`], [`Code::Damaged`], and what the function gives.
+    pub fn export(&self, visit: &mut dyn FnMut(&Subject, &SubjectKey) -> Result<()>) -> Result<u64> {
+        let damaged = || Error::new(Code::Damaged).rule("subject key");
+        let transaction = self.vault.database.begin_read().map_err(from_redb)?;
+        let table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
+        let mut count = 0_u64;
+        for row in table.iter().map_err(from_redb)? {
+            let (subject, sealed) = row.map_err(from_redb)?;
+            let subject: Subject = subject.value().try_into().map_err(|_| damaged())?;
+            let plain = unseal(&self.wrapping, &subject, sealed.value())?;
+            let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32).ok_or_else(damaged)?;
+            visit(&subject, &Zeroizing::new(*bytes))?;
+            count = count.saturating_add(1);
+        }
+        Ok(count)
+    }
+
+    /// Stores keys as they are, durably; one fsync for all of them. A subject that has one gets this one.
+    ///
+    /// # Errors
+    /// [`Code::Io`]; [`Code::Stopped`] after an earlier fault.
+    pub fn import(&self, keys: impl IntoIterator<Item = (Subject, SubjectKey)>) -> Result<()> {
+        let _guard = lock(&self.changing);
+        self.store(&keys.into_iter().collect())
+    }
+}
