@@ -4,7 +4,7 @@ use std::env;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use guanxi::{Locale, Options, Patience, Result, Session};
+use guanxi::{Key, Locale, Options, Patience, Result, Session};
 use guanxi_plugin_host::Manifest;
 
 use crate::arguments::Global;
@@ -40,8 +40,7 @@ impl Host {
     /// # Errors
     /// As [`secrets::key`].
     pub fn options(&self, asked: Asked) -> Result<Options> {
-        let key = secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)?;
-        Ok(guanxi::options().key(key).locale(self.locale))
+        Ok(guanxi::options().key(self.key(asked)?).locale(self.locale))
     }
 
     /// Opens a database, signs in, and loads the plugins of the command line.
@@ -51,10 +50,24 @@ impl Host {
     pub fn session(&self, path: &Path) -> Result<Session> {
         let session = self.sign_in(path)?;
         self.load(&session, &self.global.plugin)?;
-        Ok(match self.global.timeout {
-            Some(seconds) => session.with_patience(Patience::default().within(Duration::from_secs(seconds))),
-            None => session,
-        })
+        Ok(session.with_patience(self.patience()))
+    }
+
+    /// The key of the command line, the environment or the terminal.
+    ///
+    /// # Errors
+    /// As [`secrets::key`].
+    pub fn key(&self, asked: Asked) -> Result<Key> {
+        secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)
+    }
+
+    /// How long the call may take.
+    pub fn patience(&self) -> Patience {
+        let patience = Patience::default();
+        match self.global.timeout {
+            Some(seconds) => patience.within(Duration::from_secs(seconds)),
+            None => patience,
+        }
     }
 
     /// Loads plugins into the database of a session, in order, and tells what they log on standard error.

@@ -52,8 +52,8 @@ pub use base::{
     Timestamp, Value,
 };
 pub use engine::{
-    Changes, Condition, Crm, Extension, Find, Key, KeyCost, Options, Ref, Session, Settings, Transaction,
-    WriteOptions,
+    Changes, Condition, Crm, Extension, Find, Key, KeyCost, Options, Ref, RestoreOptions, Session, Settings,
+    Transaction, WriteOptions, restore,
 };
 
 /// Options for a database with the built-in model.

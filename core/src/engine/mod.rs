@@ -5,6 +5,9 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod backup;
+mod backup_folder;
+mod backup_rotation;
 mod capability;
 mod changes;
 mod condition;
@@ -14,6 +17,7 @@ mod extension;
 mod options;
 mod organisation;
 mod reader;
+mod restore;
 mod session;
 mod settings;
 mod transaction;
@@ -22,10 +26,13 @@ mod typed;
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, Record,
-    Savepoint, SystemField, VerifyProgress, VerifyReport,
+    BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor,
+    Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
-pub use crate::storage::{Head, Key, KeyCost, RecoveryInfo, SealedFiles};
+pub use crate::storage::{BackupHeader, BackupKind, Head, Key, KeyCost, RecoveryInfo, SealedFiles};
+pub use backup::{BackupReport, BackupScope};
+pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
+pub use backup_rotation::{Rotation, RotationPolicy};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
@@ -34,6 +41,7 @@ pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};
+pub use restore::{RestoreOptions, RestoreReport, restore};
 pub use session::Session;
 pub use settings::Settings;
 pub use transaction::{Transaction, Upserted, WriteOptions};

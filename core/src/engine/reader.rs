@@ -244,9 +244,8 @@ impl<'a> Reader<'a> {
 
 /// The name of a system or registry field, for output.
 pub(crate) fn field_name(entity: &Entity, field: FieldId) -> String {
-    let system = records::SystemField::ALL.iter().find(|(known, _)| known.id() == field);
-    match system {
-        Some((_, name)) => (*name).to_owned(),
+    match records::entered_name(field) {
+        Some(name) => name.to_owned(),
         None => entity.field_by_id(field).map(|field| field.api_name.clone()).unwrap_or_default(),
     }
 }

@@ -205,7 +205,7 @@ pub(super) fn parent_of(path: &Path) -> PathBuf {
 }
 
 /// Makes the names in a directory durable. Windows has no such call and needs none.
-pub(super) fn sync_directory(directory: &Path) -> Result<()> {
+pub fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }

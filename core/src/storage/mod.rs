@@ -32,13 +32,14 @@ mod xaes;
 mod tests;
 
 pub use backup_stream::{BackupHeader, BackupKind, BackupReader, BackupWriter};
-pub use database::{Database, OpenOptions, create, open};
+pub use database::{Database, OpenOptions, create, open, sync_directory};
 pub use keys::{Key, KeyCost, KeyRing};
 pub use restored::{Draft, create_restored};
 pub use sealed_files::SealedFiles;
 pub use sealing::{seal, unseal};
 pub use store::{
-    Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, StoreTransaction, WriteSet, successor,
+    Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, Store, StoreTransaction, WriteSet,
+    successor,
 };
 pub use subject_keys::SubjectKeys;
 pub use vault::RecoveryInfo;

@@ -53,8 +53,7 @@ fn fill(path: &Path, options: &OpenOptions, ring: &KeyRing, superblock: &Superbl
     let device = Arc::new(FileDevice::create(&path.join(DATA))?);
     let file = CryptFile::create(device.clone(), ring, Arc::clone(&options.random))?;
     superblock.write_both(device.as_ref(), ring)?;
-    let vault =
-        Vault::start(device, file, ring.clone(), superblock.clone(), &options.vault(FileKind::Data))?;
+    let vault = Vault::start(device, file, ring.clone(), superblock.clone(), &options.vault(FileKind::Data))?;
     RedbStore::prepare(&vault)?;
     drop(vault);
     let device = Arc::new(FileDevice::create(&path.join(KEYS))?);

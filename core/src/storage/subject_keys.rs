@@ -22,7 +22,8 @@ pub(super) type Subject = [u8; 16];
 pub(super) type SubjectKey = Zeroizing<[u8; 32]>;
 
 /// Subject ids to sealed keys.
-pub(super) const SUBJECTS: TableDefinition<'static, &'static [u8], &'static [u8]> = TableDefinition::new("subjects");
+pub(super) const SUBJECTS: TableDefinition<'static, &'static [u8], &'static [u8]> =
+    TableDefinition::new("subjects");
 /// Keys that are kept in memory.
 const MAX_CACHED: usize = 4_096;
 

@@ -1,5 +1,6 @@
 //! The methods, a file for each kind.
 
+mod backup;
 mod exchange;
 mod organisation;
 mod records;
@@ -13,6 +14,7 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        backup::METHODS,
         exchange::METHODS,
         organisation::METHODS,
         records::METHODS,
