@@ -28,6 +28,9 @@ fn every_method_is_described_with_its_parameters_and_their_types() {
     let expected = [
         "api.describe",
         "api.errors",
+        "backup.create",
+        "backup.list",
+        "backup.rotate",
         "import.csv",
         "import.preview",
         "ledger.list",

@@ -18,6 +18,8 @@ mod options;
 mod organisation;
 mod reader;
 mod restore;
+#[cfg(test)]
+mod restore_tests;
 mod session;
 mod settings;
 mod transaction;
