@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use guanxi::base::Label;
 use guanxi::engine::{BackupFolder, RestoreReport};
-use guanxi::{Code, Error, Locale, RestoreOptions, Result};
+use guanxi::{Code, Error, KeyCost, Locale, RestoreOptions, Result};
 use serde_json::json;
 
 use crate::exit::Ended;
 use crate::host::Host;
-use crate::secrets::Asked;
+use crate::secrets::{self, Asked};
 use crate::{output, progress};
 
 /// Arguments of the command.
@@ -24,12 +24,17 @@ pub struct Restore {
     /// backups of one database stands for its newest whole chain and its newest backup of keys
     #[arg(required = true)]
     source: Vec<PathBuf>,
-    /// The backup of the keys of persons; without it, every person's record is restored empty
+    /// The backup of the keys of persons; without it, every person's record is restored empty, that of
+    /// users too
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// The last entry of the ledger that is restored
     #[arg(long, value_name = "POSITION")]
     up_to: Option<u64>,
+    /// Make one more user, who administers the database, where the backup of keys and every user with it
+    /// is lost; the password is in GUANXI_PASSWORD or asked for
+    #[arg(long, value_name = "NAME")]
+    administrator: Option<String>,
     /// Take the place of a database that stands there, which is renamed and kept
     #[arg(long)]
     replace: bool,
@@ -55,6 +60,13 @@ impl Restore {
             .patience(progress::telling(host.patience(), &bar));
         let options = match self.up_to {
             Some(position) => options.up_to(position),
+            None => options,
+        };
+        let options = match &self.administrator {
+            Some(name) => {
+                let password = secrets::password(name, host.locale(), Asked::Twice)?;
+                options.administrator(name, &password, KeyCost::default())
+            }
             None => options,
         };
         let data = sources.data.iter_mut().map(|source| source as &mut dyn Read).collect();

@@ -27,10 +27,17 @@ fn backup(sandbox: &Sandbox, rest: &[&str]) -> String {
 }
 
 fn found(sandbox: &Sandbox, database: &str, entity: &str) -> Vec<String> {
-    let answer = sandbox.guanxi(["find", database, entity, "--as", "lin", "--json"]).json();
-    let rows = answer["rows"].as_array().or_else(|| answer["records"].as_array()).unwrap().clone();
-    let mut names: Vec<String> =
-        rows.iter().map(|row| row["values"]["name"].as_str().unwrap().to_owned()).collect();
+    found_by(sandbox, "lin", database, entity)
+}
+
+fn found_by(sandbox: &Sandbox, user: &str, database: &str, entity: &str) -> Vec<String> {
+    let answer = sandbox.guanxi(["find", database, entity, "--as", user, "--json"]).json();
+    let mut names: Vec<String> = answer["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["values"]["name"].as_str().unwrap().to_owned())
+        .collect();
     names.sort();
     names
 }
@@ -57,11 +64,14 @@ fn a_folder_of_backups_brings_a_lost_database_back() {
 fn without_the_backup_of_keys_persons_are_empty_and_the_command_says_so() {
     let sandbox = sandbox();
     let full = backup(&sandbox, &[]);
-    let restored = sandbox.guanxi(["restore", "b.guanxi", &full, "--json"]);
-    assert_eq!(restored.json()["emptied"], 1);
+    let refused = sandbox.guanxi(["restore", "b.guanxi", &full, "--json"]);
+    assert_eq!((refused.status, refused.error_code().as_str()), (3, "storage.backup_chain"));
+    let restored = sandbox.guanxi(["restore", "b.guanxi", &full, "--administrator", "rescue", "--json"]);
+    assert_eq!(restored.json()["emptied"], 2, "the contact and the user");
     assert!(restored.errors.contains("newest backup of keys"), "{}", restored.errors);
-    assert!(found(&sandbox, "b.guanxi", "contact").is_empty());
-    assert_eq!(found(&sandbox, "b.guanxi", "account"), ["加喜集团"]);
+    let names = |entity: &str| found_by(&sandbox, "rescue", "b.guanxi", entity);
+    assert!(names("contact").is_empty());
+    assert_eq!(names("account"), ["加喜集团"]);
 }
 
 #[test]
@@ -71,8 +81,9 @@ fn a_restore_stops_at_the_entry_that_is_named() {
     let entries = sandbox.lin("verify", ["--json"]).json()["entries"].as_u64().unwrap();
     create(&sandbox, "account", "too late");
     let next = backup(&sandbox, &["--incremental"]);
+    let keys = backup(&sandbox, &["--keys"]);
     let at = (entries + 1).to_string();
-    let restored = sandbox.guanxi(["restore", "b.guanxi", &next, &full, "--up-to", &at]);
+    let restored = sandbox.guanxi(["restore", "b.guanxi", &next, &full, "--keys", &keys, "--up-to", &at]);
     assert_eq!(restored.status, 0, "{}", restored.errors);
     assert!(!found(&sandbox, "b.guanxi", "account").contains(&"too late".to_owned()));
     let refused = sandbox.guanxi(["restore", "c.guanxi", &full, "--up-to", "1", "--json"]);
@@ -82,11 +93,12 @@ fn a_restore_stops_at_the_entry_that_is_named() {
 #[test]
 fn a_database_that_stands_is_replaced_only_when_asked_and_kept_beside() {
     let sandbox = sandbox();
-    let full = backup(&sandbox, &[]);
+    let (full, keys) = (backup(&sandbox, &[]), backup(&sandbox, &["--keys"]));
     create(&sandbox, "account", "only here");
     let refused = sandbox.guanxi(["restore", "crm.guanxi", &full, "--json"]);
     assert_eq!((refused.status, refused.error_code().as_str()), (5, "storage.already_exists"));
-    let restored = sandbox.guanxi(["restore", "crm.guanxi", &full, "--replace", "--json"]).json();
+    let restored =
+        sandbox.guanxi(["restore", "crm.guanxi", &full, "--keys", &keys, "--replace", "--json"]).json();
     let kept = restored["replaced"].as_str().unwrap();
     assert!(
         kept.starts_with("./crm.guanxi.before-restore-") || kept.starts_with("crm.guanxi.before-restore-")

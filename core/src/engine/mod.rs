@@ -18,6 +18,7 @@ mod options;
 mod organisation;
 mod reader;
 mod restore;
+mod restore_administrator;
 #[cfg(test)]
 mod restore_tests;
 mod session;

@@ -6,15 +6,19 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::base::{
     Clock, Code, Error, HybridClock, OsRandom, Patience, Random, RecordId, Result, SystemClock,
 };
 use crate::engine::crm::load_registry;
+use crate::engine::restore_administrator::{NewAdministrator, appoint, check_administered};
 use crate::records::{
     BackupCounts, LedgerReader, Restored, Restorer, Sealer, VerifyReport, WriteContext, chain_link, verify,
 };
 use crate::storage::{
-    BackupHeader, BackupKind, BackupReader, Database, Draft, Head, Key, KeyRing, OpenOptions, create_restored,
+    BackupHeader, BackupKind, BackupReader, Database, Draft, Head, Key, KeyCost, KeyRing, OpenOptions,
+    create_restored,
 };
 
 /// How a database is restored.
@@ -22,6 +26,7 @@ use crate::storage::{
 pub struct RestoreOptions {
     up_to: Option<u64>,
     replace: bool,
+    administrator: Option<NewAdministrator>,
     patience: Patience,
     cache_bytes: Option<usize>,
     clock: Arc<dyn Clock>,
@@ -33,6 +38,7 @@ impl Default for RestoreOptions {
         Self {
             up_to: None,
             replace: false,
+            administrator: None,
             patience: Patience::default(),
             cache_bytes: None,
             clock: Arc::new(SystemClock),
@@ -62,6 +68,15 @@ impl RestoreOptions {
     #[must_use]
     pub fn replace(mut self, replace: bool) -> Self {
         self.replace = replace;
+        self
+    }
+
+    /// Makes one more user, who administers the database: for the day on which the backup of keys is lost
+    /// and every user with it. The cost is that of a guess at the password.
+    #[must_use]
+    pub fn administrator(mut self, name: &str, password: &str, cost: KeyCost) -> Self {
+        let password = Zeroizing::new(password.to_owned());
+        self.administrator = Some(NewAdministrator { name: name.to_owned(), password, cost });
         self
     }
 
@@ -122,7 +137,9 @@ pub struct RestoreReport {
 ///
 /// The records of persons whose keys are not in the backup of keys, because they were erased since or
 /// because none is given, are restored emptied, as erasure leaves them, and each is entered as erased.
-/// A person whom an entry of the ledger calls erased stays erased, whatever keys are given.
+/// A person whom an entry of the ledger calls erased stays erased, whatever keys are given. Users are
+/// persons as well, so without any backup of keys nobody could sign in any more: that is refused, unless
+/// the options name a new administrator.
 ///
 /// Whatever goes wrong, the place is left as it was.
 ///
@@ -241,7 +258,11 @@ impl Filling<'_> {
         restorer.settle(&context, &format!("to entry {} from {backups} backups", restored_to.position))?;
         let registry = load_registry(database.store.snapshot()?.as_ref())?;
         let Restored { emptied, attachments_left_out } = restorer.derive_all(&registry)?;
+        if let Some(new) = &self.options.administrator {
+            appoint(database.store.as_ref(), &sealer, &registry, &context, new, &self.options.clock)?;
+        }
         let snapshot = database.store.snapshot()?;
+        check_administered(snapshot.as_ref(), &registry)?;
         let verified = verify(snapshot.as_ref(), &registry, &sealer, patience, &mut |so_far| {
             patience.tell("verify", so_far.entries, so_far.of_entries);
         })?;

@@ -83,7 +83,7 @@ fn the_order_in_which_increments_are_given_makes_no_difference() {
     let (one, header) = since(&house.admin, &header);
     let _ = house.create(Account::NAME, &Changes::new().set("name", "two"));
     let (two, _) = since(&house.admin, &header);
-    let (report, crm, _) = opened(&house, &[&two, &base, &one], None);
+    let (report, crm, _) = opened(&house, &[&two, &base, &one], Some(&keys(&house.admin)));
     assert_eq!(report.backups, 3);
     assert_eq!(state(&crm.session_for("admin").unwrap()), state(&house.admin));
 }
@@ -136,23 +136,23 @@ fn an_entry_that_the_backups_do_not_reach_is_refused() {
 #[test]
 fn a_place_that_is_taken_is_kept_or_renamed_but_never_lost() {
     let house = database();
-    let (base, _) = full(&house.admin);
+    let ((base, _), keys) = (full(&house.admin), keys(&house.admin));
     let path = house.folder().join("a.guanxi");
-    restored(&[&base], None, &path, &RestoreOptions::default()).unwrap();
+    restored(&[&base], Some(&keys), &path, &RestoreOptions::default()).unwrap();
     let crm = options().open(&path).unwrap();
     let session = crm.session_for("admin").unwrap();
     let change = Changes::new().set("name", "only here");
     session.write(|transaction| transaction.create_record(Account::NAME, change.clone())).unwrap();
-    let refused = restored(&[&base], None, &path, &RestoreOptions::default());
+    let refused = restored(&[&base], Some(&keys), &path, &RestoreOptions::default());
     assert_eq!(refusal(refused), Code::AlreadyExists);
     let replace = RestoreOptions::default().replace(true);
-    assert_eq!(refusal(restored(&[&base], None, &path, &replace)), Code::Locked);
+    assert_eq!(refusal(restored(&[&base], Some(&keys), &path, &replace)), Code::Locked);
     let stood = state(&session);
     drop((session, crm));
-    let cut = restored(&[&base[..base.len() - 1]], None, &path, &replace);
+    let cut = restored(&[&base[..base.len() - 1]], Some(&keys), &path, &replace);
     assert_eq!(refusal(cut), Code::Damaged);
     assert_eq!(names(house.folder()), ["a.guanxi", "house.guanxi"]);
-    let report = restored(&[&base], None, &path, &replace).unwrap();
+    let report = restored(&[&base], Some(&keys), &path, &replace).unwrap();
     let before = report.replaced.unwrap();
     assert!(before.file_name().unwrap().to_str().unwrap().starts_with("a.guanxi.before-restore-"));
     let kept = options().open(&before).unwrap();
@@ -164,13 +164,13 @@ fn a_place_that_is_taken_is_kept_or_renamed_but_never_lost() {
 fn a_restored_database_goes_on_with_the_chain_and_opens_with_its_passwords() {
     let house = database();
     let (base, header) = full(&house.admin);
-    let (_, crm, _) = opened(&house, &[&base], None);
+    let (_, crm, _) = opened(&house, &[&base], Some(&keys(&house.admin)));
     let session = crm.sign_in("admin", guanxi_tests::PASSWORD).unwrap();
     let changes = Changes::new().set("name", "after");
     session.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap();
     let (next, _) = since(&session, &header);
     let path = house.folder().join("again.guanxi");
-    restored(&[&base, &next], None, &path, &RestoreOptions::default()).unwrap();
+    restored(&[&base, &next], Some(&keys(&session)), &path, &RestoreOptions::default()).unwrap();
     let again = options().open(&path).unwrap();
     assert_eq!(state(&again.session_for("admin").unwrap()), state(&session));
 }
@@ -185,10 +185,11 @@ fn a_key_that_was_taken_away_does_not_come_back() {
     let path = house.folder().join("a.guanxi");
     let refused = restored(&[&base, &next], None, &path, &RestoreOptions::default());
     assert_eq!(refusal(refused), Code::WrongKey);
-    let (mut base, mut next) = (&base[..], &next[..]);
+    let keys = keys(&house.admin);
+    let (mut base, mut next, mut keys) = (&base[..], &next[..], &keys[..]);
     let sources: Vec<&mut dyn Read> = vec![&mut base, &mut next];
     let (key, usual) = (Key::raw([1; 32]), RestoreOptions::default());
-    guanxi::restore(sources, None, &key, &path, &usual).unwrap();
+    guanxi::restore(sources, Some(&mut keys), &key, &path, &usual).unwrap();
     assert_eq!(refusal(options().open(&path)), Code::WrongKey);
     guanxi::options().key(Key::raw([1; 32])).open(&path).unwrap();
 }
@@ -201,7 +202,7 @@ fn an_idempotency_key_is_forgotten_by_a_backup() {
     let make = |session| guanxi::api::call(session, "record.create", &request).unwrap();
     assert_eq!(make(&house.admin), make(&house.admin));
     let (base, _) = full(&house.admin);
-    let (_, crm, _) = opened(&house, &[&base], None);
+    let (_, crm, _) = opened(&house, &[&base], Some(&keys(&house.admin)));
     let session = crm.session_for("admin").unwrap();
     assert_ne!(make(&session)["id"], make(&house.admin)["id"]);
 }

@@ -2,8 +2,8 @@
 
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
-use guanxi::{Changes, Code, RecordId, RestoreOptions};
-use guanxi_tests::{House, database, options, refusal};
+use guanxi::{Changes, Code, Condition, RecordId, RestoreOptions};
+use guanxi_tests::{House, PASSWORD, database, no_cost, options, refusal};
 
 use super::{full, keys, opened, restored, since, state};
 
@@ -50,18 +50,28 @@ fn without_keys_every_person_is_emptied_and_counted_and_the_rest_is_whole() {
     house.change(Contact::NAME, lin, &Changes::new().set("position", "厂长"));
     let _ = person(&house, "后来者");
     let (next, _) = since(&house.admin, &header);
-    let (report, crm, _) = opened(&house, &[&backup, &next], None);
-    assert_eq!((report.emptied, report.keys), (3, 0));
-    let session = crm.session_for("admin").unwrap();
-    let standing = state(&session);
-    let expected: Vec<_> =
-        state(&house.admin).into_iter().filter(|((name, _), _)| name != Contact::NAME).collect();
-    assert_eq!(standing.into_iter().collect::<Vec<_>>(), expected);
+    let path = house.folder().join("restored.guanxi");
+    let locked_out = restored(&[&backup, &next], None, &path, &RestoreOptions::default());
+    assert_eq!(refusal(locked_out), Code::BackupChain, "users are persons as well");
+    assert!(!path.exists());
+    let rescue = RestoreOptions::default().administrator("rescue", PASSWORD, no_cost());
+    let report = restored(&[&backup, &next], None, &path, &rescue).unwrap();
+    assert_eq!((report.emptied, report.keys), (4, 0), "three contacts and the administrator");
+    let crm = options().open(&path).unwrap();
+    let session = crm.sign_in("rescue", PASSWORD).unwrap();
+    let others = |session| {
+        let kept = |(entity, _): &(String, RecordId)| entity != Contact::NAME && !entity.starts_with("sys.");
+        let mut all = state(session);
+        all.retain(|place, _| kept(place));
+        all
+    };
+    assert_eq!(others(&session), others(&house.admin));
+    assert_eq!(session.count(Contact::NAME, &Condition::Everything).unwrap(), 0);
     assert_eq!(session.get(Account::NAME, company).unwrap().title(), "加喜");
     // What was emptied once is not emptied again by the next restore.
     let (again, _) = full(&session);
     let path = house.folder().join("again.guanxi");
-    let report = restored(&[&again], None, &path, &RestoreOptions::default()).unwrap();
+    let report = restored(&[&again], Some(&keys(&session)), &path, &RestoreOptions::default()).unwrap();
     assert_eq!(report.emptied, 0);
 }
 

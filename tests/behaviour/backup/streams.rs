@@ -184,10 +184,10 @@ fn a_full_disk_ends_a_backup_and_leaves_the_database_in_use() {
         assert_eq!(refusal(refused), Code::Io, "{room}");
         let _ = house.create(Account::NAME, &Changes::new().set("name", format!("after {room}")));
     }
-    assert_eq!(refusal(house.admin.backup_keys(&mut Full(5_000))), Code::Io);
+    assert_eq!(refusal(house.admin.backup_keys(&mut Full(4_300))), Code::Io);
     let _ = house.verified();
     let (backup, _) = full(&house.admin);
-    let (_, crm, _) = opened(&house, &[&backup], None);
+    let (_, crm, _) = opened(&house, &[&backup], Some(&keys(&house.admin)));
     assert_eq!(state(&crm.session_for("admin").unwrap()), state(&house.admin));
 }
 
@@ -229,7 +229,7 @@ fn writers_go_on_during_a_backup_which_is_one_state() {
     let report = house.admin.backup(&mut busy, BackupScope::Everything).unwrap();
     let Busy { bytes, written, .. } = busy;
     assert!(written > 4);
-    let (restore, crm, _) = opened(&house, &[&bytes], None);
+    let (restore, crm, _) = opened(&house, &[&bytes], Some(&keys(&house.admin)));
     assert_eq!(restore.restored_to, report.header.to);
     let session = crm.session_for("admin").unwrap();
     assert_eq!(session.count(Account::NAME, &Condition::Everything).unwrap(), before);
@@ -256,7 +256,8 @@ fn a_backup_and_a_restore_tell_how_far_they_are_and_are_cancelled() {
     let refused = house.admin.with_patience(cancelled).backup(&mut Vec::new(), BackupScope::Everything);
     assert_eq!(refusal(refused), Code::Cancelled);
     assert_eq!(names(house.folder()), ["house.guanxi"]);
-    restored(&[&backup], None, &path, &RestoreOptions::default().patience(patience)).unwrap();
+    let keys = keys(&house.admin);
+    restored(&[&backup], Some(&keys), &path, &RestoreOptions::default().patience(patience)).unwrap();
     assert!(told.load(Ordering::SeqCst) > 0);
 }
 
@@ -273,7 +274,7 @@ fn a_backup_is_entered_in_the_ledger_and_so_is_a_restore() {
     };
     let at = |position: u64| usize::try_from(position).unwrap() - 1;
     assert_eq!(kinds(&house.crm)[at(header.to.position)], EntryKind::Backup.name());
-    let (_, crm, _) = opened(&house, &[&backup], None);
+    let (_, crm, _) = opened(&house, &[&backup], Some(&keys(&house.admin)));
     assert_eq!(kinds(&crm)[at(header.to.position + 1)], EntryKind::Restore.name());
 }
 
