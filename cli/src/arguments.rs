@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    backup, backups, call, create, describe, find, import, plugin, report, restore, search, verify,
+    backup, backups, call, create, describe, find, import, key, plugin, report, restore, search, verify,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -18,6 +18,7 @@ use crate::host::Host;
 const NOTES: &str = "\
 Environment:
   GUANXI_KEY       the key: a passphrase, or 64 hexadecimal digits (used without --key-file)
+  GUANXI_NEW_KEY   for `key add` and `key change`, the key that comes (used without --new-key-file)
   GUANXI_USER      the user to sign in (used without --as)
   GUANXI_PASSWORD  that user's password; for `create`, the administrator's
   LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
@@ -52,11 +53,11 @@ fn help_behind() -> String {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// File with the key: 32 raw bytes, 64 hexadecimal digits, or a passphrase in one line
+    /// File with the key: 32 raw bytes, 64 hexadecimal digits, or a passphrase or recovery key in one line
     #[arg(long, value_name = "FILE", global = true)]
     pub key_file: Option<PathBuf>,
     /// What the key is; if not said, exactly 32 bytes or 64 hexadecimal digits are raw, and a line of
-    /// other text is a passphrase
+    /// other text is a passphrase; a recovery key is one only if it is said
     #[arg(long, value_name = "KIND", global = true)]
     pub key_kind: Option<KeyKind>,
     /// Act as this user without a password: whoever has the key is trusted
@@ -83,6 +84,8 @@ pub enum KeyKind {
     Raw,
     /// Words, from which the key is stretched.
     Passphrase,
+    /// A recovery key, as it was shown.
+    Recovery,
 }
 
 /// The commands.
@@ -110,6 +113,8 @@ pub enum Command {
     Backups(backups::Backups),
     /// Make a database anew from its backups
     Restore(restore::Restore),
+    /// List, add, change and remove the keys that open a database
+    Key(key::Key),
     /// Pack, check and load native plugins
     Plugin(plugin::Plugin),
 }
@@ -132,6 +137,7 @@ impl Command {
             Self::Backup(command) => command.run(host),
             Self::Backups(command) => command.run(host),
             Self::Restore(command) => command.run(host),
+            Self::Key(command) => command.run(host),
             Self::Plugin(command) => command.run(host),
         }
     }

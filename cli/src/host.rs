@@ -9,7 +9,7 @@ use guanxi_plugin_host::Manifest;
 
 use crate::arguments::Global;
 use crate::output::visible;
-use crate::secrets::{self, Asked};
+use crate::secrets::{self, Asked, Wanted};
 
 /// What holds for the whole call.
 #[derive(Debug)]
@@ -35,12 +35,18 @@ impl Host {
         self.global.json
     }
 
-    /// Options with the key in them.
+    /// The key that opens the database.
     ///
     /// # Errors
     /// As [`secrets::key`].
-    pub fn options(&self, asked: Asked) -> Result<Options> {
-        Ok(guanxi::options().key(self.key(asked)?).locale(self.locale))
+    pub fn key(&self, asked: Asked) -> Result<Key> {
+        let wanted = Wanted::present(self.global.key_file.as_deref(), self.global.key_kind);
+        secrets::key(wanted, self.locale, asked)
+    }
+
+    /// Options with a key in them.
+    pub fn options(&self, key: Key) -> Options {
+        guanxi::options().key(key).locale(self.locale)
     }
 
     /// Opens a database, signs in, and loads the plugins of the command line.
@@ -48,17 +54,17 @@ impl Host {
     /// # Errors
     /// Those of `Options::open`, `Crm::sign_in` and `Crm::session_for`, of plugins, and as [`secrets::key`].
     pub fn session(&self, path: &Path) -> Result<Session> {
-        let session = self.sign_in(path)?;
-        self.load(&session, &self.global.plugin)?;
-        Ok(session.with_patience(self.patience()))
+        self.session_with(path, self.key(Asked::Once)?)
     }
 
-    /// The key of the command line, the environment or the terminal.
+    /// As [`Host::session`], with a key that is at hand.
     ///
     /// # Errors
-    /// As [`secrets::key`].
-    pub fn key(&self, asked: Asked) -> Result<Key> {
-        secrets::key(self.global.key_file.as_deref(), self.global.key_kind, self.locale, asked)
+    /// As [`Host::session`].
+    pub fn session_with(&self, path: &Path, key: Key) -> Result<Session> {
+        let session = self.sign_in(path, key)?;
+        self.load(&session, &self.global.plugin)?;
+        Ok(session.with_patience(self.patience()))
     }
 
     /// How long the call may take.
@@ -80,8 +86,8 @@ impl Host {
         guanxi_plugin_host::install(session.crm(), &packages)
     }
 
-    fn sign_in(&self, path: &Path) -> Result<Session> {
-        let options = self.options(Asked::Once)?;
+    fn sign_in(&self, path: &Path, key: Key) -> Result<Session> {
+        let options = self.options(key);
         if let Some(user) = &self.global.user {
             return options.trust_host().open(path)?.session_for(user);
         }

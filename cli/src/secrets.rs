@@ -23,18 +23,42 @@ pub enum Asked {
     Twice,
 }
 
-/// The key of a database: from the file if there is one, else from `GUANXI_KEY`, else from the terminal.
+/// Which key is asked for: where it may stand, and what people are told.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The file, if one is named.
+    pub file: Option<&'a Path>,
+    /// What it is made of, if that is said.
+    pub kind: Option<KeyKind>,
+    variable: &'static str,
+    prompt: (&'static str, &'static str),
+}
+
+impl<'a> Wanted<'a> {
+    /// The key that opens a database, in `GUANXI_KEY` if there is no file.
+    pub fn present(file: Option<&'a Path>, kind: Option<KeyKind>) -> Self {
+        Self { file, kind, variable: "GUANXI_KEY", prompt: ("数据库密钥", "Key of the database") }
+    }
+
+    /// The key that is to open it, in `GUANXI_NEW_KEY` if there is no file.
+    pub fn coming(file: Option<&'a Path>, kind: Option<KeyKind>) -> Self {
+        Self { file, kind, variable: "GUANXI_NEW_KEY", prompt: ("新的密钥", "New key") }
+    }
+}
+
+/// A key: from its file if there is one, else from its variable, else from the terminal.
 ///
 /// # Errors
 /// `storage.io` if the file cannot be read; `input.invalid_argument` for a key of another form;
 /// `input.missing_parameter` where nobody can be asked.
-pub fn key(file: Option<&Path>, kind: Option<KeyKind>, locale: Locale, asked: Asked) -> Result<Key> {
+pub fn key(wanted: Wanted<'_>, locale: Locale, asked: Asked) -> Result<Key> {
+    let Wanted { file, kind, variable: name, prompt: (zh, en) } = wanted;
     if let Some(path) = file {
         return key_of(&read(path)?, kind);
     }
-    let words = match variable("GUANXI_KEY")? {
+    let words = match variable(name)? {
         Some(words) => words,
-        None => ask("key", &Label::new("数据库密钥", "Key of the database"), locale, asked)?,
+        None => ask("key", &Label::new(zh, en), locale, asked)?,
     };
     key_of(words.as_bytes(), kind.or((!is_hexadecimal(&words)).then_some(KeyKind::Passphrase)))
 }
@@ -115,6 +139,7 @@ fn key_of(bytes: &[u8], kind: Option<KeyKind>) -> Result<Key> {
     match kind {
         Some(KeyKind::Raw) => raw(bytes).ok_or_else(|| refused("32 bytes, or 64 hexadecimal digits")),
         Some(KeyKind::Passphrase) => passphrase(bytes),
+        Some(KeyKind::Recovery) => Key::recovery(line_of(bytes)?),
         // A passphrase of 31 letters and its line feed are 32 bytes, too; chance makes no such key.
         None if is_line(bytes) && !is_hexadecimal(line_of(bytes)?) => passphrase(bytes),
         None => raw(bytes).map_or_else(|| passphrase(bytes), Ok),
@@ -187,6 +212,7 @@ mod tests {
     fn the_kind_that_is_said_holds() {
         assert_eq!(kind_of("07".repeat(32).as_bytes(), Some(KeyKind::Passphrase)), "Key(passphrase)");
         assert_eq!(kind_of(b"correct horse", Some(KeyKind::Raw)), "input.invalid_argument");
+        assert_eq!(kind_of(b"correct horse", Some(KeyKind::Recovery)), "input.invalid_argument");
     }
 
     #[test]

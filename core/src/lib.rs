@@ -52,12 +52,42 @@ pub use base::{
     Timestamp, Value,
 };
 pub use engine::{
-    Changes, Condition, Crm, Extension, Find, Key, KeyCost, Options, Ref, RestoreOptions, Session, Settings,
-    Transaction, WriteOptions, restore,
+    Changes, Condition, Crm, Durability, Extension, Find, Key, KeyCost, KeyProvider, Options, RecoveryKey,
+    Ref, RestoreOptions, Session, Settings, Transaction, WriteOptions, restore,
 };
 
 /// Options for a database with the built-in model.
 #[must_use]
 pub fn options() -> Options {
     Options::default().extension(std::sync::Arc::new(model::Trade))
+}
+
+/// Options for a database in memory, for the tests of hosts: a random key, a cheap password hash, a
+/// trusted host and an administrator `admin@example.test`. All of them can be set otherwise.
+///
+/// ```
+/// use std::sync::Arc;
+/// use guanxi::base::ManualClock;
+/// use guanxi::model::{Account, account};
+///
+/// # fn main() -> guanxi::Result<()> {
+/// let clock = Arc::new(ManualClock::at("2026-11-22T09:00:00Z".parse().unwrap()));
+/// let crm = guanxi::in_memory().clock(clock.clone()).conflict_every(3).create_in_memory()?;
+/// let session = crm.session_for("admin@example.test")?;
+/// for name in ["加喜", "Guanxi"] {
+///     session.write(|txn| txn.create(account::named(name)))?;
+/// }
+/// assert_eq!(session.find::<Account>().count()?, 2);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn in_memory() -> Options {
+    let mut key = [0; 32];
+    base::Random::fill(&base::OsRandom, &mut key);
+    options()
+        .key(Key::raw(key))
+        .key_cost(KeyCost { memory_kib: 8, passes: 1, lanes: 1 })
+        .trust_host()
+        .administrator("admin@example.test", "in memory only")
 }

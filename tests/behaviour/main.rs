@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod attachments;
+#[cfg(test)]
 mod backup;
 #[cfg(test)]
 mod erasure;
@@ -10,6 +12,8 @@ mod erasure;
 mod errors;
 #[cfg(test)]
 mod exchange;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]

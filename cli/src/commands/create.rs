@@ -33,7 +33,7 @@ impl Create {
     /// # Errors
     /// Those of `Options::create`, and of keys and passwords.
     pub fn run(&self, host: &Host) -> Result<Ended> {
-        let options = host.options(Asked::Twice)?;
+        let options = host.options(host.key(Asked::Twice)?);
         let password = secrets::password(&self.administrator, host.locale(), Asked::Twice)?;
         let settings = Settings {
             base_currency: self.currency.clone(),

@@ -7,6 +7,7 @@ pub mod create;
 pub mod describe;
 pub mod find;
 pub mod import;
+pub mod key;
 pub mod plugin;
 pub mod report;
 pub mod restore;

@@ -50,8 +50,8 @@ fn verify(session: &Session) -> Result<VerifyReport> {
 fn tell(report: &VerifyReport) -> Result<()> {
     let hash: String = report.head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
     output::line(&format!(
-        "no fault: entries {}, forgotten {}, records {}, derived_keys {}",
-        report.entries, report.forgotten, report.records, report.derived_keys
+        "no fault: entries {}, forgotten {}, records {}, derived_keys {}, attachments {}",
+        report.entries, report.forgotten, report.records, report.derived_keys, report.attachments
     ))?;
     output::line(&format!("head {} {hash}", report.head.position))
 }

@@ -5,6 +5,8 @@ mod backups;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod plugins;

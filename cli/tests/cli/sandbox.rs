@@ -68,7 +68,7 @@ impl Sandbox {
     /// The program in the folder, in English, with the key file.
     pub fn command<S: AsRef<str>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_guanxi"));
-        for variable in ["GUANXI_KEY", "GUANXI_USER", "LC_ALL", "LC_MESSAGES"] {
+        for variable in ["GUANXI_KEY", "GUANXI_NEW_KEY", "GUANXI_USER", "LC_ALL", "LC_MESSAGES"] {
             command.env_remove(variable);
         }
         command.current_dir(self.folder.path()).env("LANG", "C").env("GUANXI_PASSWORD", PASSWORD);

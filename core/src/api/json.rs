@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
 use crate::engine::{
-    Changes, Comparison, Condition, Direction, FieldSelector, Find, Listing, PageCursor, Reader, SystemField,
-    Warning,
+    Changes, Comparison, Condition, Direction, FieldSelector, Find, KeySlot, Listing, PageCursor, Reader,
+    SystemField, Warning,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -14,7 +14,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// The bytes that hexadecimal digits stand for.
+pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
     let pairs = digits.chunks(2).map(|pair| match pair {
         [high, low] => u8::try_from(high * 16 + low).ok(),
@@ -68,6 +69,21 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         "external_ids": external.collect::<Vec<_>>(),
         "values": values,
     }))
+}
+
+/// What a key slot says, as JSON.
+#[must_use]
+pub fn key_slot_to_json(slot: &KeySlot) -> Json {
+    let cost = slot
+        .cost
+        .map(|cost| json!({"memory_kib": cost.memory_kib, "passes": cost.passes, "lanes": cost.lanes}));
+    json!({
+        "slot": slot.number,
+        "kind": slot.kind.name(),
+        "cost": cost,
+        "label": slot.label,
+        "created_at": slot.created_at.map(|at| at.to_string()),
+    })
 }
 
 /// Warnings as JSON, in the session's language.

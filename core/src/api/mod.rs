@@ -4,12 +4,13 @@
 //! declared once, with typed parameters, and `api.describe` is made from the declarations.
 //! Invariants: a parameter that no method knows is refused; amounts never pass through a float.
 
+mod base64;
 mod declare;
 mod json;
 mod methods;
 
 pub use declare::{Method, Parameter};
-pub use json::{condition_from_json, listing_to_json, value_to_json};
+pub use json::{condition_from_json, key_slot_to_json, listing_to_json, value_to_json};
 
 use crate::base::{Code, Error, MAX_JSON_BYTES, Result};
 use crate::engine::Session;

@@ -40,8 +40,8 @@ impl Session {
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; `storage.backup_chain` where
-    /// the other backup is none of this database's past; `storage.io` if the writer fails; `storage.busy`
-    /// if an attachment was taken away meanwhile; `engine.cancelled`, `engine.deadline_exceeded`.
+    /// the other backup is none of this database's past, or was made before the data key was changed;
+    /// `storage.io` if the writer fails; `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn backup(&self, out: &mut dyn Write, scope: BackupScope<'_>) -> Result<BackupReport> {
         let (kind, since) = match scope {
             BackupScope::Everything => (BackupKind::Full, Head::default()),
@@ -49,9 +49,11 @@ impl Session {
         };
         self.enter_backup(kind)?;
         let inner = &self.crm().inner;
+        let blobs = self.crm().blobs()?;
+        let _files_stay = blobs.hold();
         let snapshot = self.crm().snapshot()?;
         let header = self.header_of(kind, since, snapshot.head()?);
-        let writer = BackupWriter::begin(out, &header, &inner.database.keys)?;
+        let writer = BackupWriter::begin(out, &header, &inner.database.ring())?;
         let source = BackupSource {
             snapshot: snapshot.as_ref(),
             sealer: &inner.sealer,
@@ -75,7 +77,7 @@ impl Session {
         let inner = &self.crm().inner;
         // The view comes before the keys, so that the keys of every person in it are there.
         let header = self.header_of(BackupKind::Keys, Head::default(), self.crm().head()?);
-        let writer = BackupWriter::begin(out, &header, &inner.database.keys)?;
+        let writer = BackupWriter::begin(out, &header, &inner.database.ring())?;
         let (counts, bytes) = back_up_keys(&inner.database.subjects, writer, self.patience())?;
         Ok(BackupReport { header, counts, bytes })
     }
@@ -90,14 +92,17 @@ impl Session {
         BackupHeader::new(&inner.database, kind, (from, to), self.crm().now(), inner.random.as_ref())
     }
 
-    /// Where a backup ended, if that is a place of this ledger.
-    fn check_before(&self, before: &BackupHeader) -> Result<Head> {
+    /// Where a backup ended, if that is a place of this ledger and the same keys open it.
+    pub(super) fn check_before(&self, before: &BackupHeader) -> Result<Head> {
         let broken = |rule: &str| Err(Error::new(Code::BackupChain).rule(rule));
         if before.kind == BackupKind::Keys {
             return broken("an increment follows a full backup or an increment");
         }
-        if before.database != self.crm().identity() {
+        if before.database != self.crm().inner.database.ring().file_id() {
             return broken("the backup before is of another database");
+        }
+        if !before.is_of(&self.crm().inner.database.ring()) {
+            return broken("the data key was changed since: a full backup comes first");
         }
         if self.crm().entry_at(before.to.position)? != Some(before.to) {
             return broken("the backup before is of another past of this database");

@@ -289,12 +289,7 @@ impl Session {
     /// The newest whole backup of a folder that is of this database's past.
     fn newest_before(&self, folder: &BackupFolder) -> Result<BackupHeader> {
         let mut past = folder.list()?.backups;
-        past.retain(|file| {
-            let header = &file.header;
-            let ours = header.kind != BackupKind::Keys && header.database == self.crm().identity();
-            let entry = || self.crm().entry_at(header.to.position);
-            file.is_whole && ours && entry().is_ok_and(|entry| entry == Some(header.to))
-        });
+        past.retain(|file| file.is_whole && self.check_before(&file.header).is_ok());
         let newest = past.into_iter().max_by_key(|file| (file.header.to.position, file.header.at));
         let missing = || Error::new(Code::BackupChain).rule("a full backup comes before increments");
         newest.map(|file| file.header).ok_or_else(missing)

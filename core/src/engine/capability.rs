@@ -6,7 +6,7 @@ use crate::access::{Action, ClassId};
 use crate::base::{EntityId, FieldId, RecordId, Result};
 use crate::engine::{Crm, Listing, Session};
 use crate::records::{LedgerEntry, LedgerReader, Record, changed_after, get_for_rule};
-use crate::storage::{Head, SealedFiles};
+use crate::storage::{Head, SealedFiles, Snapshot};
 
 /// What a session may see of one entity.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +73,7 @@ impl Crm {
     /// # Errors
     /// `storage.io`.
     pub(crate) fn sealed_files(&self, folder: &str) -> Result<SealedFiles> {
-        let key = self.inner.database.keys.derive(folder);
+        let key = self.inner.database.ring().derive(folder);
         SealedFiles::new(self.inner.path.join(folder), key, std::sync::Arc::clone(&self.inner.random))
     }
 
@@ -83,8 +83,13 @@ impl Crm {
     /// # Errors
     /// `ledger.broken`, `storage.damaged`.
     pub(crate) fn ledger_after(&self, position: u64, max: usize) -> Result<Vec<LedgerEntry>> {
-        let snapshot = self.snapshot()?;
+        let snapshot = self.durable_snapshot()?;
         LedgerReader::new(&self.inner.sealer).read(snapshot.as_ref(), position, max)
+    }
+
+    /// A view that no power cut takes back, for readers that tell others what they read.
+    fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
+        self.inner.database.store.durable_snapshot()
     }
 
     /// Which records changed after a position, and the entry up to which this tells, at most `max`
@@ -97,7 +102,7 @@ impl Crm {
         position: u64,
         max: usize,
     ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
-        changed_after(self.snapshot()?.as_ref(), position, max)
+        changed_after(self.durable_snapshot()?.as_ref(), position, max)
     }
 
     /// The entry at a position, by which a reader knows whether it followed this ledger or a lost one.
@@ -105,7 +110,7 @@ impl Crm {
     /// # Errors
     /// `storage.damaged`.
     pub(crate) fn entry_at(&self, position: u64) -> Result<Option<Head>> {
-        let entries = self.snapshot()?.read_log(position.saturating_sub(1), 1)?;
+        let entries = self.durable_snapshot()?.read_log(position.saturating_sub(1), 1)?;
         Ok(entries.first().map(|entry| Head { position: entry.position, hash: entry.hash }))
     }
 
@@ -114,7 +119,7 @@ impl Crm {
     /// # Errors
     /// `storage.io`.
     pub fn head(&self) -> Result<Head> {
-        self.snapshot()?.head()
+        self.durable_snapshot()?.head()
     }
 
     /// A live record, WITHOUT a permit, for the same readers.
@@ -122,11 +127,6 @@ impl Crm {
     /// # Errors
     /// `storage.damaged`.
     pub(crate) fn record_unchecked(&self, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
-        get_for_rule(self.snapshot()?.as_ref(), entity, id)
-    }
-
-    /// A name for this database that no other has, the same at every open.
-    pub(crate) fn identity(&self) -> [u8; 16] {
-        self.inner.database.keys.file_id()
+        get_for_rule(self.durable_snapshot()?.as_ref(), entity, id)
     }
 }

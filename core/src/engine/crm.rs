@@ -22,7 +22,9 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
-use crate::storage::{Database, Key, Keyspace, OpenOptions, RecoveryInfo, Snapshot};
+use crate::storage::{
+    CommitId, Database, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot, StoreStatistics,
+};
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
@@ -59,6 +61,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
+    /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
+    changing_registry: Mutex<()>,
     /// What features keep for each open database, by their type.
     slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
@@ -68,9 +72,9 @@ impl Crm {
         let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
         let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
         options.settings.check()?;
-        let database = crate::storage::create(path, &open_options(&options)?)?;
-        let built = Self::build(path, database, &options)
-            .and_then(|crm| crm.seed(&name, &password, &options).map(|()| crm));
+        let key = options.key.clone().ok_or_else(|| missing("key"))?;
+        let database = crate::storage::create(path, &open_options(&options, key))?;
+        let built = Self::found(path, database, &options, &name, &password);
         if built.is_err() {
             // A directory that holds no administrator is of no use to anybody, and no data is lost with it.
             let _ = std::fs::remove_dir_all(path);
@@ -78,8 +82,32 @@ impl Crm {
         built
     }
 
+    pub(super) fn create_in_memory(options: Options) -> Result<Self> {
+        let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
+        let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
+        options.settings.check()?;
+        let key = options.key.clone().ok_or_else(|| missing("key"))?;
+        let options_of_store = open_options(&options, key);
+        let database = crate::storage::create_in_memory(&options_of_store, options.conflict_every)?;
+        let path = database.path().to_owned();
+        Self::found(&path, database, &options, &name, &password)
+    }
+
+    fn found(
+        path: &Path,
+        database: Database,
+        options: &Options,
+        name: &str,
+        password: &Zeroizing<String>,
+    ) -> Result<Self> {
+        let crm = Self::build(path, database, options)?;
+        crm.seed(name, password, options)?;
+        Ok(crm)
+    }
+
     pub(super) fn open(path: &Path, options: Options) -> Result<Self> {
-        let database = crate::storage::open(path, &open_options(&options)?)?;
+        let key = options.opening_key(path)?;
+        let database = crate::storage::open(path, &open_options(&options, key))?;
         let crm = Self::build(path, database, &options)?;
         crm.install_all(&options.extensions)?;
         Ok(crm)
@@ -88,7 +116,7 @@ impl Crm {
     fn build(path: &Path, database: Database, options: &Options) -> Result<Self> {
         let sealer = Sealer {
             subjects: Arc::clone(&database.subjects),
-            database_key: database.keys.derive("ledger"),
+            database_key: database.ring().derive("ledger"),
             random: Arc::clone(&options.random),
         };
         let (registry, settings, newest) = {
@@ -111,6 +139,7 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             writer: Mutex::new(None),
+            changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -176,29 +205,14 @@ impl Crm {
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
     }
 
-    /// Adds a key that opens the database, beside those that do already: at most eight.
-    ///
-    /// # Errors
-    /// `input.limit_exceeded` when all slots are taken; `storage.io`.
-    pub fn add_key(&self, key: &Key) -> Result<()> {
-        self.inner.database.add_key(key, self.inner.key_cost)
-    }
-
-    /// Takes a key away. A copy of the files made before still opens with it.
-    ///
-    /// # Errors
-    /// `storage.wrong_key` if it opens nothing; `input.invalid_argument` for the last one; `storage.io`.
-    pub fn remove_key(&self, key: &Key) -> Result<()> {
-        self.inner.database.remove_key(key)
-    }
-
     /// What opening the database had to mend after a crash.
     #[must_use]
     pub fn recovery(&self) -> RecoveryInfo {
         self.inner.database.recovery
     }
 
-    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters.
+    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters,
+    /// attachments.
     ///
     /// # Errors
     /// `ledger.broken`, `ledger.index_mismatch`, `storage.damaged`, `engine.cancelled`.
@@ -207,8 +221,46 @@ impl Crm {
         patience: &Patience,
         progress: &mut dyn FnMut(VerifyProgress),
     ) -> Result<VerifyReport> {
+        let blobs = self.blobs()?;
+        let _files_stay = blobs.hold();
         let snapshot = self.snapshot()?;
-        verify(snapshot.as_ref(), &self.registry(), &self.inner.sealer, patience, progress)
+        let bytes = (&self.inner.sealer, blobs.as_ref());
+        verify(snapshot.as_ref(), &self.registry(), bytes, patience, progress)
+    }
+
+    /// What became of a commit that was named by [`WriteOptions::commit_id`], for the newest thousand
+    /// named ones: to be asked after a reopen, when a write ended with `storage.io`.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    pub fn settle(&self, id: &CommitId) -> Result<Settled> {
+        self.inner.database.store.settle(id)
+    }
+
+    /// Makes durable what was committed so far, where the database is open with
+    /// [`Durability::Relaxed`](crate::Durability::Relaxed).
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn flush(&self) -> Result<Head> {
+        self.inner.database.store.flush()
+    }
+
+    /// Brings the journal into the tables, so that a reopen after a crash has nothing to do. A host
+    /// calls it when it is idle, and before it may be suspended or killed.
+    ///
+    /// # Errors
+    /// `storage.io`, after which the database stops.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.inner.database.store.checkpoint()
+    }
+
+    /// Sizes of tables and files, and what was done since the open. Walks the pages of all tables.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    pub fn statistics(&self) -> Result<StoreStatistics> {
+        self.inner.database.store.statistics()
     }
 
     /// The registry as it is now.
@@ -289,13 +341,25 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
+        self.system_write_and(actor, cause, change, &mut || {})
+    }
+
+    /// As [`Crm::system_write`]; what the write changes in memory too is shown to others by `publish`,
+    /// when the write is durable and before the next writer has its turn.
+    fn system_write_and(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
+        publish: &mut dyn FnMut(),
+    ) -> Result<()> {
         let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
         let mut view = WriteView::new(transaction)?;
         let context = self.write_context(actor, cause, self.registry().version());
         change(&mut view, &context)?;
-        view.commit(&self.inner.sealer)?;
+        view.commit_and(&self.inner.sealer, publish)?;
         Ok(())
     }
 
@@ -303,13 +367,19 @@ impl Crm {
         changed.check()?;
         let json = serde_json::to_vec(&changed).map_err(|error| Error::new(Code::Panic).because(error))?;
         let text = String::from_utf8_lossy(&json).into_owned();
-        self.system_write(actor, "settings.change", |view, context| {
-            view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
-            note(view, context, EntryKind::Settings, actor, &text);
-            Ok(())
-        })?;
-        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
-        Ok(())
+        let changed = Arc::new(changed);
+        self.system_write_and(
+            actor,
+            "settings.change",
+            |view, context| {
+                view.put(Keyspace::Meta, settings::KEY.to_vec(), json);
+                note(view, context, EntryKind::Settings, actor, &text);
+                Ok(())
+            },
+            &mut || {
+                *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
+            },
+        )
     }
 
     /// Adds a field in the customer's own namespace.
@@ -392,26 +462,32 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
     ) -> Result<()> {
+        let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut registry = Registry::clone(&self.registry());
         if change(&mut registry)? == RegistryChange::Nothing {
             return Ok(());
         }
         let json = registry.to_json()?;
         let version = registry.version();
-        let before = self.registry();
-        self.system_write(actor, cause, |view, context| {
-            for entity in registry.entities() {
-                match before.entity_by_id(entity.id()) {
-                    Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
-                    _ => {}
+        let (before, registry) = (self.registry(), Arc::new(registry));
+        self.system_write_and(
+            actor,
+            cause,
+            |view, context| {
+                for entity in registry.entities() {
+                    match before.entity_by_id(entity.id()) {
+                        Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                        _ => {}
+                    }
                 }
-            }
-            store_registry(view, &json);
-            note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
-            Ok(())
-        })?;
-        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
-        Ok(())
+                store_registry(view, &json);
+                note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
+                Ok(())
+            },
+            &mut || {
+                *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&registry);
+            },
+        )
     }
 }
 
@@ -424,15 +500,15 @@ impl Warning {
     }
 }
 
-fn open_options(options: &Options) -> Result<OpenOptions> {
-    let key = options.key.clone().ok_or_else(|| Error::new(Code::MissingParameter).field("key"))?;
+fn open_options(options: &Options, key: Key) -> OpenOptions {
     let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
-    Ok(OpenOptions {
+    OpenOptions {
         cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
+        durability: options.durability,
         ..usual
-    })
+    }
 }
 
 fn part_key(part: u16) -> Vec<u8> {

@@ -5,6 +5,7 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod attachments;
 mod backup;
 mod backup_folder;
 mod backup_rotation;
@@ -14,6 +15,7 @@ mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod keys;
 mod options;
 mod organisation;
 mod reader;
@@ -29,10 +31,15 @@ mod typed;
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor,
-    Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
+    Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
+    PageCursor, Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
 };
-pub use crate::storage::{BackupHeader, BackupKind, Head, Key, KeyCost, RecoveryInfo, SealedFiles};
+pub use crate::storage::{
+    BackupHeader, BackupKind, CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind,
+    KeyProvider, KeySlot, RecoveryInfo, RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs,
+    TableSize,
+};
+pub use attachments::AttachmentReader;
 pub use backup::{BackupReport, BackupScope};
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};

@@ -7,15 +7,17 @@ use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
 use crate::engine::{Crm, Extension, Settings};
-use crate::storage::{Key, KeyCost};
+use crate::storage::{Durability, Key, KeyCost, KeyProvider};
 
 /// Options for [`Options::create`] and [`Options::open`].
 #[derive(Clone)]
 pub struct Options {
     pub(super) key: Option<Key>,
+    pub(super) key_provider: Option<Arc<dyn KeyProvider>>,
     pub(super) key_cost: KeyCost,
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
+    pub(super) durability: Durability,
     pub(super) host_trust: bool,
     pub(super) locale: Locale,
     pub(super) clock: Arc<dyn Clock>,
@@ -23,15 +25,18 @@ pub struct Options {
     pub(super) extensions: Vec<Arc<dyn Extension>>,
     pub(super) administrator: Option<(String, Zeroizing<String>)>,
     pub(super) settings: Settings,
+    pub(super) conflict_every: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             key: None,
+            key_provider: None,
             key_cost: KeyCost::default(),
             cache_bytes: None,
             verify_on_open: false,
+            durability: Durability::default(),
             host_trust: false,
             locale: Locale::default(),
             clock: Arc::new(SystemClock),
@@ -39,6 +44,7 @@ impl Default for Options {
             extensions: Vec::new(),
             administrator: None,
             settings: Settings::default(),
+            conflict_every: 0,
         }
     }
 }
@@ -50,10 +56,19 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// The key that opens the database. Required.
+    /// The key that opens the database. Required, but for an open with [`Options::key_provider`].
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.key = Some(key);
+        self
+    }
+
+    /// Who gives the key when a database is opened without [`Options::key`], by the database's identity.
+    /// A new database is made with a key; its identity, under which the host then keeps that key, is
+    /// `Crm::identity`.
+    #[must_use]
+    pub fn key_provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
+        self.key_provider = Some(provider);
         self
     }
 
@@ -68,6 +83,13 @@ impl Options {
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = Some(bytes);
+        self
+    }
+
+    /// When a write is durable: when it returns, unless this says otherwise.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 
@@ -125,6 +147,24 @@ impl Options {
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// For [`Options::create_in_memory`]: one of so many commits (at least every second) finds another
+    /// in its way, as happens on stores with several writers, so that a host sees whether the closures
+    /// that it passes to `write` can run again. 0, the default, for none.
+    #[must_use]
+    pub fn conflict_every(mut self, commits: u64) -> Self {
+        self.conflict_every = commits;
+        self
+    }
+
+    /// Creates a database in memory, for the tests of hosts; it is gone when it is closed. The index of
+    /// search and large attachments lie in a temporary folder meanwhile, under a key that is nowhere else.
+    ///
+    /// # Errors
+    /// As [`Options::create`].
+    pub fn create_in_memory(self) -> Result<Crm> {
+        Crm::create_in_memory(self)
     }
 
     /// Creates a database: a directory, conventionally `name.guanxi`.

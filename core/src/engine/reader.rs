@@ -242,9 +242,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The name of a system or registry field, for output.
+/// The name of a system or registry field, or of what an entry says of an attachment, for output.
 pub(crate) fn field_name(entity: &Entity, field: FieldId) -> String {
-    match records::entered_name(field) {
+    let of_attachments = || records::ATTACHMENT_FIELDS.into_iter().find(|(known, _)| *known == field);
+    match records::entered_name(field).or_else(|| of_attachments().map(|(_, name)| name)) {
         Some(name) => name.to_owned(),
         None => entity.field_by_id(field).map(|field| field.api_name.clone()).unwrap_or_default(),
     }

@@ -17,7 +17,7 @@ use crate::records::{
     BackupCounts, LedgerReader, Restored, Restorer, Sealer, VerifyReport, WriteContext, chain_link, verify,
 };
 use crate::storage::{
-    BackupHeader, BackupKind, BackupReader, Database, Draft, Head, Key, KeyCost, KeyRing, OpenOptions,
+    BackupHeader, BackupKind, BackupReader, Blobs, Database, Draft, Head, Key, KeyCost, KeyRing, OpenOptions,
     create_restored,
 };
 
@@ -27,6 +27,7 @@ pub struct RestoreOptions {
     up_to: Option<u64>,
     replace: bool,
     administrator: Option<NewAdministrator>,
+    key_of_keys: Option<Key>,
     patience: Patience,
     cache_bytes: Option<usize>,
     clock: Arc<dyn Clock>,
@@ -39,6 +40,7 @@ impl Default for RestoreOptions {
             up_to: None,
             replace: false,
             administrator: None,
+            key_of_keys: None,
             patience: Patience::default(),
             cache_bytes: None,
             clock: Arc::new(SystemClock),
@@ -68,6 +70,14 @@ impl RestoreOptions {
     #[must_use]
     pub fn replace(mut self, replace: bool) -> Self {
         self.replace = replace;
+        self
+    }
+
+    /// What opens the backup of keys, where that was made after the data key was changed and the others
+    /// before.
+    #[must_use]
+    pub fn key_of_keys(mut self, key: Key) -> Self {
+        self.key_of_keys = Some(key);
         self
     }
 
@@ -161,7 +171,7 @@ pub fn restore(
     let cache_bytes = options.cache_bytes.unwrap_or(usual.cache_bytes);
     let open = OpenOptions { cache_bytes, ..usual };
     let draft = create_restored(path.as_ref(), &open, &ring, &newest, options.replace)?;
-    let report = Filling { draft: &draft, ring: &ring, options, until }.fill(chain, keys)?;
+    let report = Filling { draft: &draft, ring: &ring, key, options, until }.fill(chain, keys)?;
     let replaced = draft.finish(options.replace, options.random.as_ref())?;
     Ok(RestoreReport { replaced, ..report })
 }
@@ -229,6 +239,7 @@ impl<'a> Chain<'a> {
 struct Filling<'a> {
     draft: &'a Draft,
     ring: &'a KeyRing,
+    key: &'a Key,
     options: &'a RestoreOptions,
     until: u64,
 }
@@ -239,7 +250,7 @@ impl Filling<'_> {
         let patience = &self.options.patience;
         let sealer = Sealer {
             subjects: Arc::clone(&database.subjects),
-            database_key: database.keys.derive("ledger"),
+            database_key: database.ring().derive("ledger"),
             random: Arc::clone(&self.options.random),
         };
         let mut restorer = Restorer::new(database, &sealer, self.draft.blobs(), patience, self.until);
@@ -263,7 +274,9 @@ impl Filling<'_> {
         }
         let snapshot = database.store.snapshot()?;
         check_administered(snapshot.as_ref(), &registry)?;
-        let verified = verify(snapshot.as_ref(), &registry, &sealer, patience, &mut |so_far| {
+        let naming = database.ring().derive("blob");
+        let blobs = Blobs::new(self.draft.blobs(), naming, Arc::clone(&self.options.random))?;
+        let verified = verify(snapshot.as_ref(), &registry, (&sealer, &blobs), patience, &mut |so_far| {
             patience.tell("verify", so_far.entries, so_far.of_entries);
         })?;
         let replaced = None;
@@ -281,11 +294,14 @@ impl Filling<'_> {
 
     fn take_keys(&self, restorer: &Restorer<'_>, keys: &mut dyn Read) -> Result<u64> {
         let header = BackupHeader::read(keys)?;
-        if header.kind != BackupKind::Keys || !header.is_of(self.ring) {
+        if header.kind != BackupKind::Keys || header.database != self.ring.file_id() {
             let rule = "the backup of keys is one of the same database";
             return Err(Error::new(Code::BackupChain).rule(rule));
         }
-        let reader = BackupReader::begin(keys, &header, self.ring);
+        // The data key may have been changed between the two.
+        let key = self.options.key_of_keys.as_ref().unwrap_or(self.key);
+        let ring = if header.is_of(self.ring) { self.ring.clone() } else { header.unlock(key)? };
+        let reader = BackupReader::begin(keys, &header, &ring);
         Ok(restorer.take_keys(reader)?.keys)
     }
 

@@ -15,6 +15,8 @@ use crate::storage::{Keyspace, Snapshot};
 
 /// Where the answers to requests with an idempotency key lie.
 const IDEMPOTENCY: &[u8] = b"idempotency.";
+/// How often a write runs again because another commit was in its way.
+const MAX_RETRIES: u32 = 100;
 /// The namespace of fields that customers add.
 const CUSTOMER: &str = "x";
 
@@ -143,10 +145,16 @@ impl Session {
         options: WriteOptions,
         mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut transaction = self.begin(options)?;
-        let value = change(&mut transaction)?;
-        transaction.commit()?;
-        Ok(value)
+        let mut attempts = 0;
+        loop {
+            let mut transaction = self.begin(options.clone())?;
+            let value = change(&mut transaction)?;
+            match transaction.commit() {
+                Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
+                committed => return committed.map(|_| value),
+            }
+            self.patience.check()?;
+        }
     }
 
     /// Begins a transaction that the caller commits. It holds the writer until then; dropping it

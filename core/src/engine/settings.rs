@@ -20,6 +20,14 @@ pub struct Settings {
     pub first_weekday: String,
     /// Month in which the fiscal year begins, 1 to 12.
     pub fiscal_year_start: i8,
+    /// Largest attachment, in bytes.
+    #[serde(default = "usual_attachment_bytes")]
+    pub max_attachment_bytes: u64,
+}
+
+/// 4 GiB.
+const fn usual_attachment_bytes() -> u64 {
+    4 << 30
 }
 
 impl Default for Settings {
@@ -29,6 +37,7 @@ impl Default for Settings {
             time_zone: "Asia/Shanghai".to_owned(),
             first_weekday: "monday".to_owned(),
             fiscal_year_start: 1,
+            max_attachment_bytes: usual_attachment_bytes(),
         }
     }
 }

@@ -8,19 +8,22 @@ use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
-use crate::records::{self, EntryKind, Envelope, ExternalId, Record, Savepoint, WriteContext, WriteView};
+use crate::records::{
+    self, Attachment, EntryKind, Envelope, ExternalId, NewContent, Record, Savepoint, WriteContext, WriteView,
+};
 use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
-use crate::storage::{Head, Snapshot};
+use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
 
 /// How a transaction is written down.
 #[derive(Debug, Clone)]
 pub struct WriteOptions {
     cause: String,
+    commit_id: CommitId,
 }
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { cause: "api".to_owned() }
+        Self { cause: "api".to_owned(), commit_id: CommitId::default() }
     }
 }
 
@@ -29,6 +32,13 @@ impl WriteOptions {
     #[must_use]
     pub fn cause(mut self, cause: &str) -> Self {
         cause.clone_into(&mut self.cause);
+        self
+    }
+
+    /// Names the commit by 16 bytes that the caller has not used before, for [`Crm::settle`](crate::Crm::settle).
+    #[must_use]
+    pub fn commit_id(mut self, id: CommitId) -> Self {
+        self.commit_id = id;
         self
     }
 }
@@ -72,6 +82,8 @@ pub struct Transaction<'s> {
     known_classes: Vec<(ClassId, AccessClass)>,
     /// The first user of a new database acts under bootstrap permits until roles stand.
     founding: bool,
+    /// Files of attachments that this transaction took away, to be deleted once it is durable.
+    unlinked: Vec<BlobName>,
     _turn: WriterTurn,
 }
 
@@ -85,7 +97,7 @@ enum Hand {
 impl<'s> Transaction<'s> {
     pub(super) fn new(
         session: &'s Session,
-        view: WriteView<'s>,
+        mut view: WriteView<'s>,
         policy: Arc<Policy>,
         options: WriteOptions,
         turn: WriterTurn,
@@ -96,6 +108,7 @@ impl<'s> Transaction<'s> {
         if !founding && !policy.is_active(session.user()) {
             return Err(Error::new(Code::SessionEnded));
         }
+        view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
@@ -110,6 +123,7 @@ impl<'s> Transaction<'s> {
             warnings: Vec::new(),
             known_classes: Vec::new(),
             founding,
+            unlinked: Vec::new(),
             _turn: turn,
         })
     }
@@ -122,7 +136,9 @@ impl<'s> Transaction<'s> {
         if self.view.is_empty() {
             return self.view.head();
         }
-        self.view.commit(&self.session.crm().inner.sealer)
+        let head = self.view.commit(&self.session.crm().inner.sealer)?;
+        self.session.crm().delete_unlinked(&self.unlinked, self.session.patience());
+        Ok(head)
     }
 
     /// Reads what the user may see, with the changes of this transaction.
@@ -218,7 +234,37 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::erase(&mut self.view, &context, &permit, entity, id)
+        self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id)?);
+        Ok(())
+    }
+
+    /// Attaches a content to a record.
+    pub(super) fn attach(
+        &mut self,
+        entity: &str,
+        record: RecordId,
+        attachment: Attachment,
+        content: NewContent<'_>,
+        blobs: &Blobs,
+    ) -> Result<Attachment> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let record = self.readable(entity, record)?;
+        let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        let bytes = (&self.session.crm().inner.sealer, blobs);
+        let (view, context) = (&mut self.view, &self.context);
+        records::attach(view, context, &permit, entity, &record, attachment, content, bytes)
+    }
+
+    /// Takes an attachment from a record.
+    pub(super) fn detach(&mut self, entity: &str, record: RecordId, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let record = self.readable(entity, record)?;
+        let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        let file = records::detach(&mut self.view, &self.context, &permit, entity, &record, id)?;
+        self.unlinked.extend(file);
+        Ok(())
     }
 
     /// Creates the record of an external id, or changes the one that bears it.

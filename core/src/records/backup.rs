@@ -6,32 +6,34 @@
 //! out, since nobody knows whom they quote: after a restore such a request is carried out again.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
+use crate::records::attachments::{linked_name, record_of};
 use crate::records::backup_items::{BackupCounts, ItemWriter, Tag};
 use crate::records::derived::NUMBER_COUNTERS;
 use crate::records::envelope::schema_version;
 use crate::records::ledger::{EntryKind, decode_header};
 use crate::records::row::{parse_key, record_key, whole_bytes};
-use crate::records::view::{Sealer, continue_after};
+use crate::records::view::Sealer;
 use crate::records::{LedgerEntry, Record};
-use crate::storage::{BackupWriter, Keyspace, LogEntry, RangeRequest, Snapshot, SubjectKeys, seal};
+use crate::storage::{
+    BackupWriter, Keyspace, LogEntry, RangeRequest, Snapshot, SubjectKeys, continue_after, seal,
+};
 
 /// Rows of one read; one of them may have 64 KiB.
 const PAGE: usize = 200;
 /// What the keys of answers to requests with an idempotency key begin with.
 const IDEMPOTENCY: &[u8] = b"idempotency.";
-/// Length of the key of an attachment: entity, record, attachment.
-const ATTACHMENT_KEY: usize = 36;
-/// Longest name of a file in the folder `blobs`.
-const MAX_NAME: usize = 128;
 /// Bytes of a file that are in memory at once.
 const CHUNK: usize = 64 * 1_024;
+
+/// Records.
+type Places = BTreeSet<(EntityId, RecordId)>;
 
 /// A stable view of a database, and what is needed to back it up.
 pub struct BackupSource<'a> {
@@ -39,7 +41,7 @@ pub struct BackupSource<'a> {
     pub snapshot: &'a dyn Snapshot,
     /// The keys of persons.
     pub sealer: &'a Sealer,
-    /// The folder of large attachments.
+    /// The folder of large attachments, from which nothing goes meanwhile.
     pub blobs: PathBuf,
     /// How long the caller waits.
     pub patience: &'a Patience,
@@ -49,32 +51,31 @@ impl BackupSource<'_> {
     /// Writes everything; gives what it was, and the length in bytes.
     ///
     /// # Errors
-    /// `storage.damaged`, `storage.io`, `storage.busy` if an attachment was taken away meanwhile,
-    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    /// `storage.damaged`, `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn write_all(&self, writer: BackupWriter<'_>) -> Result<(BackupCounts, u64)> {
         let mut items = ItemWriter::new(writer);
         self.facts(&mut items)?;
-        self.entries(&mut items, 0, false)?;
+        self.entries(&mut items, 0, None)?;
         self.records(&mut items)?;
         self.attachments(&mut items)?;
-        self.files(&mut items)?;
+        self.files(&mut items, None)?;
         items.finish()
     }
 
     /// Writes what changed after an entry of the ledger. The entries say what became of each record, so
-    /// no record is among it; facts of the database and rows of attachments are all among it.
+    /// no record is among it; facts of the database and rows of attachments are all among it, and files
+    /// where an attachment of their record was added.
     ///
     /// # Errors
     /// As [`BackupSource::write_all`].
     pub fn write_changes(&self, writer: BackupWriter<'_>, after: u64) -> Result<(BackupCounts, u64)> {
         let mut items = ItemWriter::new(writer);
+        let mut attached = Places::new();
         self.facts(&mut items)?;
-        let attached = self.entries(&mut items, after, true)?;
+        self.entries(&mut items, after, Some(&mut attached))?;
         self.attachments(&mut items)?;
-        // The files have names that say nothing of their age, so after an attachment was added they all
-        // go along; a file that stands already is written over with the same bytes.
-        if attached {
-            self.files(&mut items)?;
+        if !attached.is_empty() {
+            self.files(&mut items, Some(&attached))?;
         }
         items.finish()
     }
@@ -91,18 +92,24 @@ impl BackupSource<'_> {
         })
     }
 
-    /// Writes the entries after a position, and says whether an attachment was added in one of them.
-    fn entries(&self, items: &mut ItemWriter<'_>, mut after: u64, with_shells: bool) -> Result<bool> {
+    /// Writes the entries after a position; for an increment with shells between them, and with the records
+    /// to which an attachment was added.
+    fn entries(
+        &self,
+        items: &mut ItemWriter<'_>,
+        mut after: u64,
+        mut attached: Option<&mut Places>,
+    ) -> Result<()> {
         let last = self.snapshot.head()?.position;
-        let mut attached = false;
         while after < last {
             self.patience.check()?;
             let entries = self.snapshot.read_log(after, PAGE)?;
             after = entries.last().ok_or_else(|| Error::new(Code::LedgerBroken).record(after))?.position;
-            let headers = entries.iter().map(|entry| Ok(decode_header(entry)?.0));
-            let headers = headers.collect::<Result<Vec<_>>>()?;
-            attached |= headers.iter().any(|header| header.kind == EntryKind::Attach);
-            if with_shells {
+            if let Some(attached) = &mut attached {
+                let headers = entries.iter().map(|entry| Ok(decode_header(entry)?.0));
+                let headers = headers.collect::<Result<Vec<_>>>()?;
+                let added = headers.iter().filter(|header| header.kind == EntryKind::Attach);
+                attached.extend(added.map(|header| (header.entity, header.record)));
                 self.shells(items, &headers)?;
             }
             for LogEntry { record, .. } in &entries {
@@ -110,7 +117,7 @@ impl BackupSource<'_> {
             }
             self.patience.tell("ledger", after, last);
         }
-        Ok(attached)
+        Ok(())
     }
 
     /// What is left of persons' records when their keys are gone, for those that these entries change.
@@ -160,7 +167,7 @@ impl BackupSource<'_> {
     }
 
     fn subject_of_attachment(&self, key: &[u8]) -> Result<Option<RecordId>> {
-        let Some((entity, id)) = record_of_attachment(key) else { return Ok(None) };
+        let Some((entity, id)) = record_of(key) else { return Ok(None) };
         let record = crate::records::row::load(self.snapshot, entity, id)?;
         Ok(record.and_then(|record| record.envelope.subject))
     }
@@ -172,23 +179,30 @@ impl BackupSource<'_> {
         Ok(found.map_or_else(Vec::new, |found| seal(&found, &associated(key), value, random)))
     }
 
-    fn files(&self, items: &mut ItemWriter<'_>) -> Result<()> {
-        let names = file_names(&self.blobs)?;
-        for (done, name) in (1_u64..).zip(&names) {
-            self.file(items, name)?;
-            self.patience.tell("blobs", done, names.len() as u64);
-        }
-        Ok(())
+    /// Writes the files that rows link: all of them, or those of some records.
+    fn files(&self, items: &mut ItemWriter<'_>, of: Option<&Places>) -> Result<()> {
+        let mut written = None;
+        self.rows(Keyspace::Attachments, &[], &mut |key, _| {
+            // The links of one file stand together.
+            let name = linked_name(key).filter(|name| written != Some(*name));
+            let wanted = of.is_none_or(|of| record_of(key).is_some_and(|place| of.contains(&place)));
+            if let Some(name) = name.filter(|_| wanted) {
+                self.file(items, &name.file_name())?;
+                written = Some(name);
+                self.patience.tell("blobs", items.counts.files, 0);
+            }
+            Ok(())
+        })
     }
 
     fn file(&self, items: &mut ItemWriter<'_>, name: &str) -> Result<()> {
-        let gone = |error: std::io::Error| match error.kind() {
+        let missing = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound | std::io::ErrorKind::UnexpectedEof => {
-                Error::new(Code::Busy).rule("an attachment was removed meanwhile").because(error)
+                Error::new(Code::Damaged).rule("attachment").because(error)
             }
             _ => error.into(),
         };
-        let mut file = File::open(self.blobs.join(name)).map_err(gone)?;
+        let mut file = File::open(self.blobs.join(name)).map_err(missing)?;
         let length = file.metadata()?.len();
         items.put(Tag::File, &[name.as_bytes(), &length.to_be_bytes()])?;
         let mut buffer = vec![0; CHUNK];
@@ -197,7 +211,7 @@ impl BackupSource<'_> {
             self.patience.check()?;
             let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
             let part = buffer.get_mut(..wanted).unwrap_or_default();
-            file.read_exact(part).map_err(gone)?;
+            file.read_exact(part).map_err(missing)?;
             items.put_raw(part)?;
             left = left.saturating_sub(part.len() as u64);
         }
@@ -259,31 +273,4 @@ pub(super) fn for_each_row(
 /// What a value under a person's key is bound to: where it stands.
 pub(super) fn associated(key: &[u8]) -> Vec<u8> {
     [b"guanxi.backup.v1".as_slice(), key].concat()
-}
-
-/// The record that an attachment belongs to, if the key is that of an attachment.
-pub(super) fn record_of_attachment(key: &[u8]) -> Option<(EntityId, RecordId)> {
-    let (record, _) = key.split_at_checked(key.len().checked_sub(16)?)?;
-    parse_key(record).filter(|_| key.len() == ATTACHMENT_KEY)
-}
-
-/// Whether a file of the folder `blobs` is whole: those that are being written have a point in their name.
-pub(super) fn is_file_name(name: &str) -> bool {
-    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// The names of the whole files of a folder, in order; none if there is no folder.
-fn file_names(folder: &Path) -> Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        names.extend(name.to_str().filter(|name| is_file_name(name)).map(str::to_owned));
-    }
-    names.sort_unstable();
-    Ok(names)
 }

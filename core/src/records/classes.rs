@@ -44,7 +44,7 @@ pub fn load_classes(snapshot: &dyn Snapshot) -> Result<Vec<(ClassId, AccessClass
             classes.push((ClassId::new(u32::from_be_bytes(*number)), decode(value)?));
         }
         match page.rows.into_iter().last() {
-            Some((last, _)) if page.more => super::view::continue_after(&mut range, last),
+            Some((last, _)) if page.more => crate::storage::continue_after(&mut range, last),
             _ => return Ok(classes),
         }
     }

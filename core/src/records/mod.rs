@@ -5,6 +5,7 @@
 //! Invariants: indexes, counters and unique keys follow from the records in the same commit; every
 //! change of a record is one ledger entry in that commit; a soft-deleted record is in no index.
 
+mod attachments;
 mod backup;
 mod backup_items;
 mod bulk;
@@ -24,6 +25,10 @@ mod verify;
 mod view;
 mod write;
 
+pub use attachments::{
+    ATTACHMENT_FIELDS, Attachment, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
+    check_names, check_reach, detach, is_linked, read_attachment,
+};
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::BackupCounts;
 pub use classes::{load_classes, read_epoch};

@@ -13,10 +13,9 @@ use crate::records::classes::read_epoch;
 use crate::records::derived::{INDEX_PREFIX, Index, live_counter, read_counter};
 use crate::records::ordered::ordered;
 use crate::records::row::{load, load_many};
-use crate::records::view::continue_after;
 use crate::records::{Filter, Record};
 use crate::schema::Entity;
-use crate::storage::{Keyspace, RangeRequest, Snapshot, successor};
+use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
 /// Keys that one class reads ahead.
 const READ_AHEAD: usize = 64;

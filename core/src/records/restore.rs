@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use crate::access::ClassId;
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
-use crate::records::backup::{associated, for_each_row, is_file_name, record_of_attachment};
+use crate::records::attachments::record_of;
+use crate::records::backup::{associated, for_each_row};
 use crate::records::backup_items::{BackupCounts, Item, ItemReader, Tag, damaged};
 use crate::records::bulk::Bulk;
 use crate::records::derived::{derive, live_counter, read_counter};
@@ -19,7 +20,7 @@ use crate::records::view::{Sealer, WriteView};
 use crate::records::{WriteContext, note};
 use crate::schema::Registry;
 use crate::storage::{
-    BackupHeader, BackupKind, BackupReader, Database, Head, Keyspace, LogEntry, LogRecord, unseal,
+    BackupHeader, BackupKind, BackupReader, BlobName, Database, Head, Keyspace, LogEntry, LogRecord, unseal,
 };
 
 /// Entries of one read.
@@ -233,9 +234,9 @@ impl<'a> Restorer<'a> {
 
     fn take_file(&self, item: &Item, items: &mut ItemReader<'_>) -> Result<()> {
         let [name, length] = item.parts()?;
-        let name = std::str::from_utf8(name).ok().filter(|name| is_file_name(name)).ok_or_else(damaged)?;
+        let name = std::str::from_utf8(name).ok().and_then(BlobName::from_file_name).ok_or_else(damaged)?;
         let mut left = u64::from_be_bytes(length.try_into().map_err(|_| damaged())?);
-        let mut file = File::create(self.blobs.join(name))?;
+        let mut file = File::create(self.blobs.join(name.file_name()))?;
         let mut buffer = vec![0; CHUNK];
         while left > 0 {
             self.patience.check()?;
@@ -336,7 +337,7 @@ impl<'a> Restorer<'a> {
         let mut bulk = Bulk::new(store, self.patience);
         let mut left_out = 0_u64;
         for_each_row(snapshot.as_ref(), Keyspace::Attachments, &[], self.patience, &mut |key, _| {
-            let Some((entity, id)) = record_of_attachment(key) else { return Ok(()) };
+            let Some((entity, id)) = record_of(key) else { return Ok(()) };
             let stays = !forgotten.contains_key(&(entity, id));
             if stays && row::load(snapshot.as_ref(), entity, id)?.is_some() {
                 return Ok(());

@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, Patience, RecordId, Result, Value};
 use crate::records::codec::damaged;
 use crate::records::ordered::ordered;
-use crate::records::view::{WriteView, continue_after};
+use crate::records::view::WriteView;
 use crate::records::{ExternalId, Record};
-use crate::storage::{Keyspace, RangeRequest, Snapshot};
+use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
 const SPILLED: u8 = 0xFE;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
+use crate::records::attachments::verify_attachments;
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, chain_link, open_entry};
 use crate::records::row::for_each_record;
-use crate::records::view::{Sealer, continue_after};
+use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
 use crate::schema::{Entity, Registry};
-use crate::storage::{Head, Keyspace, RangeRequest, Snapshot};
+use crate::storage::{Blobs, Head, Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// Rows of one read.
 const PAGE: usize = 500;
@@ -36,18 +37,20 @@ pub struct VerifyReport {
     pub records: u64,
     /// Index and unique keys that follow from records.
     pub derived_keys: u64,
+    /// Attachments, each of which was read whole.
+    pub attachments: u64,
     /// The newest entry: an anchor that a host may keep elsewhere.
     pub head: Head,
 }
 
-/// Verifies chain, commitments, rows, indexes, unique keys and counters of one stable view.
+/// Verifies chain, commitments, rows, indexes, unique keys, counters and attachments of one stable view.
 ///
 /// # Errors
 /// `ledger.broken`, `ledger.index_mismatch` or `storage.damaged`, naming the first place that is wrong.
 pub fn verify(
     snapshot: &dyn Snapshot,
     registry: &Registry,
-    sealer: &Sealer,
+    (sealer, blobs): (&Sealer, &Blobs),
     patience: &Patience,
     progress: &mut dyn FnMut(VerifyProgress),
 ) -> Result<VerifyReport> {
@@ -82,8 +85,10 @@ pub fn verify(
     }
     verify_counters(snapshot, registry, &counted)?;
     verify_no_strays(snapshot, derived_keys, patience)?;
+    let attachments = verify_attachments(snapshot, registry, (sealer, blobs), patience)?;
     progress(state);
-    Ok(VerifyReport { entries: head.position, forgotten, records: state.records, derived_keys, head })
+    let (entries, records) = (head.position, state.records);
+    Ok(VerifyReport { entries, forgotten, records, derived_keys, attachments, head })
 }
 
 type Lives = BTreeMap<(EntityId, RecordId), bool>;

@@ -7,11 +7,12 @@ use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{Code, Error, Random, RecordId, Result};
-use crate::records::classes::raise_epoch;
+use crate::records::classes::{EPOCH, raise_epoch};
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
-    Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot, StoreTransaction, SubjectKeys, WriteSet,
+    CommitId, Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot, StoreTransaction, SubjectKeys,
+    WriteSet, scan_over,
 };
 
 /// Seals and opens the values of ledger entries under the keys of their data subjects.
@@ -52,6 +53,8 @@ pub struct WriteView<'a> {
     base: Box<dyn StoreTransaction + 'a>,
     changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
     entries: Vec<PendingEntry>,
+    /// The caller's name for the commit.
+    id: CommitId,
     /// What each change replaced, so that a part of the transaction can be taken back.
     undo: Vec<Undo>,
     epoch: u64,
@@ -82,13 +85,19 @@ impl<'a> WriteView<'a> {
     pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
         let epoch = read_epoch(base.as_ref())?;
         let (changes, entries, undo) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Ok(Self { base, changes, entries, undo, epoch, stale: false, interned: Vec::new() })
+        let id = CommitId::default();
+        Ok(Self { base, changes, entries, id, undo, epoch, stale: false, interned: Vec::new() })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Names the commit, so that its caller can ask later what became of it.
+    pub fn name_commit(&mut self, id: CommitId) {
+        self.id = id;
     }
 
     /// Puts a value.
@@ -168,7 +177,22 @@ impl<'a> WriteView<'a> {
     ///
     /// # Errors
     /// As [`StoreTransaction::commit`].
-    pub fn commit(mut self, sealer: &Sealer) -> Result<Head> {
+    pub fn commit(self, sealer: &Sealer) -> Result<Head> {
+        let (base, writes) = self.finish(sealer)?;
+        Ok(base.commit(writes)?.head)
+    }
+
+    /// As [`WriteView::commit`], and runs a function when everything is durable and before the next
+    /// writer has its turn.
+    ///
+    /// # Errors
+    /// As [`WriteView::commit`].
+    pub fn commit_and(self, sealer: &Sealer, publish: &mut dyn FnMut()) -> Result<Head> {
+        let (base, writes) = self.finish(sealer)?;
+        Ok(base.commit_and(writes, publish)?.head)
+    }
+
+    fn finish(mut self, sealer: &Sealer) -> Result<(Box<dyn StoreTransaction + 'a>, WriteSet)> {
         if self.stale {
             raise_epoch(&mut self);
         }
@@ -186,28 +210,38 @@ impl<'a> WriteView<'a> {
             };
             log.push(seal_entry(&entry, key, sealer.random.as_ref())?);
         }
-        Ok(self.base.commit(WriteSet { changes: self.changes, log })?.head)
+        // Every permit of this transaction is of the epoch that it began with.
+        let guards = [(Keyspace::Meta, EPOCH.to_vec())].into();
+        Ok((self.base, WriteSet { guards, id: self.id, changes: self.changes, log, ..WriteSet::default() }))
     }
 }
 
 impl Snapshot for WriteView<'_> {
     fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
-        let mut values = self.base.get_many(keys)?;
-        for ((keyspace, key), value) in keys.iter().zip(&mut values) {
-            if let Some(changed) = self.changes.get(&(*keyspace, key.to_vec())) {
-                value.clone_from(changed);
-            }
-        }
-        Ok(values)
+        let changed: Vec<_> =
+            keys.iter().map(|(keyspace, key)| self.changes.get(&(*keyspace, key.to_vec()))).collect();
+        let unchanged = keys.iter().zip(&changed).filter(|(_, changed)| changed.is_none());
+        let asked: Vec<(Keyspace, &[u8])> = unchanged.map(|(place, _)| *place).collect();
+        let mut stored = if asked.is_empty() { Vec::new() } else { self.base.get_many(&asked)? }.into_iter();
+        let values = changed.into_iter().map(|changed| match changed {
+            Some(value) => value.clone(),
+            None => stored.next().flatten(),
+        });
+        Ok(values.collect())
     }
 
     fn scan(&self, range: &RangeRequest) -> Result<Page> {
-        let low = (range.keyspace, range.low.clone());
-        let high = (range.keyspace, range.high.clone());
-        if low >= high || self.changes.range(low.clone()..high.clone()).next().is_none() {
-            return self.base.scan(range);
+        let (low, high) = ((range.keyspace, range.low.clone()), (range.keyspace, range.high.clone()));
+        if low >= high {
+            return Ok(Page::default());
         }
-        merge(self.base.as_ref(), range, &self.changes)
+        let changed = |((_, key), value): (&(_, Vec<u8>), &Option<Vec<u8>>)| (key.clone(), value.clone());
+        let changes = self.changes.range(low..high);
+        if range.reverse {
+            scan_over(range, changes.rev().map(changed), |range| self.base.scan(range))
+        } else {
+            scan_over(range, changes.map(changed), |range| self.base.scan(range))
+        }
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
@@ -216,60 +250,5 @@ impl Snapshot for WriteView<'_> {
 
     fn head(&self) -> Result<Head> {
         self.base.head()
-    }
-}
-
-type Changes = BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>;
-
-/// One page of the base with the changes laid over it, in the range's direction.
-fn merge(base: &dyn Snapshot, range: &RangeRequest, changes: &Changes) -> Result<Page> {
-    let overlay = changes.range((range.keyspace, range.low.clone())..(range.keyspace, range.high.clone()));
-    let mut over: Vec<(Vec<u8>, Option<Vec<u8>>)> =
-        overlay.map(|((_, key), value)| (key.clone(), value.clone())).collect();
-    if range.reverse {
-        over.reverse();
-    }
-    let mut rows = Vec::new();
-    let mut over = over.into_iter().peekable();
-    let mut rest = range.clone();
-    loop {
-        let page = base.scan(&rest)?;
-        let last = page.rows.last().map(|(key, _)| key.clone());
-        for (key, value) in page.rows {
-            while let Some((earlier, change)) =
-                over.next_if(|(over, _)| comes_first(over, &key, range.reverse))
-            {
-                rows.extend(change.map(|value| (earlier, value)));
-            }
-            match over.next_if(|(over, _)| *over == key) {
-                Some((key, change)) => rows.extend(change.map(|value| (key, value))),
-                None => rows.push((key, value)),
-            }
-        }
-        match last {
-            Some(last) if page.more && rows.len() <= range.max_rows => continue_after(&mut rest, last),
-            Some(_) if page.more => break,
-            _ => {
-                rows.extend(over.by_ref().filter_map(|(key, change)| change.map(|value| (key, value))));
-                break;
-            }
-        }
-    }
-    let more = rows.len() > range.max_rows;
-    rows.truncate(range.max_rows);
-    Ok(Page { rows, more })
-}
-
-fn comes_first(left: &[u8], right: &[u8], reverse: bool) -> bool {
-    if reverse { left > right } else { left < right }
-}
-
-/// Moves a range past the last key that was read.
-pub(super) fn continue_after(range: &mut RangeRequest, mut last: Vec<u8>) {
-    if range.reverse {
-        range.high = last;
-    } else {
-        last.push(0);
-        range.low = last;
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
+use crate::records::attachments::remove_all;
 use crate::records::classes::intern;
 use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
 use crate::records::envelope::ENTERED;
@@ -11,7 +12,7 @@ use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::Entity;
-use crate::storage::{Keyspace, RangeRequest, Snapshot};
+use crate::storage::{BlobName, Keyspace, RangeRequest, Snapshot};
 
 /// Who changes, when and why.
 #[derive(Debug, Clone)]
@@ -136,7 +137,8 @@ pub fn delete(
 }
 
 /// Empties a record for ever: no value, name, key or tag of it stays, only that it was. It is deleted
-/// first if it is not yet. The key of its history is the caller's to destroy once this is durable.
+/// first if it is not yet. Its attachments go with it. The key of its history, and the files that are
+/// given back, are the caller's to destroy once this is durable.
 ///
 /// # Errors
 /// As [`delete`].
@@ -146,7 +148,7 @@ pub fn erase(
     permit: &Permit<Delete>,
     entity: &Entity,
     id: RecordId,
-) -> Result<()> {
+) -> Result<Vec<BlobName>> {
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     permit.check(entity.id(), view.epoch())?;
@@ -159,8 +161,9 @@ pub fn erase(
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     let empty = deleted.emptied();
     row::put(view, &empty, context.schema_version)?;
+    let files = remove_all(view, entity.id(), id)?;
     enter(view, context, EntryKind::Erase, &empty, Vec::new());
-    Ok(())
+    Ok(files)
 }
 
 /// Enters something into the ledger that changes no record: a sign-in, a schema change, a plugin.

@@ -101,17 +101,17 @@ impl BackupHeader {
     ) -> Self {
         let mut id = [0; 16];
         random.fill(&mut id);
-        let superblock = database.vault.superblock();
+        let superblock = database.vault().current_superblock();
         let at = Timestamp::from_micros(at.micros().div_euclid(1_000).saturating_mul(1_000));
         Self {
             kind,
             id,
-            database: superblock.file_id(),
+            database: superblock.id(),
             from,
             to,
             at,
             key_generation: superblock.generation(),
-            superblock: Box::new(superblock.export(&database.keys)),
+            superblock: Box::new(superblock.export(&database.ring())),
         }
     }
 
@@ -143,7 +143,7 @@ impl BackupHeader {
         let Some(micros) = i64::try_from(millis).ok().and_then(|millis| millis.checked_mul(1_000)) else {
             return Ok(None);
         };
-        if superblock.file_id() != database {
+        if superblock.id() != database {
             return Ok(None);
         }
         Ok(Some(Self {

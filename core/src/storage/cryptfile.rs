@@ -55,6 +55,7 @@ pub(super) struct CryptFile {
     writer: Mutex<Writer>,
     forgiving: AtomicBool,
     forgiven: AtomicU64,
+    syncs: AtomicU64,
 }
 
 impl CryptFile {
@@ -101,6 +102,7 @@ impl CryptFile {
             pending: RwLock::default(),
             forgiving: AtomicBool::new(header.may_fall_back()),
             forgiven: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
             writer: Mutex::new(Writer { header, pending_bytes: 0 }),
         }
     }
@@ -109,6 +111,11 @@ impl CryptFile {
     pub(super) fn end_recovery(&self) -> u64 {
         self.forgiving.store(false, Ordering::SeqCst);
         self.forgiven.load(Ordering::SeqCst)
+    }
+
+    /// How often the file was made durable.
+    pub(super) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
     }
 
     fn read_unit(&self, page: u64, out: &mut [u8]) -> io::Result<()> {
@@ -209,6 +216,7 @@ impl CryptFile {
         self.entries.flush(self.device.as_ref())?;
         writer.header.flush(self.device.as_ref(), &self.cipher)?;
         self.device.sync()?;
+        self.syncs.fetch_add(1, Ordering::Relaxed);
         writer.header.synced();
         Ok(())
     }

@@ -3,19 +3,25 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::{Code, Error, Random, Result};
-use crate::storage::device::{Device, FileDevice};
+use crate::storage::copies::{self, KEYS_COPY};
+use crate::storage::device::{Device, FileDevice, MemoryDevice};
+use crate::storage::embedded_store::EmbeddedStore;
+use crate::storage::journal::{Journal, RECORDS_AT};
 use crate::storage::keys::{Key, KeyCost, KeyRing};
-use crate::storage::redb_store::RedbStore;
-use crate::storage::store::{ChainLink, Store};
+use crate::storage::memory_store::MemoryStore;
+use crate::storage::store::{ChainLink, Durability, Store};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
+use crate::storage::tables::{self, TableView};
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
 pub(super) const DATA: &str = "data";
+/// The file with what was committed since the last checkpoint.
+pub(super) const JOURNAL: &str = "journal";
 /// The file with the wrapped keys of data subjects.
 pub(super) const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
@@ -33,13 +39,15 @@ pub struct OpenOptions {
     pub cache_bytes: usize,
     /// What opens the database.
     pub key: Key,
-    /// What it costs to try a passphrase; of `create` and [`Database::add_key`] only, since each slot
+    /// What it costs to try a passphrase; of `create` only, since each slot
     /// stores its own.
     pub key_cost: KeyCost,
     /// Where keys, salts and nonces come from.
     pub random: Arc<dyn Random>,
     /// Links the log's entries.
     pub chain: ChainLink,
+    /// When a commit is durable.
+    pub durability: Durability,
     /// Verifies every page against the checksums of the tree at the open, which also notices single
     /// pages that were put back to an older state. Reads the whole file.
     pub verify_on_open: bool,
@@ -50,7 +58,8 @@ impl OpenOptions {
     #[must_use]
     pub fn new(key: Key, random: Arc<dyn Random>, chain: ChainLink) -> Self {
         let (cache_bytes, key_cost) = (DEFAULT_CACHE_BYTES, KeyCost::default());
-        Self { cache_bytes, key, key_cost, random, chain, verify_on_open: false }
+        let durability = Durability::default();
+        Self { cache_bytes, key, key_cost, random, chain, durability, verify_on_open: false }
     }
 
     pub(super) fn vault(&self, kind: FileKind) -> VaultOptions {
@@ -67,32 +76,57 @@ impl OpenOptions {
 pub struct Database {
     /// Records, indexes and the log.
     pub store: Arc<dyn Store>,
-    /// The sub-keys of the file `data`.
-    pub keys: Arc<KeyRing>,
+    /// The same where it lies in files, for what is done to those.
+    embedded: Option<Arc<EmbeddedStore>>,
     /// The keys of data subjects.
     pub subjects: Arc<SubjectKeys>,
     /// What the open had to mend.
     pub recovery: RecoveryInfo,
-    pub(super) vault: Arc<Vault>,
+    pub(super) vault: RwLock<Arc<Vault>>,
+    pub(super) random: Arc<dyn Random>,
+    cache_bytes: usize,
     path: PathBuf,
+    /// The folder of a database in memory, for what lies in files even so. It goes last.
+    _temporary: Option<TemporaryFolder>,
+}
+
+/// A folder that is removed with all in it when this is dropped.
+struct TemporaryFolder(PathBuf);
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // What cannot be removed is sealed under a key that is gone.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Database {
-    /// Lets one more key open this database.
-    ///
-    /// # Errors
-    /// [`Code::LimitExceeded`] where all 8 slots are taken, [`Code::InvalidArgument`] for an empty
-    /// passphrase or a cost out of bounds, [`Code::Io`].
-    pub fn add_key(&self, key: &Key, cost: KeyCost) -> Result<()> {
-        self.vault.add_key(key, cost)
+    /// The keys that derive from the data key as it is now.
+    #[must_use]
+    pub fn ring(&self) -> KeyRing {
+        self.vault().ring.clone()
     }
 
-    /// Takes a key away. Whoever kept an older copy of the file and this key can still open that copy.
-    ///
-    /// # Errors
-    /// [`Code::WrongKey`] where no slot has it, [`Code::InvalidArgument`] for the last one, [`Code::Io`].
-    pub fn remove_key(&self, key: &Key) -> Result<()> {
-        self.vault.remove_key(key)
+    /// The vault that is the file `data` now.
+    pub(super) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.vault.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The store in files.
+    pub(super) fn embedded(&self) -> Result<&EmbeddedStore> {
+        let refused = || Error::new(Code::InvalidArgument).rule("a database in memory has no files");
+        self.embedded.as_deref().ok_or_else(refused)
+    }
+
+    /// How files of this database are made and opened.
+    pub(super) fn vault_options(&self, kind: FileKind) -> VaultOptions {
+        VaultOptions { kind, cache_bytes: self.cache_bytes, random: Arc::clone(&self.random), verify: false }
+    }
+
+    /// Where its files lie.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -128,6 +162,38 @@ pub fn create(path: &Path, options: &OpenOptions) -> Result<Database> {
     }
 }
 
+/// Makes a database in memory, which is gone when it is closed. The index of search and large
+/// attachments lie in a temporary folder meanwhile, sealed under a key that is nowhere else. One of
+/// `conflict_every` commits is answered with a conflict, as stores with several writers do; 0 for none.
+///
+/// # Errors
+/// [`Code::Io`] where the system has no temporary folder; [`Code::InvalidArgument`] as [`create`].
+pub fn create_in_memory(options: &OpenOptions, conflict_every: u64) -> Result<Database> {
+    let mut salt = [0; 8];
+    options.random.fill(&mut salt);
+    let path = std::env::temp_dir().join(format!("guanxi-{:016x}", u64::from_be_bytes(salt)));
+    fs::create_dir(&path)?;
+    let temporary = TemporaryFolder(path.clone());
+    let device = Arc::new(MemoryDevice::default());
+    let vault = Vault::create(device, &options.vault(FileKind::Data), &options.key, options.key_cost)?;
+    let keys = vault.ring.clone();
+    let (device, kind) = (Arc::new(MemoryDevice::default()), options.vault(FileKind::SubjectKeys));
+    SubjectKeys::create(Arc::clone(&device) as Arc<dyn Device>, &keys, &kind)?;
+    let subjects = Arc::new(SubjectKeys::open(device, &keys, &kind)?);
+    let store = Arc::new(MemoryStore::new(options.chain, conflict_every));
+    Ok(Database {
+        store,
+        embedded: None,
+        subjects,
+        recovery: RecoveryInfo::default(),
+        vault: RwLock::new(Arc::new(vault)),
+        random: Arc::clone(&options.random),
+        cache_bytes: options.cache_bytes,
+        path,
+        _temporary: Some(temporary),
+    })
+}
+
 /// Opens a database, and recovers it where it was not closed.
 ///
 /// # Errors
@@ -147,17 +213,58 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
 pub(super) fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
-    RedbStore::prepare(&vault)?;
-    let keys = Arc::new(vault.ring.clone());
-    let subjects = SubjectKeys::open(
-        open_device(&path.join(KEYS), KEYS)?,
-        &keys,
-        &options.vault(FileKind::SubjectKeys),
-    )?;
+    let subjects = open_subject_keys(path, &vault.ring, options)?;
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
-    let store = Arc::new(RedbStore::new(Arc::clone(&vault), options.chain));
-    Ok(Database { store, keys, subjects: Arc::new(subjects), recovery, vault, path: path.to_owned() })
+    let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
+    let store = Arc::new(open_store(path, &vault, options)?);
+    let (repaired, replayed_commits) = (recovery.repaired || unclosed, store.replayed());
+    Ok(Database {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        embedded: Some(store),
+        subjects: Arc::new(subjects),
+        recovery: RecoveryInfo { repaired, replayed_commits, ..recovery },
+        vault: RwLock::new(vault),
+        random: Arc::clone(&options.random),
+        cache_bytes: options.cache_bytes,
+        path: path.to_owned(),
+        _temporary: None,
+    })
+}
+
+/// The keys of data subjects. A crash at the end of a change of the data key leaves the file that goes
+/// with the new key under the name of a copy.
+fn open_subject_keys(path: &Path, ring: &KeyRing, options: &OpenOptions) -> Result<SubjectKeys> {
+    let (file, copy) = (path.join(KEYS), path.join(KEYS_COPY));
+    let kind = options.vault(FileKind::SubjectKeys);
+    let opened = open_device(&file, KEYS).and_then(|device| SubjectKeys::open(device, ring, &kind));
+    if opened.is_ok() || !copy.try_exists()? {
+        return opened;
+    }
+    let device: Arc<dyn Device> = Arc::new(FileDevice::open(&copy)?);
+    let Ok(subjects) = SubjectKeys::open(device, ring, &kind) else { return opened };
+    fs::rename(&copy, &file)?;
+    sync_directory(path)?;
+    Ok(subjects)
+}
+
+/// The store in a vault, with its journal; a database of format 1 gets one.
+fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<EmbeddedStore> {
+    let path = path.join(JOURNAL);
+    let random = Arc::clone(&options.random);
+    if TableView::of(vault)?.generation()?.is_none() {
+        // An earlier upgrade may have ended in the midst of this file. It is nobody's before the tables
+        // name a generation.
+        if path.try_exists()? {
+            fs::remove_file(&path)?;
+        }
+        Journal::create(&FileDevice::create(&path)?, vault.ring.file_id())?;
+        sync_directory(&parent_of(&path))?;
+        tables::prepare(vault, random.as_ref())?;
+    }
+    let journal = Journal::open(open_device(&path, JOURNAL)?, &vault.ring, Arc::clone(&random))?;
+    let copy = copies::unfinished(&parent_of(&path), vault, &options.vault(FileKind::Data))?;
+    EmbeddedStore::open(Arc::clone(vault), journal, options.chain, options.durability, random, copy)
 }
 
 fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {
@@ -174,14 +281,15 @@ fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {
 fn fill_draft(draft: &Path, options: &OpenOptions) -> Result<KeyRing> {
     let device = Arc::new(FileDevice::create(&draft.join(DATA))?);
     let vault = Vault::create(device, &options.vault(FileKind::Data), &options.key, options.key_cost)?;
-    RedbStore::prepare(&vault)?;
+    tables::prepare(&vault, options.random.as_ref())?;
+    Journal::create(&FileDevice::create(&draft.join(JOURNAL))?, vault.ring.file_id())?;
     let device = Arc::new(FileDevice::create(&draft.join(KEYS))?);
     SubjectKeys::create(device, &vault.ring, &options.vault(FileKind::SubjectKeys))?;
     fs::create_dir(draft.join(INDEX))?;
     fs::create_dir(draft.join(BLOBS))?;
     let ring = vault.ring.clone();
     drop(vault);
-    for file in [DATA, KEYS] {
+    for file in [DATA, JOURNAL, KEYS] {
         File::options().write(true).open(draft.join(file))?.sync_all()?;
     }
     sync_directory(draft)?;

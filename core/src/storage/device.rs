@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use crate::base::{Code, Error, Result};
 
@@ -26,6 +27,60 @@ pub(super) trait Device: Debug + Send + Sync {
 
     /// Lets another open have the device.
     fn release(&self) -> io::Result<()>;
+}
+
+/// Bytes in memory, which nothing survives.
+#[derive(Default)]
+pub(super) struct MemoryDevice(RwLock<Vec<u8>>);
+
+impl MemoryDevice {
+    fn range(offset: u64, length: usize) -> Option<std::ops::Range<usize>> {
+        let start = usize::try_from(offset).ok()?;
+        Some(start..start.checked_add(length)?)
+    }
+}
+
+impl std::fmt::Debug for MemoryDevice {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("MemoryDevice")
+    }
+}
+
+impl Device for MemoryDevice {
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let bytes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let found = Self::range(offset, buffer.len()).and_then(|range| bytes.get(range));
+        buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let range = Self::range(offset, bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
+        if all.len() < range.end {
+            all.resize(range.end, 0);
+        }
+        all.get_mut(range).ok_or(io::ErrorKind::InvalidInput)?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).len() as u64)
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        let bytes = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.0.write().unwrap_or_else(PoisonError::into_inner).resize(bytes, 0);
+        Ok(())
+    }
+
+    fn release(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file that is locked against every other open of it, in this process and in others.

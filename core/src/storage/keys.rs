@@ -7,6 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Random, Result, normalize};
+use crate::storage::recovery::{RECOVERY_BYTES, RecoveryKey};
 
 /// Largest memory that a stored slot may ask for, in KiB, so that a forged file cannot exhaust a host.
 const MAX_MEMORY_KIB: u32 = 1 << 20;
@@ -15,7 +16,7 @@ const MAX_PASSES: u32 = 64;
 /// Most lanes that a stored slot may ask for.
 const MAX_LANES: u32 = 16;
 
-/// What opens a database: a passphrase, or 32 bytes that the host keeps. Wiped on drop.
+/// What opens a database: a passphrase, 32 bytes that the host keeps, or a recovery key. Wiped on drop.
 #[derive(Clone)]
 pub struct Key(Secret);
 
@@ -23,15 +24,69 @@ pub struct Key(Secret);
 enum Secret {
     Passphrase(Zeroizing<String>),
     Raw(Zeroizing<[u8; 32]>),
+    Recovery(Zeroizing<[u8; RECOVERY_BYTES]>),
 }
 
-/// How a slot's wrapping key is made.
+/// What a key is made of, and so how the key that wraps its slot is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SlotKind {
-    /// By Argon2id from a passphrase.
+#[non_exhaustive]
+pub enum KeyKind {
+    /// Words, stretched by Argon2id.
     Passphrase,
-    /// By HKDF from 32 bytes of the host.
+    /// 32 bytes of the host, through HKDF.
     Raw,
+    /// 160 random bits that somebody wrote down, through HKDF.
+    Recovery,
+    /// Something that a newer version knows.
+    Unknown,
+}
+
+impl KeyKind {
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::Raw => "raw",
+            Self::Recovery => "recovery",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Which database asks for its key. It is no secret, and stays the same for as long as the file lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DatabaseIdentity([u8; 16]);
+
+impl DatabaseIdentity {
+    /// The identity with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The random id of the file `data`.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for DatabaseIdentity {
+    /// 32 lower-case hexadecimal digits, fit for the name of an entry in a key store.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// Gives a database its key when it is opened, so that a host can keep keys in its system's key store
+/// (the keychain, the Credential Manager, the Secret Service, a KMS) under the database's identity.
+pub trait KeyProvider: Send + Sync {
+    /// The key of a database.
+    ///
+    /// # Errors
+    /// Whatever keeps the host from giving it; the open fails with that error.
+    fn key(&self, database: &DatabaseIdentity) -> Result<Key>;
 }
 
 impl Key {
@@ -48,15 +103,33 @@ impl Key {
         Self(Secret::Raw(Zeroizing::new(bytes)))
     }
 
+    /// A recovery key as it was shown: small and capital letters, spaces and hyphens do not matter, and
+    /// the letters that Crockford's base32 leaves out are read as the digits that they look like.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] naming `key` where a letter is missing or wrong: the text has a check of
+    /// its own, so a slip of the pen is told before any database is asked.
+    pub fn recovery(text: &str) -> Result<Self> {
+        Ok(RecoveryKey::read(text)?.key())
+    }
+
+    /// The 160 bits of a recovery key.
+    pub(super) fn recovered(bytes: Zeroizing<[u8; RECOVERY_BYTES]>) -> Self {
+        Self(Secret::Recovery(bytes))
+    }
+
     /// A key that derives from another file's ring.
     pub(super) fn derived(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(Secret::Raw(bytes))
     }
 
-    pub(super) fn kind(&self) -> SlotKind {
+    /// What it is made of.
+    #[must_use]
+    pub fn kind(&self) -> KeyKind {
         match &self.0 {
-            Secret::Passphrase(_) => SlotKind::Passphrase,
-            Secret::Raw(_) => SlotKind::Raw,
+            Secret::Passphrase(_) => KeyKind::Passphrase,
+            Secret::Raw(_) => KeyKind::Raw,
+            Secret::Recovery(_) => KeyKind::Recovery,
         }
     }
 
@@ -75,16 +148,14 @@ impl Key {
         match &self.0 {
             Secret::Passphrase(words) => cost.stretch(words.as_bytes(), salt),
             Secret::Raw(bytes) => Ok(expand(salt, bytes.as_slice(), "slot")),
+            Secret::Recovery(bytes) => Ok(expand(salt, bytes.as_slice(), "recovery slot")),
         }
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match &self.0 {
-            Secret::Passphrase(_) => "Key(passphrase)",
-            Secret::Raw(_) => "Key(raw)",
-        })
+        write!(formatter, "Key({})", self.kind().name())
     }
 }
 
@@ -133,7 +204,7 @@ impl Default for KeyCost {
 }
 
 /// The master key of one file and everything that derives from it. Wiped on drop.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyRing {
     master: Zeroizing<[u8; 32]>,
     file_id: [u8; 16],
@@ -151,6 +222,11 @@ impl KeyRing {
         random.fill(master.as_mut_slice());
         random.fill(&mut file_id);
         Self { master, file_id }
+    }
+
+    /// Another master key for the file of an id.
+    pub(super) fn draw_for(random: &dyn Random, file_id: [u8; 16]) -> Self {
+        Self { file_id, ..Self::draw(random) }
     }
 
     /// The sub-key for a purpose: HKDF-SHA256 (RFC 5869) with the file's id as salt and the purpose

@@ -4,19 +4,30 @@
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
 mod backup_stream;
+mod blobs;
 mod bytes;
+mod commit_format;
+mod copies;
 mod cryptfile;
 mod database;
 mod device;
+mod embedded_store;
 mod entries;
 mod faults;
 mod header_slots;
+mod journal;
+mod key_slots;
 mod keys;
+mod layered_view;
 mod layout;
 mod log_format;
+mod memory_store;
+mod memtable;
+mod overlay;
 mod page_cipher;
-mod redb_store;
+mod recovery;
 mod restored;
+mod sealed_blocks;
 mod sealed_files;
 mod sealing;
 mod slots;
@@ -24,6 +35,7 @@ mod store;
 mod subject_key_backup;
 mod subject_keys;
 mod superblock;
+mod tables;
 mod turns;
 mod vault;
 mod xaes;
@@ -32,14 +44,20 @@ mod xaes;
 mod tests;
 
 pub use backup_stream::{BackupHeader, BackupKind, BackupReader, BackupWriter};
-pub use database::{Database, OpenOptions, create, open, sync_directory};
-pub use keys::{Key, KeyCost, KeyRing};
+pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
+pub use copies::CopyReport;
+pub use database::{Database, OpenOptions, create, create_in_memory, open, sync_directory};
+pub use key_slots::{KeyPlan, KeySlot, identity};
+pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider, KeyRing};
+pub use overlay::{continue_after, scan_over};
+pub use recovery::RecoveryKey;
 pub use restored::{Draft, create_restored};
 pub use sealed_files::SealedFiles;
 pub use sealing::{seal, unseal};
 pub use store::{
-    Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Snapshot, Store, StoreTransaction, WriteSet,
-    successor,
+    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot, Store,
+    StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
+pub use tables::TableSize;
 pub use vault::RecoveryInfo;

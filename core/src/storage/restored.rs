@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use crate::base::{Code, Error, Random, Result};
 use crate::storage::backup_stream::BackupHeader;
-use crate::storage::cryptfile::CryptFile;
 use crate::storage::database::{
-    BLOBS, DATA, Database, INDEX, KEYS, OpenOptions, draft_path, open_files, parent_of, sync_directory,
+    BLOBS, DATA, Database, INDEX, JOURNAL, KEYS, OpenOptions, draft_path, open_files, parent_of,
+    sync_directory,
 };
 use crate::storage::device::FileDevice;
+use crate::storage::journal::Journal;
 use crate::storage::keys::KeyRing;
-use crate::storage::redb_store::RedbStore;
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::{FileKind, Superblock};
+use crate::storage::tables;
 use crate::storage::vault::{Unlock, Vault};
 
 /// A database under a draft name. It is removed unless it is finished.
@@ -51,11 +52,11 @@ pub fn create_restored(
 /// Makes all files of a database in an empty directory, and closes them.
 fn fill(path: &Path, options: &OpenOptions, ring: &KeyRing, superblock: &Superblock) -> Result<()> {
     let device = Arc::new(FileDevice::create(&path.join(DATA))?);
-    let file = CryptFile::create(device.clone(), ring, Arc::clone(&options.random))?;
-    superblock.write_both(device.as_ref(), ring)?;
-    let vault = Vault::start(device, file, ring.clone(), superblock.clone(), &options.vault(FileKind::Data))?;
-    RedbStore::prepare(&vault)?;
+    let kind = options.vault(FileKind::Data);
+    let vault = Vault::create_with(device, &kind, ring.clone(), superblock.clone())?;
+    tables::prepare(&vault, options.random.as_ref())?;
     drop(vault);
+    Journal::create(&FileDevice::create(&path.join(JOURNAL))?, ring.file_id())?;
     let device = Arc::new(FileDevice::create(&path.join(KEYS))?);
     SubjectKeys::create(device, ring, &options.vault(FileKind::SubjectKeys))?;
     fs::create_dir(path.join(INDEX))?;

@@ -1,15 +1,12 @@
 //! Whole files under one key: written once, replaced whole, with names that say nothing.
 //!
-//! A file is a head and blocks of 16 KiB, each sealed with its number, so a block that is changed,
-//! moved, cut off or taken from another file is noticed. The scheme is that of STREAM (Hoang,
-//! Reyhanitabar, Rogaway, Vizár 2015): a key per file, a counter as nonce, a mark on the last block.
+//! A file is a head and blocks of 16 KiB, sealed as `sealed_blocks` says.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aes_gcm::Aes256Gcm;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -18,7 +15,8 @@ use crate::base::{Code, Error, Random, Result};
 use crate::storage::bytes::Fields;
 use crate::storage::database::sync_directory;
 use crate::storage::keys::expand;
-use crate::storage::xaes::{TAG_BYTES, gcm, open_gcm, seal_gcm};
+use crate::storage::sealed_blocks::SealedBlocks;
+use crate::storage::xaes::TAG_BYTES;
 
 /// The first eight bytes of a sealed file.
 const MAGIC: [u8; 8] = *b"\x89GXFILE\n";
@@ -127,9 +125,10 @@ impl SealedFiles {
         self.directory.join(Path::new(&hex))
     }
 
-    fn cipher(&self, salt: &[u8; 32], name: &str) -> Aes256Gcm {
+    fn blocks(&self, salt: &[u8; 32], name: &str, length: u64) -> SealedBlocks {
         let context: Vec<u8> = salt.iter().copied().chain(name.bytes()).collect();
-        gcm(&expand(&context, self.key.as_slice(), "file"))
+        let key = expand(&context, self.key.as_slice(), "file");
+        SealedBlocks::new(&key, name.as_bytes(), &length.to_be_bytes())
     }
 
     fn write_blocks(&self, file: &mut File, name: &str, bytes: &[u8]) -> Result<()> {
@@ -143,12 +142,10 @@ impl SealedFiles {
         head.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         file.write_all(&head)?;
 
-        let cipher = self.cipher(&salt, name);
-        for (block, plain) in blocks(bytes) {
+        let blocks = self.blocks(&salt, name, bytes.len() as u64);
+        for (index, last, plain) in numbered(bytes) {
             let mut text = plain.to_vec();
-            let tag = seal_gcm(&cipher, &nonce(block.index), &block.associated(name), &mut text)
-                .map_err(|error| Error::new(Code::LimitExceeded).because(error))?;
-            text.extend_from_slice(&tag);
+            blocks.seal(index, last, &mut text)?;
             file.write_all(&text)?;
         }
         Ok(())
@@ -157,17 +154,13 @@ impl SealedFiles {
     fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let damaged = || Error::new(Code::Damaged).rule("sealed file");
         let Parts { salt, length, body } = read_head(sealed)?.ok_or_else(damaged)?;
-        let cipher = self.cipher(&salt, name);
+        let blocks = self.blocks(&salt, name, length);
         let mut plain = Zeroizing::new(Vec::with_capacity(body.len()));
         let count = body.len().div_ceil(BLOCK + TAG_BYTES);
         for (index, text) in (0_u64..).zip(body.chunks(BLOCK + TAG_BYTES)) {
-            let block = Block { index, length, last: index + 1 == count as u64 };
-            let (text, tag) = text.split_last_chunk::<TAG_BYTES>().ok_or_else(damaged)?;
-            let start = plain.len();
-            plain.extend_from_slice(text);
-            let part = plain.get_mut(start..).unwrap_or_default();
-            open_gcm(&cipher, &nonce(index), &block.associated(name), part, tag)
-                .map_err(|error| damaged().because(error))?;
+            let mut text = Zeroizing::new(text.to_vec());
+            blocks.open(index, index + 1 == count as u64, &mut text)?;
+            plain.extend_from_slice(&text);
         }
         if count == 0 || plain.len() as u64 != length {
             return Err(damaged());
@@ -182,41 +175,13 @@ impl std::fmt::Debug for SealedFiles {
     }
 }
 
-/// The place of a block in its file.
-#[derive(Clone, Copy)]
-struct Block {
-    index: u64,
-    length: u64,
-    last: bool,
-}
-
-impl Block {
-    /// What a block authenticates beside its text: name, number, length of the file, whether it is last.
-    fn associated(self, name: &str) -> Vec<u8> {
-        let mut aad = name.as_bytes().to_vec();
-        aad.extend_from_slice(&self.index.to_be_bytes());
-        aad.extend_from_slice(&self.length.to_be_bytes());
-        aad.push(u8::from(self.last));
-        aad
-    }
-}
-
-/// The blocks of a text; an empty text has one block that is empty.
-fn blocks(bytes: &[u8]) -> impl Iterator<Item = (Block, &[u8])> {
-    let length = bytes.len() as u64;
+/// The blocks of a text with their numbers, and whether they are the last; an empty text has one block
+/// that is empty.
+fn numbered(bytes: &[u8]) -> impl Iterator<Item = (u64, bool, &[u8])> {
     let empty = bytes.is_empty().then_some(bytes);
     let count = bytes.len().div_ceil(BLOCK).max(1) as u64;
     let parts = empty.into_iter().chain(bytes.chunks(BLOCK));
-    (0_u64..).zip(parts).map(move |(index, part)| (Block { index, length, last: index + 1 == count }, part))
-}
-
-/// The number of a block as nonce. Keys are per file and per writing, so numbers never meet again.
-fn nonce(index: u64) -> [u8; 12] {
-    let mut nonce = [0; 12];
-    for (target, byte) in nonce.iter_mut().skip(4).zip(index.to_be_bytes()) {
-        *target = byte;
-    }
-    nonce
+    (0_u64..).zip(parts).map(move |(index, part)| (index, index + 1 == count, part))
 }
 
 /// A sealed file in its parts.

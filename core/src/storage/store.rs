@@ -1,8 +1,10 @@
 //! The trait behind which bytes are kept: snapshots, one commit at a time, and a log without gaps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use crate::base::{Patience, Result};
+use crate::base::{Code, Error, Patience, Result};
+use crate::storage::tables::TableSize;
 
 /// A table of the store. Each has keys that sort by their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +102,15 @@ pub trait Snapshot: Send {
     /// `storage.damaged`, `storage.io`.
     fn scan(&self, range: &RangeRequest) -> Result<Page>;
 
+    /// One page of each of several ranges, in the order asked. A store that answers over a network
+    /// asks for them in one flight.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    fn scan_many(&self, ranges: &[RangeRequest]) -> Result<Vec<Page>> {
+        ranges.iter().map(|range| self.scan(range)).collect()
+    }
+
     /// The value of one key.
     ///
     /// # Errors
@@ -123,11 +134,21 @@ pub trait Snapshot: Send {
 
 /// The right to commit once, with a stable view until then. Dropping it leaves nothing behind.
 pub trait StoreTransaction: Snapshot {
-    /// Makes all of a write set durable, or nothing of it.
+    /// Makes all of a write set durable, or nothing of it. Where the store is open with
+    /// [`Durability::Relaxed`], it is visible when this returns and durable a little later.
     ///
     /// # Errors
-    /// `storage.io` after which the store stops; `storage.stopped` when it has; `input.limit_exceeded`.
+    /// `storage.conflict` where a key to be created exists, a guarded one has changed, or another
+    /// commit was in the way; `storage.io` after which the store stops; `storage.stopped` when it has;
+    /// `input.limit_exceeded`.
     fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed>;
+
+    /// As [`StoreTransaction::commit`], and runs a function when the commit is durable and before the
+    /// next writer has its turn: for what is kept in memory beside the store.
+    ///
+    /// # Errors
+    /// As [`StoreTransaction::commit`]; the function has not run then.
+    fn commit_and(self: Box<Self>, writes: WriteSet, publish: &mut dyn FnMut()) -> Result<Committed>;
 }
 
 /// Where bytes are kept.
@@ -135,27 +156,187 @@ pub trait Store: Send + Sync {
     /// What this store can take.
     fn caps(&self) -> Caps;
 
-    /// A stable view of the newest durable state.
+    /// A stable view of the newest state that a reader may see.
     ///
     /// # Errors
     /// `storage.stopped`, `storage.io`.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>>;
+
+    /// A stable view of the newest state that no power cut takes back: for readers that tell others of
+    /// it. The same as [`Store::snapshot`] unless the store is open with [`Durability::Relaxed`].
+    ///
+    /// # Errors
+    /// As [`Store::snapshot`].
+    fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>>;
 
     /// Waits for the writer's turn, first come first served.
     ///
     /// # Errors
     /// `engine.deadline_exceeded`, `engine.cancelled`, `storage.stopped`.
     fn begin(&self, patience: &Patience) -> Result<Box<dyn StoreTransaction + '_>>;
+
+    /// What became of a commit whose outcome its caller does not know, for the newest thousand.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    fn settle(&self, id: &CommitId) -> Result<Settled>;
+
+    /// Makes everything durable that was committed so far.
+    ///
+    /// # Errors
+    /// `storage.io` after which the store stops; `storage.stopped` when it has.
+    fn flush(&self) -> Result<Head>;
+
+    /// Brings everything that was committed so far to where a reopen after a crash has nothing left to
+    /// do. A host calls it when it is idle, or is about to be suspended.
+    ///
+    /// # Errors
+    /// As [`Store::flush`].
+    fn checkpoint(&self) -> Result<()>;
+
+    /// Sizes and counts since the open.
+    ///
+    /// # Errors
+    /// `storage.stopped`, `storage.io`.
+    fn statistics(&self) -> Result<StoreStatistics>;
+}
+
+/// When a commit is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When it returns: no power cut takes it back.
+    #[default]
+    Durable,
+    /// A little later: a power cut may take back the newest commits, at most 1,000 of them or 1 MiB,
+    /// and none that were made more than a second before the last call of the engine. What is left is
+    /// always a state that was committed. A process that dies alone takes nothing back.
+    Relaxed,
+}
+
+/// A name that a caller gives a commit, so that it can ask later what became of it; zeros for none.
+pub type CommitId = [u8; 16];
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is there.
+    Committed,
+    /// Nothing of it is there, or more than a thousand named commits came after it.
+    Absent,
 }
 
 /// Everything one commit changes. Maps keep keys sorted, which is the cheap order to insert in.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct WriteSet {
+    /// The caller's name for the commit.
+    pub id: CommitId,
     /// `Some` puts a value, `None` deletes the key.
     pub changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
+    /// Keys that must not exist before.
+    pub creates: BTreeSet<(Keyspace, Vec<u8>)>,
+    /// Keys that must be as the transaction's view has them. With one writer at a time they are; a
+    /// store with several locks them.
+    pub guards: BTreeSet<(Keyspace, Vec<u8>)>,
     /// Entries for the log, in order; the store gives positions and chains them.
     pub log: Vec<LogRecord>,
 }
+
+impl WriteSet {
+    /// Whether there is nothing to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.log.is_empty()
+    }
+
+    /// Puts, deletes and entries.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.changes.len().saturating_add(self.log.len())
+    }
+
+    /// Bytes of keys, values and entries.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let changes = self
+            .changes
+            .iter()
+            .map(|((_, key), value)| key.len().saturating_add(value.as_ref().map_or(0, Vec::len)));
+        let log = self.log.iter().map(|record| record.chained.len().saturating_add(record.sealed.len()));
+        changes.chain(log).fold(0, usize::saturating_add)
+    }
+
+    /// Refuses what is larger than a store takes, before anything is written.
+    ///
+    /// # Errors
+    /// `input.limit_exceeded`.
+    pub fn check_limits(&self, caps: Caps) -> Result<()> {
+        for ((_, key), value) in &self.changes {
+            check("key bytes", key.len(), caps.max_key_bytes)?;
+            check("value bytes", value.as_ref().map_or(0, Vec::len), caps.max_value_bytes)?;
+        }
+        check("operations of one commit", self.operations(), caps.max_transaction_operations)?;
+        check("bytes of one commit", self.bytes(), caps.max_transaction_bytes)
+    }
+
+    /// Refuses where a guarded key is not as the transaction's view has it, or a key to be created exists.
+    ///
+    /// # Errors
+    /// `storage.conflict`, and those of the views.
+    pub fn check_expectations(&self, view: &dyn Snapshot, newest: &dyn Snapshot) -> Result<()> {
+        for (keyspace, key) in &self.guards {
+            if view.get(*keyspace, key)? != newest.get(*keyspace, key)? {
+                return Err(Error::new(Code::Conflict).rule("a guarded key has changed"));
+            }
+        }
+        for (keyspace, key) in &self.creates {
+            if newest.get(*keyspace, key)?.is_some() {
+                return Err(Error::new(Code::Conflict).rule("the key exists"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(what: &str, actual: usize, limit: usize) -> Result<()> {
+    if actual > limit {
+        return Err(Error::new(Code::LimitExceeded).field(what).rule(&format!("{actual} > {limit}")));
+    }
+    Ok(())
+}
+
+/// Sizes of a store, and what it did since it was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreStatistics {
+    /// Rows and bytes by table.
+    pub tables: BTreeMap<&'static str, TableSize>,
+    /// Length of the file with the tables, in bytes.
+    pub file_bytes: u64,
+    /// Bytes of that file which no table uses.
+    pub free_bytes: u64,
+    /// Length of the journal, in bytes.
+    pub journal_bytes: u64,
+    /// Memory of what was committed since the last checkpoint, in bytes.
+    pub memory_bytes: u64,
+    /// Commits.
+    pub commits: u64,
+    /// Records of the journal: groups of commits.
+    pub groups: u64,
+    /// Calls that make a file durable, of the journal and the tables.
+    pub syncs: u64,
+    /// Times that the journal went into the tables.
+    pub checkpoints: u64,
+    /// Commits that took longer than [`SLOW_COMMIT`] from their first wait to their end.
+    pub slow_commits: u64,
+    /// The longest commit, in microseconds.
+    pub longest_commit_micros: u64,
+    /// Pages that were found in memory.
+    pub cache_hits: u64,
+    /// Pages that were read from the file.
+    pub cache_misses: u64,
+}
+
+/// From when on a commit counts as slow.
+pub const SLOW_COMMIT: Duration = Duration::from_millis(100);
 
 /// One entry for the log before it has a position.
 #[derive(Debug, Clone, PartialEq, Eq)]

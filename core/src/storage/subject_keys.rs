@@ -4,13 +4,14 @@
 //! it unreadable, in the ledger and in every copy of the file `data`, while the chain still verifies.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use redb::{ReadableDatabase, TableDefinition};
+use redb::{ReadableDatabase, TableDefinition, WriteTransaction};
 use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Random, Result};
-use crate::storage::device::Device;
+use crate::storage::device::{Device, FileDevice};
 use crate::storage::faults::from_redb;
 use crate::storage::keys::{Key, KeyCost, KeyRing};
 use crate::storage::sealing::{seal, unseal};
@@ -29,19 +30,26 @@ const MAX_CACHED: usize = 4_096;
 
 /// The keys of data subjects of one database.
 pub struct SubjectKeys {
-    pub(super) vault: Vault,
-    pub(super) wrapping: Zeroizing<[u8; 32]>,
+    opened: RwLock<Arc<Opened>>,
     random: Arc<dyn Random>,
     cache: Mutex<Cache>,
     /// Held while the file and the cache change together, so that a destroyed key never comes back.
     pub(super) changing: Mutex<()>,
 }
 
+/// The open file.
+pub(super) struct Opened {
+    /// The vault that it is.
+    pub(super) vault: Vault,
+    /// Seals the keys in it.
+    pub(super) wrapping: Zeroizing<[u8; 32]>,
+}
+
 impl SubjectKeys {
     /// Makes the file on an empty device. It opens with a key that derives from the file `data`.
     pub(super) fn create(device: Arc<dyn Device>, owner: &KeyRing, options: &VaultOptions) -> Result<()> {
         let vault = Vault::create(device, options, &file_key(owner), KeyCost::default())?;
-        let transaction = vault.database.begin_write().map_err(from_redb)?;
+        let transaction = begin(&vault)?;
         transaction.open_table(SUBJECTS).map_err(from_redb)?;
         transaction.commit().map_err(from_redb)
     }
@@ -51,7 +59,24 @@ impl SubjectKeys {
         let vault = Vault::open(device, options, &Unlock::Key(&file_key(owner))).map_err(foreign)?;
         let wrapping = vault.ring.derive("subject");
         let random = Arc::clone(&options.random);
-        Ok(Self { vault, wrapping, random, cache: Mutex::default(), changing: Mutex::default() })
+        let opened = RwLock::new(Arc::new(Opened { vault, wrapping }));
+        Ok(Self { opened, random, cache: Mutex::default(), changing: Mutex::default() })
+    }
+
+    /// Goes on with another file that has the same keys.
+    ///
+    /// # Errors
+    /// As the open.
+    pub(super) fn reopen(&self, path: &Path, owner: &KeyRing, options: &VaultOptions) -> Result<()> {
+        let _guard = lock(&self.changing);
+        let other = Self::open(Arc::new(FileDevice::open(path)?), owner, options)?;
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = other.opened();
+        Ok(())
+    }
+
+    /// The file as it is now.
+    pub(super) fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The keys of several subjects, in the order asked. Those who have none get one, which is durable
@@ -95,7 +120,8 @@ impl SubjectKeys {
     pub fn destroy(&self, subject: &Subject) -> Result<bool> {
         let _guard = lock(&self.changing);
         lock(&self.cache).remove(subject);
-        let transaction = self.vault.database.begin_write().map_err(from_redb)?;
+        let opened = self.opened();
+        let transaction = opened.begin()?;
         let mut table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
         let existed = table.remove(subject.as_slice()).map_err(from_redb)?.is_some();
         drop(table);
@@ -113,10 +139,11 @@ impl SubjectKeys {
         if let Some(key) = lock(&self.cache).get(subject) {
             return Ok(Some(key));
         }
-        let transaction = self.vault.database.begin_read().map_err(from_redb)?;
+        let opened = self.opened();
+        let transaction = opened.vault.database.begin_read().map_err(from_redb)?;
         let table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
         let Some(sealed) = table.get(subject.as_slice()).map_err(from_redb)? else { return Ok(None) };
-        let plain = unseal(&self.wrapping, subject, sealed.value())?;
+        let plain = unseal(&opened.wrapping, subject, sealed.value())?;
         let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32);
         let key = Zeroizing::new(*bytes.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))?);
         lock(&self.cache).insert(*subject, key.clone());
@@ -128,10 +155,11 @@ impl SubjectKeys {
         if keys.is_empty() {
             return Ok(());
         }
-        let transaction = self.vault.database.begin_write().map_err(from_redb)?;
+        let opened = self.opened();
+        let transaction = opened.begin()?;
         let mut table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
         for (subject, key) in keys {
-            let sealed = seal(&self.wrapping, subject, key.as_slice(), self.random.as_ref());
+            let sealed = seal(&opened.wrapping, subject, key.as_slice(), self.random.as_ref());
             table.insert(subject.as_slice(), sealed.as_slice()).map_err(from_redb)?;
         }
         drop(table);
@@ -148,6 +176,19 @@ impl SubjectKeys {
         self.random.fill(key.as_mut_slice());
         key
     }
+}
+
+impl Opened {
+    fn begin(&self) -> Result<WriteTransaction> {
+        begin(&self.vault)
+    }
+}
+
+/// Begins to write so that an open after a crash need not walk the file.
+fn begin(vault: &Vault) -> Result<WriteTransaction> {
+    let mut transaction = vault.database.begin_write().map_err(from_redb)?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
 }
 
 impl std::fmt::Debug for SubjectKeys {

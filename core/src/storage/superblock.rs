@@ -10,7 +10,7 @@ use crate::base::{Code, Error, Random, Result};
 use crate::storage::bytes::{Fields, put};
 use crate::storage::device::Device;
 use crate::storage::keys::{Key, KeyCost, KeyRing};
-use crate::storage::slots::{SLOT_BYTES, SLOT_COUNT, Slot};
+use crate::storage::slots::{About, SLOT_BYTES, SLOT_COUNT, Slot};
 
 /// Length of a block of the file, in bytes.
 pub(super) const BLOCK: usize = 4_096;
@@ -65,7 +65,7 @@ impl Superblock {
     ) -> Result<Self> {
         let mut slots = vec![Slot::EMPTY; SLOT_COUNT];
         if let Some(first) = slots.first_mut() {
-            *first = Slot::wrap(ring, 0, key, cost, random)?;
+            *first = Slot::wrap(ring, 0, key, cost, &About::default(), random)?;
         }
         Ok(Self { kind, file_id: ring.file_id(), generation: 1, slots })
     }
@@ -78,29 +78,67 @@ impl Superblock {
         Ok(())
     }
 
-    /// Replaces both copies one after the other, so that a power cut leaves one of them whole.
-    fn replace(&self, device: &dyn Device, ring: &KeyRing) -> Result<()> {
+    /// Makes this the superblock of the file: both copies are replaced one after the other, so that a power
+    /// cut leaves one of them whole.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub(super) fn store(&mut self, device: &dyn Device, ring: &KeyRing) -> Result<()> {
+        self.replace(device, ring, [1, 0])
+    }
+
+    fn replace(&mut self, device: &dyn Device, ring: &KeyRing, order: [u64; 2]) -> Result<()> {
+        self.generation = self.generation.saturating_add(1);
         let block = self.encode(ring);
-        for copy in [1, 0] {
+        for copy in order {
             device.write_at(copy * BLOCK as u64, &block)?;
             device.sync()?;
         }
         Ok(())
     }
 
-    /// Reads the newest whole copy and opens it.
+    /// Reads the newest whole copy and opens it. Where the copies differ, because a change of keys was cut
+    /// off between them or one is damaged, the one that this key opens becomes both.
     ///
     /// # Errors
     /// [`Code::NotADatabase`], [`Code::NewerFormat`], [`Code::Damaged`], [`Code::WrongKey`], [`Code::Io`].
     pub(super) fn unlock(device: &dyn Device, kind: FileKind, key: &Key) -> Result<(Self, KeyRing)> {
         let mut refusal = Error::new(Code::Damaged).rule("superblock");
-        for (superblock, block) in whole_copies(device, kind)? {
+        let mut copies = whole_copies(device, kind)?;
+        let newest = copies.first().map_or(0, |copy| copy.superblock.generation);
+        let agree = matches!(copies.as_slice(), [one, other] if one.block == other.block);
+        copies.truncate(if agree { 1 } else { 2 });
+        for Copy { mut superblock, block, place } in copies {
             match superblock.open(&block, key) {
-                Ok(ring) => return Ok((superblock, ring)),
+                Ok(ring) => {
+                    if !agree {
+                        superblock.settle(device, &ring, newest, place)?;
+                    }
+                    return Ok((superblock, ring));
+                }
                 Err(error) => refusal = error,
             }
         }
         Err(refusal)
+    }
+
+    /// Makes the copy at a place both copies, newer than any of them.
+    fn settle(&mut self, device: &dyn Device, ring: &KeyRing, newest: u64, place: u64) -> Result<()> {
+        // What a killed process wrote may be seen and still be lost, so it is made durable before the other
+        // copy is overwritten.
+        device.sync()?;
+        self.generation = newest;
+        self.replace(device, ring, [1 - place, place])
+    }
+
+    /// The id of a file, which is known before any key is.
+    ///
+    /// # Errors
+    /// As [`Superblock::unlock`], [`Code::WrongKey`] excepted.
+    pub(super) fn file_id(device: &dyn Device, kind: FileKind) -> Result<[u8; 16]> {
+        let copies = whole_copies(device, kind)?;
+        let newest = copies.first().map(|copy| copy.superblock.file_id);
+        newest.ok_or_else(|| Error::new(Code::Damaged).rule("superblock"))
     }
 
     /// Reads the newest whole copy of a file whose master key is at hand.
@@ -110,8 +148,8 @@ impl Superblock {
     pub(super) fn verify(device: &dyn Device, kind: FileKind, ring: &KeyRing) -> Result<Self> {
         whole_copies(device, kind)?
             .into_iter()
-            .find(|(superblock, block)| superblock.is_sealed_by(ring, block))
-            .map(|(superblock, _)| superblock)
+            .find(|copy| copy.superblock.is_sealed_by(ring, &copy.block))
+            .map(|copy| copy.superblock)
             .ok_or_else(|| Error::new(Code::Damaged).rule("superblock"))
     }
 
@@ -141,41 +179,55 @@ impl Superblock {
             && tail.first_chunk::<32>().is_some_and(|seal| mac(ring, body).verify_slice(seal).is_ok())
     }
 
-    /// Puts one more key into a free slot and writes both copies.
-    ///
-    /// # Errors
-    /// [`Code::LimitExceeded`] where all slots are taken, [`Code::Io`].
-    pub(super) fn add_key(
-        &mut self,
-        device: &dyn Device,
-        ring: &KeyRing,
-        key: &Key,
-        cost: KeyCost,
-        random: &dyn Random,
-    ) -> Result<()> {
-        let free = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.is_empty());
-        let (number, slot) =
-            free.ok_or_else(|| Error::new(Code::LimitExceeded).field("key").rule("8 key slots"))?;
-        *slot = Slot::wrap(ring, number, key, cost, random)?;
-        self.generation = self.generation.saturating_add(1);
-        self.replace(device, ring)
+    /// The slots that hold a key, with their numbers.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, &Slot)> {
+        self.slots.iter().enumerate().filter(|(_, slot)| !slot.is_empty())
     }
 
-    /// Empties the slot that a key opens and writes both copies. The last key stays.
+    /// How often it was rewritten.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The number of the slot that a key opens.
     ///
     /// # Errors
-    /// [`Code::WrongKey`] where no slot has this key, [`Code::InvalidArgument`] for the last one,
-    /// [`Code::Io`].
-    pub(super) fn remove_key(&mut self, device: &dyn Device, ring: &KeyRing, key: &Key) -> Result<()> {
-        let (number, _) = self.slot_of(key)?.ok_or_else(|| Error::new(Code::WrongKey))?;
-        if self.slots.iter().filter(|slot| !slot.is_empty()).count() < 2 {
-            return Err(Error::new(Code::InvalidArgument).field("key").rule("the last key stays"));
+    /// [`Code::WrongKey`] where no slot has this key.
+    pub(super) fn number_of(&self, key: &Key) -> Result<usize> {
+        self.slot_of(key)?.map(|(number, _)| number).ok_or_else(|| Error::new(Code::WrongKey))
+    }
+
+    /// The number of a slot that holds no key.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`] where all slots are taken.
+    pub(super) fn free_number(&self) -> Result<usize> {
+        let free = self.slots.iter().position(Slot::is_empty);
+        free.ok_or_else(|| Error::new(Code::LimitExceeded).field("key").rule("8 key slots"))
+    }
+
+    /// Puts a slot in the place of another one. Nothing is written yet.
+    pub(super) fn put_slot(&mut self, number: usize, slot: Slot) {
+        if let Some(place) = self.slots.get_mut(number) {
+            *place = slot;
         }
-        if let Some(slot) = self.slots.get_mut(number) {
-            *slot = Slot::EMPTY;
+    }
+
+    /// Empties a slot. The last key stays. Nothing is written yet.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for the last key, or a slot without one.
+    pub(super) fn clear_slot(&mut self, number: usize) -> Result<Slot> {
+        let refused = |field, rule| Error::new(Code::InvalidArgument).field(field).rule(rule);
+        let holds_key = |(place, _): &(usize, &Slot)| *place == number;
+        if !self.slots().any(|slot| holds_key(&slot)) {
+            return Err(refused("slot", "the number of a slot that holds a key"));
         }
-        self.generation = self.generation.saturating_add(1);
-        self.replace(device, ring)
+        if self.slots().count() < 2 {
+            return Err(refused("key", "the last key stays"));
+        }
+        let place = self.slots.get_mut(number).ok_or_else(|| Error::new(Code::Panic))?;
+        Ok(std::mem::replace(place, Slot::EMPTY))
     }
 
     fn encode(&self, ring: &KeyRing) -> [u8; BLOCK] {
@@ -222,13 +274,8 @@ impl Superblock {
         self.encode(ring)
     }
 
-    /// One more at each rewrite of the slots.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// The id of the file whose superblock this is.
-    pub(super) fn file_id(&self) -> [u8; 16] {
+    pub(super) fn id(&self) -> [u8; 16] {
         self.file_id
     }
 
@@ -265,28 +312,36 @@ fn mac(ring: &KeyRing, body: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
+/// A copy of the superblock whose checksum is right.
+struct Copy {
+    superblock: Superblock,
+    block: [u8; BLOCK],
+    /// Which of the two it is, 0 or 1.
+    place: u64,
+}
+
 /// The copies whose checksum is right, newest first.
-fn whole_copies(device: &dyn Device, kind: FileKind) -> Result<Vec<(Superblock, [u8; BLOCK])>> {
+fn whole_copies(device: &dyn Device, kind: FileKind) -> Result<Vec<Copy>> {
     let mut blocks = Vec::new();
-    for copy in 0..2_u64 {
+    for place in 0..2_u64 {
         let mut block = [0; BLOCK];
-        match device.read_at(copy * BLOCK as u64, &mut block) {
-            Ok(()) => blocks.push(block),
+        match device.read_at(place * BLOCK as u64, &mut block) {
+            Ok(()) => blocks.push((place, block)),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(error.into()),
         }
     }
-    blocks.retain(|block| block.starts_with(&MAGIC));
+    blocks.retain(|(_, block)| block.starts_with(&MAGIC));
     if blocks.is_empty() {
         return Err(no_superblock(device)?);
     }
     let mut copies = Vec::new();
-    for block in blocks {
+    for (place, block) in blocks {
         if let Some(superblock) = Superblock::decode(&block, kind)? {
-            copies.push((superblock, block));
+            copies.push(Copy { superblock, block, place });
         }
     }
-    copies.sort_by_key(|(superblock, _)| std::cmp::Reverse(superblock.generation));
+    copies.sort_by_key(|copy| std::cmp::Reverse(copy.superblock.generation));
     Ok(copies)
 }
 

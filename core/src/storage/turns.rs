@@ -59,6 +59,11 @@ impl Turns {
         }
     }
 
+    /// Whether somebody has the turn or waits for it.
+    pub(super) fn are_wanted(&self) -> bool {
+        !self.lock().waiting.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

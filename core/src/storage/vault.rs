@@ -15,6 +15,8 @@ use crate::storage::superblock::{FileKind, Superblock};
 pub struct RecoveryInfo {
     /// The database was not closed, and was brought back to its last durable commit.
     pub repaired: bool,
+    /// Commits that were only in the journal, and are in the tables now.
+    pub replayed_commits: u64,
     /// Units that were torn or lost when the power went, none of which that commit needs.
     pub discarded_units: u64,
 }
@@ -47,9 +49,13 @@ pub(super) struct Vault {
     pub(super) ring: KeyRing,
     /// What the open had to mend.
     pub(super) recovery: RecoveryInfo,
-    superblock: Mutex<Superblock>,
-    device: Arc<dyn Device>,
-    random: Arc<dyn Random>,
+    file: Arc<CryptFile>,
+    /// The slots of its keys, as they were last written.
+    pub(super) superblock: Mutex<Superblock>,
+    /// Where the superblock lies.
+    pub(super) device: Arc<dyn Device>,
+    /// Where salts, nonces and keys come from.
+    pub(super) random: Arc<dyn Random>,
 }
 
 impl Vault {
@@ -65,6 +71,19 @@ impl Vault {
     ) -> Result<Self> {
         let ring = KeyRing::draw(options.random.as_ref());
         let superblock = Superblock::new(options.kind, &ring, key, cost, options.random.as_ref())?;
+        Self::create_with(device, options, ring, superblock)
+    }
+
+    /// Makes a database on an empty device, with a master key and slots that are at hand.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(super) fn create_with(
+        device: Arc<dyn Device>,
+        options: &VaultOptions,
+        ring: KeyRing,
+        superblock: Superblock,
+    ) -> Result<Self> {
         let file = CryptFile::create(Arc::clone(&device), &ring, Arc::clone(&options.random))?;
         superblock.write_both(device.as_ref(), &ring)?;
         Self::start(device, file, ring, superblock, options)
@@ -86,8 +105,7 @@ impl Vault {
         Self::start(device, file, ring, superblock, options)
     }
 
-    /// Starts redb over an encrypted file that was made or opened.
-    pub(super) fn start(
+    fn start(
         device: Arc<dyn Device>,
         file: CryptFile,
         ring: KeyRing,
@@ -104,40 +122,27 @@ impl Vault {
             .create_with_backend(Backend(Arc::clone(&file)))
             .map_err(from_redb)?;
         let discarded_units = file.end_recovery();
-        let recovery = RecoveryInfo { repaired: repaired.load(Ordering::SeqCst), discarded_units };
+        let repaired = repaired.load(Ordering::SeqCst);
+        let recovery = RecoveryInfo { repaired, replayed_commits: 0, discarded_units };
         let random = Arc::clone(&options.random);
-        Ok(Self { database, ring, recovery, superblock: Mutex::new(superblock), device, random })
+        Ok(Self { database, ring, recovery, file, superblock: Mutex::new(superblock), device, random })
     }
 
-    /// The superblock as it stands now.
-    pub(super) fn superblock(&self) -> Superblock {
+    /// The superblock as it was last written.
+    pub(super) fn current_superblock(&self) -> Superblock {
         self.superblock.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets one more key open this file.
+    /// Length of the file in bytes.
     ///
     /// # Errors
-    /// `input.limit_exceeded` where all 8 slots are taken, `storage.io`.
-    pub(super) fn add_key(&self, key: &Key, cost: KeyCost) -> Result<()> {
-        self.change(|next, vault| {
-            next.add_key(vault.device.as_ref(), &vault.ring, key, cost, vault.random.as_ref())
-        })
+    /// `storage.io`.
+    pub(super) fn length(&self) -> Result<u64> {
+        Ok(self.device.len()?)
     }
 
-    /// Takes a key away.
-    ///
-    /// # Errors
-    /// `storage.wrong_key` where no slot has it, `input.invalid_argument` for the last one, `storage.io`.
-    pub(super) fn remove_key(&self, key: &Key) -> Result<()> {
-        self.change(|next, vault| next.remove_key(vault.device.as_ref(), &vault.ring, key))
-    }
-
-    /// Changes a copy of the superblock and keeps it where the change was made.
-    fn change(&self, work: impl FnOnce(&mut Superblock, &Self) -> Result<()>) -> Result<()> {
-        let mut superblock = self.superblock.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = superblock.clone();
-        work(&mut next, self)?;
-        *superblock = next;
-        Ok(())
+    /// How often the file was made durable since the open.
+    pub(super) fn syncs(&self) -> u64 {
+        self.file.syncs()
     }
 }

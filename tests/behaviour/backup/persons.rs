@@ -1,5 +1,7 @@
 //! Persons in backups: whole with their keys, empty without, and never back once they were erased.
 
+use std::io::Read;
+
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Condition, RecordId, RestoreOptions};
@@ -113,4 +115,46 @@ fn a_person_made_and_erased_between_two_backups_comes_back_as_the_empty_record()
     assert_eq!(state(&session), state(&house.admin));
     let made = session.get(Contact::NAME, wang).unwrap().record.envelope.record_number;
     assert_eq!(made, house.admin.get(Contact::NAME, wang).unwrap().record.envelope.record_number);
+}
+
+/// The content of every attachment of a record.
+fn attached(session: &guanxi::Session, entity: &str, id: RecordId) -> Vec<(String, Vec<u8>)> {
+    let read = |attachment: guanxi::engine::Attachment| {
+        let mut content = Vec::new();
+        session.read_attachment(entity, id, attachment.id).unwrap().read_to_end(&mut content).unwrap();
+        (attachment.name, content)
+    };
+    session.attachments(entity, id).unwrap().into_iter().map(read).collect()
+}
+
+#[test]
+fn attachments_come_back_with_their_records_and_go_with_erased_persons() {
+    let house = database();
+    let (lin, wang) = (person(&house, "林先生"), person(&house, "王女士"));
+    let company = house.create(Account::NAME, &Changes::new().set("name", "加喜"));
+    let places = [(Contact::NAME, lin), (Contact::NAME, wang), (Account::NAME, company)];
+    let (small, large) = (b"small".to_vec(), vec![7; 200_000]);
+    let attach = |entity, id, name: &str, content: &[u8]| {
+        house.admin.attach(entity, id, name, "text/plain", &mut &*content).unwrap();
+    };
+    for (entity, id) in places {
+        attach(entity, id, "small.txt", &small);
+        attach(entity, id, "large.txt", &large);
+    }
+    let (backup, header) = full(&house.admin);
+    attach(Account::NAME, company, "later.txt", &vec![9; 100_000]);
+    attach(Contact::NAME, wang, "later.txt", &vec![8; 100_000]);
+    let gone = house.admin.attachments(Account::NAME, company).unwrap().remove(1);
+    house.admin.detach(Account::NAME, company, gone.id).unwrap();
+    let (next, _) = since(&house.admin, &header);
+    assert!(next.len() < 100_000 + 200_000 + 200_000 + 100_000, "files that stood before do not go again");
+    house.admin.erase(Contact::NAME, lin).unwrap();
+    let (report, crm, _) = opened(&house, &[&backup, &next], Some(&keys(&house.admin)));
+    assert_eq!((report.emptied, report.verified.attachments), (1, 5));
+    let session = crm.session_for("admin").unwrap();
+    for (entity, id) in [(Contact::NAME, wang), (Account::NAME, company)] {
+        assert_eq!(attached(&session, entity, id), attached(&house.admin, entity, id));
+    }
+    assert_eq!(refusal(session.attachments(Contact::NAME, lin)), Code::RecordNotFound);
+    assert!(report.attachments_left_out > 0);
 }

@@ -1,7 +1,9 @@
 //! The methods, a file for each kind.
 
+mod attachments;
 mod backup;
 mod exchange;
+mod keys;
 mod organisation;
 mod records;
 mod reports;
@@ -14,8 +16,10 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        attachments::METHODS,
         backup::METHODS,
         exchange::METHODS,
+        keys::METHODS,
         organisation::METHODS,
         records::METHODS,
         reports::METHODS,

@@ -117,7 +117,7 @@ methods! {
     }
 
     /// Reads the settings of the organisation.
-    "settings.get" (session, _given: GetSettings {}) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
+    "settings.get" (session, _given: GetSettings {}) -> "{base_currency, time_zone, first_weekday, fiscal_year_start, max_attachment_bytes}" {
         to_json(&session.crm().settings())
     }
 
@@ -125,7 +125,7 @@ methods! {
     "settings.set" (session, given: SetSettings {
         /// Settings by name.
         settings: Map<String, Json>,
-    }) -> "{base_currency, time_zone, first_weekday, fiscal_year_start}" {
+    }) -> "{base_currency, time_zone, first_weekday, fiscal_year_start, max_attachment_bytes}" {
         let mut merged = to_json(&session.crm().settings())?;
         if let Some(object) = merged.as_object_mut() {
             object.extend(given.settings.clone());
@@ -136,14 +136,15 @@ methods! {
         Ok(merged)
     }
 
-    /// Verifies ledger, indexes, unique keys and counters of the whole database.
-    "ledger.verify" (session, _given: Verify {}) -> "{entries, forgotten, records, derived_keys, head}" {
+    /// Verifies ledger, indexes, unique keys, counters and attachments of the whole database.
+    "ledger.verify" (session, _given: Verify {}) -> "{entries, forgotten, records, derived_keys, attachments, head}" {
         session.check_may("sys.role", crate::engine::Action::Administer)?;
         let report = session.crm().verify(session.patience(), &mut |_| {})?;
         Ok(json!({
             "entries": report.entries,
             "forgotten": report.forgotten,
             "records": report.records,
+            "attachments": report.attachments,
             "derived_keys": report.derived_keys,
             "head": {"position": report.head.position, "hash": hex(&report.head.hash)},
         }))

@@ -162,7 +162,7 @@ fn identity(crm: &Crm) -> Identity {
     let digest: [u8; 32] = hash.finalize().into();
     let head = digest.first_chunk::<8>().copied().unwrap_or_default();
     Identity {
-        database_id: crm.identity(),
+        database_id: *crm.identity().as_bytes(),
         schema_version: u64::from_be_bytes(head),
         analyzer_version: ANALYZER_VERSION,
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{link, made, reopened};
 use crate::base::{CancelToken, Code, Patience};
-use crate::storage::store::Store;
+use crate::storage::memory_store::MemoryStore;
+use crate::storage::store::{Settled, Store};
 use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, StoreTransaction, WriteSet, successor};
 
 fn put(writes: &mut WriteSet, keyspace: Keyspace, key: &[u8], value: &[u8]) {
@@ -35,6 +36,58 @@ pub(super) fn contract(store: &dyn Store) {
     too_large_is_refused_and_nothing_is_written(store);
     a_waiting_writer_gives_up_at_its_deadline(store);
     writers_on_threads_lose_no_update(store);
+    a_key_to_be_created_must_not_exist_and_a_guarded_one_must_stand(store);
+    several_ranges_are_answered_in_the_order_asked(store);
+    what_is_published_with_a_commit_is_published_once(store);
+    a_named_commit_is_settled(store);
+}
+
+fn a_key_to_be_created_must_not_exist_and_a_guarded_one_must_stand(store: &dyn Store) {
+    let place = (Keyspace::Unique, b"created once".to_vec());
+    let mut writes = WriteSet::default();
+    put(&mut writes, place.0, &place.1, b"first");
+    writes.creates.insert(place.clone());
+    writes.guards.insert(place.clone());
+    commit(store, writes.clone());
+    put(&mut writes, place.0, &place.1, b"second");
+    put(&mut writes, Keyspace::Meta, b"beside", b"it");
+    assert_eq!(begin(store).commit(writes).map(drop).unwrap_err().code(), Code::Conflict);
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.get(place.0, &place.1).unwrap().unwrap(), b"first");
+    assert_eq!(snapshot.get(Keyspace::Meta, b"beside").unwrap(), None);
+}
+
+fn several_ranges_are_answered_in_the_order_asked(store: &dyn Store) {
+    let snapshot = store.snapshot().unwrap();
+    let ranges = [b"\xff".as_slice(), b"", b"\x40"].map(|low| RangeRequest::prefix(Keyspace::Index, low, 9));
+    let pages = snapshot.scan_many(&ranges).unwrap();
+    for (range, page) in ranges.iter().zip(&pages) {
+        assert_eq!(page.rows, snapshot.scan(range).unwrap().rows);
+    }
+    assert_eq!(pages.len(), 3);
+}
+
+fn what_is_published_with_a_commit_is_published_once(store: &dyn Store) {
+    let mut published = 0;
+    let mut writes = WriteSet::default();
+    put(&mut writes, Keyspace::Meta, b"published", b"with it");
+    begin(store).commit_and(writes, &mut || published += 1).unwrap();
+    assert_eq!(published, 1);
+    let refused =
+        WriteSet { creates: [(Keyspace::Meta, b"published".to_vec())].into(), ..WriteSet::default() };
+    begin(store).commit_and(refused, &mut || published += 1).map(drop).unwrap_err();
+    assert_eq!(published, 1);
+    assert_eq!(store.flush().unwrap(), store.durable_snapshot().unwrap().head().unwrap());
+    store.checkpoint().unwrap();
+    assert!(store.statistics().unwrap().tables["meta"].rows > 0);
+}
+
+fn a_named_commit_is_settled(store: &dyn Store) {
+    let mut writes = WriteSet { id: [9; 16], ..WriteSet::default() };
+    put(&mut writes, Keyspace::Meta, b"named", b"by nine");
+    assert_eq!(store.settle(&[9; 16]).unwrap(), Settled::Absent);
+    commit(store, writes);
+    assert_eq!(store.settle(&[9; 16]).unwrap(), Settled::Committed);
 }
 
 fn an_empty_store_answers_with_nothing(store: &dyn Store) {
@@ -234,4 +287,20 @@ fn what_was_committed_is_there_after_a_reopen() {
     assert_eq!(snapshot.get(Keyspace::Records, "客户".as_bytes()).unwrap().unwrap(), "上海关系".as_bytes());
     assert_eq!(snapshot.head().unwrap(), head);
     assert!(!database.recovery.repaired);
+}
+
+#[test]
+fn the_store_in_memory_keeps_the_same_contract() {
+    contract(&MemoryStore::new(link, 0));
+}
+
+#[test]
+fn a_store_in_memory_answers_with_conflicts_when_it_is_asked_to() {
+    let store = MemoryStore::new(link, 3);
+    let mut writes = WriteSet::default();
+    put(&mut writes, Keyspace::Meta, b"key", b"value");
+    let outcomes =
+        (0..9).map(|_| begin(&store).commit(writes.clone()).map(drop).map_err(|error| error.code()));
+    let conflicts: Vec<_> = outcomes.map(|outcome| outcome == Err(Code::Conflict)).collect();
+    assert_eq!(conflicts, [false, false, true].repeat(3));
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{CHEAP, made, options, passphrase, reopened};
+use super::{made, options, passphrase, reopened};
 use crate::base::{Code, Patience};
 use crate::storage::{Key, Keyspace, WriteSet, create, open};
 
@@ -68,28 +68,6 @@ fn an_empty_passphrase_makes_no_database() {
 }
 
 #[test]
-fn keys_are_added_and_taken_away_and_the_last_one_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.guanxi");
-    let (first, second) = (Key::from_passphrase("老友 key"), Key::raw([9; 32]));
-    let database = made(&path);
-    database.add_key(&second, CHEAP).unwrap();
-    database.remove_key(&first).unwrap();
-    assert_eq!(database.remove_key(&second).unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(database.remove_key(&first).unwrap_err().code(), Code::WrongKey);
-    drop(database);
-    assert_eq!(refusal(&path), Code::WrongKey);
-
-    let database = open(&path, &options(second)).unwrap();
-    for number in 0..7 {
-        database.add_key(&Key::from_passphrase(&format!("key {number}")), CHEAP).unwrap();
-    }
-    assert_eq!(database.add_key(&first, CHEAP).unwrap_err().code(), Code::LimitExceeded);
-    drop(database);
-    drop(open(&path, &options(Key::from_passphrase("key 6"))).unwrap());
-}
-
-#[test]
 fn a_second_open_of_one_path_is_refused_until_the_first_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.guanxi");
@@ -105,10 +83,10 @@ fn sub_keys_differ_by_purpose_and_stay_the_same_over_a_reopen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.guanxi");
     let database = made(&path);
-    let keys = ["blob", "index", "ledger"].map(|purpose| database.keys.derive(purpose));
+    let keys = ["blob", "index", "ledger"].map(|purpose| database.ring().derive(purpose));
     assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
     drop(database);
-    assert_eq!(reopened(&path).keys.derive("ledger"), keys[2]);
+    assert_eq!(reopened(&path).ring().derive("ledger"), keys[2]);
 }
 
 #[test]
@@ -146,7 +124,7 @@ fn neither_a_key_nor_what_holds_one_tells_it_when_printed() {
     let folder = tempfile::tempdir().unwrap();
     let options = passphrase();
     let database = create(&folder.path().join("a.guanxi"), &options).unwrap();
-    let printed = format!("{options:?} {database:?} {:?} {:?}", database.keys, database.subjects);
+    let printed = format!("{options:?} {database:?} {:?} {:?}", database.ring(), database.subjects);
     assert!(!printed.contains("老友"), "{printed}");
     assert_eq!(format!("{:?}", Key::raw([65; 32])), "Key(raw)");
 }

@@ -1,4 +1,4 @@
-//! A device in memory that loses power: what was not synced is kept, dropped or torn by sectors.
+//! A disk in memory that loses power: what was not synced is kept, dropped or torn by sectors.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -31,29 +31,61 @@ enum Change {
     Length(usize),
 }
 
+/// The files of a disk, by number.
+type Images = Vec<Vec<u8>>;
+
 #[derive(Default)]
 struct State {
     /// What is on the medium.
-    durable: Vec<u8>,
+    durable: Images,
     /// What a reader sees: the cache of the system.
-    visible: Vec<u8>,
+    visible: Images,
     /// What separates the two, in order.
-    unsynced: Vec<Change>,
+    unsynced: Vec<(usize, Change)>,
     operations: u64,
     power_fails_at: Option<u64>,
     write_fails_at: Option<u64>,
     off: bool,
 }
 
-/// The device. Clones of the `Arc` are the same medium.
-#[derive(Default)]
-pub(super) struct FaultDevice(Mutex<State>);
+/// One file of a disk. All files of a disk lose power together.
+#[derive(Clone, Default)]
+pub(super) struct FaultDevice {
+    disk: Arc<Mutex<State>>,
+    file: usize,
+}
 
 impl FaultDevice {
-    /// A device that holds an image.
+    /// The first file of a new disk, which holds an image.
     pub(super) fn with_image(image: Vec<u8>) -> Arc<Self> {
-        let state = State { durable: image.clone(), visible: image, ..State::default() };
-        Arc::new(Self(Mutex::new(state)))
+        Self::with_images(vec![image])
+    }
+
+    /// The first file of a new disk with files of these contents.
+    pub(super) fn with_images(images: Images) -> Arc<Self> {
+        let state = State { durable: images.clone(), visible: images, ..State::default() };
+        Arc::new(Self { disk: Arc::new(Mutex::new(state)), file: 0 })
+    }
+
+    /// Another file of the same disk; it is empty where it was not there.
+    pub(super) fn sibling(&self, file: usize) -> Arc<Self> {
+        let mut state = self.state();
+        for images in [0, 1] {
+            let images = if images == 0 { &mut state.durable } else { &mut state.visible };
+            images.resize(images.len().max(file + 1), Vec::new());
+        }
+        drop(state);
+        Arc::new(Self { disk: Arc::clone(&self.disk), file })
+    }
+
+    /// All files as a reader sees them.
+    pub(super) fn images(&self) -> Images {
+        self.state().visible.clone()
+    }
+
+    /// Operations that changed or synced so far.
+    pub(super) fn operations(&self) -> u64 {
+        self.state().operations
     }
 
     /// Power fails so many operations from now.
@@ -74,7 +106,7 @@ impl FaultDevice {
 
     /// What a reader sees.
     pub(super) fn image(&self) -> Vec<u8> {
-        self.state().visible.clone()
+        self.state().visible[self.file].clone()
     }
 
     /// The process died but the system lives: the cache stays, and may still be lost later.
@@ -88,37 +120,38 @@ impl FaultDevice {
     pub(super) fn restart_machine(&self, dice: &mut Dice) {
         let mut state = self.state();
         let changes = std::mem::take(&mut state.unsynced);
-        let mut image = std::mem::take(&mut state.durable);
+        let mut images = std::mem::take(&mut state.durable);
         let (mode, turning) = (dice.below(4), dice.below(changes.len() as u64 + 1) as usize);
-        for (number, change) in changes.iter().enumerate() {
+        for (number, (file, change)) in changes.iter().enumerate() {
+            let image = &mut images[*file];
             match mode {
                 // Each sector for itself.
-                0 => apply(&mut image, change, dice, |dice| dice.coin()),
+                0 => apply(image, change, dice, |dice| dice.coin()),
                 // All up to one, which is torn.
-                1 if number < turning => apply(&mut image, change, dice, |_| true),
-                1 if number == turning => apply(&mut image, change, dice, Dice::coin),
+                1 if number < turning => apply(image, change, dice, |_| true),
+                1 if number == turning => apply(image, change, dice, Dice::coin),
                 // All but one, which is torn.
-                2 if number != turning => apply(&mut image, change, dice, |_| true),
-                2 => apply(&mut image, change, dice, Dice::coin),
+                2 if number != turning => apply(image, change, dice, |_| true),
+                2 => apply(image, change, dice, Dice::coin),
                 // Each write whole or not at all.
                 3 => {
                     let kept = dice.coin();
-                    apply(&mut image, change, dice, |_| kept);
+                    apply(image, change, dice, |_| kept);
                 }
                 _ => {}
             }
         }
-        *state = State { durable: image.clone(), visible: image, ..State::default() };
+        *state = State { durable: images.clone(), visible: images, ..State::default() };
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.disk.lock().unwrap()
     }
 
     fn change(&self, change: Change) -> io::Result<()> {
         let mut state = self.begin()?;
-        apply(&mut state.visible, &change, &mut Dice(0), |_| true);
-        state.unsynced.push(change);
+        apply(&mut state.visible[self.file], &change, &mut Dice(0), |_| true);
+        state.unsynced.push((self.file, change));
         state.check_power()
     }
 
@@ -191,7 +224,7 @@ impl Device for FaultDevice {
             return Err(io::Error::other("no power"));
         }
         let offset = usize::try_from(offset).unwrap();
-        let bytes = state.visible.get(offset..).and_then(|tail| tail.get(..buffer.len()));
+        let bytes = state.visible[self.file].get(offset..).and_then(|tail| tail.get(..buffer.len()));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
@@ -203,13 +236,13 @@ impl Device for FaultDevice {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.begin()?;
         state.check_power()?;
-        state.durable = state.visible.clone();
-        state.unsynced.clear();
+        state.durable[self.file] = state.visible[self.file].clone();
+        state.unsynced.retain(|(file, _)| *file != self.file);
         Ok(())
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.state().visible.len() as u64)
+        Ok(self.state().visible[self.file].len() as u64)
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {

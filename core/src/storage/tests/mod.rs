@@ -1,10 +1,14 @@
 //! What the storage floor promises, tried on real files and on a device that loses power.
 
+mod blobs;
 mod contract;
+mod copies;
 mod crash;
 mod directory;
 mod fault_device;
 mod files;
+mod groups;
+mod keys;
 mod tamper;
 mod vectors;
 

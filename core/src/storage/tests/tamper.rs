@@ -1,13 +1,10 @@
 //! Files that somebody changed: an error with a name of its own, never other data and never a panic.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
 
 use super::crash::{Content, after, content, draw_changes, make, open_store, vault_options};
 use super::fault_device::{Dice, FaultDevice};
 use crate::base::{Code, Patience, Result};
-use crate::storage::device::Device;
 use crate::storage::keys::{Key, KeyRing};
 use crate::storage::store::Store;
 use crate::storage::vault::{Unlock, Vault};
@@ -19,18 +16,18 @@ const SUPERBLOCKS: std::ops::Range<usize> = 0..2 * BLOCK;
 struct Specimen {
     image: Vec<u8>,
     older: Vec<u8>,
+    journal: Vec<u8>,
     ring: KeyRing,
     content: Content,
 }
 
 fn specimen() -> Specimen {
     let medium = FaultDevice::with_image(Vec::new());
-    let device: Arc<dyn Device> = Arc::clone(&medium) as _;
-    let ring = make(&device);
+    let ring = make(&medium);
     let mut dice = Dice(11);
     let (mut older, mut expected) = (Vec::new(), Content::default());
     for pass in 0..2 {
-        let store = open_store(&device, &ring, false).unwrap();
+        let store = open_store(&medium, &ring, false).unwrap();
         for _ in 0..25 {
             let writes = draw_changes(&mut dice);
             expected = after(&expected, &writes);
@@ -41,13 +38,14 @@ fn specimen() -> Specimen {
             older = medium.image();
         }
     }
-    Specimen { image: medium.image(), older, ring, content: expected }
+    let journal = medium.sibling(1).image();
+    Specimen { image: medium.image(), older, journal, ring, content: expected }
 }
 
 impl Specimen {
     fn read(&self, image: Vec<u8>, verify: bool) -> Result<Content> {
-        let device: Arc<dyn Device> = FaultDevice::with_image(image);
-        content(&open_store(&device, &self.ring, verify)?)
+        let disk = FaultDevice::with_images(vec![image, self.journal.clone()]);
+        content(&open_store(&disk, &self.ring, verify)?)
     }
 
     /// Reads a changed image: the true content or an error, nothing else. Says whether it was noticed.
@@ -167,8 +165,13 @@ fn a_superblock_that_was_forged_with_a_right_checksum_is_damage() {
     let specimen = specimen();
     // The generation, which no slot covers: only the seal under the master key does.
     let forged = rewritten(&specimen.image, 39, 99);
-    let device: Arc<dyn Device> = FaultDevice::with_image(forged.clone());
-    let error = Vault::open(device, &vault_options(false), &Unlock::Key(&Key::raw([1; 32]))).err().unwrap();
+    let error = Vault::open(
+        FaultDevice::with_image(forged.clone()),
+        &vault_options(false),
+        &Unlock::Key(&Key::raw([1; 32])),
+    )
+    .err()
+    .unwrap();
     assert_eq!(error.code(), Code::Damaged);
     assert!(specimen.is_noticed(forged, false));
 }

@@ -1,0 +1,227 @@
+//! Attachments through a session: attached and read as streams, within the permits of their records.
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::access::Update;
+use crate::base::{Patience, RecordId, Result, Timestamp};
+use crate::engine::session::WriterTurn;
+use crate::engine::{Attachment, Crm, Reader, Session, SweptBlobs, WriteOptions};
+use crate::records::{self, MAX_INLINE_BYTES, NewContent, StoredContent};
+use crate::storage::{BlobName, BlobReader, Blobs};
+
+/// The directory of large contents.
+const DIRECTORY: &str = "blobs";
+/// How old a file is before a sweep takes it for left behind, in microseconds: a day.
+const LEFT_BEHIND: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Reads an attachment from its beginning, or from wherever it is moved to. Each block is verified before a
+/// byte of it is given; one that is damaged is an error of the kind `InvalidData` with `storage.damaged` in
+/// it, and never another content.
+#[derive(Debug)]
+pub struct AttachmentReader {
+    attachment: Attachment,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Inline(Cursor<Zeroizing<Vec<u8>>>),
+    File(BlobReader),
+}
+
+impl AttachmentReader {
+    /// What is read.
+    #[must_use]
+    pub fn attachment(&self) -> &Attachment {
+        &self.attachment
+    }
+}
+
+impl Read for AttachmentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.content {
+            Content::Inline(bytes) => bytes.read(buffer),
+            Content::File(file) => file.read(buffer),
+        }
+    }
+}
+
+impl Seek for AttachmentReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.content {
+            Content::Inline(bytes) => bytes.seek(to),
+            Content::File(file) => file.seek(to),
+        }
+    }
+}
+
+impl Session {
+    /// Attaches a file to a record: all of the content is read as a stream, encrypted and durable before
+    /// the record shows it. The same content twice for one person is stored once.
+    ///
+    /// # Errors
+    /// `record.not_found`, `access.not_permitted` without the right to change the record;
+    /// `input.invalid_argument` for name or type; `input.limit_exceeded` beyond the setting
+    /// `max_attachment_bytes` or 1,000 attachments; `storage.io`, also where the content cannot be read.
+    pub fn attach(
+        &self,
+        entity: &str,
+        record: RecordId,
+        name: &str,
+        media_type: &str,
+        content: &mut dyn Read,
+    ) -> Result<Attachment> {
+        records::check_names(name, media_type)?;
+        // Whoever may not attach is told so before any content is read.
+        self.read(|reader| reader.check_changeable(entity, record))?;
+        let blobs = self.crm().blobs()?;
+        let (content, size, sha256) = self.prepare(&blobs, content)?;
+        let now = self.crm().now();
+        let attachment = Attachment {
+            id: RecordId::generate(now, self.crm().inner.random.as_ref()),
+            name: crate::base::normalize(name),
+            media_type: media_type.to_owned(),
+            size,
+            sha256,
+            created_at: now,
+            created_by: self.user(),
+        };
+        let mut transaction = self.begin(WriteOptions::default().cause("attachment.add"))?;
+        let attached = transaction.attach(entity, record, attachment, content, &blobs)?;
+        transaction.commit()?;
+        Ok(attached)
+    }
+
+    /// The attachments of a record, in the order in which they came.
+    ///
+    /// # Errors
+    /// `record.not_found`, `access.not_permitted`, `schema.unknown_entity`.
+    pub fn attachments(&self, entity: &str, record: RecordId) -> Result<Vec<Attachment>> {
+        self.read(|reader| {
+            let known = reader.registry.entity(entity)?;
+            let record = records::get(reader.snapshot, &reader.permit(known)?, known, record)?;
+            records::attachments(reader.snapshot, &record)
+        })
+    }
+
+    /// Opens an attachment for reading. What is open stays readable while others take it away.
+    ///
+    /// # Errors
+    /// `record.not_found` for the record and for the attachment, `access.not_permitted`;
+    /// `storage.damaged` if the file is missing, or is not the one that was attached.
+    pub fn read_attachment(
+        &self,
+        entity: &str,
+        record: RecordId,
+        attachment: RecordId,
+    ) -> Result<AttachmentReader> {
+        let blobs = self.crm().blobs()?;
+        let _files_stay = blobs.hold();
+        let sealer = &self.crm().inner.sealer;
+        let (attachment, content) = self.read(|reader| {
+            let known = reader.registry.entity(entity)?;
+            let record = records::get(reader.snapshot, &reader.permit(known)?, known, record)?;
+            records::read_attachment(reader.snapshot, known, &record, attachment, sealer)
+        })?;
+        let content = match content {
+            StoredContent::Inline(bytes) => Content::Inline(Cursor::new(bytes)),
+            StoredContent::File(file) => {
+                Content::File(blobs.open(&file).map_err(|error| error.entity(entity).record(record))?)
+            }
+        };
+        Ok(AttachmentReader { attachment, content })
+    }
+
+    /// Takes an attachment from a record, and deletes its file if nothing else links it.
+    ///
+    /// # Errors
+    /// `record.not_found` for the record and for the attachment, `access.not_permitted`.
+    pub fn detach(&self, entity: &str, record: RecordId, attachment: RecordId) -> Result<()> {
+        let options = WriteOptions::default().cause("attachment.remove");
+        self.write_with(options, |transaction| transaction.detach(entity, record, attachment))
+    }
+
+    /// Reads a content: a small one into memory, a larger one into a draft.
+    fn prepare<'a>(
+        &self,
+        blobs: &'a Blobs,
+        content: &mut dyn Read,
+    ) -> Result<(NewContent<'a>, u64, [u8; 32])> {
+        let most = self.crm().settings().max_attachment_bytes;
+        let mut start = Zeroizing::new(Vec::with_capacity(MAX_INLINE_BYTES + 1));
+        let room = u64::try_from(MAX_INLINE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        content.take(room).read_to_end(&mut start)?;
+        let size = start.len() as u64;
+        if start.len() <= MAX_INLINE_BYTES && size <= most {
+            let sha256 = Sha256::digest(&start).into();
+            return Ok((NewContent::Inline(start), size, sha256));
+        }
+        let mut whole = start.as_slice().chain(content);
+        let draft = blobs.write(&mut whole, most, self.crm().now(), self.patience())?;
+        let (size, sha256) = (draft.size(), draft.sha256());
+        Ok((NewContent::Draft(draft), size, sha256))
+    }
+}
+
+impl Reader<'_> {
+    /// Refuses unless the user may see a record and change it.
+    fn check_changeable(&self, entity: &str, record: RecordId) -> Result<()> {
+        let entity = self.registry.entity(entity)?;
+        let record = records::get(self.snapshot, &self.permit(entity)?, entity, record)?;
+        let permit = self.policy.decide::<Update>(self.user, entity.id(), &entity.api_name)?;
+        records::check_reach(&permit, entity, &record)
+    }
+}
+
+impl Crm {
+    /// Deletes the files of attachments that nothing links and that are older than a day: what crashes
+    /// left between a file and its commit. A file that a transaction is about to link stays.
+    ///
+    /// # Errors
+    /// `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`, `engine.reentrant`.
+    pub fn sweep_attachments(&self, patience: &Patience) -> Result<SweptBlobs> {
+        let before = Timestamp::from_micros(self.now().micros().saturating_sub(LEFT_BEHIND));
+        // A transaction of this thread would wait for itself.
+        let _turn = WriterTurn::take(self)?;
+        let blobs = self.blobs()?;
+        let mut swept = blobs.sweep_drafts(before)?;
+        let names = blobs.names_before(before)?;
+        let total = names.len() as u64;
+        for (done, name) in (1_u64..).zip(&names) {
+            patience.check()?;
+            swept.add(self.delete_if_unlinked(&blobs, name, patience)?);
+            patience.tell("blobs", done, total);
+        }
+        Ok(swept)
+    }
+
+    /// Where large contents lie.
+    pub(super) fn blobs(&self) -> Result<Arc<Blobs>> {
+        self.slot(|| {
+            let key = self.inner.database.ring().derive("blob");
+            Blobs::new(self.inner.path.join(DIRECTORY), key, Arc::clone(&self.inner.random))
+        })
+    }
+
+    /// Deletes what a durable commit has unlinked. What cannot be deleted now, a sweep deletes: the commit
+    /// stands, and its caller is not to be told otherwise.
+    pub(super) fn delete_unlinked(&self, names: &[BlobName], patience: &Patience) {
+        for name in names {
+            let _ = self.blobs().and_then(|blobs| self.delete_if_unlinked(&blobs, name, patience));
+        }
+    }
+
+    /// Deletes a file that nothing links, while no other transaction can link it.
+    fn delete_if_unlinked(&self, blobs: &Blobs, name: &BlobName, patience: &Patience) -> Result<Option<u64>> {
+        if records::is_linked(self.snapshot()?.as_ref(), name)? {
+            return Ok(None);
+        }
+        // Files get their names inside of a writer's turn, so nobody gives this one a new content now.
+        let turn = self.inner.database.store.begin(patience)?;
+        if records::is_linked(turn.as_ref(), name)? { Ok(None) } else { blobs.delete(name) }
+    }
+}

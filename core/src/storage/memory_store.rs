@@ -1,0 +1,176 @@
+//! A store in memory alone, for the tests of hosts: it keeps the whole contract but survives nothing.
+//!
+//! It can be told to answer `storage.conflict` now and then, as a store with several writers may, so
+//! that a host sees whether the closures that it passes can run again.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Result};
+use crate::storage::commit_format::Commit;
+use crate::storage::layered_view::LayeredView;
+use crate::storage::memtable::Memtable;
+use crate::storage::store::{
+    Caps, ChainLink, CommitId, Committed, Head, Keyspace, LogEntry, Page, RangeRequest, Settled, Snapshot,
+    Store, StoreStatistics, StoreTransaction, WriteSet,
+};
+use crate::storage::tables::TableSize;
+use crate::storage::turns::{Turn, Turns};
+
+/// Most changes of one commit, as of the embedded store, so that what runs here runs there.
+const MAX_OPERATIONS: usize = 500_000;
+/// Most bytes of one commit, likewise.
+const MAX_COMMIT_BYTES: usize = 256 * 1_024 * 1_024;
+
+/// The store.
+pub(super) struct MemoryStore {
+    chain: ChainLink,
+    turns: Turns,
+    rows: Arc<Memtable>,
+    state: Mutex<State>,
+    /// Every how many commits one is refused; 0 for never.
+    conflict_every: u64,
+    attempts: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    newest: (u64, Head),
+    ids: Vec<CommitId>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub(super) fn new(chain: ChainLink, conflict_every: u64) -> Self {
+        Self {
+            chain,
+            turns: Turns::default(),
+            rows: Arc::default(),
+            state: Mutex::default(),
+            conflict_every,
+            attempts: AtomicU64::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view(&self) -> LayeredView {
+        let (sequence, head) = self.lock().newest;
+        LayeredView { tables: None, recent: Arc::clone(&self.rows), sequence, head }
+    }
+
+    /// Refuses a commit when its time has come, and never twice in a row.
+    fn conflict(&self) -> Result<()> {
+        let attempt = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.conflict_every > 0 && attempt.is_multiple_of(self.conflict_every.max(2)) {
+            return Err(Error::new(Code::Conflict).rule("asked for by the test"));
+        }
+        Ok(())
+    }
+}
+
+impl Store for MemoryStore {
+    fn caps(&self) -> Caps {
+        Caps {
+            max_key_bytes: MAX_KEY_BYTES,
+            max_value_bytes: MAX_VALUE_BYTES,
+            max_transaction_operations: MAX_OPERATIONS,
+            max_transaction_bytes: MAX_COMMIT_BYTES,
+        }
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
+        Ok(Box::new(self.view()))
+    }
+
+    fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
+        self.snapshot()
+    }
+
+    fn begin(&self, patience: &Patience) -> Result<Box<dyn StoreTransaction + '_>> {
+        let turn = self.turns.take(patience)?;
+        Ok(Box::new(Writing { store: self, view: self.view(), _turn: turn }))
+    }
+
+    fn settle(&self, id: &CommitId) -> Result<Settled> {
+        let known = self.lock().ids.contains(id);
+        Ok(if known { Settled::Committed } else { Settled::Absent })
+    }
+
+    fn flush(&self) -> Result<Head> {
+        Ok(self.lock().newest.1)
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn statistics(&self) -> Result<StoreStatistics> {
+        let mut tables = BTreeMap::new();
+        for (table, (key, value)) in self.rows.newest() {
+            let nothing = TableSize { rows: 0, stored_bytes: 0, overhead_bytes: 0 };
+            let size: &mut TableSize = tables.entry(table.name()).or_insert(nothing);
+            if let Some(value) = value {
+                size.rows += 1;
+                size.stored_bytes += (key.len() + value.len()) as u64;
+            }
+        }
+        let commits = self.lock().newest.0;
+        let memory_bytes = self.rows.bytes() as u64;
+        Ok(StoreStatistics { tables, memory_bytes, commits, ..StoreStatistics::default() })
+    }
+}
+
+/// The writer's turn with its stable view.
+struct Writing<'a> {
+    store: &'a MemoryStore,
+    view: LayeredView,
+    _turn: Turn<'a>,
+}
+
+impl Snapshot for Writing<'_> {
+    fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.view.get_many(keys)
+    }
+
+    fn scan(&self, range: &RangeRequest) -> Result<Page> {
+        self.view.scan(range)
+    }
+
+    fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
+        self.view.read_log(after, max)
+    }
+
+    fn head(&self) -> Result<Head> {
+        self.view.head()
+    }
+}
+
+impl StoreTransaction for Writing<'_> {
+    fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed> {
+        self.store.conflict()?;
+        self.commit_and(writes, &mut || {})
+    }
+
+    fn commit_and(self: Box<Self>, writes: WriteSet, publish: &mut dyn FnMut()) -> Result<Committed> {
+        writes.check_limits(self.store.caps())?;
+        writes.check_expectations(&self.view, &self.store.view())?;
+        if writes.is_empty() {
+            return Ok(Committed { head: self.view.head });
+        }
+        let (commit, head) = Commit::of(writes, self.view.head, self.store.chain)?;
+        let sequence = self.view.sequence + 1;
+        for (table, (key, value)) in commit.changes {
+            self.store.rows.insert(sequence, table, key, value);
+        }
+        let mut state = self.store.lock();
+        state.newest = (sequence, head);
+        state.ids.extend((commit.id != CommitId::default()).then_some(commit.id));
+        drop(state);
+        publish();
+        Ok(Committed { head })
+    }
+}
