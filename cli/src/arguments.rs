@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
-use crate::commands::{call, create, describe, find, import, key, plugin, report, search, verify};
+use crate::commands::{
+    backup, backups, call, create, describe, find, import, key, plugin, report, restore, search, verify,
+};
 use crate::exit::{self, Ended};
 use crate::host::Host;
 
@@ -105,6 +107,12 @@ pub enum Command {
     Describe(describe::Describe),
     /// Verify ledger, records, indexes and counters of the whole database
     Verify(verify::Verify),
+    /// Write a backup of a database into a folder, or to standard output
+    Backup(backup::Backup),
+    /// List the backups of a folder, and delete those that a policy no longer keeps
+    Backups(backups::Backups),
+    /// Make a database anew from its backups
+    Restore(restore::Restore),
     /// List, add, change and remove the keys that open a database
     Key(key::Key),
     /// Pack, check and load native plugins
@@ -126,6 +134,9 @@ impl Command {
             Self::Call(command) => command.run(host),
             Self::Describe(command) => command.run(host),
             Self::Verify(command) => command.run(host),
+            Self::Backup(command) => command.run(host),
+            Self::Backups(command) => command.run(host),
+            Self::Restore(command) => command.run(host),
             Self::Key(command) => command.run(host),
             Self::Plugin(command) => command.run(host),
         }

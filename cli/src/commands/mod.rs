@@ -1,5 +1,7 @@
 //! The commands, a file for each: its arguments beside what it does with them.
 
+pub mod backup;
+pub mod backups;
 pub mod call;
 pub mod create;
 pub mod describe;
@@ -8,6 +10,7 @@ pub mod import;
 pub mod key;
 pub mod plugin;
 pub mod report;
+pub mod restore;
 pub mod search;
 pub mod verify;
 

@@ -526,7 +526,7 @@ fn store_registry(view: &mut WriteView<'_>, json: &[u8]) {
     view.put(Keyspace::Meta, REGISTRY.to_vec(), count.to_be_bytes().to_vec());
 }
 
-fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
+pub(super) fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
     let damaged = || Error::new(Code::Damaged).rule("registry");
     let Some(count) = snapshot.get(Keyspace::Meta, REGISTRY)? else { return Ok(Registry::default()) };
     let count = u16::from_be_bytes(count.as_slice().try_into().map_err(|_| damaged())?);

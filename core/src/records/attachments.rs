@@ -450,6 +450,22 @@ fn split_place(place: &[u8]) -> Option<(EntityId, RecordId, RecordId)> {
     Some((entity, RecordId::from_bytes(*record), RecordId::from_bytes(id)))
 }
 
+/// The record that a row or a reverse row belongs to.
+pub(super) fn record_of(key: &[u8]) -> Option<(EntityId, RecordId)> {
+    let place = match key.split_first()? {
+        (&ROW, place) => place,
+        (&LINK, link) => link.get(NAME_BYTES..)?,
+        _ => return None,
+    };
+    split_place(place).map(|(entity, record, _)| (entity, record))
+}
+
+/// The name of the file that a reverse row is about; nothing for a row of another kind.
+pub(super) fn linked_name(key: &[u8]) -> Option<BlobName> {
+    let link = key.split_first().filter(|(kind, _)| **kind == LINK).map(|(_, link)| link)?;
+    link.first_chunk::<NAME_BYTES>().map(|name| BlobName::from_bytes(*name))
+}
+
 fn enter(
     view: &mut WriteView<'_>,
     context: &WriteContext,

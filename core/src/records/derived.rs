@@ -21,6 +21,9 @@ const LIVE: u8 = 1;
 /// First byte of the last record number of an entity.
 const NUMBER: u8 = 2;
 
+/// What the keys of the last record numbers begin with.
+pub(super) const NUMBER_COUNTERS: &[u8] = &[NUMBER];
+
 /// The number under which an entity's records are listed in the order of their ids.
 const BY_ID: FieldId = FieldId::new(0);
 
