@@ -51,7 +51,7 @@ impl Session {
         let inner = &self.crm().inner;
         let blobs = self.crm().blobs()?;
         let _files_stay = blobs.hold();
-        let snapshot = self.crm().snapshot()?;
+        let snapshot = self.crm().durable_snapshot()?;
         let header = self.header_of(kind, since, snapshot.head()?);
         let writer = BackupWriter::begin(out, &header, &inner.database.ring())?;
         let source = BackupSource {
@@ -75,6 +75,8 @@ impl Session {
     pub fn backup_keys(&self, out: &mut dyn Write) -> Result<BackupReport> {
         self.enter_backup(BackupKind::Keys)?;
         let inner = &self.crm().inner;
+        // New keys of persons are in the journal first.
+        self.crm().checkpoint()?;
         // The view comes before the keys, so that the keys of every person in it are there.
         let header = self.header_of(BackupKind::Keys, Head::default(), self.crm().head()?);
         let writer = BackupWriter::begin(out, &header, &inner.database.ring())?;

@@ -88,7 +88,7 @@ impl Crm {
     }
 
     /// A view that no power cut takes back, for readers that tell others what they read.
-    fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
+    pub(super) fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
         self.inner.database.store.durable_snapshot()
     }
 

@@ -137,7 +137,6 @@ impl Database {
             }
         }
         store.exchange(|copy| self.put_in_place(copy))?;
-        *self.vault.write().unwrap_or_else(PoisonError::into_inner) = store.vault();
         Ok(CopyReport { rows, bytes_before, bytes_after: store.vault().length()? })
     }
 
@@ -164,7 +163,9 @@ impl Database {
             fs::rename(path.join(KEYS_COPY), path.join(KEYS))?;
             sync_directory(path)?;
         }
-        Ok(Arc::new(vault))
+        let vault = Arc::new(vault);
+        *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&vault);
+        Ok(vault)
     }
 
     fn copy_options(&self) -> VaultOptions {
