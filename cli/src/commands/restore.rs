@@ -126,6 +126,7 @@ fn opened(path: &Path) -> Result<Box<dyn Read>> {
 
 fn tell(report: &RestoreReport, host: &Host) -> Result<()> {
     let replaced = report.replaced.as_ref().map(|path| path.to_string_lossy());
+    warn(report, host.locale());
     if host.wants_json() {
         return output::json(&json!({
             "restored_to": report.restored_to.position,
@@ -145,7 +146,6 @@ fn tell(report: &RestoreReport, host: &Host) -> Result<()> {
         let kept = Label::new("原数据库保留在", "the database that stood there is now");
         output::line(&format!("{} {}", kept.text(host.locale()), output::visible(&path)))?;
     }
-    warn(report, host.locale());
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::storage::device::{Device, FileDevice};
 use crate::storage::embedded_store::EmbeddedStore;
 use crate::storage::keys::{Key, KeyCost, KeyRing};
 use crate::storage::slots::{About, Slot};
+use crate::storage::store::Store;
 use crate::storage::superblock::{FileKind, Superblock};
 use crate::storage::tables::{self, TableView};
 use crate::storage::vault::{Unlock, Vault, VaultOptions};
@@ -101,6 +102,7 @@ impl Database {
 
     fn begin_copy(&self, store: &EmbeddedStore, ring: &KeyRing, superblock: &Superblock) -> Result<()> {
         self.drop_copy(store)?;
+        store.checkpoint()?;
         tables::note_copy(&store.vault(), Some(ring.master().as_slice()))?;
         let device: Arc<dyn Device> = Arc::new(FileDevice::create(&self.path().join(DATA_COPY))?);
         let vault = Vault::create_with(device, &self.copy_options(), ring.clone(), superblock.clone())?;
@@ -143,6 +145,7 @@ impl Database {
     /// Puts the copy's file in the place of the original. Nobody commits meanwhile.
     fn put_in_place(&self, copy: Arc<Vault>) -> Result<Arc<Vault>> {
         let (ring, path) = (copy.ring.clone(), self.path());
+        tables::note_copy(&copy, None)?;
         // Closing it cuts off the room that it has taken ahead.
         drop(copy);
         let device: Arc<dyn Device> = Arc::new(FileDevice::open(&path.join(DATA_COPY))?);
@@ -154,7 +157,6 @@ impl Database {
             self.subjects.copy_into(device, &ring, &self.subject_options())?;
             sync_directory(path)?;
         }
-        tables::note_copy(&vault, None)?;
         fs::rename(path.join(DATA_COPY), path.join(DATA))?;
         sync_directory(path)?;
         if new_key {
