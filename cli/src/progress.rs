@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use guanxi::Session;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How the bar looks.
@@ -14,4 +15,18 @@ pub fn bar(length: u64) -> ProgressBar {
     }
     let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length).with_style(style)
+}
+
+/// Does something long in a session whose progress the bar shows, phase after phase.
+pub fn shown<T>(session: &Session, work: impl FnOnce(&Session) -> T) -> T {
+    let bar = bar(0);
+    let told = bar.clone();
+    let patience = session.patience().clone().telling(move |progress| {
+        told.set_length(progress.total);
+        told.set_position(progress.done);
+        told.set_message(format!("{} {}", progress.phase, progress.done));
+    });
+    let done = work(&session.with_patience(patience));
+    bar.finish_and_clear();
+    done
 }

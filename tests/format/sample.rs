@@ -82,7 +82,7 @@ fn only(session: &Session, entity: &str, title: &str) -> Listing {
 fn a_database_of_format_1_opens_verifies_and_holds_what_it_held() {
     let (_folder, path) = copied();
     let crm = still().verify_on_open(true).open(&path).unwrap();
-    let report = crm.verify(&Patience::default(), &mut |_| {}).unwrap();
+    let report = crm.verify(&Patience::default()).unwrap();
     assert_eq!((report.entries, hex(&report.head.hash).as_str()), (ENTRIES, HEAD));
     let session = crm.sign_in(ADMIN, PASSWORD).unwrap();
     assert_eq!(session.count(Account::NAME, &Condition::Everything).unwrap(), 2);
@@ -115,7 +115,7 @@ fn a_database_of_format_1_is_searched_and_written_as_any_other() {
             transaction.create(account::named("新客户"))
         })
         .unwrap();
-    let report = crm.verify(&Patience::default(), &mut |_| {}).unwrap();
+    let report = crm.verify(&Patience::default()).unwrap();
     assert!(report.entries > ENTRIES);
     assert_eq!(session.search("新客户", None, 10, 0).unwrap().total, 1);
 }

@@ -12,12 +12,15 @@ mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod inspect;
 mod keys;
+mod maintenance;
 mod options;
 mod organisation;
 mod reader;
 mod session;
 mod settings;
+mod support;
 mod transaction;
 mod typed;
 
@@ -25,11 +28,11 @@ pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Uni
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
     Attachment, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor,
-    Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
+    QuickReport, Record, Savepoint, SystemField, VerifyReport,
 };
 pub use crate::storage::{
-    CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo,
-    RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize,
+    CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot,
+    RecoveryInfo, RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize,
 };
 pub use attachments::AttachmentReader;
 pub use capability::{Scope, Visibility};
@@ -37,6 +40,8 @@ pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub(crate) use inspect::statistics_to_json;
+pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};

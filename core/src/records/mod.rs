@@ -16,6 +16,7 @@ mod ordered;
 mod query;
 mod reindex;
 mod row;
+mod survey;
 mod verify;
 mod view;
 mod write;
@@ -31,6 +32,7 @@ pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, 
 pub use query::{Direction, PageCursor, Query, count, find, get, scan_all};
 pub use reindex::reindex;
 pub use row::{find_by_external_id, find_unique, get_for_rule};
-pub use verify::{VerifyProgress, VerifyReport, verify};
+pub use survey::{growth, newest_of, survey};
+pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, erase, note, update};

@@ -48,12 +48,13 @@ pub use key_slots::{KeyPlan, KeySlot, identity};
 pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};
 pub use overlay::{continue_after, scan_over};
 pub use recovery::RecoveryKey;
-pub use sealed_files::SealedFiles;
+pub use sealed_files::{Gate, SealedFiles};
 pub use sealing::{seal, unseal};
 pub use store::{
     CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot,
     StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
+pub use superblock::FORMAT;
 pub use tables::TableSize;
 pub use vault::RecoveryInfo;

@@ -3,6 +3,7 @@
 mod attachments;
 mod exchange;
 mod keys;
+mod maintenance;
 mod organisation;
 mod records;
 mod reports;
@@ -18,6 +19,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         attachments::METHODS,
         exchange::METHODS,
         keys::METHODS,
+        maintenance::METHODS,
         organisation::METHODS,
         records::METHODS,
         reports::METHODS,
