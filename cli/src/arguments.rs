@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    call, compact, create, describe, find, import, key, look, plugin, report, search, verify,
+    backup, backups, call, compact, create, describe, find, import, key, look, plugin, report, restore, search,
+    verify,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -115,6 +116,12 @@ pub enum Command {
     Support(look::Support),
     /// Write the file with all records anew, without gaps, and give the room back
     Compact(compact::Compact),
+    /// Write a backup of a database into a folder, or to standard output
+    Backup(backup::Backup),
+    /// List the backups of a folder, and delete those that a policy no longer keeps
+    Backups(backups::Backups),
+    /// Make a database anew from its backups
+    Restore(restore::Restore),
     /// List, add, change and remove the keys that open a database
     Key(key::Key),
     /// Pack, check and load native plugins
@@ -140,6 +147,9 @@ impl Command {
             Self::Inspect(command) => command.run(host),
             Self::Support(command) => command.run(host),
             Self::Compact(command) => command.run(host),
+            Self::Backup(command) => command.run(host),
+            Self::Backups(command) => command.run(host),
+            Self::Restore(command) => command.run(host),
             Self::Key(command) => command.run(host),
             Self::Plugin(command) => command.run(host),
         }

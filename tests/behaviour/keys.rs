@@ -193,7 +193,7 @@ fn the_methods_add_change_and_remove_keys_and_repeat_no_secret() {
         json!({"passphrase": 5}),
         json!({"raw": "0a"}),
         json!({"raw": WORDS}),
-        json!({"recovery": &text[..30]}),
+        json!({"recovery": text.get(..30).unwrap()}),
         json!({"words": WORDS}),
         json!({"passphrase": ""}),
     ];
@@ -209,9 +209,9 @@ fn the_methods_add_change_and_remove_keys_and_repeat_no_secret() {
         printed.push(format!("{error:?} {}", error.to_json(guanxi::Locale::English)));
     }
     printed.push(call(&admin, "ledger.list", &json!({"limit": 1000})).unwrap().to_string());
-    for (printed, secret) in
-        printed.iter().flat_map(|printed| [WORDS, &raw[..12], &text[..12]].map(|secret| (printed, secret)))
-    {
+    for (printed, secret) in printed.iter().flat_map(|printed| {
+        [WORDS, raw.get(..12).unwrap(), text.get(..12).unwrap()].map(|secret| (printed, secret))
+    }) {
         assert!(!printed.contains(secret), "{printed}");
     }
     drop((crm, admin));
@@ -229,7 +229,15 @@ fn nothing_public_that_holds_a_key_prints_it() {
         format!("{crm:?} {admin:?} {recovery:?} {key:?} {opened:?} {:?} {:?}", crm.keys(), crm.identity());
     let revealed = recovery.reveal();
     let hex: String = KEY.iter().map(|byte| format!("{byte:02x}")).collect();
-    for secret in [WORDS, &revealed[..6], &hex[..16], "7, 7, 7, 7", "BwcHBwcH", "756e6d6973", "dW5taXN0"] {
+    for secret in [
+        WORDS,
+        revealed.get(..6).unwrap(),
+        hex.get(..16).unwrap(),
+        "7, 7, 7, 7",
+        "BwcHBwcH",
+        "756e6d6973",
+        "dW5taXN0",
+    ] {
         assert!(!printed.contains(secret), "{printed}");
     }
     assert!(RecoveryKey::generate(&guanxi::base::OsRandom).reveal() != revealed);

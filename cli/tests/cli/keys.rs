@@ -95,7 +95,7 @@ fn a_recovery_key_is_shown_once_and_opens_however_it_is_typed() {
 
     // A slip of the pen is bad input; another key that is whole is a wrong key.
     let last = if text.ends_with('0') { "1" } else { "0" };
-    sandbox.file("key", format!("{}{last}", &text[..text.len() - 1]));
+    sandbox.file("key", format!("{}{last}", text.get(..text.len() - 1).unwrap()));
     let slip = sandbox.lin("call", ["session.whoami", "--key-kind", "recovery", "--json"]);
     assert_eq!((slip.status, slip.error_code().as_str()), (3, "input.invalid_argument"));
     let other = Sandbox::new();

@@ -48,7 +48,7 @@ pub(super) struct Scope {
     /// Records of these units.
     pub units: Arc<BTreeSet<RecordId>>,
     /// The classes that this comes to, rising, as of the permit's epoch.
-    pub classes: Arc<[ClassId]>,
+    pub classes: Arc<[(ClassId, AccessClass)]>,
 }
 
 /// The right of one principal to one action on one entity, for one policy epoch.
@@ -89,9 +89,9 @@ impl<A: ActionKind> Permit<A> {
         }
     }
 
-    /// The classes that scans may enter, rising.
+    /// The classes that scans may enter, rising, with what each stands for.
     #[must_use]
-    pub fn classes(&self) -> &[ClassId] {
+    pub fn classes(&self) -> &[(ClassId, AccessClass)] {
         &self.scope.classes
     }
 

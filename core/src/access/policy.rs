@@ -1,11 +1,14 @@
 //! The policy of one epoch: the facts of the organisation, compiled, and the one place that decides.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::permit::Scope;
 use crate::access::{AccessClass, Action, ActionKind, ClassId, Level, Permit};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
+
+/// Rulings that a policy keeps, by principal and action; beyond them it begins anew.
+const MAX_RULINGS: usize = 4_096;
 
 /// A user as the policy sees one.
 #[derive(Debug, Clone)]
@@ -67,6 +70,19 @@ pub struct Policy {
     epoch: u64,
     organisation: Arc<Organisation>,
     classes: Vec<(ClassId, AccessClass)>,
+    /// What was decided before. The facts do not change, so neither does a decision.
+    rulings: RwLock<Rulings>,
+    everything: OnceLock<Scope>,
+}
+
+/// By principal and action, then by name of the entity.
+type Rulings = HashMap<(RecordId, Action), HashMap<String, Ruling>>;
+
+/// What a permit is minted from.
+#[derive(Debug, Clone)]
+struct Ruling {
+    scope: Scope,
+    hidden: Arc<BTreeSet<FieldId>>,
 }
 
 /// What the facts come to, by whom they speak of.
@@ -101,14 +117,18 @@ impl Policy {
         for (user, role) in facts.assignments {
             organisation.roles.entry(user).or_default().push(role);
         }
-        Self { epoch: facts.epoch, organisation: Arc::new(organisation), classes: facts.classes }
+        Self::of(facts.epoch, Arc::new(organisation), facts.classes)
     }
 
     /// The same policy for a transaction that has interned further classes.
     #[must_use]
     pub fn with_classes(&self, further: &[(ClassId, AccessClass)]) -> Self {
         let classes = self.classes.iter().chain(further).copied().collect();
-        Self { epoch: self.epoch, organisation: Arc::clone(&self.organisation), classes }
+        Self::of(self.epoch, Arc::clone(&self.organisation), classes)
+    }
+
+    fn of(epoch: u64, organisation: Arc<Organisation>, classes: Vec<(ClassId, AccessClass)>) -> Self {
+        Self { epoch, organisation, classes, rulings: RwLock::default(), everything: OnceLock::new() }
     }
 
     /// The epoch.
@@ -146,16 +166,34 @@ impl Policy {
         entity: EntityId,
         entity_name: &str,
     ) -> Result<Permit<A>> {
+        let ruling = match self.known_ruling(principal, A::ACTION, entity_name) {
+            Some(ruling) => ruling,
+            None => self.rule(principal, A::ACTION, entity_name)?,
+        };
+        Ok(Permit::mint(entity, Some(principal), self.epoch, ruling.scope, ruling.hidden))
+    }
+
+    fn known_ruling(&self, principal: RecordId, action: Action, entity: &str) -> Option<Ruling> {
+        let rulings = self.rulings.read().unwrap_or_else(PoisonError::into_inner);
+        rulings.get(&(principal, action))?.get(entity).cloned()
+    }
+
+    fn rule(&self, principal: RecordId, action: Action, entity: &str) -> Result<Ruling> {
         if !self.is_active(principal) {
             return Err(Error::new(Code::SessionEnded));
         }
-        let level = self.level(principal, entity_name, A::ACTION);
+        let level = self.level(principal, entity, action);
         if level == Level::None {
-            return Err(Error::new(Code::NotPermitted).entity(entity_name).rule(A::ACTION.code()));
+            return Err(Error::new(Code::NotPermitted).entity(entity).rule(action.code()));
         }
-        let scope = self.scope(principal, level);
-        let hidden = self.hidden(principal, entity_name);
-        Ok(Permit::mint(entity, Some(principal), self.epoch, scope, Arc::new(hidden)))
+        let hidden = Arc::new(self.hidden(principal, entity));
+        let ruling = Ruling { scope: self.scope(principal, level), hidden };
+        let mut rulings = self.rulings.write().unwrap_or_else(PoisonError::into_inner);
+        if rulings.len() >= MAX_RULINGS {
+            rulings.clear();
+        }
+        rulings.entry((principal, action)).or_default().insert(entity.to_owned(), ruling.clone());
+        Ok(ruling)
     }
 
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
@@ -223,13 +261,16 @@ impl Policy {
         let reached = |class: &AccessClass| {
             owners.contains(&class.owner) || class.unit.is_some_and(|unit| units.contains(&unit))
         };
-        let classes = self.classes.iter().filter(|(_, class)| reached(class)).map(|(id, _)| *id).collect();
+        let classes = self.classes.iter().filter(|(_, class)| reached(class)).copied().collect();
         Scope { all: false, owners: Arc::new(owners), units: Arc::new(units), classes }
     }
 
     fn everything(&self) -> Scope {
-        let classes = self.classes.iter().map(|(id, _)| *id).collect();
-        Scope { all: true, owners: Arc::default(), units: Arc::default(), classes }
+        let everything = || {
+            let classes = self.classes.iter().copied().collect();
+            Scope { all: true, owners: Arc::default(), units: Arc::default(), classes }
+        };
+        self.everything.get_or_init(everything).clone()
     }
 }
 

@@ -24,6 +24,14 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
+/// An object with further members.
+pub(super) fn with<const N: usize>(mut object: Json, members: [(&str, Json); N]) -> Json {
+    if let Some(object) = object.as_object_mut() {
+        object.extend(members.map(|(name, value)| (name.to_owned(), value)));
+    }
+    object
+}
+
 /// A value as JSON: decimals, days, moments and ids as text, money as `{"amount", "currency"}`.
 #[must_use]
 pub fn value_to_json(value: &Value) -> Json {

@@ -30,7 +30,7 @@ pub struct AttachmentReader {
 #[derive(Debug)]
 enum Content {
     Inline(Cursor<Zeroizing<Vec<u8>>>),
-    File(BlobReader),
+    File(Box<BlobReader>),
 }
 
 impl AttachmentReader {
@@ -130,7 +130,8 @@ impl Session {
         let content = match content {
             StoredContent::Inline(bytes) => Content::Inline(Cursor::new(bytes)),
             StoredContent::File(file) => {
-                Content::File(blobs.open(&file).map_err(|error| error.entity(entity).record(record))?)
+                let opened = blobs.open(&file).map_err(|error| error.entity(entity).record(record))?;
+                Content::File(Box::new(opened))
             }
         };
         Ok(AttachmentReader { attachment, content })
@@ -221,7 +222,13 @@ impl Crm {
             return Ok(None);
         }
         // Files get their names inside of a writer's turn, so nobody gives this one a new content now.
-        let turn = self.inner.database.store.begin(patience)?;
-        if records::is_linked(turn.as_ref(), name)? { Ok(None) } else { blobs.delete(name) }
+        let store = &self.inner.database.store;
+        let turn = store.begin(patience)?;
+        if records::is_linked(turn.as_ref(), name)? {
+            return Ok(None);
+        }
+        // A power cut must not bring back a link without its file.
+        store.flush()?;
+        blobs.delete(name)
     }
 }

@@ -40,7 +40,7 @@ impl Session {
                     continue;
                 }
                 let permit = reader.permit(entity)?;
-                let classes = permit.classes().iter().copied().collect();
+                let classes = permit.classes().iter().map(|(class, _)| *class).collect();
                 let fields = reader.shown_fields(&entity.api_name)?.into_iter().collect();
                 scopes.insert(entity.id(), Scope { classes, fields });
             }

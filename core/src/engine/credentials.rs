@@ -1,7 +1,4 @@
-//! Passwords: kept as Argon2id hashes beside the records, compared without haste or hints.
-
-use argon2::{Algorithm, Argon2, Params, Version};
-use zeroize::Zeroizing;
+//! Passwords: kept as Argon2id (RFC 9106) hashes beside the records, compared without haste or hints.
 
 use crate::base::{Code, Error, Random, RecordId, Result};
 use crate::records::WriteView;
@@ -31,7 +28,7 @@ pub(super) fn set_password(
     }
     let mut salt = [0_u8; SALT];
     random.fill(&mut salt);
-    let hash = derive(password, &salt, cost)?;
+    let hash = cost.stretch(password.as_bytes(), &salt)?;
     let cost = [cost.memory_kib, cost.passes, cost.lanes].map(u32::to_be_bytes).concat();
     view.put(Keyspace::Meta, key(user), [&cost[..], &salt, &hash[..]].concat());
     Ok(())
@@ -49,7 +46,7 @@ pub(super) fn verify_password(
         None => None,
     };
     let Some(stored) = stored else {
-        derive(password, &[0; SALT], usual_cost)?;
+        usual_cost.stretch(password.as_bytes(), &[0; SALT])?;
         return Ok(false);
     };
     let damaged = || Error::new(Code::Damaged).rule("credential");
@@ -58,7 +55,7 @@ pub(super) fn verify_password(
     let numbers: Vec<u32> =
         cost.chunks(4).filter_map(|bytes| bytes.try_into().ok().map(u32::from_be_bytes)).collect();
     let &[memory_kib, passes, lanes] = numbers.as_slice() else { return Err(damaged()) };
-    let hash = derive(password, salt, KeyCost { memory_kib, passes, lanes })?;
+    let hash = KeyCost { memory_kib, passes, lanes }.stretch(password.as_bytes(), salt)?;
     // Differences are gathered over all bytes, so that the time says nothing of the first one.
     let difference = hash.iter().zip(expected).fold(0_u8, |found, (left, right)| found | (left ^ right));
     Ok(difference == 0 && expected.len() == hash.len())
@@ -66,15 +63,4 @@ pub(super) fn verify_password(
 
 fn key(user: RecordId) -> Vec<u8> {
     [PREFIX, user.as_bytes()].concat()
-}
-
-/// Argon2id (RFC 9106), 32 bytes.
-fn derive(password: &str, salt: &[u8; SALT], cost: KeyCost) -> Result<Zeroizing<[u8; 32]>> {
-    let fault = |_| Error::new(Code::InvalidArgument).rule("Argon2id parameters");
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(fault)?;
-    let mut hash = Zeroizing::new([0_u8; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(password.as_bytes(), salt, hash.as_mut())
-        .map_err(fault)?;
-    Ok(hash)
 }

@@ -16,7 +16,7 @@ use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{
     Changes, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
-    credentials, maintenance, organisation, settings,
+    credentials, organisation, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
@@ -119,12 +119,9 @@ impl Crm {
     }
 
     fn build(path: &Path, database: Database, options: &Options) -> Result<Self> {
-        let kept = maintenance::ledger_key(database.store.snapshot()?.as_ref())?;
-        let sealer = Sealer {
-            subjects: Arc::clone(&database.subjects),
-            database_key: kept.unwrap_or_else(|| database.ring().derive("ledger")),
-            random: Arc::clone(&options.random),
-        };
+        let derived = database.ring().derive("ledger");
+        let sealer = Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&options.random));
+        sealer.use_kept_key(database.store.snapshot()?.as_ref())?;
         let (registry, settings, newest) = {
             let snapshot = database.store.snapshot()?;
             let newest = LedgerReader::new(&sealer).newest(snapshot.as_ref())?;
@@ -512,6 +509,7 @@ fn open_options(options: &Options, key: Key) -> OpenOptions {
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
         durability: options.durability,
+        upgrade: options.upgrade,
         ..usual
     }
 }
@@ -530,7 +528,7 @@ fn store_registry(view: &mut WriteView<'_>, json: &[u8]) {
     view.put(Keyspace::Meta, REGISTRY.to_vec(), count.to_be_bytes().to_vec());
 }
 
-fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
+pub(super) fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
     let damaged = || Error::new(Code::Damaged).rule("registry");
     let Some(count) = snapshot.get(Keyspace::Meta, REGISTRY)? else { return Ok(Registry::default()) };
     let count = u16::from_be_bytes(count.as_slice().try_into().map_err(|_| damaged())?);

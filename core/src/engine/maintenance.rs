@@ -3,30 +3,15 @@
 
 use std::sync::PoisonError;
 
-use zeroize::Zeroizing;
-
-use crate::base::{Code, Error, RecordId, Result};
+use crate::base::{Error, RecordId, Result};
 use crate::engine::{
     CopyReport, Crm, EntryKind, Head, Key, QuickReport, Session, StoreStatistics, VerifyReport,
 };
 use crate::records::{note, verify_quickly};
-use crate::storage::{Gate, Keyspace, Snapshot};
+use crate::storage::Gate;
 
-/// Where the key lies that seals values of no person, once it no longer follows from the data key.
-const LEDGER_KEY: &[u8] = b"secret.ledger";
 /// The folder of the search index, which can be made anew.
 const INDEX: &str = "index";
-
-/// The key that seals values of no person, if it does not follow from the data key any more.
-///
-/// # Errors
-/// `storage.damaged`, `storage.io`.
-pub(super) fn ledger_key(snapshot: &dyn Snapshot) -> Result<Option<Zeroizing<[u8; 32]>>> {
-    let Some(kept) = snapshot.get(Keyspace::Meta, LEDGER_KEY)?.map(Zeroizing::new) else { return Ok(None) };
-    let damaged = || Error::new(Code::Damaged).rule("secret.ledger");
-    let bytes = <[u8; 32]>::try_from(kept.as_slice()).map_err(|_| damaged())?;
-    Ok(Some(Zeroizing::new(bytes)))
-}
 
 impl Session {
     /// Writes the file with all records anew, in order and without gaps, and gives the room back to the
@@ -112,9 +97,7 @@ impl Crm {
         let kinds: Vec<&str> = keys.iter().map(|key| key.kind().name()).collect();
         let text = format!("data key, opened by: {}", kinds.join(", "));
         self.system_write(actor, "database.change_data_key", |view, context| {
-            if view.get(Keyspace::Meta, LEDGER_KEY)?.is_none() {
-                view.put(Keyspace::Meta, LEDGER_KEY.to_vec(), self.inner.sealer.database_key.to_vec());
-            }
+            self.inner.sealer.keep_key(view)?;
             note(view, context, EntryKind::Key, actor, &text);
             Ok(())
         })

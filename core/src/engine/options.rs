@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
 use crate::engine::{Crm, Extension, Settings};
-use crate::storage::{Durability, Key, KeyCost, KeyProvider};
+use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
 /// Options for [`Options::create`] and [`Options::open`].
 #[derive(Clone)]
@@ -18,6 +18,7 @@ pub struct Options {
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
     pub(super) durability: Durability,
+    pub(super) upgrade: UpgradePolicy,
     pub(super) host_trust: bool,
     pub(super) locale: Locale,
     pub(super) clock: Arc<dyn Clock>,
@@ -37,6 +38,7 @@ impl Default for Options {
             cache_bytes: None,
             verify_on_open: false,
             durability: Durability::default(),
+            upgrade: UpgradePolicy::default(),
             host_trust: false,
             locale: Locale::default(),
             clock: Arc::new(SystemClock),
@@ -90,6 +92,14 @@ impl Options {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// What is done with a database that an older engine wrote: copied and upgraded, unless this says
+    /// otherwise.
+    #[must_use]
+    pub fn upgrade(mut self, policy: UpgradePolicy) -> Self {
+        self.upgrade = policy;
         self
     }
 

@@ -247,6 +247,8 @@ impl Session {
         }
         let options = WriteOptions::default().cause("record.erase");
         self.write_with(options, |transaction| transaction.erase_record(entity, id))?;
+        // What the journal still has of the key goes to its file first, and is destroyed there.
+        self.crm.checkpoint()?;
         self.crm.inner.database.subjects.destroy(id.as_bytes())?;
         Ok(())
     }

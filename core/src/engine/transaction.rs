@@ -465,9 +465,9 @@ impl<'s> Transaction<'s> {
     fn check_references(&self, entity: &Entity, old: Option<&Record>, new: &Record) -> Result<()> {
         for field in entity.fields() {
             let FieldType::Reference { entity: target } = &field.definition.kind else { continue };
-            let value = new.value(field.id());
-            let Value::Id(id) = value else { continue };
-            let unchanged = old.is_some_and(|old| old.value(field.id()) == new.value(field.id()));
+            let value = new.peek(field.id());
+            let Value::Id(id) = *value else { continue };
+            let unchanged = old.is_some_and(|old| old.peek(field.id()) == value);
             if unchanged || self.founding || id == new.id {
                 continue;
             }
@@ -477,7 +477,9 @@ impl<'s> Transaction<'s> {
                     .field(&field.api_name)
                     .value(&id.to_string())
             };
-            self.reader().get(target, id).map_err(|_| missing())?;
+            if !self.reader().reaches(target, id).map_err(|_| missing())? {
+                return Err(missing());
+            }
         }
         Ok(())
     }

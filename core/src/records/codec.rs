@@ -30,6 +30,14 @@ pub(super) struct RawItem {
     pub payload: Vec<u8>,
 }
 
+/// One item, read where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item<'a> {
+    pub number: u32,
+    pub tag: u8,
+    pub payload: &'a [u8],
+}
+
 /// Writes items in rising order of their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
@@ -157,6 +165,17 @@ impl<'a> Reader<'a> {
     }
 
     pub fn varint(&mut self) -> Result<u128> {
+        // Most numbers are below 128 and take one byte.
+        if let Some((first, rest)) = self.rest.split_first()
+            && first & 0x80 == 0
+        {
+            self.rest = rest;
+            return Ok(u128::from(*first));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u128> {
         let mut number = 0_u128;
         for shift in (0..128).step_by(7) {
             let byte = self.byte()?;
@@ -181,25 +200,25 @@ impl<'a> Reader<'a> {
     }
 
     pub fn text(&mut self) -> Result<String> {
-        String::from_utf8(self.bytes()?.to_vec()).map_err(|_| damaged())
+        text_of(self.bytes()?)
     }
 
     /// The next item; the payload of a varint is its bytes.
-    pub fn item(&mut self) -> Result<RawItem> {
+    pub fn item(&mut self) -> Result<Item<'a>> {
         let number = self.unsigned::<u32>()?;
         let tag = self.byte()?;
         let payload = match tag & 0x07 {
-            0 => Vec::new(),
+            0 => &[],
             WIRE_VARINT => {
                 let before = self.rest;
                 self.varint()?;
                 let length = before.len().saturating_sub(self.rest.len());
-                before.get(..length).unwrap_or_default().to_vec()
+                before.get(..length).unwrap_or_default()
             }
-            WIRE_BYTES => self.bytes()?.to_vec(),
+            WIRE_BYTES => self.bytes()?,
             _ => return Err(damaged()),
         };
-        Ok(RawItem { number, tag, payload })
+        Ok(Item { number, tag, payload })
     }
 
     fn decimal(&mut self) -> Result<Decimal> {
@@ -209,17 +228,22 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl RawItem {
+impl Item<'_> {
+    /// The item as it is kept beyond the bytes that it was read from.
+    pub fn to_raw(self) -> RawItem {
+        RawItem { number: self.number, tag: self.tag, payload: self.payload.to_vec() }
+    }
+
     /// The value, or `None` for a kind that this version does not know.
     pub fn value(&self) -> Result<Option<Value>> {
-        let mut reader = Reader::new(&self.payload);
+        let mut reader = Reader::new(self.payload);
         let value = match self.tag >> 3 {
             KIND_NULL => Value::Null,
             KIND_BOOL => Value::Bool(unzigzag(reader.varint()?) != 0),
             KIND_INT => Value::Int(narrow(unzigzag(reader.varint()?))?),
             KIND_DATE => Value::Date(Date::from_days(narrow(unzigzag(reader.varint()?))?)?),
             KIND_DATETIME => Value::DateTime(Timestamp::from_micros(narrow(unzigzag(reader.varint()?))?)),
-            KIND_TEXT => Value::Text(String::from_utf8(self.payload.clone()).map_err(|_| damaged())?),
+            KIND_TEXT => Value::Text(text_of(self.payload)?),
             KIND_ID => Value::Id(RecordId::from_bytes(reader.array()?)),
             KIND_DECIMAL => Value::Decimal(reader.decimal()?),
             KIND_MONEY => {
@@ -234,12 +258,12 @@ impl RawItem {
 
     /// The unsigned number of an envelope item.
     pub fn unsigned(&self) -> Result<u64> {
-        Reader::new(&self.payload).unsigned()
+        Reader::new(self.payload).unsigned()
     }
 
     /// The 16 bytes of an envelope item.
     pub fn id(&self) -> Result<RecordId> {
-        Ok(RecordId::from_bytes(Reader::new(&self.payload).array()?))
+        Ok(RecordId::from_bytes(Reader::new(self.payload).array()?))
     }
 }
 
@@ -253,6 +277,10 @@ pub(super) fn encode_value(value: &Value) -> Vec<u8> {
 /// Reads what [`encode_value`] wrote.
 pub(super) fn decode_value(bytes: &[u8]) -> Result<Value> {
     Reader::new(bytes).item()?.value()?.ok_or_else(damaged)
+}
+
+pub(super) fn text_of(bytes: &[u8]) -> Result<String> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| damaged())
 }
 
 pub(super) fn damaged() -> Error {
@@ -317,7 +345,7 @@ mod tests {
             let bytes = writer.finish();
             let (mut reader, mut copy) = (Reader::new(&bytes), Writer::default());
             while !reader.is_empty() {
-                copy.item(&reader.item().unwrap());
+                copy.item(&reader.item().unwrap().to_raw());
             }
             prop_assert_eq!(copy.finish(), bytes);
         }

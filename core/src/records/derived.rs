@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::access::ClassId;
 use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::codec::damaged;
-use crate::records::ordered::ordered;
+use crate::records::ordered::write_ordered;
 use crate::records::row::{external_key, unique_key};
 use crate::records::view::WriteView;
 use crate::records::{Record, SystemField};
@@ -20,6 +20,9 @@ const LINK: u8 = 2;
 const LIVE: u8 = 1;
 /// First byte of the last record number of an entity.
 const NUMBER: u8 = 2;
+
+/// What the keys of the last record numbers begin with.
+pub(super) const NUMBER_COUNTERS: &[u8] = &[NUMBER];
 
 /// The number under which an entity's records are listed in the order of their ids.
 const BY_ID: FieldId = FieldId::new(0);
@@ -48,15 +51,17 @@ impl Index {
 
     /// What all keys of a class begin with.
     pub fn prefix(self, class: ClassId) -> Vec<u8> {
-        [
-            &[INDEX][..],
-            &self.entity.number().to_be_bytes(),
-            &self.field.number().to_be_bytes(),
-            &class.number().to_be_bytes(),
-        ]
-        .concat()
+        let mut prefix = Vec::with_capacity(USUAL_KEY);
+        prefix.push(INDEX);
+        for number in [self.entity.number(), self.field.number(), class.number()] {
+            prefix.extend_from_slice(&number.to_be_bytes());
+        }
+        prefix
     }
 }
+
+/// Room for a key of usual length: prefix, a short value, id.
+const USUAL_KEY: usize = 72;
 
 /// Length of [`Index::prefix`].
 pub(super) const INDEX_PREFIX: usize = 13;
@@ -87,23 +92,26 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     }
     let id = record.id.as_bytes();
     let class = record.envelope.class;
-    let mut index = |index: Index, value: &[u8]| {
-        derived.insert((Keyspace::Index, [&index.prefix(class)[..], value, id].concat()), Vec::new());
+    let mut index = |index: Index, value: Option<&Value>| {
+        let mut key = index.prefix(class);
+        value.into_iter().for_each(|value| write_ordered(&mut key, value));
+        key.extend_from_slice(id);
+        derived.insert((Keyspace::Index, key), Vec::new());
     };
-    index(Index::by_id(record.entity), &[]);
+    index(Index::by_id(record.entity), None);
     let system = [SystemField::Owner.id()];
     for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
         if let Some(kept) = Index::on(entity, field) {
-            index(kept, &ordered(&record.value(field)));
+            index(kept, Some(&record.peek(field)));
         }
     }
     for field in entity.fields() {
-        let value = record.value(field.id());
+        let value = record.peek(field.id());
         if field.definition.unique && !value.is_null() {
             let key = unique_key(record.entity, field.id(), &value);
             derived.insert((Keyspace::Unique, key), id.to_vec());
         }
-        if let Value::Id(target) = value {
+        if let Value::Id(target) = *value {
             let source = [&record.entity.number().to_be_bytes()[..], &field.id().number().to_be_bytes(), id];
             derived.insert((Keyspace::Index, [link_prefix(target), source.concat()].concat()), Vec::new());
         }

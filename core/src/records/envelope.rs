@@ -1,10 +1,11 @@
 //! A record in memory: the envelope that every entity shares, and the values by field number.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
-use crate::records::codec::{RawItem, Reader, Writer, damaged};
+use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
 
 /// Format of an encoded record.
 const FORMAT: u8 = 1;
@@ -73,6 +74,23 @@ impl SystemField {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(field, _)| *field)
     }
+}
+
+/// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
+/// it tells them. Everything else of an envelope follows from the entries themselves.
+pub(super) const ENTERED: [(FieldId, &str); 6] = [
+    (FieldId::new(OWNER), "owner"),
+    (FieldId::new(UNIT), "unit"),
+    (FieldId::new(ORIGINAL_AUTHOR), "original_author"),
+    (FieldId::new(ORIGINAL_AT), "original_at"),
+    (FieldId::new(EXTERNAL_IDS), "external_ids"),
+    (FieldId::new(TAGS), "tags"),
+];
+
+/// The name under which the ledger tells a fact of the envelope.
+#[must_use]
+pub fn entered_name(field: FieldId) -> Option<&'static str> {
+    ENTERED.iter().find(|(known, _)| *known == field).map(|(_, name)| *name)
 }
 
 /// A key that another system knows a record by.
@@ -160,6 +178,12 @@ impl Envelope {
         }
     }
 
+    /// An envelope to read another one into.
+    fn nobodys() -> Self {
+        let nobody = RecordId::from_bytes([0; 16]);
+        Self::new(nobody, None, nobody, Stamp::default())
+    }
+
     /// The facts from which the access class is interned.
     #[must_use]
     pub fn access_class(&self) -> AccessClass {
@@ -192,12 +216,24 @@ impl Record {
     /// The value of a field or system field; [`Value::Null`] if it has none.
     #[must_use]
     pub fn value(&self, field: FieldId) -> Value {
+        self.peek(field).into_owned()
+    }
+
+    /// The value as [`Record::value`] gives it, without a copy of the text where it only needs a look.
+    #[must_use]
+    pub fn peek(&self, field: FieldId) -> Cow<'_, Value> {
         match field.number() {
-            OWNER => Value::Id(self.envelope.owner),
-            UNIT => self.envelope.unit.into(),
-            CREATED_HLC => Value::DateTime(self.envelope.created.at()),
-            MODIFIED_HLC => Value::DateTime(self.envelope.modified.at()),
-            _ => self.values.get(&field).cloned().unwrap_or_default(),
+            OWNER => Cow::Owned(Value::Id(self.envelope.owner)),
+            UNIT => Cow::Owned(self.envelope.unit.into()),
+            CREATED_HLC => Cow::Owned(Value::DateTime(self.envelope.created.at())),
+            MODIFIED_HLC => Cow::Owned(Value::DateTime(self.envelope.modified.at())),
+            ORIGINAL_AUTHOR => Cow::Owned(self.envelope.original_author.as_deref().into()),
+            ORIGINAL_AT => Cow::Owned(self.envelope.original_at.map_or(Value::Null, Value::DateTime)),
+            EXTERNAL_IDS => {
+                Cow::Owned(listed(self.envelope.external_ids.iter().map(|id| [&*id.source, &*id.key])))
+            }
+            TAGS => Cow::Owned(listed(self.envelope.tags.iter().map(String::as_str))),
+            _ => self.values.get(&field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
         }
     }
 
@@ -208,6 +244,49 @@ impl Record {
         } else {
             self.values.insert(field, value);
         }
+    }
+
+    /// Sets a field, or a fact of the envelope that the ledger enters, to what an entry says.
+    pub(super) fn set_entered(&mut self, field: FieldId, value: &Value) -> Result<()> {
+        let envelope = &mut self.envelope;
+        match (field.number(), value) {
+            (OWNER, Value::Id(owner)) => envelope.owner = *owner,
+            (UNIT, value) => envelope.unit = value.as_id(),
+            (ORIGINAL_AUTHOR, value) => envelope.original_author = value.as_text().map(str::to_owned),
+            (ORIGINAL_AT, Value::DateTime(at)) => envelope.original_at = Some(*at),
+            (ORIGINAL_AT, _) => envelope.original_at = None,
+            (EXTERNAL_IDS, value) => {
+                let pairs: Vec<(String, String)> = unlisted(value)?;
+                envelope.external_ids =
+                    pairs.into_iter().map(|(source, key)| ExternalId { source, key }).collect();
+            }
+            (TAGS, value) => envelope.tags = unlisted(value)?,
+            (number, _) if number < FIRST_FIELD => return Err(damaged()),
+            _ => self.set(field, value.clone()),
+        }
+        Ok(())
+    }
+
+    /// The record as erasure leaves it: that it was, and nothing of what it said.
+    pub(super) fn emptied(self) -> Self {
+        let mut empty = Self::new(self.id, self.entity, self.envelope);
+        empty.envelope.external_ids.clear();
+        empty.envelope.tags.clear();
+        empty.envelope.field_clocks.clear();
+        empty.envelope.original_author = None;
+        empty
+    }
+
+    /// The record emptied, and deleted by the same step if it was not yet.
+    pub(super) fn forgotten(self, at: Stamp, by: RecordId) -> Self {
+        let mut record = self.emptied();
+        if record.envelope.deleted_at.is_none() {
+            record.envelope.version = record.envelope.version.saturating_add(1);
+            record.envelope.modified = at;
+            record.envelope.modified_by = by;
+            record.envelope.deleted_at = Some(at.at());
+        }
+        record
     }
 
     /// Whether the record counts as deleted.
@@ -235,13 +314,8 @@ impl Record {
 
     /// Reads the bytes of a record.
     pub(super) fn decode(entity: EntityId, id: RecordId, bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes);
-        if reader.byte()? != FORMAT {
-            return Err(damaged());
-        }
-        reader.unsigned::<u32>()?;
-        let nobody = RecordId::from_bytes([0; 16]);
-        let mut record = Self::new(id, entity, Envelope::new(nobody, None, nobody, Stamp::default()));
+        let mut reader = begin(bytes)?;
+        let mut record = Self::new(id, entity, Envelope::nobodys());
         while !reader.is_empty() {
             let item = reader.item()?;
             let known = if item.number < FIRST_FIELD {
@@ -250,11 +324,54 @@ impl Record {
                 item.value()?.map(|value| record.set(FieldId::new(item.number), value)).is_some()
             };
             if !known {
-                record.unknown.push(item);
+                record.unknown.push(item.to_raw());
             }
         }
         Ok(record)
     }
+
+    /// Reads the envelope alone, which stands before the values.
+    pub(super) fn decode_envelope(bytes: &[u8]) -> Result<Envelope> {
+        let mut reader = begin(bytes)?;
+        let mut envelope = Envelope::nobodys();
+        while !reader.is_empty() {
+            let item = reader.item()?;
+            if item.number >= FIRST_FIELD {
+                break;
+            }
+            decode_envelope_item(&item, &mut envelope)?;
+        }
+        Ok(envelope)
+    }
+}
+
+/// Checks the format, and gives a reader of the items.
+fn begin(bytes: &[u8]) -> Result<Reader<'_>> {
+    let mut reader = Reader::new(bytes);
+    if reader.byte()? != FORMAT {
+        return Err(damaged());
+    }
+    reader.unsigned::<u32>()?;
+    Ok(reader)
+}
+
+/// The registry's version in the bytes of a record.
+pub(super) fn schema_version(bytes: &[u8]) -> Result<u32> {
+    let mut reader = Reader::new(bytes);
+    if reader.byte()? != FORMAT {
+        return Err(damaged());
+    }
+    reader.unsigned()
+}
+
+/// A list of the envelope as the ledger holds it: JSON text, or nothing for an empty list.
+fn listed<T: Into<serde_json::Value>>(items: impl Iterator<Item = T>) -> Value {
+    let items: Vec<T> = items.collect();
+    if items.is_empty() { Value::Null } else { Value::Text(serde_json::Value::from(items).to_string()) }
+}
+
+fn unlisted<T: serde::de::DeserializeOwned>(value: &Value) -> Result<Vec<T>> {
+    value.as_text().map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(|_| damaged()))
 }
 
 fn encode_envelope(envelope: &Envelope, writer: &mut Writer) {
@@ -326,10 +443,10 @@ fn encode_lists(envelope: &Envelope, writer: &mut Writer) {
 }
 
 /// Takes one item into the envelope; `false` for an item that this version does not know.
-fn decode_envelope_item(item: &RawItem, envelope: &mut Envelope) -> Result<bool> {
+fn decode_envelope_item(item: &Item<'_>, envelope: &mut Envelope) -> Result<bool> {
     let narrow = |number: u64| u32::try_from(number).map_err(|_| damaged());
     let moment = || -> Result<Option<Timestamp>> {
-        let bytes = item.payload.as_slice().try_into().map_err(|_| damaged())?;
+        let bytes = item.payload.try_into().map_err(|_| damaged())?;
         Ok(Some(Timestamp::from_micros(i64::from_be_bytes(bytes))))
     };
     match item.number {
@@ -346,7 +463,7 @@ fn decode_envelope_item(item: &RawItem, envelope: &mut Envelope) -> Result<bool>
         MODIFIED_REPLICA => envelope.modified.replica = narrow(item.unsigned()?)?,
         MODIFIED_BY => envelope.modified_by = item.id()?,
         ORIGINAL_AUTHOR => {
-            envelope.original_author = Some(String::from_utf8(item.payload.clone()).map_err(|_| damaged())?);
+            envelope.original_author = Some(text_of(item.payload)?);
         }
         ORIGINAL_AT => envelope.original_at = moment()?,
         VERSION => envelope.version = item.unsigned()?,
@@ -361,8 +478,8 @@ fn decode_envelope_item(item: &RawItem, envelope: &mut Envelope) -> Result<bool>
     Ok(true)
 }
 
-fn decode_list(item: &RawItem, envelope: &mut Envelope) -> Result<()> {
-    let mut list = Reader::new(&item.payload);
+fn decode_list(item: &Item<'_>, envelope: &mut Envelope) -> Result<()> {
+    let mut list = Reader::new(item.payload);
     while !list.is_empty() {
         match item.number {
             EXTERNAL_IDS => {

@@ -125,8 +125,8 @@ impl Filter {
             Self::All(parts) => parts.iter().all(|part| part.matches(record)),
             Self::Any(parts) => parts.iter().any(|part| part.matches(record)),
             Self::Not(inner) => !inner.matches(record),
-            Self::IsNull(field) => record.value(*field).is_null(),
-            Self::Compare(field, comparison, wanted) => compares(&record.value(*field), *comparison, wanted),
+            Self::IsNull(field) => record.peek(*field).is_null(),
+            Self::Compare(field, comparison, wanted) => compares(&record.peek(*field), *comparison, wanted),
         }
     }
 

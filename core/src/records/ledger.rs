@@ -80,6 +80,11 @@ impl EntryKind {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).map_or("", |(_, _, name)| name)
     }
 
+    /// Whether such an entry says what became of one record.
+    pub(super) fn is_of_record(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase)
+    }
+
     fn number(self) -> u8 {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).map_or(0, |(_, number, _)| *number)
     }
@@ -166,6 +171,7 @@ pub fn chain_link(previous: &[u8; 32], position: u64, chained: &[u8]) -> [u8; 32
 pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Random) -> Result<LogRecord> {
     let mut salt = [0_u8; 32];
     random.fill(&mut salt);
+    let salted = salted(&salt)?;
     let mut header = encode_header(entry);
     let mut values = Writer::default();
     values.raw(&salt);
@@ -173,7 +179,7 @@ pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Rand
     for change in &entry.changes {
         let (old, new) = (encode_value(&change.old), encode_value(&change.new));
         header.varint(u128::from(change.field.number()));
-        header.raw(&commitment(&salt, change.field, &old, &new)?);
+        header.raw(&commitment(&salted, change.field, &old, &new));
         values.varint(u128::from(change.field.number()));
         values.bytes(&old);
         values.bytes(&new);
@@ -198,19 +204,24 @@ fn encode_header(entry: &PendingEntry) -> Writer {
     header
 }
 
-fn commitment(salt: &[u8; 32], field: FieldId, old: &[u8], new: &[u8]) -> Result<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(salt).map_err(|_| Error::new(Code::Panic))?;
+/// The function of commitments under a salt. Its key is set up once for all fields of an entry.
+fn salted(salt: &[u8; 32]) -> Result<Hmac<Sha256>> {
+    Hmac::<Sha256>::new_from_slice(salt).map_err(|_| Error::new(Code::Panic))
+}
+
+fn commitment(salted: &Hmac<Sha256>, field: FieldId, old: &[u8], new: &[u8]) -> [u8; 32] {
+    let mut mac = salted.clone();
     mac.update(COMMITMENT_DOMAIN);
     mac.update(&field.number().to_be_bytes());
     for part in [old, new] {
         mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         mac.update(part);
     }
-    Ok(mac.finalize().into_bytes().into())
+    mac.finalize().into_bytes().into()
 }
 
 /// A field and the commitment to its values.
-type Commitment = (FieldId, [u8; 32]);
+pub(super) type Commitment = (FieldId, [u8; 32]);
 
 /// Reads an entry, opens its values and checks them against their commitments.
 ///
@@ -228,7 +239,8 @@ pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntr
     Ok(ledger)
 }
 
-fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
+/// Reads what stands in the clear of an entry, and the commitments to its values.
+pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
     let mut reader = Reader::new(&entry.record.chained);
     if reader.byte()? != FORMAT {
         return Err(Error::new(Code::NewerFormat).rule("ledger entry"));
@@ -261,12 +273,12 @@ fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
 
 fn open_values(plain: &[u8], commitments: &[Commitment]) -> Result<Vec<FieldChange>> {
     let mut reader = Reader::new(plain);
-    let salt: [u8; 32] = reader.array()?;
+    let salted = salted(&reader.array()?)?;
     let mut changes = Vec::with_capacity(commitments.len());
     for (field, expected) in commitments {
         let number = FieldId::new(reader.unsigned()?);
         let (old, new) = (reader.bytes()?, reader.bytes()?);
-        if number != *field || commitment(&salt, number, old, new)? != *expected {
+        if number != *field || commitment(&salted, number, old, new) != *expected {
             return Err(damaged());
         }
         changes.push(FieldChange { field: number, old: decode_value(old)?, new: decode_value(new)? });
@@ -330,8 +342,7 @@ pub fn changed_after(
     let mut changed = BTreeSet::new();
     for entry in &entries {
         let (header, _) = decode_header(entry)?;
-        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete | EntryKind::Erase)
-        {
+        if header.kind.is_of_record() {
             changed.insert((header.entity, header.record));
         }
     }

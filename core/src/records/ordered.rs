@@ -21,31 +21,36 @@ const ID: u8 = 0x08;
 /// then amount.
 pub(super) fn ordered(value: &Value) -> Vec<u8> {
     let mut key = Vec::with_capacity(20);
+    write_ordered(&mut key, value);
+    key
+}
+
+/// Adds the sort key of a value to what stands before it in a key.
+pub(super) fn write_ordered(key: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => key.push(NULL),
         Value::Bool(value) => key.extend([BOOL, u8::from(*value)]),
-        Value::Int(number) => signed(&mut key, INT, *number),
-        Value::Date(date) => signed(&mut key, DATE, i64::from(date.days())),
-        Value::DateTime(moment) => signed(&mut key, DATETIME, moment.micros()),
+        Value::Int(number) => signed(key, INT, *number),
+        Value::Date(date) => signed(key, DATE, i64::from(date.days())),
+        Value::DateTime(moment) => signed(key, DATETIME, moment.micros()),
         Value::Decimal(number) => {
             key.push(DECIMAL);
-            decimal(&mut key, *number);
+            decimal(key, *number);
         }
         Value::Money(money) => {
             key.push(MONEY);
             key.extend_from_slice(money.currency.code().as_bytes());
-            decimal(&mut key, money.amount);
+            decimal(key, money.amount);
         }
         Value::Text(value) => {
             key.push(TEXT);
-            text(&mut key, &fold(value));
+            text(key, &fold(value));
         }
         Value::Id(id) => {
             key.push(ID);
             key.extend_from_slice(id.as_bytes());
         }
     }
-    key
 }
 
 fn signed(key: &mut Vec<u8>, tag: u8, number: i64) {

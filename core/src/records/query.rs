@@ -7,18 +7,20 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::access::{Permit, Read};
-use crate::base::{Code, EntityId, Error, FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result};
+use crate::access::{AccessClass, ClassId, Permit, Read};
+use crate::base::{Code, EntityId, Error, FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
 use crate::records::classes::read_epoch;
 use crate::records::derived::{INDEX_PREFIX, Index, live_counter, read_counter};
 use crate::records::ordered::ordered;
-use crate::records::row::{load, load_many};
-use crate::records::{Filter, Record};
+use crate::records::row::{load, load_envelope, load_many};
+use crate::records::{Filter, Record, SystemField};
 use crate::schema::Entity;
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
-/// Keys that one class reads ahead.
+/// Most keys that one class reads ahead.
 const READ_AHEAD: usize = 64;
+/// Most keys that all classes together read ahead, where they are many.
+const READ_AHEAD_OF_ALL: usize = 1_024;
 /// Records that are fetched at once.
 const BATCH: usize = 64;
 
@@ -100,7 +102,7 @@ pub fn count(
     check(snapshot, permit, entity, &query)?;
     if *filter == Filter::Everything {
         let mut total = 0_u64;
-        for class in permit.classes() {
+        for (class, _) in permit.classes() {
             total = total.saturating_add(read_counter(snapshot, &live_counter(entity.id(), *class))?);
         }
         return Ok(total);
@@ -145,6 +147,22 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
         .ok_or_else(missing)
 }
 
+/// Whether a permit reaches a record: what [`get`] would find, without reading its values.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn reaches(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<bool> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let envelope = load_envelope(snapshot, entity.id(), id)?;
+    Ok(envelope
+        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(&envelope.access_class())))
+}
+
 fn check(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, query: &Query) -> Result<()> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     query.filter.check()?;
@@ -172,22 +190,29 @@ struct Plan {
     index: Index,
     /// The only value of the index that is read, if an equality chose it.
     equal: Option<Vec<u8>>,
+    /// The only owner whose records can match, if the filter names one: classes of others stay unread.
+    owner: Option<RecordId>,
     reverse: bool,
     order: Order,
 }
 
 impl Plan {
     fn choose(entity: &Entity, query: &Query) -> Self {
-        let plan = |index, equal, reverse, order| Self { entity: entity.id(), index, equal, reverse, order };
+        let equalities = query.filter.equalities();
+        let owner = equalities.iter().find_map(|(field, value)| match value {
+            Value::Id(owner) if *field == SystemField::Owner.id() => Some(*owner),
+            _ => None,
+        });
+        let entity_id = entity.id();
+        let plan =
+            |index, equal, reverse, order| Self { entity: entity_id, index, equal, owner, reverse, order };
         let by_sort = match query.sort.as_slice() {
             [(field, direction)] => {
                 Index::on(entity, *field).map(|index| (index, *direction == Direction::Descending))
             }
             _ => None,
         };
-        let indexed = query
-            .filter
-            .equalities()
+        let indexed = equalities
             .into_iter()
             .find_map(|(field, value)| Index::on(entity, field).map(|index| (index, ordered(value))));
         match (by_sort, indexed) {
@@ -209,6 +234,8 @@ struct Lane {
     range: RangeRequest,
     rows: VecDeque<Vec<u8>>,
     more: bool,
+    /// Most keys that it reads ahead.
+    most: usize,
 }
 
 impl Lane {
@@ -219,9 +246,12 @@ impl Lane {
             if let Some((last, _)) = page.rows.last() {
                 continue_after(&mut self.range, last.clone());
             }
-            let bodies =
-                page.rows.into_iter().map(|(key, _)| key.get(INDEX_PREFIX..).unwrap_or_default().to_vec());
-            self.rows.extend(bodies);
+            self.rows.extend(page.rows.into_iter().map(|(mut key, _)| {
+                key.drain(..INDEX_PREFIX.min(key.len()));
+                key
+            }));
+            // A lane that is read to its end so soon holds much of the list.
+            self.range.max_rows = self.range.max_rows.saturating_mul(2).min(self.most);
         }
         Ok(())
     }
@@ -241,10 +271,19 @@ impl Merge {
         permit: &Permit<Read>,
         plan: &Plan,
         after: Option<&[u8]>,
+        wanted: usize,
     ) -> Result<Self> {
-        let read_ahead = READ_AHEAD.min((1_024 / permit.classes().len().max(1)).max(4));
+        let reached =
+            |(_, class): &&(ClassId, AccessClass)| plan.owner.is_none_or(|owner| owner == class.owner);
+        let classes: Vec<ClassId> = permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
+        let most = READ_AHEAD.min((READ_AHEAD_OF_ALL / classes.len().max(1)).max(4));
+        let read_ahead = match classes.len() {
+            0 | 1 => wanted.min(most),
+            // Twice the even share, since no list is spread evenly.
+            several => (wanted.saturating_mul(2) / several).clamp(4, most),
+        };
         let mut merge = Self { lanes: Vec::new(), heads: BTreeMap::new(), reverse: plan.reverse };
-        for class in permit.classes() {
+        for class in &classes {
             let mut prefix = plan.index.prefix(*class);
             let class_prefix = prefix.clone();
             prefix.extend(plan.equal.iter().flatten());
@@ -258,7 +297,7 @@ impl Merge {
             if let Some(after) = after {
                 continue_after(&mut range, [&class_prefix[..], after].concat());
             }
-            merge.lanes.push(Lane { range, rows: VecDeque::new(), more: true });
+            merge.lanes.push(Lane { range, rows: VecDeque::new(), more: true, most });
             merge.advance(snapshot, merge.lanes.len().saturating_sub(1))?;
         }
         Ok(merge)
@@ -303,7 +342,7 @@ fn stream(
         let value = plan.equal.clone().unwrap_or_else(|| cursor.keys.concat());
         [&value[..], &cursor.id].concat()
     });
-    let mut merge = Merge::new(snapshot, permit, plan, after.as_deref())?;
+    let mut merge = Merge::new(snapshot, permit, plan, after.as_deref(), limit.saturating_add(1))?;
     let mut rows = Vec::new();
     while rows.len() <= limit {
         patience.check()?;
@@ -357,7 +396,7 @@ fn for_each(
     patience: &Patience,
     visit: &mut dyn FnMut(Record) -> Result<()>,
 ) -> Result<()> {
-    let mut merge = Merge::new(snapshot, permit, plan, None)?;
+    let mut merge = Merge::new(snapshot, permit, plan, None, usize::MAX)?;
     loop {
         patience.check()?;
         let ids = merge.batch(snapshot, BATCH)?;
@@ -371,7 +410,7 @@ fn for_each(
 }
 
 fn cursor_of(record: &Record, query: &Query) -> PageCursor {
-    let keys = query.sort.iter().map(|(field, _)| ordered(&record.value(*field))).collect();
+    let keys = query.sort.iter().map(|(field, _)| ordered(&record.peek(*field))).collect();
     PageCursor { keys, id: *record.id.as_bytes() }
 }
 

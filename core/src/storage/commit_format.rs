@@ -25,6 +25,8 @@ impl Commit {
         changes.extend(
             writes.changes.into_iter().map(|((keyspace, key), value)| (Table::Of(keyspace), (key, value))),
         );
+        let keys = writes.subject_keys.into_iter();
+        changes.extend(keys.map(|(subject, sealed)| (Table::SubjectKeys, (subject.to_vec(), Some(sealed)))));
         for record in writes.log {
             let position = head.position.saturating_add(1);
             head = Head { position, hash: chain(&head.hash, position, &record.chained) };
@@ -73,7 +75,8 @@ impl Commit {
         let mut changes = Vec::new();
         for _ in 0..count {
             let [number] = fields.array().ok_or_else(damaged)?;
-            let table = Table::all().find(|table| self::number(*table) == number);
+            let mut known = Table::all().chain([Table::SubjectKeys]);
+            let table = known.find(|table| self::number(*table) == number);
             let table = table.ok_or_else(|| Error::new(Code::NewerFormat).rule("journal record"))?;
             let key = sized(fields).ok_or_else(damaged)?;
             let value = match fields.array().ok_or_else(damaged)? {
@@ -106,6 +109,7 @@ fn number(table: Table) -> u8 {
         Table::Of(Keyspace::Unique) => 4,
         Table::Of(Keyspace::Aggregate) => 5,
         Table::Of(Keyspace::Attachments) => 6,
+        Table::SubjectKeys => 254,
         Table::Log => 255,
     }
 }

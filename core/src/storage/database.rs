@@ -16,18 +16,19 @@ use crate::storage::store::{ChainLink, Durability, Store};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
 use crate::storage::tables::{self, TableView};
+use crate::storage::upgrade::{self, UpgradePolicy};
 use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 
 /// The file with all records, indexes and the log.
 pub(super) const DATA: &str = "data";
 /// The file with what was committed since the last checkpoint.
-const JOURNAL: &str = "journal";
+pub(super) const JOURNAL: &str = "journal";
 /// The file with the wrapped keys of data subjects.
 pub(super) const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
-const INDEX: &str = "index";
+pub(super) const INDEX: &str = "index";
 /// The directory of large attachments.
-const BLOBS: &str = "blobs";
+pub(super) const BLOBS: &str = "blobs";
 
 /// Memory for pages in clear unless the caller says otherwise.
 const DEFAULT_CACHE_BYTES: usize = 16 * 1_024 * 1_024;
@@ -48,6 +49,8 @@ pub struct OpenOptions {
     pub chain: ChainLink,
     /// When a commit is durable.
     pub durability: Durability,
+    /// What is done with a database of an older format.
+    pub upgrade: UpgradePolicy,
     /// Verifies every page against the checksums of the tree at the open, which also notices single
     /// pages that were put back to an older state. Reads the whole file.
     pub verify_on_open: bool,
@@ -59,10 +62,11 @@ impl OpenOptions {
     pub fn new(key: Key, random: Arc<dyn Random>, chain: ChainLink) -> Self {
         let (cache_bytes, key_cost) = (DEFAULT_CACHE_BYTES, KeyCost::default());
         let durability = Durability::default();
-        Self { cache_bytes, key, key_cost, random, chain, durability, verify_on_open: false }
+        let upgrade = UpgradePolicy::default();
+        Self { cache_bytes, key, key_cost, random, chain, durability, upgrade, verify_on_open: false }
     }
 
-    fn vault(&self, kind: FileKind) -> VaultOptions {
+    pub(super) fn vault(&self, kind: FileKind) -> VaultOptions {
         VaultOptions {
             kind,
             cache_bytes: self.cache_bytes,
@@ -210,20 +214,29 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
     open_files(path, options, &Unlock::Key(&options.key))
 }
 
-fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
+pub(super) fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
+    let upgraded_from = upgrade::older_format(device.as_ref())?;
+    if let Some(format) = upgraded_from {
+        let random = options.random.as_ref();
+        upgrade::prepare(path, device.as_ref(), format, options.upgrade, unlock, random)?;
+    }
     let vault = Vault::open(device, &options.vault(FileKind::Data), unlock)?;
     let subjects = open_subject_keys(path, &vault.ring, options)?;
     let recovery = vault.recovery;
     let vault = Arc::new(vault);
     let unclosed = fs::metadata(path.join(JOURNAL)).is_ok_and(|journal| journal.len() > RECORDS_AT);
-    let store = Arc::new(open_store(path, &vault, options)?);
+    let subjects = Arc::new(subjects);
+    let store = Arc::new(open_store(path, &vault, &subjects, options)?);
+    if upgraded_from.is_some() {
+        vault.raise_format()?;
+    }
     let (repaired, replayed_commits) = (recovery.repaired || unclosed, store.replayed());
     Ok(Database {
         store: Arc::clone(&store) as Arc<dyn Store>,
         embedded: Some(store),
-        subjects: Arc::new(subjects),
-        recovery: RecoveryInfo { repaired, replayed_commits, ..recovery },
+        subjects,
+        recovery: RecoveryInfo { repaired, replayed_commits, upgraded_from, ..recovery },
         vault: RwLock::new(vault),
         random: Arc::clone(&options.random),
         cache_bytes: options.cache_bytes,
@@ -249,7 +262,12 @@ fn open_subject_keys(path: &Path, ring: &KeyRing, options: &OpenOptions) -> Resu
 }
 
 /// The store in a vault, with its journal; a database of format 1 gets one.
-fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<EmbeddedStore> {
+fn open_store(
+    path: &Path,
+    vault: &Arc<Vault>,
+    subjects: &Arc<SubjectKeys>,
+    options: &OpenOptions,
+) -> Result<EmbeddedStore> {
     let path = path.join(JOURNAL);
     let random = Arc::clone(&options.random);
     if TableView::of(vault)?.generation()?.is_none() {
@@ -264,7 +282,15 @@ fn open_store(path: &Path, vault: &Arc<Vault>, options: &OpenOptions) -> Result<
     }
     let journal = Journal::open(open_device(&path, JOURNAL)?, &vault.ring, Arc::clone(&random))?;
     let copy = copies::unfinished(&parent_of(&path), vault, &options.vault(FileKind::Data))?;
-    EmbeddedStore::open(Arc::clone(vault), journal, options.chain, options.durability, random, copy)
+    EmbeddedStore::open(
+        Arc::clone(vault),
+        journal,
+        options.chain,
+        options.durability,
+        random,
+        Some(Arc::clone(subjects)),
+        copy,
+    )
 }
 
 fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {
@@ -297,7 +323,7 @@ fn fill_draft(draft: &Path, options: &OpenOptions) -> Result<KeyRing> {
 }
 
 /// A name beside the final one that nothing has, so that the rename stays within one file system.
-fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
+pub(super) fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| Error::new(Code::InvalidArgument).field("path"))?;
     let mut salt = [0; 8];
     random.fill(&mut salt);
@@ -307,13 +333,13 @@ fn draft_path(path: &Path, random: &dyn Random) -> Result<PathBuf> {
     Ok(parent_of(path).join(draft))
 }
 
-fn parent_of(path: &Path) -> PathBuf {
+pub(super) fn parent_of(path: &Path) -> PathBuf {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new(".")).to_owned()
 }
 
 /// Makes the names in a directory durable. Windows has no such call and needs none.
-pub(super) fn sync_directory(directory: &Path) -> Result<()> {
+pub fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }

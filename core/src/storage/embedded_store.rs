@@ -14,11 +14,12 @@ use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Random,
 use crate::storage::commit_format::Commit;
 use crate::storage::journal::{Generation, Journal};
 use crate::storage::layered_view::LayeredView;
-use crate::storage::memtable::Memtable;
+use crate::storage::memtable::{Changed, Memtable};
 use crate::storage::store::{
     Caps, ChainLink, CommitId, Committed, Durability, Head, Keyspace, LogEntry, Page, RangeRequest,
     SLOW_COMMIT, Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet,
 };
+use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::tables::{self, Batch, Reached, Table, TableView};
 use crate::storage::turns::{Turn, Turns};
 use crate::storage::vault::Vault;
@@ -46,6 +47,8 @@ pub(super) struct EmbeddedStore {
     chain: ChainLink,
     durability: Durability,
     random: Arc<dyn Random>,
+    /// Where keys of data subjects go at a checkpoint.
+    subjects: Option<Arc<SubjectKeys>>,
     /// Commits that the open found in the journal.
     replayed: u64,
     turns: Turns,
@@ -110,6 +113,7 @@ impl EmbeddedStore {
         chain: ChainLink,
         durability: Durability,
         random: Arc<dyn Random>,
+        subjects: Option<Arc<SubjectKeys>>,
         copy: Option<Arc<Vault>>,
     ) -> Result<Self> {
         let tables = Arc::new(TableView::of(&vault)?);
@@ -141,6 +145,7 @@ impl EmbeddedStore {
             chain,
             durability,
             random,
+            subjects,
             replayed: 0,
             turns: Turns::default(),
             journal,
@@ -313,13 +318,18 @@ impl EmbeddedStore {
         self.random.fill(&mut generation);
         let brought: Result<((u64, Head), Arc<TableView>, bool)> = (|| {
             let mut batch = Batch { generation, ..Batch::default() };
-            batch.add(recent.newest());
+            let mut keys = Vec::new();
+            batch.add(without_keys(recent.newest(), &mut keys));
             let mut reached = accepted;
             if let Some(writes) = last {
                 ids.push(writes.id);
                 let (commit, head) = Commit::of(writes, accepted.1, self.chain)?;
-                batch.add(commit.changes.into_iter());
+                batch.add(without_keys(commit.changes.into_iter(), &mut keys));
                 reached = (accepted.0 + 1, head);
+            }
+            if let Some(subjects) = &self.subjects {
+                // First, since nothing that is sealed under a key may outlive it.
+                subjects.keep(keys)?;
             }
             ids.retain(|id| *id != CommitId::default());
             batch.ids = ids;
@@ -541,6 +551,20 @@ impl State {
             || self.unsynced_bytes + self.pending.len() >= RELAXED_BYTES
             || self.waiting_since.is_some_and(|since| since.elapsed() >= RELAXED_AGE)
     }
+}
+
+/// Takes the keys of data subjects out of what goes to the tables.
+fn without_keys<'a>(
+    changes: impl Iterator<Item = (Table, Changed)> + 'a,
+    keys: &'a mut Vec<Changed>,
+) -> impl Iterator<Item = (Table, Changed)> + 'a {
+    changes.filter_map(move |(table, changed)| {
+        if table == Table::SubjectKeys {
+            keys.push(changed);
+            return None;
+        }
+        Some((table, changed))
+    })
 }
 
 /// The newest entry of the log in a commit, as a head.

@@ -1,12 +1,19 @@
 //! Keys: what a caller opens a database with, and the ring of sub-keys that follows from it.
+//!
+//! Wiped when they are done with: passphrases, raw and recovery keys, wrapping keys, the memory of Argon2id,
+//! master keys, sub-keys, keys of persons and of files, key schedules of AES, and texts that were unsealed.
+//! Not wiped: copies that the compiler makes on the stack and in registers, the inner states of HMAC and
+//! SHA-256, pages in clear in the cache of redb, and whatever the host keeps, such as JSON that it passes
+//! to a method, its environment and its terminal. Memory is not locked, so the system may swap it out.
 
 use std::fmt;
 
 use hkdf::Hkdf;
 use sha2::Sha256;
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::base::{Code, Error, Random, Result, normalize};
+use crate::base::{Code, Error, Random, Result};
 use crate::storage::recovery::{RECOVERY_BYTES, RecoveryKey};
 
 /// Largest memory that a stored slot may ask for, in KiB, so that a forged file cannot exhaust a host.
@@ -94,7 +101,10 @@ impl Key {
     /// database (RFC 8265 §4.2.2).
     #[must_use]
     pub fn from_passphrase(passphrase: &str) -> Self {
-        Self(Secret::Passphrase(Zeroizing::new(normalize(passphrase))))
+        // Form C takes at most three times the bytes (UAX #15), and a text that does not grow leaves no copy.
+        let mut words = Zeroizing::new(String::with_capacity(passphrase.len().saturating_mul(3)));
+        words.extend(passphrase.nfc());
+        Self(Secret::Passphrase(words))
     }
 
     /// 32 bytes of full entropy, from the host's own key store.
@@ -188,10 +198,16 @@ impl KeyCost {
         argon2::Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(|_| refused())
     }
 
-    fn stretch(self, words: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>> {
+    /// 32 bytes from words at this cost.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a cost out of bounds.
+    pub(crate) fn stretch(self, words: &[u8], salt: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>> {
+        let params = self.params()?;
+        let mut memory = Zeroizing::new(vec![argon2::Block::default(); params.block_count()]);
         let mut key = Zeroizing::new([0; 32]);
-        argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, self.params()?)
-            .hash_password_into(words, salt, key.as_mut_slice())
+        argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
+            .hash_password_into_with_memory(words, salt, key.as_mut_slice(), memory.as_mut_slice())
             .map_err(|_| Error::new(Code::InvalidArgument).field("key").rule("Argon2id"))?;
         Ok(key)
     }

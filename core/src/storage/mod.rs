@@ -3,6 +3,7 @@
 //! It deliberately does not know what a record, a person or a permission is.
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
+mod backup_stream;
 mod blobs;
 mod bytes;
 mod commit_format;
@@ -25,6 +26,7 @@ mod memtable;
 mod overlay;
 mod page_cipher;
 mod recovery;
+mod restored;
 mod sealed_blocks;
 mod sealed_files;
 mod sealing;
@@ -35,26 +37,30 @@ mod subject_keys;
 mod superblock;
 mod tables;
 mod turns;
+mod upgrade;
 mod vault;
 mod xaes;
 
 #[cfg(test)]
 mod tests;
 
+pub use backup_stream::{BackupHeader, BackupKind, BackupReader, BackupWriter};
 pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
 pub use copies::CopyReport;
-pub use database::{Database, OpenOptions, create, create_in_memory, open};
+pub use database::{Database, OpenOptions, create, create_in_memory, open, sync_directory};
 pub use key_slots::{KeyPlan, KeySlot, identity};
-pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};
+pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider, KeyRing};
 pub use overlay::{continue_after, scan_over};
 pub use recovery::RecoveryKey;
+pub use restored::{Draft, create_restored};
 pub use sealed_files::{Gate, SealedFiles};
 pub use sealing::{seal, unseal};
 pub use store::{
-    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot,
+    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot, Store,
     StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
 pub use superblock::FORMAT;
 pub use tables::TableSize;
+pub use upgrade::UpgradePolicy;
 pub use vault::RecoveryInfo;

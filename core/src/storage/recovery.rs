@@ -65,9 +65,12 @@ impl RecoveryKey {
     pub(super) fn read(text: &str) -> Result<Self> {
         let refused = |rule| Error::new(Code::InvalidArgument).field("key").rule(rule);
         let written = text.chars().filter(|character| !matches!(character, '-' | ' ' | '\t' | '\r' | '\n'));
-        let values = written.map(value_of).collect::<Option<Vec<u8>>>().map(Zeroizing::new);
-        let values =
-            values.ok_or_else(|| refused("a recovery key has digits, and letters without I, L, O, U"))?;
+        // With room for one more than there should be, growing leaves no copy behind.
+        let mut values = Zeroizing::new(Vec::with_capacity(KEY_CHARACTERS + CHECK_CHARACTERS + 1));
+        for character in written.take(KEY_CHARACTERS + CHECK_CHARACTERS + 1) {
+            let rule = "a recovery key has digits, and letters without I, L, O, U";
+            values.push(value_of(character).ok_or_else(|| refused(rule))?);
+        }
         let (key, check) = values
             .split_first_chunk::<KEY_CHARACTERS>()
             .filter(|(_, check)| check.len() == CHECK_CHARACTERS)

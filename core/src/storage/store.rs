@@ -237,6 +237,8 @@ pub struct WriteSet {
     /// Keys that must be as the transaction's view has them. With one writer at a time they are; a
     /// store with several locks them.
     pub guards: BTreeSet<(Keyspace, Vec<u8>)>,
+    /// Keys of data subjects that are in no file yet, sealed: they become durable with the commit.
+    pub subject_keys: Vec<([u8; 16], Vec<u8>)>,
     /// Entries for the log, in order; the store gives positions and chains them.
     pub log: Vec<LogRecord>,
 }

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use redb::{ReadableDatabase, ReadableTable};
-use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Result};
 use crate::storage::device::Device;
 use crate::storage::faults::from_redb;
 use crate::storage::keys::KeyRing;
-use crate::storage::sealing::unseal;
 use crate::storage::subject_keys::{SUBJECTS, Subject, SubjectKey, SubjectKeys, lock};
 use crate::storage::vault::VaultOptions;
 
@@ -31,9 +29,7 @@ impl SubjectKeys {
         for row in table.iter().map_err(from_redb)? {
             let (subject, sealed) = row.map_err(from_redb)?;
             let subject: Subject = subject.value().try_into().map_err(|_| damaged())?;
-            let plain = unseal(&opened.wrapping, &subject, sealed.value())?;
-            let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32).ok_or_else(damaged)?;
-            visit(&subject, &Zeroizing::new(*bytes))?;
+            visit(&subject, &opened.unseal(&subject, sealed.value())?)?;
             count = count.saturating_add(1);
         }
         Ok(count)

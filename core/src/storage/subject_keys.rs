@@ -33,6 +33,8 @@ pub struct SubjectKeys {
     opened: RwLock<Arc<Opened>>,
     random: Arc<dyn Random>,
     cache: Mutex<Cache>,
+    /// Keys that commits take along and that the file does not have yet.
+    pending: Mutex<HashMap<Subject, SubjectKey>>,
     /// Held while the file and the cache change together, so that a destroyed key never comes back.
     pub(super) changing: Mutex<()>,
 }
@@ -60,7 +62,8 @@ impl SubjectKeys {
         let wrapping = vault.ring.derive("subject");
         let random = Arc::clone(&options.random);
         let opened = RwLock::new(Arc::new(Opened { vault, wrapping }));
-        Ok(Self { opened, random, cache: Mutex::default(), changing: Mutex::default() })
+        let (cache, pending, changing) = Default::default();
+        Ok(Self { opened, random, cache, pending, changing })
     }
 
     /// Goes on with another file that has the same keys.
@@ -89,7 +92,7 @@ impl SubjectKeys {
             return Ok(keys);
         }
         let _guard = lock(&self.changing);
-        let known = subjects.iter().map(|subject| self.load(subject)).collect::<Result<Vec<_>>>()?;
+        let known = self.load(subjects)?;
         let mut drawn: HashMap<Subject, SubjectKey> = HashMap::new();
         for (subject, _) in subjects.iter().zip(&known).filter(|(_, key)| key.is_none()) {
             drawn.entry(*subject).or_insert_with(|| self.draw());
@@ -100,16 +103,61 @@ impl SubjectKeys {
         Ok(keys.collect())
     }
 
+    /// The keys of several subjects, in the order asked, and those of them that are in no file yet,
+    /// sealed: whoever uses such a key commits it along, so that it is durable as soon as what it seals.
+    /// Those who have no key get one. No fsync.
+    ///
+    /// # Errors
+    /// As [`SubjectKeys::ensure_many`].
+    pub fn take_along(&self, subjects: &[Subject]) -> Result<(Vec<SubjectKey>, Vec<(Subject, Vec<u8>)>)> {
+        let _guard = lock(&self.changing);
+        let opened = self.opened();
+        let (mut keys, mut along) = (Vec::with_capacity(subjects.len()), Vec::new());
+        for (subject, known) in subjects.iter().zip(self.load(subjects)?) {
+            let key = match known {
+                Some(key) => key,
+                None => lock(&self.pending).entry(*subject).or_insert_with(|| self.draw()).clone(),
+            };
+            if lock(&self.pending).contains_key(subject) {
+                let sealed = seal(&opened.wrapping, subject, key.as_slice(), self.random.as_ref());
+                along.push((*subject, sealed));
+            }
+            keys.push(key);
+        }
+        Ok((keys, along))
+    }
+
+    /// Brings keys to the file, durably, as they were sealed for it.
+    ///
+    /// # Errors
+    /// [`Code::Io`], [`Code::Damaged`] for what is no key.
+    pub(super) fn keep(&self, sealed: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
+        if sealed.is_empty() {
+            return Ok(());
+        }
+        let _guard = lock(&self.changing);
+        let opened = self.opened();
+        let mut keys = HashMap::new();
+        for (subject, sealed) in sealed {
+            let damaged = |_| Error::new(Code::Damaged).rule("subject key");
+            let subject: Subject = subject.try_into().map_err(damaged)?;
+            keys.insert(subject, opened.unseal(&subject, sealed.as_deref().unwrap_or_default())?);
+        }
+        self.store(&keys)?;
+        lock(&self.pending).retain(|subject, _| !keys.contains_key(subject));
+        Ok(())
+    }
+
     /// The key of a subject, or `None` where it never had one or it was destroyed.
     ///
     /// # Errors
     /// As [`SubjectKeys::ensure_many`].
     pub fn get(&self, subject: &Subject) -> Result<Option<SubjectKey>> {
-        if let Some(key) = lock(&self.cache).get(subject) {
+        if let Some(key) = self.known(subject) {
             return Ok(Some(key));
         }
         let _guard = lock(&self.changing);
-        self.load(subject)
+        Ok(self.load(&[*subject])?.pop().flatten())
     }
 
     /// Destroys the key of a subject, durably; says whether there was one. Copies of this file that
@@ -120,6 +168,7 @@ impl SubjectKeys {
     pub fn destroy(&self, subject: &Subject) -> Result<bool> {
         let _guard = lock(&self.changing);
         lock(&self.cache).remove(subject);
+        lock(&self.pending).remove(subject);
         let opened = self.opened();
         let transaction = opened.begin()?;
         let mut table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
@@ -134,20 +183,28 @@ impl SubjectKeys {
         subjects.iter().map(|subject| cache.get(subject)).collect()
     }
 
-    /// Reads a key into the cache.
-    fn load(&self, subject: &Subject) -> Result<Option<SubjectKey>> {
-        if let Some(key) = lock(&self.cache).get(subject) {
-            return Ok(Some(key));
+    /// A key that is known without a look into the file.
+    fn known(&self, subject: &Subject) -> Option<SubjectKey> {
+        let cached = lock(&self.cache).get(subject);
+        cached.or_else(|| lock(&self.pending).get(subject).cloned())
+    }
+
+    /// The keys of several subjects; those that are read from the file stay in the cache.
+    fn load(&self, subjects: &[Subject]) -> Result<Vec<Option<SubjectKey>>> {
+        let mut keys: Vec<Option<SubjectKey>> = subjects.iter().map(|subject| self.known(subject)).collect();
+        if keys.iter().all(Option::is_some) {
+            return Ok(keys);
         }
         let opened = self.opened();
         let transaction = opened.vault.database.begin_read().map_err(from_redb)?;
         let table = transaction.open_table(SUBJECTS).map_err(from_redb)?;
-        let Some(sealed) = table.get(subject.as_slice()).map_err(from_redb)? else { return Ok(None) };
-        let plain = unseal(&opened.wrapping, subject, sealed.value())?;
-        let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32);
-        let key = Zeroizing::new(*bytes.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))?);
-        lock(&self.cache).insert(*subject, key.clone());
-        Ok(Some(key))
+        for (subject, key) in subjects.iter().zip(&mut keys).filter(|(_, key)| key.is_none()) {
+            let Some(sealed) = table.get(subject.as_slice()).map_err(from_redb)? else { continue };
+            let found = opened.unseal(subject, sealed.value())?;
+            lock(&self.cache).insert(*subject, found.clone());
+            *key = Some(found);
+        }
+        Ok(keys)
     }
 
     /// Writes keys durably, and into the cache.
@@ -179,6 +236,13 @@ impl SubjectKeys {
 }
 
 impl Opened {
+    /// The key of a subject as the file has it.
+    pub(super) fn unseal(&self, subject: &Subject, sealed: &[u8]) -> Result<SubjectKey> {
+        let plain = unseal(&self.wrapping, subject, sealed)?;
+        let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32);
+        Ok(Zeroizing::new(*bytes.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))?))
+    }
+
     fn begin(&self) -> Result<WriteTransaction> {
         begin(&self.vault)
     }

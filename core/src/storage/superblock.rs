@@ -17,7 +17,7 @@ pub(super) const BLOCK: usize = 4_096;
 /// The first eight bytes of every encrypted file of Guanxi.
 const MAGIC: [u8; 8] = *b"\x89GUANXI\n";
 /// The newest format that this engine knows.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// XAES-256-GCM.
 pub(super) const SUITE: u8 = 1;
 /// Groups of one page of entries and 102 pages of data.
@@ -48,6 +48,7 @@ impl FileKind {
 /// The superblock of a file.
 #[derive(Clone)]
 pub(super) struct Superblock {
+    format: u32,
     kind: FileKind,
     file_id: [u8; 16],
     generation: u64,
@@ -67,7 +68,22 @@ impl Superblock {
         if let Some(first) = slots.first_mut() {
             *first = Slot::wrap(ring, 0, key, cost, &About::default(), random)?;
         }
-        Ok(Self { kind, file_id: ring.file_id(), generation: 1, slots })
+        Ok(Self { format: FORMAT, kind, file_id: ring.file_id(), generation: 1, slots })
+    }
+
+    /// The format that a file says it has, before any key is tried.
+    ///
+    /// # Errors
+    /// [`Code::NotADatabase`], [`Code::NewerFormat`], [`Code::Damaged`], [`Code::Io`].
+    pub(super) fn stored_format(device: &dyn Device, kind: FileKind) -> Result<u32> {
+        let copies = whole_copies(device, kind)?;
+        let damaged = || Error::new(Code::Damaged).rule("superblock");
+        copies.first().map(|copy| copy.superblock.format).ok_or_else(damaged)
+    }
+
+    /// Says from here on that the file has the newest format.
+    pub(super) fn raise_format(&mut self) {
+        self.format = FORMAT;
     }
 
     /// Writes both copies of a file that nobody has seen yet.
@@ -233,7 +249,7 @@ impl Superblock {
     fn encode(&self, ring: &KeyRing) -> [u8; BLOCK] {
         let mut block = [0; BLOCK];
         put(&mut block, 0, &MAGIC);
-        put(&mut block, 8, &FORMAT.to_be_bytes());
+        put(&mut block, 8, &self.format.to_be_bytes());
         put(&mut block, 12, &[SUITE, LAYOUT, self.kind.code(), 0]);
         put(&mut block, 16, &self.file_id);
         put(&mut block, 32, &self.generation.to_be_bytes());
@@ -266,7 +282,39 @@ impl Superblock {
         let (_, slots) = body.split_at(SLOTS_AT);
         let slots = slots.as_chunks::<SLOT_BYTES>().0;
         let slots = slots.iter().take(SLOT_COUNT).map(|bytes| Slot::from_bytes(*bytes)).collect();
-        Ok(Some(Self { kind, file_id, generation, slots }))
+        Ok(Some(Self { format, kind, file_id, generation, slots }))
+    }
+
+    /// The block as it stands on the device, for a backup to carry.
+    pub(super) fn export(&self, ring: &KeyRing) -> [u8; BLOCK] {
+        self.encode(ring)
+    }
+
+    /// The id of the file whose superblock this is.
+    pub(super) fn id(&self) -> [u8; 16] {
+        self.file_id
+    }
+
+    /// Reads a block that a backup carries; nothing of it is trusted until a key or a ring has opened it.
+    ///
+    /// # Errors
+    /// [`Code::Damaged`], [`Code::NewerFormat`].
+    pub(super) fn import(block: &[u8; BLOCK], kind: FileKind) -> Result<Self> {
+        let copy = if block.starts_with(&MAGIC) { Self::decode(block, kind)? } else { None };
+        copy.ok_or_else(|| Error::new(Code::Damaged).rule("superblock"))
+    }
+
+    /// The ring that a key opens in a block that a backup carries.
+    ///
+    /// # Errors
+    /// [`Code::WrongKey`], [`Code::Damaged`].
+    pub(super) fn unlock_block(&self, block: &[u8; BLOCK], key: &Key) -> Result<KeyRing> {
+        self.open(block, key)
+    }
+
+    /// Whether a ring sealed a block that a backup carries.
+    pub(super) fn is_block_of(&self, ring: &KeyRing, block: &[u8; BLOCK]) -> bool {
+        self.is_sealed_by(ring, block)
     }
 }
 

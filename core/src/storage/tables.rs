@@ -38,10 +38,12 @@ pub(super) enum Table {
     Of(Keyspace),
     /// Positions, most significant byte first, to entries of the log.
     Log,
+    /// Keys of data subjects on their way to their own file; no table here.
+    SubjectKeys,
 }
 
 impl Table {
-    /// Every table that commits write.
+    /// Every table of the file `data` that commits write.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         Keyspace::ALL.into_iter().map(Self::Of).chain([Self::Log])
     }
@@ -56,6 +58,7 @@ impl Table {
             Self::Of(Keyspace::Aggregate) => "aggregate",
             Self::Of(Keyspace::Attachments) => "attachments",
             Self::Log => "log",
+            Self::SubjectKeys => "subject_keys",
         }
     }
 
@@ -417,6 +420,7 @@ impl TableView {
     fn table(&self, table: Table) -> Result<&ReadTable> {
         let cell = match table {
             Table::Log => Some(&self.log),
+            Table::SubjectKeys => None,
             Table::Of(keyspace) => {
                 let position = Keyspace::ALL.iter().position(|known| *known == keyspace);
                 position.and_then(|position| self.tables.get(position))

@@ -17,6 +17,8 @@ pub struct RecoveryInfo {
     pub repaired: bool,
     /// Commits that were only in the journal, and are in the tables now.
     pub replayed_commits: u64,
+    /// The older format that the database had, if it was brought to the newest one.
+    pub upgraded_from: Option<u32>,
     /// Units that were torn or lost when the power went, none of which that commit needs.
     pub discarded_units: u64,
 }
@@ -123,7 +125,7 @@ impl Vault {
             .map_err(from_redb)?;
         let discarded_units = file.end_recovery();
         let repaired = repaired.load(Ordering::SeqCst);
-        let recovery = RecoveryInfo { repaired, replayed_commits: 0, discarded_units };
+        let recovery = RecoveryInfo { repaired, discarded_units, ..RecoveryInfo::default() };
         let random = Arc::clone(&options.random);
         Ok(Self { database, ring, recovery, file, superblock: Mutex::new(superblock), device, random })
     }
@@ -131,6 +133,19 @@ impl Vault {
     /// The superblock as it was last written.
     pub(super) fn current_superblock(&self) -> Superblock {
         self.superblock.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes down that the file has the newest format.
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(super) fn raise_format(&self) -> Result<()> {
+        let mut superblock = self.superblock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = superblock.clone();
+        next.raise_format();
+        next.store(self.device.as_ref(), &self.ring)?;
+        *superblock = next;
+        Ok(())
     }
 
     /// Length of the file in bytes.

@@ -271,6 +271,7 @@ fn reports_obey_the_organisation_s_calendar_from_the_next_call_on() {
         time_zone: "America/New_York".to_owned(),
         first_weekday: "sunday".to_owned(),
         fiscal_year_start: 2,
+        max_attachment_bytes: 1 << 20,
     };
     house.admin.change_settings(settings.clone()).unwrap();
     let spans = [

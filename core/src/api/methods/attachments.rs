@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::base64;
 use crate::api::declare::methods;
-use crate::api::json::hex;
+use crate::api::json::{hex, with};
 use crate::base::{Code, Error, RecordId};
 use crate::engine::Attachment;
 
@@ -68,12 +68,9 @@ methods! {
         let mut content = Vec::new();
         let read = reader.seek(SeekFrom::Start(offset)).and_then(|_| (&mut reader).take(length).read_to_end(&mut content));
         read.map_err(own_error)?;
-        let attachment = reader.attachment();
-        let mut answer = to_json(attachment);
-        answer["offset"] = json!(offset);
-        answer["more"] = json!(offset.saturating_add(content.len() as u64) < attachment.size);
-        answer["content"] = json!(base64::encode(&content));
-        Ok(answer)
+        let more = offset.saturating_add(content.len() as u64) < reader.attachment().size;
+        let piece = [("offset", json!(offset)), ("more", json!(more)), ("content", json!(base64::encode(&content)))];
+        Ok(with(to_json(reader.attachment()), piece))
     }
 
     /// Takes an attachment from a record.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
 use crate::api::declare::methods;
-use crate::api::json::{key_slot_to_json, unhex};
+use crate::api::json::{key_slot_to_json, unhex, with};
 use crate::base::{Code, Error, Result};
 use crate::engine::{Key, KeyCost};
 
@@ -34,9 +34,8 @@ methods! {
         label: Option<String>,
     }) -> "{recovery_key, slot, kind, cost, label, created_at}" {
         let (recovery, slot) = session.add_recovery_key(given.label.as_deref().unwrap_or_default())?;
-        let mut answer = key_slot_to_json(&slot);
-        answer["recovery_key"] = json!(recovery.reveal().as_str());
-        Ok(answer)
+        let text = recovery.reveal();
+        Ok(with(key_slot_to_json(&slot), [("recovery_key", json!(text.as_str()))]))
     }
 
     /// Puts another key in the place of one.

@@ -1,6 +1,7 @@
 //! The methods, a file for each kind.
 
 mod attachments;
+mod backup;
 mod exchange;
 mod keys;
 mod maintenance;
@@ -17,6 +18,7 @@ use crate::api::Method;
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         attachments::METHODS,
+        backup::METHODS,
         exchange::METHODS,
         keys::METHODS,
         maintenance::METHODS,

@@ -247,7 +247,7 @@ fn neither_content_nor_hash_nor_key_can_be_found_in_the_folder() {
     let digest = Sha256::digest(&content);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     for path in files(folder.path()) {
-        assert!(!path.display().to_string().contains(&hex[..16]));
+        assert!(!path.display().to_string().contains(hex.get(..16).unwrap()));
         let bytes = fs::read(path).unwrap();
         for needle in [&b"canary"[..], &digest[..8], &file.key[..8]] {
             assert!(!bytes.windows(needle.len()).any(|window| window == needle));

@@ -64,7 +64,7 @@ fn open_on(
 ) -> Result<EmbeddedStore> {
     let vault = Vault::open(Arc::clone(device), &vault_options(verify), &Unlock::Ring(ring))?;
     let journal = Journal::open(disk.sibling(1), ring, random())?;
-    EmbeddedStore::open(Arc::new(vault), journal, link, durability, random(), None)
+    EmbeddedStore::open(Arc::new(vault), journal, link, durability, random(), None, None)
 }
 
 pub(super) fn content(store: &EmbeddedStore) -> Result<Content> {

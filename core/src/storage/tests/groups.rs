@@ -96,7 +96,8 @@ fn gated(durability: Durability) -> Gated {
     let device = Arc::clone(&disk) as Arc<dyn Device>;
     let vault = Vault::open(device, &vault_options(false), &Unlock::Ring(&ring)).unwrap();
     let journal = Journal::open(Arc::clone(&gate) as _, &ring, random()).unwrap();
-    let store = EmbeddedStore::open(Arc::new(vault), journal, link, durability, random(), None).unwrap();
+    let store =
+        EmbeddedStore::open(Arc::new(vault), journal, link, durability, random(), None, None).unwrap();
     Gated { disk, ring, gate, store }
 }
 

@@ -1,0 +1,81 @@
+//! Child processes: each phase of each side runs in one, so that no side inherits a heap or a cache.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{self, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::harness::{Outcome, peak_memory_mib};
+
+/// What a phase measured, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Reply(BTreeMap<String, f64>);
+
+impl Reply {
+    /// Adds a measure.
+    pub fn with(mut self, name: &str, value: f64) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The measures.
+    pub fn measures(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// Prints the measures, with the peak of memory, for the process that waits for them.
+    pub fn print(self) {
+        let reply = match peak_memory_mib() {
+            Some(peak) => self.with("peak_mib", peak),
+            None => self,
+        };
+        println!("{}", Value::from_iter(reply.0));
+    }
+
+    fn parse(line: &str) -> Outcome<Self> {
+        let read: BTreeMap<String, f64> =
+            serde_json::from_str(line).map_err(|_| format!("a phase answered: {line}"))?;
+        Ok(Self(read))
+    }
+}
+
+/// A phase in a process of its own.
+pub struct Child {
+    process: process::Child,
+    answers: BufReader<process::ChildStdout>,
+}
+
+impl Child {
+    /// Starts this program again with other arguments.
+    pub fn start(arguments: &[String]) -> Outcome<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let mut process = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let answers = process.stdout.take().ok_or("a child without output")?;
+        Ok(Self { process, answers: BufReader::new(answers) })
+    }
+
+    /// Waits for the next line that the phase prints.
+    pub fn reply(&mut self) -> Outcome<Reply> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        if line.is_empty() {
+            let status = self.process.wait()?;
+            return Err(format!("a phase ended without an answer: {status}").into());
+        }
+        Reply::parse(line.trim())
+    }
+
+    /// Waits for the end.
+    pub fn finish(mut self) -> Outcome<()> {
+        let status = self.process.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("a phase failed: {status}").into()) }
+    }
+
+    /// Kills the process as a crash would, with SIGKILL, and waits until it is gone.
+    pub fn kill(mut self) -> Outcome<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! The bench: Guanxi and what a host would take instead, side by side on the same work.
+
+mod crm;
+mod harness;
+mod storage;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::harness::Outcome;
+
+/// Guanxi beside SQLCipher, on the same work, on the same disk, in alternating rounds.
+#[derive(Parser)]
+#[command(name = "guanxi-bench")]
+struct Arguments {
+    #[command(subcommand)]
+    group: Group,
+}
+
+/// A group of figures.
+#[derive(Subcommand)]
+enum Group {
+    /// Loading, commits, reads, opening, sizes and memory.
+    Storage(storage::Arguments),
+    /// One phase of one side in a process of its own; the groups call it.
+    #[command(hide = true)]
+    Phase(storage::PhaseArguments),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().group) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("guanxi-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(group: &Group) -> Outcome<()> {
+    match group {
+        Group::Storage(arguments) => storage::run(arguments),
+        Group::Phase(arguments) => storage::phase(arguments),
+    }
+}

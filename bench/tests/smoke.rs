@@ -1,0 +1,35 @@
+//! A small run of every group: each figure is printed once, with finite numbers. No time is asserted.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Runs the bench and reads what it prints, one JSON object a line.
+fn figures(group: &str) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
+    let output = Command::new(env!("CARGO_BIN_EXE_guanxi-bench"))
+        .args([group, "--accounts", "500", "--rounds", "1", "--json"])
+        .output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+#[test]
+fn every_figure_of_storage_is_printed_once_with_finite_numbers() {
+    let figures = figures("storage").unwrap();
+    let names: BTreeSet<&str> = figures.iter().filter_map(|figure| figure["figure"].as_str()).collect();
+    assert_eq!(names.len(), figures.len());
+    for name in ["load.10000.cpu", "commit.threads_8", "read.hot", "open.after_crash", "size.loaded"] {
+        assert!(names.contains(name), "{name}");
+    }
+    for figure in &figures {
+        for number in ["n", "ours", "theirs", "ratio", "spread"] {
+            assert!(figure[number].as_f64().is_some_and(f64::is_finite), "{number} of {figure}");
+        }
+        assert!(
+            figure["unit"].is_string() && figure["met"].is_boolean() != figure["met"].is_null(),
+            "{figure}"
+        );
+    }
+}
