@@ -33,3 +33,11 @@ pub fn telling(patience: Patience, bar: &ProgressBar) -> Patience {
         bar.set_message(format!("{} {}", so_far.phase, so_far.done));
     })
 }
+
+/// Does something long in a session whose progress the bar shows, phase after phase.
+pub fn shown<T>(session: &Session, work: impl FnOnce(&Session) -> T) -> T {
+    let (session, bar) = told(session.clone());
+    let done = work(&session);
+    bar.finish_and_clear();
+    done
+}

@@ -15,6 +15,8 @@ mod exchange;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod maintenance;
+#[cfg(test)]
 mod methods;
 #[cfg(test)]
 mod opportunity;

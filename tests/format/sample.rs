@@ -106,7 +106,7 @@ fn a_database_of_any_format_opens_verifies_and_holds_what_it_held() {
 fn holds_what_it_held(sample: &Sample) {
     let (_folder, path) = sample.copied();
     let crm = still().verify_on_open(true).open(&path).unwrap();
-    let report = crm.verify(&Patience::default(), &mut |_| {}).unwrap();
+    let report = crm.verify(&Patience::default()).unwrap();
     assert_eq!((report.entries, hex(&report.head.hash).as_str()), (sample.entries, sample.head));
     let session = crm.sign_in(ADMIN, PASSWORD).unwrap();
     assert_eq!(session.count(Account::NAME, &Condition::Everything).unwrap(), 2);
@@ -143,7 +143,7 @@ fn is_searched_and_written(sample: &Sample) {
             transaction.create(account::named("新客户"))
         })
         .unwrap();
-    let report = crm.verify(&Patience::default(), &mut |_| {}).unwrap();
+    let report = crm.verify(&Patience::default()).unwrap();
     assert!(report.entries > sample.entries);
     assert_eq!(session.search("新客户", None, 10, 0).unwrap().total, 1);
 }
@@ -161,7 +161,10 @@ fn a_database_of_an_older_format_is_copied_before_it_is_upgraded_and_only_once()
     for (from, upgraded) in [(Some(1), "upgraded"), (None, "as it is")] {
         let crm = still().open(&path).unwrap();
         assert_eq!(crm.recovery().upgraded_from, from, "{upgraded}");
-        crm.session_for(ADMIN).unwrap().write(|transaction| transaction.create(account::named("新"))).unwrap();
+        crm.session_for(ADMIN)
+            .unwrap()
+            .write(|transaction| transaction.create(account::named("新")))
+            .unwrap();
     }
     for name in sample.files {
         let original = fs::read(sample.home().join(name)).unwrap();
@@ -180,5 +183,5 @@ fn an_upgrade_that_was_cut_off_before_its_end_is_done_again() {
     fs::write(path.join("journal"), b"half a journal").unwrap();
     let crm = still().open(&path).unwrap();
     assert_eq!(crm.recovery().upgraded_from, Some(1));
-    assert_eq!(crm.verify(&Patience::default(), &mut |_| {}).unwrap().entries, sample.entries);
+    assert_eq!(crm.verify(&Patience::default()).unwrap().entries, sample.entries);
 }

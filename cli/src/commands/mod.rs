@@ -3,11 +3,13 @@
 pub mod backup;
 pub mod backups;
 pub mod call;
+pub mod compact;
 pub mod create;
 pub mod describe;
 pub mod find;
 pub mod import;
 pub mod key;
+pub mod look;
 pub mod plugin;
 pub mod report;
 pub mod restore;

@@ -7,6 +7,8 @@ mod imports;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod maintenance;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod plugins;

@@ -15,7 +15,9 @@ mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod inspect;
 mod keys;
+mod maintenance;
 mod options;
 mod organisation;
 mod reader;
@@ -25,6 +27,7 @@ mod restore_administrator;
 mod restore_tests;
 mod session;
 mod settings;
+mod support;
 mod transaction;
 mod typed;
 
@@ -32,12 +35,12 @@ pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Uni
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
     Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
-    PageCursor, Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
+    PageCursor, QuickReport, Record, Savepoint, SystemField, VerifyReport,
 };
 pub use crate::storage::{
-    BackupHeader, BackupKind, CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind,
-    KeyProvider, KeySlot, RecoveryInfo, RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs,
-    TableSize, UpgradePolicy,
+    BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
+    KeyKind, KeyProvider, KeySlot, RecoveryInfo, RecoveryKey, SealedFiles, Settled, StoreStatistics,
+    SweptBlobs, TableSize, UpgradePolicy,
 };
 pub use attachments::AttachmentReader;
 pub use backup::{BackupReport, BackupScope};
@@ -48,6 +51,8 @@ pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub(crate) use inspect::statistics_to_json;
+pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};

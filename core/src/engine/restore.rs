@@ -248,11 +248,8 @@ impl Filling<'_> {
     fn fill(&self, chain: Chain<'_>, keys: Option<&mut dyn Read>) -> Result<RestoreReport> {
         let database = self.draft.database()?;
         let patience = &self.options.patience;
-        let sealer = Sealer {
-            subjects: Arc::clone(&database.subjects),
-            database_key: database.ring().derive("ledger"),
-            random: Arc::clone(&self.options.random),
-        };
+        let derived = database.ring().derive("ledger");
+        let sealer = Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&self.options.random));
         let mut restorer = Restorer::new(database, &sealer, self.draft.blobs(), patience, self.until);
         let keys = keys.map_or(Ok(0), |keys| self.take_keys(&restorer, keys))?;
         let backups = chain.0.len() as u64;
@@ -263,6 +260,7 @@ impl Filling<'_> {
             counts = counts.plus(restorer.take(reader, &header)?);
             end = header.to;
         }
+        sealer.use_kept_key(database.store.snapshot()?.as_ref())?;
         restorer.roll_forward(end.position == self.until)?;
         let restored_to = database.store.snapshot()?.head()?;
         let context = self.context(database, &sealer)?;
@@ -276,9 +274,7 @@ impl Filling<'_> {
         check_administered(snapshot.as_ref(), &registry)?;
         let naming = database.ring().derive("blob");
         let blobs = Blobs::new(self.draft.blobs(), naming, Arc::clone(&self.options.random))?;
-        let verified = verify(snapshot.as_ref(), &registry, (&sealer, &blobs), patience, &mut |so_far| {
-            patience.tell("verify", so_far.entries, so_far.of_entries);
-        })?;
+        let verified = verify(snapshot.as_ref(), &registry, (&sealer, &blobs), patience)?;
         let replaced = None;
         Ok(RestoreReport {
             restored_to,

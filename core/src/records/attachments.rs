@@ -427,7 +427,7 @@ fn load(snapshot: &dyn Snapshot, entity: &Entity, record: RecordId, id: RecordId
 
 /// The key for what is sealed now, which is made if the subject has none.
 fn own_key(sealer: &Sealer, subject: Option<RecordId>) -> Result<Zeroizing<[u8; 32]>> {
-    let Some(subject) = subject else { return Ok(sealer.database_key.clone()) };
+    let Some(subject) = subject else { return Ok(sealer.database_key()) };
     let key = sealer.subjects.ensure_many(&[*subject.as_bytes()])?.pop();
     key.ok_or_else(|| Error::new(Code::Panic).rule("subject key"))
 }

@@ -72,7 +72,12 @@ pub(super) fn link_prefix(target: RecordId) -> Vec<u8> {
 }
 
 pub(super) fn live_counter(entity: EntityId, class: ClassId) -> Vec<u8> {
-    [&[LIVE][..], &entity.number().to_be_bytes(), &class.number().to_be_bytes()].concat()
+    [&live_prefix(entity)[..], &class.number().to_be_bytes()].concat()
+}
+
+/// What the counters of an entity's live records begin with.
+pub(super) fn live_prefix(entity: EntityId) -> Vec<u8> {
+    [&[LIVE][..], &entity.number().to_be_bytes()].concat()
 }
 
 pub(super) fn number_counter(entity: EntityId) -> Vec<u8> {

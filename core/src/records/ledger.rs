@@ -320,6 +320,15 @@ impl LedgerReader<'_> {
     }
 }
 
+/// What an entry records and when, without a look at its values.
+///
+/// # Errors
+/// `storage.damaged`.
+pub(super) fn kind_and_stamp(entry: &LogEntry) -> Result<(EntryKind, Stamp)> {
+    let (header, _) = decode_header(entry)?;
+    Ok((header.kind, header.stamp))
+}
+
 /// Which records changed after a position, within the next `max` entries, and the last of those.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ mod reindex;
 mod replay;
 mod restore;
 mod row;
+mod survey;
 mod verify;
 mod view;
 mod write;
@@ -39,6 +40,7 @@ pub use query::{Direction, PageCursor, Query, count, find, get, reaches, scan_al
 pub use reindex::reindex;
 pub use restore::{Restored, Restorer};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
-pub use verify::{VerifyProgress, VerifyReport, verify};
+pub use survey::{growth, newest_of, survey};
+pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, erase, note, update};

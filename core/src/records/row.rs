@@ -12,7 +12,7 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
 const SPILLED: u8 = 0xFE;
 /// Length of the key of a record that is not a piece of a larger one.
-const RECORD_KEY: usize = 20;
+pub(super) const RECORD_KEY: usize = 20;
 /// Rows of one read.
 const PAGE: usize = 500;
 /// Unique keys longer than this are hashed.

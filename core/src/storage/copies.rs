@@ -86,6 +86,13 @@ impl Database {
         self.finish_copy(store, patience)
     }
 
+    /// Whether a copy was begun and cut off, which the next [`Database::compact`] or
+    /// [`Database::change_data_key`] goes on with.
+    #[must_use]
+    pub fn has_unfinished_copy(&self) -> bool {
+        self.embedded().is_ok_and(|store| store.follows(|_| true))
+    }
+
     /// A ring of this database with another master key, and the superblock whose slots hold it.
     fn new_key(&self, keys: &[Key], cost: KeyCost, at: Timestamp) -> Result<(KeyRing, Superblock)> {
         let missing = || Error::new(Code::InvalidArgument).field("keys").rule("at least one key");

@@ -53,13 +53,14 @@ pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider, KeyRing};
 pub use overlay::{continue_after, scan_over};
 pub use recovery::RecoveryKey;
 pub use restored::{Draft, create_restored};
-pub use sealed_files::SealedFiles;
+pub use sealed_files::{Gate, SealedFiles};
 pub use sealing::{seal, unseal};
 pub use store::{
     CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot, Store,
     StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
+pub use superblock::FORMAT;
 pub use tables::TableSize;
 pub use upgrade::UpgradePolicy;
 pub use vault::RecoveryInfo;

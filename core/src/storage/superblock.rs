@@ -17,7 +17,7 @@ pub(super) const BLOCK: usize = 4_096;
 /// The first eight bytes of every encrypted file of Guanxi.
 const MAGIC: [u8; 8] = *b"\x89GUANXI\n";
 /// The newest format that this engine knows.
-pub(super) const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 /// XAES-256-GCM.
 pub(super) const SUITE: u8 = 1;
 /// Groups of one page of entries and 102 pages of data.

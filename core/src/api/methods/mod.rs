@@ -4,6 +4,7 @@ mod attachments;
 mod backup;
 mod exchange;
 mod keys;
+mod maintenance;
 mod organisation;
 mod records;
 mod reports;
@@ -20,6 +21,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         exchange::METHODS,
         keys::METHODS,
+        maintenance::METHODS,
         organisation::METHODS,
         records::METHODS,
         reports::METHODS,
