@@ -198,7 +198,10 @@ fn both_depths_of_verification_answer_as_a_method() {
     let quick = call(&house.admin, "database.verify", &json!({"mode": "quick"})).unwrap();
     assert_eq!((&quick["entries"], &quick["mode"]), (&full["entries"], &json!("quick")));
     assert!(quick["rows"].as_u64() > full["derived_keys"].as_u64());
-    assert_eq!(refusal(call(&house.admin, "database.verify", &json!({"mode": "deep"}))), Code::InvalidArgument);
+    assert_eq!(
+        refusal(call(&house.admin, "database.verify", &json!({"mode": "deep"}))),
+        Code::InvalidArgument
+    );
 }
 
 #[test]
@@ -286,7 +289,10 @@ fn the_support_bundle_says_nothing_of_customers_users_or_places() {
     assert_eq!(told["guanxi"], env!("CARGO_PKG_VERSION"));
     assert_eq!(told["errors"], json!({"access.not_permitted": 1, "input.unknown_method": 1}));
     assert!(text.contains("\"field ") && text.contains("crm.contact"), "{text}");
-    assert_eq!(call(&house.admin, "database.support_bundle", &json!({})).unwrap()["platform"], told["platform"]);
+    assert_eq!(
+        call(&house.admin, "database.support_bundle", &json!({})).unwrap()["platform"],
+        told["platform"]
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::records::ordered::ordered;
 use crate::records::row::{load, load_envelope, load_many};
 use crate::records::{Filter, Record, SystemField};
 use crate::schema::Entity;
-use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
+use crate::storage::{Keyspace, Page, RangeRequest, Snapshot, continue_after, successor};
 
 /// Most keys that one class reads ahead.
 const READ_AHEAD: usize = 64;
@@ -241,19 +241,22 @@ struct Lane {
 impl Lane {
     fn fill(&mut self, snapshot: &dyn Snapshot) -> Result<()> {
         if self.rows.is_empty() && self.more {
-            let page = snapshot.scan(&self.range)?;
-            self.more = page.more;
-            if let Some((last, _)) = page.rows.last() {
-                continue_after(&mut self.range, last.clone());
-            }
-            self.rows.extend(page.rows.into_iter().map(|(mut key, _)| {
-                key.drain(..INDEX_PREFIX.min(key.len()));
-                key
-            }));
-            // A lane that is read to its end so soon holds much of the list.
-            self.range.max_rows = self.range.max_rows.saturating_mul(2).min(self.most);
+            self.take(snapshot.scan(&self.range)?);
         }
         Ok(())
+    }
+
+    fn take(&mut self, page: Page) {
+        self.more = page.more;
+        if let Some((last, _)) = page.rows.last() {
+            continue_after(&mut self.range, last.clone());
+        }
+        self.rows.extend(page.rows.into_iter().map(|(mut key, _)| {
+            key.drain(..INDEX_PREFIX.min(key.len()));
+            key
+        }));
+        // A lane that is read to its end so soon holds much of the list.
+        self.range.max_rows = self.range.max_rows.saturating_mul(2).min(self.most);
     }
 }
 
@@ -298,7 +301,13 @@ impl Merge {
                 continue_after(&mut range, [&class_prefix[..], after].concat());
             }
             merge.lanes.push(Lane { range, rows: VecDeque::new(), more: true, most });
-            merge.advance(snapshot, merge.lanes.len().saturating_sub(1))?;
+        }
+        let ranges: Vec<RangeRequest> = merge.lanes.iter().map(|lane| lane.range.clone()).collect();
+        for (lane, page) in merge.lanes.iter_mut().zip(snapshot.scan_many(&ranges)?) {
+            lane.take(page);
+        }
+        for number in 0..merge.lanes.len() {
+            merge.advance(snapshot, number)?;
         }
         Ok(merge)
     }

@@ -247,7 +247,9 @@ impl Wreck {
         }
         let Ok(device) = FrozenDevice::open(path) else { return };
         let journal = Journal::over(Arc::new(device), &self.ring, self.random());
-        let Ok((texts, broken)) = journal.and_then(|journal| journal.whole_records(generation)) else { return };
+        let Ok((texts, broken)) = journal.and_then(|journal| journal.whole_records(generation)) else {
+            return;
+        };
         self.state.journal_readable = true;
         self.state.journal_broken = broken;
         for text in texts {
@@ -285,7 +287,9 @@ impl Wreck {
             let mut found = Vec::new();
             let mut take = |subject: &[u8], sealed: &[u8]| {
                 let subject = Subject::try_from(subject).ok();
-                found.extend(subject.and_then(|subject| Some((subject, unseal_key(&key, &subject, sealed).ok()?))));
+                found.extend(
+                    subject.and_then(|subject| Some((subject, unseal_key(&key, &subject, sealed).ok()?))),
+                );
                 Ok(())
             };
             self.state.subject_keys_lost = !read_table(&pages, SUBJECTS_NAME, patience, &mut take)?;
