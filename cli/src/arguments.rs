@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
-use crate::commands::{call, create, describe, find, import, key, plugin, report, search, verify};
+use crate::commands::{
+    backup, backups, call, compact, create, describe, find, import, key, look, plugin, report, restore,
+    search, verify,
+};
 use crate::exit::{self, Ended};
 use crate::host::Host;
 
@@ -16,7 +19,7 @@ use crate::host::Host;
 const NOTES: &str = "\
 Environment:
   GUANXI_KEY       the key: a passphrase, or 64 hexadecimal digits (used without --key-file)
-  GUANXI_NEW_KEY   for `key add` and `key change`, the key that comes (used without --new-key-file)
+  GUANXI_NEW_KEY   for `key add`, `key change` and `key rekey`, the key that comes (used without --new-key-file)
   GUANXI_USER      the user to sign in (used without --as)
   GUANXI_PASSWORD  that user's password; for `create`, the administrator's
   LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
@@ -105,6 +108,20 @@ pub enum Command {
     Describe(describe::Describe),
     /// Verify ledger, records, indexes and counters of the whole database
     Verify(verify::Verify),
+    /// Tell sizes of tables and files, and counts
+    Stats(look::Stats),
+    /// Look over the database: size, growth, records, empty fields, keys, last backup
+    Inspect(look::Inspect),
+    /// Write what support needs to know to a file; nothing of customers is in it
+    Support(look::Support),
+    /// Write the file with all records anew, without gaps, and give the room back
+    Compact(compact::Compact),
+    /// Write a backup of a database into a folder, or to standard output
+    Backup(backup::Backup),
+    /// List the backups of a folder, and delete those that a policy no longer keeps
+    Backups(backups::Backups),
+    /// Make a database anew from its backups
+    Restore(restore::Restore),
     /// List, add, change and remove the keys that open a database
     Key(key::Key),
     /// Pack, check and load native plugins
@@ -126,6 +143,13 @@ impl Command {
             Self::Call(command) => command.run(host),
             Self::Describe(command) => command.run(host),
             Self::Verify(command) => command.run(host),
+            Self::Stats(command) => command.run(host),
+            Self::Inspect(command) => command.run(host),
+            Self::Support(command) => command.run(host),
+            Self::Compact(command) => command.run(host),
+            Self::Backup(command) => command.run(host),
+            Self::Backups(command) => command.run(host),
+            Self::Restore(command) => command.run(host),
             Self::Key(command) => command.run(host),
             Self::Plugin(command) => command.run(host),
         }

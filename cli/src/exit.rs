@@ -41,12 +41,12 @@ const TABLE: [Meaning; 11] = [
     Meaning {
         status: 3,
         text: "bad input",
-        keys: &["input.", "schema.", "record.", "model.", "engine.nothing_matches"],
+        keys: &["input.", "schema.", "record.", "model.", "engine.nothing_matches", "storage.backup_chain"],
     },
     Meaning { status: 4, text: "not permitted", keys: &["access."] },
     Meaning {
         status: 5,
-        text: "wrong key, not found, taken, locked, no database, or of a newer format",
+        text: "wrong key, not found, taken, locked, no database, or of another format",
         keys: &[
             "storage.wrong_key",
             "storage.not_a_database",
@@ -56,6 +56,7 @@ const TABLE: [Meaning; 11] = [
             "storage.busy",
             "storage.conflict",
             "storage.newer_format",
+            "storage.upgrade_needed",
         ],
     },
     Meaning { status: 6, text: "damaged or altered", keys: &["storage.damaged", "ledger."] },

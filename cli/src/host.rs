@@ -64,10 +64,16 @@ impl Host {
     pub fn session_with(&self, path: &Path, key: Key) -> Result<Session> {
         let session = self.sign_in(path, key)?;
         self.load(&session, &self.global.plugin)?;
-        Ok(match self.global.timeout {
-            Some(seconds) => session.with_patience(Patience::default().within(Duration::from_secs(seconds))),
-            None => session,
-        })
+        Ok(session.with_patience(self.patience()))
+    }
+
+    /// How long the call may take.
+    pub fn patience(&self) -> Patience {
+        let patience = Patience::default();
+        match self.global.timeout {
+            Some(seconds) => patience.within(Duration::from_secs(seconds)),
+            None => patience,
+        }
     }
 
     /// Loads plugins into the database of a session, in order, and tells what they log on standard error.

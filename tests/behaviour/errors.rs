@@ -206,7 +206,7 @@ fn a_database_of_a_newer_format_asks_for_a_newer_engine() {
         let whole = fs::read(&file).unwrap();
         let mut newer = whole.clone();
         for block in newer.chunks_mut(4_096).take(2) {
-            block[8..12].copy_from_slice(&2_u32.to_be_bytes());
+            block[8..12].copy_from_slice(&3_u32.to_be_bytes());
             let checksum = Sha256::digest(&block[..4_064]);
             block[4_064..].copy_from_slice(&checksum);
         }

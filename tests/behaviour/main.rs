@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod attachments;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod erasure;
 #[cfg(test)]
 mod errors;
@@ -12,6 +14,8 @@ mod errors;
 mod exchange;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod maintenance;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]

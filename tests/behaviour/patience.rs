@@ -32,7 +32,7 @@ fn a_cancelled_token_ends_every_kind_of_read() {
     assert_eq!(refusal(session.count("account", &large)), Code::Cancelled);
     assert_eq!(refusal(session.list("account", &Find::default())), Code::Cancelled);
     assert_eq!(refusal(session.report(&guanxi::model::opportunity::totals())), Code::Cancelled);
-    assert_eq!(refusal(house.crm.verify(session.patience(), &mut |_| {})), Code::Cancelled);
+    assert_eq!(refusal(house.crm.verify(session.patience())), Code::Cancelled);
     // The others go on, and so does this session once the token is let go.
     assert_eq!(house.admin.count("account", &large).unwrap(), 195);
     session.cancel_token().reset();

@@ -101,7 +101,7 @@ fn standing(session: &Session, round: u64) -> Vec<[String; 4]> {
 /// Opens after the kill and compares; gives the number of rows that stand.
 fn check(database: &Path, round: u64, acknowledged: usize) -> usize {
     let crm = options().open(database).unwrap();
-    crm.verify(&Patience::default(), &mut |_| {}).unwrap();
+    crm.verify(&Patience::default()).unwrap();
     let session = crm.session_for(ADMIN).unwrap();
     let rows = standing(&session, round);
     let next = (acknowledged + CHUNK).min(ROWS);

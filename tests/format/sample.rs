@@ -1,26 +1,56 @@
-//! A small database of format 1, as the first version wrote it, opened by the engine of today.
+//! A small database of each format, as the version of that time wrote it, opened by the engine of today.
 //!
-//! The sample is never written anew: a later format gets a sample of its own beside it.
+//! A sample is never written anew: a later format gets a sample of its own beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use guanxi::base::{ManualClock, SeededRandom};
-use guanxi::engine::Listing;
+use guanxi::engine::{Listing, UpgradePolicy};
 use guanxi::model::{Account, account, contact, opportunity};
 use guanxi::schema::EntityType;
-use guanxi::{Condition, Money, Options, Patience, Session, Value};
+use guanxi::{Code, Condition, Key, Money, Options, Patience, Session, Value};
 use guanxi_tests::{ADMIN, PASSWORD, moment, options};
 use tempfile::TempDir;
 
-/// Entries of the sample's ledger.
-const ENTRIES: u64 = 68;
-/// The hash of the last of them, in hexadecimal digits.
-const HEAD: &str = "442ff2f716baec28f719c81811e0f38c74702060db1954226e9adec83d016a2e";
+/// What a sample holds.
+struct Sample {
+    format: u32,
+    /// Its files.
+    files: &'static [&'static str],
+    /// Entries of its ledger.
+    entries: u64,
+    /// The hash of the last of them, in hexadecimal digits.
+    head: &'static str,
+}
 
-fn home() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("format/v1")
+/// The one of format 2 was copied while it was open, so its newest commits are in its journal alone.
+const SAMPLES: [Sample; 2] = [
+    Sample {
+        format: 1,
+        files: &["data", "keys"],
+        entries: 68,
+        head: "442ff2f716baec28f719c81811e0f38c74702060db1954226e9adec83d016a2e",
+    },
+    Sample { format: 2, files: &["data", "journal", "keys"], entries: 0, head: "" },
+];
+
+impl Sample {
+    fn home(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("format/v{}", self.format))
+    }
+
+    /// The sample in a folder of its own, since opening may write.
+    fn copied(&self) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sample.guanxi");
+        fs::create_dir(&path).unwrap();
+        for name in self.files {
+            fs::copy(self.home().join(name), path.join(name)).unwrap();
+        }
+        (folder, path)
+    }
 }
 
 /// Options under which the sample has always the same moments.
@@ -32,12 +62,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes the sample where it is absent; the files of a database are copied once it is closed.
+/// Writes the newest sample where it is absent.
 #[test]
 #[ignore = "writes the sample of a format, by hand, before the format is published"]
 fn a_sample_is_written_where_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("v1.guanxi");
+    let path = folder.path().join("sample.guanxi");
     let crm = still().random(Arc::new(SeededRandom::new(1))).create(&path).unwrap();
     let session = crm.sign_in(ADMIN, PASSWORD).unwrap();
     session
@@ -54,22 +84,12 @@ fn a_sample_is_written_where_there_is_none() {
         .unwrap();
     let head = crm.head().unwrap();
     println!("entries {}, head {}", head.position, hex(&head.hash));
-    drop((session, crm));
-    assert!(!home().exists(), "a sample is never overwritten; a new format has a new one");
-    fs::create_dir(home()).unwrap();
-    for name in ["data", "keys"] {
-        fs::copy(path.join(name), home().join(name)).unwrap();
+    let newest = &SAMPLES[SAMPLES.len() - 1];
+    assert!(!newest.home().exists(), "a sample is never overwritten; a new format has a new one");
+    fs::create_dir(newest.home()).unwrap();
+    for name in newest.files {
+        fs::copy(path.join(name), newest.home().join(name)).unwrap();
     }
-}
-
-/// The sample in a folder of its own, since opening may write.
-fn copied() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["data", "keys"] {
-        fs::copy(home().join(name), folder.path().join(name)).unwrap();
-    }
-    let path = folder.path().to_owned();
-    (folder, path)
 }
 
 fn only(session: &Session, entity: &str, title: &str) -> Listing {
@@ -79,11 +99,15 @@ fn only(session: &Session, entity: &str, title: &str) -> Listing {
 }
 
 #[test]
-fn a_database_of_format_1_opens_verifies_and_holds_what_it_held() {
-    let (_folder, path) = copied();
+fn a_database_of_any_format_opens_verifies_and_holds_what_it_held() {
+    SAMPLES.iter().for_each(holds_what_it_held);
+}
+
+fn holds_what_it_held(sample: &Sample) {
+    let (_folder, path) = sample.copied();
     let crm = still().verify_on_open(true).open(&path).unwrap();
-    let report = crm.verify(&Patience::default(), &mut |_| {}).unwrap();
-    assert_eq!((report.entries, hex(&report.head.hash).as_str()), (ENTRIES, HEAD));
+    let report = crm.verify(&Patience::default()).unwrap();
+    assert_eq!((report.entries, hex(&report.head.hash).as_str()), (sample.entries, sample.head));
     let session = crm.sign_in(ADMIN, PASSWORD).unwrap();
     assert_eq!(session.count(Account::NAME, &Condition::Everything).unwrap(), 2);
     let group = only(&session, "account", "加喜集团");
@@ -102,8 +126,12 @@ fn a_database_of_format_1_opens_verifies_and_holds_what_it_held() {
 }
 
 #[test]
-fn a_database_of_format_1_is_searched_and_written_as_any_other() {
-    let (_folder, path) = copied();
+fn a_database_of_any_format_is_searched_and_written_as_any_other() {
+    SAMPLES.iter().for_each(is_searched_and_written);
+}
+
+fn is_searched_and_written(sample: &Sample) {
+    let (_folder, path) = sample.copied();
     let crm = still().open(&path).unwrap();
     let session = crm.session_for(ADMIN).unwrap();
     assert_eq!(session.search("加喜", None, 10, 0).unwrap().total, 2);
@@ -115,7 +143,45 @@ fn a_database_of_format_1_is_searched_and_written_as_any_other() {
             transaction.create(account::named("新客户"))
         })
         .unwrap();
-    let report = crm.verify(&Patience::default(), &mut |_| {}).unwrap();
-    assert!(report.entries > ENTRIES);
+    let report = crm.verify(&Patience::default()).unwrap();
+    assert!(report.entries > sample.entries);
     assert_eq!(session.search("新客户", None, 10, 0).unwrap().total, 1);
+}
+
+#[test]
+fn a_database_of_an_older_format_is_copied_before_it_is_upgraded_and_only_once() {
+    let sample = &SAMPLES[0];
+    let (folder, path) = sample.copied();
+    let refused = still().upgrade(UpgradePolicy::Refuse).open(&path).unwrap_err();
+    assert_eq!(refused.code(), Code::UpgradeNeeded);
+    let wrong = options().key(Key::raw([9; 32])).open(&path).unwrap_err();
+    assert_eq!(wrong.code(), Code::WrongKey);
+    let copy = folder.path().join("sample.guanxi.format-1");
+    assert!(!copy.exists(), "who cannot open it makes no copies");
+    for (from, upgraded) in [(Some(1), "upgraded"), (None, "as it is")] {
+        let crm = still().open(&path).unwrap();
+        assert_eq!(crm.recovery().upgraded_from, from, "{upgraded}");
+        crm.session_for(ADMIN)
+            .unwrap()
+            .write(|transaction| transaction.create(account::named("新")))
+            .unwrap();
+    }
+    for name in sample.files {
+        let original = fs::read(sample.home().join(name)).unwrap();
+        assert!(fs::read(copy.join(name)).unwrap() == original, "{name}");
+    }
+    let (folder, path) = sample.copied();
+    drop(still().upgrade(UpgradePolicy::WithoutSnapshot).open(&path).unwrap());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_upgrade_that_was_cut_off_before_its_end_is_done_again() {
+    let sample = &SAMPLES[0];
+    let (_folder, path) = sample.copied();
+    // Before the tables name a generation, whatever stands in the place of the journal is nobody's.
+    fs::write(path.join("journal"), b"half a journal").unwrap();
+    let crm = still().open(&path).unwrap();
+    assert_eq!(crm.recovery().upgraded_from, Some(1));
+    assert_eq!(crm.verify(&Patience::default()).unwrap().entries, sample.entries);
 }

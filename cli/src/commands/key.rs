@@ -9,9 +9,11 @@ use guanxi::{KeyCost, Result, api};
 use serde_json::json;
 
 use crate::arguments::KeyKind;
+use crate::commands::compact;
 use crate::exit::Ended;
 use crate::host::Host;
 use crate::output::{self, visible};
+use crate::progress;
 use crate::secrets::{self, Asked, Wanted};
 
 /// Arguments of the command.
@@ -36,6 +38,8 @@ enum Work {
     Recovery(Recovery),
     /// Make guessing the passphrase that opens the database now cost more, or less
     Upgrade(Upgrade),
+    /// Encrypt everything anew under a new data key, which the keys named here open and no others
+    Rekey(Rekey),
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +99,19 @@ struct Upgrade {
     lanes: u32,
 }
 
+#[derive(Debug, Args)]
+struct Rekey {
+    /// Directory of the database
+    path: PathBuf,
+    /// File with a key that shall open the database from now on; may be given again. Without it the one
+    /// key is in GUANXI_NEW_KEY, or asked for twice
+    #[arg(long, value_name = "FILE")]
+    new_key_file: Vec<PathBuf>,
+    /// What the keys are; if not said, as with --key-kind
+    #[arg(long, value_name = "KIND")]
+    new_key_kind: Option<KeyKind>,
+}
+
 /// Where the key that comes is.
 #[derive(Debug, Args)]
 struct NewKey {
@@ -113,11 +130,26 @@ impl NewKey {
     }
 }
 
+impl Rekey {
+    fn run(&self, host: &Host) -> Result<()> {
+        let session = host.session(&self.path)?;
+        let read = |file: Option<&std::path::Path>| {
+            secrets::key(Wanted::coming(file, self.new_key_kind), host.locale(), Asked::Twice)
+        };
+        let keys = match self.new_key_file.as_slice() {
+            [] => vec![read(None)?],
+            files => files.iter().map(|file| read(Some(file))).collect::<Result<Vec<_>>>()?,
+        };
+        let report = progress::shown(&session, |session| session.change_data_key(&keys))?;
+        compact::tell(host, &report)
+    }
+}
+
 impl Key {
     /// Does it.
     ///
     /// # Errors
-    /// Those of the methods `key.*`, of opening a database, and of keys.
+    /// Those of the methods `key.*` and `database.change_data_key`, of opening a database, and of keys.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         match &self.work {
             Work::List(list) => list.run(host)?,
@@ -141,6 +173,7 @@ impl Key {
                 let session = host.session_with(path, key.clone())?;
                 tell(host, &session.upgrade_key_cost(&key, KeyCost { memory_kib, passes, lanes })?)?;
             }
+            Work::Rekey(rekey) => rekey.run(host)?,
         }
         Ok(Ended::Done)
     }

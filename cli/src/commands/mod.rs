@@ -1,13 +1,18 @@
 //! The commands, a file for each: its arguments beside what it does with them.
 
+pub mod backup;
+pub mod backups;
 pub mod call;
+pub mod compact;
 pub mod create;
 pub mod describe;
 pub mod find;
 pub mod import;
 pub mod key;
+pub mod look;
 pub mod plugin;
 pub mod report;
+pub mod restore;
 pub mod search;
 pub mod verify;
 

@@ -1,9 +1,13 @@
 //! The built program as a person or a script uses it: arguments in, outputs and exit status out.
 
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod maintenance;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]

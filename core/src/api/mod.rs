@@ -29,7 +29,12 @@ pub fn methods() -> Vec<&'static Method> {
 /// `input.invalid_argument` for a parameter of the wrong type, and those of the method.
 pub fn call(session: &Session, name: &str, parameters: &Json) -> Result<Json> {
     let found = methods().into_iter().find(|method| method.name == name);
-    let method = found.ok_or_else(|| Error::new(Code::UnknownMethod).value(name))?;
+    let called = found.ok_or_else(|| Error::new(Code::UnknownMethod).value(name));
+    let answer = called.and_then(|method| answer(session, method, parameters));
+    answer.inspect_err(|error| session.crm().count_refusal(error))
+}
+
+fn answer(session: &Session, method: &Method, parameters: &Json) -> Result<Json> {
     let given = match parameters {
         Json::Null => serde_json::Map::new(),
         Json::Object(given) => given.clone(),

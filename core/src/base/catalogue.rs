@@ -137,6 +137,9 @@ catalogue! {
     Conflict = 211, "storage.conflict",
         ["another change came first", "the data changed since it was read", "read again and repeat"],
         ["已有其他修改", "数据在读取后已被修改", "请重新读取后再试"];
+    BackupChain = 212, "storage.backup_chain",
+        ["these backups do not make a whole chain", "one is missing, is of another database, or begins where no other ended", "give the full backup and every increment after it"],
+        ["这些备份不能组成完整的链", "缺少其中一个、属于其他数据库，或起点与前一个不相接", "请提供完整备份及其后的每个增量备份"];
     UpgradeNeeded = 214, "storage.upgrade_needed",
         ["the database has an older format", "an older version of the engine wrote it, and the host asked not to upgrade by itself", "open it with a policy that upgrades"],
         ["数据库为旧格式", "由旧版引擎写入，且宿主要求不自动升级", "请用允许升级的策略打开"];

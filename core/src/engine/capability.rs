@@ -1,6 +1,7 @@
 //! What features need from below, handed up narrowly: sealed files, the ledger, and who sees what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use crate::access::{Action, ClassId};
 use crate::base::{EntityId, FieldId, RecordId, Result};
@@ -74,7 +75,9 @@ impl Crm {
     /// `storage.io`.
     pub(crate) fn sealed_files(&self, folder: &str) -> Result<SealedFiles> {
         let key = self.inner.database.ring().derive(folder);
-        SealedFiles::new(self.inner.path.join(folder), key, std::sync::Arc::clone(&self.inner.random))
+        let random = std::sync::Arc::clone(&self.inner.random);
+        let gate = self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(SealedFiles::new(self.inner.path.join(folder), key, random)?.behind(gate))
     }
 
     /// Entries of the ledger after a position, WITHOUT a permit: for readers that index or ship what
@@ -88,7 +91,7 @@ impl Crm {
     }
 
     /// A view that no power cut takes back, for readers that tell others what they read.
-    fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
+    pub(super) fn durable_snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
         self.inner.database.store.durable_snapshot()
     }
 

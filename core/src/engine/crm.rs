@@ -1,7 +1,7 @@
 //! One open database: the store, the registry, the newest policy, and whoever extends them.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::ThreadId;
@@ -15,15 +15,16 @@ use crate::base::{
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{
-    Changes, Extension, Options, Registrar, Session, Settings, VerifyProgress, VerifyReport, Warning,
-    WriteOptions, credentials, organisation, settings,
+    Changes, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
+    credentials, organisation, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
 use crate::storage::{
-    CommitId, Database, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot, StoreStatistics,
+    CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
+    StoreStatistics,
 };
 
 /// Where the registry lies.
@@ -64,7 +65,11 @@ pub(super) struct Inner {
     /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
     changing_registry: Mutex<()>,
     /// What features keep for each open database, by their type.
-    slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    pub slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    /// What features' sealed files work behind, until their key changes.
+    pub gate: Mutex<Gate>,
+    /// How often a named method ended with each error since the open.
+    pub refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Crm {
@@ -114,11 +119,9 @@ impl Crm {
     }
 
     fn build(path: &Path, database: Database, options: &Options) -> Result<Self> {
-        let sealer = Sealer {
-            subjects: Arc::clone(&database.subjects),
-            database_key: database.ring().derive("ledger"),
-            random: Arc::clone(&options.random),
-        };
+        let derived = database.ring().derive("ledger");
+        let sealer = Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&options.random));
+        sealer.use_kept_key(database.store.snapshot()?.as_ref())?;
         let (registry, settings, newest) = {
             let snapshot = database.store.snapshot()?;
             let newest = LedgerReader::new(&sealer).newest(snapshot.as_ref())?;
@@ -141,6 +144,8 @@ impl Crm {
             writer: Mutex::new(None),
             changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
+            gate: Mutex::new(Gate::default()),
+            refusals: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -212,20 +217,17 @@ impl Crm {
     }
 
     /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters,
-    /// attachments.
+    /// attachments. The listener of `patience` is told of the phases `ledger`, `records`, `keys` and
+    /// `attachments`.
     ///
     /// # Errors
     /// `ledger.broken`, `ledger.index_mismatch`, `storage.damaged`, `engine.cancelled`.
-    pub fn verify(
-        &self,
-        patience: &Patience,
-        progress: &mut dyn FnMut(VerifyProgress),
-    ) -> Result<VerifyReport> {
+    pub fn verify(&self, patience: &Patience) -> Result<VerifyReport> {
         let blobs = self.blobs()?;
         let _files_stay = blobs.hold();
         let snapshot = self.snapshot()?;
         let bytes = (&self.inner.sealer, blobs.as_ref());
-        verify(snapshot.as_ref(), &self.registry(), bytes, patience, progress)
+        verify(snapshot.as_ref(), &self.registry(), bytes, patience)
     }
 
     /// What became of a commit that was named by [`WriteOptions::commit_id`], for the newest thousand
@@ -526,7 +528,7 @@ fn store_registry(view: &mut WriteView<'_>, json: &[u8]) {
     view.put(Keyspace::Meta, REGISTRY.to_vec(), count.to_be_bytes().to_vec());
 }
 
-fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
+pub(super) fn load_registry(snapshot: &dyn Snapshot) -> Result<Registry> {
     let damaged = || Error::new(Code::Damaged).rule("registry");
     let Some(count) = snapshot.get(Keyspace::Meta, REGISTRY)? else { return Ok(Registry::default()) };
     let count = u16::from_be_bytes(count.as_slice().try_into().map_err(|_| damaged())?);

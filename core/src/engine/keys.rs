@@ -186,7 +186,7 @@ impl Session {
     }
 
     /// The database, for those who may administer everything.
-    fn administered(&self) -> Result<&Crm> {
+    pub(super) fn administered(&self) -> Result<&Crm> {
         self.check_may("sys.role", Action::Administer)?;
         Ok(self.crm())
     }

@@ -6,40 +6,57 @@
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
 mod attachments;
+mod backup;
+mod backup_folder;
+mod backup_rotation;
 mod capability;
 mod changes;
 mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod inspect;
 mod keys;
+mod maintenance;
 mod options;
 mod organisation;
 mod reader;
+mod restore;
+mod restore_administrator;
+#[cfg(test)]
+mod restore_tests;
 mod session;
 mod settings;
+mod support;
 mod transaction;
 mod typed;
 
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    Attachment, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor,
-    Record, Savepoint, SystemField, VerifyProgress, VerifyReport,
+    Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
+    PageCursor, QuickReport, Record, Savepoint, SystemField, VerifyReport,
 };
 pub use crate::storage::{
-    CommitId, DatabaseIdentity, Durability, Head, Key, KeyCost, KeyKind, KeyProvider, KeySlot, RecoveryInfo,
-    RecoveryKey, SealedFiles, Settled, StoreStatistics, SweptBlobs, TableSize, UpgradePolicy,
+    BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
+    KeyKind, KeyProvider, KeySlot, RecoveryInfo, RecoveryKey, SealedFiles, Settled, StoreStatistics,
+    SweptBlobs, TableSize, UpgradePolicy,
 };
 pub use attachments::AttachmentReader;
+pub use backup::{BackupReport, BackupScope};
+pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
+pub use backup_rotation::{Rotation, RotationPolicy};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub(crate) use inspect::statistics_to_json;
+pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};
+pub use restore::{RestoreOptions, RestoreReport, restore};
 pub use session::Session;
 pub use settings::Settings;
 pub use transaction::{Transaction, Upserted, WriteOptions};

@@ -250,9 +250,9 @@ impl<'a> Reader<'a> {
 
 /// The name of a system or registry field, or of what an entry says of an attachment, for output.
 pub(crate) fn field_name(entity: &Entity, field: FieldId) -> String {
-    let system = records::SystemField::ALL.iter().map(|(known, name)| (known.id(), *name));
-    match system.chain(records::ATTACHMENT_FIELDS).find(|(known, _)| *known == field) {
-        Some((_, name)) => name.to_owned(),
+    let of_attachments = || records::ATTACHMENT_FIELDS.into_iter().find(|(known, _)| *known == field);
+    match records::entered_name(field).or_else(|| of_attachments().map(|(_, name)| name)) {
+        Some(name) => name.to_owned(),
         None => entity.field_by_id(field).map(|field| field.api_name.clone()).unwrap_or_default(),
     }
 }

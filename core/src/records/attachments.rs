@@ -427,7 +427,7 @@ fn load(snapshot: &dyn Snapshot, entity: &Entity, record: RecordId, id: RecordId
 
 /// The key for what is sealed now, which is made if the subject has none.
 fn own_key(sealer: &Sealer, subject: Option<RecordId>) -> Result<Zeroizing<[u8; 32]>> {
-    let Some(subject) = subject else { return Ok(sealer.database_key.clone()) };
+    let Some(subject) = subject else { return Ok(sealer.database_key()) };
     let key = sealer.subjects.ensure_many(&[*subject.as_bytes()])?.pop();
     key.ok_or_else(|| Error::new(Code::Panic).rule("subject key"))
 }
@@ -448,6 +448,22 @@ fn split_place(place: &[u8]) -> Option<(EntityId, RecordId, RecordId)> {
     let id = <[u8; 16]>::try_from(rest).ok()?;
     let entity = EntityId::new(u32::from_be_bytes(*entity));
     Some((entity, RecordId::from_bytes(*record), RecordId::from_bytes(id)))
+}
+
+/// The record that a row or a reverse row belongs to.
+pub(super) fn record_of(key: &[u8]) -> Option<(EntityId, RecordId)> {
+    let place = match key.split_first()? {
+        (&ROW, place) => place,
+        (&LINK, link) => link.get(NAME_BYTES..)?,
+        _ => return None,
+    };
+    split_place(place).map(|(entity, record, _)| (entity, record))
+}
+
+/// The name of the file that a reverse row is about; nothing for a row of another kind.
+pub(super) fn linked_name(key: &[u8]) -> Option<BlobName> {
+    let link = key.split_first().filter(|(kind, _)| **kind == LINK).map(|(_, link)| link)?;
+    link.first_chunk::<NAME_BYTES>().map(|name| BlobName::from_bytes(*name))
 }
 
 fn enter(
@@ -527,8 +543,8 @@ impl Stored {
                 (CREATED_AT, Some(Value::DateTime(at))) => attachment.created_at = at,
                 (CREATED_BY, Some(Value::Id(by))) => attachment.created_by = by,
                 (SIZE, None) => attachment.size = item.unsigned()?,
-                (SHA256, None) => attachment.sha256 = array(&item.payload)?,
-                (BLOB, None) => blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(&item.payload)?)),
+                (SHA256, None) => attachment.sha256 = array(item.payload)?,
+                (BLOB, None) => blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(item.payload)?)),
                 (CONTENT_KEY, None) => key = Some(item.payload),
                 (CONTENT, None) => content = Some(item.payload),
                 _ => {}

@@ -21,6 +21,9 @@ const LIVE: u8 = 1;
 /// First byte of the last record number of an entity.
 const NUMBER: u8 = 2;
 
+/// What the keys of the last record numbers begin with.
+pub(super) const NUMBER_COUNTERS: &[u8] = &[NUMBER];
+
 /// The number under which an entity's records are listed in the order of their ids.
 const BY_ID: FieldId = FieldId::new(0);
 
@@ -69,7 +72,12 @@ pub(super) fn link_prefix(target: RecordId) -> Vec<u8> {
 }
 
 pub(super) fn live_counter(entity: EntityId, class: ClassId) -> Vec<u8> {
-    [&[LIVE][..], &entity.number().to_be_bytes(), &class.number().to_be_bytes()].concat()
+    [&live_prefix(entity)[..], &class.number().to_be_bytes()].concat()
+}
+
+/// What the counters of an entity's live records begin with.
+pub(super) fn live_prefix(entity: EntityId) -> Vec<u8> {
+    [&[LIVE][..], &entity.number().to_be_bytes()].concat()
 }
 
 pub(super) fn number_counter(entity: EntityId) -> Vec<u8> {

@@ -76,6 +76,23 @@ impl SystemField {
     }
 }
 
+/// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
+/// it tells them. Everything else of an envelope follows from the entries themselves.
+pub(super) const ENTERED: [(FieldId, &str); 6] = [
+    (FieldId::new(OWNER), "owner"),
+    (FieldId::new(UNIT), "unit"),
+    (FieldId::new(ORIGINAL_AUTHOR), "original_author"),
+    (FieldId::new(ORIGINAL_AT), "original_at"),
+    (FieldId::new(EXTERNAL_IDS), "external_ids"),
+    (FieldId::new(TAGS), "tags"),
+];
+
+/// The name under which the ledger tells a fact of the envelope.
+#[must_use]
+pub fn entered_name(field: FieldId) -> Option<&'static str> {
+    ENTERED.iter().find(|(known, _)| *known == field).map(|(_, name)| *name)
+}
+
 /// A key that another system knows a record by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExternalId {
@@ -210,6 +227,12 @@ impl Record {
             UNIT => Cow::Owned(self.envelope.unit.into()),
             CREATED_HLC => Cow::Owned(Value::DateTime(self.envelope.created.at())),
             MODIFIED_HLC => Cow::Owned(Value::DateTime(self.envelope.modified.at())),
+            ORIGINAL_AUTHOR => Cow::Owned(self.envelope.original_author.as_deref().into()),
+            ORIGINAL_AT => Cow::Owned(self.envelope.original_at.map_or(Value::Null, Value::DateTime)),
+            EXTERNAL_IDS => {
+                Cow::Owned(listed(self.envelope.external_ids.iter().map(|id| [&*id.source, &*id.key])))
+            }
+            TAGS => Cow::Owned(listed(self.envelope.tags.iter().map(String::as_str))),
             _ => self.values.get(&field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
         }
     }
@@ -221,6 +244,49 @@ impl Record {
         } else {
             self.values.insert(field, value);
         }
+    }
+
+    /// Sets a field, or a fact of the envelope that the ledger enters, to what an entry says.
+    pub(super) fn set_entered(&mut self, field: FieldId, value: &Value) -> Result<()> {
+        let envelope = &mut self.envelope;
+        match (field.number(), value) {
+            (OWNER, Value::Id(owner)) => envelope.owner = *owner,
+            (UNIT, value) => envelope.unit = value.as_id(),
+            (ORIGINAL_AUTHOR, value) => envelope.original_author = value.as_text().map(str::to_owned),
+            (ORIGINAL_AT, Value::DateTime(at)) => envelope.original_at = Some(*at),
+            (ORIGINAL_AT, _) => envelope.original_at = None,
+            (EXTERNAL_IDS, value) => {
+                let pairs: Vec<(String, String)> = unlisted(value)?;
+                envelope.external_ids =
+                    pairs.into_iter().map(|(source, key)| ExternalId { source, key }).collect();
+            }
+            (TAGS, value) => envelope.tags = unlisted(value)?,
+            (number, _) if number < FIRST_FIELD => return Err(damaged()),
+            _ => self.set(field, value.clone()),
+        }
+        Ok(())
+    }
+
+    /// The record as erasure leaves it: that it was, and nothing of what it said.
+    pub(super) fn emptied(self) -> Self {
+        let mut empty = Self::new(self.id, self.entity, self.envelope);
+        empty.envelope.external_ids.clear();
+        empty.envelope.tags.clear();
+        empty.envelope.field_clocks.clear();
+        empty.envelope.original_author = None;
+        empty
+    }
+
+    /// The record emptied, and deleted by the same step if it was not yet.
+    pub(super) fn forgotten(self, at: Stamp, by: RecordId) -> Self {
+        let mut record = self.emptied();
+        if record.envelope.deleted_at.is_none() {
+            record.envelope.version = record.envelope.version.saturating_add(1);
+            record.envelope.modified = at;
+            record.envelope.modified_by = by;
+            record.envelope.deleted_at = Some(at.at());
+        }
+        record
     }
 
     /// Whether the record counts as deleted.
@@ -287,6 +353,25 @@ fn begin(bytes: &[u8]) -> Result<Reader<'_>> {
     }
     reader.unsigned::<u32>()?;
     Ok(reader)
+}
+
+/// The registry's version in the bytes of a record.
+pub(super) fn schema_version(bytes: &[u8]) -> Result<u32> {
+    let mut reader = Reader::new(bytes);
+    if reader.byte()? != FORMAT {
+        return Err(damaged());
+    }
+    reader.unsigned()
+}
+
+/// A list of the envelope as the ledger holds it: JSON text, or nothing for an empty list.
+fn listed<T: Into<serde_json::Value>>(items: impl Iterator<Item = T>) -> Value {
+    let items: Vec<T> = items.collect();
+    if items.is_empty() { Value::Null } else { Value::Text(serde_json::Value::from(items).to_string()) }
+}
+
+fn unlisted<T: serde::de::DeserializeOwned>(value: &Value) -> Result<Vec<T>> {
+    value.as_text().map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(|_| damaged()))
 }
 
 fn encode_envelope(envelope: &Envelope, writer: &mut Writer) {

@@ -80,6 +80,11 @@ impl EntryKind {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).map_or("", |(_, _, name)| name)
     }
 
+    /// Whether such an entry says what became of one record.
+    pub(super) fn is_of_record(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase)
+    }
+
     fn number(self) -> u8 {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).map_or(0, |(_, number, _)| *number)
     }
@@ -216,7 +221,7 @@ fn commitment(salted: &Hmac<Sha256>, field: FieldId, old: &[u8], new: &[u8]) -> 
 }
 
 /// A field and the commitment to its values.
-type Commitment = (FieldId, [u8; 32]);
+pub(super) type Commitment = (FieldId, [u8; 32]);
 
 /// Reads an entry, opens its values and checks them against their commitments.
 ///
@@ -234,7 +239,8 @@ pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntr
     Ok(ledger)
 }
 
-fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
+/// Reads what stands in the clear of an entry, and the commitments to its values.
+pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
     let mut reader = Reader::new(&entry.record.chained);
     if reader.byte()? != FORMAT {
         return Err(Error::new(Code::NewerFormat).rule("ledger entry"));
@@ -314,6 +320,15 @@ impl LedgerReader<'_> {
     }
 }
 
+/// What an entry records and when, without a look at its values.
+///
+/// # Errors
+/// `storage.damaged`.
+pub(super) fn kind_and_stamp(entry: &LogEntry) -> Result<(EntryKind, Stamp)> {
+    let (header, _) = decode_header(entry)?;
+    Ok((header.kind, header.stamp))
+}
+
 /// Which records changed after a position, within the next `max` entries, and the last of those.
 ///
 /// # Errors
@@ -327,8 +342,7 @@ pub fn changed_after(
     let mut changed = BTreeSet::new();
     for entry in &entries {
         let (header, _) = decode_header(entry)?;
-        if matches!(header.kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete | EntryKind::Erase)
-        {
+        if header.kind.is_of_record() {
             changed.insert((header.entity, header.record));
         }
     }

@@ -6,6 +6,9 @@
 //! change of a record is one ledger entry in that commit; a soft-deleted record is in no index.
 
 mod attachments;
+mod backup;
+mod backup_items;
+mod bulk;
 mod classes;
 mod codec;
 mod derived;
@@ -15,7 +18,10 @@ mod ledger;
 mod ordered;
 mod query;
 mod reindex;
+mod replay;
+mod restore;
 mod row;
+mod survey;
 mod verify;
 mod view;
 mod write;
@@ -24,13 +30,17 @@ pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_names, check_reach, detach, is_linked, read_attachment,
 };
+pub use backup::{BackupSource, back_up_keys};
+pub use backup_items::BackupCounts;
 pub use classes::{load_classes, read_epoch};
-pub use envelope::{Envelope, ExternalId, Record, SystemField};
+pub use envelope::{Envelope, ExternalId, Record, SystemField, entered_name};
 pub use filter::{Comparison, Filter};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
 pub use query::{Direction, PageCursor, Query, count, find, get, reaches, scan_all};
 pub use reindex::reindex;
+pub use restore::{Restored, Restorer};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
-pub use verify::{VerifyProgress, VerifyReport, verify};
+pub use survey::{growth, newest_of, survey};
+pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, erase, note, update};

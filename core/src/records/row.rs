@@ -12,7 +12,7 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
 const SPILLED: u8 = 0xFE;
 /// Length of the key of a record that is not a piece of a larger one.
-const RECORD_KEY: usize = 20;
+pub(super) const RECORD_KEY: usize = 20;
 /// Rows of one read.
 const PAGE: usize = 500;
 /// Unique keys longer than this are hashed.
@@ -67,22 +67,30 @@ pub(super) fn put(
     schema_version: u32,
 ) -> Result<()> {
     let bytes = record.encode(schema_version);
+    let key = record_key(record.entity, record.id);
     let old_pieces = if stood_before { pieces(view, record.entity, record.id)? } else { 0 };
     let mut count = 0_u16;
-    if bytes.len() <= MAX_VALUE_BYTES {
-        view.put(Keyspace::Records, record_key(record.entity, record.id), bytes);
-    } else {
-        for (piece, chunk) in (1_u16..).zip(bytes.chunks(MAX_VALUE_BYTES)) {
-            view.put(Keyspace::Records, piece_key(record.entity, record.id, piece), chunk.to_vec());
-            count = piece;
-        }
-        let head = [&[SPILLED][..], &count.to_be_bytes()].concat();
-        view.put(Keyspace::Records, record_key(record.entity, record.id), head);
+    for (row, value) in rows_of(&key, &bytes) {
+        count = count.saturating_add(u16::from(row.len() > key.len()));
+        view.put(Keyspace::Records, row, value);
     }
     for piece in count.saturating_add(1)..=old_pieces {
         view.remove(Keyspace::Records, piece_key(record.entity, record.id, piece));
     }
     Ok(())
+}
+
+/// The rows in which the bytes of a record lie: one under its key, or a head there and pieces behind it.
+pub(super) fn rows_of(key: &[u8], bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    if bytes.len() <= MAX_VALUE_BYTES {
+        return vec![(key.to_vec(), bytes.to_vec())];
+    }
+    let chunks = (1_u16..).zip(bytes.chunks(MAX_VALUE_BYTES));
+    let mut rows: Vec<_> =
+        chunks.map(|(piece, chunk)| ([key, &piece.to_be_bytes()].concat(), chunk.to_vec())).collect();
+    let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+    rows.push((key.to_vec(), [&[SPILLED][..], &count.to_be_bytes()].concat()));
+    rows
 }
 
 fn pieces(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<u16> {
@@ -137,15 +145,30 @@ pub(super) fn assemble(
     id: RecordId,
     head: Vec<u8>,
 ) -> Result<Record> {
-    let Some(count) = piece_count(&head)? else {
-        return Record::decode(entity, id, &head);
-    };
+    Record::decode(entity, id, &whole_bytes(snapshot, entity, id, head)?)
+}
+
+/// The bytes of a record from the value under its key, with its pieces if it has any.
+pub(super) fn whole_bytes(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    id: RecordId,
+    head: Vec<u8>,
+) -> Result<Vec<u8>> {
+    let Some(count) = piece_count(&head)? else { return Ok(head) };
     let mut bytes = Vec::new();
     for piece in 1..=count {
         let chunk = snapshot.get(Keyspace::Records, &piece_key(entity, id, piece))?;
         bytes.extend(chunk.ok_or_else(damaged)?);
     }
-    Record::decode(entity, id, &bytes)
+    Ok(bytes)
+}
+
+/// Entity and id of the key of a record; nothing for the key of a piece.
+pub(super) fn parse_key(key: &[u8]) -> Option<(EntityId, RecordId)> {
+    let (entity, id) = key.split_first_chunk::<4>()?;
+    let id = id.try_into().map(RecordId::from_bytes).ok()?;
+    Some((EntityId::new(u32::from_be_bytes(*entity)), id))
 }
 
 fn lookup(snapshot: &dyn Snapshot, key: &[u8]) -> Result<Option<RecordId>> {

@@ -1,7 +1,7 @@
 //! What one transaction has changed so far, laid over the store's stable view: a write sees itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
@@ -20,10 +20,13 @@ pub struct Sealer {
     /// Keys of persons.
     pub subjects: Arc<SubjectKeys>,
     /// Key for values that belong to no person.
-    pub database_key: Zeroizing<[u8; 32]>,
+    database_key: RwLock<Zeroizing<[u8; 32]>>,
     /// Source of nonces and salts.
     pub random: Arc<dyn Random>,
 }
+
+/// Where the key lies that seals values of no person, once it no longer follows from the data key.
+const KEPT_KEY: &[u8] = b"secret.ledger";
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,6 +40,40 @@ type KeysOf = BTreeMap<RecordId, Zeroizing<[u8; 32]>>;
 type NewKeys = Vec<([u8; 16], Vec<u8>)>;
 
 impl Sealer {
+    /// A sealer whose key for values of no person follows from the data key.
+    #[must_use]
+    pub fn new(subjects: Arc<SubjectKeys>, derived: Zeroizing<[u8; 32]>, random: Arc<dyn Random>) -> Self {
+        Self { subjects, database_key: RwLock::new(derived), random }
+    }
+
+    /// The key for values that belong to no person.
+    pub(super) fn database_key(&self) -> Zeroizing<[u8; 32]> {
+        self.database_key.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Uses the key that a database keeps in place of the derived one, if it keeps one.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn use_kept_key(&self, snapshot: &dyn Snapshot) -> Result<()> {
+        let Some(kept) = snapshot.get(Keyspace::Meta, KEPT_KEY)?.map(Zeroizing::new) else { return Ok(()) };
+        let damaged = || Error::new(Code::Damaged).rule("secret.ledger");
+        let key = Zeroizing::new(*kept.first_chunk::<32>().filter(|_| kept.len() == 32).ok_or_else(damaged)?);
+        *self.database_key.write().unwrap_or_else(PoisonError::into_inner) = key;
+        Ok(())
+    }
+
+    /// Keeps the key for values of no person in the database, so that it stays when the data key changes.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn keep_key(&self, view: &mut WriteView<'_>) -> Result<()> {
+        if view.get(Keyspace::Meta, KEPT_KEY)?.is_none() {
+            view.put(Keyspace::Meta, KEPT_KEY.to_vec(), self.database_key().to_vec());
+        }
+        Ok(())
+    }
+
     /// The keys of several subjects, and the new ones among them, which the commit takes along.
     fn keys(&self, subjects: &[RecordId]) -> Result<(KeysOf, NewKeys)> {
         let bytes: Vec<[u8; 16]> = subjects.iter().map(|id| *id.as_bytes()).collect();
@@ -47,7 +84,7 @@ impl Sealer {
     /// The key of a subject, or of the database; `None` for a person who was forgotten.
     pub(super) fn find_key(&self, subject: Option<RecordId>) -> Result<Option<Zeroizing<[u8; 32]>>> {
         match subject {
-            None => Ok(Some(self.database_key.clone())),
+            None => Ok(Some(self.database_key())),
             Some(subject) => self.subjects.get(subject.as_bytes()),
         }
     }
@@ -205,10 +242,11 @@ impl<'a> WriteView<'a> {
         subjects.sort_unstable();
         subjects.dedup();
         let (keys, subject_keys) = sealer.keys(&subjects)?;
+        let database_key = sealer.database_key();
         let mut log = Vec::with_capacity(self.entries.len());
         for entry in self.entries {
             let key = match entry.subject() {
-                None => &sealer.database_key,
+                None => &database_key,
                 Some(subject) => {
                     keys.get(&subject).ok_or_else(|| Error::new(Code::Panic).rule("subject key"))?
                 }

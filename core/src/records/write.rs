@@ -7,9 +7,10 @@ use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value
 use crate::records::attachments::remove_all;
 use crate::records::classes::intern;
 use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
+use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::view::WriteView;
-use crate::records::{Record, SystemField, row};
+use crate::records::{Record, row};
 use crate::schema::Entity;
 use crate::storage::{BlobName, Keyspace, RangeRequest, Snapshot};
 
@@ -55,17 +56,7 @@ pub fn create(
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
     record.envelope.subject = entity.definition.data_subject.then_some(record.id);
-    let changes = record.values.iter().map(|(field, new)| FieldChange {
-        field: *field,
-        old: Value::Null,
-        new: new.clone(),
-    });
-    let owner = FieldChange {
-        field: SystemField::Owner.id(),
-        old: Value::Null,
-        new: Value::Id(record.envelope.owner),
-    };
-    let changes = std::iter::once(owner).chain(changes).collect();
+    let changes = everything(&record);
     apply(view, context, entity, None, &record)?;
     enter(view, context, EntryKind::Create, &record, changes);
     Ok(record)
@@ -168,11 +159,7 @@ pub fn erase(
         delete(view, context, permit, entity, &old)?;
     }
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
-    let mut empty = Record::new(id, entity.id(), deleted.envelope);
-    empty.envelope.external_ids.clear();
-    empty.envelope.tags.clear();
-    empty.envelope.field_clocks.clear();
-    empty.envelope.original_author = None;
+    let empty = deleted.emptied();
     row::put(view, true, &empty, context.schema_version)?;
     let files = remove_all(view, entity.id(), id)?;
     enter(view, context, EntryKind::Erase, &empty, Vec::new());
@@ -239,9 +226,17 @@ fn check_assign(
     if reached { Ok(()) } else { Err(refused()) }
 }
 
+/// Everything that a new record says, so that the ledger alone can make it anew.
+fn everything(record: &Record) -> Vec<FieldChange> {
+    let facts = ENTERED.iter().map(|(field, _)| *field);
+    let said = facts.chain(record.values.keys().copied()).map(|field| (field, record.value(field)));
+    let said = said.filter(|(_, value)| !value.is_null());
+    said.map(|(field, new)| FieldChange { field, old: Value::Null, new }).collect()
+}
+
 fn differences(old: &Record, new: &Record) -> Vec<FieldChange> {
     let mut fields: BTreeSet<FieldId> = old.values.keys().chain(new.values.keys()).copied().collect();
-    fields.extend([SystemField::Owner.id(), SystemField::Unit.id()]);
+    fields.extend(ENTERED.map(|(field, _)| field));
     let changed = fields.into_iter().filter_map(|field| {
         let (before, after) = (old.peek(field), new.peek(field));
         let differ = before != after;

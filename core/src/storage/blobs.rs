@@ -47,11 +47,15 @@ impl BlobName {
         &self.0
     }
 
-    fn file_name(&self) -> String {
+    /// The name as the directory has it.
+    #[must_use]
+    pub fn file_name(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn from_file_name(name: &str) -> Option<Self> {
+    /// Reads a name as the directory has it; nothing for one that no file has.
+    #[must_use]
+    pub fn from_file_name(name: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte = u8::from_str_radix(name.get(place * 2..place * 2 + 2)?, 16).ok()?;

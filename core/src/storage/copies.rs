@@ -18,6 +18,7 @@ use crate::storage::device::{Device, FileDevice};
 use crate::storage::embedded_store::EmbeddedStore;
 use crate::storage::keys::{Key, KeyCost, KeyRing};
 use crate::storage::slots::{About, Slot};
+use crate::storage::store::Store;
 use crate::storage::superblock::{FileKind, Superblock};
 use crate::storage::tables::{self, TableView};
 use crate::storage::vault::{Unlock, Vault, VaultOptions};
@@ -85,6 +86,13 @@ impl Database {
         self.finish_copy(store, patience)
     }
 
+    /// Whether a copy was begun and cut off, which the next [`Database::compact`] or
+    /// [`Database::change_data_key`] goes on with.
+    #[must_use]
+    pub fn has_unfinished_copy(&self) -> bool {
+        self.embedded().is_ok_and(|store| store.follows(|_| true))
+    }
+
     /// A ring of this database with another master key, and the superblock whose slots hold it.
     fn new_key(&self, keys: &[Key], cost: KeyCost, at: Timestamp) -> Result<(KeyRing, Superblock)> {
         let missing = || Error::new(Code::InvalidArgument).field("keys").rule("at least one key");
@@ -101,6 +109,7 @@ impl Database {
 
     fn begin_copy(&self, store: &EmbeddedStore, ring: &KeyRing, superblock: &Superblock) -> Result<()> {
         self.drop_copy(store)?;
+        store.checkpoint()?;
         tables::note_copy(&store.vault(), Some(ring.master().as_slice()))?;
         let device: Arc<dyn Device> = Arc::new(FileDevice::create(&self.path().join(DATA_COPY))?);
         let vault = Vault::create_with(device, &self.copy_options(), ring.clone(), superblock.clone())?;
@@ -137,13 +146,13 @@ impl Database {
             }
         }
         store.exchange(|copy| self.put_in_place(copy))?;
-        *self.vault.write().unwrap_or_else(PoisonError::into_inner) = store.vault();
         Ok(CopyReport { rows, bytes_before, bytes_after: store.vault().length()? })
     }
 
     /// Puts the copy's file in the place of the original. Nobody commits meanwhile.
     fn put_in_place(&self, copy: Arc<Vault>) -> Result<Arc<Vault>> {
         let (ring, path) = (copy.ring.clone(), self.path());
+        tables::note_copy(&copy, None)?;
         // Closing it cuts off the room that it has taken ahead.
         drop(copy);
         let device: Arc<dyn Device> = Arc::new(FileDevice::open(&path.join(DATA_COPY))?);
@@ -155,7 +164,6 @@ impl Database {
             self.subjects.copy_into(device, &ring, &self.subject_options())?;
             sync_directory(path)?;
         }
-        tables::note_copy(&vault, None)?;
         fs::rename(path.join(DATA_COPY), path.join(DATA))?;
         sync_directory(path)?;
         if new_key {
@@ -164,7 +172,9 @@ impl Database {
             fs::rename(path.join(KEYS_COPY), path.join(KEYS))?;
             sync_directory(path)?;
         }
-        Ok(Arc::new(vault))
+        let vault = Arc::new(vault);
+        *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&vault);
+        Ok(vault)
     }
 
     fn copy_options(&self) -> VaultOptions {

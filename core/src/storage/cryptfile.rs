@@ -304,7 +304,7 @@ fn header_position(offset: u64) -> Option<usize> {
 }
 
 /// What a page authenticates beside its text: file, suite, first page and length of its unit.
-fn associated(file_id: &[u8; 16], page: u64, bytes: usize) -> [u8; 29] {
+pub(super) fn associated(file_id: &[u8; 16], page: u64, bytes: usize) -> [u8; 29] {
     let mut aad = [0; 29];
     put(&mut aad, 0, file_id);
     put(&mut aad, 16, &[SUITE]);

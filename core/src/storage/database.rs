@@ -22,13 +22,13 @@ use crate::storage::vault::{RecoveryInfo, Unlock, Vault, VaultOptions};
 /// The file with all records, indexes and the log.
 pub(super) const DATA: &str = "data";
 /// The file with what was committed since the last checkpoint.
-const JOURNAL: &str = "journal";
+pub(super) const JOURNAL: &str = "journal";
 /// The file with the wrapped keys of data subjects.
 pub(super) const KEYS: &str = "keys";
 /// The directory of the search index, which can be made anew.
-const INDEX: &str = "index";
+pub(super) const INDEX: &str = "index";
 /// The directory of large attachments.
-const BLOBS: &str = "blobs";
+pub(super) const BLOBS: &str = "blobs";
 
 /// Memory for pages in clear unless the caller says otherwise.
 const DEFAULT_CACHE_BYTES: usize = 16 * 1_024 * 1_024;
@@ -66,7 +66,7 @@ impl OpenOptions {
         Self { cache_bytes, key, key_cost, random, chain, durability, upgrade, verify_on_open: false }
     }
 
-    fn vault(&self, kind: FileKind) -> VaultOptions {
+    pub(super) fn vault(&self, kind: FileKind) -> VaultOptions {
         VaultOptions {
             kind,
             cache_bytes: self.cache_bytes,
@@ -214,7 +214,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
     open_files(path, options, &Unlock::Key(&options.key))
 }
 
-fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
+pub(super) fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>) -> Result<Database> {
     let device = open_device(&path.join(DATA), DATA)?;
     let upgraded_from = upgrade::older_format(device.as_ref())?;
     if let Some(format) = upgraded_from {
@@ -339,7 +339,7 @@ pub(super) fn parent_of(path: &Path) -> PathBuf {
 }
 
 /// Makes the names in a directory durable. Windows has no such call and needs none.
-pub(super) fn sync_directory(directory: &Path) -> Result<()> {
+pub fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }

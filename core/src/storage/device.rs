@@ -121,10 +121,29 @@ impl FileDevice {
     }
 }
 
+/// Fills a buffer from an offset of a file.
+#[cfg(unix)]
+pub(super) fn read_exact_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+/// Fills a buffer from an offset of a file.
+#[cfg(windows)]
+pub(super) fn read_exact_at(file: &File, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+    while !buffer.is_empty() {
+        let read = std::os::windows::fs::FileExt::seek_read(file, buffer, offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        offset = offset.saturating_add(read as u64);
+        buffer = std::mem::take(&mut buffer).get_mut(read..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 impl Device for FileDevice {
-    #[cfg(unix)]
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, offset)
+        read_exact_at(&self.0, offset, buffer)
     }
 
     #[cfg(unix)]
@@ -132,18 +151,6 @@ impl Device for FileDevice {
         std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, offset)
     }
 
-    #[cfg(windows)]
-    fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-        while !buffer.is_empty() {
-            let read = std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            offset = offset.saturating_add(read as u64);
-            buffer = std::mem::take(&mut buffer).get_mut(read..).unwrap_or_default();
-        }
-        Ok(())
-    }
 
     #[cfg(windows)]
     fn write_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {

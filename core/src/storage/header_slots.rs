@@ -104,7 +104,7 @@ impl HeaderSlots {
 }
 
 /// Sequence and text of one slot; `None` where it does not authenticate.
-fn read_slot(
+pub(super) fn read_slot(
     device: &dyn Device,
     cipher: &PageCipher,
     file_id: &[u8; 16],

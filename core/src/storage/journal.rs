@@ -73,6 +73,14 @@ impl Journal {
     /// [`Code::Damaged`] for a foreign file, [`Code::NewerFormat`], [`Code::Io`].
     pub(super) fn open(device: Arc<dyn Device>, ring: &KeyRing, random: Arc<dyn Random>) -> Result<Self> {
         check_head(device.as_ref(), ring.file_id())?;
+        Self::over(device, ring, random)
+    }
+
+    /// A journal whose first block is not looked at.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub(super) fn over(device: Arc<dyn Device>, ring: &KeyRing, random: Arc<dyn Random>) -> Result<Self> {
         let length = device.len()?;
         Ok(Self {
             device,
@@ -115,6 +123,32 @@ impl Journal {
             }
         }
         Ok(())
+    }
+
+    /// The texts of all records of a generation, or of every one, that authenticate, and how many others
+    /// there must have been: for reading what is left of a damaged database.
+    ///
+    /// # Errors
+    /// [`Code::Io`].
+    pub(super) fn whole_records(&self, generation: Option<&Generation>) -> Result<(Vec<Vec<u8>>, u64)> {
+        let (mut texts, mut broken_heads, mut numbers) = (Vec::new(), 0_u64, 0_u64);
+        let mut at = RECORDS_AT;
+        while at + HEAD_BYTES as u64 <= self.length {
+            let mut found = Generation::default();
+            self.device.read_at(at, &mut found)?;
+            let wanted = generation.map_or(found != Generation::default(), |wanted| found == *wanted);
+            let Some(record) = (if wanted { self.read(&found, at)? } else { None }) else {
+                broken_heads += u64::from(wanted);
+                at += SECTOR as u64;
+                continue;
+            };
+            at += padded(record.text.len());
+            numbers = numbers.max(record.number.saturating_add(1));
+            texts.push(record.text);
+        }
+        // Without a generation any sixteen bytes look like one, and numbers of several are mixed.
+        let missing = numbers.saturating_sub(texts.len() as u64).max(broken_heads);
+        Ok((texts, if generation.is_some() { missing } else { 0 }))
     }
 
     /// Begins a generation at the front of the file. Only when the tables hold all that came before.

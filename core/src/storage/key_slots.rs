@@ -2,15 +2,16 @@
 //! written afterwards, so that it can be entered in the ledger before it holds.
 
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use crate::base::{Code, Error, Result, Timestamp};
+use crate::base::{Code, Error, Patience, Result, Timestamp};
 use crate::storage::Database;
 use crate::storage::database::DATA;
 use crate::storage::device::FileDevice;
 use crate::storage::keys::{DatabaseIdentity, Key, KeyCost, KeyKind};
 use crate::storage::slots::{About, Slot};
 use crate::storage::superblock::{FileKind, Superblock};
+use crate::storage::vault::Vault;
 
 /// What a slot says of the key in it. There is no secret in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ impl KeySlot {
 
 /// A change of keys that is worked out and not written yet.
 pub struct KeyPlan {
+    /// The file that it was worked out for.
+    vault: Arc<Vault>,
     next: Superblock,
     /// The generation that it was worked out from.
     from: u64,
@@ -66,7 +69,7 @@ impl Database {
     /// What the slots say, in the order of their numbers.
     #[must_use]
     pub fn key_slots(&self) -> Vec<KeySlot> {
-        self.superblock().slots().map(|(number, slot)| KeySlot::of(number, slot)).collect()
+        self.vault().current_superblock().slots().map(|(number, slot)| KeySlot::of(number, slot)).collect()
     }
 
     /// Plans one more key.
@@ -75,10 +78,11 @@ impl Database {
     /// [`Code::LimitExceeded`] where all 8 slots are taken, [`Code::InvalidArgument`] for an empty
     /// passphrase, a cost out of bounds or a label that is too long.
     pub fn plan_added_key(&self, key: &Key, cost: KeyCost, label: &str, at: Timestamp) -> Result<KeyPlan> {
-        let next = self.superblock();
+        let vault = self.vault();
+        let next = vault.current_superblock();
         let about = About { label: label.to_owned(), created_at: Some(at) };
         let number = next.free_number()?;
-        self.plan_slot(next, number, key, cost, &about)
+        plan_slot(vault, next, number, key, cost, &about)
     }
 
     /// Plans another key in the place of one; the label stays.
@@ -86,10 +90,11 @@ impl Database {
     /// # Errors
     /// [`Code::WrongKey`] where no slot has the old key; as [`Database::plan_added_key`].
     pub fn plan_changed_key(&self, old: &Key, new: &Key, cost: KeyCost, at: Timestamp) -> Result<KeyPlan> {
-        let next = self.superblock();
+        let vault = self.vault();
+        let next = vault.current_superblock();
         let number = next.number_of(old)?;
         let about = About { created_at: Some(at), ..about_of(&next, number) };
-        self.plan_slot(next, number, new, cost, &about)
+        plan_slot(vault, next, number, new, cost, &about)
     }
 
     /// Plans another cost for the slot of a passphrase; label and moment stay.
@@ -101,10 +106,11 @@ impl Database {
         if key.kind() != KeyKind::Passphrase {
             return Err(Error::new(Code::InvalidArgument).field("key").rule("only a passphrase has a cost"));
         }
-        let next = self.superblock();
+        let vault = self.vault();
+        let next = vault.current_superblock();
         let number = next.number_of(key)?;
         let about = about_of(&next, number);
-        self.plan_slot(next, number, key, cost, &about)
+        plan_slot(vault, next, number, key, cost, &about)
     }
 
     /// Plans the removal of a key. Whoever kept an older copy of the file and this key can still open that
@@ -113,8 +119,10 @@ impl Database {
     /// # Errors
     /// [`Code::WrongKey`] where no slot has it, [`Code::InvalidArgument`] for the last one.
     pub fn plan_removed_key(&self, key: &Key) -> Result<KeyPlan> {
-        let number = self.superblock().number_of(key)?;
-        self.plan_cleared_slot(number)
+        let vault = self.vault();
+        let next = vault.current_superblock();
+        let number = next.number_of(key)?;
+        plan_empty_slot(vault, next, number)
     }
 
     /// Plans the removal of the key in a slot, by whoever does not have it any more.
@@ -122,10 +130,9 @@ impl Database {
     /// # Errors
     /// [`Code::InvalidArgument`] for a slot without key, and for the last key.
     pub fn plan_cleared_slot(&self, number: usize) -> Result<KeyPlan> {
-        let mut next = self.superblock();
-        let from = next.generation();
-        let gone = next.clear_slot(number)?;
-        Ok(KeyPlan { next, from, slot: KeySlot::of(number, &gone) })
+        let vault = self.vault();
+        let next = vault.current_superblock();
+        plan_empty_slot(vault, next, number)
     }
 
     /// Writes a plan, durably. A power cut meanwhile leaves the keys as they were or as they are to be.
@@ -133,35 +140,18 @@ impl Database {
     /// # Errors
     /// [`Code::Conflict`] where the keys have changed since it was worked out, [`Code::Io`].
     pub fn store_keys(&self, plan: KeyPlan) -> Result<()> {
+        // With the writer's turn, since the file itself is exchanged within one.
+        let _turn = self.store.begin(&Patience::default())?;
         let vault = self.vault();
         let mut kept = vault.superblock.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.generation() != plan.from {
+        // Slots wrap the master key of their own file, so those of another one would open nothing.
+        if !Arc::ptr_eq(&vault, &plan.vault) || kept.generation() != plan.from {
             return Err(Error::new(Code::Conflict).rule("keys"));
         }
         let mut next = plan.next;
         next.store(vault.device.as_ref(), &vault.ring)?;
         *kept = next;
         Ok(())
-    }
-
-    fn superblock(&self) -> Superblock {
-        self.vault().current_superblock()
-    }
-
-    fn plan_slot(
-        &self,
-        mut next: Superblock,
-        number: usize,
-        key: &Key,
-        cost: KeyCost,
-        about: &About,
-    ) -> Result<KeyPlan> {
-        let from = next.generation();
-        let vault = self.vault();
-        let slot = Slot::wrap(&vault.ring, number, key, cost, about, vault.random.as_ref())?;
-        let described = KeySlot::of(number, &slot);
-        next.put_slot(number, slot);
-        Ok(KeyPlan { next, from, slot: described })
     }
 }
 
@@ -177,6 +167,28 @@ pub fn identity(path: &Path) -> Result<DatabaseIdentity> {
     }
     let device = FileDevice::open(&data)?;
     Superblock::file_id(&device, FileKind::Data).map(DatabaseIdentity::from_bytes)
+}
+
+/// Wraps a key for a slot and puts it there.
+fn plan_slot(
+    vault: Arc<Vault>,
+    mut next: Superblock,
+    number: usize,
+    key: &Key,
+    cost: KeyCost,
+    about: &About,
+) -> Result<KeyPlan> {
+    let from = next.generation();
+    let slot = Slot::wrap(&vault.ring, number, key, cost, about, vault.random.as_ref())?;
+    let described = KeySlot::of(number, &slot);
+    next.put_slot(number, slot);
+    Ok(KeyPlan { vault, next, from, slot: described })
+}
+
+fn plan_empty_slot(vault: Arc<Vault>, mut next: Superblock, number: usize) -> Result<KeyPlan> {
+    let from = next.generation();
+    let gone = next.clear_slot(number)?;
+    Ok(KeyPlan { vault, next, from, slot: KeySlot::of(number, &gone) })
 }
 
 fn about_of(superblock: &Superblock, number: usize) -> About {

@@ -3,6 +3,7 @@
 //! It deliberately does not know what a record, a person or a permission is.
 //! Invariants: nothing reaches the disk in clear; a commit is whole or absent; the log has no gaps.
 
+mod backup_stream;
 mod blobs;
 mod bytes;
 mod commit_format;
@@ -13,6 +14,7 @@ mod device;
 mod embedded_store;
 mod entries;
 mod faults;
+mod frozen;
 mod header_slots;
 mod journal;
 mod key_slots;
@@ -25,6 +27,10 @@ mod memtable;
 mod overlay;
 mod page_cipher;
 mod recovery;
+mod restored;
+mod salvage;
+mod salvage_pages;
+mod salvage_tree;
 mod sealed_blocks;
 mod sealed_files;
 mod sealing;
@@ -42,20 +48,25 @@ mod xaes;
 #[cfg(test)]
 mod tests;
 
+pub use backup_stream::{BackupHeader, BackupKind, BackupReader, BackupWriter};
 pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
 pub use copies::CopyReport;
-pub use database::{Database, OpenOptions, create, create_in_memory, open};
+pub use database::{Database, OpenOptions, create, create_in_memory, open, sync_directory};
 pub use key_slots::{KeyPlan, KeySlot, identity};
-pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider};
+pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider, KeyRing};
 pub use overlay::{continue_after, scan_over};
 pub use recovery::RecoveryKey;
-pub use sealed_files::SealedFiles;
+pub use restored::{Draft, create_restored};
+pub use salvage::{Wreck, WreckState};
+pub use salvage_tree::{LostRange, Walked};
+pub use sealed_files::{Gate, SealedFiles};
 pub use sealing::{seal, unseal};
 pub use store::{
-    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot,
+    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, Settled, Snapshot, Store,
     StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
+pub use superblock::FORMAT;
 pub use tables::TableSize;
 pub use upgrade::UpgradePolicy;
 pub use vault::RecoveryInfo;

@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -29,11 +29,29 @@ const BLOCK: usize = 16 * 1_024;
 /// What a file has that is still being written.
 const DRAFT: &str = "draft";
 
+/// What lets the directories that were opened with it work, until it is shut. Clones are the same gate.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<RwLock<bool>>);
+
+impl Gate {
+    /// Waits until whoever is inside has left, and lets nobody in again.
+    pub fn shut(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Lets a piece of work in for as long as the guard lives.
+    fn pass(&self) -> Result<RwLockReadGuard<'_, bool>> {
+        let shut = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if *shut { Err(Error::new(Code::Stopped).rule("sealed files under an older key")) } else { Ok(shut) }
+    }
+}
+
 /// A directory of sealed files.
 pub struct SealedFiles {
     directory: PathBuf,
     key: Zeroizing<[u8; 32]>,
     random: Arc<dyn Random>,
+    gate: Gate,
 }
 
 impl SealedFiles {
@@ -43,14 +61,21 @@ impl SealedFiles {
     /// [`Code::Io`].
     pub fn new(directory: PathBuf, key: Zeroizing<[u8; 32]>, random: Arc<dyn Random>) -> Result<Self> {
         fs::create_dir_all(&directory)?;
-        Ok(Self { directory, key, random })
+        Ok(Self { directory, key, random, gate: Gate::default() })
+    }
+
+    /// The same directory behind a gate: once that is shut, nothing is read, written or deleted any more.
+    #[must_use]
+    pub fn behind(self, gate: Gate) -> Self {
+        Self { gate, ..self }
     }
 
     /// Writes or replaces a file; after a crash it is the old one or the new one, whole.
     ///
     /// # Errors
-    /// [`Code::Io`].
+    /// [`Code::Io`]; [`Code::Stopped`] behind a gate that is shut, as all that follow.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let _inside = self.gate.pass()?;
         let path = self.path_of(name);
         let draft = path.with_extension(DRAFT);
         let mut file = File::create(&draft)?;
@@ -67,6 +92,7 @@ impl SealedFiles {
     /// [`Code::Damaged`] where it is not what was written under this name, [`Code::NewerFormat`],
     /// [`Code::Io`].
     pub fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let _inside = self.gate.pass()?;
         match fs::read(self.path_of(name)) {
             Ok(sealed) => self.open(name, &sealed).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -79,6 +105,7 @@ impl SealedFiles {
     /// # Errors
     /// [`Code::Io`].
     pub fn exists(&self, name: &str) -> Result<bool> {
+        let _inside = self.gate.pass()?;
         Ok(self.path_of(name).try_exists()?)
     }
 
@@ -87,6 +114,7 @@ impl SealedFiles {
     /// # Errors
     /// [`Code::Io`].
     pub fn delete(&self, name: &str) -> Result<bool> {
+        let _inside = self.gate.pass()?;
         match fs::remove_file(self.path_of(name)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -99,6 +127,7 @@ impl SealedFiles {
     /// # Errors
     /// [`Code::Io`].
     pub fn clear(&self) -> Result<()> {
+        let _inside = self.gate.pass()?;
         for entry in fs::read_dir(&self.directory)? {
             fs::remove_file(entry?.path())?;
         }

@@ -24,7 +24,9 @@ pub(super) type SubjectKey = Zeroizing<[u8; 32]>;
 
 /// Subject ids to sealed keys.
 pub(super) const SUBJECTS: TableDefinition<'static, &'static [u8], &'static [u8]> =
-    TableDefinition::new("subjects");
+    TableDefinition::new(SUBJECTS_NAME);
+/// Its name.
+pub(super) const SUBJECTS_NAME: &str = "subjects";
 /// Keys that are kept in memory.
 const MAX_CACHED: usize = 4_096;
 
@@ -238,14 +240,19 @@ impl SubjectKeys {
 impl Opened {
     /// The key of a subject as the file has it.
     pub(super) fn unseal(&self, subject: &Subject, sealed: &[u8]) -> Result<SubjectKey> {
-        let plain = unseal(&self.wrapping, subject, sealed)?;
-        let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32);
-        Ok(Zeroizing::new(*bytes.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))?))
+        unseal_key(&self.wrapping, subject, sealed)
     }
 
     fn begin(&self) -> Result<WriteTransaction> {
         begin(&self.vault)
     }
+}
+
+/// The key of a subject as a file with this wrapping key has it.
+pub(super) fn unseal_key(wrapping: &[u8; 32], subject: &Subject, sealed: &[u8]) -> Result<SubjectKey> {
+    let plain = unseal(wrapping, subject, sealed)?;
+    let bytes = plain.first_chunk::<32>().filter(|_| plain.len() == 32);
+    Ok(Zeroizing::new(*bytes.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))?))
 }
 
 /// Begins to write so that an open after a crash need not walk the file.
@@ -293,7 +300,7 @@ impl Cache {
 }
 
 /// The key of this file, which whoever opened the file `data` can derive.
-fn file_key(owner: &KeyRing) -> Key {
+pub(super) fn file_key(owner: &KeyRing) -> Key {
     Key::derived(owner.derive("subject-key-file"))
 }
 

@@ -17,7 +17,7 @@ pub(super) const BLOCK: usize = 4_096;
 /// The first eight bytes of every encrypted file of Guanxi.
 const MAGIC: [u8; 8] = *b"\x89GUANXI\n";
 /// The newest format that this engine knows.
-pub(super) const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 /// XAES-256-GCM.
 pub(super) const SUITE: u8 = 1;
 /// Groups of one page of entries and 102 pages of data.
@@ -283,6 +283,38 @@ impl Superblock {
         let slots = slots.as_chunks::<SLOT_BYTES>().0;
         let slots = slots.iter().take(SLOT_COUNT).map(|bytes| Slot::from_bytes(*bytes)).collect();
         Ok(Some(Self { format, kind, file_id, generation, slots }))
+    }
+
+    /// The block as it stands on the device, for a backup to carry.
+    pub(super) fn export(&self, ring: &KeyRing) -> [u8; BLOCK] {
+        self.encode(ring)
+    }
+
+    /// The id of the file whose superblock this is.
+    pub(super) fn id(&self) -> [u8; 16] {
+        self.file_id
+    }
+
+    /// Reads a block that a backup carries; nothing of it is trusted until a key or a ring has opened it.
+    ///
+    /// # Errors
+    /// [`Code::Damaged`], [`Code::NewerFormat`].
+    pub(super) fn import(block: &[u8; BLOCK], kind: FileKind) -> Result<Self> {
+        let copy = if block.starts_with(&MAGIC) { Self::decode(block, kind)? } else { None };
+        copy.ok_or_else(|| Error::new(Code::Damaged).rule("superblock"))
+    }
+
+    /// The ring that a key opens in a block that a backup carries.
+    ///
+    /// # Errors
+    /// [`Code::WrongKey`], [`Code::Damaged`].
+    pub(super) fn unlock_block(&self, block: &[u8; BLOCK], key: &Key) -> Result<KeyRing> {
+        self.open(block, key)
+    }
+
+    /// Whether a ring sealed a block that a backup carries.
+    pub(super) fn is_block_of(&self, ring: &KeyRing, block: &[u8; BLOCK]) -> bool {
+        self.is_sealed_by(ring, block)
     }
 }
 

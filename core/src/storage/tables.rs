@@ -22,9 +22,11 @@ type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 type ReadTable = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// The generation of the journal that continues the tables, and the ids of the newest commits.
-const JOURNAL: Definition = TableDefinition::new("journal");
+const JOURNAL: Definition = TableDefinition::new(JOURNAL_NAME);
+/// Its name.
+pub(super) const JOURNAL_NAME: &str = "journal";
 /// The key of the generation; ids of commits lie under numbers of eight bytes.
-const GENERATION: &[u8] = b"generation";
+pub(super) const GENERATION: &[u8] = b"generation";
 /// The key of what a copy of the tables has reached, in the copy; and, in the original, of the copy's
 /// master key, so that whoever opens the original can go on with it.
 const COPY: &[u8] = b"shadow";

@@ -85,7 +85,7 @@ fn number(field: &str, given: Option<u64>, usual: u32) -> Result<u32> {
 }
 
 /// A key in one of its three forms.
-fn key_from_json(field: &str, given: &Map<String, Json>) -> Result<Key> {
+pub(super) fn key_from_json(field: &str, given: &Map<String, Json>) -> Result<Key> {
     let refused = |rule: &str| Error::new(Code::InvalidArgument).field(field).rule(rule);
     let only = given.iter().next().filter(|_| given.len() == 1);
     match only.and_then(|(kind, secret)| Some((kind.as_str(), secret.as_str()?))) {

@@ -1,8 +1,10 @@
 //! The methods, a file for each kind.
 
 mod attachments;
+mod backup;
 mod exchange;
 mod keys;
+mod maintenance;
 mod organisation;
 mod records;
 mod reports;
@@ -16,8 +18,10 @@ use crate::api::Method;
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         attachments::METHODS,
+        backup::METHODS,
         exchange::METHODS,
         keys::METHODS,
+        maintenance::METHODS,
         organisation::METHODS,
         records::METHODS,
         reports::METHODS,

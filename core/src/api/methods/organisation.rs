@@ -8,6 +8,7 @@ use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::{EntityType, FieldName};
 
+use super::maintenance::report_to_json;
 use super::records::write;
 
 methods! {
@@ -138,16 +139,7 @@ methods! {
 
     /// Verifies ledger, indexes, unique keys, counters and attachments of the whole database.
     "ledger.verify" (session, _given: Verify {}) -> "{entries, forgotten, records, derived_keys, attachments, head}" {
-        session.check_may("sys.role", crate::engine::Action::Administer)?;
-        let report = session.crm().verify(session.patience(), &mut |_| {})?;
-        Ok(json!({
-            "entries": report.entries,
-            "forgotten": report.forgotten,
-            "records": report.records,
-            "attachments": report.attachments,
-            "derived_keys": report.derived_keys,
-            "head": {"position": report.head.position, "hash": hex(&report.head.hash)},
-        }))
+        Ok(report_to_json(&session.verify()?))
     }
 
     /// Reads entries of the ledger, oldest first.

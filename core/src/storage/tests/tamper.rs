@@ -180,7 +180,7 @@ fn a_superblock_that_was_forged_with_a_right_checksum_is_damage() {
 fn a_newer_format_a_new_suite_and_another_kind_of_file_are_told_apart() {
     let specimen = specimen();
     for (at, value, expected) in [
-        (11, 2, Code::NewerFormat),
+        (11, 3, Code::NewerFormat),
         (12, 9, Code::NewerFormat),
         (13, 9, Code::NewerFormat),
         (14, 2, Code::NotADatabase),
