@@ -10,7 +10,7 @@ use guanxi::engine::{
 };
 use guanxi::model::{Stage, account, contact, opportunity};
 use guanxi::schema::EntityType;
-use guanxi::{Changes, Crm, Key, KeyCost, Money, Options, RecordId, Session, Value};
+use guanxi::{Changes, Crm, Durability, Key, KeyCost, Money, Options, RecordId, Session, Value};
 
 use crate::crm::data::{OWNERS, STAGES, VISIBLE_OWNERS};
 use crate::crm::{
@@ -48,8 +48,6 @@ fn seller(number: usize) -> String {
 impl Store for Guanxi {
     type Worker<'a> = GuanxiWorker;
 
-    const RELAXES: bool = false;
-
     fn create(folder: &Path) -> Outcome<()> {
         let crm = options().administrator(ADMINISTRATOR, "a long password").create(database(folder))?;
         let admin = crm.session_for(ADMINISTRATOR)?;
@@ -66,7 +64,8 @@ impl Store for Guanxi {
     }
 
     fn open(folder: &Path, opening: Opening) -> Outcome<Self> {
-        let crm = options().cache_bytes(opening.cache_bytes).open(database(folder))?;
+        let durability = if opening.relaxed { Durability::Relaxed } else { Durability::Durable };
+        let crm = options().cache_bytes(opening.cache_bytes).durability(durability).open(database(folder))?;
         let accounts = Arc::new(known_accounts(folder)?);
         Ok(Self { crm, accounts })
     }
@@ -106,8 +105,8 @@ impl Store for Guanxi {
         Ok(None)
     }
 
-    fn flushes(&self) -> Option<u64> {
-        None
+    fn flushes(&self) -> Outcome<u64> {
+        Ok(self.crm.statistics()?.syncs)
     }
 }
 

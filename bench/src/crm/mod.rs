@@ -35,9 +35,6 @@ pub trait Store: Sync + Sized {
     where
         Self: 'a;
 
-    /// Whether commits can be relaxed.
-    const RELAXES: bool;
-
     /// Makes a database in a folder, with the people of the workload and nothing else.
     fn create(folder: &Path) -> Outcome<()>;
 
@@ -56,8 +53,8 @@ pub trait Store: Sync + Sized {
     /// Bytes of a backup, where the side can make one.
     fn backup_size(folder: &Path, opening: Opening) -> Outcome<Option<u64>>;
 
-    /// How often the side has told the disk to flush since it was opened, where it tells.
-    fn flushes(&self) -> Option<u64>;
+    /// How often the side has made a file durable since it was opened.
+    fn flushes(&self) -> Outcome<u64>;
 }
 
 /// Whose work it is.
