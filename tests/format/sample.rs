@@ -33,7 +33,12 @@ const SAMPLES: [Sample; 2] = [
         entries: 68,
         head: "442ff2f716baec28f719c81811e0f38c74702060db1954226e9adec83d016a2e",
     },
-    Sample { format: 2, files: &["data", "journal", "keys"], entries: 0, head: "" },
+    Sample {
+        format: 2,
+        files: &["data", "journal", "keys"],
+        entries: 68,
+        head: "0ad4e298c5a29109aad70528539fb56a0f146f940011432e2e4ca10338a428ff",
+    },
 ];
 
 impl Sample {

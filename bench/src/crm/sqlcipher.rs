@@ -87,7 +87,12 @@ impl Store for SqlCipher {
     fn open(folder: &Path, opening: Opening) -> Outcome<Self> {
         // The key is only tried when something is read.
         connect(folder, opening)?.query_row("SELECT count(*) FROM stage", [], |row| row.get::<_, i64>(0))?;
-        Ok(Self { folder: folder.to_owned(), opening, turn: Mutex::new(()), durable_commits: AtomicU64::new(0) })
+        Ok(Self {
+            folder: folder.to_owned(),
+            opening,
+            turn: Mutex::new(()),
+            durable_commits: AtomicU64::new(0),
+        })
     }
 
     fn worker(&self, role: Role) -> Outcome<SqlCipherWorker<'_>> {
