@@ -77,7 +77,7 @@ fn long_work_tells_how_far_it_is_and_can_be_ended() {
     ] {
         assert_eq!(refused, Code::Cancelled);
     }
-    house.verified();
+    assert!(house.verified() > 0);
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn who_searches_while_the_data_key_changes_leaves_nothing_behind_under_the_old_o
         assert!(searching.join().unwrap() > 0);
     });
     assert!(found(&house.admin, "Kunstdorf") >= 30);
-    house.verified();
+    assert!(house.verified() > 0);
 }
 
 #[test]

@@ -27,7 +27,7 @@ const LONGEST_WAIT: u64 = 500;
 /// Texts that are stored, and may stand nowhere in clear.
 const STORED: [&str; 5] = ["Findling", "findling", "寻获企业", "harbour lane", PASSWORD];
 
-fn rounds() -> u64 {
+pub fn rounds() -> u64 {
     std::env::var("GUANXI_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(24)
 }
 
@@ -46,11 +46,15 @@ fn write_file(folder: &Path, round: u64) -> PathBuf {
     path
 }
 
-struct Chance(SeededRandom);
+pub struct Chance(SeededRandom);
 
 impl Chance {
+    pub fn new(seed: u64) -> Self {
+        Self(SeededRandom::new(seed))
+    }
+
     /// A number from 0 to below `end`.
-    fn below(&self, end: u64) -> u64 {
+    pub fn below(&self, end: u64) -> u64 {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
         u64::from_be_bytes(bytes) % end
@@ -135,7 +139,7 @@ fn check_clear(folder: &TempDir, database: &Path, file: &Path) {
 
 #[test]
 fn a_killed_import_leaves_whole_chunks_in_their_order_and_nothing_in_clear() {
-    let chance = Chance(SeededRandom::new(20_261_122));
+    let chance = Chance::new(20_261_122);
     let rounds = rounds();
     let (mut killed_at, mut lost_words) = (Vec::new(), 0);
     let mut round = 0;

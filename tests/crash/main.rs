@@ -1,4 +1,5 @@
-//! A process that imports is killed at any moment, and the database holds a whole number of its chunks.
+//! A process that imports, or writes with several threads, is killed at any moment, and the database holds
+//! what was acknowledged.
 //!
 //! `GUANXI_CRASH_ROUNDS` sets how often; two dozen times if it does not.
 
@@ -6,3 +7,5 @@
 mod bytes;
 #[cfg(test)]
 mod killing;
+#[cfg(test)]
+mod writing;

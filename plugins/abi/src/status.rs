@@ -64,6 +64,10 @@ pub const GUANXI_ERR_STORAGE_STOPPED: i32 = -209;
 pub const GUANXI_ERR_STORAGE_BUSY: i32 = -210;
 /// `storage.conflict`: another change came first
 pub const GUANXI_ERR_STORAGE_CONFLICT: i32 = -211;
+/// `storage.backup_chain`: these backups do not make a whole chain
+pub const GUANXI_ERR_STORAGE_BACKUP_CHAIN: i32 = -212;
+/// `storage.upgrade_needed`: the database has an older format
+pub const GUANXI_ERR_STORAGE_UPGRADE_NEEDED: i32 = -214;
 /// `schema.unknown_entity`: there is no such entity
 pub const GUANXI_ERR_SCHEMA_UNKNOWN_ENTITY: i32 = -301;
 /// `schema.unknown_field`: the entity has no such field

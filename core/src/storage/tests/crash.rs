@@ -16,7 +16,7 @@ use crate::storage::vault::{Unlock, Vault, VaultOptions};
 use crate::storage::{Head, Keyspace, LogRecord, RangeRequest, WriteSet, tables};
 
 /// Rounds of the normal run; the long form sets `GUANXI_CRASH_ROUNDS`.
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 210;
 /// Crashes of one round, each from where the last one left the medium.
 const CRASHES_PER_ROUND: u64 = 5;
 
