@@ -151,7 +151,6 @@ impl Device for FileDevice {
         std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, offset)
     }
 
-
     #[cfg(windows)]
     fn write_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {

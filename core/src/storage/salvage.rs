@@ -18,9 +18,10 @@ use crate::storage::device::{Device, MemoryDevice};
 use crate::storage::frozen::FrozenDevice;
 use crate::storage::journal::{Generation, Journal};
 use crate::storage::keys::{Key, KeyRing};
+use crate::storage::log_format::decode_entry;
 use crate::storage::salvage_pages::Pages;
 use crate::storage::salvage_tree::{Page, Root, Trees, Walked};
-use crate::storage::store::Keyspace;
+use crate::storage::store::{Keyspace, LogEntry};
 use crate::storage::subject_keys::{SUBJECTS_NAME, Subject, SubjectKey, SubjectKeys, file_key, unseal_key};
 use crate::storage::superblock::{FileKind, Superblock};
 use crate::storage::tables::{GENERATION, JOURNAL_NAME, Table};
@@ -147,16 +148,24 @@ impl Wreck {
         self.merged(Table::Of(keyspace), patience, visit)
     }
 
-    /// As [`Wreck::rows`], of the log: positions of eight bytes, and entries as they are stored.
+    /// As [`Wreck::rows`], of the log. What is no entry is passed over, and leaves a gap of positions.
     ///
     /// # Errors
     /// As [`Wreck::rows`].
     pub fn log_rows(
         &self,
         patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+        visit: &mut dyn FnMut(&LogEntry) -> Result<()>,
     ) -> Result<Walked> {
-        self.merged(Table::Log, patience, visit)
+        self.merged(Table::Log, patience, &mut |key, value| {
+            Self::log_entry(key, value).map_or(Ok(()), |entry| visit(&entry))
+        })
+    }
+
+    /// The entry of the log in a row, if it is one.
+    #[must_use]
+    pub fn log_entry(key: &[u8], value: &[u8]) -> Option<LogEntry> {
+        decode_entry(key, value).ok()
     }
 
     /// Hands every row on every page that authenticates, and every row of the journal, to a function: of
@@ -210,10 +219,10 @@ impl Wreck {
         patience: &Patience,
         visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
     ) -> Result<Walked> {
-        let root = self.roots.as_ref().and_then(|roots| roots.get(table)).copied().flatten();
-        match (root, Trees::of(&self.pages)) {
-            (Some(root), Some(trees)) => trees.walk(root, patience, visit),
-            _ => Ok(Walked::default()),
+        match (self.roots.as_ref().and_then(|roots| roots.get(table)), Trees::of(&self.pages)) {
+            (Some(Some(root)), Some(trees)) => trees.walk(*root, patience, visit),
+            (Some(None), Some(_)) => Ok(Walked::default()),
+            _ => Ok(Walked::nothing()),
         }
     }
 
@@ -247,7 +256,9 @@ impl Wreck {
         }
         let Ok(device) = FrozenDevice::open(path) else { return };
         let journal = Journal::over(Arc::new(device), &self.ring, self.random());
-        let Ok((texts, broken)) = journal.and_then(|journal| journal.whole_records(generation)) else { return };
+        let Ok((texts, broken)) = journal.and_then(|journal| journal.whole_records(generation)) else {
+            return;
+        };
         self.state.journal_readable = true;
         self.state.journal_broken = broken;
         for text in texts {
@@ -285,7 +296,9 @@ impl Wreck {
             let mut found = Vec::new();
             let mut take = |subject: &[u8], sealed: &[u8]| {
                 let subject = Subject::try_from(subject).ok();
-                found.extend(subject.and_then(|subject| Some((subject, unseal_key(&key, &subject, sealed).ok()?))));
+                found.extend(
+                    subject.and_then(|subject| Some((subject, unseal_key(&key, &subject, sealed).ok()?))),
+                );
                 Ok(())
             };
             self.state.subject_keys_lost = !read_table(&pages, SUBJECTS_NAME, patience, &mut take)?;

@@ -5,7 +5,6 @@
 use twox_hash::XxHash3_128;
 
 use crate::base::{Patience, Result};
-use crate::storage::layout::BLOCK_BYTES;
 use crate::storage::salvage_pages::{Header, Pages};
 
 /// Where the header says which commit slot is the newest, and the bit that says so.
@@ -68,6 +67,14 @@ pub struct Walked {
     pub lost: Vec<LostRange>,
 }
 
+impl Walked {
+    /// A table that was not found at all.
+    pub(super) fn nothing() -> Self {
+        let all = LostRange { above: None, upto: None, is_branch: true };
+        Self { lost: vec![all], ..Self::default() }
+    }
+}
+
 /// The trees of one commit.
 pub(super) struct Trees<'a> {
     pages: &'a Pages,
@@ -90,7 +97,9 @@ impl<'a> Trees<'a> {
         let region_data = u64::from(u32::from_le_bytes(array(header, REGION_DATA_AT)?));
         let slot = header.get(SLOTS_AT + usize::from(slot) * SLOT_BYTES..)?.get(..SLOT_BYTES)?;
         let (body, checksum) = slot.split_at_checked(SLOT_CHECKSUM_AT)?;
-        if XxHash3_128::oneshot(body) != u128::from_le_bytes(array(checksum, 0)?) || body.get(HAS_ROOT_AT) == Some(&0) {
+        if XxHash3_128::oneshot(body) != u128::from_le_bytes(array(checksum, 0)?)
+            || body.get(HAS_ROOT_AT) == Some(&0)
+        {
             return None;
         }
         let trees = Self { pages, region_head, region_data, tables: Root::read(body, ROOT_AT)? };
@@ -148,7 +157,8 @@ impl<'a> Trees<'a> {
         let region = (node.number >> 20) & 0xF_FFFF;
         let pages = 1_u64 << order;
         // The first page of the file is the header.
-        let region_start = region.checked_mul(self.region_head.checked_add(self.region_data)?)?.checked_add(1)?;
+        let region_start =
+            region.checked_mul(self.region_head.checked_add(self.region_data)?)?.checked_add(1)?;
         let first = region_start.checked_add(self.region_head)?.checked_add(index.checked_mul(pages)?)?;
         let page = Page::read(self.pages.read(first, pages)?)?;
         let used = page.text.get(..page.end)?;
