@@ -58,6 +58,7 @@ pub fn salvage_report_to_json(report: &SalvageReport) -> Json {
     });
     json!({
         "way": if report.state.has_trees { "trees" } else { "pages" },
+        "header_broken": report.state.header_broken,
         "has_registry": report.has_registry,
         "records": report.records,
         "uncertain_records": report.uncertain_records,

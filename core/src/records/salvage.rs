@@ -112,7 +112,10 @@ impl SalvageReport {
             self.lost_attachments,
             self.state.journal_broken,
         ];
-        let readable = self.state.journal_readable && !self.state.subject_keys_lost && self.has_registry;
+        let readable = !self.state.header_broken
+            && self.state.journal_readable
+            && !self.state.subject_keys_lost
+            && self.has_registry;
         readable && self.losses.is_empty() && nothing.iter().all(|count| *count == 0)
     }
 }
@@ -189,7 +192,7 @@ impl Salvage<'_, '_> {
         let (wreck, patience) = (self.wreck, self.patience);
         let walked =
             wreck.rows(Keyspace::Records, patience, &mut |key, value| match assembly.add(key, value) {
-                Some(record) => self.give_record(&record, true),
+                Some(record) => self.give_record(&record, !wreck.state().header_broken),
                 None => Ok(()),
             })?;
         let lost = walked.expected.saturating_sub(walked.read);
@@ -245,7 +248,7 @@ impl Salvage<'_, '_> {
         let mut last = Head::default();
         let wreck = self.wreck;
         let walked = wreck.log_rows(self.patience, &mut |entry| self.give_entry(entry, &mut last))?;
-        let at_end = walked.expected.saturating_sub(walked.read);
+        let (expected, at_end) = (walked.expected, walked.expected.saturating_sub(walked.read));
         let branches = self.note("log", walked);
         // Gaps between entries are counted as they are met.
         self.report.lost_entries = self.report.lost_entries.max(at_end);
@@ -263,7 +266,10 @@ impl Salvage<'_, '_> {
         self.report.lost_entries = self.report.lost_entries.saturating_sub(count);
         let (lost, mut last) = (self.report.lost_entries, Head::default());
         found.values().try_for_each(|entry| self.give_entry(entry, &mut last))?;
-        self.report.lost_entries = lost;
+        if expected > 0 {
+            // The table itself says how many there are; without it the gaps between them do.
+            self.report.lost_entries = lost;
+        }
         Ok(())
     }
 

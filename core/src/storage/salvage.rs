@@ -53,6 +53,8 @@ pub struct Wreck {
 pub struct WreckState {
     /// Whether the trees of the tables can be entered; if not, rows are looked for on every page.
     pub has_trees: bool,
+    /// Whether a header is broken: what was committed last may be lost, or was never finished.
+    pub header_broken: bool,
     /// Whether pages of the table of tables are lost, so that whole tables may be.
     pub tables_lost: bool,
     /// Commits that were found in the journal alone.
@@ -227,6 +229,7 @@ impl Wreck {
     }
 
     fn find_tables(&mut self, patience: &Patience) -> Result<()> {
+        self.state.header_broken = self.pages.has_broken_header();
         let Some(trees) = Trees::of(&self.pages) else { return Ok(()) };
         let (tables, walked) = trees.tables(patience)?;
         self.state.has_trees = true;

@@ -16,9 +16,11 @@ const REGION_DATA_AT: usize = 20;
 /// Where the first commit slot begins, and its length.
 const SLOTS_AT: usize = 64;
 const SLOT_BYTES: usize = 128;
-/// Where in a slot the root of the table of tables is said to be there, where it is, and the checksum.
+/// Where in a slot the root of the table of tables is said to be there, where it is, the number of the
+/// transaction, and the checksum.
 const HAS_ROOT_AT: usize = 1;
 const ROOT_AT: usize = 8;
+const TRANSACTION_AT: usize = 104;
 const SLOT_CHECKSUM_AT: usize = 112;
 /// The types of pages.
 const LEAF: u8 = 1;
@@ -84,11 +86,13 @@ pub(super) struct Trees<'a> {
 }
 
 impl<'a> Trees<'a> {
-    /// The trees of the newest commit whose first page can be read.
+    /// The trees of the newest commit whose first page can be read. Where a header is broken, it may be
+    /// the one that made the newest commit the newest; the one before it names that commit already.
     pub(super) fn of(pages: &'a Pages) -> Option<Self> {
+        let is_broken = pages.has_broken_header();
         pages.headers().iter().find_map(|header| {
-            let primary = header.get(STATE_AT)? & PRIMARY_BIT;
-            [primary, 1 - primary].into_iter().find_map(|slot| Self::of_slot(pages, header, slot))
+            let newest = if is_broken { newest_slot(header)? } else { header.get(STATE_AT)? & PRIMARY_BIT };
+            [newest, 1 - newest].into_iter().find_map(|slot| Self::of_slot(pages, header, slot))
         })
     }
 
@@ -172,6 +176,13 @@ impl Root {
         let checksum = u128::from_le_bytes(array(bytes, at + 8)?);
         Some(Self { node: Node { number, checksum }, rows: u64::from_le_bytes(array(bytes, at + 24)?) })
     }
+}
+
+/// The commit slot with the higher number of a transaction.
+fn newest_slot(header: &Header) -> Option<u8> {
+    let number =
+        |slot| Some(u64::from_le_bytes(array(header, SLOTS_AT + slot * SLOT_BYTES + TRANSACTION_AT)?));
+    Some(u8::from(number(1)? > number(0)?))
 }
 
 /// Where a table begins by its definition; nothing within for an empty one, nothing at all for a table of
