@@ -10,7 +10,7 @@ use guanxi::{Locale, Result};
 
 use crate::commands::{
     backup, backups, call, compact, create, describe, find, import, key, look, plugin, report, restore,
-    search, verify,
+    salvage, search, verify,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -122,6 +122,8 @@ pub enum Command {
     Backups(backups::Backups),
     /// Make a database anew from its backups
     Restore(restore::Restore),
+    /// Read what is left of a damaged database into files, and change nothing of it
+    Salvage(salvage::Salvage),
     /// List, add, change and remove the keys that open a database
     Key(key::Key),
     /// Pack, check and load native plugins
@@ -150,6 +152,7 @@ impl Command {
             Self::Backup(command) => command.run(host),
             Self::Backups(command) => command.run(host),
             Self::Restore(command) => command.run(host),
+            Self::Salvage(command) => command.run(host),
             Self::Key(command) => command.run(host),
             Self::Plugin(command) => command.run(host),
         }

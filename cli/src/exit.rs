@@ -36,7 +36,11 @@ const INTERNAL: u8 = 70;
 
 const TABLE: [Meaning; 11] = [
     Meaning { status: 0, text: "done", keys: &[] },
-    Meaning { status: 1, text: "done, but rows of the import were rejected", keys: &[] },
+    Meaning {
+        status: 1,
+        text: "done, but not with everything: rows of an import were rejected, or a salvage is not whole",
+        keys: &[],
+    },
     Meaning { status: 2, text: "the command line is not understood", keys: &[] },
     Meaning {
         status: 3,

@@ -53,7 +53,7 @@ pub use base::{
 };
 pub use engine::{
     Changes, Condition, Crm, Durability, Extension, Find, Key, KeyCost, KeyProvider, Options, RecoveryKey,
-    Ref, RestoreOptions, Session, Settings, Transaction, WriteOptions, restore,
+    Ref, RestoreOptions, Session, Settings, Transaction, WriteOptions, restore, salvage,
 };
 
 /// Options for a database with the built-in model.

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use guanxi_core::{Code, Crm, Error, Key, Locale, Options, Result};
+use guanxi_core::{Code, Crm, Durability, Error, Key, Locale, Options, Result};
 use guanxi_plugin_abi::guanxi_status;
 use zeroize::Zeroizing;
 
@@ -22,6 +22,12 @@ pub struct guanxi_engine {
 pub const GUANXI_OPEN_TRUST_HOST: u64 = 1;
 /// Open flag: every page is checked when the database is opened.
 pub const GUANXI_OPEN_VERIFY: u64 = 2;
+
+/// Durability of open options: a write is durable when it returns.
+pub const GUANXI_DURABILITY_DURABLE: u64 = 0;
+/// Durability of open options: a write is durable a little later. A power cut may take back the newest
+/// ones, at most 1,000 of them or 1 MiB; guanxi_call with `database.flush` makes all of them durable.
+pub const GUANXI_DURABILITY_RELAXED: u64 = 1;
 
 /// How a database is created or opened. Grows at the end; begin with GUANXI_OPEN_OPTIONS_INIT or
 /// guanxi_open_options_init, which set the size and zeros. Everything in it is the caller's, and is
@@ -51,7 +57,13 @@ pub struct guanxi_open_options {
     /// Password of the first user, at least 8 characters; guanxi_create alone, required there.
     /// Since 0.1.
     pub administrator_password: *const c_char,
+    /// When a write is durable: one of GUANXI_DURABILITY_*. It was not in the first layout of this
+    /// structure, which is taken as 0. Since 0.1.
+    pub durability: u64,
 }
+
+/// Size of the first layout, before `durability`.
+const FIRST_SIZE: usize = std::mem::offset_of!(guanxi_open_options, durability);
 
 /// An open database and what keeps it open.
 pub(crate) struct Engine {
@@ -207,6 +219,7 @@ struct Given<'a> {
     flags: u64,
     locale: Option<&'a str>,
     administrator: (Option<&'a str>, Option<&'a str>),
+    durability: u64,
 }
 
 impl Given<'_> {
@@ -222,13 +235,19 @@ impl Given<'_> {
         // SAFETY: at least the size is there.
         let size = unsafe { (&raw const (*options).struct_size).read() };
         // SAFETY: the caller promised so many bytes.
-        if size < size_of::<guanxi_open_options>() || unsafe { has_tail(options, size) } {
+        if size < FIRST_SIZE || unsafe { has_tail(options, size) } {
             let rule = "the size of version 0.1, or larger with zeros after it";
             return Err(Error::new(Code::InvalidArgument).field("struct_size").rule(rule));
         }
-        // SAFETY: the whole structure is there, and the promise about its pointers is the caller's.
+        let known = size.min(size_of::<guanxi_open_options>());
+        let mut whole = std::mem::MaybeUninit::<guanxi_open_options>::zeroed();
+        // SAFETY: the caller promised `size` bytes, and zeros are valid where there are fewer than known.
+        let options = unsafe {
+            whole.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(options.cast::<u8>(), known);
+            whole.assume_init()
+        };
+        // SAFETY: the promise about the pointers is the caller's.
         unsafe {
-            let options = &*options;
             Ok(Self {
                 path: text(options.path, "path")?,
                 key: key(options.key, options.key_len)?,
@@ -240,6 +259,7 @@ impl Given<'_> {
                     optional_text(options.administrator_name, "administrator_name")?,
                     optional_text(options.administrator_password, "administrator_password")?,
                 ),
+                durability: options.durability,
             })
         }
     }
@@ -261,6 +281,14 @@ impl Given<'_> {
         if self.flags & GUANXI_OPEN_TRUST_HOST != 0 {
             options = options.trust_host();
         }
+        let durability = match self.durability {
+            GUANXI_DURABILITY_DURABLE => Durability::Durable,
+            GUANXI_DURABILITY_RELAXED => Durability::Relaxed,
+            other => {
+                return Err(Error::new(Code::InvalidArgument).field("durability").value(&other.to_string()));
+            }
+        };
+        let options = options.durability(durability);
         Ok(options.verify_on_open(self.flags & GUANXI_OPEN_VERIFY != 0))
     }
 }
@@ -342,6 +370,28 @@ mod tests {
     }
 
     #[test]
+    fn options_of_the_first_layout_are_durable_and_what_stands_behind_them_is_not_read() {
+        let mut options = std::mem::MaybeUninit::<guanxi_open_options>::uninit();
+        // SAFETY: the place has the size that is said, and zeros are valid options.
+        let mut options = unsafe {
+            guanxi_open_options_init(options.as_mut_ptr(), size_of::<guanxi_open_options>());
+            options.assume_init()
+        };
+        (options.path, options.passphrase) = (c"somewhere".as_ptr(), c"words".as_ptr());
+        let durability = |size, durability| {
+            (options.struct_size, options.durability) = (size, durability);
+            // SAFETY: the size that is said is at most that of the structure.
+            let given = unsafe { Given::read(&raw const options) };
+            given.map(|given| (given.durability, given.options(Locale::English).is_ok()))
+        };
+        let mut durability = durability;
+        assert_eq!(durability(FIRST_SIZE, 7).unwrap(), (0, true));
+        assert_eq!(durability(size_of::<guanxi_open_options>(), 1).unwrap(), (1, true));
+        assert_eq!(durability(size_of::<guanxi_open_options>(), 2).unwrap(), (2, false));
+        assert_eq!(durability(FIRST_SIZE - 1, 0).unwrap_err().field_name(), Some("struct_size"));
+    }
+
+    #[test]
     fn the_options_of_version_0_1_have_their_layout() {
         use std::mem::offset_of;
         let word = size_of::<usize>();
@@ -357,5 +407,7 @@ mod tests {
         assert_eq!(offset_of!(guanxi_open_options, locale), flags + 8);
         assert_eq!(offset_of!(guanxi_open_options, administrator_name), flags + 8 + word);
         assert_eq!(offset_of!(guanxi_open_options, administrator_password), flags + 8 + 2 * word);
+        let end = flags + 8 + 3 * word;
+        assert_eq!(offset_of!(guanxi_open_options, durability), end.next_multiple_of(align_of::<u64>()));
     }
 }

@@ -25,4 +25,6 @@ mod patience;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod salvage;
+#[cfg(test)]
 mod writes;

@@ -13,6 +13,7 @@ pub mod look;
 pub mod plugin;
 pub mod report;
 pub mod restore;
+pub mod salvage;
 pub mod search;
 pub mod verify;
 

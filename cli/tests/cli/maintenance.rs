@@ -121,3 +121,33 @@ fn the_support_bundle_goes_to_a_new_file_and_holds_no_name() {
     assert_eq!((again.status, again.error_code().as_str()), (5, "storage.already_exists"));
     assert_eq!(sandbox.text("bundle.json"), bundle);
 }
+
+#[test]
+fn what_is_left_of_a_damaged_database_is_read_into_files() {
+    let sandbox = filled();
+    let whole = sandbox.guanxi(["salvage", "crm.guanxi", "whole"]);
+    assert_eq!(whole.status, 0, "{}{}", whole.output, whole.errors);
+    assert!(whole.output.contains("lost pages: 0\n"), "{}", whole.output);
+    assert_eq!(sandbox.text("whole/crm.account.jsonl").lines().count(), 300);
+
+    let data = sandbox.path("crm.guanxi/data");
+    let mut bytes = fs::read(&data).unwrap();
+    // Both header slots, without which nothing opens the file.
+    bytes.get_mut(2 * 4_096..4 * 4_096).unwrap().fill(0);
+    fs::write(&data, &bytes).unwrap();
+    assert_eq!(sandbox.lin("find", ["account"]).status, 6);
+    let found = sandbox.guanxi(["salvage", "crm.guanxi", "found", "--locale", "zh-Hans"]);
+    assert_eq!(found.status, 1, "{}", found.errors);
+    assert!(found.output.starts_with("记录: "), "{}", found.output);
+    let accounts = sandbox.text("found/crm.account.jsonl");
+    assert_eq!(accounts.lines().count(), 300);
+    assert!((0..300).all(|number| accounts.contains(&format!("\"Kunstdorf {number}\""))));
+    assert_eq!(fs::read(&data).unwrap(), bytes);
+
+    let again = sandbox.guanxi(["salvage", "crm.guanxi", "found", "--json"]);
+    assert_eq!((again.status, again.error_code().as_str()), (5, "storage.already_exists"));
+    sandbox.file("key", [8; 32]);
+    let wrong = sandbox.guanxi(["salvage", "crm.guanxi", "other", "--json"]);
+    assert_eq!((wrong.status, wrong.error_code().as_str()), (5, "storage.wrong_key"));
+    assert!(!sandbox.path("other").exists());
+}

@@ -8,9 +8,11 @@ mod base64;
 mod declare;
 mod json;
 mod methods;
+mod salvage;
 
 pub use declare::{Method, Parameter};
 pub use json::{condition_from_json, key_slot_to_json, listing_to_json, value_to_json};
+pub use salvage::{salvage_report_to_json, salvage_to_folder};
 
 use crate::base::{Code, Error, MAX_JSON_BYTES, Result};
 use crate::engine::Session;

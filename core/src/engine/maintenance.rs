@@ -8,7 +8,6 @@ use crate::engine::{
     CopyReport, Crm, EntryKind, Head, Key, QuickReport, Session, StoreStatistics, VerifyReport,
 };
 use crate::records::{note, verify_quickly};
-use crate::storage::Gate;
 
 /// The folder of the search index, which can be made anew.
 const INDEX: &str = "index";
@@ -110,7 +109,7 @@ impl Crm {
         let older = std::mem::take(&mut *slots);
         let gate = {
             let mut gate = self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *gate, Gate::default())
+            std::mem::take(&mut *gate)
         };
         gate.shut();
         // While the slots are held, no feature opens files of its own.

@@ -25,6 +25,7 @@ mod restore;
 mod restore_administrator;
 #[cfg(test)]
 mod restore_tests;
+mod salvage;
 mod session;
 mod settings;
 mod support;
@@ -35,12 +36,13 @@ pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Uni
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
     Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
-    PageCursor, QuickReport, Record, Savepoint, SystemField, VerifyReport,
+    PageCursor, QuickReport, Record, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
+    SystemField, VerifyReport,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
-    KeyKind, KeyProvider, KeySlot, RecoveryInfo, RecoveryKey, SealedFiles, Settled, StoreStatistics,
-    SweptBlobs, TableSize, UpgradePolicy,
+    KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
+    StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
 pub use attachments::AttachmentReader;
 pub use backup::{BackupReport, BackupScope};
@@ -57,6 +59,7 @@ pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};
 pub use restore::{RestoreOptions, RestoreReport, restore};
+pub use salvage::salvage;
 pub use session::Session;
 pub use settings::Settings;
 pub use transaction::{Transaction, Upserted, WriteOptions};

@@ -450,6 +450,56 @@ fn split_place(place: &[u8]) -> Option<(EntityId, RecordId, RecordId)> {
     Some((entity, RecordId::from_bytes(*record), RecordId::from_bytes(id)))
 }
 
+/// A row with where it stands, out of a table that may be damaged.
+pub(super) struct RowOfAttachment {
+    place: Vec<u8>,
+    entity: EntityId,
+    record: RecordId,
+    stored: Stored,
+}
+
+impl RowOfAttachment {
+    /// Reads a row; nothing for one of another kind.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.newer_format`.
+    pub fn read(key: &[u8], value: &[u8]) -> Result<Option<Self>> {
+        let Some((&ROW, place)) = key.split_first() else { return Ok(None) };
+        let Some((entity, record, id)) = split_place(place) else { return Ok(None) };
+        let stored = Stored::decode(id, value)?;
+        Ok(Some(Self { place: place.to_vec(), entity, record, stored }))
+    }
+
+    /// What it says of the attachment.
+    pub fn attachment(&self) -> &Attachment {
+        &self.stored.attachment
+    }
+
+    /// The entity of the record that it belongs to.
+    pub fn entity(&self) -> EntityId {
+        self.entity
+    }
+
+    /// The record that it belongs to.
+    pub fn record(&self) -> RecordId {
+        self.record
+    }
+}
+
+/// The content of a row whose record may be lost: sealed under the key of the person that the record is,
+/// or of the database.
+///
+/// # Errors
+/// `storage.damaged` where neither opens it.
+pub(super) fn open_row(row: &RowOfAttachment, sealer: &Sealer) -> Result<StoredContent> {
+    if let Some(key) = sealer.subjects.get(row.record.as_bytes())?
+        && let Ok(content) = row.stored.open(&row.place, &key)
+    {
+        return Ok(content);
+    }
+    row.stored.open(&row.place, &sealer.database_key())
+}
+
 /// The record that a row or a reverse row belongs to.
 pub(super) fn record_of(key: &[u8]) -> Option<(EntityId, RecordId)> {
     let place = match key.split_first()? {

@@ -22,7 +22,7 @@ use crate::records::row::{parse_key, record_key, whole_bytes};
 use crate::records::view::Sealer;
 use crate::records::{LedgerEntry, Record};
 use crate::storage::{
-    BackupWriter, Keyspace, LogEntry, RangeRequest, Snapshot, SubjectKeys, continue_after, seal,
+    BackupWriter, Keyspace, LogEntry, RangeRequest, RowVisitor, Snapshot, SubjectKeys, continue_after, seal,
 };
 
 /// Rows of one read; one of them may have 64 KiB.
@@ -219,12 +219,7 @@ impl BackupSource<'_> {
     }
 
     /// Hands the rows of a table whose keys have a prefix to a function.
-    fn rows(
-        &self,
-        keyspace: Keyspace,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-    ) -> Result<()> {
+    fn rows(&self, keyspace: Keyspace, prefix: &[u8], visit: RowVisitor<'_>) -> Result<()> {
         for_each_row(self.snapshot, keyspace, prefix, self.patience, visit)
     }
 }
@@ -254,7 +249,7 @@ pub(super) fn for_each_row(
     keyspace: Keyspace,
     prefix: &[u8],
     patience: &Patience,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+    visit: RowVisitor<'_>,
 ) -> Result<()> {
     let mut range = RangeRequest::prefix(keyspace, prefix, PAGE);
     loop {

@@ -21,6 +21,7 @@ mod reindex;
 mod replay;
 mod restore;
 mod row;
+mod salvage;
 mod survey;
 mod verify;
 mod view;
@@ -40,6 +41,7 @@ pub use query::{Direction, PageCursor, Query, count, find, get, reaches, scan_al
 pub use reindex::reindex;
 pub use restore::{Restored, Restorer};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
+pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use survey::{growth, newest_of, survey};
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};

@@ -98,7 +98,7 @@ fn pieces(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<u16
     head.as_deref().map_or(Ok(0), |head| Ok(piece_count(head)?.unwrap_or(0)))
 }
 
-fn piece_count(head: &[u8]) -> Result<Option<u16>> {
+pub(super) fn piece_count(head: &[u8]) -> Result<Option<u16>> {
     match head.split_first() {
         Some((&SPILLED, count)) => Ok(Some(u16::from_be_bytes(count.try_into().map_err(|_| damaged())?))),
         _ => Ok(None),

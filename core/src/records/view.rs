@@ -26,7 +26,7 @@ pub struct Sealer {
 }
 
 /// Where the key lies that seals values of no person, once it no longer follows from the data key.
-const KEPT_KEY: &[u8] = b"secret.ledger";
+pub(super) const KEPT_KEY: &[u8] = b"secret.ledger";
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,7 +56,15 @@ impl Sealer {
     /// # Errors
     /// `storage.damaged`, `storage.io`.
     pub fn use_kept_key(&self, snapshot: &dyn Snapshot) -> Result<()> {
-        let Some(kept) = snapshot.get(Keyspace::Meta, KEPT_KEY)?.map(Zeroizing::new) else { return Ok(()) };
+        let kept = snapshot.get(Keyspace::Meta, KEPT_KEY)?.map(Zeroizing::new);
+        kept.map_or(Ok(()), |kept| self.use_key(&kept))
+    }
+
+    /// Uses a key in place of the derived one.
+    ///
+    /// # Errors
+    /// `storage.damaged` for what is no key.
+    pub(super) fn use_key(&self, kept: &[u8]) -> Result<()> {
         let damaged = || Error::new(Code::Damaged).rule("secret.ledger");
         let key = Zeroizing::new(*kept.first_chunk::<32>().filter(|_| kept.len() == 32).ok_or_else(damaged)?);
         *self.database_key.write().unwrap_or_else(PoisonError::into_inner) = key;

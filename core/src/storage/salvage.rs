@@ -18,9 +18,10 @@ use crate::storage::device::{Device, MemoryDevice};
 use crate::storage::frozen::FrozenDevice;
 use crate::storage::journal::{Generation, Journal};
 use crate::storage::keys::{Key, KeyRing};
+use crate::storage::log_format::decode_entry;
 use crate::storage::salvage_pages::Pages;
 use crate::storage::salvage_tree::{Page, Root, Trees, Walked};
-use crate::storage::store::Keyspace;
+use crate::storage::store::{Keyspace, LogEntry, RowVisitor};
 use crate::storage::subject_keys::{SUBJECTS_NAME, Subject, SubjectKey, SubjectKeys, file_key, unseal_key};
 use crate::storage::superblock::{FileKind, Superblock};
 use crate::storage::tables::{GENERATION, JOURNAL_NAME, Table};
@@ -52,6 +53,8 @@ pub struct Wreck {
 pub struct WreckState {
     /// Whether the trees of the tables can be entered; if not, rows are looked for on every page.
     pub has_trees: bool,
+    /// Whether a header is broken: what was committed last may be lost, or was never finished.
+    pub header_broken: bool,
     /// Whether pages of the table of tables are lost, so that whole tables may be.
     pub tables_lost: bool,
     /// Commits that were found in the journal alone.
@@ -138,25 +141,28 @@ impl Wreck {
     ///
     /// # Errors
     /// Those of the function; `engine.cancelled`, `engine.deadline_exceeded`.
-    pub fn rows(
-        &self,
-        keyspace: Keyspace,
-        patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-    ) -> Result<Walked> {
+    pub fn rows(&self, keyspace: Keyspace, patience: &Patience, visit: RowVisitor<'_>) -> Result<Walked> {
         self.merged(Table::Of(keyspace), patience, visit)
     }
 
-    /// As [`Wreck::rows`], of the log: positions of eight bytes, and entries as they are stored.
+    /// As [`Wreck::rows`], of the log. What is no entry is passed over, and leaves a gap of positions.
     ///
     /// # Errors
     /// As [`Wreck::rows`].
     pub fn log_rows(
         &self,
         patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+        visit: &mut dyn FnMut(&LogEntry) -> Result<()>,
     ) -> Result<Walked> {
-        self.merged(Table::Log, patience, visit)
+        self.merged(Table::Log, patience, &mut |key, value| {
+            Self::log_entry(key, value).map_or(Ok(()), |entry| visit(&entry))
+        })
+    }
+
+    /// The entry of the log in a row, if it is one.
+    #[must_use]
+    pub fn log_entry(key: &[u8], value: &[u8]) -> Option<LogEntry> {
+        decode_entry(key, value).ok()
     }
 
     /// Hands every row on every page that authenticates, and every row of the journal, to a function: of
@@ -164,23 +170,14 @@ impl Wreck {
     ///
     /// # Errors
     /// As [`Wreck::rows`].
-    pub fn search(
-        &self,
-        patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-    ) -> Result<()> {
+    pub fn search(&self, patience: &Patience, visit: RowVisitor<'_>) -> Result<()> {
         search_pages(&self.pages, patience, visit)?;
         self.loose.iter().try_for_each(|(key, value)| visit(key, value))?;
         let mut puts = self.recent.iter().filter_map(|((_, key), value)| Some((key, value.as_ref()?)));
         puts.try_for_each(|(key, value)| visit(key, value))
     }
 
-    fn merged(
-        &self,
-        table: Table,
-        patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-    ) -> Result<Walked> {
+    fn merged(&self, table: Table, patience: &Patience, visit: RowVisitor<'_>) -> Result<Walked> {
         let recent = self.recent.iter().filter(|((of, _), _)| *of == table);
         let mut recent = recent.map(|((_, key), value)| (key, value)).peekable();
         let mut told = 0_u64;
@@ -204,20 +201,16 @@ impl Wreck {
         Ok(walked)
     }
 
-    fn walk(
-        &self,
-        table: &str,
-        patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-    ) -> Result<Walked> {
-        let root = self.roots.as_ref().and_then(|roots| roots.get(table)).copied().flatten();
-        match (root, Trees::of(&self.pages)) {
-            (Some(root), Some(trees)) => trees.walk(root, patience, visit),
-            _ => Ok(Walked::default()),
+    fn walk(&self, table: &str, patience: &Patience, visit: RowVisitor<'_>) -> Result<Walked> {
+        match (self.roots.as_ref().and_then(|roots| roots.get(table)), Trees::of(&self.pages)) {
+            (Some(Some(root)), Some(trees)) => trees.walk(*root, patience, visit),
+            (Some(None), Some(_)) => Ok(Walked::default()),
+            _ => Ok(Walked::nothing()),
         }
     }
 
     fn find_tables(&mut self, patience: &Patience) -> Result<()> {
+        self.state.header_broken = self.pages.has_broken_header();
         let Some(trees) = Trees::of(&self.pages) else { return Ok(()) };
         let (tables, walked) = trees.tables(patience)?;
         self.state.has_trees = true;
@@ -319,12 +312,7 @@ impl std::fmt::Debug for Wreck {
 
 /// Reads a table along its tree, or, where that cannot be entered, every page; says whether all of it was
 /// there.
-fn read_table(
-    pages: &Pages,
-    name: &str,
-    patience: &Patience,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<bool> {
+fn read_table(pages: &Pages, name: &str, patience: &Patience, visit: RowVisitor<'_>) -> Result<bool> {
     if let Some(trees) = Trees::of(pages) {
         let (tables, _) = trees.tables(patience)?;
         match tables.into_iter().find(|(known, _)| known == name) {
@@ -340,11 +328,7 @@ fn read_table(
     Ok(false)
 }
 
-fn search_pages(
-    pages: &Pages,
-    patience: &Patience,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<()> {
+fn search_pages(pages: &Pages, patience: &Patience, visit: RowVisitor<'_>) -> Result<()> {
     // The first page is the header, which holds no rows.
     for page in 1..pages.count() {
         patience.check()?;

@@ -9,12 +9,15 @@ use crate::storage::device::Device;
 use crate::storage::entries::Entries;
 use crate::storage::header_slots::{HEADER_BYTES, read_slot};
 use crate::storage::keys::KeyRing;
-use crate::storage::layout::{BLOCK_BYTES, logical_pages, runs};
+use crate::storage::layout::{BLOCK_BYTES, header_offset, logical_pages, runs};
 use crate::storage::page_cipher::{Entry, PageCipher};
 
 /// Most pages of a unit that is looked for without a tree that names it: 8 MiB, far above the largest
 /// value of a table.
 const MAX_UNIT: u64 = 2_048;
+
+/// Bytes of a header slot, its sequence and nonce, that are zeros as long as it was never written.
+const BLANK_START: usize = 32;
 
 /// The first bytes of redb's file, as one of the header slots has them.
 pub(super) type Header = [u8; HEADER_BYTES];
@@ -52,6 +55,20 @@ impl Pages {
         let mut slots: Vec<(u64, Header)> = slots.collect();
         slots.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
         slots.into_iter().map(|(_, header)| header).collect()
+    }
+
+    /// Whether a header slot was written and does not authenticate: power failed while it was written, or
+    /// it is damaged, and the other one is then perhaps not the newest.
+    pub(super) fn has_broken_header(&self) -> bool {
+        (0..2).any(|slot| {
+            let mut start = [0; BLANK_START];
+            let written = match self.device.read_at(header_offset(slot), &mut start) {
+                Ok(()) => start != [0; BLANK_START],
+                Err(_) => true,
+            };
+            let read = read_slot(self.device.as_ref(), &self.cipher, &self.file_id, slot);
+            written && !read.is_ok_and(|read| read.is_some())
+        })
     }
 
     /// The text of a unit; `None` where it does not authenticate or cannot be read.

@@ -5,8 +5,11 @@
 use twox_hash::XxHash3_128;
 
 use crate::base::{Patience, Result};
-use crate::storage::layout::BLOCK_BYTES;
 use crate::storage::salvage_pages::{Header, Pages};
+use crate::storage::store::RowVisitor;
+
+/// Tables by name, each with its root if that is to be had.
+type NamedRoots = Vec<(String, Option<Root>)>;
 
 /// Where the header says which commit slot is the newest, and the bit that says so.
 const STATE_AT: usize = 9;
@@ -17,9 +20,11 @@ const REGION_DATA_AT: usize = 20;
 /// Where the first commit slot begins, and its length.
 const SLOTS_AT: usize = 64;
 const SLOT_BYTES: usize = 128;
-/// Where in a slot the root of the table of tables is said to be there, where it is, and the checksum.
+/// Where in a slot the root of the table of tables is said to be there, where it is, the number of the
+/// transaction, and the checksum.
 const HAS_ROOT_AT: usize = 1;
 const ROOT_AT: usize = 8;
+const TRANSACTION_AT: usize = 104;
 const SLOT_CHECKSUM_AT: usize = 112;
 /// The types of pages.
 const LEAF: u8 = 1;
@@ -68,6 +73,14 @@ pub struct Walked {
     pub lost: Vec<LostRange>,
 }
 
+impl Walked {
+    /// A table that was not found at all.
+    pub(super) fn nothing() -> Self {
+        let all = LostRange { above: None, upto: None, is_branch: true };
+        Self { lost: vec![all], ..Self::default() }
+    }
+}
+
 /// The trees of one commit.
 pub(super) struct Trees<'a> {
     pages: &'a Pages,
@@ -77,11 +90,13 @@ pub(super) struct Trees<'a> {
 }
 
 impl<'a> Trees<'a> {
-    /// The trees of the newest commit whose first page can be read.
+    /// The trees of the newest commit whose first page can be read. Where a header is broken, it may be
+    /// the one that made the newest commit the newest; the one before it names that commit already.
     pub(super) fn of(pages: &'a Pages) -> Option<Self> {
+        let is_broken = pages.has_broken_header();
         pages.headers().iter().find_map(|header| {
-            let primary = header.get(STATE_AT)? & PRIMARY_BIT;
-            [primary, 1 - primary].into_iter().find_map(|slot| Self::of_slot(pages, header, slot))
+            let newest = if is_broken { newest_slot(header)? } else { header.get(STATE_AT)? & PRIMARY_BIT };
+            [newest, 1 - newest].into_iter().find_map(|slot| Self::of_slot(pages, header, slot))
         })
     }
 
@@ -104,7 +119,7 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// `engine.cancelled`, `engine.deadline_exceeded`.
-    pub(super) fn tables(&self, patience: &Patience) -> Result<(Vec<(String, Option<Root>)>, Walked)> {
+    pub(super) fn tables(&self, patience: &Patience) -> Result<(NamedRoots, Walked)> {
         let mut tables = Vec::new();
         let walked = self.walk(self.tables, patience, &mut |name, definition| {
             if let (Ok(name), Some(root)) = (std::str::from_utf8(name), table_root(definition)) {
@@ -119,12 +134,7 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// Those of the function; `engine.cancelled`, `engine.deadline_exceeded`.
-    pub(super) fn walk(
-        &self,
-        root: Root,
-        patience: &Patience,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-    ) -> Result<Walked> {
+    pub(super) fn walk(&self, root: Root, patience: &Patience, visit: RowVisitor<'_>) -> Result<Walked> {
         let mut walk = Walk {
             trees: self,
             patience,
@@ -167,6 +177,13 @@ impl Root {
     }
 }
 
+/// The commit slot with the higher number of a transaction.
+fn newest_slot(header: &Header) -> Option<u8> {
+    let number =
+        |slot| Some(u64::from_le_bytes(array(header, SLOTS_AT + slot * SLOT_BYTES + TRANSACTION_AT)?));
+    Some(u8::from(number(1)? > number(0)?))
+}
+
 /// Where a table begins by its definition; nothing within for an empty one, nothing at all for a table of
 /// another type.
 fn table_root(definition: &[u8]) -> Option<Option<Root>> {
@@ -181,7 +198,7 @@ fn table_root(definition: &[u8]) -> Option<Option<Root>> {
 struct Walk<'w> {
     trees: &'w Trees<'w>,
     patience: &'w Patience,
-    visit: &'w mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
+    visit: RowVisitor<'w>,
     walked: Walked,
     leaf_depth: Option<usize>,
     /// How deep each lost page is.
@@ -242,9 +259,9 @@ pub(super) struct Page {
 impl Page {
     /// The page in a text, if it looks like one: its type is known, and its offsets rise and lie in it.
     pub(super) fn read(text: Vec<u8>) -> Option<Self> {
-        let is_leaf = match text.first()? {
-            &LEAF => true,
-            &BRANCH => false,
+        let is_leaf = match *text.first()? {
+            LEAF => true,
+            BRANCH => false,
             _ => return None,
         };
         let count = usize::from(u16::from_le_bytes(array(&text, 2)?));

@@ -79,6 +79,9 @@ pub fn successor(prefix: &[u8]) -> Vec<u8> {
     vec![0xFF; crate::base::MAX_KEY_BYTES + 1]
 }
 
+/// Who is handed rows, one after the other, by key and value.
+pub type RowVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<()>;
+
 /// Rows of a range in its direction.
 #[derive(Debug, Default)]
 pub struct Page {

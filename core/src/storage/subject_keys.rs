@@ -19,6 +19,8 @@ use crate::storage::vault::{Unlock, Vault, VaultOptions};
 
 /// The id of a data subject.
 pub(super) type Subject = [u8; 16];
+/// Keys that are in no file yet, sealed for it.
+type SealedKeys = Vec<(Subject, Vec<u8>)>;
 /// The key of a data subject, wiped on drop.
 pub(super) type SubjectKey = Zeroizing<[u8; 32]>;
 
@@ -111,7 +113,7 @@ impl SubjectKeys {
     ///
     /// # Errors
     /// As [`SubjectKeys::ensure_many`].
-    pub fn take_along(&self, subjects: &[Subject]) -> Result<(Vec<SubjectKey>, Vec<(Subject, Vec<u8>)>)> {
+    pub fn take_along(&self, subjects: &[Subject]) -> Result<(Vec<SubjectKey>, SealedKeys)> {
         let _guard = lock(&self.changing);
         let opened = self.opened();
         let (mut keys, mut along) = (Vec::with_capacity(subjects.len()), Vec::new());

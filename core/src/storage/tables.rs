@@ -15,6 +15,7 @@ use crate::base::{Code, Error, Random, Result};
 use crate::storage::faults::from_redb;
 use crate::storage::journal::Generation;
 use crate::storage::log_format::decode_entry;
+use crate::storage::memtable::Changed;
 use crate::storage::store::{CommitId, Head, Keyspace, LogEntry, Page, RangeRequest};
 use crate::storage::vault::Vault;
 
@@ -74,7 +75,7 @@ impl Table {
 pub(super) struct Batch {
     /// Keys and what they became, in the order of tables and keys; a later stretch of the same table
     /// goes over an earlier one.
-    pub(super) changes: Vec<(Table, Vec<(Vec<u8>, Option<Vec<u8>>)>)>,
+    pub(super) changes: Vec<(Table, Vec<Changed>)>,
     /// Ids of the commits in it that have one.
     pub(super) ids: Vec<CommitId>,
     /// The generation of the journal that continues the tables from here.
@@ -83,7 +84,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds changes that come in the order of tables.
-    pub(super) fn add(&mut self, changes: impl Iterator<Item = (Table, (Vec<u8>, Option<Vec<u8>>))>) {
+    pub(super) fn add(&mut self, changes: impl Iterator<Item = (Table, Changed)>) {
         let start = self.changes.len();
         for (table, changed) in changes {
             match self.changes.get_mut(start..).and_then(<[_]>::last_mut) {

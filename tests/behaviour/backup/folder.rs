@@ -38,7 +38,7 @@ fn a_backup_in_a_folder_is_named_listed_and_hashed() {
     assert_eq!(file.sha256, expected);
     assert_eq!(names(&path), ["catalogue.json", &file.name]);
     let listed = folder.list().unwrap().backups;
-    assert_eq!(listed, [file.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&file));
     let told: serde_json::Value =
         serde_json::from_slice(&fs::read(path.join("catalogue.json")).unwrap()).unwrap();
     assert_eq!(told["backups"][0], file.to_json());

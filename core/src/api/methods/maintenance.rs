@@ -26,7 +26,7 @@ methods! {
             }
             Some(_) => return Err(Error::new(Code::InvalidArgument).field("mode").rule("quick or full")),
         };
-        answer["mode"] = json!(given.mode.as_deref().unwrap_or("full"));
+        put(&mut answer, "mode", json!(given.mode.as_deref().unwrap_or("full")));
         Ok(answer)
     }
 
@@ -39,7 +39,7 @@ methods! {
     "database.inspect" (session, _given: Inspect {}) -> "{at, format, statistics, ledger: {entries, months: [{month, entries, bytes}]}, entities: [{entity, records, looked_at, fields: [{field, empty, empty_percent}]}], keys, last_backup, days_since_backup, unfinished_copy, recovery, text}" {
         let inspection = session.inspect()?;
         let mut answer = inspection.to_json();
-        answer["text"] = json!(inspection.text(session.locale()));
+        put(&mut answer, "text", json!(inspection.text(session.locale())));
         Ok(answer)
     }
 
@@ -96,4 +96,11 @@ pub(super) fn report_to_json(report: &VerifyReport) -> Json {
         "derived_keys": report.derived_keys,
         "head": head_to_json(report.head),
     })
+}
+
+/// Adds a member to an answer, which is an object.
+fn put(answer: &mut Json, name: &str, value: Json) {
+    if let Some(members) = answer.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
 }

@@ -342,6 +342,69 @@ static void messages_speak_the_language_of_the_session(guanxi_session *session) 
   EXPECT_STATUS(GUANXI_OK, guanxi_session_set_locale(session, "en", &err));
 }
 
+/* What a listener was told. */
+typedef struct told {
+  unsigned calls;
+  unsigned of_rows;
+  guanxi_session *interrupt;
+} told;
+
+static void listen(const char *phase, uint64_t done, uint64_t total, void *user_data) {
+  told *kept = user_data;
+  EXPECT(phase != NULL && *phase != 0 && (total == 0 || done <= total));
+  kept->calls++;
+  if (strcmp(phase, "rows") == 0) kept->of_rows++;
+  if (kept->interrupt != NULL) guanxi_session_interrupt(kept->interrupt, NULL);
+}
+
+static void long_calls_tell_how_far_they_are(guanxi_session *session) {
+  told kept = {0, 0, NULL};
+  unsigned before;
+  guanxi_buffer *buffer = NULL;
+  EXPECT_STATUS(GUANXI_OK, guanxi_session_set_progress(session, listen, &kept, &err));
+  EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "database.compact", NULL, &buffer, &err));
+  EXPECT(strstr(guanxi_buffer_data(buffer), "\"bytes_after\"") != NULL);
+  guanxi_buffer_free(buffer);
+  EXPECT(kept.of_rows > 0);
+
+  kept.interrupt = session;
+  EXPECT_STATUS(GUANXI_ERR_ENGINE_CANCELLED, guanxi_call(session, "database.verify", NULL, &buffer, &err));
+  kept.interrupt = NULL;
+  before = kept.calls;
+  EXPECT_STATUS(GUANXI_OK, guanxi_session_set_progress(session, NULL, NULL, &err));
+  EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "database.verify", NULL, &buffer, &err));
+  guanxi_buffer_free(buffer);
+  EXPECT(kept.calls == before);
+  EXPECT_STATUS(GUANXI_ERR_INPUT_NULL_ARGUMENT, guanxi_session_set_progress(NULL, listen, &kept, &err));
+}
+
+static void relaxed_writes_are_made_durable_by_a_call(void) {
+  guanxi_open_options options = test_options("relaxed.guanxi");
+  guanxi_engine *engine = NULL;
+  guanxi_session *session;
+  guanxi_record *record = guanxi_record_new("crm.account");
+  guanxi_buffer *buffer = NULL;
+  char path[40];
+  unsigned number = 0;
+  options.durability = 2;
+  EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_ARGUMENT, guanxi_create(&options, &engine, &err));
+  options.durability = GUANXI_DURABILITY_RELAXED;
+  do {
+    sprintf(path, "relaxed-%u.guanxi", number++);
+    options.path = path;
+  } while (guanxi_create(&options, &engine, NULL) == GUANXI_ERR_STORAGE_ALREADY_EXISTS && number < 100);
+  EXPECT(engine != NULL);
+  session = test_session(engine);
+  guanxi_record_set_text(record, "name", "relaxed");
+  EXPECT_STATUS(GUANXI_OK, guanxi_session_create(session, record, account, &err));
+  guanxi_record_free(record);
+  EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "database.flush", NULL, &buffer, &err));
+  EXPECT(strstr(guanxi_buffer_data(buffer), "\"position\"") != NULL);
+  guanxi_buffer_free(buffer);
+  guanxi_session_free(session);
+  EXPECT_STATUS(GUANXI_OK, guanxi_close(engine, &err));
+}
+
 static void host_trust_is_needed_to_name_users(void) {
   guanxi_open_options options = test_options("test-0.guanxi");
   guanxi_engine *engine = NULL;
@@ -374,9 +437,11 @@ int main(void) {
   a_transaction_ends_with_its_time(session);
   cursors_page_on_by_themselves(session);
   messages_speak_the_language_of_the_session(session);
+  long_calls_tell_how_far_they_are(session);
   guanxi_session_free(session);
   EXPECT_STATUS(GUANXI_OK, guanxi_close(engine, &err));
   host_trust_is_needed_to_name_users();
+  relaxed_writes_are_made_durable_by_a_call();
   EXPECT(guanxi_debug_live_handles() == 0);
   return 0;
 }
