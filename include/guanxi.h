@@ -80,6 +80,17 @@
 #define GUANXI_OPEN_VERIFY 2
 
 /**
+ * Durability of open options: a write is durable when it returns.
+ */
+#define GUANXI_DURABILITY_DURABLE 0
+
+/**
+ * Durability of open options: a write is durable a little later. A power cut may take back the newest
+ * ones, at most 1,000 of them or 1 MiB; guanxi_call with `database.flush` makes all of them durable.
+ */
+#define GUANXI_DURABILITY_RELAXED 1
+
+/**
  * Text that a call gave. The caller owns it and frees it with guanxi_buffer_free; any thread, also
  * several at once.
  */
@@ -193,7 +204,23 @@ typedef struct guanxi_open_options {
    * Since 0.1.
    */
   const char *administrator_password;
+  /**
+   * When a write is durable: one of GUANXI_DURABILITY_*. It was not in the first layout of this
+   * structure, which is taken as 0. Since 0.1.
+   */
+  uint64_t durability;
 } guanxi_open_options;
+
+/**
+ * A function that is told how far a long call is: what is being done, by a name that stays the same, such
+ * as `rows` or `ledger`; how many steps are done; and how many there are, 0 where nobody knows. It runs on
+ * the thread of the call. It may end the call with guanxi_session_interrupt; it may not begin a write.
+ * `phase` is the engine's, until the function returns.
+ */
+typedef void (*guanxi_progress_function)(const char *phase,
+                                         uint64_t done,
+                                         uint64_t total,
+                                         void *user_data);
 
 /**
  * A function that writes in a transaction. It may be called more than once, so it must not act on the
@@ -383,6 +410,18 @@ GUANXI_API
 guanxi_status guanxi_session_set_timeout_ms(struct guanxi_session *session,
                                             uint64_t timeout_ms,
                                             struct guanxi_error **err);
+
+/**
+ * Has a function told how far the long calls of the session are, such as guanxi_call with
+ * `database.verify`, `database.compact` or `backup.create`; NULL for nobody. It holds for calls that begin
+ * from now on, so function and `user_data` must stay until the calls that know them have ended. They are
+ * used on the thread of each call. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_session_set_progress(struct guanxi_session *session,
+                                          guanxi_progress_function function,
+                                          void *user_data,
+                                          struct guanxi_error **err);
 
 /**
  * Ends the calls of this session that run now; each gives `engine.cancelled` at its next check. A call

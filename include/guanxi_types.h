@@ -149,6 +149,16 @@
 #define GUANXI_ERR_STORAGE_CONFLICT -211
 
 /**
+ * `storage.backup_chain`: these backups do not make a whole chain
+ */
+#define GUANXI_ERR_STORAGE_BACKUP_CHAIN -212
+
+/**
+ * `storage.upgrade_needed`: the database has an older format
+ */
+#define GUANXI_ERR_STORAGE_UPGRADE_NEEDED -214
+
+/**
  * `schema.unknown_entity`: there is no such entity
  */
 #define GUANXI_ERR_SCHEMA_UNKNOWN_ENTITY -301
