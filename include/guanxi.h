@@ -47,7 +47,7 @@
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL }
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0 }
 
 /**
  * Major version of the product that this header belongs to.

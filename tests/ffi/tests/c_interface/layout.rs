@@ -42,6 +42,7 @@ fn c_and_rust_agree_on_sizes_and_offsets() {
 fn open_options() -> String {
     let word = size_of::<usize>();
     let flags = (6 * word).next_multiple_of(align_of::<u64>());
+    let durability = (flags + 8 + 3 * word).next_multiple_of(align_of::<u64>());
     let members = [
         ("struct_size", 0),
         ("path", word),
@@ -53,8 +54,9 @@ fn open_options() -> String {
         ("locale", flags + 8),
         ("administrator_name", flags + 8 + word),
         ("administrator_password", flags + 8 + 2 * word),
+        ("durability", durability),
     ];
-    let size = (flags + 8 + 3 * word).next_multiple_of(align_of::<u64>());
+    let size = durability + size_of::<u64>();
     let members = members.map(|(name, offset)| format!("guanxi_open_options.{name} {offset}\n"));
     format!("guanxi_open_options {size}\n{}", members.concat())
 }

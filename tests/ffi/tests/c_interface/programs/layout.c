@@ -71,5 +71,6 @@ int main(void) {
   AT(guanxi_open_options, locale);
   AT(guanxi_open_options, administrator_name);
   AT(guanxi_open_options, administrator_password);
+  AT(guanxi_open_options, durability);
   return 0;
 }
