@@ -338,9 +338,11 @@ impl TableView {
     /// # Errors
     /// As [`TableView::get`].
     pub(super) fn rows(&self) -> Result<u64> {
-        Table::all().try_fold(0_u64, |sum, table| {
-            Ok(sum.saturating_add(self.table(table)?.len().map_err(from_redb)?))
-        })
+        let mut rows = 0;
+        for table in Table::all() {
+            rows += self.table(table)?.len().map_err(from_redb)?;
+        }
+        Ok(rows)
     }
 
     /// Whether the commit of an id is among the newest that these tables hold.
