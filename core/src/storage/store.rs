@@ -330,7 +330,7 @@ pub struct StoreStatistics {
     pub syncs: u64,
     /// Times that the journal went into the tables.
     pub checkpoints: u64,
-    /// Commits that took longer than [`SLOW_COMMIT`] from their first wait to their end.
+    /// Commits that took longer than 100 ms from their first wait to their end.
     pub slow_commits: u64,
     /// The longest commit, in microseconds.
     pub longest_commit_micros: u64,
