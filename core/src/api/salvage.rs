@@ -57,6 +57,7 @@ pub fn salvage_report_to_json(report: &SalvageReport) -> Json {
         })
     });
     json!({
+        "whole": report.is_whole(),
         "way": if report.state.has_trees { "trees" } else { "pages" },
         "header_broken": report.state.header_broken,
         "has_registry": report.has_registry,

@@ -66,6 +66,11 @@ impl RestoreOptions {
         self
     }
 
+    /// The last entry that is wanted.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.up_to
+    }
+
     /// Takes the place of what stands there, which is renamed to `NAME.before-restore-…` and kept.
     #[must_use]
     pub fn replace(mut self, replace: bool) -> Self {
