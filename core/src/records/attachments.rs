@@ -12,10 +12,9 @@ use zeroize::Zeroizing;
 use crate::access::{Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Timestamp, Value};
 use crate::records::codec::{Reader, Writer, damaged};
-use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
-use crate::records::row;
+use crate::records::ledger::{EntryKind, FieldChange};
 use crate::records::view::{Sealer, WriteView};
-use crate::records::{Record, WriteContext};
+use crate::records::{Record, WriteContext, row, write};
 use crate::schema::{Entity, Registry};
 use crate::storage::{
     BlobFile, BlobName, Blobs, DraftBlob, Keyspace, RangeRequest, Snapshot, continue_after, seal, unseal,
@@ -535,18 +534,7 @@ fn enter(
         EntryKind::Detach => FieldChange { field: *field, old: value, new: Value::Null },
         _ => FieldChange { field: *field, old: Value::Null, new: value },
     });
-    view.record_entry(PendingEntry {
-        kind,
-        stamp: context.stamp,
-        actor: context.actor,
-        on_behalf_of: context.on_behalf_of,
-        cause: context.cause.clone(),
-        schema_version: context.schema_version,
-        entity: record.entity,
-        record: record.id,
-        subject: record.envelope.subject,
-        changes: changes.collect(),
-    });
+    write::enter(view, context, kind, record, changes.collect());
 }
 
 impl Stored {
