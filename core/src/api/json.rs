@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
 use crate::engine::{
-    Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing, PageCursor,
-    Reader, RestoreReport, SystemField, Warning,
+    Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing,
+    PageCursor, Reader, RestoreReport, SystemField, Warning,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -91,6 +91,19 @@ pub fn key_slot_to_json(slot: &KeySlot) -> Json {
         "cost": cost,
         "label": slot.label,
         "created_at": slot.created_at.map(|at| at.to_string()),
+    })
+}
+
+/// What is known of an attachment, as JSON.
+pub(super) fn attachment_to_json(attachment: &Attachment) -> Json {
+    json!({
+        "id": attachment.id.to_string(),
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size": attachment.size,
+        "sha256": hex(&attachment.sha256),
+        "created_at": attachment.created_at.to_string(),
+        "created_by": attachment.created_by.to_string(),
     })
 }
 
