@@ -160,26 +160,40 @@ pub fn check_reach(permit: &Permit<Update>, entity: &Entity, record: &Record) ->
     Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(record.id).rule("update"))
 }
 
+/// A record whose attachments change, its entity, and the permit to change it.
+#[derive(Clone, Copy)]
+pub struct Holder<'a> {
+    /// What allows it.
+    pub permit: &'a Permit<Update>,
+    /// The entity of the record.
+    pub entity: &'a Entity,
+    /// The record as it stands.
+    pub record: &'a Record,
+}
+
+impl Holder<'_> {
+    fn check_write(&self, view: &WriteView<'_>, context: &WriteContext) -> Result<()> {
+        self.permit.check(self.entity.id(), view.epoch())?;
+        self.permit.check_actor(context.actor)?;
+        check_reach(self.permit, self.entity, self.record)
+    }
+}
+
 /// Attaches a content to a record. A draft gets its name here, durably, before the commit links it.
 ///
 /// # Errors
 /// `access.not_permitted`, `storage.conflict` for a stale permit, `input.limit_exceeded` for too many
 /// attachments, `storage.io`.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a write takes view, context, permit, entity and record as all do"
-)]
 pub fn attach(
     view: &mut WriteView<'_>,
     context: &WriteContext,
-    permit: &Permit<Update>,
-    entity: &Entity,
-    record: &Record,
+    holder: &Holder<'_>,
     attachment: Attachment,
     content: NewContent<'_>,
     (sealer, blobs): (&Sealer, &Blobs),
 ) -> Result<Attachment> {
-    check_write(view, context, permit, entity, record)?;
+    let Holder { entity, record, .. } = *holder;
+    holder.check_write(view, context)?;
     if list(view, entity.id(), record.id)?.len() >= MAX_PER_RECORD {
         let error = Error::new(Code::LimitExceeded).entity(&entity.api_name).record(record.id);
         return Err(error.rule("1000 attachments of a record"));
@@ -216,12 +230,11 @@ pub fn attach(
 pub fn detach(
     view: &mut WriteView<'_>,
     context: &WriteContext,
-    permit: &Permit<Update>,
-    entity: &Entity,
-    record: &Record,
+    holder: &Holder<'_>,
     id: RecordId,
 ) -> Result<Option<BlobName>> {
-    check_write(view, context, permit, entity, record)?;
+    let Holder { entity, record, .. } = *holder;
+    holder.check_write(view, context)?;
     let stored = load(view, entity, record.id, id)?;
     let name = unlink(view, &place_key(entity.id(), record.id, id), &stored);
     enter(view, context, EntryKind::Detach, record, &stored.attachment);
@@ -371,18 +384,6 @@ fn for_each_key(
             _ => return Ok(()),
         }
     }
-}
-
-fn check_write(
-    view: &WriteView<'_>,
-    context: &WriteContext,
-    permit: &Permit<Update>,
-    entity: &Entity,
-    record: &Record,
-) -> Result<()> {
-    permit.check(entity.id(), view.epoch())?;
-    permit.check_actor(context.actor)?;
-    check_reach(permit, entity, record)
 }
 
 /// Removes a row and its link; gives the name of its file.

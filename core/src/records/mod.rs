@@ -28,7 +28,7 @@ mod view;
 mod write;
 
 pub use attachments::{
-    ATTACHMENT_FIELDS, Attachment, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
+    ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_names, check_reach, detach, is_linked, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};
