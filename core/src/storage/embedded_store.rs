@@ -20,7 +20,7 @@ use crate::storage::store::{
     SLOW_COMMIT, Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet,
 };
 use crate::storage::subject_keys::SubjectKeys;
-use crate::storage::tables::{self, Batch, Reached, Table, TableView};
+use crate::storage::tables::{self, Batch, Reached, Stretch, Table, TableView, stretches};
 use crate::storage::turns::{Turn, Turns};
 use crate::storage::vault::Vault;
 
@@ -319,12 +319,12 @@ impl EmbeddedStore {
         let brought: Result<((u64, Head), Arc<TableView>, bool)> = (|| {
             let mut batch = Batch { generation, ..Batch::default() };
             let mut keys = Vec::new();
-            batch.add(without_keys(recent.newest(), &mut keys));
+            batch.changes.extend(without_keys(stretches(recent.newest()), &mut keys));
             let mut reached = accepted;
             if let Some(writes) = last {
                 ids.push(writes.id);
                 let (commit, head) = Commit::of(writes, accepted.1, self.chain)?;
-                batch.add(without_keys(commit.changes.into_iter(), &mut keys));
+                batch.changes.extend(without_keys(commit.changes, &mut keys));
                 reached = (accepted.0 + 1, head);
             }
             if let Some(subjects) = &self.subjects {
@@ -534,7 +534,7 @@ impl State {
         if commit.id != CommitId::default() {
             self.ids.push((sequence, commit.id));
         }
-        for (table, (key, value)) in commit.changes {
+        for (table, (key, value)) in commit.into_each() {
             self.recent.insert(sequence, table, key, value);
         }
         self.accepted = (sequence, head);
@@ -554,22 +554,20 @@ impl State {
 }
 
 /// Takes the keys of data subjects out of what goes to the tables.
-fn without_keys<'a>(
-    changes: impl Iterator<Item = (Table, Changed)> + 'a,
-    keys: &'a mut Vec<Changed>,
-) -> impl Iterator<Item = (Table, Changed)> + 'a {
-    changes.filter_map(move |(table, changed)| {
+fn without_keys(changes: Vec<Stretch>, keys: &mut Vec<Changed>) -> impl Iterator<Item = Stretch> {
+    changes.into_iter().filter_map(move |(table, stretch)| {
         if table == Table::SubjectKeys {
-            keys.push(changed);
+            keys.extend(stretch);
             return None;
         }
-        Some((table, changed))
+        Some((table, stretch))
     })
 }
 
 /// The newest entry of the log in a commit, as a head.
 fn newest_entry(commit: &Commit) -> Option<Result<Head>> {
-    let (key, value) = &commit.changes.iter().rev().find(|(table, _)| *table == Table::Log)?.1;
+    let (_, log) = commit.changes.iter().rev().find(|(table, _)| *table == Table::Log)?;
+    let (key, value) = log.last()?;
     let entry = crate::storage::log_format::decode_entry(key, value.as_deref().unwrap_or_default());
     Some(entry.map(|entry| Head { position: entry.position, hash: entry.hash }))
 }

@@ -162,13 +162,13 @@ impl StoreTransaction for Writing<'_> {
             return Ok(Committed { head: self.view.head });
         }
         let (commit, head) = Commit::of(writes, self.view.head, self.store.chain)?;
-        let sequence = self.view.sequence + 1;
-        for (table, (key, value)) in commit.changes {
+        let (sequence, id) = (self.view.sequence + 1, commit.id);
+        for (table, (key, value)) in commit.into_each() {
             self.store.rows.insert(sequence, table, key, value);
         }
         let mut state = self.store.lock();
         state.newest = (sequence, head);
-        state.ids.extend((commit.id != CommitId::default()).then_some(commit.id));
+        state.ids.extend((id != CommitId::default()).then_some(id));
         drop(state);
         publish();
         Ok(Committed { head })
