@@ -39,9 +39,9 @@ impl Method {
     #[must_use]
     pub fn session(&self) -> SessionUse {
         match self.run {
-            Run::WithSession(_) => SessionUse::Required,
-            Run::WithoutSession(_) => SessionUse::None,
-            Run::WithOrWithoutSession(_) => SessionUse::Optional,
+            Run::With(_) => SessionUse::Required,
+            Run::Without(_) => SessionUse::None,
+            Run::Either(_) => SessionUse::Optional,
         }
     }
 }
@@ -70,12 +70,12 @@ impl SessionUse {
     }
 }
 
-/// The function of a method. One without a session is handed how long to wait and whom to tell how far it is.
+/// The function of a method, called with a session or without. One without a session is handed how long to wait and whom to tell how far it is.
 #[derive(Clone, Copy)]
 pub(super) enum Run {
-    WithSession(fn(&Session, &Map<String, Json>) -> Result<Json>),
-    WithoutSession(fn(&Patience, &Map<String, Json>) -> Result<Json>),
-    WithOrWithoutSession(fn(&Patience, &Map<String, Json>) -> Result<Json>),
+    With(fn(&Session, &Map<String, Json>) -> Result<Json>),
+    Without(fn(&Patience, &Map<String, Json>) -> Result<Json>),
+    Either(fn(&Patience, &Map<String, Json>) -> Result<Json>),
 }
 
 /// A Rust type that a parameter may have.
@@ -258,13 +258,13 @@ macro_rules! handed {
 /// As `handed`; gives what calls the method.
 macro_rules! runs {
     () => {
-        $crate::api::declare::Run::WithSession
+        $crate::api::declare::Run::With
     };
     (without_session) => {
-        $crate::api::declare::Run::WithoutSession
+        $crate::api::declare::Run::Without
     };
     (with_or_without_session) => {
-        $crate::api::declare::Run::WithOrWithoutSession
+        $crate::api::declare::Run::Either
     };
 }
 

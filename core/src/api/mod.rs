@@ -38,9 +38,9 @@ pub fn methods() -> Vec<&'static Method> {
 /// wrong type, and those of the method.
 pub fn call(session: &Session, name: &str, parameters: &Json) -> Result<Json> {
     let answer = find(name).and_then(|method| match method.run {
-        Run::WithSession(run) => run(session, &*check(method, parameters)?),
-        Run::WithOrWithoutSession(run) => run(session.patience(), &*check(method, parameters)?),
-        Run::WithoutSession(_) => Err(Error::new(Code::SessionNotTaken).entity(method.name)),
+        Run::With(run) => run(session, &*check(method, parameters)?),
+        Run::Either(run) => run(session.patience(), &*check(method, parameters)?),
+        Run::Without(_) => Err(Error::new(Code::SessionNotTaken).entity(method.name)),
     });
     answer.inspect_err(|error| session.crm().count_refusal(error))
 }
@@ -73,10 +73,8 @@ pub fn call(session: &Session, name: &str, parameters: &Json) -> Result<Json> {
 pub fn call_without_session(name: &str, parameters: &Json, patience: &Patience) -> Result<Json> {
     let method = find(name)?;
     match method.run {
-        Run::WithoutSession(run) | Run::WithOrWithoutSession(run) => {
-            run(patience, &*check(method, parameters)?)
-        }
-        Run::WithSession(_) => Err(Error::new(Code::SessionRequired).entity(method.name)),
+        Run::Without(run) | Run::Either(run) => run(patience, &*check(method, parameters)?),
+        Run::With(_) => Err(Error::new(Code::SessionRequired).entity(method.name)),
     }
 }
 
