@@ -98,6 +98,10 @@ pub const GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION: i32 = -311;
 pub const GUANXI_ERR_SCHEMA_INVALID_DEFINITION: i32 = -312;
 /// `schema.read_only_field`: the field is kept by the engine
 pub const GUANXI_ERR_SCHEMA_READ_ONLY_FIELD: i32 = -313;
+/// `schema.invalid_expression`: the expression is not right
+pub const GUANXI_ERR_SCHEMA_INVALID_EXPRESSION: i32 = -314;
+/// `schema.rule_broken`: a rule of the entity refuses the record
+pub const GUANXI_ERR_SCHEMA_RULE_BROKEN: i32 = -315;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile
