@@ -7,5 +7,7 @@
 mod bytes;
 #[cfg(test)]
 mod killing;
+#[cfg(all(test, target_os = "linux"))]
+mod power;
 #[cfg(test)]
 mod writing;

@@ -8,6 +8,7 @@ mod directory;
 mod fault_device;
 mod files;
 mod groups;
+mod image;
 mod keys;
 mod tamper;
 mod vectors;
