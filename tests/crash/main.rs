@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod bytes;
+#[cfg(all(test, target_os = "linux"))]
+mod every_byte;
 #[cfg(test)]
 mod killing;
 #[cfg(all(test, target_os = "linux"))]

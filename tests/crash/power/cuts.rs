@@ -2,12 +2,13 @@
 //! and judged.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::super::killing::Chance;
 use super::disk::{Disk, Loss, Tree};
 use super::house::{Checked, placed};
-use super::recording::{record, recorder};
+use super::recording::{Event, record, recorder};
 
 /// Power cuts of each operation in the normal run.
 const POINTS: u64 = 80;
@@ -91,9 +92,11 @@ pub fn cut_off(operation: &Operation, points: u64, syncs: bool) -> Option<Tally>
     for (number, event) in events.iter().enumerate() {
         disk.apply(event);
         let Ok(place) = places.binary_search(&number) else { continue };
-        // The cuts are spread evenly, and each is of the next kind.
+        // The cuts are spread evenly, and each is of the next kind; where a file gets its name, all kinds.
         let until = (place as u64 + 1) * points / places.len() as u64;
-        while done < until {
+        let named = if matches!(event, Event::Rename { .. }) { Loss::ALL.len() as u64 } else { 0 };
+        let first = done;
+        while done < until.max(first + named) {
             let loss = Loss::ALL[usize::try_from(done).unwrap() % Loss::ALL.len()];
             let _place = Place(operation.words, number, loss);
             let home = placed(&disk.after(loss, &chance));
@@ -105,23 +108,33 @@ pub fn cut_off(operation: &Operation, points: u64, syncs: bool) -> Option<Tally>
                 start: &start,
                 end: Some(&end),
             };
-            tally.points += 1;
             done += 1;
-            match (operation.check)(&left) {
+            match judged(operation, &left, syncs) {
                 Ok(state) => *tally.states.entry(state).or_default() += 1,
                 Err(error) => {
                     let told = left.acknowledged.join(", ");
-                    let failure = format!("behind event {number} {event:.80?}, {loss:?}, told {told}: {error}");
+                    let failure =
+                        format!("behind event {number} {event:.80?}, {loss:?}, told {told}: {error}");
                     tally.failures.push(failure);
                 }
             }
         }
     }
+    tally.points = done;
     Some(tally)
 }
 
+/// What a check says. On a disk that lies about syncs even a panic is only a loss.
+fn judged(operation: &Operation, left: &Left<'_>, syncs: bool) -> Checked<&'static str> {
+    if syncs {
+        return (operation.check)(left);
+    }
+    let judged = catch_unwind(AssertUnwindSafe(|| (operation.check)(left)));
+    judged.unwrap_or_else(|_| Err("a panic".to_owned()))
+}
+
 /// The places of a recording at which something changes.
-fn changing(start: &Tree, events: &[super::recording::Event]) -> Vec<usize> {
+fn changing(start: &Tree, events: &[Event]) -> Vec<usize> {
     let mut disk = Disk::of(placed(start).path());
     let changing = events.iter().enumerate().filter_map(|(place, event)| disk.apply(event).then_some(place));
     changing.collect()
@@ -138,5 +151,10 @@ pub fn survives(operation: &Operation) {
 }
 
 fn first_lines(failures: &[String]) -> String {
-    failures.iter().take(8).map(|failure| failure.chars().take(600).collect::<String>()).collect::<Vec<_>>().join("\n")
+    failures
+        .iter()
+        .take(8)
+        .map(|failure| failure.chars().take(600).collect::<String>())
+        .collect::<Vec<_>>()
+        .join("\n")
 }

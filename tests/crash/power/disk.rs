@@ -127,7 +127,11 @@ impl Disk {
                 self.load(&path, node);
             } else {
                 let bytes = fs::read(&path).unwrap();
-                self.nodes.push(Node::File(File { durable: bytes.clone(), visible: bytes, ..File::default() }));
+                self.nodes.push(Node::File(File {
+                    durable: bytes.clone(),
+                    visible: bytes,
+                    ..File::default()
+                }));
             }
             let Node::Folder(parent) = &mut self.nodes[into] else { panic!("a folder") };
             parent.durable.insert(name.clone(), node);

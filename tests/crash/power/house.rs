@@ -137,7 +137,9 @@ pub fn furnished() -> &'static (Tree, Content) {
         let backups = BackupFolder::open(home.path().join(BACKUPS)).unwrap();
         session.backup_to(&backups, BackupKind::Full).unwrap();
         let change = Changes::new().set("phone", "13812345678");
-        session.write(|transaction| transaction.update_record(Contact::NAME, person, change.clone())).unwrap();
+        session
+            .write(|transaction| transaction.update_record(Contact::NAME, person, change.clone()))
+            .unwrap();
         session.backup_to(&backups, BackupKind::Incremental).unwrap();
         session.backup_to(&backups, BackupKind::Keys).unwrap();
         session.write(|transaction| transaction.create(account::named(LATE))).unwrap();

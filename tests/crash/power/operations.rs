@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::cuts::{Left, Operation};
 use super::disk::{Tree, read};
 use super::house::{
-    BACKUPS, Checked, Content, HOUSE, LARGE, backed_up, content, ensure, furnished, goes_on, house, opened, placed,
-    said,
+    BACKUPS, Checked, Content, HOUSE, LARGE, backed_up, content, ensure, furnished, goes_on, house, opened,
+    placed, said,
 };
 use super::recording::{run, worker};
 
@@ -23,7 +23,8 @@ const RESTORED: &str = "restored.guanxi";
 
 pub const CREATE: Operation = Operation { words: "create", start: Tree::new, check: created };
 pub const WRITE: Operation = Operation { words: "write durable", start: whole, check: written };
-pub const WRITE_RELAXED: Operation = Operation { words: "write relaxed", start: whole, check: written_relaxed };
+pub const WRITE_RELAXED: Operation =
+    Operation { words: "write relaxed", start: whole, check: written_relaxed };
 pub const BACKUP: Operation = Operation { words: "backup full", start: whole, check: backed };
 pub const INCREMENT: Operation = Operation { words: "backup incremental", start: whole, check: backed };
 pub const KEYS_BACKUP: Operation = Operation { words: "backup keys", start: whole, check: backed };
@@ -38,10 +39,24 @@ pub const BACKUP_BESIDE: Operation = Operation { words: "full beside", start: wh
 pub const COMPACT_BESIDE: Operation = Operation { words: "compact beside", start: whole, check: compacted };
 pub const REKEY_BESIDE: Operation = Operation { words: "rekey beside", start: whole, check: rekeyed };
 
-#[expect(dead_code)]
+/// All of them.
 pub const ALL: [&Operation; 16] = [
-    &CREATE, &WRITE, &WRITE_RELAXED, &BACKUP, &INCREMENT, &KEYS_BACKUP, &RESTORE, &RESTORE_OVER, &COMPACT,
-    &REKEY, &KEY_SLOTS, &UPGRADE, &RECOVER, &BACKUP_BESIDE, &COMPACT_BESIDE, &REKEY_BESIDE,
+    &CREATE,
+    &WRITE,
+    &WRITE_RELAXED,
+    &BACKUP,
+    &INCREMENT,
+    &KEYS_BACKUP,
+    &RESTORE,
+    &RESTORE_OVER,
+    &COMPACT,
+    &REKEY,
+    &KEY_SLOTS,
+    &UPGRADE,
+    &RECOVER,
+    &BACKUP_BESIDE,
+    &COMPACT_BESIDE,
+    &REKEY_BESIDE,
 ];
 
 /// The house with its backups.
@@ -117,7 +132,10 @@ fn check_written(left: &Left<'_>, content: &Content, relaxed: bool) -> Checked<b
             0
         };
         let expected = safe..=told + 1;
-        ensure(expected.contains(&stand), &format!("thread {thread}: {told} told, {safe} safe, {stand} stand"))?;
+        ensure(
+            expected.contains(&stand),
+            &format!("thread {thread}: {told} told, {safe} safe, {stand} stand"),
+        )?;
         all_told &= stand == told;
     }
     check_files(left, content, relaxed && !left.kept)?;
@@ -180,8 +198,7 @@ fn check_backups(left: &Left<'_>) -> Checked<bool> {
     untouched_backups(left)?;
     let now = read(left.root);
     let before: BTreeSet<&String> = left.start.keys().collect();
-    let fresh: Vec<_> =
-        now.iter().filter(|(path, _)| is_backup(path) && !before.contains(path)).collect();
+    let fresh: Vec<_> = now.iter().filter(|(path, _)| is_backup(path) && !before.contains(path)).collect();
     if let Some(end) = left.end {
         for (path, bytes) in &fresh {
             ensure(end.get(*path) == Some(*bytes), &format!("{path} is half a backup"))?;
@@ -330,7 +347,8 @@ fn upgraded(left: &Left<'_>) -> Checked<&'static str> {
     let now = read(left.root);
     if now.contains_key(&copy) {
         for name in ["data", "keys"] {
-            let (old, kept) = (left.start.get(&format!("{HOUSE}/{name}")), now.get(&format!("{copy}/{name}")));
+            let (old, kept) =
+                (left.start.get(&format!("{HOUSE}/{name}")), now.get(&format!("{copy}/{name}")));
             ensure(old == kept, &format!("the copy of {name} is not what it was"))?;
         }
     }

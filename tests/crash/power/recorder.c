@@ -5,10 +5,10 @@
  * GUANXI_POWER_LOG    where the record goes; none is kept without it
  * GUANXI_POWER_FAULT  "kind number": what fails, and at which of the calls that the kind counts
  *     io      that call fails with EIO, once
- *     full    from that call on nothing may grow: ENOSPC
+ *     full    from that write, or other call that takes room, on there is none: ENOSPC
  *     torn    that write puts half of its bytes down, and the next write fails with EIO
- *     sync    that fsync fails with EIO, counting fsyncs alone
- *     read    that read fails with EIO, counting reads alone
+ *     sync    that fsync fails with EIO
+ *     read    that read fails with EIO
  *     short   every write and read of more than one byte does half of it, which is legal
  * GUANXI_POWER_PAUSE  microseconds that an fsync takes, so that commits meet in groups
  *
@@ -39,7 +39,7 @@ static char root[PATH_MAX];
 static size_t root_length;
 static int record = -1;
 static char fault[16];
-static long fault_at, counted, syncs, reads, pause_for;
+static long fault_at, counted, grown, written, syncs, reads, pause_for;
 static int tear_next;
 /* 1: below the folder, 2: the marker file, whose calls never fail. */
 static unsigned char watched[MOST_FILES];
@@ -123,24 +123,27 @@ static int seen(int file)
     return file >= 0 && file < MOST_FILES ? watched[file] : 0;
 }
 
+/* Says that a call fails now, so that a test knows the calls that there are. */
+static int failing(int error)
+{
+    static const char mark[] = "the recorder made a call fail\n";
+    syscall(SYS_write, 2, mark, sizeof mark - 1);
+    errno = error;
+    return 1;
+}
+
 enum reason { GROWS, CHANGES, SYNCS };
 
 /* Whether this call fails; errno says how. With the lock held. */
 static int fails(enum reason reason)
 {
     counted++;
-    if (reason == SYNCS && strcmp(fault, "sync") == 0 && ++syncs == fault_at) {
-        errno = EIO;
-        return 1;
-    }
-    if (strcmp(fault, "io") == 0 && counted == fault_at) {
-        errno = EIO;
-        return 1;
-    }
-    if (strcmp(fault, "full") == 0 && reason == GROWS && counted >= fault_at) {
-        errno = ENOSPC;
-        return 1;
-    }
+    if (reason == SYNCS && strcmp(fault, "sync") == 0 && ++syncs == fault_at)
+        return failing(EIO);
+    if (strcmp(fault, "io") == 0 && counted == fault_at)
+        return failing(EIO);
+    if (strcmp(fault, "full") == 0 && reason == GROWS && ++grown >= fault_at)
+        return failing(ENOSPC);
     return 0;
 }
 
@@ -151,12 +154,12 @@ static ssize_t allowed(int file, size_t length)
         return (ssize_t)length;
     if (tear_next) {
         tear_next = 0;
-        errno = EIO;
+        failing(EIO);
         return -1;
     }
     if (fails(GROWS))
         return -1;
-    if (strcmp(fault, "torn") == 0 && counted == fault_at) {
+    if (strcmp(fault, "torn") == 0 && ++written == fault_at) {
         tear_next = 1;
         return length > 1 ? (ssize_t)length / 2 : (ssize_t)length;
     }
@@ -330,10 +333,8 @@ static int read_fails(int file, size_t *length)
     if (fault[0] == 0 || seen(file) != 1)
         return 0;
     pthread_mutex_lock(&lock);
-    if (strcmp(fault, "read") == 0 && ++reads == fault_at) {
-        errno = EIO;
-        failed = 1;
-    }
+    if (strcmp(fault, "read") == 0 && ++reads == fault_at)
+        failed = failing(EIO);
     if (strcmp(fault, "short") == 0 && *length > 1)
         *length /= 2;
     pthread_mutex_unlock(&lock);

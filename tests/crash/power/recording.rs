@@ -18,15 +18,41 @@ const LONGEST: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub enum Event {
     /// A name was opened, and made or emptied with it.
-    Open { file: i32, path: String, fresh: bool, emptied: bool },
-    Close { file: i32 },
-    Duplicate { file: i32, copy: i32 },
-    Write { file: i32, offset: u64, bytes: Vec<u8> },
-    Length { file: i32, bytes: u64 },
-    Sync { file: i32 },
-    Rename { from: String, to: String },
-    Remove { path: String },
-    MakeFolder { path: String },
+    Open {
+        file: i32,
+        path: String,
+        fresh: bool,
+        emptied: bool,
+    },
+    Close {
+        file: i32,
+    },
+    Duplicate {
+        file: i32,
+        copy: i32,
+    },
+    Write {
+        file: i32,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    Length {
+        file: i32,
+        bytes: u64,
+    },
+    Sync {
+        file: i32,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Remove {
+        path: String,
+    },
+    MakeFolder {
+        path: String,
+    },
 }
 
 /// A folder in memory where the system has one.
@@ -161,9 +187,7 @@ impl Rest<'_> {
             path.strip_prefix(root).unwrap().to_str().unwrap().to_owned()
         };
         match kind {
-            b'O' => {
-                Event::Open { file, path: path(first), fresh: number & 1 != 0, emptied: number & 2 != 0 }
-            }
+            b'O' => Event::Open { file, path: path(first), fresh: number & 1 != 0, emptied: number & 2 != 0 },
             b'C' => Event::Close { file },
             b'D' => Event::Duplicate { file, copy: number },
             b'W' => Event::Write { file, offset, bytes: first },

@@ -102,7 +102,9 @@ impl Worker {
             let threads: Vec<_> = (0..3_u64)
                 .map(|thread| {
                     let session = &session;
-                    scope.spawn(move || (0..COMMITS).try_for_each(|number| self.commit(session, thread, number)))
+                    scope.spawn(move || {
+                        (0..COMMITS).try_for_each(|number| self.commit(session, thread, number))
+                    })
                 })
                 .collect();
             threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))

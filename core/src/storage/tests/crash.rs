@@ -67,7 +67,9 @@ impl Tally {
     /// Prints the counts, which a run of tests shows with `--nocapture`.
     fn print(&self, name: &str) {
         let Self { points, newest, earlier, recovered } = self;
-        eprintln!("{name}: {points} crash points; newest state {newest}, an earlier one {earlier}; recovered {recovered}");
+        eprintln!(
+            "{name}: {points} crash points; newest state {newest}, an earlier one {earlier}; recovered {recovered}"
+        );
     }
 }
 
@@ -211,8 +213,7 @@ fn round(seed: u64, durability: Durability, wrap: Wrap) -> Result<Tally, String>
         // A copy is opened without faults, so that the next crash may fall into the recovery itself.
         let copy = disk.copy();
         let refused = |error| format!("{place}: {error:?}");
-        let store =
-            open_on(&wrap(&copy), &copy, &ring, dice.below(2) == 0, durability).map_err(refused)?;
+        let store = open_on(&wrap(&copy), &copy, &ring, dice.below(2) == 0, durability).map_err(refused)?;
         tally.count(&content(&store).map_err(refused)?, &possible, &store, &place);
         drop(store);
         drop(open_on(&wrap(&copy), &copy, &ring, true, durability).unwrap());
