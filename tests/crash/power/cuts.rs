@@ -92,11 +92,13 @@ pub fn cut_off(operation: &Operation, points: u64, syncs: bool) -> Option<Tally>
     for (number, event) in events.iter().enumerate() {
         disk.apply(event);
         let Ok(place) = places.binary_search(&number) else { continue };
-        // The cuts are spread evenly, and each is of the next kind; where a file gets its name, all kinds.
+        // The cuts are spread evenly, and each is of the next kind; where a file gets its name, and at the
+        // end, all kinds.
         let until = (place as u64 + 1) * points / places.len() as u64;
-        let named = if matches!(event, Event::Rename { .. }) { Loss::ALL.len() as u64 } else { 0 };
+        let all_kinds = matches!(event, Event::Rename { .. }) || place + 1 == places.len();
+        let least = if all_kinds { Loss::ALL.len() as u64 } else { 0 };
         let first = done;
-        while done < until.max(first + named) {
+        while done < until.max(first + least) {
             let loss = Loss::ALL[usize::try_from(done).unwrap() % Loss::ALL.len()];
             let _place = Place(operation.words, number, loss);
             let home = placed(&disk.after(loss, &chance));

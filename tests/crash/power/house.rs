@@ -56,13 +56,14 @@ impl Content {
     }
 }
 
-/// Opens and verifies a database.
-pub fn opened(path: &Path, key: &[u8; 32]) -> Checked<Session> {
-    let crm = options().key(Key::raw(*key)).open(path).map_err(said("does not open"))?;
-    verified(&crm)
+/// Opens a database with little memory for pages.
+pub fn open(path: &Path, key: &[u8; 32]) -> guanxi::Result<Crm> {
+    options().cache_bytes(1 << 18).key(Key::raw(*key)).open(path)
 }
 
-fn verified(crm: &Crm) -> Checked<Session> {
+/// Opens and verifies a database.
+pub fn opened(path: &Path, key: &[u8; 32]) -> Checked<Session> {
+    let crm = open(path, key).map_err(said("does not open"))?;
     crm.verify(&Patience::default()).map_err(said("does not verify"))?;
     crm.session_for(ADMIN).map_err(said("has no administrator"))
 }

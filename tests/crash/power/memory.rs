@@ -7,6 +7,9 @@ use super::cuts::{Left, Operation};
 use super::house::placed;
 use super::recording::{run, worker};
 
+/// Limits that are tried, from nearly enough to half of it.
+const STEPS: u64 = 12;
+
 /// How a process under a limit ended.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum End {
@@ -55,8 +58,8 @@ fn enough(operation: &Operation) -> u64 {
 pub fn starve(operation: &Operation) {
     let enough = enough(operation);
     let mut ends = Vec::new();
-    for part in 1..=24 {
-        ends.push((part, under(operation, enough - enough * part / 40)));
+    for part in 1..=STEPS {
+        ends.push((part, under(operation, enough - enough * part / (2 * STEPS))));
     }
     let count = |wanted| ends.iter().filter(|(_, end)| *end == wanted).count();
     let (done, refused, died) = (count(End::Done), count(End::Refused), count(End::Died));

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::cuts::{Left, Operation};
 use super::disk::{Tree, read};
 use super::house::{
-    BACKUPS, Checked, Content, HOUSE, LARGE, backed_up, content, ensure, furnished, goes_on, house, opened,
-    placed, said,
+    BACKUPS, Checked, Content, HOUSE, LARGE, backed_up, content, ensure, furnished, goes_on, house, open,
+    opened, placed, said,
 };
 use super::recording::{run, worker};
 
@@ -300,11 +300,11 @@ fn compacted(left: &Left<'_>) -> Checked<&'static str> {
 fn rekeyed(left: &Left<'_>) -> Checked<&'static str> {
     untouched_backups(left)?;
     let path = left.root.join(HOUSE);
-    let new = options().key(guanxi::Key::raw(NEW_KEY)).open(&path).map(drop);
+    let new = open(&path, &NEW_KEY).map(drop);
     if new.is_ok() {
         check_house(left, &NEW_KEY, false)?;
         after(left, &NEW_KEY)?;
-        let old = options().open(&path).map(drop).err().map(|error| error.code().key());
+        let old = open(&path, &KEY).map(drop).err().map(|error| error.code().key());
         ensure(old == Some("storage.wrong_key"), &format!("the old key opens: {old:?}"))?;
         return Ok("the new key");
     }
@@ -321,7 +321,7 @@ fn rekeyed(left: &Left<'_>) -> Checked<&'static str> {
 fn slots_changed(left: &Left<'_>) -> Checked<&'static str> {
     check_house(left, &KEY, false)?;
     let path = left.root.join(HOUSE);
-    let opens = |byte: u8| options().key(guanxi::Key::raw([byte; 32])).open(&path).is_ok();
+    let opens = |byte: u8| open(&path, &[byte; 32]).is_ok();
     let found = (opens(2), opens(3));
     after(left, &KEY)?;
     // What opens beside the first key, before each line that is told and behind the last.
