@@ -47,6 +47,12 @@ mod records;
 pub mod schema;
 mod storage;
 
+/// Parts that the bench measures by themselves. Nothing for hosts: they may change at any time.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::storage::sealed_tables;
+}
+
 pub use base::{
     CancelToken, Code, Currency, Date, Decimal, Error, Locale, Money, Patience, Progress, RecordId, Result,
     Timestamp, Value,

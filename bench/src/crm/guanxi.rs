@@ -1,12 +1,13 @@
 //! Guanxi's side: typed records through sessions, permissions and ledger on, as a host uses it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use guanxi::base::Date;
 use guanxi::engine::{
-    Comparison, Condition, Draft, Find, PageCursor, Role as RoleRecord, RoleAssignment, Transaction, User,
-    UserStatus, role_assignment, user,
+    BackupScope, Comparison, Condition, Draft, Find, PageCursor, Role as RoleRecord, RoleAssignment,
+    Transaction, User, UserStatus, role_assignment, user,
 };
 use guanxi::model::{Stage, account, contact, opportunity};
 use guanxi::schema::EntityType;
@@ -97,16 +98,43 @@ impl Store for Guanxi {
         folder_size(&database(folder))
     }
 
-    fn compacted_size(_folder: &Path, _opening: Opening) -> Outcome<Option<u64>> {
-        Ok(None)
+    fn size_of_history(folder: &Path) -> Outcome<u64> {
+        let store = Self::open(folder, Opening { cache_bytes: 64 << 20, relaxed: false })?;
+        let log = store.crm.statistics()?.tables.get("log").copied();
+        Ok(log.map_or(0, |log| log.stored_bytes + log.overhead_bytes))
     }
 
-    fn backup_size(_folder: &Path, _opening: Opening) -> Outcome<Option<u64>> {
-        Ok(None)
+    fn compacted_size(folder: &Path, opening: Opening) -> Outcome<u64> {
+        let store = Self::open(folder, opening)?;
+        store.crm.session_for(ADMINISTRATOR)?.compact()?;
+        drop(store);
+        Self::size(folder)
+    }
+
+    fn backup_size(folder: &Path, opening: Opening) -> Outcome<u64> {
+        let session = Self::open(folder, opening)?.crm.session_for(ADMINISTRATOR)?;
+        let mut counted = CountedBytes(0);
+        session.backup(&mut counted, BackupScope::Everything)?;
+        session.backup_keys(&mut counted)?;
+        Ok(counted.0)
     }
 
     fn flushes(&self) -> Outcome<u64> {
         Ok(self.crm.statistics()?.syncs)
+    }
+}
+
+/// Takes a backup, and keeps its length alone.
+struct CountedBytes(u64);
+
+impl Write for CountedBytes {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -47,11 +47,14 @@ pub trait Store: Sync + Sized {
     /// Bytes of all files of the database.
     fn size(folder: &Path) -> Outcome<u64>;
 
-    /// Bytes after the database was compacted, where the side can.
-    fn compacted_size(folder: &Path, opening: Opening) -> Outcome<Option<u64>>;
+    /// Bytes of the file that hold the history of changes: the ledger, or the audit table.
+    fn size_of_history(folder: &Path) -> Outcome<u64>;
 
-    /// Bytes of a backup, where the side can make one.
-    fn backup_size(folder: &Path, opening: Opening) -> Outcome<Option<u64>>;
+    /// Bytes after the database was compacted.
+    fn compacted_size(folder: &Path, opening: Opening) -> Outcome<u64>;
+
+    /// Bytes of a backup.
+    fn backup_size(folder: &Path, opening: Opening) -> Outcome<u64>;
 
     /// How often the side has made a file durable since it was opened.
     fn flushes(&self) -> Outcome<u64>;

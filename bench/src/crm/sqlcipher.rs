@@ -126,20 +126,28 @@ impl Store for SqlCipher {
         folder_size(&folder.join("bench.sqlite"))
     }
 
-    fn compacted_size(folder: &Path, opening: Opening) -> Outcome<Option<u64>> {
+    fn size_of_history(folder: &Path) -> Outcome<u64> {
+        let connection = connect(folder, Opening { cache_bytes: 64 << 20, relaxed: false })?;
+        let bytes: i64 =
+            connection
+                .query_row("SELECT sum(pgsize) FROM dbstat WHERE name = 'audit'", [], |row| row.get(0))?;
+        Ok(u64::try_from(bytes)?)
+    }
+
+    fn compacted_size(folder: &Path, opening: Opening) -> Outcome<u64> {
         let connection = connect(folder, opening)?;
         connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
         drop(connection);
-        Self::size(folder).map(Some)
+        Self::size(folder)
     }
 
-    fn backup_size(folder: &Path, opening: Opening) -> Outcome<Option<u64>> {
+    fn backup_size(folder: &Path, opening: Opening) -> Outcome<u64> {
         let copy = folder.join("copy.db");
         let connection = connect(folder, opening)?;
         connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
         let size = std::fs::metadata(&copy)?.len();
         std::fs::remove_file(copy)?;
-        Ok(Some(size))
+        Ok(size)
     }
 
     fn flushes(&self) -> Outcome<u64> {

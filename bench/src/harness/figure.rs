@@ -20,6 +20,8 @@ pub enum Target {
     Ratio(f64),
     /// Our own measure is at most this, whatever theirs is.
     AtMost(f64),
+    /// Our own measure is at most so many times theirs.
+    Factor(f64),
 }
 
 /// One figure. A ratio above 1 means that Guanxi is better.
@@ -58,6 +60,7 @@ impl Figure {
             Target::None => None,
             Target::Ratio(least) => Some(self.ratio() >= least),
             Target::AtMost(most) => Some(self.ours <= most),
+            Target::Factor(most) => Some(self.ours <= most * self.theirs),
         }
     }
 
@@ -66,6 +69,7 @@ impl Figure {
             Target::None => None,
             Target::Ratio(least) => Some(format!("ratio >= {least}")),
             Target::AtMost(most) => Some(format!("ours <= {most}")),
+            Target::Factor(most) => Some(format!("ours <= {most}x")),
         }
     }
 
@@ -144,6 +148,8 @@ mod tests {
         assert_eq!(met(Target::Ratio(2.6)), Some(false));
         assert_eq!(met(Target::AtMost(10.0)), Some(true));
         assert_eq!(met(Target::AtMost(9.0)), Some(false));
+        assert_eq!(met(Target::Factor(0.4)), Some(true));
+        assert_eq!(met(Target::Factor(0.3)), Some(false));
         assert_eq!(met(Target::None), None);
     }
 }

@@ -2,6 +2,7 @@
 
 mod figures;
 mod phases;
+mod sealing;
 
 use std::path::{Path, PathBuf};
 
@@ -64,11 +65,13 @@ struct Bench {
 impl Bench {
     fn run(&mut self, step: &Step, side: Side) -> Outcome<()> {
         let folder = self.folder.path().join(format!("{}-{}", step.database, side.name()));
-        if step.phase == Phase::Load {
+        if matches!(step.phase, Phase::Load | Phase::SealingLoad) {
             if folder.exists() {
                 std::fs::remove_dir_all(&folder)?;
             }
             std::fs::create_dir(&folder)?;
+        }
+        if step.phase == Phase::Load {
             self.child(Phase::Create, step, side, &folder)?.finish()?;
         }
         if step.crashed {

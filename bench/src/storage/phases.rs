@@ -12,6 +12,7 @@ use crate::crm::{
     self, Account, Guanxi, Opening, Role, Row, SqlCipher, Store, VISIBLE_OWNERS, Worker, Workload,
 };
 use crate::harness::{Clock, Outcome, Reply, Side, Spent};
+use crate::storage::sealing;
 
 /// Opens whose median is taken.
 const OPENS: usize = 9;
@@ -41,6 +42,12 @@ pub enum Phase {
     Backup,
     /// Compacts, and measures the files.
     Compact,
+    /// Stores rows in one table of redb.
+    SealingLoad,
+    /// Reads rows of it that the cache holds.
+    SealingRead,
+    /// Commits single rows to it.
+    SealingCommit,
 }
 
 /// A phase and its circumstances.
@@ -119,9 +126,17 @@ fn run<S: Store>(arguments: &PhaseArguments) -> Outcome<()> {
         Phase::CommitAndWait => return commit_and_wait::<S>(arguments),
         Phase::Open => open::<S>(arguments, OPENS)?,
         Phase::OpenOnce => open::<S>(arguments, 1)?,
-        Phase::Size => mib(Some(S::size(folder)?)),
-        Phase::Backup => mib(S::backup_size(folder, arguments.opening())?),
-        Phase::Compact => mib(S::compacted_size(folder, arguments.opening())?),
+        Phase::Size => {
+            let (all, history) = (S::size(folder)?, S::size_of_history(folder)?);
+            Reply::default()
+                .with("mib", mib(all))
+                .with("without_history_mib", mib(all.saturating_sub(history)))
+        }
+        Phase::Backup => Reply::default().with("mib", mib(S::backup_size(folder, arguments.opening())?)),
+        Phase::Compact => Reply::default().with("mib", mib(S::compacted_size(folder, arguments.opening())?)),
+        Phase::SealingLoad => sealing::load(arguments)?,
+        Phase::SealingRead => sealing::read(arguments)?,
+        Phase::SealingCommit => sealing::commit(arguments)?,
     };
     reply.print();
     Ok(())
@@ -273,10 +288,6 @@ fn open<S: Store>(arguments: &PhaseArguments, times: usize) -> Outcome<Reply> {
     Ok(Reply::default().with("open_ms", median))
 }
 
-fn mib(bytes: Option<u64>) -> Reply {
-    let whole = |bytes: u64| u32::try_from(bytes / 1_024).ok();
-    match bytes.and_then(whole) {
-        Some(kib) => Reply::default().with("mib", f64::from(kib) / 1_024.0),
-        None => Reply::default(),
-    }
+fn mib(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes / 1_024).unwrap_or(u32::MAX)) / 1_024.0
 }

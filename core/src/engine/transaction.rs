@@ -206,7 +206,7 @@ impl<'s> Transaction<'s> {
 
     /// The present point, to which [`Transaction::roll_back_to`] goes back.
     #[must_use]
-    pub fn savepoint(&self) -> Savepoint {
+    pub fn savepoint(&mut self) -> Savepoint {
         self.view.savepoint()
     }
 

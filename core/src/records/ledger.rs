@@ -1,23 +1,28 @@
 //! The ledger: one entry for each change, a header with commitments in the chain, values sealed beside it.
 //!
-//! A commitment is HMAC-SHA-256 under a salt that lies sealed with the values: it proves a value to
-//! whoever holds the subject's key, and says nothing to anybody once that key is destroyed. The chain
-//! hash is SHA-256 over the hash before, the position and the header with its commitments, so the
-//! chain verifies without any key. FORMAT.md, chapter "Ledger entry", describes every byte.
+//! The chain hash is SHA-256 over the hash before, the position and the header with its commitments, so
+//! the chain verifies without any key, and goes on to when the key of a person is destroyed. FORMAT.md,
+//! chapter "Ledger entry", describes every byte.
 
 use std::collections::BTreeSet;
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::base::{Code, EntityId, Error, FieldId, Random, RecordId, Result, Stamp, Value};
 use crate::records::codec::{Reader, Writer, damaged, decode_value, encode_value};
+use crate::records::commitments::{Commitments, SALT, SealedChange, write_root};
 use crate::records::view::Sealer;
 use crate::storage::{Head, LogEntry, LogRecord, Snapshot, seal, unseal};
 
-const FORMAT: u8 = 1;
+/// The format that is read beside the present one.
+const FORMAT_1: u8 = 1;
+const FORMAT: u8 = 2;
 const CHAIN_DOMAIN: &[u8] = b"guanxi.ledger.chain.v1";
-const COMMITMENT_DOMAIN: &[u8] = b"guanxi.ledger.commitment.v1";
+
+/// Flags of a header of format 2: which of the ids that most entries lack, or have twice, it names.
+const ON_BEHALF: u8 = 1;
+const SUBJECT_IS_RECORD: u8 = 2;
+const SUBJECT_NAMED: u8 = 4;
 
 /// What an entry records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,60 +173,50 @@ pub fn chain_link(previous: &[u8; 32], position: u64, chained: &[u8]) -> [u8; 32
 }
 
 /// Encodes and seals an entry.
-pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Random) -> Result<LogRecord> {
-    let mut salt = [0_u8; 32];
+pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Random) -> LogRecord {
+    let mut salt = [0_u8; SALT];
     random.fill(&mut salt);
-    let salted = salted(&salt)?;
+    let encoded: Vec<_> = entry
+        .changes
+        .iter()
+        .map(|change| (change.field, encode_value(&change.old), encode_value(&change.new)))
+        .collect();
+    let changes: Vec<SealedChange<'_>> =
+        encoded.iter().map(|(field, old, new)| (*field, &**old, &**new)).collect();
     let mut header = encode_header(entry);
+    write_root(&mut header, &salt, &changes);
     let mut values = Writer::default();
     values.raw(&salt);
-    header.varint(entry.changes.len() as u128);
-    for change in &entry.changes {
-        let (old, new) = (encode_value(&change.old), encode_value(&change.new));
-        header.varint(u128::from(change.field.number()));
-        header.raw(&commitment(&salted, change.field, &old, &new));
-        values.varint(u128::from(change.field.number()));
-        values.bytes(&old);
-        values.bytes(&new);
+    for (field, old, new) in changes {
+        values.varint(u128::from(field.number()));
+        values.bytes(old);
+        values.bytes(new);
     }
     let chained = header.finish();
     let sealed = seal(key, &Sha256::digest(&chained), &values.finish(), random);
-    Ok(LogRecord { chained, sealed })
+    LogRecord { chained, sealed }
 }
 
 fn encode_header(entry: &PendingEntry) -> Writer {
+    let subject = match entry.subject {
+        None => 0,
+        Some(subject) if subject == entry.record => SUBJECT_IS_RECORD,
+        Some(_) => SUBJECT_NAMED,
+    };
     let mut header = Writer::default();
-    header.raw(&[FORMAT, entry.kind.number()]);
+    let flags = subject | if entry.on_behalf_of.is_some() { ON_BEHALF } else { 0 };
+    header.raw(&[FORMAT, entry.kind.number(), flags]);
     header.raw(&entry.stamp.hlc.to_be_bytes());
     header.raw(&entry.stamp.replica.to_be_bytes());
-    header.raw(entry.actor.as_bytes());
-    header.raw(&entry.on_behalf_of.map_or([0; 16], |id| *id.as_bytes()));
-    header.raw(&entry.subject.map_or([0; 16], |id| *id.as_bytes()));
-    header.raw(&entry.schema_version.to_be_bytes());
-    header.raw(&entry.entity.number().to_be_bytes());
-    header.raw(entry.record.as_bytes());
+    header.varint(u128::from(entry.schema_version));
+    header.varint(u128::from(entry.entity.number()));
+    let named = entry.subject.filter(|_| subject == SUBJECT_NAMED);
+    for id in [Some(entry.actor), Some(entry.record), entry.on_behalf_of, named].into_iter().flatten() {
+        header.raw(id.as_bytes());
+    }
     header.bytes(entry.cause.as_bytes());
     header
 }
-
-/// The function of commitments under a salt. Its key is set up once for all fields of an entry.
-fn salted(salt: &[u8; 32]) -> Result<Hmac<Sha256>> {
-    Hmac::<Sha256>::new_from_slice(salt).map_err(|_| Error::new(Code::Panic))
-}
-
-fn commitment(salted: &Hmac<Sha256>, field: FieldId, old: &[u8], new: &[u8]) -> [u8; 32] {
-    let mut mac = salted.clone();
-    mac.update(COMMITMENT_DOMAIN);
-    mac.update(&field.number().to_be_bytes());
-    for part in [old, new] {
-        mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
-}
-
-/// A field and the commitment to its values.
-pub(super) type Commitment = (FieldId, [u8; 32]);
 
 /// Reads an entry, opens its values and checks them against their commitments.
 ///
@@ -240,50 +235,92 @@ pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntr
 }
 
 /// Reads what stands in the clear of an entry, and the commitments to its values.
-pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Vec<Commitment>)> {
+pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Commitments)> {
     let mut reader = Reader::new(&entry.record.chained);
-    if reader.byte()? != FORMAT {
-        return Err(Error::new(Code::NewerFormat).rule("ledger entry"));
-    }
-    let present = |bytes: [u8; 16]| (bytes != [0; 16]).then(|| RecordId::from_bytes(bytes));
-    let ledger = LedgerEntry {
-        position: entry.position,
-        hash: entry.hash,
-        kind: EntryKind::from_number(reader.byte()?)?,
-        stamp: Stamp {
-            hlc: u64::from_be_bytes(reader.array()?),
-            replica: u32::from_be_bytes(reader.array()?),
-        },
-        actor: RecordId::from_bytes(reader.array()?),
-        on_behalf_of: present(reader.array()?),
-        subject: present(reader.array()?),
-        schema_version: u32::from_be_bytes(reader.array()?),
-        entity: EntityId::new(u32::from_be_bytes(reader.array()?)),
-        record: RecordId::from_bytes(reader.array()?),
-        cause: reader.text()?,
-        changes: None,
+    let format = reader.byte()?;
+    let kind = EntryKind::from_number(reader.byte()?)?;
+    let mut header = match format {
+        FORMAT_1 => decode_ids_of_format_1(&mut reader, kind)?,
+        FORMAT => decode_ids(&mut reader, kind)?,
+        _ => return Err(Error::new(Code::NewerFormat).rule("ledger entry")),
     };
-    let count = reader.unsigned::<usize>()?;
-    let mut commitments = Vec::new();
-    for _ in 0..count {
-        commitments.push((FieldId::new(reader.unsigned()?), reader.array()?));
-    }
-    Ok((ledger, commitments))
+    (header.position, header.hash) = (entry.position, entry.hash);
+    header.cause = reader.text()?;
+    let commitments = match format {
+        FORMAT_1 => Commitments::read_each(&mut reader)?,
+        _ => Commitments::read_root(&mut reader)?,
+    };
+    Ok((header, commitments))
 }
 
-fn open_values(plain: &[u8], commitments: &[Commitment]) -> Result<Vec<FieldChange>> {
-    let mut reader = Reader::new(plain);
-    let salted = salted(&reader.array()?)?;
-    let mut changes = Vec::with_capacity(commitments.len());
-    for (field, expected) in commitments {
-        let number = FieldId::new(reader.unsigned()?);
-        let (old, new) = (reader.bytes()?, reader.bytes()?);
-        if number != *field || commitment(&salted, number, old, new) != *expected {
-            return Err(damaged());
-        }
-        changes.push(FieldChange { field: number, old: decode_value(old)?, new: decode_value(new)? });
+fn decode_ids(reader: &mut Reader<'_>, kind: EntryKind) -> Result<LedgerEntry> {
+    let flags = reader.byte()?;
+    if flags & !(ON_BEHALF | SUBJECT_IS_RECORD | SUBJECT_NAMED) != 0 {
+        return Err(Error::new(Code::NewerFormat).rule("ledger entry"));
     }
-    Ok(changes)
+    let mut header = empty_header(kind, decode_stamp(reader)?);
+    header.schema_version = reader.unsigned()?;
+    header.entity = EntityId::new(reader.unsigned()?);
+    let id = |reader: &mut Reader<'_>| Ok::<_, Error>(RecordId::from_bytes(reader.array()?));
+    header.actor = id(reader)?;
+    header.record = id(reader)?;
+    header.on_behalf_of = (flags & ON_BEHALF != 0).then(|| id(reader)).transpose()?;
+    header.subject = match flags & (SUBJECT_IS_RECORD | SUBJECT_NAMED) {
+        0 => None,
+        SUBJECT_IS_RECORD => Some(header.record),
+        SUBJECT_NAMED => Some(id(reader)?),
+        _ => return Err(damaged()),
+    };
+    Ok(header)
+}
+
+fn decode_ids_of_format_1(reader: &mut Reader<'_>, kind: EntryKind) -> Result<LedgerEntry> {
+    let present = |bytes: [u8; 16]| (bytes != [0; 16]).then(|| RecordId::from_bytes(bytes));
+    let mut header = empty_header(kind, decode_stamp(reader)?);
+    header.actor = RecordId::from_bytes(reader.array()?);
+    header.on_behalf_of = present(reader.array()?);
+    header.subject = present(reader.array()?);
+    header.schema_version = u32::from_be_bytes(reader.array()?);
+    header.entity = EntityId::new(u32::from_be_bytes(reader.array()?));
+    header.record = RecordId::from_bytes(reader.array()?);
+    Ok(header)
+}
+
+fn decode_stamp(reader: &mut Reader<'_>) -> Result<Stamp> {
+    Ok(Stamp { hlc: u64::from_be_bytes(reader.array()?), replica: u32::from_be_bytes(reader.array()?) })
+}
+
+/// An entry to read another one into.
+fn empty_header(kind: EntryKind, stamp: Stamp) -> LedgerEntry {
+    let nobody = RecordId::from_bytes([0; 16]);
+    LedgerEntry {
+        position: 0,
+        hash: [0; 32],
+        kind,
+        stamp,
+        actor: nobody,
+        on_behalf_of: None,
+        cause: String::new(),
+        schema_version: 0,
+        entity: EntityId::new(0),
+        record: nobody,
+        subject: None,
+        changes: None,
+    }
+}
+
+fn open_values(plain: &[u8], commitments: &Commitments) -> Result<Vec<FieldChange>> {
+    let mut reader = Reader::new(plain);
+    let salt = reader.array()?;
+    let mut sealed: Vec<SealedChange<'_>> = Vec::new();
+    for _ in 0..commitments.count() {
+        sealed.push((FieldId::new(reader.unsigned()?), reader.bytes()?, reader.bytes()?));
+    }
+    commitments.check(&salt, &sealed)?;
+    sealed
+        .into_iter()
+        .map(|(field, old, new)| Ok(FieldChange { field, old: decode_value(old)?, new: decode_value(new)? }))
+        .collect()
 }
 
 /// Reads the ledger in order.

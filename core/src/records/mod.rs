@@ -11,6 +11,7 @@ mod backup_items;
 mod bulk;
 mod classes;
 mod codec;
+mod commitments;
 mod derived;
 mod envelope;
 mod filter;

@@ -105,8 +105,8 @@ pub struct WriteView<'a> {
     entries: Vec<PendingEntry>,
     /// The caller's name for the commit.
     id: CommitId,
-    /// What each change replaced, so that a part of the transaction can be taken back.
-    undo: Vec<Undo>,
+    /// What each change since the first savepoint replaced, so that a part can be taken back.
+    undo: Option<Vec<Undo>>,
     epoch: u64,
     /// Whether the commit raises the epoch. The view itself keeps the epoch of its begin, since the
     /// permits of this transaction are of that one.
@@ -134,9 +134,9 @@ impl<'a> WriteView<'a> {
     /// `storage.damaged`, `storage.io`.
     pub fn new(base: Box<dyn StoreTransaction + 'a>) -> Result<Self> {
         let epoch = read_epoch(base.as_ref())?;
-        let (changes, entries, undo) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (changes, entries, interned) = (BTreeMap::new(), Vec::new(), Vec::new());
         let id = CommitId::default();
-        Ok(Self { base, changes, entries, id, undo, epoch, stale: false, interned: Vec::new() })
+        Ok(Self { base, changes, entries, id, undo: None, epoch, stale: false, interned })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
@@ -160,11 +160,11 @@ impl<'a> WriteView<'a> {
         self.change((keyspace, key), None);
     }
 
-    /// The present point.
+    /// The present point. From the first one on, every change remembers what it replaced.
     #[must_use]
-    pub fn savepoint(&self) -> Savepoint {
+    pub fn savepoint(&mut self) -> Savepoint {
         Savepoint {
-            changes: self.undo.len(),
+            changes: self.undo.get_or_insert_default().len(),
             entries: self.entries.len(),
             interned: self.interned.len(),
             stale: self.stale,
@@ -176,8 +176,9 @@ impl<'a> WriteView<'a> {
         self.entries.truncate(point.entries);
         self.interned.truncate(point.interned);
         self.stale = point.stale;
-        while self.undo.len() > point.changes {
-            match self.undo.pop() {
+        let undo = self.undo.get_or_insert_default();
+        while undo.len() > point.changes {
+            match undo.pop() {
                 Some((place, Some(before))) => self.changes.insert(place, before),
                 Some((place, None)) => self.changes.remove(&place).flatten().map(Some),
                 None => None,
@@ -186,8 +187,13 @@ impl<'a> WriteView<'a> {
     }
 
     fn change(&mut self, place: (Keyspace, Vec<u8>), value: Option<Vec<u8>>) {
-        let before = self.changes.insert(place.clone(), value);
-        self.undo.push((place, before));
+        match &mut self.undo {
+            None => drop(self.changes.insert(place, value)),
+            Some(undo) => {
+                let before = self.changes.insert(place.clone(), value);
+                undo.push((place, before));
+            }
+        }
     }
 
     /// Makes every permit of the epochs so far stale once this is committed.
@@ -259,7 +265,7 @@ impl<'a> WriteView<'a> {
                     keys.get(&subject).ok_or_else(|| Error::new(Code::Panic).rule("subject key"))?
                 }
             };
-            log.push(seal_entry(&entry, key, sealer.random.as_ref())?);
+            log.push(seal_entry(&entry, key, sealer.random.as_ref()));
         }
         // Every permit of this transaction is of the epoch that it began with.
         let guards = [(Keyspace::Meta, EPOCH.to_vec())].into();

@@ -5,14 +5,14 @@ use crate::storage::bytes::Fields;
 use crate::storage::log_format::encode_entry;
 use crate::storage::memtable::Changed;
 use crate::storage::store::{ChainLink, CommitId, Head, Keyspace, WriteSet};
-use crate::storage::tables::Table;
+use crate::storage::tables::{Stretch, Table, stretches};
 
 /// One commit with its place in the log.
 pub(super) struct Commit {
     /// The caller's name for it, or zeros.
     pub(super) id: CommitId,
-    /// Keys and what they became, entries of the log among them.
-    pub(super) changes: Vec<(Table, Changed)>,
+    /// Keys and what they became by table, entries of the log among them.
+    pub(super) changes: Vec<Stretch>,
 }
 
 impl Commit {
@@ -21,27 +21,40 @@ impl Commit {
     /// # Errors
     /// [`Code::LimitExceeded`] for an entry whose chained part is above 4 GiB.
     pub(super) fn of(writes: WriteSet, mut head: Head, chain: ChainLink) -> Result<(Self, Head)> {
-        let mut changes: Vec<(Table, Changed)> = Vec::with_capacity(writes.operations());
-        changes.extend(
-            writes.changes.into_iter().map(|((keyspace, key), value)| (Table::Of(keyspace), (key, value))),
-        );
+        let of_keyspaces = writes.changes.into_iter();
+        let mut changes =
+            stretches(of_keyspaces.map(|((keyspace, key), value)| (Table::Of(keyspace), (key, value))));
         let keys = writes.subject_keys.into_iter();
-        changes.extend(keys.map(|(subject, sealed)| (Table::SubjectKeys, (subject.to_vec(), Some(sealed)))));
+        let keys = keys.map(|(subject, sealed)| (subject.to_vec(), Some(sealed)));
+        changes.push((Table::SubjectKeys, keys.collect()));
+        let mut log = Vec::with_capacity(writes.log.len());
         for record in writes.log {
             let position = head.position.saturating_add(1);
             head = Head { position, hash: chain(&head.hash, position, &record.chained) };
-            let entry = encode_entry(&head.hash, &record)?;
-            changes.push((Table::Log, (position.to_be_bytes().to_vec(), Some(entry))));
+            log.push((position.to_be_bytes().to_vec(), Some(encode_entry(&head.hash, &record)?)));
         }
+        changes.push((Table::Log, log));
         Ok((Self { id: writes.id, changes }, head))
+    }
+
+    /// Every change for itself.
+    pub(super) fn into_each(self) -> impl Iterator<Item = (Table, Changed)> {
+        self.changes
+            .into_iter()
+            .flat_map(|(table, stretch)| stretch.into_iter().map(move |changed| (table, changed)))
     }
 
     /// Appends the commit to a text.
     pub(super) fn encode(&self, text: &mut Vec<u8>) {
         text.extend_from_slice(&self.id);
-        text.extend_from_slice(&length(self.changes.len()));
-        for (table, (key, value)) in &self.changes {
-            text.push(number(*table));
+        let count = self.changes.iter().map(|(_, stretch)| stretch.len()).sum();
+        text.extend_from_slice(&length(count));
+        let each = self
+            .changes
+            .iter()
+            .flat_map(|(table, stretch)| stretch.iter().map(move |changed| (*table, changed)));
+        for (table, (key, value)) in each {
+            text.push(number(table));
             text.extend_from_slice(&length(key.len()));
             text.extend_from_slice(key);
             match value {
@@ -86,7 +99,7 @@ impl Commit {
             };
             changes.push((table, (key, value)));
         }
-        Ok(Self { id, changes })
+        Ok(Self { id, changes: stretches(changes.into_iter()) })
     }
 }
 
@@ -137,9 +150,10 @@ mod tests {
         let commits = Commit::decode_all(&text).unwrap();
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[1].id, [7; 16]);
-        assert_eq!(commits[1].changes[0].1, (b"put".to_vec(), Some(b"value".to_vec())));
-        assert_eq!(commits[1].changes[1].1, (Vec::new(), None));
-        assert_eq!(commits[1].changes[2].1.0, 2_u64.to_be_bytes());
+        let each: Vec<_> = commits.into_iter().nth(1).unwrap().into_each().collect();
+        assert_eq!(each[0].1, (b"put".to_vec(), Some(b"value".to_vec())));
+        assert_eq!(each[1].1, (Vec::new(), None));
+        assert_eq!(each[2].1.0, 2_u64.to_be_bytes());
         let half = text.len() / 2;
         for cut in (1..text.len()).filter(|cut| *cut != half) {
             assert!(Commit::decode_all(&text[..cut]).is_err(), "{cut}");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::base::{Code, Error, Random, Result};
+use crate::base::{Code, Error, OsRandom, Random, Result};
 use crate::storage::copies::{self, KEYS_COPY};
 use crate::storage::device::{Device, FileDevice, MemoryDevice};
 use crate::storage::embedded_store::EmbeddedStore;
@@ -319,6 +319,23 @@ fn open_store(
         Some(Arc::clone(subjects)),
         copy,
     )
+}
+
+/// A file of redb's that is sealed as those of a database are, made where it does not stand, and nothing
+/// else: to measure what sealing costs.
+///
+/// # Errors
+/// As [`open`].
+pub fn sealed_tables(path: &Path, key: [u8; 32], cache_bytes: usize) -> Result<redb::Database> {
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let options = VaultOptions { kind: FileKind::Data, cache_bytes, random, verify: false };
+    let key = Key::raw(key);
+    let vault = if path.try_exists()? {
+        Vault::open(Arc::new(FileDevice::open(path)?), &options, &Unlock::Key(&key))?
+    } else {
+        Vault::create(Arc::new(FileDevice::create(path)?), &options, &key, KeyCost::default())?
+    };
+    Ok(vault.database)
 }
 
 fn open_device(path: &Path, name: &str) -> Result<Arc<dyn Device>> {

@@ -10,25 +10,20 @@ use std::time::{Duration, Instant};
 
 use redb::ReadableDatabase;
 
-use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Random, Result};
+use crate::base::{Code, Error, Patience, Random, Result};
 use crate::storage::commit_format::Commit;
 use crate::storage::journal::{Generation, Journal};
-use crate::storage::layered_view::LayeredView;
+use crate::storage::layered_view::{LayeredView, Sees};
 use crate::storage::memtable::{Changed, Memtable};
 use crate::storage::store::{
-    Caps, ChainLink, CommitId, Committed, Durability, Head, Keyspace, LogEntry, Page, RangeRequest,
-    SLOW_COMMIT, Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet,
+    Caps, ChainLink, CommitId, Committed, Durability, Head, SLOW_COMMIT, Settled, Snapshot, Store,
+    StoreStatistics, StoreTransaction, WriteSet,
 };
 use crate::storage::subject_keys::SubjectKeys;
-use crate::storage::tables::{self, Batch, Reached, Table, TableView};
+use crate::storage::tables::{self, Batch, Reached, Stretch, Table, TableView, stretches};
 use crate::storage::turns::{Turn, Turns};
 use crate::storage::vault::Vault;
 
-/// Most changes of one commit: 10,000 records with some forty keys each, above which a larger batch no
-/// longer makes a row cheaper.
-const MAX_OPERATIONS: usize = 500_000;
-/// Most bytes of one commit, which redb and the sealed pages hold in memory until the fsync.
-const MAX_COMMIT_BYTES: usize = 256 * 1_024 * 1_024;
 /// A commit of so many bytes goes to the tables at once: through the journal it would be written twice.
 const DIRECT_BYTES: usize = 1_024 * 1_024;
 /// Memory of recent commits at which a checkpoint is due. It bounds what a reopen after a crash reads.
@@ -319,12 +314,12 @@ impl EmbeddedStore {
         let brought: Result<((u64, Head), Arc<TableView>, bool)> = (|| {
             let mut batch = Batch { generation, ..Batch::default() };
             let mut keys = Vec::new();
-            batch.add(without_keys(recent.newest(), &mut keys));
+            batch.changes.extend(without_keys(stretches(recent.newest()), &mut keys));
             let mut reached = accepted;
             if let Some(writes) = last {
                 ids.push(writes.id);
                 let (commit, head) = Commit::of(writes, accepted.1, self.chain)?;
-                batch.add(without_keys(commit.changes.into_iter(), &mut keys));
+                batch.changes.extend(without_keys(commit.changes, &mut keys));
                 reached = (accepted.0 + 1, head);
             }
             if let Some(subjects) = &self.subjects {
@@ -534,7 +529,7 @@ impl State {
         if commit.id != CommitId::default() {
             self.ids.push((sequence, commit.id));
         }
-        for (table, (key, value)) in commit.changes {
+        for (table, (key, value)) in commit.into_each() {
             self.recent.insert(sequence, table, key, value);
         }
         self.accepted = (sequence, head);
@@ -554,22 +549,20 @@ impl State {
 }
 
 /// Takes the keys of data subjects out of what goes to the tables.
-fn without_keys<'a>(
-    changes: impl Iterator<Item = (Table, Changed)> + 'a,
-    keys: &'a mut Vec<Changed>,
-) -> impl Iterator<Item = (Table, Changed)> + 'a {
-    changes.filter_map(move |(table, changed)| {
+fn without_keys(changes: Vec<Stretch>, keys: &mut Vec<Changed>) -> impl Iterator<Item = Stretch> {
+    changes.into_iter().filter_map(move |(table, stretch)| {
         if table == Table::SubjectKeys {
-            keys.push(changed);
+            keys.extend(stretch);
             return None;
         }
-        Some((table, changed))
+        Some((table, stretch))
     })
 }
 
 /// The newest entry of the log in a commit, as a head.
 fn newest_entry(commit: &Commit) -> Option<Result<Head>> {
-    let (key, value) = &commit.changes.iter().rev().find(|(table, _)| *table == Table::Log)?.1;
+    let (_, log) = commit.changes.iter().rev().find(|(table, _)| *table == Table::Log)?;
+    let (key, value) = log.last()?;
     let entry = crate::storage::log_format::decode_entry(key, value.as_deref().unwrap_or_default());
     Some(entry.map(|entry| Head { position: entry.position, hash: entry.hash }))
 }
@@ -588,12 +581,7 @@ impl Drop for EmbeddedStore {
 
 impl Store for EmbeddedStore {
     fn caps(&self) -> Caps {
-        Caps {
-            max_key_bytes: MAX_KEY_BYTES,
-            max_value_bytes: MAX_VALUE_BYTES,
-            max_transaction_operations: MAX_OPERATIONS,
-            max_transaction_bytes: MAX_COMMIT_BYTES,
-        }
+        Caps::EMBEDDED
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
@@ -686,55 +674,57 @@ impl Writing<'_> {
     }
 }
 
-impl Snapshot for Writing<'_> {
-    fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.view.get_many(keys)
-    }
-
-    fn scan(&self, range: &RangeRequest) -> Result<Page> {
-        self.view.scan(range)
-    }
-
-    fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
-        self.view.read_log(after, max)
-    }
-
-    fn head(&self) -> Result<Head> {
-        self.view.head()
+impl Sees for Writing<'_> {
+    fn view(&self) -> &LayeredView {
+        &self.view
     }
 }
 
 impl StoreTransaction for Writing<'_> {
     fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed> {
+        self.commit_with(writes, None)
+    }
+
+    fn commit_and(self: Box<Self>, writes: WriteSet, publish: &mut dyn FnMut()) -> Result<Committed> {
+        self.commit_with(writes, Some(publish))
+    }
+}
+
+impl Writing<'_> {
+    /// Commits, and keeps the turn until a function has run that is to see the commit durable.
+    fn commit_with(
+        self: Box<Self>,
+        writes: WriteSet,
+        publish: Option<&mut dyn FnMut()>,
+    ) -> Result<Committed> {
         self.check(&writes)?;
         let Self { store, view, turn, began } = *self;
         if writes.is_empty() {
+            publish.into_iter().for_each(|publish| publish());
             return Ok(Committed { head: view.head });
         }
         // The view goes first: pages that only it still sees can then be used again.
         drop(view);
         if writes.bytes() >= DIRECT_BYTES {
             let head = store.commit_directly(writes)?;
+            publish.into_iter().for_each(|publish| publish());
             return Ok(Committed { head });
         }
         let (sequence, head) = store.accept(writes)?;
-        drop(turn);
-        match store.durability {
-            Durability::Durable => store.wait_until_durable(sequence)?,
-            Durability::Relaxed => store.hand_over(sequence)?,
+        match publish {
+            Some(publish) => {
+                store.wait_until_durable(sequence)?;
+                publish();
+                drop(turn);
+            }
+            None => {
+                drop(turn);
+                match store.durability {
+                    Durability::Durable => store.wait_until_durable(sequence)?,
+                    Durability::Relaxed => store.hand_over(sequence)?,
+                }
+            }
         }
-        store.note_duration(began);
-        Ok(Committed { head })
-    }
-
-    fn commit_and(self: Box<Self>, writes: WriteSet, publish: &mut dyn FnMut()) -> Result<Committed> {
-        self.check(&writes)?;
-        let Self { store, view, turn, began } = *self;
-        drop(view);
-        let (sequence, head) = store.accept(writes)?;
-        store.wait_until_durable(sequence)?;
-        publish();
-        drop(turn);
         store.note_duration(began);
         Ok(Committed { head })
     }

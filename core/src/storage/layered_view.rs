@@ -67,3 +67,27 @@ impl Snapshot for LayeredView {
         Ok(self.head)
     }
 }
+
+/// A transaction, which sees what its view sees.
+pub(super) trait Sees: Send {
+    /// The view of its begin.
+    fn view(&self) -> &LayeredView;
+}
+
+impl<T: Sees> Snapshot for T {
+    fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.view().get_many(keys)
+    }
+
+    fn scan(&self, range: &RangeRequest) -> Result<Page> {
+        self.view().scan(range)
+    }
+
+    fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
+        self.view().read_log(after, max)
+    }
+
+    fn head(&self) -> Result<Head> {
+        self.view().head()
+    }
+}

@@ -7,21 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Result};
+use crate::base::{Code, Error, Patience, Result};
 use crate::storage::commit_format::Commit;
-use crate::storage::layered_view::LayeredView;
+use crate::storage::layered_view::{LayeredView, Sees};
 use crate::storage::memtable::Memtable;
 use crate::storage::store::{
-    Caps, ChainLink, CommitId, Committed, Head, Keyspace, LogEntry, Page, RangeRequest, Settled, Snapshot,
-    Store, StoreStatistics, StoreTransaction, WriteSet,
+    Caps, ChainLink, CommitId, Committed, Head, Settled, Snapshot, Store, StoreStatistics, StoreTransaction,
+    WriteSet,
 };
 use crate::storage::tables::TableSize;
 use crate::storage::turns::{Turn, Turns};
-
-/// Most changes of one commit, as of the embedded store, so that what runs here runs there.
-const MAX_OPERATIONS: usize = 500_000;
-/// Most bytes of one commit, likewise.
-const MAX_COMMIT_BYTES: usize = 256 * 1_024 * 1_024;
 
 /// The store.
 pub(super) struct MemoryStore {
@@ -74,12 +69,7 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn caps(&self) -> Caps {
-        Caps {
-            max_key_bytes: MAX_KEY_BYTES,
-            max_value_bytes: MAX_VALUE_BYTES,
-            max_transaction_operations: MAX_OPERATIONS,
-            max_transaction_bytes: MAX_COMMIT_BYTES,
-        }
+        Caps::EMBEDDED
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
@@ -131,21 +121,9 @@ struct Writing<'a> {
     _turn: Turn<'a>,
 }
 
-impl Snapshot for Writing<'_> {
-    fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.view.get_many(keys)
-    }
-
-    fn scan(&self, range: &RangeRequest) -> Result<Page> {
-        self.view.scan(range)
-    }
-
-    fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
-        self.view.read_log(after, max)
-    }
-
-    fn head(&self) -> Result<Head> {
-        self.view.head()
+impl Sees for Writing<'_> {
+    fn view(&self) -> &LayeredView {
+        &self.view
     }
 }
 
@@ -159,16 +137,17 @@ impl StoreTransaction for Writing<'_> {
         writes.check_limits(self.store.caps())?;
         writes.check_expectations(&self.view, &self.store.view())?;
         if writes.is_empty() {
+            publish();
             return Ok(Committed { head: self.view.head });
         }
         let (commit, head) = Commit::of(writes, self.view.head, self.store.chain)?;
-        let sequence = self.view.sequence + 1;
-        for (table, (key, value)) in commit.changes {
+        let (sequence, id) = (self.view.sequence + 1, commit.id);
+        for (table, (key, value)) in commit.into_each() {
             self.store.rows.insert(sequence, table, key, value);
         }
         let mut state = self.store.lock();
         state.newest = (sequence, head);
-        state.ids.extend((commit.id != CommitId::default()).then_some(commit.id));
+        state.ids.extend((id != CommitId::default()).then_some(id));
         drop(state);
         publish();
         Ok(Committed { head })

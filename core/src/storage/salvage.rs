@@ -252,7 +252,7 @@ impl Wreck {
             };
             for commit in commits {
                 self.state.journal_commits = self.state.journal_commits.saturating_add(1);
-                for (table, (key, value)) in commit.changes {
+                for (table, (key, value)) in commit.into_each() {
                     match value {
                         Some(value) if generation.is_none() && table != Table::SubjectKeys => {
                             self.loose.push((key, value));

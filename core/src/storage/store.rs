@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::base::{Code, Error, Patience, Result};
+use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Result};
 use crate::storage::tables::TableSize;
 
 /// A table of the store. Each has keys that sort by their bytes.
@@ -40,6 +40,18 @@ pub struct Caps {
     pub max_transaction_operations: usize,
     /// Most bytes of keys and values of one commit.
     pub max_transaction_bytes: usize,
+}
+
+impl Caps {
+    /// What the stores of one process take. 10,000 records with some forty keys each fit into one commit,
+    /// above which a larger batch no longer makes a row cheaper; its bytes are in memory until they are
+    /// durable.
+    pub(super) const EMBEDDED: Self = Self {
+        max_key_bytes: MAX_KEY_BYTES,
+        max_value_bytes: MAX_VALUE_BYTES,
+        max_transaction_operations: 500_000,
+        max_transaction_bytes: 256 * 1_024 * 1_024,
+    };
 }
 
 /// A range of keys: `low` inclusive, `high` exclusive, in either direction.

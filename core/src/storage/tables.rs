@@ -75,24 +75,26 @@ impl Table {
 pub(super) struct Batch {
     /// Keys and what they became, in the order of tables and keys; a later stretch of the same table
     /// goes over an earlier one.
-    pub(super) changes: Vec<(Table, Vec<Changed>)>,
+    pub(super) changes: Vec<Stretch>,
     /// Ids of the commits in it that have one.
     pub(super) ids: Vec<CommitId>,
     /// The generation of the journal that continues the tables from here.
     pub(super) generation: Generation,
 }
 
-impl Batch {
-    /// Adds changes that come in the order of tables.
-    pub(super) fn add(&mut self, changes: impl Iterator<Item = (Table, Changed)>) {
-        let start = self.changes.len();
-        for (table, changed) in changes {
-            match self.changes.get_mut(start..).and_then(<[_]>::last_mut) {
-                Some((last, stretch)) if *last == table => stretch.push(changed),
-                _ => self.changes.push((table, vec![changed])),
-            }
+/// Keys of one table and what they became, in the order of the keys.
+pub(super) type Stretch = (Table, Vec<Changed>);
+
+/// Groups changes that come in the order of tables.
+pub(super) fn stretches(changes: impl Iterator<Item = (Table, Changed)>) -> Vec<Stretch> {
+    let mut grouped: Vec<Stretch> = Vec::new();
+    for (table, changed) in changes {
+        match grouped.last_mut() {
+            Some((last, stretch)) if *last == table => stretch.push(changed),
+            _ => grouped.push((table, vec![changed])),
         }
     }
+    grouped
 }
 
 /// How far a copy of the tables has come: everything up to a key of a table, in their order, is there
