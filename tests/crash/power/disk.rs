@@ -399,7 +399,7 @@ pub fn write(tree: &Tree, folder: &Path) {
                 let file = fs::File::create_new(path).unwrap();
                 file.set_len(bytes.len() as u64).unwrap();
                 for (number, piece) in bytes.chunks(PIECE).enumerate() {
-                    if piece.iter().any(|byte| *byte != 0) {
+                    if *piece != [0; PIECE][..piece.len()] {
                         file.write_all_at(piece, (number * PIECE) as u64).unwrap();
                     }
                 }

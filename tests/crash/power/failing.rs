@@ -29,8 +29,8 @@ fn fail(operation: &Operation, fault: &str) -> Option<Ended> {
     if !ended.succeeded() {
         let code = ended.code().unwrap_or_else(|| panic!("{place}: {}", ended.stderr()));
         assert!(CODES.contains(&code.as_str()), "{place}: {}", ended.stderr());
-        assert!(!ended.stderr().contains("panicked"), "{place}: {}", ended.stderr());
     }
+    assert!(!ended.stderr().contains("panicked"), "{place}: {}", ended.stderr());
     let left = Left {
         root: home.path(),
         acknowledged: ended.acknowledged.clone(),

@@ -62,6 +62,11 @@ fn work(given: &[String]) -> Result<()> {
     worker.tell("done")
 }
 
+/// A thread that panicked, which no operation may do.
+fn panicked() -> Error {
+    Error::new(Code::Panic)
+}
+
 fn new_key() -> Key {
     Key::raw([0x2A; 32])
 }
@@ -107,7 +112,7 @@ impl Worker {
                     })
                 })
                 .collect();
-            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
         })
     }
 
@@ -199,7 +204,7 @@ impl Worker {
                 _ => self.backup_of(&session, operation),
             };
             over.store(true, Ordering::SeqCst);
-            done.and(writing.join().unwrap_or(Ok(())))
+            done.and(writing.join().unwrap_or_else(|_| Err(panicked())))
         })
     }
 }
