@@ -7,11 +7,13 @@
 
 #[cfg(test)]
 mod bytes;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod every_byte;
 #[cfg(test)]
 mod killing;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod power;
 #[cfg(test)]
 mod writing;
