@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// What a sample holds.
 struct Sample {
-    format: u32,
+    folder: &'static str,
     /// Its files.
     files: &'static [&'static str],
     /// Entries of its ledger.
@@ -25,25 +25,32 @@ struct Sample {
     head: &'static str,
 }
 
-/// The one of format 2 was copied while it was open, so its newest commits are in its journal alone.
-const SAMPLES: [Sample; 2] = [
+/// Those of format 2 were copied while they were open, so their newest commits are in the journal alone.
+/// The entries of `v2-entries` have the second format of ledger entries, those of `v2` the first.
+const SAMPLES: [Sample; 3] = [
     Sample {
-        format: 1,
+        folder: "v1",
         files: &["data", "keys"],
         entries: 68,
         head: "442ff2f716baec28f719c81811e0f38c74702060db1954226e9adec83d016a2e",
     },
     Sample {
-        format: 2,
+        folder: "v2",
         files: &["data", "journal", "keys"],
         entries: 68,
         head: "0ad4e298c5a29109aad70528539fb56a0f146f940011432e2e4ca10338a428ff",
+    },
+    Sample {
+        folder: "v2-entries",
+        files: &["data", "journal", "keys"],
+        entries: 68,
+        head: "18ca474bfef274f3de2a87e044996964d6e18007ceb6d1faff058f6cbdb79384",
     },
 ];
 
 impl Sample {
     fn home(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("format/v{}", self.format))
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("format").join(self.folder)
     }
 
     /// The sample in a folder of its own, since opening may write.

@@ -151,26 +151,39 @@ impl EmbeddedStore {
         Ok(store)
     }
 
-    /// Reads the journal that continues the tables, begins a new generation, and says how many commits
-    /// there were.
+    /// Reads the journal that continues the tables, and says how many commits there were. They stay in the
+    /// journal, and in memory, as if the process had never ended; only where the journal cannot go on do
+    /// they go to the tables first.
     fn replay(&self, generation: Option<Generation>) -> Result<u64> {
         let mut state = self.lock();
+        let mut goes_on = false;
         if let Some(generation) = generation {
-            self.journal().replay(&generation, &mut |text| {
+            let mut journal = self.journal();
+            goes_on = journal.replay(&generation, &mut |text| {
                 for commit in Commit::decode_all(text)? {
                     let head = newest_entry(&commit).transpose()?.unwrap_or(state.accepted.1);
                     state.accept(commit, head);
                 }
                 Ok(())
             })?;
+            if goes_on && state.accepted.0 > 0 {
+                // The system may have what a process wrote that died before its fsync. Nothing is built on
+                // it, or told to anybody, before it is on the medium.
+                journal.sync()?;
+            }
+            state.counts.journal_bytes = journal.length();
         }
-        let replayed = state.accepted.0;
-        match generation {
-            // After a clean close the generation has no record, and may go on.
-            Some(generation) if self.journal().has_no_records() => self.journal().restart(generation),
-            _ => drop(self.bring_to_tables(state, None)?),
+        let replayed = state.accepted;
+        if goes_on && state.recent.bytes() < CHECKPOINT_BYTES {
+            if let Some(subjects) = &self.subjects {
+                subjects.expect(state.recent.all(Table::SubjectKeys))?;
+            }
+            state.written = replayed.0;
+            state.became_durable(replayed);
+        } else {
+            drop(self.bring_to_tables(state, None)?);
         }
-        Ok(replayed)
+        Ok(replayed.0)
     }
 
     /// Commits that the open found in the journal.

@@ -99,30 +99,49 @@ impl Journal {
         self.cipher = PageCipher::new(&ring.derive("journal"), random);
     }
 
-    /// Hands every whole record of a generation to a function, in order.
+    /// Hands every whole record of a generation to a function, in order, and says whether the journal can
+    /// go on behind the last of them. It cannot where something of the same generation lies there: a later
+    /// record must never be taken for the successor of one that is yet to be written.
     ///
     /// # Errors
     /// [`Code::Damaged`] where a record is broken that a later one knows to be durable; [`Code::Io`],
     /// and those of the function.
     pub(super) fn replay(
-        &self,
+        &mut self,
         generation: &Generation,
         visit: &mut dyn FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let (mut number, mut at) = (0, RECORDS_AT);
-        while let Some(record) = self.read(generation, at)?.filter(|record| record.number == number) {
+    ) -> Result<bool> {
+        self.restart(*generation);
+        while let Some(record) =
+            self.read(generation, self.end)?.filter(|record| record.number == self.number)
+        {
             visit(&record.text)?;
-            at += padded(record.text.len());
-            number += 1;
+            self.end += padded(record.text.len());
+            self.number += 1;
         }
         // What comes behind begins at some sector, wherever the broken one would have ended.
-        while at < self.length {
-            at += SECTOR as u64;
-            if self.read(generation, at)?.is_some_and(|later| later.durable > number) {
+        let behind = self.sectors_of(generation, self.end)?;
+        for at in &behind {
+            if self.read(generation, *at)?.is_some_and(|later| later.durable > self.number) {
                 return Err(Error::new(Code::Damaged).rule("journal"));
             }
         }
-        Ok(())
+        Ok(behind.is_empty())
+    }
+
+    /// The sectors from a place on that begin as a record of a generation does.
+    fn sectors_of(&self, generation: &Generation, mut at: u64) -> Result<Vec<u64>> {
+        let mut found = Vec::new();
+        let mut chunk = vec![0; GROWTH];
+        while at < self.length {
+            let length = usize::try_from(self.length - at).unwrap_or(GROWTH).min(GROWTH);
+            let chunk = chunk.get_mut(..length).unwrap_or_default();
+            self.device.read_at(at, chunk)?;
+            let sectors = (at..).step_by(SECTOR).zip(chunk.chunks(SECTOR));
+            found.extend(sectors.filter(|(_, sector)| sector.starts_with(generation)).map(|(at, _)| at));
+            at += length as u64;
+        }
+        Ok(found)
     }
 
     /// The texts of all records of a generation, or of every one, that authenticate, and how many others

@@ -95,6 +95,11 @@ impl Memtable {
         }
     }
 
+    /// Every key of a table that was touched, as the newest commit left it.
+    pub(super) fn all(&self, table: Table) -> Vec<Changed> {
+        self.newest().filter(|(touched, _)| *touched == table).map(|(_, changed)| changed).collect()
+    }
+
     /// Every key that was touched, in the order of tables and keys, as the newest commit left it.
     pub(super) fn newest(&self) -> impl Iterator<Item = (Table, Changed)> + '_ {
         let mut last: Option<(Table, Vec<u8>)> = None;

@@ -14,6 +14,7 @@ use crate::base::{Code, Error, Random, Result};
 use crate::storage::device::{Device, FileDevice};
 use crate::storage::faults::from_redb;
 use crate::storage::keys::{Key, KeyCost, KeyRing};
+use crate::storage::memtable::Changed;
 use crate::storage::sealing::{seal, unseal};
 use crate::storage::vault::{Unlock, Vault, VaultOptions};
 
@@ -135,21 +136,36 @@ impl SubjectKeys {
     ///
     /// # Errors
     /// [`Code::Io`], [`Code::Damaged`] for what is no key.
-    pub(super) fn keep(&self, sealed: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<()> {
+    pub(super) fn keep(&self, sealed: Vec<Changed>) -> Result<()> {
         if sealed.is_empty() {
             return Ok(());
         }
         let _guard = lock(&self.changing);
-        let opened = self.opened();
-        let mut keys = HashMap::new();
-        for (subject, sealed) in sealed {
-            let damaged = |_| Error::new(Code::Damaged).rule("subject key");
-            let subject: Subject = subject.try_into().map_err(damaged)?;
-            keys.insert(subject, opened.unseal(&subject, sealed.as_deref().unwrap_or_default())?);
-        }
+        let keys = self.unseal_all(sealed)?;
         self.store(&keys)?;
         lock(&self.pending).retain(|subject, _| !keys.contains_key(subject));
         Ok(())
+    }
+
+    /// Learns keys that the journal holds and the file does not have yet.
+    ///
+    /// # Errors
+    /// [`Code::Damaged`] for what is no key.
+    pub(super) fn expect(&self, sealed: Vec<Changed>) -> Result<()> {
+        let _guard = lock(&self.changing);
+        let keys = self.unseal_all(sealed)?;
+        lock(&self.pending).extend(keys);
+        Ok(())
+    }
+
+    fn unseal_all(&self, sealed: Vec<Changed>) -> Result<HashMap<Subject, SubjectKey>> {
+        let opened = self.opened();
+        let unsealed = sealed.into_iter().map(|(subject, sealed)| {
+            let damaged = |_| Error::new(Code::Damaged).rule("subject key");
+            let subject: Subject = subject.try_into().map_err(damaged)?;
+            Ok((subject, opened.unseal(&subject, sealed.as_deref().unwrap_or_default())?))
+        });
+        unsealed.collect()
     }
 
     /// The key of a subject, or `None` where it never had one or it was destroyed.
