@@ -133,7 +133,7 @@ fn described(name: &str) -> Vec<Range<usize>> {
             .collect(),
         // Its head, and the head of its first record.
         "journal" => vec![0..32, BLOCK..BLOCK + 96],
-        _ => vec![0..64],
+        _ => std::iter::once(0..64).collect(),
     }
 }
 
