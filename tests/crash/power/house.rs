@@ -48,6 +48,19 @@ pub struct Content {
 }
 
 impl Content {
+    /// What another content has less or more, in short.
+    pub fn difference(&self, other: &Self) -> String {
+        let missing = self.records.iter().filter(|(key, _)| !other.records.contains_key(*key));
+        let added = other.records.iter().filter(|(key, _)| !self.records.contains_key(*key));
+        let changed = self
+            .records
+            .iter()
+            .filter(|(key, record)| other.records.get(*key).is_some_and(|now| now != *record));
+        let (missing, added, changed) = (missing.count(), added.count(), changed.count());
+        let files = (self.attachments.len(), other.attachments.len());
+        format!("{missing} missing, {added} more, {changed} changed; persons with files {files:?}")
+    }
+
     /// The same without the records of some names.
     pub fn without(&self, name: &str) -> Self {
         let mut content = self.clone();

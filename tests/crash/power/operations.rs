@@ -371,7 +371,8 @@ fn recovered(left: &Left<'_>) -> Checked<&'static str> {
 /// The content of before, and perhaps the one account that the worker made.
 fn check_later(left: &Left<'_>, found: &Content, before: &Content) -> Checked<&'static str> {
     let more = found.records.len() - before.records.len().min(found.records.len());
-    ensure(more <= 1 && found.without("later") == *before, "it holds something else than before")?;
+    let same = more <= 1 && found.without("later") == *before;
+    ensure(same, &format!("it holds something else than before: {}", before.difference(found)))?;
     ensure(more == 1 || !left.was_told("done"), "what was written is gone")?;
     Ok(if more == 1 { "written" } else { "not written" })
 }

@@ -298,8 +298,15 @@ fn every_flipped_byte_of_a_journal_is_damage_or_the_end_of_what_was_not_closed()
     for at in 0..length {
         let mut images = images.clone();
         images[1][at] ^= 1;
-        match open_store(&FaultDevice::with_images(images), &ring, false) {
+        let disk = FaultDevice::with_images(images);
+        match open_store(&disk, &ring, false) {
             Err(error) => {
+                let again = open_store(&disk, &ring, false).map(drop).unwrap_err();
+                assert_eq!(
+                    again.code(),
+                    error.code(),
+                    "byte {at}: an open that was refused has changed something"
+                );
                 assert!(matches!(error.code(), Code::Damaged | Code::NewerFormat), "byte {at}: {error:?}");
                 damaged += 1;
             }
