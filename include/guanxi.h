@@ -50,6 +50,11 @@
   { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0 }
 
 /**
+ * Begins a guanxi_call_options: its size, and zeros. Since 0.1.
+ */
+#define GUANXI_CALL_OPTIONS_INIT { sizeof(guanxi_call_options), NULL, 0, NULL, NULL, NULL }
+
+/**
  * Major version of the product that this header belongs to.
  */
 #define GUANXI_VERSION_MAJOR 0
@@ -120,6 +125,12 @@ typedef struct guanxi_engine guanxi_engine;
  * in a zero byte and live as long as the error.
  */
 typedef struct guanxi_error guanxi_error;
+
+/**
+ * What ends calls without a session from another thread, or from their progress function. Any thread, also
+ * several at once. Freed with guanxi_interrupter_free, also while a call with it runs.
+ */
+typedef struct guanxi_interrupter guanxi_interrupter;
 
 /**
  * A query: an entity, a filter, an order and a limit. One thread at a time while it is put together;
@@ -214,8 +225,8 @@ typedef struct guanxi_open_options {
 /**
  * A function that is told how far a long call is: what is being done, by a name that stays the same, such
  * as `rows` or `ledger`; how many steps are done; and how many there are, 0 where nobody knows. It runs on
- * the thread of the call. It may end the call with guanxi_session_interrupt; it may not begin a write.
- * `phase` is the engine's, until the function returns.
+ * the thread of the call. It may end the call with guanxi_session_interrupt or guanxi_interrupter_interrupt;
+ * it may not begin a write. `phase` is the engine's, until the function returns.
  */
 typedef void (*guanxi_progress_function)(const char *phase,
                                          uint64_t done,
@@ -228,6 +239,38 @@ typedef void (*guanxi_progress_function)(const char *phase,
  * lent: the function neither commits nor rolls back, nor keeps it.
  */
 typedef guanxi_status (*guanxi_write_function)(struct guanxi_txn *txn, void *user_data);
+
+/**
+ * How a method is called without a session. Grows at the end; begin with GUANXI_CALL_OPTIONS_INIT or
+ * guanxi_call_options_init, which set the size and zeros. Everything in it is the caller's, and must stay
+ * until the call returns. Since 0.1.
+ */
+typedef struct guanxi_call_options {
+  /**
+   * Size in bytes of this structure. Since 0.1.
+   */
+  size_t struct_size;
+  /**
+   * Language of the error, as a BCP 47 tag such as `zh-Hans`; NULL for English. Since 0.1.
+   */
+  const char *locale;
+  /**
+   * How long the call may take, in milliseconds; 0 is without end. Since 0.1.
+   */
+  uint64_t timeout_ms;
+  /**
+   * Who is told how far the call is; NULL for nobody. Since 0.1.
+   */
+  guanxi_progress_function progress;
+  /**
+   * What the progress function is handed. Since 0.1.
+   */
+  void *user_data;
+  /**
+   * What ends the call; NULL for nothing. Since 0.1.
+   */
+  struct guanxi_interrupter *interrupter;
+} guanxi_call_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1047,6 +1090,54 @@ guanxi_status guanxi_search(struct guanxi_session *session,
                             uint64_t limit,
                             struct guanxi_cursor **out,
                             struct guanxi_error **err);
+
+/**
+ * Makes an interrupter. `*out` is the caller's until guanxi_interrupter_free, and NULL on failure.
+ * Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_interrupter_new(struct guanxi_interrupter **out,
+                                     struct guanxi_error **err);
+
+/**
+ * Ends the calls that were given this interrupter and run now; each gives `engine.cancelled` at its next
+ * check. A call that begins when none runs is not touched. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_interrupter_interrupt(struct guanxi_interrupter *interrupter,
+                                           struct guanxi_error **err);
+
+/**
+ * Frees an interrupter; NULL and one that was freed already are left alone. Any thread. Since 0.1.
+ */
+GUANXI_API void guanxi_interrupter_free(struct guanxi_interrupter *interrupter);
+
+/**
+ * Writes `size` bytes of options: zeros, and the size. For languages that cannot use the macro.
+ *
+ * `options` leads to `size` bytes, of which the size itself is one; NULL or fewer bytes are left as
+ * they are. Any thread. Since 0.1.
+ */
+GUANXI_API void guanxi_call_options_init(struct guanxi_call_options *options, size_t size);
+
+/**
+ * Calls a method that needs no session, because no database is open, such as `backup.restore`,
+ * `backup.verify`, `database.create` or `database.salvage`, with a JSON object of its parameters; NULL or ""
+ * is none. The answer is JSON. The method `api.describe` lists all methods, and says of each whether its
+ * `session` is `required` (guanxi_call), `none` (this function), or `optional` (both). `options` may be NULL.
+ * `*out` is the caller's until guanxi_buffer_free, and NULL on failure. Keys and passwords stand in
+ * `parameters`, which the caller wipes; the library wipes its copies.
+ *
+ * Errors: `input.unknown_method`, `input.session_required`, `input.invalid_json`, `input.missing_parameter`,
+ * `input.unknown_parameter`, `input.invalid_argument`, `engine.cancelled`, `engine.deadline_exceeded`, and
+ * those of the method. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_call_without_session(const char *method,
+                                          const char *parameters,
+                                          const struct guanxi_call_options *options,
+                                          struct guanxi_buffer **out,
+                                          struct guanxi_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

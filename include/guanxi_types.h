@@ -94,6 +94,16 @@
 #define GUANXI_ERR_INPUT_INVALID_CSV -113
 
 /**
+ * `input.session_required`: the method needs a session
+ */
+#define GUANXI_ERR_INPUT_SESSION_REQUIRED -114
+
+/**
+ * `input.session_not_taken`: the method is called without a session
+ */
+#define GUANXI_ERR_INPUT_SESSION_NOT_TAKEN -115
+
+/**
  * `storage.not_a_database`: this is not a Guanxi database
  */
 #define GUANXI_ERR_STORAGE_NOT_A_DATABASE -201

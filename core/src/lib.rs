@@ -59,7 +59,8 @@ pub use base::{
 };
 pub use engine::{
     Changes, Condition, Crm, Durability, Extension, Find, Key, KeyCost, KeyProvider, Options, RecoveryKey,
-    Ref, RestoreOptions, Session, Settings, Transaction, WriteOptions, restore, salvage,
+    Ref, RestoreOptions, RestoreSource, Session, Settings, Transaction, WriteOptions, restore, restore_from,
+    salvage, verify_backup,
 };
 
 /// Options for a database with the built-in model.

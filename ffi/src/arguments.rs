@@ -1,6 +1,7 @@
 //! Arguments as C passes them, checked and turned into Rust values; and places that results go to.
 
 use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
 
 use guanxi_core::{Code, Error, RecordId, Result};
 
@@ -107,4 +108,58 @@ pub(crate) unsafe fn record_id(pointer: *const u8) -> Result<RecordId> {
 pub(crate) unsafe fn id_out(place: *mut u8) -> Option<Out<[u8; 16]>> {
     // SAFETY: the caller's promise is the same.
     unsafe { Out::value(place.cast(), "id") }.ok()
+}
+
+/// A structure of options that only ever grows at its end and begins with its size: what the caller's version
+/// has of it, and zeros for the rest.
+///
+/// # Errors
+/// `input.invalid_argument` for a structure that is smaller than the first version's, or uses members that
+/// this version does not know.
+///
+/// # Safety
+/// The pointer leads to as many bytes as its first member says, and zeros are valid in every member.
+pub(crate) unsafe fn structure<T: Copy>(pointer: *const T, first_size: usize) -> Result<T> {
+    // SAFETY: at least the size is there.
+    let size = unsafe { pointer.cast::<usize>().read() };
+    // SAFETY: the caller promised so many bytes.
+    if size < first_size || unsafe { has_tail(pointer, size) } {
+        let rule = "the size of version 0.1, or larger with zeros after it";
+        return Err(Error::new(Code::InvalidArgument).field("struct_size").rule(rule));
+    }
+    let mut whole = MaybeUninit::<T>::zeroed();
+    // SAFETY: the caller promised `size` bytes, and zeros are valid where there are fewer than known.
+    unsafe {
+        let known = size.min(size_of::<T>());
+        whole.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(pointer.cast::<u8>(), known);
+        Ok(whole.assume_init())
+    }
+}
+
+/// Whether a later version's members, which this one does not know, are in use.
+///
+/// # Safety
+/// The pointer leads to so many bytes.
+unsafe fn has_tail<T>(pointer: *const T, size: usize) -> bool {
+    let known = size_of::<T>();
+    let Some(rest) = size.checked_sub(known) else { return false };
+    // SAFETY: the caller promised `size` bytes, of which these are the last.
+    let tail = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>().add(known), rest) };
+    tail.iter().any(|byte| *byte != 0)
+}
+
+/// Writes `size` bytes of a structure that begins with its size: zeros, and the size. A null pointer and fewer
+/// bytes are left as they are.
+///
+/// # Safety
+/// The pointer is null or leads to so many bytes.
+pub(crate) unsafe fn begin_structure<T>(pointer: *mut T, size: usize) {
+    if pointer.is_null() || size < size_of::<usize>() {
+        return;
+    }
+    // SAFETY: the caller gave so many bytes, which hold at least the size at their beginning.
+    unsafe {
+        pointer.cast::<u8>().write_bytes(0, size);
+        pointer.cast::<usize>().write(size);
+    }
 }

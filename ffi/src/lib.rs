@@ -9,6 +9,7 @@
 //! values; everything after that block is safe code inside a guard against panics.
 #![expect(non_camel_case_types, reason = "these are C types, and the header is generated from their names")]
 
+mod alone;
 mod arguments;
 mod call;
 mod column;
@@ -16,6 +17,7 @@ mod cursor;
 mod error;
 mod guard;
 mod handle;
+mod listener;
 mod open;
 mod query;
 mod record;
@@ -36,6 +38,7 @@ const _: () = {
     any_thread_at_once::<session::SessionHandle>();
     any_thread_at_once::<query::Question>();
     any_thread_at_once::<call::Buffer>();
+    any_thread_at_once::<alone::Interrupter>();
     any_thread_at_once::<error::Failure>();
     any_thread_in_turn::<record::Builder>();
     any_thread_in_turn::<cursor::Cursor>();

@@ -8,7 +8,7 @@ use guanxi_core::{Code, Crm, Durability, Error, Key, Locale, Options, Result};
 use guanxi_plugin_abi::guanxi_status;
 use zeroize::Zeroizing;
 
-use crate::arguments::{Out, optional_text, text};
+use crate::arguments::{Out, begin_structure, optional_text, structure, text};
 use crate::error::guanxi_error;
 use crate::guard::{self, Call, Outcome};
 use crate::handle::{self, State};
@@ -32,6 +32,7 @@ pub const GUANXI_DURABILITY_RELAXED: u64 = 1;
 /// How a database is created or opened. Grows at the end; begin with GUANXI_OPEN_OPTIONS_INIT or
 /// guanxi_open_options_init, which set the size and zeros. Everything in it is the caller's, and is
 /// read before the call returns. Since 0.1.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub struct guanxi_open_options {
     /// Size in bytes of this structure. Since 0.1.
@@ -114,14 +115,8 @@ impl Engine {
 /// they are. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_open_options_init(options: *mut guanxi_open_options, size: usize) {
-    if options.is_null() || size < size_of::<usize>() {
-        return;
-    }
-    // SAFETY: the caller gave so many bytes, which hold at least the size at their beginning.
-    unsafe {
-        options.cast::<u8>().write_bytes(0, size);
-        (&raw mut (*options).struct_size).write(size);
-    }
+    // SAFETY: the caller keeps the rules of the header.
+    unsafe { begin_structure(options, size) };
 }
 
 /// Creates a database and opens it. `*out` is the caller's until guanxi_close, and NULL on failure.
@@ -232,20 +227,8 @@ impl Given<'_> {
         if options.is_null() {
             return Err(Error::new(Code::NullArgument).field("options"));
         }
-        // SAFETY: at least the size is there.
-        let size = unsafe { (&raw const (*options).struct_size).read() };
-        // SAFETY: the caller promised so many bytes.
-        if size < FIRST_SIZE || unsafe { has_tail(options, size) } {
-            let rule = "the size of version 0.1, or larger with zeros after it";
-            return Err(Error::new(Code::InvalidArgument).field("struct_size").rule(rule));
-        }
-        let known = size.min(size_of::<guanxi_open_options>());
-        let mut whole = std::mem::MaybeUninit::<guanxi_open_options>::zeroed();
-        // SAFETY: the caller promised `size` bytes, and zeros are valid where there are fewer than known.
-        let options = unsafe {
-            whole.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(options.cast::<u8>(), known);
-            whole.assume_init()
-        };
+        // SAFETY: the caller's promise is the same, and zeros are valid options.
+        let options = unsafe { structure(options, FIRST_SIZE) }?;
         // SAFETY: the promise about the pointers is the caller's.
         unsafe {
             Ok(Self {
@@ -291,18 +274,6 @@ impl Given<'_> {
         let options = options.durability(durability);
         Ok(options.verify_on_open(self.flags & GUANXI_OPEN_VERIFY != 0))
     }
-}
-
-/// Whether a later version's members, which this one does not know, are in use.
-///
-/// # Safety
-/// The pointer leads to so many bytes.
-unsafe fn has_tail(options: *const guanxi_open_options, size: usize) -> bool {
-    let known = size_of::<guanxi_open_options>();
-    let Some(rest) = size.checked_sub(known) else { return false };
-    // SAFETY: the caller promised `size` bytes, of which these are the last.
-    let tail = unsafe { std::slice::from_raw_parts(options.cast::<u8>().add(known), rest) };
-    tail.iter().any(|byte| *byte != 0)
 }
 
 /// The key, if one is given.

@@ -1,52 +1,23 @@
 //! Sessions: who speaks, in which language, and how long each call may take.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
-use guanxi_core::{CancelToken, Error, Locale, Patience, Progress, Result, Session};
+use guanxi_core::{CancelToken, Error, Locale, Patience, Result, Session};
 use guanxi_plugin_abi::guanxi_status;
 
 use crate::arguments::{Out, id_out, text};
 use crate::error::guanxi_error;
 use crate::guard::{self, Call};
 use crate::handle::{self, Shared, State};
+use crate::listener::{Listener, guanxi_progress_function, told, within};
 use crate::open::{Engine, EngineHandle, guanxi_engine};
 
 /// A signed-in user. Any thread, also several at once. Freed with guanxi_session_free; it keeps the
 /// database open.
 pub struct guanxi_session {
     _opaque: [u8; 0],
-}
-
-/// A function that is told how far a long call is: what is being done, by a name that stays the same, such
-/// as `rows` or `ledger`; how many steps are done; and how many there are, 0 where nobody knows. It runs on
-/// the thread of the call. It may end the call with guanxi_session_interrupt; it may not begin a write.
-/// `phase` is the engine's, until the function returns.
-pub type guanxi_progress_function =
-    Option<unsafe extern "C" fn(phase: *const c_char, done: u64, total: u64, user_data: *mut c_void)>;
-
-/// Whom a session's long calls tell how far they are.
-#[derive(Clone, Copy)]
-struct Listener {
-    function: unsafe extern "C" fn(*const c_char, u64, u64, *mut c_void),
-    user_data: *mut c_void,
-}
-
-// SAFETY: the caller of guanxi_session_set_progress promises that the function may be called with its data
-// on the thread of any call of the session.
-unsafe impl Send for Listener {}
-// SAFETY: as above; nothing is kept in it that calls change.
-unsafe impl Sync for Listener {}
-
-impl Listener {
-    fn tell(&self, progress: Progress) {
-        // Names of phases are words without zeros; another one is told as nothing.
-        let phase = CString::new(progress.phase).unwrap_or_default();
-        // SAFETY: the function and its data are the caller's, as promised; the text outlives the call.
-        unsafe { (self.function)(phase.as_ptr(), progress.done, progress.total, self.user_data) };
-    }
 }
 
 /// A session, what was set for its calls, and how many of them run.
@@ -119,14 +90,9 @@ impl Speaker {
             self.token.reset();
         }
         let millis = if timeout == 0 { self.timeout.load(Ordering::Relaxed) } else { timeout };
-        let patience = Patience::with_token(self.token.clone());
-        let patience = if millis == 0 { patience } else { patience.within(Duration::from_millis(millis)) };
+        let patience = within(Patience::with_token(self.token.clone()), millis);
         let listener = *self.listener.read().unwrap_or_else(PoisonError::into_inner);
-        let patience = match listener {
-            Some(listener) => patience.telling(move |progress| listener.tell(progress)),
-            None => patience,
-        };
-        let session = self.session.with_locale(self.locale()).with_patience(patience);
+        let session = self.session.with_locale(self.locale()).with_patience(told(patience, listener));
         Ok(Running { session, speaker: self })
     }
 }
@@ -268,7 +234,7 @@ pub unsafe extern "C" fn guanxi_session_set_progress(
     // SAFETY: the caller keeps the rules of the header.
     let (call, session) = unsafe { (Call::to(err), handle::shared::<SessionHandle>(session)) };
     call.run(|call| {
-        let listener = function.map(|function| Listener { function, user_data });
+        let listener = Listener::new(function, user_data);
         *speaker(call, session)?.listener.write().unwrap_or_else(PoisonError::into_inner) = listener;
         Ok(())
     })

@@ -27,4 +27,6 @@ mod queries;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod without_session;
+#[cfg(test)]
 mod writes;

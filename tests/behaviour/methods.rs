@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use guanxi::api::{call, call_text};
-use guanxi::{Code, Error, Locale};
+use guanxi::api::{call, call_text, call_without_session};
+use guanxi::{Code, Error, Locale, Patience, Result};
 use guanxi_tests::{House, database, refusal};
 use serde_json::{Map, Value as Json, json};
 
@@ -17,6 +17,15 @@ fn described(house: &House) -> Vec<Json> {
 
 fn name(method: &Json) -> &str {
     method["name"].as_str().unwrap()
+}
+
+/// Calls a method as its description says.
+fn answer(house: &House, method: &Json, given: &Json) -> Result<Json> {
+    match method["session"].as_str().unwrap() {
+        "none" => call_without_session(name(method), given, &Patience::default()),
+        "required" | "optional" => call(&house.admin, name(method), given),
+        other => panic!("a session is {other}"),
+    }
 }
 
 #[test]
@@ -33,8 +42,14 @@ fn every_method_is_described_with_its_parameters_and_their_types() {
         "attachment.list",
         "attachment.remove",
         "backup.create",
+        "backup.inspect",
         "backup.list",
+        "backup.restore",
         "backup.rotate",
+        "backup.verify",
+        "database.create",
+        "database.salvage",
+        "database.upgrade",
         "import.csv",
         "import.preview",
         "key.add",
@@ -137,7 +152,7 @@ fn a_method_without_parameters_answers_or_says_which_one_is_missing() {
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();
         for given in [json!({}), Json::Null] {
-            match call(&house.admin, name(&method), &given) {
+            match answer(&house, &method, &given) {
                 Ok(answer) => assert!(required.is_empty() && answer.is_object(), "{method}"),
                 Err(error) => {
                     assert_eq!(error.code(), Code::MissingParameter, "{method}");
@@ -145,7 +160,7 @@ fn a_method_without_parameters_answers_or_says_which_one_is_missing() {
                 }
             }
         }
-        let listed = call(&house.admin, name(&method), &json!([]));
+        let listed = answer(&house, &method, &json!([]));
         assert_eq!(refusal(listed), Code::InvalidArgument);
     }
 }
@@ -171,12 +186,12 @@ fn whatever_a_method_is_given_it_answers_or_refuses() {
                     (name, fitting)
                 })
                 .collect();
-            if let Err(error) = call(&house.admin, name(&method), &Json::Object(given)) {
+            if let Err(error) = answer(&house, &method, &Json::Object(given)) {
                 check_error(&error, name(&method));
             }
             for parameter in parameters {
                 let single = json!({parameter["name"].as_str().unwrap(): first});
-                if let Err(error) = call(&house.admin, name(&method), &single) {
+                if let Err(error) = answer(&house, &method, &single) {
                     check_error(&error, name(&method));
                 }
             }
@@ -199,7 +214,7 @@ fn a_parameter_of_the_wrong_type_is_named_with_the_type_that_it_takes() {
                 .collect();
             let field = wrong["name"].as_str().unwrap();
             given.insert(field.to_owned(), value);
-            let error = call(&house.admin, name(&method), &Json::Object(given)).unwrap_err();
+            let error = answer(&house, &method, &Json::Object(given)).unwrap_err();
             let told = (error.code(), error.field_name(), error.rule_name());
             assert_eq!(told, (Code::InvalidArgument, Some(field), Some(kind)), "{method}");
         }
@@ -223,7 +238,7 @@ fn sample(parameter: &Json) -> Json {
 fn a_parameter_that_no_method_knows_is_refused_and_named() {
     let house = database();
     for method in described(&house) {
-        let error = call(&house.admin, name(&method), &json!({"colour": "red"})).unwrap_err();
+        let error = answer(&house, &method, &json!({"colour": "red"})).unwrap_err();
         let told = (error.code(), error.entity_name(), error.field_name());
         assert_eq!(told, (Code::UnknownParameter, Some(name(&method)), Some("colour")));
     }
@@ -234,7 +249,26 @@ fn a_method_that_does_not_exist_is_unknown() {
     let house = database();
     for method in ["", "record", "record.", "Record.create", "record.create ", "record.fly"] {
         assert_eq!(refusal(call(&house.admin, method, &json!({}))), Code::UnknownMethod, "{method}");
+        let without = call_without_session(method, &json!({}), &Patience::default());
+        assert_eq!(refusal(without), Code::UnknownMethod, "{method}");
     }
+}
+
+#[test]
+fn a_method_is_called_with_a_session_or_without_as_its_description_says() {
+    let house = database();
+    for method in described(&house) {
+        let with = call(&house.admin, name(&method), &json!({"colour": "red"})).unwrap_err().code();
+        let without = call_without_session(name(&method), &json!({"colour": "red"}), &Patience::default());
+        let expected = match method["session"].as_str().unwrap() {
+            "required" => (Code::UnknownParameter, Code::SessionRequired),
+            "none" => (Code::SessionNotTaken, Code::UnknownParameter),
+            _ => (Code::UnknownParameter, Code::UnknownParameter),
+        };
+        assert_eq!((with, refusal(without)), expected, "{method}");
+    }
+    let alone = call_without_session("api.describe", &Json::Null, &Patience::default()).unwrap();
+    assert_eq!(alone["methods"].as_array().unwrap(), &described(&house));
 }
 
 #[test]

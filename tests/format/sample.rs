@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use guanxi::api::call_without_session;
 use guanxi::base::{ManualClock, SeededRandom};
 use guanxi::engine::{Listing, UpgradePolicy};
 use guanxi::model::{Account, account, contact, opportunity};
 use guanxi::schema::EntityType;
 use guanxi::{Code, Condition, Key, Money, Options, Patience, Session, Value};
 use guanxi_tests::{ADMIN, PASSWORD, moment, options};
+use serde_json::json;
 use tempfile::TempDir;
 
 /// What a sample holds.
@@ -185,6 +187,22 @@ fn a_database_of_an_older_format_is_copied_before_it_is_upgraded_and_only_once()
     let (folder, path) = sample.copied();
     drop(still().upgrade(UpgradePolicy::WithoutSnapshot).open(&path).unwrap());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_method_upgrades_a_database_of_an_older_format_with_a_copy_or_without() {
+    let patience = Patience::default();
+    for copied in [true, false] {
+        let (folder, path) = SAMPLES[0].copied();
+        let key = json!({"raw": "07".repeat(32)});
+        let given = json!({"path": path, "key": key, "copy": copied});
+        for from in [json!(1), json!(null)] {
+            let upgraded = call_without_session("database.upgrade", &given, &patience).unwrap();
+            assert_eq!(upgraded, json!({"upgraded_from": from}));
+        }
+        assert_eq!(folder.path().join("sample.guanxi.format-1").exists(), copied);
+        assert!(still().upgrade(UpgradePolicy::Refuse).open(&path).is_ok());
+    }
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! `guanxi restore`: a database made anew from backups, verified before it is put in its place.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use guanxi::base::Label;
-use guanxi::engine::{BackupFolder, RestoreReport};
-use guanxi::{Code, Error, KeyCost, Locale, RestoreOptions, Result};
-use serde_json::json;
+use guanxi::engine::RestoreReport;
+use guanxi::{KeyCost, Locale, RestoreOptions, RestoreSource, Result, api, restore_from};
 
 use crate::exit::Ended;
 use crate::host::Host;
@@ -40,19 +38,12 @@ pub struct Restore {
     replace: bool,
 }
 
-/// Files to read from.
-struct Sources {
-    data: Vec<Box<dyn Read>>,
-    keys: Option<Box<dyn Read>>,
-}
-
 impl Restore {
     /// Restores the database.
     ///
     /// # Errors
-    /// Those of `guanxi::restore`, and of keys.
+    /// Those of `guanxi::restore_from`, and of keys.
     pub fn run(&self, host: &Host) -> Result<Ended> {
-        let mut sources = self.sources()?;
         let key = host.key(Asked::Once)?;
         let bar = progress::bar(0);
         let options = RestoreOptions::default()
@@ -69,82 +60,34 @@ impl Restore {
             }
             None => options,
         };
-        let data = sources.data.iter_mut().map(|source| source as &mut dyn Read).collect();
-        let keys = sources.keys.as_mut().map(|keys| keys as &mut dyn Read);
-        let report = guanxi::restore(data, keys, &key, &self.target, &options)?;
+        let sources = self.source.iter().map(|path| source(path)).collect();
+        let keys = self.keys.as_deref().map(source);
+        let report = restore_from(sources, keys, &key, &self.target, &options);
         bar.finish_and_clear();
-        tell(&report, host)?;
+        tell(&report?, host)?;
         Ok(Ended::Done)
-    }
-
-    fn sources(&self) -> Result<Sources> {
-        let mut sources = Sources { data: Vec::new(), keys: None };
-        for path in &self.source {
-            match path.is_dir() {
-                true => self.add_folder(path, &mut sources)?,
-                false => sources.data.push(opened(path)?),
-            }
-        }
-        if let Some(keys) = &self.keys {
-            sources.keys = Some(opened(keys)?);
-        }
-        Ok(sources)
-    }
-
-    fn add_folder(&self, path: &Path, sources: &mut Sources) -> Result<()> {
-        let folder = BackupFolder::open(path)?;
-        let catalogue = folder.list()?;
-        let mut databases: Vec<[u8; 16]> =
-            catalogue.backups.iter().map(|file| file.header.database).collect();
-        databases.dedup();
-        let refused = |rule: &str| Error::new(Code::BackupChain).rule(rule).value(&path.to_string_lossy());
-        let [database] = databases.as_slice() else {
-            return Err(refused("a folder with the backups of one database"));
-        };
-        let chain = catalogue.chain(database, self.up_to);
-        if chain.is_empty() {
-            return Err(refused("a folder with a whole chain of backups"));
-        }
-        for file in chain {
-            sources.data.push(Box::new(folder.read(file)?));
-        }
-        if let Some(file) = catalogue.newest_keys(database) {
-            sources.keys = Some(Box::new(folder.read(file)?));
-        }
-        Ok(())
     }
 }
 
-fn opened(path: &Path) -> Result<Box<dyn Read>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin()));
+fn source(path: &Path) -> RestoreSource {
+    match path.as_os_str() == "-" {
+        true => RestoreSource::Stream(Box::new(io::stdin())),
+        false => RestoreSource::Path(path.to_owned()),
     }
-    let failed =
-        |error: io::Error| Error::new(Code::Io).field("source").value(&path.to_string_lossy()).because(error);
-    Ok(Box::new(File::open(path).map_err(failed)?))
 }
 
 fn tell(report: &RestoreReport, host: &Host) -> Result<()> {
-    let replaced = report.replaced.as_ref().map(|path| path.to_string_lossy());
     warn(report, host.locale());
     if host.wants_json() {
-        return output::json(&json!({
-            "restored_to": report.restored_to.position,
-            "backups": report.backups,
-            "records": report.verified.records,
-            "keys": report.keys,
-            "emptied": report.emptied,
-            "attachments_left_out": report.attachments_left_out,
-            "replaced": replaced,
-        }));
+        return output::json(&api::restore_report_to_json(report));
     }
     output::line(&format!(
         "restored to entry {} from {} backups and verified: records {}, emptied {}",
         report.restored_to.position, report.backups, report.verified.records, report.emptied
     ))?;
-    if let Some(path) = replaced {
+    if let Some(path) = &report.replaced {
         let kept = Label::new("原数据库保留在", "the database that stood there is now");
-        output::line(&format!("{} {}", kept.text(host.locale()), output::visible(&path)))?;
+        output::line(&format!("{} {}", kept.text(host.locale()), output::visible(&path.to_string_lossy())))?;
     }
     Ok(())
 }

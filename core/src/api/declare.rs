@@ -1,8 +1,11 @@
 //! How a method is declared: its name, its typed parameters, its function. One definition, many products.
 
-use serde_json::{Map, Value as Json};
+use std::ops::Deref;
 
-use crate::base::{Code, Error, RecordId, Result};
+use serde_json::{Map, Value as Json};
+use zeroize::Zeroize;
+
+use crate::base::{Code, Error, Patience, RecordId, Result};
 use crate::engine::Session;
 
 /// One parameter of a method.
@@ -28,7 +31,51 @@ pub struct Method {
     pub parameters: &'static [Parameter],
     /// What it answers.
     pub returns: &'static str,
-    pub(super) run: fn(&Session, Map<String, Json>) -> Result<Json>,
+    pub(super) run: Run,
+}
+
+impl Method {
+    /// Whether it is called with a session.
+    #[must_use]
+    pub fn session(&self) -> SessionUse {
+        match self.run {
+            Run::With(_) => SessionUse::Required,
+            Run::Without(_) => SessionUse::None,
+            Run::Either(_) => SessionUse::Optional,
+        }
+    }
+}
+
+/// Whether a method is called with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionUse {
+    /// It is called with one, whose user must be allowed what it does.
+    Required,
+    /// It is called in both ways alike.
+    Optional,
+    /// It is called without one: it works on files that no database has open, and what it may do is the
+    /// host's to decide.
+    None,
+}
+
+impl SessionUse {
+    /// The stable name: `required`, `optional`, `none`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The function of a method, called with a session or without. One without a session is handed how long to wait and whom to tell how far it is.
+#[derive(Clone, Copy)]
+pub(super) enum Run {
+    With(fn(&Session, &Map<String, Json>) -> Result<Json>),
+    Without(fn(&Patience, &Map<String, Json>) -> Result<Json>),
+    Either(fn(&Patience, &Map<String, Json>) -> Result<Json>),
 }
 
 /// A Rust type that a parameter may have.
@@ -114,6 +161,65 @@ impl<T: ParameterType> ParameterType for Option<T> {
     }
 }
 
+/// What can be overwritten where it lies in memory.
+pub(super) trait Wipe {
+    fn wipe(&mut self);
+}
+
+impl Wipe for String {
+    fn wipe(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl Wipe for Map<String, Json> {
+    fn wipe(&mut self) {
+        self.values_mut().for_each(Json::wipe);
+    }
+}
+
+impl Wipe for Vec<Json> {
+    fn wipe(&mut self) {
+        self.iter_mut().for_each(Json::wipe);
+    }
+}
+
+impl Wipe for Json {
+    fn wipe(&mut self) {
+        match self {
+            Json::String(text) => text.wipe(),
+            Json::Array(list) => list.wipe(),
+            Json::Object(members) => members.wipe(),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+}
+
+/// A copy of something secret that a call brought, such as a key or a password, wiped when the call is over.
+pub(super) struct Secret<T: Wipe>(pub T);
+
+impl<T: Wipe> Deref for Secret<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Wipe> Drop for Secret<T> {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
+}
+
+impl<T: ParameterType + Wipe> ParameterType for Secret<T> {
+    const KIND: &'static str = T::KIND;
+
+    fn read(json: &Json) -> Option<Self> {
+        T::read(json).map(Self)
+    }
+}
+
 /// Reads one parameter out of a call.
 pub(super) fn take<T: ParameterType>(given: &Map<String, Json>, name: &str) -> Result<T> {
     match given.get(name) {
@@ -138,12 +244,37 @@ pub(super) fn check(method: &Method, given: &Map<String, Json>) -> Result<()> {
     }
 }
 
+/// What stands between the name of a method and its parameters: nothing for one with a session,
+/// `without_session`, or `with_or_without_session`. Gives what the method is handed.
+macro_rules! handed {
+    () => {
+        &$crate::engine::Session
+    };
+    ($without:ident) => {
+        &$crate::base::Patience
+    };
+}
+
+/// As `handed`; gives what calls the method.
+macro_rules! runs {
+    () => {
+        $crate::api::declare::Run::With
+    };
+    (without_session) => {
+        $crate::api::declare::Run::Without
+    };
+    (with_or_without_session) => {
+        $crate::api::declare::Run::Either
+    };
+}
+
 /// Declares methods: for each a struct of its parameters, read from the call by their types, and the
-/// table entry from which `api.describe` is made.
+/// table entry from which `api.describe` is made. A method is handed a session, or the patience of the call
+/// where `without_session` or `with_or_without_session` stands behind its name.
 macro_rules! methods {
     ($(
         $(#[doc = $help:literal])+
-        $name:literal ($session:ident, $parameters:ident: $type:ident {
+        $name:literal $($session_use:ident)? ($context:ident, $parameters:ident: $type:ident {
             $($(#[doc = $field_help:literal])+ $field:ident: $field_type:ty,)*
         }) -> $returns:literal $body:block
     )+) => {
@@ -154,13 +285,13 @@ macro_rules! methods {
 
             impl $type {
                 fn run(
-                    $session: &$crate::engine::Session,
-                    given: serde_json::Map<String, serde_json::Value>,
+                    $context: $crate::api::declare::handed!($($session_use)?),
+                    given: &serde_json::Map<String, serde_json::Value>,
                 ) -> $crate::base::Result<serde_json::Value> {
                     let $parameters = Self {
-                        $($field: $crate::api::declare::take::<$field_type>(&given, stringify!($field))?,)*
+                        $($field: $crate::api::declare::take::<$field_type>(given, stringify!($field))?,)*
                     };
-                    let _ = &given;
+                    let _ = given;
                     $body
                 }
             }
@@ -180,10 +311,10 @@ macro_rules! methods {
                     },)*
                 ],
                 returns: $returns,
-                run: $type::run,
+                run: $crate::api::declare::runs!($($session_use)?)($type::run),
             }),+
         ];
     };
 }
 
-pub(super) use methods;
+pub(super) use {handed, methods, runs};

@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
 use crate::engine::{
-    Changes, Comparison, Condition, Direction, FieldSelector, Find, KeySlot, Listing, PageCursor, Reader,
-    SystemField, Warning,
+    Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing,
+    PageCursor, Reader, RestoreReport, SystemField, Warning,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -92,6 +92,38 @@ pub fn key_slot_to_json(slot: &KeySlot) -> Json {
         "label": slot.label,
         "created_at": slot.created_at.map(|at| at.to_string()),
     })
+}
+
+/// What is known of an attachment, as JSON.
+pub(super) fn attachment_to_json(attachment: &Attachment) -> Json {
+    json!({
+        "id": attachment.id.to_string(),
+        "name": attachment.name,
+        "media_type": attachment.media_type,
+        "size": attachment.size,
+        "sha256": hex(&attachment.sha256),
+        "created_at": attachment.created_at.to_string(),
+        "created_by": attachment.created_by.to_string(),
+    })
+}
+
+/// What a restore came to, as JSON.
+#[must_use]
+pub fn restore_report_to_json(report: &RestoreReport) -> Json {
+    json!({
+        "restored_to": head_to_json(report.restored_to),
+        "backups": report.backups,
+        "records": report.verified.records,
+        "keys": report.keys,
+        "emptied": report.emptied,
+        "attachments_left_out": report.attachments_left_out,
+        "replaced": report.replaced.as_ref().map(|path| path.to_string_lossy()),
+    })
+}
+
+/// A place of the ledger.
+pub(super) fn head_to_json(head: Head) -> Json {
+    json!({"position": head.position, "hash": hex(&head.hash)})
 }
 
 /// Warnings as JSON, in the session's language.

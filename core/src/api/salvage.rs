@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::api::json::{hex, value_to_json};
-use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result};
+use crate::api::json::{attachment_to_json, hex, value_to_json, with};
+use crate::base::{Code, EntityId, Error, FieldId, Patience, Result};
 use crate::engine::{Attachment, Key, LedgerEntry, Record, SalvageReport, SalvagedItem, field_name, salvage};
 use crate::schema::Entity;
 
@@ -57,6 +57,7 @@ pub fn salvage_report_to_json(report: &SalvageReport) -> Json {
         })
     });
     json!({
+        "whole": report.is_whole(),
         "way": if report.state.has_trees { "trees" } else { "pages" },
         "header_broken": report.state.header_broken,
         "has_registry": report.has_registry,
@@ -108,7 +109,8 @@ impl Export {
             SalvagedItem::Entry { entry, linked } => self.line("ledger", &entry_to_json(entry, linked)),
             SalvagedItem::Attachment { attachment, entity, record, content } => {
                 self.content(attachment, content)?;
-                self.line("attachments", &attachment_to_json(attachment, entity, record))
+                let place = [("entity", json!(entity.number())), ("record", json!(record.to_string()))];
+                self.line("attachments", &with(attachment_to_json(attachment), place))
             }
         }
     }
@@ -205,19 +207,5 @@ fn entry_to_json(entry: &LedgerEntry, linked: bool) -> Json {
         "entity": entry.entity.number(),
         "record": entry.record.to_string(),
         "changes": changes,
-    })
-}
-
-fn attachment_to_json(attachment: &Attachment, entity: EntityId, record: RecordId) -> Json {
-    json!({
-        "id": attachment.id.to_string(),
-        "entity": entity.number(),
-        "record": record.to_string(),
-        "name": attachment.name,
-        "media_type": attachment.media_type,
-        "size": attachment.size,
-        "sha256": hex(&attachment.sha256),
-        "created_at": attachment.created_at.to_string(),
-        "created_by": attachment.created_by.to_string(),
     })
 }

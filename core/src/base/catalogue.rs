@@ -104,6 +104,12 @@ catalogue! {
     InvalidCsv = 113, "input.invalid_csv",
         ["the CSV line cannot be read", "quotes are not closed or the number of columns differs", "mend the line"],
         ["无法读取该 CSV 行", "引号未闭合或列数不一致", "请修正该行"];
+    SessionRequired = 114, "input.session_required",
+        ["the method needs a session", "it was called without one", "open the database, sign in, and call it with the session"],
+        ["该方法需要会话", "调用时没有会话", "请打开数据库并登录，再用会话调用"];
+    SessionNotTaken = 115, "input.session_not_taken",
+        ["the method is called without a session", "it works on files that no database has open", "call it without a session"],
+        ["该方法须在无会话时调用", "它处理未被打开的文件", "请不带会话调用"];
     NotADatabase = 201, "storage.not_a_database",
         ["this is not a Guanxi database", "the file was written by another program", "check the path"],
         ["不是关系数据库文件", "该文件由其他程序写入", "请检查路径"];

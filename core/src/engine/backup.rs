@@ -4,13 +4,13 @@
 //! when it was made. The keys of persons are in none but a backup of keys: whoever keeps those for a
 //! shorter time than the others lets an erasure reach every backup that was made before it.
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use crate::access::Action;
-use crate::base::{Code, Error, Result};
-use crate::engine::Session;
-use crate::records::{BackupCounts, BackupSource, EntryKind, back_up_keys};
-use crate::storage::{BackupHeader, BackupKind, BackupWriter, Head};
+use crate::base::{Code, Error, Patience, Result};
+use crate::engine::{Key, Session};
+use crate::records::{BackupCounts, BackupSource, EntryKind, back_up_keys, read_through};
+use crate::storage::{BackupHeader, BackupKind, BackupReader, BackupWriter, Head};
 
 /// How much of a database is backed up.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub enum BackupScope<'a> {
     Since(&'a BackupHeader),
 }
 
-/// A backup that was written.
+/// A backup that was written, or read from end to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupReport {
     /// What it says of itself.
@@ -30,6 +30,34 @@ pub struct BackupReport {
     pub counts: BackupCounts,
     /// Its length in bytes.
     pub bytes: u64,
+}
+
+/// Reads a backup from end to end, and says what it holds. Every byte of it is then as it was written; whether
+/// a database comes out of it is what a restore verifies, which needs the backups that go before it as well.
+///
+/// # Errors
+/// `storage.damaged` for what is no backup, or is cut or changed; `storage.wrong_key`, `storage.newer_format`,
+/// `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn verify_backup(source: &mut dyn Read, key: &Key, patience: &Patience) -> Result<BackupReport> {
+    let mut counted = Counted { source, bytes: 0 };
+    let header = BackupHeader::read(&mut counted)?;
+    let ring = header.unlock(key)?;
+    let counts = read_through(BackupReader::begin(&mut counted, &header, &ring), patience)?;
+    Ok(BackupReport { header, counts, bytes: counted.bytes })
+}
+
+/// A source that counts what was read of it.
+struct Counted<'a> {
+    source: &'a mut dyn Read,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.bytes = self.bytes.saturating_add(count as u64);
+        Ok(count)
+    }
 }
 
 impl Session {

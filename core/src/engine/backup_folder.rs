@@ -57,28 +57,39 @@ impl BackupFile {
     /// been rewritten.
     #[must_use]
     pub fn key_id(&self) -> String {
-        format!("{}-{}", hex(&self.header.database), self.header.key_generation)
+        key_id(&self.header)
     }
 
     /// Everything about it as JSON, with the moment in RFC 3339 and hashes in hexadecimal digits.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        let header = &self.header;
-        let point = |head: Head| json!({"position": head.position, "hash": hex(&head.hash)});
-        json!({
-            "name": self.name,
-            "kind": header.kind.name(),
-            "id": hex(&header.id),
-            "database": hex(&header.database),
-            "from": point(header.from),
-            "to": point(header.to),
-            "at": header.at.to_string(),
-            "bytes": self.bytes,
-            "sha256": hex(&self.sha256),
-            "key": self.key_id(),
-            "whole": self.is_whole,
-        })
+        let mut json = header_to_json(&self.header);
+        if let Some(members) = json.as_object_mut() {
+            members.insert("name".to_owned(), json!(self.name));
+            members.insert("bytes".to_owned(), json!(self.bytes));
+            members.insert("sha256".to_owned(), json!(hex(&self.sha256)));
+            members.insert("whole".to_owned(), json!(self.is_whole));
+        }
+        json
     }
+}
+
+/// What a backup says of itself, as JSON.
+pub(crate) fn header_to_json(header: &BackupHeader) -> Json {
+    let point = |head: Head| json!({"position": head.position, "hash": hex(&head.hash)});
+    json!({
+        "kind": header.kind.name(),
+        "id": hex(&header.id),
+        "database": hex(&header.database),
+        "from": point(header.from),
+        "to": point(header.to),
+        "at": header.at.to_string(),
+        "key": key_id(header),
+    })
+}
+
+fn key_id(header: &BackupHeader) -> String {
+    format!("{}-{}", hex(&header.database), header.key_generation)
 }
 
 impl BackupCatalogue {

@@ -23,6 +23,7 @@ mod organisation;
 mod reader;
 mod restore;
 mod restore_administrator;
+mod restore_sources;
 #[cfg(test)]
 mod restore_tests;
 mod salvage;
@@ -45,7 +46,8 @@ pub use crate::storage::{
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
 pub use attachments::AttachmentReader;
-pub use backup::{BackupReport, BackupScope};
+pub use backup::{BackupReport, BackupScope, verify_backup};
+pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
 pub use capability::{Scope, Visibility};
@@ -59,6 +61,8 @@ pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};
 pub use restore::{RestoreOptions, RestoreReport, restore};
+pub(crate) use restore_sources::open_backup;
+pub use restore_sources::{RestoreSource, restore_from};
 pub use salvage::salvage;
 pub use session::Session;
 pub use settings::Settings;

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::base::{
-    Clock, Code, Error, HybridClock, OsRandom, Patience, Random, RecordId, Result, SystemClock,
-};
+use crate::base::{Code, Error, HybridClock, Patience, RecordId, Result};
+use crate::engine::Options;
 use crate::engine::crm::load_registry;
 use crate::engine::restore_administrator::{NewAdministrator, appoint, check_administered};
 use crate::records::{
@@ -22,30 +21,21 @@ use crate::storage::{
 };
 
 /// How a database is restored.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct RestoreOptions {
     up_to: Option<u64>,
     replace: bool,
     administrator: Option<NewAdministrator>,
     key_of_keys: Option<Key>,
     patience: Patience,
-    cache_bytes: Option<usize>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    host: Options,
 }
 
-impl Default for RestoreOptions {
-    fn default() -> Self {
-        Self {
-            up_to: None,
-            replace: false,
-            administrator: None,
-            key_of_keys: None,
-            patience: Patience::default(),
-            cache_bytes: None,
-            clock: Arc::new(SystemClock),
-            random: Arc::new(OsRandom),
-        }
+impl From<Options> for RestoreOptions {
+    /// Restores with the cache, the clock and the random bytes of a host's options; what else they say is for
+    /// whoever opens the database.
+    fn from(host: Options) -> Self {
+        Self { host, ..Self::default() }
     }
 }
 
@@ -64,6 +54,11 @@ impl RestoreOptions {
     pub fn up_to(mut self, position: u64) -> Self {
         self.up_to = Some(position);
         self
+    }
+
+    /// The last entry that is wanted.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.up_to
     }
 
     /// Takes the place of what stands there, which is renamed to `NAME.before-restore-…` and kept.
@@ -94,27 +89,6 @@ impl RestoreOptions {
     #[must_use]
     pub fn patience(mut self, patience: Patience) -> Self {
         self.patience = patience;
-        self
-    }
-
-    /// Memory for pages, in bytes; 16 MiB by default.
-    #[must_use]
-    pub fn cache_bytes(mut self, bytes: usize) -> Self {
-        self.cache_bytes = Some(bytes);
-        self
-    }
-
-    /// Where the present moment comes from.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Where random bytes come from.
-    #[must_use]
-    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
-        self.random = random;
         self
     }
 }
@@ -167,12 +141,12 @@ pub fn restore(
     let chain = Chain::read(sources)?;
     let (ring, newest) = chain.unlock(key)?;
     let (chain, until) = chain.cut(options.up_to)?;
-    let usual = OpenOptions::new(key.clone(), Arc::clone(&options.random), chain_link);
-    let cache_bytes = options.cache_bytes.unwrap_or(usual.cache_bytes);
+    let usual = OpenOptions::new(key.clone(), Arc::clone(&options.host.random), chain_link);
+    let cache_bytes = options.host.cache_bytes.unwrap_or(usual.cache_bytes);
     let open = OpenOptions { cache_bytes, ..usual };
     let draft = create_restored(path.as_ref(), &open, &ring, &newest, options.replace)?;
     let report = Filling { draft: &draft, ring: &ring, key, options, until }.fill(chain, keys)?;
-    let replaced = draft.finish(options.replace, options.random.as_ref())?;
+    let replaced = draft.finish(options.replace, options.host.random.as_ref())?;
     Ok(RestoreReport { replaced, ..report })
 }
 
@@ -249,7 +223,8 @@ impl Filling<'_> {
         let database = self.draft.database()?;
         let patience = &self.options.patience;
         let derived = database.ring().derive("ledger");
-        let sealer = Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&self.options.random));
+        let sealer =
+            Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&self.options.host.random));
         let mut restorer = Restorer::new(database, &sealer, self.draft.blobs(), patience, self.until);
         let keys = keys.map_or(Ok(0), |keys| self.take_keys(&restorer, keys))?;
         let backups = chain.0.len() as u64;
@@ -268,12 +243,12 @@ impl Filling<'_> {
         let registry = load_registry(database.store.snapshot()?.as_ref())?;
         let Restored { emptied, attachments_left_out } = restorer.derive_all(&registry)?;
         if let Some(new) = &self.options.administrator {
-            appoint(database.store.as_ref(), &sealer, &registry, &context, new, &self.options.clock)?;
+            appoint(database.store.as_ref(), &sealer, &registry, &context, new, &self.options.host.clock)?;
         }
         let snapshot = database.store.snapshot()?;
         check_administered(snapshot.as_ref(), &registry)?;
         let naming = database.ring().derive("blob");
-        let blobs = Blobs::new(self.draft.blobs(), naming, Arc::clone(&self.options.random))?;
+        let blobs = Blobs::new(self.draft.blobs(), naming, Arc::clone(&self.options.host.random))?;
         let verified = verify(snapshot.as_ref(), &registry, (&sealer, &blobs), patience)?;
         let replaced = None;
         Ok(RestoreReport {
@@ -305,7 +280,7 @@ impl Filling<'_> {
     fn context(&self, database: &Database, sealer: &Sealer) -> Result<WriteContext> {
         let snapshot = database.store.snapshot()?;
         let newest = LedgerReader::new(sealer).newest(snapshot.as_ref())?;
-        let stamp = HybridClock::resume(newest.hlc, 0).next(self.options.clock.as_ref());
+        let stamp = HybridClock::resume(newest.hlc, 0).next(self.options.host.clock.as_ref());
         Ok(WriteContext {
             actor: RecordId::from_bytes([0; 16]),
             on_behalf_of: None,

@@ -9,7 +9,8 @@ use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
-    self, Attachment, EntryKind, Envelope, ExternalId, NewContent, Record, Savepoint, WriteContext, WriteView,
+    self, Attachment, EntryKind, Envelope, ExternalId, Holder, NewContent, Record, Savepoint, WriteContext,
+    WriteView,
 };
 use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
 use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
@@ -252,8 +253,8 @@ impl<'s> Transaction<'s> {
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
         let bytes = (&self.session.crm().inner.sealer, blobs);
-        let (view, context) = (&mut self.view, &self.context);
-        records::attach(view, context, &permit, entity, &record, attachment, content, bytes)
+        let holder = Holder { permit: &permit, entity, record: &record };
+        records::attach(&mut self.view, &self.context, &holder, attachment, content, bytes)
     }
 
     /// Takes an attachment from a record.
@@ -262,7 +263,8 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
-        let file = records::detach(&mut self.view, &self.context, &permit, entity, &record, id)?;
+        let holder = Holder { permit: &permit, entity, record: &record };
+        let file = records::detach(&mut self.view, &self.context, &holder, id)?;
         self.unlinked.extend(file);
         Ok(())
     }

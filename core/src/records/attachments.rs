@@ -12,10 +12,9 @@ use zeroize::Zeroizing;
 use crate::access::{Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Timestamp, Value};
 use crate::records::codec::{Reader, Writer, damaged};
-use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
-use crate::records::row;
+use crate::records::ledger::{EntryKind, FieldChange};
 use crate::records::view::{Sealer, WriteView};
-use crate::records::{Record, WriteContext};
+use crate::records::{Record, WriteContext, row, write};
 use crate::schema::{Entity, Registry};
 use crate::storage::{
     BlobFile, BlobName, Blobs, DraftBlob, Keyspace, RangeRequest, Snapshot, continue_after, seal, unseal,
@@ -161,26 +160,40 @@ pub fn check_reach(permit: &Permit<Update>, entity: &Entity, record: &Record) ->
     Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(record.id).rule("update"))
 }
 
+/// A record whose attachments change, its entity, and the permit to change it.
+#[derive(Clone, Copy)]
+pub struct Holder<'a> {
+    /// What allows it.
+    pub permit: &'a Permit<Update>,
+    /// The entity of the record.
+    pub entity: &'a Entity,
+    /// The record as it stands.
+    pub record: &'a Record,
+}
+
+impl Holder<'_> {
+    fn check_write(&self, view: &WriteView<'_>, context: &WriteContext) -> Result<()> {
+        self.permit.check(self.entity.id(), view.epoch())?;
+        self.permit.check_actor(context.actor)?;
+        check_reach(self.permit, self.entity, self.record)
+    }
+}
+
 /// Attaches a content to a record. A draft gets its name here, durably, before the commit links it.
 ///
 /// # Errors
 /// `access.not_permitted`, `storage.conflict` for a stale permit, `input.limit_exceeded` for too many
 /// attachments, `storage.io`.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a write takes view, context, permit, entity and record as all do"
-)]
 pub fn attach(
     view: &mut WriteView<'_>,
     context: &WriteContext,
-    permit: &Permit<Update>,
-    entity: &Entity,
-    record: &Record,
+    holder: &Holder<'_>,
     attachment: Attachment,
     content: NewContent<'_>,
     (sealer, blobs): (&Sealer, &Blobs),
 ) -> Result<Attachment> {
-    check_write(view, context, permit, entity, record)?;
+    let Holder { entity, record, .. } = *holder;
+    holder.check_write(view, context)?;
     if list(view, entity.id(), record.id)?.len() >= MAX_PER_RECORD {
         let error = Error::new(Code::LimitExceeded).entity(&entity.api_name).record(record.id);
         return Err(error.rule("1000 attachments of a record"));
@@ -217,12 +230,11 @@ pub fn attach(
 pub fn detach(
     view: &mut WriteView<'_>,
     context: &WriteContext,
-    permit: &Permit<Update>,
-    entity: &Entity,
-    record: &Record,
+    holder: &Holder<'_>,
     id: RecordId,
 ) -> Result<Option<BlobName>> {
-    check_write(view, context, permit, entity, record)?;
+    let Holder { entity, record, .. } = *holder;
+    holder.check_write(view, context)?;
     let stored = load(view, entity, record.id, id)?;
     let name = unlink(view, &place_key(entity.id(), record.id, id), &stored);
     enter(view, context, EntryKind::Detach, record, &stored.attachment);
@@ -374,18 +386,6 @@ fn for_each_key(
     }
 }
 
-fn check_write(
-    view: &WriteView<'_>,
-    context: &WriteContext,
-    permit: &Permit<Update>,
-    entity: &Entity,
-    record: &Record,
-) -> Result<()> {
-    permit.check(entity.id(), view.epoch())?;
-    permit.check_actor(context.actor)?;
-    check_reach(permit, entity, record)
-}
-
 /// Removes a row and its link; gives the name of its file.
 fn unlink(view: &mut WriteView<'_>, place: &[u8], stored: &Stored) -> Option<BlobName> {
     view.remove(Keyspace::Attachments, row_key(place));
@@ -535,18 +535,7 @@ fn enter(
         EntryKind::Detach => FieldChange { field: *field, old: value, new: Value::Null },
         _ => FieldChange { field: *field, old: Value::Null, new: value },
     });
-    view.record_entry(PendingEntry {
-        kind,
-        stamp: context.stamp,
-        actor: context.actor,
-        on_behalf_of: context.on_behalf_of,
-        cause: context.cause.clone(),
-        schema_version: context.schema_version,
-        entity: record.entity,
-        record: record.id,
-        subject: record.envelope.subject,
-        changes: changes.collect(),
-    });
+    write::enter(view, context, kind, record, changes.collect());
 }
 
 impl Stored {

@@ -2,9 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Patience, Result};
 use crate::records::codec::Writer;
 use crate::storage::{BackupReader, BackupWriter};
+
+/// Bytes of a file that are in memory at once.
+const CHUNK: usize = 64 * 1_024;
+/// Items after which a reader looks whether to go on.
+const PAUSE: u64 = 100;
 
 /// What an item is. FORMAT.md, chapter "Backup", describes its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,11 +170,12 @@ impl<'a> ItemWriter<'a> {
 pub(super) struct ItemReader<'a> {
     reader: BackupReader<'a>,
     counts: BackupCounts,
+    read: u64,
 }
 
 impl<'a> ItemReader<'a> {
     pub fn new(reader: BackupReader<'a>) -> Self {
-        Self { reader, counts: BackupCounts::default() }
+        Self { reader, counts: BackupCounts::default(), read: 0 }
     }
 
     /// The next item; `None` at the end.
@@ -185,9 +191,34 @@ impl<'a> ItemReader<'a> {
         Ok(Some(Item { tag: *tag, parts }))
     }
 
-    /// Bytes that belong to the item before.
-    pub fn raw(&mut self, buffer: &mut [u8]) -> Result<()> {
-        self.reader.fill(buffer)
+    /// Hands on the bytes of a file that follow its item, whose part says how many they are.
+    pub fn content(
+        &mut self,
+        length: &[u8],
+        patience: &Patience,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut left = u64::from_be_bytes(length.try_into().map_err(|_| damaged())?);
+        let mut buffer = vec![0; CHUNK];
+        while left > 0 {
+            patience.check()?;
+            let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let part = buffer.get_mut(..wanted).unwrap_or_default();
+            self.reader.fill(part)?;
+            take(part)?;
+            left = left.saturating_sub(part.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// Looks at the caller's patience from time to time, and tells how many items were read.
+    pub fn pause(&mut self, patience: &Patience) -> Result<()> {
+        self.read = self.read.saturating_add(1);
+        if self.read.is_multiple_of(PAUSE) {
+            patience.check()?;
+            patience.tell("backup", self.read, 0);
+        }
+        Ok(())
     }
 
     /// Checks the end of the backup, and gives what it held.
@@ -217,6 +248,23 @@ impl<'a> ItemReader<'a> {
         }
         Err(damaged())
     }
+}
+
+/// Reads a whole backup, and keeps nothing of it: whoever gets the counts knows that each byte of it is
+/// as it was written.
+///
+/// # Errors
+/// `storage.damaged`, `storage.newer_format`, `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn read_through(reader: BackupReader<'_>, patience: &Patience) -> Result<BackupCounts> {
+    let mut items = ItemReader::new(reader);
+    while let Some(item) = items.next()? {
+        items.pause(patience)?;
+        if item.tag == Tag::File {
+            let [_, length] = item.parts()?;
+            items.content(length, patience, &mut |_| Ok(()))?;
+        }
+    }
+    items.finish()
 }
 
 /// What all damage of a backup is called.

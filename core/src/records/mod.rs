@@ -29,11 +29,11 @@ mod view;
 mod write;
 
 pub use attachments::{
-    ATTACHMENT_FIELDS, Attachment, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
+    ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_names, check_reach, detach, is_linked, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};
-pub use backup_items::BackupCounts;
+pub use backup_items::{BackupCounts, read_through};
 pub use classes::{load_classes, read_epoch};
 pub use envelope::{Envelope, ExternalId, Record, SystemField, entered_name};
 pub use filter::{Comparison, Filter};

@@ -27,8 +27,6 @@ use crate::storage::{
 const PAGE: usize = 200;
 /// Keys of persons that are stored with one fsync.
 const KEYS: usize = 1_000;
-/// Bytes of a file that are in memory at once.
-const CHUNK: usize = 64 * 1_024;
 /// Changes after which a transaction is committed.
 const MAX_CHANGES: usize = 10_000;
 
@@ -127,6 +125,7 @@ impl<'a> Restorer<'a> {
         let mut items = ItemReader::new(reader);
         let mut position = header.from.position;
         while let Some(item) = items.next()? {
+            items.pause(self.patience)?;
             self.take_item(&mut bulk, &item, header.kind, &mut position, &mut items)?;
         }
         let counts = items.finish()?;
@@ -235,18 +234,8 @@ impl<'a> Restorer<'a> {
     fn take_file(&self, item: &Item, items: &mut ItemReader<'_>) -> Result<()> {
         let [name, length] = item.parts()?;
         let name = std::str::from_utf8(name).ok().and_then(BlobName::from_file_name).ok_or_else(damaged)?;
-        let mut left = u64::from_be_bytes(length.try_into().map_err(|_| damaged())?);
         let mut file = File::create(self.blobs.join(name.file_name()))?;
-        let mut buffer = vec![0; CHUNK];
-        while left > 0 {
-            self.patience.check()?;
-            let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            let part = buffer.get_mut(..wanted).unwrap_or_default();
-            items.raw(part)?;
-            file.write_all(part)?;
-            left = left.saturating_sub(part.len() as u64);
-        }
-        Ok(())
+        items.content(length, self.patience, &mut |part| Ok(file.write_all(part)?))
     }
 
     fn remove_all(&self, bulk: &mut Bulk<'_>, keyspace: Keyspace) -> Result<()> {

@@ -311,7 +311,8 @@ fn unique_field(entity: &Entity, record: &Record, key: &[u8]) -> String {
         .map_or_else(|| "external_id".to_owned(), |field| field.api_name.clone())
 }
 
-fn enter(
+/// Enters what was done to a record.
+pub(super) fn enter(
     view: &mut WriteView<'_>,
     context: &WriteContext,
     kind: EntryKind,

@@ -697,23 +697,19 @@ impl Sees for Writing<'_> {
 
 impl StoreTransaction for Writing<'_> {
     fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed> {
-        self.commit_with(writes, None)
+        (*self).commit_with(writes, None)
     }
 
     fn commit_and(self: Box<Self>, writes: WriteSet, publish: &mut dyn FnMut()) -> Result<Committed> {
-        self.commit_with(writes, Some(publish))
+        (*self).commit_with(writes, Some(publish))
     }
 }
 
 impl Writing<'_> {
     /// Commits, and keeps the turn until a function has run that is to see the commit durable.
-    fn commit_with(
-        self: Box<Self>,
-        writes: WriteSet,
-        publish: Option<&mut dyn FnMut()>,
-    ) -> Result<Committed> {
+    fn commit_with(self, writes: WriteSet, publish: Option<&mut dyn FnMut()>) -> Result<Committed> {
         self.check(&writes)?;
-        let Self { store, view, turn, began } = *self;
+        let Self { store, view, turn, began } = self;
         if writes.is_empty() {
             publish.into_iter().for_each(|publish| publish());
             return Ok(Committed { head: view.head });

@@ -182,10 +182,10 @@ impl Wreck {
         let mut recent = recent.map(|((_, key), value)| (key, value)).peekable();
         let mut told = 0_u64;
         let walked = self.walk(table.name(), patience, &mut |key, value| {
-            told = told.saturating_add(1);
             if told.is_multiple_of(TOLD) {
                 patience.tell(table.name(), told, 0);
             }
+            told = told.saturating_add(1);
             while let Some((newer, value)) = recent.next_if(|(newer, _)| newer.as_slice() < key) {
                 value.as_ref().map_or(Ok(()), |value| visit(newer, value))?;
             }

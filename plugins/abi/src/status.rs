@@ -42,6 +42,10 @@ pub const GUANXI_ERR_INPUT_INVALID_FILTER: i32 = -111;
 pub const GUANXI_ERR_INPUT_INVALID_CURSOR: i32 = -112;
 /// `input.invalid_csv`: the CSV line cannot be read
 pub const GUANXI_ERR_INPUT_INVALID_CSV: i32 = -113;
+/// `input.session_required`: the method needs a session
+pub const GUANXI_ERR_INPUT_SESSION_REQUIRED: i32 = -114;
+/// `input.session_not_taken`: the method is called without a session
+pub const GUANXI_ERR_INPUT_SESSION_NOT_TAKEN: i32 = -115;
 /// `storage.not_a_database`: this is not a Guanxi database
 pub const GUANXI_ERR_STORAGE_NOT_A_DATABASE: i32 = -201;
 /// `storage.wrong_key`: the key does not open this database

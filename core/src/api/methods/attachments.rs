@@ -3,13 +3,12 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::api::base64;
 use crate::api::declare::methods;
-use crate::api::json::{hex, with};
+use crate::api::json::{attachment_to_json, with};
 use crate::base::{Code, Error, RecordId};
-use crate::engine::Attachment;
 
 /// Most bytes of content that a call carries: 8 MiB.
 const MAX_CONTENT: u64 = 8 << 20;
@@ -23,7 +22,7 @@ methods! {
         record: RecordId,
     }) -> "{attachments: [{id, name, media_type, size, sha256, created_at, created_by}]}" {
         let attachments = session.attachments(&given.entity, given.record)?;
-        Ok(json!({"attachments": attachments.iter().map(to_json).collect::<Vec<_>>()}))
+        Ok(json!({"attachments": attachments.iter().map(attachment_to_json).collect::<Vec<_>>()}))
     }
 
     /// Attaches a content of at most 8 MiB to a record.
@@ -46,7 +45,7 @@ methods! {
         }
         let media_type = given.media_type.as_deref().unwrap_or("application/octet-stream");
         let content = &mut content.as_slice();
-        Ok(to_json(&session.attach(&given.entity, given.record, &given.name, media_type, content)?))
+        Ok(attachment_to_json(&session.attach(&given.entity, given.record, &given.name, media_type, content)?))
     }
 
     /// Reads an attachment, or a piece of it.
@@ -70,7 +69,7 @@ methods! {
         read.map_err(own_error)?;
         let more = offset.saturating_add(content.len() as u64) < reader.attachment().size;
         let piece = [("offset", json!(offset)), ("more", json!(more)), ("content", json!(base64::encode(&content)))];
-        Ok(with(to_json(reader.attachment()), piece))
+        Ok(with(attachment_to_json(reader.attachment()), piece))
     }
 
     /// Takes an attachment from a record.
@@ -90,16 +89,4 @@ methods! {
 /// The engine's own error out of one of the system that wraps it.
 fn own_error(error: std::io::Error) -> Error {
     error.downcast::<Error>().unwrap_or_else(Error::from)
-}
-
-fn to_json(attachment: &Attachment) -> Json {
-    json!({
-        "id": attachment.id.to_string(),
-        "name": attachment.name,
-        "media_type": attachment.media_type,
-        "size": attachment.size,
-        "sha256": hex(&attachment.sha256),
-        "created_at": attachment.created_at.to_string(),
-        "created_by": attachment.created_by.to_string(),
-    })
 }

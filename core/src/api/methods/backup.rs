@@ -1,4 +1,4 @@
-//! The methods that write and keep backups. A restore is none of them, since no database is open then.
+//! The methods that write and keep backups. What is done with no database open stands in `files`.
 
 use serde_json::{Value as Json, json};
 

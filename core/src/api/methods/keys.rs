@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 use zeroize::Zeroizing;
 
-use crate::api::declare::methods;
+use crate::api::declare::{Secret, methods};
 use crate::api::json::{key_slot_to_json, unhex, with};
 use crate::base::{Code, Error, Result};
 use crate::engine::{Key, KeyCost};
@@ -20,7 +20,7 @@ methods! {
     /// Adds a key, which opens the database from then on.
     "key.add" (session, given: AddKey {
         /// The key: `{"passphrase"}`, `{"raw"}` with 64 hexadecimal digits, or `{"recovery"}`.
-        key: Map<String, Json>,
+        key: Secret<Map<String, Json>>,
         /// What people call it, at most 15 bytes.
         label: Option<String>,
     }) -> "{slot, kind, cost, label, created_at}" {
@@ -41,9 +41,9 @@ methods! {
     /// Puts another key in the place of one.
     "key.change" (session, given: ChangeKey {
         /// The key that goes, in the form of `key.add`.
-        old: Map<String, Json>,
+        old: Secret<Map<String, Json>>,
         /// The key that comes.
-        new: Map<String, Json>,
+        new: Secret<Map<String, Json>>,
     }) -> "{slot, kind, cost, label, created_at}" {
         let (old, new) = (key_from_json("old", &given.old)?, key_from_json("new", &given.new)?);
         Ok(key_slot_to_json(&session.change_key(&old, &new)?))
@@ -61,7 +61,7 @@ methods! {
     /// Wraps the slot of a passphrase anew, at another cost of guessing it (Argon2id).
     "key.upgrade_cost" (session, given: UpgradeKeyCost {
         /// The passphrase, in the form of `key.add`.
-        key: Map<String, Json>,
+        key: Secret<Map<String, Json>>,
         /// Memory in KiB; 65536 if not said.
         memory_kib: Option<u64>,
         /// Passes over the memory; 3 if not said.

@@ -4,10 +4,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::api::declare::methods;
-use crate::api::json::hex;
+use crate::api::declare::{Secret, methods};
+use crate::api::json::head_to_json;
 use crate::base::{Code, Error, Result};
-use crate::engine::{CopyReport, Head, VerifyReport, statistics_to_json};
+use crate::engine::{CopyReport, VerifyReport, statistics_to_json};
 
 use super::keys::key_from_json;
 
@@ -58,7 +58,7 @@ methods! {
     /// Encrypts everything anew under a new data key, which the given keys open and no others.
     "database.change_data_key" (session, given: ChangeDataKey {
         /// The keys that shall open the database, each in the form of `key.add`; eight at the most.
-        keys: Vec<Json>,
+        keys: Secret<Vec<Json>>,
     }) -> "{rows, bytes_before, bytes_after}" {
         let refused = || Error::new(Code::InvalidArgument).field("keys").rule("a list of keys");
         let keys = given.keys.iter().map(|key| key_from_json("keys", key.as_object().ok_or_else(refused)?));
@@ -75,10 +75,6 @@ methods! {
     "database.flush" (session, _given: Flush {}) -> "{position, hash}" {
         Ok(head_to_json(session.flush()?))
     }
-}
-
-fn head_to_json(head: Head) -> Json {
-    json!({"position": head.position, "hash": hex(&head.hash)})
 }
 
 fn copied(report: CopyReport) -> Json {

@@ -3,6 +3,7 @@
 mod attachments;
 mod backup;
 mod exchange;
+mod files;
 mod keys;
 mod maintenance;
 mod organisation;
@@ -20,6 +21,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         attachments::METHODS,
         backup::METHODS,
         exchange::METHODS,
+        files::METHODS,
         keys::METHODS,
         maintenance::METHODS,
         organisation::METHODS,

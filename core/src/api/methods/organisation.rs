@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::api::declare::methods;
+use crate::api::declare::{Secret, methods};
 use crate::api::json::{changes_from_json, hex, owner_from_json, value_to_json};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
@@ -23,7 +23,7 @@ methods! {
         /// Values by field name; `name` is the name to sign in with.
         values: Map<String, Json>,
         /// The password.
-        password: Option<String>,
+        password: Option<Secret<String>>,
         /// Names of roles.
         roles: Option<Vec<Json>>,
         /// A repeated request with this key gets the first answer.
@@ -52,7 +52,7 @@ methods! {
         /// The user, by id or name.
         user: String,
         /// The password.
-        password: String,
+        password: Secret<String>,
     }) -> "{}" {
         let user = session.read(|reader| owner_from_json(&reader, &Json::from(given.user.as_str())))?;
         session.set_password(user, &given.password)?;

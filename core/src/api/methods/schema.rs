@@ -8,8 +8,9 @@ use crate::engine::{Session, SystemField};
 use crate::schema::{Entity, EnumCode, FieldType, SearchClass};
 
 methods! {
-    /// Lists every method with its parameters and their types.
-    "api.describe" (_session, _given: Describe {}) -> "{methods: [{name, help, parameters, returns}]}" {
+    /// Lists every method with its parameters and their types, and whether it is called with a session:
+    /// `required`, `none`, or `optional`.
+    "api.describe" with_or_without_session (_patience, _given: Describe {}) -> "{methods: [{name, help, session, parameters, returns}]}" {
         let methods = crate::api::methods().into_iter().map(|method| {
             let parameters = method.parameters.iter().map(|parameter| {
                 json!({
@@ -22,6 +23,7 @@ methods! {
             json!({
                 "name": method.name,
                 "help": method.help.trim(),
+                "session": method.session().name(),
                 "parameters": parameters.collect::<Vec<_>>(),
                 "returns": method.returns,
             })

@@ -69,6 +69,7 @@ const HOST: Header = Header {
         "ffi/src/version.rs",
         "ffi/src/error.rs",
         "ffi/src/open.rs",
+        "ffi/src/listener.rs",
         "ffi/src/session.rs",
         "ffi/src/record.rs",
         "ffi/src/writing.rs",
@@ -79,6 +80,7 @@ const HOST: Header = Header {
         "ffi/src/rows.rs",
         "ffi/src/column.rs",
         "ffi/src/call.rs",
+        "ffi/src/alone.rs",
     ],
     includes: &["guanxi_types.h"],
     after_includes: "
@@ -94,7 +96,12 @@ const HOST: Header = Header {
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \\
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0 }",
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0 }
+
+/**
+ * Begins a guanxi_call_options: its size, and zeros. Since 0.1.
+ */
+#define GUANXI_CALL_OPTIONS_INIT { sizeof(guanxi_call_options), NULL, 0, NULL, NULL, NULL }",
     closing: "",
     prefix: Some("GUANXI_API"),
     types: &[],

@@ -35,7 +35,7 @@ fn c_and_rust_agree_on_sizes_and_offsets() {
         guanxi_field_definition { struct_size, local_id, flags, name, type_name, label_zh, label_en }
         guanxi_host { struct_size, log, register_field, register_hook, record_value, record_set, reject, warn, locale }
     };
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), shared + &open_options());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), shared + &open_options() + &call_options());
 }
 
 /// The options have no Rust type outside of the library, whose own tests hold the same numbers.
@@ -56,7 +56,26 @@ fn open_options() -> String {
         ("administrator_password", flags + 8 + 2 * word),
         ("durability", durability),
     ];
-    let size = durability + size_of::<u64>();
-    let members = members.map(|(name, offset)| format!("guanxi_open_options.{name} {offset}\n"));
-    format!("guanxi_open_options {size}\n{}", members.concat())
+    structure("guanxi_open_options", durability + size_of::<u64>(), &members)
+}
+
+/// As [`open_options`].
+fn call_options() -> String {
+    let word = size_of::<usize>();
+    let timeout = (2 * word).next_multiple_of(align_of::<u64>());
+    let members = [
+        ("struct_size", 0),
+        ("locale", word),
+        ("timeout_ms", timeout),
+        ("progress", timeout + 8),
+        ("user_data", timeout + 8 + word),
+        ("interrupter", timeout + 8 + 2 * word),
+    ];
+    let size = (timeout + 8 + 3 * word).next_multiple_of(align_of::<u64>());
+    structure("guanxi_call_options", size, &members)
+}
+
+fn structure(name: &str, size: usize, members: &[(&str, usize)]) -> String {
+    let lines = members.iter().map(|(member, offset)| format!("{name}.{member} {offset}\n"));
+    format!("{name} {size}\n{}", lines.collect::<String>())
 }

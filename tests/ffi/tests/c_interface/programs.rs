@@ -64,3 +64,9 @@ fn bad_input_is_answered_and_never_crashes_the_host() {
 fn values_transactions_and_cursors_keep_their_word() {
     run("tests/ffi/tests/c_interface/programs/contract.c", &[]);
 }
+
+#[test]
+fn a_program_without_a_session_creates_backs_up_loses_and_restores_its_database() {
+    let said = run("tests/ffi/tests/c_interface/programs/without_session.c", &[]);
+    assert!(said.contains("restored 40 companies"), "{said}");
+}

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "expect.h"
+#include "database.h"
 
 #define NULL_ARGUMENT GUANXI_ERR_INPUT_NULL_ARGUMENT
 #define INVALID_HANDLE GUANXI_ERR_INPUT_INVALID_HANDLE

@@ -1,5 +1,5 @@
 /* What the header promises of values, transactions, cursors and sessions, seen from C. */
-#include "expect.h"
+#include "database.h"
 
 static uint8_t account[16];
 

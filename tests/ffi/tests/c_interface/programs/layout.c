@@ -72,5 +72,13 @@ int main(void) {
   AT(guanxi_open_options, administrator_name);
   AT(guanxi_open_options, administrator_password);
   AT(guanxi_open_options, durability);
+
+  SIZE(guanxi_call_options);
+  AT(guanxi_call_options, struct_size);
+  AT(guanxi_call_options, locale);
+  AT(guanxi_call_options, timeout_ms);
+  AT(guanxi_call_options, progress);
+  AT(guanxi_call_options, user_data);
+  AT(guanxi_call_options, interrupter);
   return 0;
 }
