@@ -173,7 +173,7 @@ impl Worker {
         }
         let mut keys = folder.read(catalogue.newest_keys(&database).ok_or_else(missing)?)?;
         let sources = sources.iter_mut().map(|source| source as &mut dyn Read).collect();
-        let options = RestoreOptions::default().replace(replace).cache_bytes(1 << 20);
+        let options = RestoreOptions::from(options().cache_bytes(1 << 20)).replace(replace);
         guanxi::restore(sources, Some(&mut keys), &Key::raw(KEY), path, &options).map(drop)
     }
 
