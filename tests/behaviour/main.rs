@@ -25,6 +25,8 @@ mod patience;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod salvage;
 #[cfg(test)]
 mod without_session;

@@ -188,6 +188,12 @@ catalogue! {
     ReadOnlyField = 313, "schema.read_only_field",
         ["the field is kept by the engine", "its value follows from others", "leave it out"],
         ["该字段由引擎维护", "其值由其他字段决定", "请不要填写"];
+    InvalidExpression = 314, "schema.invalid_expression",
+        ["the expression is not right", "a name, a type or the syntax is wrong at the place named", "see the place, and `schema.functions` for what there is"],
+        ["表达式不正确", "所示位置的名称、类型或语法有误", "请查看所示位置，可用函数见 schema.functions"];
+    RuleBroken = 315, "schema.rule_broken",
+        ["a rule of the entity refuses the record", "its values do not meet the condition of the rule", "see what the rule says, and correct the values"],
+        ["记录不符合实体的规则", "字段值不满足规则的条件", "请查看规则说明并更正"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

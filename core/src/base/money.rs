@@ -83,6 +83,14 @@ impl Decimal {
         Self::bounded(self.0.checked_div(other.0))
     }
 
+    /// Remainder of a division that is cut towards zero.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] for division by zero.
+    pub fn checked_rem(self, other: Self) -> Result<Self> {
+        Self::bounded(self.0.checked_rem(other.0))
+    }
+
     /// Rounded half away from zero, as invoices are, to so many digits after the point.
     #[must_use]
     pub fn rounded(self, digits: u32) -> Self {

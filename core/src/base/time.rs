@@ -99,6 +99,22 @@ impl Date {
         self.0.month()
     }
 
+    /// Day of the month, 1 to 31.
+    #[must_use]
+    pub fn day(self) -> i8 {
+        self.0.day()
+    }
+
+    /// The same day so many months later, or the last day of a month that is too short for it.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] beyond the calendar.
+    pub fn plus_months(self, months: i64) -> Result<Self> {
+        let out_of_range = |error: jiff::Error| Error::new(Code::OutOfRange).rule("months").because(error);
+        let span = jiff::Span::new().try_months(months).map_err(out_of_range)?;
+        self.0.checked_add(span).map(Self).map_err(out_of_range)
+    }
+
     /// First day of the month.
     #[must_use]
     pub fn first_of_month(self) -> Self {

@@ -21,7 +21,7 @@ use crate::engine::{
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
 };
-use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange};
+use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange, RuleDefinition};
 use crate::storage::{
     CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
     StoreStatistics,
@@ -390,6 +390,11 @@ impl Crm {
         self.change_registry(actor, "schema.define_field", |registry| registry.declare_field(entity, &field))
     }
 
+    /// Adds or changes a rule in the customer's own namespace.
+    pub(super) fn define_rule(&self, actor: RecordId, entity: &str, rule: &RuleDefinition) -> Result<()> {
+        self.change_registry(actor, "schema.define_rule", |registry| registry.declare_rule(entity, rule))
+    }
+
     pub(super) fn session(&self, user: RecordId) -> Session {
         Session::new(self.clone(), user, self.inner.locale)
     }
@@ -445,6 +450,9 @@ impl Crm {
             }
             for (entity, field) in &registrar.fields {
                 merge(registry.declare_field(entity, field)?);
+            }
+            for (entity, rule) in &registrar.rules {
+                merge(registry.declare_rule(entity, rule)?);
             }
             for hook in &registrar.hooks {
                 registry.entity(&hook.entity)?;

@@ -6,7 +6,7 @@ use crate::access::{Policy, Read};
 use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, find_unique};
-use crate::schema::{Entity, EntityDefinition, FieldDefinition, Registry, normalize_value};
+use crate::schema::{Entity, EntityDefinition, FieldDefinition, Registry, RuleDefinition, normalize_value};
 use crate::storage::Snapshot;
 
 /// Something that adds entities, fields and rules to a database.
@@ -53,6 +53,7 @@ pub struct Registrar {
     pub(super) extension: String,
     pub(super) entities: Vec<EntityDefinition>,
     pub(super) fields: Vec<(String, FieldDefinition)>,
+    pub(super) rules: Vec<(String, RuleDefinition)>,
     pub(super) hooks: Vec<Hook>,
     pub(super) shared: Vec<String>,
 }
@@ -72,6 +73,11 @@ impl Registrar {
     /// Adds a field to an entity, by the entity's API name.
     pub fn field(&mut self, entity: &str, definition: FieldDefinition) {
         self.fields.push((entity.to_owned(), definition));
+    }
+
+    /// Adds a rule that records of an entity meet, by the entity's API name.
+    pub fn rule(&mut self, entity: &str, definition: RuleDefinition) {
+        self.rules.push((entity.to_owned(), definition));
     }
 
     /// Says that every role of a new database may read all records of an entity: reference data such

@@ -26,6 +26,7 @@ mod restore_administrator;
 mod restore_sources;
 #[cfg(test)]
 mod restore_tests;
+mod rules;
 mod salvage;
 mod session;
 mod settings;

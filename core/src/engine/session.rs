@@ -10,7 +10,7 @@ use crate::access::{Action, Policy};
 use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
 use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
-use crate::schema::{FieldDefinition, FieldType};
+use crate::schema::{FieldDefinition, FieldNames, FieldType, RuleDefinition, compile_condition};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the answers to requests with an idempotency key lie.
@@ -227,6 +227,24 @@ impl Session {
         let api_name = field.api_name(&known.definition.namespace);
         self.crm.define_field(self.user, entity, field)?;
         Ok(api_name)
+    }
+
+    /// Adds a rule of the customer's own to an entity, or changes the one of this name, and gives its API
+    /// name. Records that stand are held against it when they are next saved.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; `schema.invalid_expression` for
+    /// a condition that is not right, or names a field that the user may not see.
+    pub fn define_rule(&self, entity: &str, rule: RuleDefinition) -> Result<String> {
+        let registry = self.crm.registry();
+        let known = registry.entity(entity)?;
+        self.check_may(&known.api_name, Action::Administer)?;
+        let shown = self.read(|reader| reader.shown_fields(&known.api_name))?;
+        let names = FieldNames::shown(known, &shown);
+        compile_condition(&rule.condition, &names).map_err(|error| error.entity(&known.api_name))?;
+        let rule = RuleDefinition { namespace: CUSTOMER.to_owned(), ..rule };
+        self.crm.define_rule(self.user, &known.api_name, &rule)?;
+        Ok(rule.api_name())
     }
 
     /// Forgets a person: the record is emptied, and the key under which its whole history is sealed is

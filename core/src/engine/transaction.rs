@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
 use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
+use crate::engine::rules::check_rules;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
@@ -440,6 +441,8 @@ impl<'s> Transaction<'s> {
             };
             hook.rule.before_save(&mut save).map_err(|error| error.entity(&entity.api_name))?;
         }
+        // Rules hold of what is stored, so they look at what the hooks have made of the record.
+        self.warnings.extend(check_rules(entity, record, self.session.crm().now(), &self.settings)?);
         Ok(follow_ups)
     }
 

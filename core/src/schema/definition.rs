@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Label, Result};
+use crate::base::{Code, Error, Label, Result, ValueKind};
 
 /// What values a field takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,21 @@ impl FieldType {
             Self::Reference { .. } => "reference",
             Self::Phone => "phone",
             Self::Email => "email",
+        }
+    }
+
+    /// The kind of the values that are stored.
+    #[must_use]
+    pub fn value_kind(&self) -> ValueKind {
+        match self {
+            Self::Text | Self::Enum { .. } | Self::Phone | Self::Email => ValueKind::Text,
+            Self::Bool => ValueKind::Bool,
+            Self::Int => ValueKind::Int,
+            Self::Decimal => ValueKind::Decimal,
+            Self::Money => ValueKind::Money,
+            Self::Date => ValueKind::Date,
+            Self::DateTime => ValueKind::DateTime,
+            Self::Reference { .. } => ValueKind::Id,
         }
     }
 

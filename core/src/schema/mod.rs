@@ -7,7 +7,9 @@
 
 pub(crate) mod declare;
 mod definition;
+pub mod expr;
 mod registry;
+mod rules;
 mod typed;
 mod validate;
 
@@ -15,6 +17,7 @@ pub use definition::{
     EntityDefinition, EnumCode, FieldDefinition, FieldType, SearchClass, valid_name, valid_namespace,
 };
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
+pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
-use crate::schema::{EntityDefinition, FieldDefinition};
+use crate::schema::{EntityDefinition, FieldDefinition, Rule, RuleDefinition};
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
 const FIRST_FIELD: u32 = 64;
@@ -37,6 +37,8 @@ pub struct Entity {
     /// What its author defined; `definition.fields` is empty here, see [`Entity::fields`].
     pub definition: EntityDefinition,
     fields: Vec<Field>,
+    #[serde(default)]
+    rules: Vec<Rule>,
     #[serde(skip)]
     by_number: HashMap<u32, usize>,
     #[serde(skip)]
@@ -76,6 +78,12 @@ impl Entity {
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// The rules, in the order in which they were declared.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// How many of the fields are kept in an index: those that say so, unique ones and references.
@@ -147,6 +155,7 @@ impl Entity {
         let positions = || self.fields.iter().enumerate();
         self.by_number = positions().map(|(position, field)| (field.number, position)).collect();
         self.by_name = positions().map(|(position, field)| (field.api_name.clone(), position)).collect();
+        self.rules = self.rules.iter().map(|rule| rule.compile(self)).collect();
     }
 }
 
@@ -287,12 +296,7 @@ impl Registry {
     pub fn declare_field(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
         definition.check().map_err(|error| error.entity(entity))?;
         let number = self.next_field.max(FIRST_FIELD);
-        let position = self.entity(entity)?.id();
-        let entity = self
-            .by_number
-            .get(&position.number())
-            .and_then(|position| self.entities.get_mut(*position))
-            .ok_or_else(|| Error::new(Code::UnknownEntity).entity(entity))?;
+        let entity = self.entity_mut(entity)?;
         let api_name = definition.api_name(&entity.definition.namespace);
         let same = |field: &&mut Field| {
             field.definition.namespace == definition.namespace && field.definition.local == definition.local
@@ -304,13 +308,47 @@ impl Registry {
             }
             None => {
                 entity.fields.push(Field { number, api_name, definition: definition.clone() });
-                self.next_field = number.saturating_add(1);
                 RegistryChange::Changed
             }
         };
         entity.index();
+        if entity.field_by_id(FieldId::new(number)).is_some() {
+            self.next_field = number.saturating_add(1);
+        }
         self.touch(change);
         Ok(change)
+    }
+
+    /// Declares a rule of an entity that stands already, in place of the one of the same author and name.
+    /// Records that stand are held against it when they are next saved.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.invalid_definition`, `schema.invalid_expression`.
+    pub fn declare_rule(&mut self, entity: &str, definition: &RuleDefinition) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        let rule = Rule::of(entity, definition).map_err(|error| error.entity(&entity.api_name))?;
+        let same = |known: &&mut Rule| known.definition.api_name() == definition.api_name();
+        let change = match entity.rules.iter_mut().find(same) {
+            Some(known) if known.definition == *definition => RegistryChange::Nothing,
+            Some(known) => {
+                *known = rule;
+                RegistryChange::Changed
+            }
+            None => {
+                entity.rules.push(rule);
+                RegistryChange::Changed
+            }
+        };
+        self.touch(change);
+        Ok(change)
+    }
+
+    fn entity_mut(&mut self, name: &str) -> Result<&mut Entity> {
+        let number = self.entity(name)?.number;
+        let position = self.by_number.get(&number).copied();
+        position
+            .and_then(|position| self.entities.get_mut(position))
+            .ok_or_else(|| Error::new(Code::UnknownEntity).entity(name))
     }
 
     /// The number that the next field of an author would have in an entity.
@@ -347,6 +385,7 @@ impl Registry {
             api_name: name.to_owned(),
             definition,
             fields: Vec::new(),
+            rules: Vec::new(),
             by_number: HashMap::new(),
             by_name: HashMap::new(),
         });

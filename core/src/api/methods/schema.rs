@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use crate::api::declare::methods;
 use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Session, SystemField};
-use crate::schema::{Entity, EnumCode, FieldType, SearchClass};
+use crate::schema::expr::function_help;
+use crate::schema::{Entity, EnumCode, FieldType, RuleDefinition, SearchClass, Severity};
 
 methods! {
     /// Lists every method with its parameters and their types, and whether it is called with a session:
@@ -50,7 +51,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, label, title, fields}], system_fields}" {
+    }) -> "{version, entities: [{name, label, title, fields, rules}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -71,6 +72,45 @@ methods! {
                 "system_fields": system,
             }))
         })
+    }
+
+    /// Adds a rule of the customer's own to an entity, or changes the one of this name. Records that stand
+    /// are held against it when they are next saved.
+    "schema.define_rule" (session, given: DefineRule {
+        /// The entity.
+        entity: String,
+        /// The name, without namespace.
+        name: String,
+        /// What holds of every record: an expression over the entity's fields, as `amount(amount) > 0`.
+        condition: String,
+        /// What people read where it does not hold, in Chinese.
+        message_zh: String,
+        /// What people read where it does not hold, in English.
+        message_en: String,
+        /// What becomes of such a record: `error` refuses it, `warning` takes it; `error` if not said.
+        severity: Option<String>,
+        /// Whether the rule is looked at; yes if not said.
+        active: Option<bool>,
+    }) -> "{rule}" {
+        let severity = given.severity.as_deref().map(severity).transpose()?;
+        let rule = session.define_rule(&given.entity, RuleDefinition {
+            namespace: String::new(),
+            name: given.name,
+            condition: given.condition,
+            message: Label::new(&given.message_zh, &given.message_en),
+            severity: severity.unwrap_or(Severity::Error),
+            active: given.active.unwrap_or(true),
+        })?;
+        Ok(json!({"rule": rule}))
+    }
+
+    /// Lists the functions of expressions.
+    "schema.functions" (session, _given: Functions {}) -> "{functions: [{usage, help}]}" {
+        let locale = session.locale();
+        let functions = function_help().map(|function| {
+            json!({"usage": function.usage, "help": function.label.text(locale)})
+        });
+        Ok(json!({"functions": functions.collect::<Vec<_>>()}))
     }
 
     /// Adds a field of the customer's own to an entity.
@@ -133,12 +173,24 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
             "searchable": definition.search.is_some(),
         })
     });
+    // A rule that reads a hidden field would tell of it.
+    let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
+    let rules = told.map(|rule| {
+        json!({
+            "name": rule.definition.api_name(),
+            "condition": rule.definition.condition,
+            "message": rule.definition.message.text(locale),
+            "severity": rule.definition.severity,
+            "active": rule.definition.active,
+        })
+    });
     json!({
         "name": entity.api_name,
         "label": entity.definition.label.text(locale),
         "title": entity.definition.title,
         "data_subject": entity.definition.data_subject,
         "fields": fields.collect::<Vec<_>>(),
+        "rules": rules.collect::<Vec<_>>(),
     })
 }
 
@@ -163,6 +215,11 @@ fn field_type(session: &Session, given: &DefineField) -> Result<FieldType> {
         }
         simple => FieldType::from_name(simple),
     }
+}
+
+fn severity(name: &str) -> Result<Severity> {
+    serde_json::from_value(Json::from(name))
+        .map_err(|_| Error::new(Code::InvalidArgument).field("severity").value(name))
 }
 
 fn search_class(name: &str) -> Result<SearchClass> {
