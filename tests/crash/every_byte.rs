@@ -92,15 +92,18 @@ enum Read {
 
 /// Opens and reads everything. Whatever is read is right.
 fn judge(specimen: &Specimen, cut: &WithoutLast, name: &str, path: &Path) -> Read {
-    let session = open(path, &KEY).and_then(|crm| crm.session_for(ADMIN));
-    let session = match session {
-        Ok(session) => session,
+    let crm = match open(path, &KEY) {
+        Ok(crm) => crm,
         Err(error) => {
             // Whoever is refused changes nothing, and is refused again.
             let again = open(path, &KEY).map(drop).unwrap_err();
             assert_eq!(again.code(), error.code(), "the second open");
             return Read::Refused(error.code());
         }
+    };
+    let session = match crm.session_for(ADMIN) {
+        Ok(session) => session,
+        Err(error) => return Read::Refused(error.code()),
     };
     let found = content(&session);
     if name == "journal" && found.as_ref().is_ok_and(|found| *found == cut.content) {
