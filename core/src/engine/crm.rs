@@ -78,13 +78,14 @@ impl Crm {
         let (name, password) = options.administrator.clone().ok_or_else(|| missing("administrator"))?;
         options.settings.check()?;
         let key = options.key.clone().ok_or_else(|| missing("key"))?;
-        let database = crate::storage::create(path, &open_options(&options, key))?;
-        let built = Self::found(path, database, &options, &name, &password);
-        if built.is_err() {
-            // A directory that holds no administrator is of no use to anybody, and no data is lost with it.
-            let _ = std::fs::remove_dir_all(path);
-        }
-        built
+        // What is under the path has its administrator from the first moment on, whenever the power fails.
+        let database = crate::storage::create(path, &open_options(&options, key), |draft| {
+            let home = draft.path().to_owned();
+            Self::found(&home, draft, &options, &name, &password).map(drop)
+        })?;
+        let crm = Self::build(path, database, &options)?;
+        crm.install_all(&options.extensions)?;
+        Ok(crm)
     }
 
     pub(super) fn create_in_memory(options: Options) -> Result<Self> {

@@ -217,8 +217,7 @@ impl CryptFile {
         writer.header.flush(self.device.as_ref(), &self.cipher)?;
         self.device.sync()?;
         self.syncs.fetch_add(1, Ordering::Relaxed);
-        writer.header.synced();
-        Ok(())
+        writer.header.synced(self.device.as_ref(), &self.cipher)
     }
 
     fn resize(&self, pages: u64) -> io::Result<()> {

@@ -12,6 +12,7 @@ use crate::storage::embedded_store::EmbeddedStore;
 use crate::storage::journal::{Journal, RECORDS_AT};
 use crate::storage::keys::{Key, KeyCost, KeyRing};
 use crate::storage::memory_store::MemoryStore;
+use crate::storage::places;
 use crate::storage::store::{ChainLink, Durability, Store};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
@@ -140,18 +141,27 @@ impl std::fmt::Debug for Database {
     }
 }
 
-/// Makes a database at a path that nothing has. A crash meanwhile leaves nothing under that path.
+/// Makes a database at a path that nothing has, with what a function writes to it. A crash meanwhile leaves
+/// nothing under that path, and a name beside it that begins with a point.
 ///
 /// # Errors
 /// [`Code::AlreadyExists`], [`Code::InvalidArgument`] for an empty passphrase or a cost out of bounds,
-/// [`Code::Io`].
-pub fn create(path: &Path, options: &OpenOptions) -> Result<Database> {
+/// [`Code::Io`]; those of the function.
+pub fn create(
+    path: &Path,
+    options: &OpenOptions,
+    furnish: impl FnOnce(Database) -> Result<()>,
+) -> Result<Database> {
+    let random = options.random.as_ref();
+    places::put_back(path)?;
     if fs::symlink_metadata(path).is_ok() {
         return Err(Error::new(Code::AlreadyExists));
     }
-    let draft = draft_path(path, options.random.as_ref())?;
+    let draft = draft_path(path, random)?;
     fs::create_dir(&draft)?;
     let made = fill_draft(&draft, options).and_then(|ring| {
+        furnish(open_files(&draft, options, &Unlock::Ring(&ring))?)?;
+        sync_draft(&draft)?;
         fs::rename(&draft, path)?;
         sync_directory(&parent_of(path))?;
         Ok(ring)
@@ -164,6 +174,23 @@ pub fn create(path: &Path, options: &OpenOptions) -> Result<Database> {
             Err(error)
         }
     }
+}
+
+/// Makes all files of a database that is closed durable, before it gets its name.
+///
+/// # Errors
+/// [`Code::Io`].
+pub(super) fn sync_draft(draft: &Path) -> Result<()> {
+    for folder in [draft.join(BLOBS), draft.join(INDEX), draft.to_owned()] {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_file() {
+                File::options().write(true).open(path)?.sync_all()?;
+            }
+        }
+        sync_directory(&folder)?;
+    }
+    Ok(())
 }
 
 /// Makes a database in memory, which is gone when it is closed. The index of search and large
@@ -204,6 +231,7 @@ pub fn create_in_memory(options: &OpenOptions, conflict_every: u64) -> Result<Da
 /// [`Code::DatabaseNotFound`], [`Code::NotADatabase`], [`Code::WrongKey`], [`Code::Damaged`],
 /// [`Code::NewerFormat`], [`Code::Locked`], [`Code::Io`].
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Database> {
+    places::settle(path, options.random.as_ref())?;
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Error::new(Code::DatabaseNotFound).because(error),
         _ => error.into(),
@@ -330,13 +358,7 @@ fn fill_draft(draft: &Path, options: &OpenOptions) -> Result<KeyRing> {
     SubjectKeys::create(device, &vault.ring, &options.vault(FileKind::SubjectKeys))?;
     fs::create_dir(draft.join(INDEX))?;
     fs::create_dir(draft.join(BLOBS))?;
-    let ring = vault.ring.clone();
-    drop(vault);
-    for file in [DATA, JOURNAL, KEYS] {
-        File::options().write(true).open(draft.join(file))?.sync_all()?;
-    }
-    sync_directory(draft)?;
-    Ok(ring)
+    Ok(vault.ring.clone())
 }
 
 /// A name beside the final one that nothing has, so that the rename stays within one file system.

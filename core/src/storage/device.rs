@@ -121,6 +121,15 @@ impl FileDevice {
     }
 }
 
+impl Drop for FileDevice {
+    /// A process that another thread is about to start has the same open file until it becomes another
+    /// program, and would keep the lock until then.
+    fn drop(&mut self) {
+        // Closing it gives the lock back too, if later.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Fills a buffer from an offset of a file.
 #[cfg(unix)]
 pub(super) fn read_exact_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {

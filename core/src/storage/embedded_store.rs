@@ -147,7 +147,9 @@ impl EmbeddedStore {
             state,
             moved: Condvar::new(),
         };
-        store.replayed = store.replay(generation)?;
+        // A journal that cannot be read keeps what it holds: a store that is stopped leaves it alone when it
+        // is dropped.
+        store.replayed = store.replay(generation).inspect_err(|_| store.lock().stop())?;
         Ok(store)
     }
 

@@ -1,7 +1,8 @@
 //! The first bytes of the store below, kept in two slots of which the last synced one is never touched.
 //!
 //! redb rewrites its header in place and relies on single bytes being written whole. Encrypted, a torn
-//! header would be lost entirely; so each version goes to the slot that does not hold the last synced one.
+//! header would be lost entirely; so each version goes to the slot that does not hold the last synced one,
+//! and to the other one as well when it is synced.
 
 use std::io;
 
@@ -82,24 +83,31 @@ impl HeaderSlots {
             return Ok(());
         }
         self.sequence += 1;
+        self.write_slot(1 - self.synced_slot, device, cipher)
+    }
+
+    fn write_slot(&self, slot: u64, device: &dyn Device, cipher: &PageCipher) -> io::Result<()> {
         let mut sealed = self.plain;
         let entry = cipher
             .seal(&associated(&self.file_id, self.sequence), &mut sealed)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let mut slot = [0; SLOT_BYTES];
-        put(&mut slot, 0, &self.sequence.to_be_bytes());
-        put(&mut slot, 8, &entry.nonce);
-        put(&mut slot, 8 + entry.nonce.len(), &entry.tag);
-        put(&mut slot, 8 + Entry::BYTES, &sealed);
-        device.write_at(header_offset(1 - self.synced_slot), &slot)
+        let mut bytes = [0; SLOT_BYTES];
+        put(&mut bytes, 0, &self.sequence.to_be_bytes());
+        put(&mut bytes, 8, &entry.nonce);
+        put(&mut bytes, 8 + entry.nonce.len(), &entry.tag);
+        put(&mut bytes, 8 + Entry::BYTES, &sealed);
+        device.write_at(header_offset(slot), &bytes)
     }
 
-    /// Notes that what was flushed is durable.
-    pub(super) fn synced(&mut self) {
+    /// Notes that what was flushed is durable, and writes it to the other slot too: if that held the header
+    /// before, one damaged byte of the newest would bring a state of before it back, and nothing would tell.
+    pub(super) fn synced(&mut self, device: &dyn Device, cipher: &PageCipher) -> io::Result<()> {
         if self.changed {
             self.synced_slot = 1 - self.synced_slot;
             self.changed = false;
+            self.write_slot(1 - self.synced_slot, device, cipher)?;
         }
+        Ok(())
     }
 }
 

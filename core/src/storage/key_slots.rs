@@ -9,6 +9,7 @@ use crate::storage::Database;
 use crate::storage::database::DATA;
 use crate::storage::device::FileDevice;
 use crate::storage::keys::{DatabaseIdentity, Key, KeyCost, KeyKind};
+use crate::storage::places;
 use crate::storage::slots::{About, Slot};
 use crate::storage::superblock::{FileKind, Superblock};
 use crate::storage::vault::Vault;
@@ -161,6 +162,7 @@ impl Database {
 /// [`Code::DatabaseNotFound`], [`Code::NotADatabase`], [`Code::NewerFormat`], [`Code::Damaged`],
 /// [`Code::Locked`], [`Code::Io`].
 pub fn identity(path: &Path) -> Result<DatabaseIdentity> {
+    places::put_back(path)?;
     let data = path.join(DATA);
     if path.exists() && !data.is_file() {
         return Err(Error::new(Code::NotADatabase));

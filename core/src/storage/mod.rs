@@ -26,6 +26,7 @@ mod memory_store;
 mod memtable;
 mod overlay;
 mod page_cipher;
+mod places;
 mod recovery;
 mod restored;
 mod salvage;

@@ -1,19 +1,19 @@
 //! A database that is filled before anybody sees it: made from the keys that a backup carries, under a
 //! draft name, and put in its place whole or not at all.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Code, Error, Random, Result};
 use crate::storage::backup_stream::BackupHeader;
 use crate::storage::database::{
-    BLOBS, DATA, Database, INDEX, JOURNAL, KEYS, OpenOptions, draft_path, open_files, parent_of,
-    sync_directory,
+    BLOBS, DATA, Database, INDEX, JOURNAL, KEYS, OpenOptions, draft_path, open_files, sync_draft,
 };
 use crate::storage::device::FileDevice;
 use crate::storage::journal::Journal;
 use crate::storage::keys::KeyRing;
+use crate::storage::places;
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::{FileKind, Superblock};
 use crate::storage::tables;
@@ -40,6 +40,7 @@ pub fn create_restored(
     header: &BackupHeader,
     replace: bool,
 ) -> Result<Draft> {
+    places::settle(target, options.random.as_ref())?;
     drop(hold_place(target, replace)?);
     let path = draft_path(target, options.random.as_ref())?;
     fs::create_dir(&path)?;
@@ -102,40 +103,11 @@ impl Draft {
     /// As [`create_restored`]; the place is as it was then.
     pub fn finish(mut self, replace: bool, random: &dyn Random) -> Result<Option<PathBuf>> {
         drop(self.database.take());
-        for folder in [&self.path, &self.blobs()] {
-            for entry in fs::read_dir(folder)? {
-                let path = entry?.path();
-                if path.is_file() {
-                    File::options().write(true).open(path)?.sync_all()?;
-                }
-            }
-            sync_directory(folder)?;
-        }
+        sync_draft(&self.path)?;
         let held = hold_place(&self.target, replace)?;
-        let stood = fs::symlink_metadata(&self.target).is_ok();
-        let before = stood.then(|| self.name_before(random)).transpose()?;
-        if let Some(before) = &before {
-            fs::rename(&self.target, before)?;
-        }
-        if let Err(error) = fs::rename(&self.path, &self.target) {
-            if let Some(before) = &before {
-                fs::rename(before, &self.target)?;
-            }
-            return Err(error.into());
-        }
+        let before = places::take_place(&self.path, &self.target, random)?;
         drop(held);
-        sync_directory(&parent_of(&self.target))?;
         Ok(before)
-    }
-
-    /// A name for what is replaced, which nothing has.
-    fn name_before(&self, random: &dyn Random) -> Result<PathBuf> {
-        let name = self.target.file_name().ok_or_else(|| Error::new(Code::InvalidArgument).field("path"))?;
-        let mut salt = [0; 8];
-        random.fill(&mut salt);
-        let mut before = name.to_owned();
-        before.push(format!(".before-restore-{:016x}", u64::from_be_bytes(salt)));
-        Ok(parent_of(&self.target).join(before))
     }
 }
 

@@ -4,11 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{CHEAP, link, made, options, passphrase, random, reopened};
+use super::{CHEAP, create, link, made, options, passphrase, random, reopened};
 use crate::base::{CancelToken, Code, Patience, Timestamp};
-use crate::storage::{
-    Database, Head, Key, Keyspace, LogRecord, OpenOptions, RangeRequest, WriteSet, create, open,
-};
+use crate::storage::{Database, Head, Key, Keyspace, LogRecord, OpenOptions, RangeRequest, WriteSet, open};
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_320_000_000_000);
 

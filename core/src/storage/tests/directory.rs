@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::{made, options, passphrase, reopened};
+use super::{create, made, options, passphrase, reopened};
 use crate::base::{Code, Patience};
-use crate::storage::{Key, Keyspace, WriteSet, create, open};
+use crate::storage::{Key, Keyspace, WriteSet, open};
 
 fn refusal(path: &std::path::Path) -> Code {
     open(path, &passphrase()).unwrap_err().code()

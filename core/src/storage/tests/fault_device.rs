@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::image::Image;
 use crate::storage::device::Device;
 
 /// The unit that a disk writes whole.
@@ -25,14 +26,13 @@ impl Dice {
     }
 }
 
-#[derive(Clone)]
 enum Change {
     Write(usize, Vec<u8>),
     Length(usize),
 }
 
 /// The files of a disk, by number.
-type Images = Vec<Vec<u8>>;
+type Images = Vec<Image>;
 
 #[derive(Default)]
 struct State {
@@ -62,7 +62,16 @@ impl FaultDevice {
     }
 
     /// The first file of a new disk with files of these contents.
-    pub(super) fn with_images(images: Images) -> Arc<Self> {
+    pub(super) fn with_images(images: Vec<Vec<u8>>) -> Arc<Self> {
+        Self::with(images.iter().map(|bytes| Image::of(bytes)).collect())
+    }
+
+    /// The first file of another disk, which holds durably what a reader of this one sees.
+    pub(super) fn copy(&self) -> Arc<Self> {
+        Self::with(self.state().visible.clone())
+    }
+
+    fn with(images: Images) -> Arc<Self> {
         let state = State { durable: images.clone(), visible: images, ..State::default() };
         Arc::new(Self { disk: Arc::new(Mutex::new(state)), file: 0 })
     }
@@ -72,15 +81,15 @@ impl FaultDevice {
         let mut state = self.state();
         for images in [0, 1] {
             let images = if images == 0 { &mut state.durable } else { &mut state.visible };
-            images.resize(images.len().max(file + 1), Vec::new());
+            images.resize(images.len().max(file + 1), Image::default());
         }
         drop(state);
         Arc::new(Self { disk: Arc::clone(&self.disk), file })
     }
 
     /// All files as a reader sees them.
-    pub(super) fn images(&self) -> Images {
-        self.state().visible.clone()
+    pub(super) fn images(&self) -> Vec<Vec<u8>> {
+        self.state().visible.iter().map(Image::bytes).collect()
     }
 
     /// Operations that changed or synced so far.
@@ -106,7 +115,7 @@ impl FaultDevice {
 
     /// What a reader sees.
     pub(super) fn image(&self) -> Vec<u8> {
-        self.state().visible[self.file].clone()
+        self.state().visible[self.file].bytes()
     }
 
     /// The process died but the system lives: the cache stays, and may still be lost later.
@@ -179,18 +188,18 @@ impl State {
     }
 }
 
-fn apply(image: &mut Vec<u8>, change: &Change, dice: &mut Dice, mut keeps: impl FnMut(&mut Dice) -> bool) {
+fn apply(image: &mut Image, change: &Change, dice: &mut Dice, mut keeps: impl FnMut(&mut Dice) -> bool) {
     match change {
         Change::Length(length) => {
             if keeps(dice) {
-                image.resize(*length, 0);
+                image.resize(*length);
             }
         }
         Change::Write(offset, bytes) => {
             let mut at = *offset;
-            for piece in bytes.chunk_by_sector(*offset) {
+            for piece in by_sector(bytes, *offset) {
                 if keeps(dice) && at + piece.len() <= image.len() {
-                    image[at..at + piece.len()].copy_from_slice(piece);
+                    image.write(at, piece);
                 }
                 at += piece.len();
             }
@@ -198,17 +207,11 @@ fn apply(image: &mut Vec<u8>, change: &Change, dice: &mut Dice, mut keeps: impl 
     }
 }
 
-trait BySector {
-    fn chunk_by_sector(&self, offset: usize) -> Vec<&[u8]>;
-}
-
-impl BySector for Vec<u8> {
-    /// The pieces of a write that lie in one sector each.
-    fn chunk_by_sector(&self, offset: usize) -> Vec<&[u8]> {
-        let first = (SECTOR - offset % SECTOR).min(self.len());
-        let (head, tail) = self.split_at(first);
-        std::iter::once(head).chain(tail.chunks(SECTOR)).collect()
-    }
+/// The pieces of a write that lie in one sector each.
+fn by_sector(bytes: &[u8], offset: usize) -> impl Iterator<Item = &[u8]> {
+    let first = (SECTOR - offset % SECTOR).min(bytes.len());
+    let (head, tail) = bytes.split_at(first);
+    std::iter::once(head).chain(tail.chunks(SECTOR))
 }
 
 impl std::fmt::Debug for FaultDevice {
@@ -224,9 +227,8 @@ impl Device for FaultDevice {
             return Err(io::Error::other("no power"));
         }
         let offset = usize::try_from(offset).unwrap();
-        let bytes = state.visible[self.file].get(offset..).and_then(|tail| tail.get(..buffer.len()));
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
+        let whole = state.visible[self.file].read(offset, buffer);
+        if whole { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
@@ -236,6 +238,7 @@ impl Device for FaultDevice {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.begin()?;
         state.check_power()?;
+        // The chunks of the two are the same from here on, so this costs no bytes.
         state.durable[self.file] = state.visible[self.file].clone();
         state.unsynced.retain(|(file, _)| *file != self.file);
         Ok(())

@@ -215,7 +215,7 @@ fn a_relaxed_commit_is_seen_at_once_told_to_others_when_durable_and_survives_the
     assert!(has(store.snapshot().unwrap().as_ref(), b"key"));
     assert!(!has(store.durable_snapshot().unwrap().as_ref(), b"key"));
     // The process dies here: what the system was handed is still there.
-    let copy = FaultDevice::with_images(disk.images());
+    let copy = disk.copy();
     assert!(has(open_store(&copy, &ring, true).unwrap().snapshot().unwrap().as_ref(), b"key"));
     store.flush().unwrap();
     assert!(has(store.durable_snapshot().unwrap().as_ref(), b"key"));
@@ -239,7 +239,7 @@ fn a_named_commit_can_be_asked_for_before_and_after_a_checkpoint_and_a_crash() {
     commit(&store, named(1)).unwrap();
     store.checkpoint().unwrap();
     commit(&store, named(2)).unwrap();
-    let crashed = open_store(&FaultDevice::with_images(disk.images()), &ring, false).unwrap();
+    let crashed = open_store(&disk.copy(), &ring, false).unwrap();
     for store in [&store, &crashed] {
         for (number, expected) in [(1, Settled::Committed), (2, Settled::Committed), (3, Settled::Absent)] {
             assert_eq!(store.settle(&[number; 16]).unwrap(), expected, "{number}");
@@ -258,11 +258,11 @@ fn a_large_commit_lies_over_the_small_ones_before_it() {
     }
     commit(&store, large).unwrap();
     commit(&store, writes(b"after", b"it")).unwrap();
-    let crashed = open_store(&FaultDevice::with_images(disk.images()), &ring, true).unwrap();
+    let crashed = open_store(&disk.copy(), &ring, true).unwrap();
     for store in [&store, &crashed] {
         let found = content(store).unwrap();
         assert_eq!(found.rows.len(), 42);
-        assert_eq!(found.rows[&b"small"[..]], b"new");
+        assert_eq!(&*found.rows[&b"small"[..]], b"new");
         assert_eq!(found.head.position, 3);
     }
 }
@@ -271,7 +271,7 @@ fn a_large_commit_lies_over_the_small_ones_before_it() {
 fn after_a_checkpoint_a_reopen_replays_nothing_and_before_it_every_commit() {
     let Gated { disk, ring, store, .. } = gated(Durability::Durable);
     let replayed = |disk: &Arc<FaultDevice>| {
-        let copy = FaultDevice::with_images(disk.images());
+        let copy = disk.copy();
         open_store(&copy, &ring, false).unwrap().replayed()
     };
     for number in 0..5_u8 {
@@ -298,8 +298,15 @@ fn every_flipped_byte_of_a_journal_is_damage_or_the_end_of_what_was_not_closed()
     for at in 0..length {
         let mut images = images.clone();
         images[1][at] ^= 1;
-        match open_store(&FaultDevice::with_images(images), &ring, false) {
+        let disk = FaultDevice::with_images(images);
+        match open_store(&disk, &ring, false) {
             Err(error) => {
+                let again = open_store(&disk, &ring, false).map(drop).unwrap_err();
+                assert_eq!(
+                    again.code(),
+                    error.code(),
+                    "byte {at}: an open that was refused has changed something"
+                );
                 assert!(matches!(error.code(), Code::Damaged | Code::NewerFormat), "byte {at}: {error:?}");
                 damaged += 1;
             }

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::fault_device::{Dice, FaultDevice};
-use super::{CHEAP, made, options, passphrase, random};
+use super::{CHEAP, create, made, options, passphrase, random};
 use crate::base::{Code, Locale, OsRandom, Random, Result, SeededRandom, Timestamp};
 use crate::storage::device::Device;
 use crate::storage::keys::{Key, KeyCost, KeyKind, KeyRing};
 use crate::storage::slots::{About, Slot};
 use crate::storage::superblock::{FileKind, Superblock};
-use crate::storage::{Database, KeyPlan, RecoveryKey, create, identity, open};
+use crate::storage::{Database, KeyPlan, RecoveryKey, identity, open};
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_320_000_000_000);
 

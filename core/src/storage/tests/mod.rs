@@ -8,6 +8,7 @@ mod directory;
 mod fault_device;
 mod files;
 mod groups;
+mod image;
 mod keys;
 mod tamper;
 mod vectors;
@@ -15,8 +16,8 @@ mod vectors;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::base::{OsRandom, Random};
-use crate::storage::{Database, Key, KeyCost, OpenOptions, create, open};
+use crate::base::{OsRandom, Random, Result};
+use crate::storage::{Database, Key, KeyCost, OpenOptions, open};
 
 /// A cost that no test has to wait for.
 const CHEAP: KeyCost = KeyCost { memory_kib: 8, passes: 1, lanes: 1 };
@@ -39,6 +40,11 @@ fn options(key: Key) -> OpenOptions {
 
 fn passphrase() -> OpenOptions {
     options(Key::from_passphrase("老友 key"))
+}
+
+/// A database with nothing in it.
+fn create(path: &Path, options: &OpenOptions) -> Result<Database> {
+    crate::storage::create(path, options, |_| Ok(()))
 }
 
 fn made(path: &Path) -> Database {

@@ -78,6 +78,18 @@ fn a_flipped_bit_is_detected_on_read() {
 }
 
 #[test]
+fn a_flipped_bit_of_either_header_slot_brings_no_older_state_back() {
+    let specimen = specimen();
+    for slot in 2..4 {
+        for at in (0..560).step_by(7) {
+            let mut image = specimen.image.clone();
+            image[slot * BLOCK + at] ^= 1;
+            assert!(!specimen.is_noticed(image, false), "slot {slot}, byte {at}");
+        }
+    }
+}
+
+#[test]
 fn a_flipped_bit_in_any_page_that_is_in_use_is_detected_by_a_verifying_open() {
     let specimen = specimen();
     assert!(!specimen.is_noticed(specimen.image.clone(), true), "the untouched image is sound");
