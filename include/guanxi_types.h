@@ -234,6 +234,16 @@
 #define GUANXI_ERR_SCHEMA_READ_ONLY_FIELD -313
 
 /**
+ * `schema.invalid_expression`: the expression is not right
+ */
+#define GUANXI_ERR_SCHEMA_INVALID_EXPRESSION -314
+
+/**
+ * `schema.rule_broken`: a rule of the entity refuses the record
+ */
+#define GUANXI_ERR_SCHEMA_RULE_BROKEN -315
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401
