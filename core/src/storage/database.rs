@@ -325,7 +325,7 @@ fn open_store(
 /// else: to measure what sealing costs.
 ///
 /// # Errors
-/// As [`open`].
+/// [`Code::WrongKey`], [`Code::Damaged`], [`Code::NotADatabase`], [`Code::Locked`], [`Code::Io`].
 pub fn sealed_tables(path: &Path, key: [u8; 32], cache_bytes: usize) -> Result<redb::Database> {
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let options = VaultOptions { kind: FileKind::Data, cache_bytes, random, verify: false };
