@@ -70,7 +70,8 @@ impl SessionUse {
     }
 }
 
-/// The function of a method, called with a session or without. One without a session is handed how long to wait and whom to tell how far it is.
+/// The function of a method, called with a session or without. One without a session is handed how long to wait
+/// and whom to tell how far it is.
 #[derive(Clone, Copy)]
 pub(super) enum Run {
     With(fn(&Session, &Map<String, Json>) -> Result<Json>),

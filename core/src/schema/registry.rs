@@ -312,6 +312,7 @@ impl Registry {
             }
         };
         entity.index();
+        // Nobody had this number before, so whoever bears it now took it.
         if entity.field_by_id(FieldId::new(number)).is_some() {
             self.next_field = number.saturating_add(1);
         }

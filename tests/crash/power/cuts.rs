@@ -8,7 +8,7 @@ use std::path::Path;
 use super::super::killing::Chance;
 use super::disk::{Disk, Loss, Tree};
 use super::house::{Checked, placed};
-use super::recording::{Event, record, recorder};
+use super::recording::{Ended, Event, record, recorder};
 
 /// Power cuts of each operation in the normal run.
 const POINTS: u64 = 80;
@@ -35,7 +35,12 @@ pub struct Left<'a> {
     pub end: Option<&'a Tree>,
 }
 
-impl Left<'_> {
+impl<'a> Left<'a> {
+    /// What a process left that ended by itself, however it did: the system lived on.
+    pub fn behind(root: &'a Path, ended: &Ended, start: &'a Tree) -> Self {
+        Self { root, acknowledged: ended.acknowledged.clone(), kept: true, goes_on: true, start, end: None }
+    }
+
     pub fn was_told(&self, line: &str) -> bool {
         self.acknowledged.iter().any(|told| told == line)
     }

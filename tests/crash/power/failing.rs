@@ -31,14 +31,7 @@ fn fail(operation: &Operation, fault: &str) -> Option<Ended> {
         assert!(CODES.contains(&code.as_str()), "{place}: {}", ended.stderr());
     }
     assert!(!ended.stderr().contains("panicked"), "{place}: {}", ended.stderr());
-    let left = Left {
-        root: home.path(),
-        acknowledged: ended.acknowledged.clone(),
-        kept: true,
-        goes_on: true,
-        start: &start,
-        end: None,
-    };
+    let left = Left::behind(home.path(), &ended, &start);
     (operation.check)(&left).unwrap_or_else(|error| panic!("{place}: {error}; {}", ended.stderr()));
     Some(ended)
 }

@@ -27,14 +27,7 @@ fn under(operation: &Operation, kib: u64) -> End {
     command.args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\"")]);
     command.arg(inner.get_program()).args(inner.get_args());
     let ended = run(command, home.path());
-    let left = Left {
-        root: home.path(),
-        acknowledged: ended.acknowledged.clone(),
-        kept: true,
-        goes_on: true,
-        start: &start,
-        end: None,
-    };
+    let left = Left::behind(home.path(), &ended, &start);
     let place = format!("{} under {kib} KiB", operation.words);
     (operation.check)(&left).unwrap_or_else(|error| panic!("{place}: {error}; {}", ended.stderr()));
     match (ended.succeeded(), ended.code()) {

@@ -38,12 +38,21 @@ pub struct FunctionHelp {
     pub label: Label,
 }
 
+/// What the compiler itself knows, since it reads the clock, a name or a pattern.
+const FORMS: [(&str, (&str, &str)); 4] = [
+    ("now()", ("当前时刻", "the present moment")),
+    ("today()", ("今天的日期", "the present day, in the zone of the organisation")),
+    ("has(field)", ("字段是否有值", "whether a field has a value")),
+    (
+        "text.matches('pattern')",
+        ("文本是否匹配正则表达式", "whether a regular expression finds something in a text"),
+    ),
+];
+
 /// All functions.
 pub fn function_help() -> impl Iterator<Item = FunctionHelp> {
-    FUNCTIONS.iter().map(|function| FunctionHelp {
-        usage: function.usage,
-        label: Label::new(function.help.0, function.help.1),
-    })
+    let functions = FUNCTIONS.iter().map(|function| (function.usage, function.help));
+    functions.chain(FORMS).map(|(usage, (zh, en))| FunctionHelp { usage, label: Label::new(zh, en) })
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{Currency, Decimal, MAX_TEXT_BYTES, Money};
+use crate::base::{Decimal, MAX_TEXT_BYTES, Money};
 
 const FIELDS: [(&str, ValueKind); 9] = [
     ("name", ValueKind::Text),
@@ -89,6 +89,7 @@ fn told(source: &str, facts: &Values) -> String {
 fn expressions_give_what_their_authors_mean() {
     for (source, expected) in [
         ("0.1 + 0.2 == 0.3", "true"),
+        ("money(1, 'CNY') == money(1.00, 'CNY')", "true"),
         ("1 / 2", "decimal 0.5"),
         ("7 % 3", "1"),
         ("-quantity + 1", "-2"),
@@ -367,7 +368,8 @@ fn every_function_says_how_it_is_used_in_both_languages() {
         assert!(help.label.zh.chars().any(|character| character > '\u{2e80}'), "{}", help.usage);
         assert!(help.label.en.is_ascii() && !help.label.en.is_empty(), "{}", help.usage);
     }
-    assert!(usages.len() > 20);
-    assert_eq!(told("money(1, 'CNY') == money(1.00, 'CNY')", &deal()), "true");
-    assert_eq!(Currency::CNY.code(), "CNY");
+    for usage in ["round(number, digits)", "coalesce(first, second, …)", "today()", "text.matches('pattern')"]
+    {
+        assert!(usages.contains(usage), "{usage}");
+    }
 }
