@@ -13,6 +13,8 @@ mod errors;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod maintenance;
