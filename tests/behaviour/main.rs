@@ -13,6 +13,8 @@ mod errors;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod maintenance;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use guanxi::api::call_without_session;
 use guanxi::base::{ManualClock, SeededRandom};
-use guanxi::engine::{Listing, UpgradePolicy};
+use guanxi::engine::{At, Listing, PastValue, UpgradePolicy};
 use guanxi::model::{Account, account, contact, opportunity};
 use guanxi::schema::EntityType;
 use guanxi::{Code, Condition, Key, Money, Options, Patience, Session, Value};
@@ -160,6 +160,37 @@ fn is_searched_and_written(sample: &Sample) {
     let report = crm.verify(&Patience::default()).unwrap();
     assert!(report.entries > sample.entries);
     assert_eq!(session.search("新客户", None, 10, 0).unwrap().total, 1);
+}
+
+#[test]
+fn what_was_in_a_database_of_any_format_is_told_though_its_entries_name_none_before_them() {
+    SAMPLES.iter().for_each(tells_what_was);
+}
+
+fn tells_what_was(sample: &Sample) {
+    let (_folder, path) = sample.copied();
+    let crm = still().open(&path).unwrap();
+    let session = crm.session_for(ADMIN).unwrap();
+    let deal = only(&session, "opportunity", "执照变更代办").record.id;
+    let buyer = only(&session, "account", "上海加喜企业服务有限公司").record.id;
+    let old = session.history("opportunity", deal, None, 0).unwrap();
+    let kinds: Vec<_> = old.versions.iter().map(|version| version.kind.name()).collect();
+    assert_eq!(kinds, ["update", "create"]);
+    let created = At::Position(old.versions[1].position);
+    let status = |at: At| session.value_as_of("opportunity", deal, "status", at).unwrap();
+    assert_eq!(status(created), PastValue::Known("open".into()));
+    assert_eq!(status(At::Position(old.versions[0].position)), PastValue::Known("won".into()));
+    // Changes of today are linked among each other, and the search goes on behind them.
+    for city in ["北京", "广州"] {
+        let change = guanxi::Changes::new().set("city", city);
+        session.write(|transaction| transaction.update_record("account", buyer, change.clone())).unwrap();
+    }
+    let history = session.history("account", buyer, None, 0).unwrap();
+    let kinds: Vec<_> = history.versions.iter().map(|version| version.kind.name()).collect();
+    assert_eq!(kinds, ["update", "update", "create"]);
+    let first = session.get_as_of("account", buyer, created).unwrap();
+    assert_eq!(first.value("city").unwrap(), PastValue::Known("上海".into()));
+    crm.verify(&Patience::default()).unwrap();
 }
 
 #[test]

@@ -212,6 +212,9 @@ catalogue! {
     IdempotencyMismatch = 406, "record.idempotency_mismatch",
         ["the idempotency key was used for another request", "a key names one request for ever", "make a new key"],
         ["该幂等键已用于其他请求", "一个键只对应一个请求", "请使用新的键"];
+    HistoryExpired = 407, "history.expired",
+        ["that is further back than history is told", "the organisation's settings bound the history of this entity", "ask for a later time, or have the settings changed"],
+        ["所问时间早于历史保留期限", "组织设置限制了该实体的历史", "请查询较近的时间，或修改设置"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
         ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];

@@ -15,6 +15,7 @@ mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod history;
 mod inspect;
 mod keys;
 mod maintenance;
@@ -37,8 +38,8 @@ mod typed;
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
-    PageCursor, QuickReport, Record, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
+    At, Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
+    PageCursor, PastChange, PastState, PastValue, RecordVersion, VersionKind, QuickReport, Record, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
     SystemField, VerifyReport,
 };
 pub use crate::storage::{
@@ -56,6 +57,7 @@ pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use options::Options;

@@ -231,6 +231,31 @@ impl<'s> Transaction<'s> {
         records::delete(&mut self.view, &context, &permit, entity, &old)
     }
 
+    /// Brings a deleted record back, as it was: into lists, counts and search, under its unique keys. Its
+    /// rules are asked as for any change.
+    ///
+    /// # Errors
+    /// `record.not_found` for a record that is not there, is not deleted, is out of reach, or of a person
+    /// who was forgotten; `access.not_permitted` without the right to delete it; `record.reference_missing`
+    /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
+    pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let read = self.reader().permit(entity)?;
+        let old = records::get_standing(&self.view, &read, entity, id)?;
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        if !old.is_deleted() || records::was_erased(&self.view, &old, self.session.patience())? {
+            return Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id));
+        }
+        let mut new = old.clone();
+        let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
+        self.check_references(entity, None, &new)?;
+        let context = self.context_for(entity, BTreeSet::new());
+        records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
+        self.learn_classes();
+        self.follow_up(follow_ups)
+    }
+
     pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;

@@ -63,7 +63,9 @@ pub fn verify(
         for_each_record(snapshot, entity.id(), patience, &mut |record| {
             derived_keys += verify_derived(snapshot, entity, &record)?;
             let live = !record.is_deleted();
-            if lives.remove(&(record.entity, record.id)) != Some(live) {
+            let life = lives.remove(&(record.entity, record.id));
+            let newest = record.envelope.newest_entry;
+            if !life.is_some_and(|life| life.live == live && newest.is_none_or(|newest| newest == life.newest)) {
                 return Err(mismatch(entity, "record against ledger", record.id));
             }
             if live {
@@ -100,7 +102,14 @@ pub fn verify_quickly(snapshot: &dyn Snapshot, patience: &Patience) -> Result<Qu
     Ok(QuickReport { entries: head.position, rows, head })
 }
 
-type Lives = BTreeMap<(EntityId, RecordId), bool>;
+/// What the ledger says became of a record.
+struct Life {
+    live: bool,
+    /// The position of its newest entry.
+    newest: u64,
+}
+
+type Lives = BTreeMap<(EntityId, RecordId), Life>;
 
 /// Opens every entry while following the chain; gives the number of entries whose values are gone.
 fn verify_entries(
@@ -114,11 +123,15 @@ fn verify_entries(
     verify_chain(snapshot, head, patience, &mut |entry| {
         let opened = open_entry(entry, sealer)?;
         forgotten += u64::from(opened.changes.is_none());
-        match opened.kind {
-            EntryKind::Create | EntryKind::Update => lives.insert((opened.entity, opened.record), true),
-            EntryKind::Delete | EntryKind::Erase => lives.insert((opened.entity, opened.record), false),
-            _ => None,
-        };
+        if !opened.kind.is_of_record() {
+            return Ok(());
+        }
+        let live = matches!(opened.kind, EntryKind::Create | EntryKind::Update);
+        let life = Life { live, newest: entry.position };
+        let before = lives.insert((opened.entity, opened.record), life).map(|life| life.newest);
+        if opened.previous.is_some() && opened.previous != before {
+            return Err(Error::new(Code::LedgerBroken).rule("link to the entry before").record(entry.position));
+        }
         Ok(())
     })?;
     Ok(forgotten)

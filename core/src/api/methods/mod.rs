@@ -4,6 +4,7 @@ mod attachments;
 mod backup;
 mod exchange;
 mod files;
+mod history;
 mod keys;
 mod maintenance;
 mod organisation;
@@ -22,6 +23,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         exchange::METHODS,
         files::METHODS,
+        history::METHODS,
         keys::METHODS,
         maintenance::METHODS,
         organisation::METHODS,
