@@ -110,14 +110,13 @@ fn two_versions_differ_in_what_changed_between_them() {
     house.change(Account::NAME, id, &Changes::new().owner(lin.user()).set("phone", Value::Null));
     let head = house.crm.head().unwrap().position;
     let told = |from: u64, to: u64| {
-        let given = json!({"entity": "account", "id": id.to_string(), "from_position": from, "to_position": to});
+        let given =
+            json!({"entity": "account", "id": id.to_string(), "from_position": from, "to_position": to});
         call(&house.admin, "record.diff", &given).unwrap()["differences"].clone()
     };
-    assert_eq!(
-        told(positions[0], positions[2]),
-        json!([{"field": "city", "from": null, "to": "北京"}])
-    );
-    let owner = json!({"field": "owner", "from": house.admin.user().to_string(), "to": lin.user().to_string()});
+    assert_eq!(told(positions[0], positions[2]), json!([{"field": "city", "from": null, "to": "北京"}]));
+    let owner =
+        json!({"field": "owner", "from": house.admin.user().to_string(), "to": lin.user().to_string()});
     let phone = json!({"field": "phone", "from": "+862162518888", "to": null});
     assert_eq!(told(positions[2], head), json!([owner, phone]));
     assert_eq!(told(head, head), json!([]));
@@ -145,7 +144,9 @@ fn the_permissions_of_today_hold_for_all_that_was() {
     let history = lin.history(Account::NAME, id, None, 0).unwrap();
     assert!(!format!("{history:?}").contains("上海"));
     assert_eq!(history.versions.len(), 4);
-    assert!(!format!("{:?}", lin.diff(Account::NAME, id, first, At::Position(positions[2]))).contains("北京"));
+    assert!(
+        !format!("{:?}", lin.diff(Account::NAME, id, first, At::Position(positions[2]))).contains("北京")
+    );
     let hidden = lin.value_as_of(Account::NAME, id, "city", first);
     assert_eq!(refusal(hidden), Code::FieldNotPermitted);
     let by_city = Condition::IsNull("city".into());
@@ -190,7 +191,11 @@ fn what_a_forgotten_person_was_reads_erased_and_never_as_another_value() {
     assert_eq!(kinds, ["erase", "delete", "update", "create"]);
     let changes = history.versions.iter().flat_map(|version| &version.changes);
     assert!(changes.clone().count() > 3);
-    assert!(changes.into_iter().all(|change| (&change.old, &change.new) == (&PastValue::Erased, &PastValue::Erased)));
+    assert!(
+        changes
+            .into_iter()
+            .all(|change| (&change.old, &change.new) == (&PastValue::Erased, &PastValue::Erased))
+    );
     let listed = house.admin.list_as_of(Contact::NAME, &Condition::Everything, at, None, 0).unwrap();
     assert_eq!((listed.rows.len(), listed.undecided), (1, 0));
     let named = Condition::Not(Box::new(Condition::IsNull("name".into())));
@@ -222,11 +227,15 @@ fn beyond_what_the_settings_keep_history_is_expired_and_never_told_in_part() {
     // The state at the bound is told, though an older entry made it.
     house.clock.advance_micros(DAY / 2);
     let moment = At::Time(moment("2026-11-24T16:00:00Z"));
-    assert_eq!(house.admin.get_as_of(Account::NAME, id, moment).unwrap().value("city").unwrap(), known("北京"));
+    assert_eq!(
+        house.admin.get_as_of(Account::NAME, id, moment).unwrap().value("city").unwrap(),
+        known("北京")
+    );
     let page = house.admin.history(Account::NAME, id, None, 0).unwrap();
     assert_eq!(page.versions.len(), 1);
     assert_eq!(refusal(house.admin.history(Account::NAME, id, page.next, 0)), Code::HistoryExpired);
-    let list = house.admin.list_as_of(Account::NAME, &Condition::Everything, At::Position(positions[1]), None, 0);
+    let list =
+        house.admin.list_as_of(Account::NAME, &Condition::Everything, At::Position(positions[1]), None, 0);
     assert_eq!(refusal(list), Code::HistoryExpired);
     let from = house.admin.diff(Account::NAME, id, At::Position(positions[1]), At::Position(positions[3]));
     assert_eq!(refusal(from), Code::HistoryExpired);
@@ -258,7 +267,10 @@ fn a_deleted_record_comes_back_into_lists_counts_search_and_unique_keys() {
     assert_eq!((after.record.envelope.version, &after.record.envelope.tags), (3, &vec!["vip".to_owned()]));
     let found = house.admin.read(|reader| reader.find_by_external_id(Account::NAME, "erp", "7")).unwrap();
     assert_eq!(found.map(|row| row.record.id), Some(id));
-    assert_eq!(house.admin.history(Account::NAME, id, None, 1).unwrap().versions[0].kind, VersionKind::Undeleted);
+    assert_eq!(
+        house.admin.history(Account::NAME, id, None, 1).unwrap().versions[0].kind,
+        VersionKind::Undeleted
+    );
     assert_eq!(call(&house.admin, "record.undelete", &given).unwrap_err().code(), Code::RecordNotFound);
     let _ = house.verified();
 }
@@ -287,7 +299,8 @@ fn a_record_does_not_come_back_where_its_place_is_taken_or_what_it_refers_to_is_
     let id = house.create(Account::NAME, &changes);
     let child = house.create(Account::NAME, &Changes::new().set("name", "二").set("parent", id));
     let delete = |id: RecordId| house.admin.write(|transaction| transaction.delete_record(Account::NAME, id));
-    let undelete = |id: RecordId| house.admin.write(|transaction| transaction.undelete_record(Account::NAME, id));
+    let undelete =
+        |id: RecordId| house.admin.write(|transaction| transaction.undelete_record(Account::NAME, id));
     delete(child).unwrap();
     delete(id).unwrap();
     assert_eq!(refusal(undelete(child)), Code::ReferenceMissing);
@@ -311,8 +324,7 @@ fn a_list_of_the_past_goes_on_where_it_was_and_can_be_cancelled() {
     assert_eq!((first.rows.len(), first.looked_at), (2, 2));
     // The first chunk fixed the place, so what comes later is not in the list.
     let _ = house.create(Account::NAME, &Changes::new().set("name", "later"));
-    let rest =
-        house.admin.list_as_of(Account::NAME, &Condition::Everything, now, first.next, 0).unwrap();
+    let rest = house.admin.list_as_of(Account::NAME, &Condition::Everything, now, first.next, 0).unwrap();
     assert_eq!((rest.rows.len(), rest.next, rest.position), (3, None, first.position));
     let session = house.admin.with_patience(Patience::default());
     session.cancel_token().cancel();

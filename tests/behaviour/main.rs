@@ -7,6 +7,8 @@ mod attachments;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod erasure;
 #[cfg(test)]
 mod errors;
@@ -30,6 +32,8 @@ mod queries;
 mod rules;
 #[cfg(test)]
 mod salvage;
+#[cfg(test)]
+mod tree;
 #[cfg(test)]
 mod without_session;
 #[cfg(test)]

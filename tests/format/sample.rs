@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guanxi::api::call_without_session;
+use guanxi::api::{call, call_without_session};
 use guanxi::base::{ManualClock, SeededRandom};
 use guanxi::engine::{At, Listing, PastValue, UpgradePolicy};
 use guanxi::model::{Account, account, contact, opportunity};
@@ -120,9 +120,13 @@ fn a_database_of_any_format_opens_verifies_and_holds_what_it_held() {
 fn holds_what_it_held(sample: &Sample) {
     let (_folder, path) = sample.copied();
     let crm = still().verify_on_open(true).open(&path).unwrap();
+    // What the model has had added since is an entry of its own behind those of the sample.
     let report = crm.verify(&Patience::default()).unwrap();
-    assert_eq!((report.entries, hex(&report.head.hash).as_str()), (sample.entries, sample.head));
+    assert!(report.entries >= sample.entries);
     let session = crm.sign_in(ADMIN, PASSWORD).unwrap();
+    let last = json!({"after": sample.entries - 1, "limit": 1});
+    let last = call(&session, "ledger.list", &last).unwrap()["entries"][0].clone();
+    assert_eq!((&last["position"], &last["hash"]), (&json!(sample.entries), &json!(sample.head)));
     assert_eq!(session.count(Account::NAME, &Condition::Everything).unwrap(), 2);
     let group = only(&session, "account", "加喜集团");
     let buyer = only(&session, "account", "上海加喜企业服务有限公司");
@@ -244,5 +248,5 @@ fn an_upgrade_that_was_cut_off_before_its_end_is_done_again() {
     fs::write(path.join("journal"), b"half a journal").unwrap();
     let crm = still().open(&path).unwrap();
     assert_eq!(crm.recovery().upgraded_from, Some(1));
-    assert_eq!(crm.verify(&Patience::default()).unwrap().entries, sample.entries);
+    assert!(crm.verify(&Patience::default()).unwrap().entries >= sample.entries);
 }

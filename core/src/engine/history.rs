@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Permit, Read};
 use crate::base::{Code, Error, FieldId, RecordId, Result, Timestamp, Value};
 use crate::engine::{Condition, FieldSelector, Listing, Reader, Session};
-use crate::records::{
-    self, At, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions,
-};
+use crate::records::{self, At, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions};
 use crate::schema::{Entity, Registry};
 
 /// Microseconds of a day.
@@ -239,8 +237,7 @@ impl Session {
                 after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
                 looks: page(looks),
             };
-            let chunk =
-                records::list_past(self.source(reader), &permit, known, &query, self.patience())?;
+            let chunk = records::list_past(self.source(reader), &permit, known, &query, self.patience())?;
             let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
             let rows = chunk.rows.into_iter();
             let rows = rows.map(|(record, state)| past_record(reader, &permit, &record, state)).collect();

@@ -14,6 +14,7 @@ mod changes;
 mod condition;
 mod credentials;
 mod crm;
+mod deletion;
 mod extension;
 mod history;
 mod inspect;
@@ -33,14 +34,15 @@ mod session;
 mod settings;
 mod support;
 mod transaction;
+mod tree;
 mod typed;
 
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    At, Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
-    PageCursor, PastChange, PastState, PastValue, RecordVersion, VersionKind, QuickReport, Record, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
-    SystemField, VerifyReport,
+    At, Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter,
+    LedgerEntry, PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion,
+    SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, SystemField, VerifyReport, VersionKind,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
@@ -70,4 +72,5 @@ pub use salvage::salvage;
 pub use session::Session;
 pub use settings::Settings;
 pub use transaction::{Transaction, Upserted, WriteOptions};
+pub use tree::{Tree, TreeNode};
 pub use typed::{Draft, Ref, Row, TypedFind};

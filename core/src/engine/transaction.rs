@@ -74,8 +74,8 @@ pub struct Transaction<'s> {
     /// The policy as it was when the writer's turn came.
     base_policy: Arc<Policy>,
     /// The same, with the access classes of this transaction.
-    policy: Arc<Policy>,
-    registry: Arc<Registry>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) registry: Arc<Registry>,
     settings: Arc<Settings>,
     hooks: Arc<Vec<Hook>>,
     context: WriteContext,
@@ -218,17 +218,53 @@ impl<'s> Transaction<'s> {
         self.learn_classes();
     }
 
-    /// Deletes a record softly.
+    /// Deletes a record softly, and does to the records that refer to it what their fields say: it refuses,
+    /// empties the reference, or deletes them too. All of it is done, with an entry for each record, or
+    /// nothing of it. A record to be deleted with it needs the right to delete that record, one to be changed
+    /// the right to change it.
     ///
     /// # Errors
-    /// `record.not_found`, `record.referenced`, `access.not_permitted`.
+    /// `record.not_found`; `record.referenced` while another record refers to it that stays, or that the user
+    /// may not see; `access.not_permitted`; `input.limit_exceeded` where more than
+    /// [`MAX_AFFECTED_RECORDS`](crate::base::MAX_AFFECTED_RECORDS) records would go or change with it; what
+    /// rules say to a reference that is emptied.
     pub fn delete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
+        let going = self.delete_dependents(entity, &old)?;
+        self.delete_one(entity, &old, &going)
+    }
+
+    /// Deletes one record, to which only records refer that go with it.
+    pub(super) fn delete_one(
+        &mut self,
+        entity: &Entity,
+        old: &Record,
+        going: &BTreeSet<RecordId>,
+    ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::delete(&mut self.view, &context, &permit, entity, &old)
+        records::delete(&mut self.view, &context, &permit, entity, old, going)
+    }
+
+    /// Empties references of a record, in the right to change it. Rules are asked as for any change.
+    pub(super) fn empty_references(
+        &mut self,
+        entity: &Entity,
+        old: &Record,
+        fields: &BTreeSet<FieldId>,
+    ) -> Result<()> {
+        let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        let mut new = old.clone();
+        fields.iter().for_each(|field| new.set(*field, Value::Null));
+        let follow_ups = self.prepare(entity, Some(old), &mut new)?;
+        self.check_references(entity, Some(old), &new)?;
+        let context = self.context_for(entity, BTreeSet::new());
+        let saved = records::update(&mut self.view, &context, &permit, None, entity, old, new)?;
+        self.move_trees(entity, old, &saved)?;
+        self.learn_classes();
+        self.follow_up(follow_ups)
     }
 
     /// Brings a deleted record back, as it was: into lists, counts and search, under its unique keys. Its
@@ -248,7 +284,8 @@ impl<'s> Transaction<'s> {
             return Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id));
         }
         let mut new = old.clone();
-        let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
+        self.place_in_trees(entity, None, &mut new)?;
+        let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, None, &new)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
@@ -260,8 +297,14 @@ impl<'s> Transaction<'s> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        let going = match records::get_for_rule(&self.view, entity.id(), id)? {
+            Some(live) if permit.allows(&live.envelope.access_class()) => {
+                self.delete_dependents(entity, &live)?
+            }
+            _ => BTreeSet::new(),
+        };
         let context = self.context_for(entity, BTreeSet::new());
-        self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id)?);
+        self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id, &going)?);
         Ok(())
     }
 
@@ -362,7 +405,7 @@ impl<'s> Transaction<'s> {
             self.check_owner(entity, owner)?;
         }
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
-        let follow_ups = self.run_rules(entity, None, &mut record)?;
+        let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
@@ -389,20 +432,21 @@ impl<'s> Transaction<'s> {
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
         let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
-        let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
+        let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
         let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
         if saved == old {
             return Ok(Upserted::Unchanged(id));
         }
+        self.move_trees(entity, &old, &saved)?;
         self.learn_classes();
         self.follow_up(follow_ups)?;
         Ok(Upserted::Updated(id))
     }
 
     /// The stored record, whole, if the user may see it.
-    fn readable(&self, entity: &Entity, id: RecordId) -> Result<Record> {
+    pub(super) fn readable(&self, entity: &Entity, id: RecordId) -> Result<Record> {
         let permit = self.reader().permit(entity)?;
         records::get(&self.view, &permit, entity, id)
     }
@@ -439,6 +483,22 @@ impl<'s> Transaction<'s> {
             record.envelope.original_at = Some(at);
         }
         Ok(fields)
+    }
+
+    /// What is done to every record before it is stored: its places in trees are found, and rules are asked.
+    fn prepare(
+        &mut self,
+        entity: &Entity,
+        old: Option<&Record>,
+        record: &mut Record,
+    ) -> Result<Vec<(String, Changes)>> {
+        self.place_in_trees(entity, old, record)?;
+        let placed = entity.trees().next().is_some().then(|| record.clone());
+        let follow_ups = self.run_rules(entity, old, record)?;
+        if placed.is_some() {
+            self.place_in_trees(entity, placed.as_ref(), record)?;
+        }
+        Ok(follow_ups)
     }
 
     fn run_rules(
@@ -483,6 +543,7 @@ impl<'s> Transaction<'s> {
             let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
             let mut record = Record::new(id, entity.id(), envelope);
             self.set_values(entity, &mut record, changes, Hand::Rule)?;
+            self.place_in_trees(entity, None, &mut record)?;
             let permit = self.policy.bootstrap::<Create>(entity.id());
             let context = self.context_for(entity, BTreeSet::new());
             records::create(&mut self.view, &context, &permit, entity, record)?;
@@ -525,7 +586,7 @@ impl<'s> Transaction<'s> {
             .value(&owner.to_string()))
     }
 
-    fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
+    pub(super) fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
         let raises_epoch = organisation::makes_policy(&entity.api_name);
         WriteContext { raises_epoch, named, ..self.context.clone() }
     }

@@ -37,6 +37,7 @@ pub use attachments::{
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
 pub use classes::{load_classes, read_epoch};
+pub use derived::{Link, for_each_link};
 pub use envelope::{Envelope, ExternalId, Record, SystemField, entered_name};
 pub use filter::{Comparison, Filter};
 pub use history::{

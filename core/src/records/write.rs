@@ -6,13 +6,13 @@ use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
 use crate::records::attachments::remove_all;
 use crate::records::classes::intern;
-use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
+use crate::records::derived::{Derived, add_to_counter, derive, for_each_link, live_counter, number_counter};
 use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::Entity;
-use crate::storage::{BlobName, Keyspace, RangeRequest, Snapshot};
+use crate::storage::{BlobName, Keyspace, Snapshot};
 
 /// Who changes, when and why.
 #[derive(Debug, Clone)]
@@ -99,7 +99,8 @@ pub fn update(
     Ok(new)
 }
 
-/// Deletes a record softly: it leaves every list and index, and its row stays until it is purged.
+/// Deletes a record softly: it leaves every list and index, and its row stays until it is purged. Records
+/// that the same transaction deletes, before this one or after it, may refer to it.
 ///
 /// # Errors
 /// `record.referenced` while another record refers to it; as [`update`].
@@ -109,6 +110,7 @@ pub fn delete(
     permit: &Permit<Delete>,
     entity: &Entity,
     old: &Record,
+    going: &BTreeSet<RecordId>,
 ) -> Result<()> {
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
@@ -116,13 +118,13 @@ pub fn delete(
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
     }
-    // A record's references to itself go with it; there are no more of them than fields.
-    let links =
-        RangeRequest::prefix(Keyspace::Index, &link_prefix(old.id), entity.fields().len().saturating_add(1));
-    let of_others = |(key, _): &(Vec<u8>, Vec<u8>)| RecordId::from_suffix(key) != Some(old.id);
-    if view.scan(&links)?.rows.iter().any(of_others) {
-        return Err(Error::new(Code::Referenced).entity(&entity.api_name).record(old.id));
-    }
+    // A record's references to itself go with it.
+    for_each_link(view, old.id, &mut |link| {
+        if link.source == old.id || going.contains(&link.source) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Referenced).entity(&entity.api_name).record(old.id))
+    })?;
     let mut new = old.clone();
     renew(context, old, &mut new, &[]);
     new.envelope.deleted_at = Some(context.stamp.at());
@@ -178,6 +180,7 @@ pub fn erase(
     permit: &Permit<Delete>,
     entity: &Entity,
     id: RecordId,
+    going: &BTreeSet<RecordId>,
 ) -> Result<Vec<BlobName>> {
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
@@ -186,7 +189,7 @@ pub fn erase(
         return Err(missing());
     }
     if !old.is_deleted() {
-        delete(view, context, permit, entity, &old)?;
+        delete(view, context, permit, entity, &old, going)?;
     }
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     let files = remove_all(view, entity.id(), id)?;

@@ -14,7 +14,8 @@ mod typed;
 mod validate;
 
 pub use definition::{
-    EntityDefinition, EnumCode, FieldDefinition, FieldType, SearchClass, valid_name, valid_namespace,
+    EntityDefinition, EnumCode, FieldDefinition, FieldType, OnDelete, SearchClass, valid_name,
+    valid_namespace,
 };
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
-use crate::schema::{EntityDefinition, FieldDefinition, Rule, RuleDefinition};
+use crate::schema::{EntityDefinition, FieldDefinition, FieldType, Rule, RuleDefinition};
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
 const FIRST_FIELD: u32 = 64;
@@ -137,6 +137,34 @@ impl Entity {
                 .chain(&definition.synonyms)
                 .any(|known| as_words(known) == wanted)
         })
+    }
+
+    /// The trees that its records make: for each the field that names the record above, and the one in which
+    /// the topmost record is kept, if there is one.
+    pub fn trees(&self) -> impl Iterator<Item = (&Field, Option<&Field>)> {
+        self.fields.iter().filter(|field| field.definition.tree).map(|tree| {
+            let is_root = |field: &&Field| field.definition.root_of.as_ref() == Some(&tree.api_name);
+            (tree, self.fields.iter().find(is_root))
+        })
+    }
+
+    /// A tree is made of references to its own entity, and its root is that of a tree.
+    fn check_tree(&self, definition: &FieldDefinition) -> Result<()> {
+        let fault = |rule: &str| {
+            let error = Error::new(Code::InvalidDefinition).entity(&self.api_name);
+            Err(error.field(&definition.name).rule(rule))
+        };
+        let is_own = |target: &str| target == self.api_name || format!("crm.{target}") == self.api_name;
+        let of_tree = definition.tree || definition.root_of.is_some();
+        match &definition.kind {
+            FieldType::Reference { entity } if of_tree && !is_own(entity) => {
+                return fault("a tree refers to its own entity");
+            }
+            _ => {}
+        }
+        let Some(tree) = &definition.root_of else { return Ok(()) };
+        let known = self.fields.iter().any(|field| field.definition.tree && field.api_name == *tree);
+        if known { Ok(()) } else { fault("the root of a field that makes no tree") }
     }
 
     fn named(&self, name: &str) -> Option<&Field> {
@@ -297,6 +325,7 @@ impl Registry {
         definition.check().map_err(|error| error.entity(entity))?;
         let number = self.next_field.max(FIRST_FIELD);
         let entity = self.entity_mut(entity)?;
+        entity.check_tree(definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
         let same = |field: &&mut Field| {
             field.definition.namespace == definition.namespace && field.definition.local == definition.local
@@ -413,7 +442,6 @@ impl Registry {
 mod tests {
     use super::*;
     use crate::base::Label;
-    use crate::schema::FieldType;
 
     fn note(local: u32, name: &str) -> FieldDefinition {
         FieldDefinition::new("x", local, name, Label::new("备注", "Note"), FieldType::Text)

@@ -371,11 +371,11 @@ impl<'a> BackupReader<'a> {
         }
         let trailer = self.read_frame(TRAILER)?;
         let counts = trailer.strip_prefix(self.frames.summary().as_slice()).ok_or_else(damaged)?.to_vec();
-        let mut behind = [0];
-        match self.input.read(&mut behind) {
-            Ok(0) => Ok(counts),
-            Ok(_) => Err(damaged()),
-            Err(error) => Err(error.into()),
+        // Bytes are asked for again where a signal interrupted the read.
+        match self.input.bytes().next() {
+            None => Ok(counts),
+            Some(Ok(_)) => Err(damaged()),
+            Some(Err(error)) => Err(error.into()),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use guanxi::base::{ManualClock, Timestamp};
 use guanxi::engine::{At, Comparison, PastCursor, PastRecord, PastValue, Transaction, VersionKind};
@@ -65,7 +65,6 @@ struct Kept {
     /// Fields that ever had a value.
     touched: Vec<&'static str>,
     version: u64,
-    created: bool,
 }
 
 /// The state of every record after an entry of the ledger.
@@ -126,10 +125,10 @@ impl Stage {
         match step {
             Step::Create(text) => {
                 let name = format!("name {text}");
-                let id = transaction
-                    .create_record(Contact::NAME, Changes::new().set("name", name.as_str()))?;
+                let id =
+                    transaction.create_record(Contact::NAME, Changes::new().set("name", name.as_str()))?;
                 self.ids.push(id);
-                self.now.push(Kept { created: true, ..Kept::default() });
+                self.now.push(Kept::default());
                 self.entries.push(Vec::new());
                 self.erased.push(false);
                 self.set(self.ids.len() - 1, "name", Some(name));

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{condition_from_json, cursor_from_text, cursor_to_text, listing_to_json, value_to_json};
+use crate::api::json::{
+    condition_from_json, cursor_from_text, cursor_to_text, listing_to_json, value_to_json,
+};
 use crate::base::{Code, Error, FieldId, RecordId, Result};
 use crate::engine::{At, PastRecord, PastValue, RecordVersion, field_name};
 use crate::schema::Entity;

@@ -6,7 +6,7 @@ use crate::api::declare::methods;
 use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
-use crate::schema::{Entity, EnumCode, FieldType, RuleDefinition, SearchClass, Severity};
+use crate::schema::{Entity, EnumCode, FieldType, OnDelete, RuleDefinition, SearchClass, Severity};
 
 methods! {
     /// Lists every method with its parameters and their types, and whether it is called with a session:
@@ -129,6 +129,11 @@ methods! {
         codes: Option<Vec<Json>>,
         /// For a reference: the entity referred to.
         target: Option<String>,
+        /// For a reference, what becomes of the record when the one that it refers to is deleted: `restrict`
+        /// refuses that, `set_null` empties the field, `cascade` deletes the record too; `restrict` if not said.
+        on_delete: Option<String>,
+        /// For a reference to the entity itself: whether its records are a tree by it.
+        tree: Option<bool>,
         /// Whether lists sort and filter by it through an index.
         indexed: Option<bool>,
         /// How it is searched: title, body, phone, email, code.
@@ -136,10 +141,13 @@ methods! {
     }) -> "{field}" {
         let kind = field_type(session, &given)?;
         let search = given.search.as_deref().map(search_class).transpose()?;
+        let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
         let name = session.define_field(&given.entity, &given.name, label, kind, |field| {
             field.indexed = given.indexed.unwrap_or(false);
             field.search = search;
+            field.on_delete = on_delete.unwrap_or_default();
+            field.tree = given.tree.unwrap_or(false);
         })?;
         Ok(json!({"field": name}))
     }
@@ -166,6 +174,9 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
             "type": definition.kind.name(),
             "codes": codes,
             "target": target,
+            "on_delete": target.is_some().then_some(definition.on_delete),
+            "tree": definition.tree,
+            "root_of": definition.root_of,
             "required": definition.required,
             "unique": definition.unique,
             "indexed": definition.indexed,
@@ -220,6 +231,11 @@ fn field_type(session: &Session, given: &DefineField) -> Result<FieldType> {
 fn severity(name: &str) -> Result<Severity> {
     serde_json::from_value(Json::from(name))
         .map_err(|_| Error::new(Code::InvalidArgument).field("severity").value(name))
+}
+
+fn on_delete(name: &str) -> Result<OnDelete> {
+    serde_json::from_value(Json::from(name))
+        .map_err(|_| Error::new(Code::InvalidArgument).field("on_delete").value(name))
 }
 
 fn search_class(name: &str) -> Result<SearchClass> {
