@@ -35,6 +35,8 @@ mod salvage;
 #[cfg(test)]
 mod tree;
 #[cfg(test)]
+mod views;
+#[cfg(test)]
 mod without_session;
 #[cfg(test)]
 mod writes;

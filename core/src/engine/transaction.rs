@@ -533,23 +533,57 @@ impl<'s> Transaction<'s> {
 
     /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
     fn follow_up(&mut self, follow_ups: Vec<(String, Changes)>) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
         for (entity, changes) in follow_ups {
-            let entity = registry.entity(&entity)?;
-            let crm = self.session.crm();
-            let id = RecordId::generate(crm.now(), crm.inner.random.as_ref());
-            let owner = changes.owner.unwrap_or(self.session.user());
-            let unit = self.policy.unit_of(owner);
-            let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
-            let mut record = Record::new(id, entity.id(), envelope);
-            self.set_values(entity, &mut record, changes, Hand::Rule)?;
-            self.place_in_trees(entity, None, &mut record)?;
-            let permit = self.policy.bootstrap::<Create>(entity.id());
-            let context = self.context_for(entity, BTreeSet::new());
-            records::create(&mut self.view, &context, &permit, entity, record)?;
+            self.create_in_own_right(&entity, changes)?;
         }
-        self.learn_classes();
         Ok(())
+    }
+
+    /// Creates a record in the engine's own right: no permission is asked for, and no rule.
+    pub(super) fn create_in_own_right(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let crm = self.session.crm();
+        let id = RecordId::generate(crm.now(), crm.inner.random.as_ref());
+        let owner = changes.owner.unwrap_or(self.session.user());
+        let unit = self.policy.unit_of(owner);
+        let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        let mut record = Record::new(id, entity.id(), envelope);
+        self.set_values(entity, &mut record, changes, Hand::Rule)?;
+        self.place_in_trees(entity, None, &mut record)?;
+        let permit = self.policy.bootstrap::<Create>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        records::create(&mut self.view, &context, &permit, entity, record)?;
+        self.learn_classes();
+        Ok(id)
+    }
+
+    /// Changes a record in the engine's own right.
+    pub(super) fn update_in_own_right(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let old = self.standing(entity, id)?;
+        let mut new = old.clone();
+        self.set_values(entity, &mut new, changes, Hand::Rule)?;
+        let permit = self.policy.bootstrap::<Update>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        records::update(&mut self.view, &context, &permit, None, entity, &old, new).map(drop)
+    }
+
+    /// Deletes a record to which none refers in the engine's own right.
+    pub(super) fn delete_in_own_right(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let old = self.standing(entity, id)?;
+        let permit = self.policy.bootstrap::<Delete>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        records::delete(&mut self.view, &context, &permit, entity, &old, &BTreeSet::new())
+    }
+
+    /// A live record, whoever may see it.
+    fn standing(&self, entity: &Entity, id: RecordId) -> Result<Record> {
+        let found = records::get_for_rule(&self.view, entity.id(), id)?;
+        found.ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
     }
 
     /// A reference may only be set to a record that stands and that the user may see.

@@ -68,7 +68,7 @@ impl Transaction<'_> {
             if !passed.insert(top) {
                 return Err(named(Code::TreeCycle));
             }
-            if passed.len() > MAX_TREE_DEPTH {
+            if passed.len() > MAX_TREE_DEPTH.saturating_add(1) {
                 let rule = format!("at most {MAX_TREE_DEPTH} records above another");
                 return Err(named(Code::LimitExceeded).rule(&rule));
             }

@@ -6,6 +6,7 @@ mod exchange;
 mod files;
 mod history;
 mod keys;
+mod layouts;
 mod maintenance;
 mod organisation;
 mod records;
@@ -13,6 +14,7 @@ mod reports;
 mod schema;
 mod search;
 mod trade;
+mod views;
 
 use crate::api::Method;
 
@@ -25,6 +27,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         files::METHODS,
         history::METHODS,
         keys::METHODS,
+        layouts::METHODS,
         maintenance::METHODS,
         organisation::METHODS,
         records::METHODS,
@@ -32,6 +35,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         schema::METHODS,
         search::METHODS,
         trade::METHODS,
+        views::METHODS,
     ];
     let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();
     all.sort_by_key(|method| method.name);
