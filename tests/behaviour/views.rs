@@ -1,7 +1,7 @@
 //! Saved views: found by name, one's own before those of a role before everyone's.
 
 use guanxi::api::call;
-use guanxi::engine::{Action, Level};
+use guanxi::engine::{Action, Level, MAX_RECENT};
 use guanxi::model::Account;
 use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Session};
@@ -134,7 +134,7 @@ fn every_entity_has_layouts_of_what_the_user_sees() {
     assert!(!fields(&form, 1).contains(&"status".to_owned()), "what verbs set is in no form");
     assert_eq!(layout(&house.admin, "opportunity", "kanban")["by"], json!(["status"]));
     assert_eq!(layout(&house.admin, "opportunity", "calendar")["by"], json!(["engaged_on"]));
-    assert_eq!(layout(&house.admin, "contact", "calendar")["by"], json!([]));
+    assert_eq!(layout(&house.admin, "product", "calendar")["by"], json!([]));
     let detail = layout(&house.admin.with_locale(guanxi::Locale::SimplifiedChinese), "account", "detail");
     assert_eq!(
         (&detail["label"], &detail["sections"][1]["fields"][0]["label"]),
@@ -168,5 +168,51 @@ fn a_user_s_views_go_with_the_user() {
     }
     house.admin.write(|transaction| transaction.delete_record("sys.user", lin.user())).unwrap();
     assert_eq!(house.admin.count("sys.view", &guanxi::Condition::Everything).unwrap(), 0);
+    let _ = house.verified();
+}
+
+#[test]
+fn what_a_user_looked_at_and_keeps_at_hand_is_bounded_and_told_as_far_as_the_user_sees() {
+    let house = database();
+    let all = [("crm.account", Action::Read, Level::All)];
+    let own = [("crm.account", Action::Read, Level::Own)];
+    let lin = house.user("lin", &[house.role("all", &all)]);
+    let chen = house.user("chen", &[house.role("own", &own)]);
+    let made: Vec<_> = (0..MAX_RECENT + 2)
+        .map(|number| house.create(Account::NAME, &Changes::new().set("name", format!("{number}"))))
+        .collect();
+    let add = |session: &Session, method: &str, id: guanxi::RecordId| {
+        call(session, method, &json!({"entity": "account", "id": id.to_string()})).map(drop)
+    };
+    let told = |session: &Session, method: &str| -> Vec<String> {
+        let told = call(session, method, &json!({})).unwrap();
+        let records = told["records"].as_array().unwrap().iter();
+        records.map(|record| record["title"].as_str().unwrap().to_owned()).collect()
+    };
+    made.iter().for_each(|id| add(&lin, "recent.add", *id).unwrap());
+    add(&lin, "recent.add", made[5]).unwrap();
+    let recent = told(&lin, "recent.list");
+    assert_eq!(
+        (recent.len(), &recent[..2]),
+        (MAX_RECENT, &["5".to_owned(), (MAX_RECENT + 1).to_string()][..])
+    );
+    for id in [made[1], made[2], made[1]] {
+        add(&lin, "favourite.add", id).unwrap();
+    }
+    assert_eq!(told(&lin, "favourite.list"), ["1", "2"]);
+    // Nobody else has them, and nobody keeps what is hidden.
+    assert!(told(&chen, "recent.list").is_empty());
+    for method in ["recent.add", "favourite.add"] {
+        assert_eq!(add(&chen, method, made[0]).unwrap_err().code(), Code::RecordNotFound);
+    }
+    house.admin.write(|transaction| transaction.delete_record(Account::NAME, made[1])).unwrap();
+    assert_eq!(told(&lin, "favourite.list"), ["2"]);
+    add(&lin, "favourite.remove", made[2]).unwrap();
+    assert!(told(&lin, "favourite.list").is_empty());
+    let before = house.crm.head().unwrap();
+    for id in made.iter().skip(3).cycle().take(10) {
+        add(&lin, "favourite.add", *id).unwrap();
+    }
+    assert_eq!(house.crm.head().unwrap(), before, "they are no part of the ledger");
     let _ = house.verified();
 }

@@ -232,8 +232,20 @@ impl<'s> Transaction<'s> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
-        let going = self.delete_dependents(entity, &old)?;
-        self.delete_one(entity, &old, &going)
+        self.all_or_nothing(|transaction| {
+            let going = transaction.delete_dependents(entity, &old)?;
+            transaction.delete_one(entity, &old, &going)
+        })
+    }
+
+    /// Takes back what was done of a work that failed, so that the transaction may go on without it.
+    fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let point = self.savepoint();
+        let done = work(self);
+        if done.is_err() {
+            self.roll_back_to(point);
+        }
+        done
     }
 
     /// Deletes one record, to which only records refer that go with it.
@@ -260,9 +272,10 @@ impl<'s> Transaction<'s> {
         fields.iter().for_each(|field| new.set(*field, Value::Null));
         let follow_ups = self.prepare(entity, Some(old), &mut new)?;
         self.check_references(entity, Some(old), &new)?;
+        let moves = self.moves(entity, old, &new)?;
         let context = self.context_for(entity, BTreeSet::new());
-        let saved = records::update(&mut self.view, &context, &permit, None, entity, old, new)?;
-        self.move_trees(entity, old, &saved)?;
+        records::update(&mut self.view, &context, &permit, None, entity, old, new)?;
+        self.follow_moves(entity, &moves)?;
         self.learn_classes();
         self.follow_up(follow_ups)
     }
@@ -381,6 +394,10 @@ impl<'s> Transaction<'s> {
         self.create_as(User::NAME, founder, changes)
     }
 
+    pub(super) fn session(&self) -> &Session {
+        self.session
+    }
+
     pub(super) fn view(&self) -> &WriteView<'s> {
         &self.view
     }
@@ -435,11 +452,16 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
+        let moves = self.moves(entity, &old, &new)?;
+        let point = (!moves.is_empty()).then(|| self.savepoint());
         let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
         if saved == old {
             return Ok(Upserted::Unchanged(id));
         }
-        self.move_trees(entity, &old, &saved)?;
+        if let (Some(point), Err(error)) = (point, self.follow_moves(entity, &moves)) {
+            self.roll_back_to(point);
+            return Err(error);
+        }
         self.learn_classes();
         self.follow_up(follow_ups)?;
         Ok(Upserted::Updated(id))

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::access::Update;
-use crate::base::{Code, Error, MAX_AFFECTED_RECORDS, MAX_TREE_DEPTH, RecordId, Result, Value};
+use crate::base::{Code, Error, FieldId, MAX_AFFECTED_RECORDS, MAX_TREE_DEPTH, RecordId, Result, Value};
 use crate::engine::{Listing, Reader, Session, Transaction};
 use crate::records::{self, Record, for_each_link, get_for_rule};
 use crate::schema::{Entity, Field, FieldName};
@@ -33,6 +33,13 @@ pub struct Tree {
     pub descendants: Vec<TreeNode>,
     /// Whether there are more below than were asked for.
     pub more: bool,
+}
+
+/// A record that is to have another one at the top of its tree.
+pub(super) struct Move {
+    id: RecordId,
+    root: FieldId,
+    top: RecordId,
 }
 
 impl Transaction<'_> {
@@ -80,22 +87,30 @@ impl Transaction<'_> {
         }
     }
 
-    /// Brings the topmost record of everything below a record up to date that has another one than before.
-    pub(super) fn move_trees(&mut self, entity: &Entity, old: &Record, new: &Record) -> Result<()> {
-        let moved = entity.trees().filter_map(|(tree, root)| {
-            let root = root?;
-            let top = |record: &Record| record.peek(root.id()).as_id().unwrap_or(record.id);
-            (top(old) != top(new)).then(|| (tree.clone(), root.clone(), top(new)))
-        });
-        for (tree, root, top) in moved.collect::<Vec<_>>() {
-            for id in self.below(entity, &tree, new.id)? {
-                let Some(record) = get_for_rule(self.view(), entity.id(), id)? else { continue };
-                let mut moved = record.clone();
-                moved.set(root.id(), Value::Id(top));
-                let permit = self.policy.bootstrap::<Update>(entity.id());
-                let context = self.context_for(entity, BTreeSet::new());
-                records::update(self.view_mut(), &context, &permit, None, entity, &record, moved)?;
+    /// What is below a record that is about to have another one at its top than before: those are to have
+    /// it, too.
+    pub(super) fn moves(&self, entity: &Entity, old: &Record, new: &Record) -> Result<Vec<Move>> {
+        let mut moves = Vec::new();
+        for (tree, root) in entity.trees() {
+            let Some(root) = root.map(Field::id) else { continue };
+            let top = |record: &Record| record.peek(root).as_id().unwrap_or(record.id);
+            if top(old) != top(new) {
+                let below = self.below(entity, tree, new.id)?.into_iter();
+                moves.extend(below.map(|id| Move { id, root, top: top(new) }));
             }
+        }
+        Ok(moves)
+    }
+
+    /// Gives records another one at the top.
+    pub(super) fn follow_moves(&mut self, entity: &Entity, moves: &[Move]) -> Result<()> {
+        for Move { id, root, top } in moves {
+            let Some(record) = get_for_rule(self.view(), entity.id(), *id)? else { continue };
+            let mut moved = record.clone();
+            moved.set(*root, Value::Id(*top));
+            let permit = self.policy.bootstrap::<Update>(entity.id());
+            let context = self.context_for(entity, BTreeSet::new());
+            records::update(self.view_mut(), &context, &permit, None, entity, &record, moved)?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
-//! Methods on saved views.
+//! Methods on saved views, and on what a user has looked at lately or keeps at hand.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{cursor_to_text, find_from_json, listing_to_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Audience, Role, SavedView, Session, ViewDefinition};
+use crate::engine::{Audience, Listing, Role, SavedView, Session, ViewDefinition};
 use crate::schema::EntityType;
 
 methods! {
@@ -65,6 +65,49 @@ methods! {
         Ok(json!({"id": given.id.to_string(), "outcome": "deleted"}))
     }
 
+    /// Says that the user has looked at a record, as a host does when it shows one. The newest 50 are kept.
+    "recent.add" (session, given: AddRecent {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{}" {
+        session.note_recent(&given.entity, given.id)?;
+        Ok(json!({}))
+    }
+
+    /// Lists the records that the user has looked at lately, newest first, as far as the user sees them now.
+    "recent.list" (session, _given: ListRecent {}) -> "{records: [{entity, id, title}]}" {
+        records_to_json(&session.recent()?)
+    }
+
+    /// Keeps a record at hand for the user, 200 at the most.
+    "favourite.add" (session, given: AddFavourite {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{}" {
+        session.add_favourite(&given.entity, given.id)?;
+        Ok(json!({}))
+    }
+
+    /// No longer keeps a record at hand.
+    "favourite.remove" (session, given: RemoveFavourite {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{}" {
+        session.remove_favourite(&given.entity, given.id)?;
+        Ok(json!({}))
+    }
+
+    /// Lists the records that the user keeps at hand, newest first, as far as the user sees them now.
+    "favourite.list" (session, _given: ListFavourites {}) -> "{records: [{entity, id, title}]}" {
+        records_to_json(&session.favourites()?)
+    }
+
     /// Lists the records of a view, a page at a time, within the permissions of the user. Columns that the user
     /// may not see are left out.
     "view.run" (session, given: RunView {
@@ -120,6 +163,14 @@ methods! {
             }))
         })
     }
+}
+
+fn records_to_json(listings: &[Listing]) -> Result<Json> {
+    let records = listings.iter().map(|listing| {
+        let entity = &listing.entity()?.api_name;
+        Ok(json!({"entity": entity, "id": listing.record.id.to_string(), "title": listing.title()}))
+    });
+    Ok(json!({"records": records.collect::<Result<Vec<_>>>()?}))
 }
 
 fn names(what: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
