@@ -371,11 +371,14 @@ impl<'a> BackupReader<'a> {
         }
         let trailer = self.read_frame(TRAILER)?;
         let counts = trailer.strip_prefix(self.frames.summary().as_slice()).ok_or_else(damaged)?.to_vec();
-        // Bytes are asked for again where a signal interrupted the read.
-        match self.input.bytes().next() {
-            None => Ok(counts),
-            Some(Ok(_)) => Err(damaged()),
-            Some(Err(error)) => Err(error.into()),
+        let mut behind = [0];
+        loop {
+            match self.input.read(&mut behind) {
+                Ok(0) => return Ok(counts),
+                Ok(_) => return Err(damaged()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

@@ -148,7 +148,8 @@ methods! {
                     let cell = place.and_then(|place| place.get(name.as_str())).cloned();
                     ((*name).clone(), cell.unwrap_or(Json::Null))
                 });
-                Ok(json!({"id": told["id"], "title": told["title"], "cells": cells.collect::<Map<_, _>>()}))
+                let cells: Map<String, Json> = cells.collect();
+                Ok(json!({"id": row.record.id.to_string(), "title": row.title(), "cells": cells}))
             });
             let rows = rows.collect::<Result<Vec<_>>>()?;
             let columns = columns.iter().map(|(name, field)| {
