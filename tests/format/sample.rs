@@ -28,8 +28,9 @@ struct Sample {
 }
 
 /// Those of format 2 were copied while they were open, so their newest commits are in the journal alone.
-/// The entries of `v2-entries` have the second format of ledger entries, those of `v2` the first.
-const SAMPLES: [Sample; 3] = [
+/// The entries of `v2-entries` have the second format of ledger entries, those of `v2` the first; those of
+/// `v2-links` name the entry before them of the same record.
+const SAMPLES: [Sample; 4] = [
     Sample {
         folder: "v1",
         files: &["data", "keys"],
@@ -47,6 +48,12 @@ const SAMPLES: [Sample; 3] = [
         files: &["data", "journal", "keys"],
         entries: 68,
         head: "18ca474bfef274f3de2a87e044996964d6e18007ceb6d1faff058f6cbdb79384",
+    },
+    Sample {
+        folder: "v2-links",
+        files: &["data", "journal", "keys"],
+        entries: 70,
+        head: "eb86426961b1c77ec1aca928004224b91ea1a52c7b4b410f4c4ecb425925b146",
     },
 ];
 
@@ -96,6 +103,10 @@ fn a_sample_is_written_where_there_is_none() {
             deal.win(transaction)
         })
         .unwrap();
+    let person = only(&session, "contact", "林先生").record.id;
+    session.write(|transaction| transaction.delete_record("contact", person)).unwrap();
+    session.write(|transaction| transaction.undelete_record("contact", person)).unwrap();
+    session.note_recent("contact", person).unwrap();
     let head = crm.head().unwrap();
     println!("entries {}, head {}", head.position, hex(&head.hash));
     let newest = &SAMPLES[SAMPLES.len() - 1];
@@ -167,7 +178,7 @@ fn is_searched_and_written(sample: &Sample) {
 }
 
 #[test]
-fn what_was_in_a_database_of_any_format_is_told_though_its_entries_name_none_before_them() {
+fn what_was_in_a_database_of_any_format_is_told_whether_its_entries_are_linked_or_not() {
     SAMPLES.iter().for_each(tells_what_was);
 }
 

@@ -196,10 +196,13 @@ fn verify_references(
         let FieldType::Reference { entity: target } = &field.definition.kind else { continue };
         let Value::Id(id) = *record.peek(field.id()) else { continue };
         let Ok(target) = registry.entity(target) else { continue };
-        let referred = row::load(snapshot, target.id(), id)?;
-        let stands = match &referred {
-            Some(referred) if referred.is_deleted() => was_erased(snapshot, referred, patience)?,
-            found => found.is_some(),
+        let stands = match row::load_envelope(snapshot, target.id(), id)? {
+            Some(envelope) if envelope.deleted_at.is_none() => true,
+            Some(_) => match row::load(snapshot, target.id(), id)? {
+                Some(deleted) => was_erased(snapshot, &deleted, patience)?,
+                None => false,
+            },
+            None => false,
         };
         if !stands {
             return Err(mismatch(entity, "reference without a target", record.id).field(&field.api_name));
