@@ -954,8 +954,8 @@ guanxi_value_kind guanxi_cursor_type(const struct guanxi_cursor *cursor,
 GUANXI_API int32_t guanxi_cursor_is_null(const struct guanxi_cursor *cursor, size_t column);
 
 /**
- * The text in a column of the current row: UTF-8 of `*length` bytes, without a zero byte at its end;
- * NULL and length 0 if there is none or the value is no text. `length` may be NULL. Borrowed, see
+ * The text in a column of the current row, or the JSON of a list or map: UTF-8 of `*length` bytes, without
+ * a zero byte at its end; NULL and length 0 if there is none or the value is neither. `length` may be NULL. Borrowed, see
  * guanxi_cursor. The cursor's thread. Since 0.1.
  */
 GUANXI_API
@@ -965,7 +965,8 @@ const char *guanxi_cursor_text(const struct guanxi_cursor *cursor,
 
 /**
  * The whole number in a column of the current row: an INT, a BOOL as 1 or 0, a DATE as days since
- * 1970-01-01, a DATETIME as microseconds since then in UTC; 0 if there is none or it is none of these.
+ * 1970-01-01, a DATETIME as microseconds since then in UTC, a TIME as microseconds since midnight, a
+ * DURATION in microseconds; 0 if there is none or it is none of these.
  * The cursor's thread. Since 0.1.
  */
 GUANXI_API

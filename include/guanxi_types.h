@@ -244,6 +244,21 @@
 #define GUANXI_ERR_SCHEMA_RULE_BROKEN -315
 
 /**
+ * `schema.invalid_url`: this is not an absolute URL
+ */
+#define GUANXI_ERR_SCHEMA_INVALID_URL -321
+
+/**
+ * `schema.invalid_identifier`: the identifier is not right for its scheme
+ */
+#define GUANXI_ERR_SCHEMA_INVALID_IDENTIFIER -322
+
+/**
+ * `schema.code_not_allowed`: the code does not go with the other values
+ */
+#define GUANXI_ERR_SCHEMA_CODE_NOT_ALLOWED -323
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401
@@ -478,7 +493,7 @@ typedef struct guanxi_decimal {
  */
 typedef union guanxi_value_content {
   /**
-   * BOOL, INT, DATE and DATETIME.
+   * BOOL, INT, DATE, DATETIME, TIME and DURATION.
    */
   int64_t integer;
   /**
@@ -581,5 +596,15 @@ typedef struct guanxi_value {
  * and quantities are decimals.
  */
 #define GUANXI_VALUE_REAL 11
+
+/**
+ * A time of day, in `integer` as microseconds since midnight.
+ */
+#define GUANXI_VALUE_TIME 12
+
+/**
+ * A length of time, in `integer` as microseconds.
+ */
+#define GUANXI_VALUE_DURATION 13
 
 #endif  /* GUANXI_TYPES_H */

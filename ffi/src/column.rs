@@ -5,9 +5,9 @@ use std::ptr;
 
 use guanxi_core::{Code, Date, Error, Result};
 use guanxi_plugin_abi::{
-    GUANXI_VALUE_BOOL, GUANXI_VALUE_DATE, GUANXI_VALUE_DATETIME, GUANXI_VALUE_DECIMAL, GUANXI_VALUE_ID,
-    GUANXI_VALUE_INT, GUANXI_VALUE_MONEY, GUANXI_VALUE_NULL, GUANXI_VALUE_TEXT, guanxi_decimal,
-    guanxi_status, guanxi_value, guanxi_value_kind,
+    GUANXI_VALUE_BOOL, GUANXI_VALUE_DATE, GUANXI_VALUE_DATETIME, GUANXI_VALUE_DECIMAL, GUANXI_VALUE_DURATION,
+    GUANXI_VALUE_ID, GUANXI_VALUE_INT, GUANXI_VALUE_JSON, GUANXI_VALUE_MONEY, GUANXI_VALUE_NULL,
+    GUANXI_VALUE_TEXT, GUANXI_VALUE_TIME, guanxi_decimal, guanxi_status, guanxi_value, guanxi_value_kind,
 };
 
 use crate::arguments::{Out, text};
@@ -70,8 +70,8 @@ pub unsafe extern "C" fn guanxi_cursor_is_null(cursor: *const guanxi_cursor, col
     quietly(1, || Ok(i32::from(cursor?.value(column)?.kind == GUANXI_VALUE_NULL)))
 }
 
-/// The text in a column of the current row: UTF-8 of `*length` bytes, without a zero byte at its end;
-/// NULL and length 0 if there is none or the value is no text. `length` may be NULL. Borrowed, see
+/// The text in a column of the current row, or the JSON of a list or map: UTF-8 of `*length` bytes, without
+/// a zero byte at its end; NULL and length 0 if there is none or the value is neither. `length` may be NULL. Borrowed, see
 /// guanxi_cursor. The cursor's thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_text(
@@ -82,11 +82,11 @@ pub unsafe extern "C" fn guanxi_cursor_text(
     // SAFETY: the caller keeps the rules of the header.
     let (cursor, length) = unsafe { (handle::view::<Cursor>(cursor), Out::value(length, "length")) };
     let (data, size) = quietly((ptr::null(), 0), || {
-        let value = cursor?.value_of(column, GUANXI_VALUE_TEXT)?.unwrap_or(guanxi_value::NULL);
-        if value.kind != GUANXI_VALUE_TEXT {
+        let value = cursor?.value(column)?;
+        if !matches!(value.kind, GUANXI_VALUE_TEXT | GUANXI_VALUE_JSON) {
             return Ok((ptr::null(), 0));
         }
-        // SAFETY: the kind is text, so the content is.
+        // SAFETY: the content of these kinds is text.
         let text = unsafe { value.content.text };
         Ok((text.data, text.length))
     });
@@ -97,7 +97,8 @@ pub unsafe extern "C" fn guanxi_cursor_text(
 }
 
 /// The whole number in a column of the current row: an INT, a BOOL as 1 or 0, a DATE as days since
-/// 1970-01-01, a DATETIME as microseconds since then in UTC; 0 if there is none or it is none of these.
+/// 1970-01-01, a DATETIME as microseconds since then in UTC, a TIME as microseconds since midnight, a
+/// DURATION in microseconds; 0 if there is none or it is none of these.
 /// The cursor's thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_int(cursor: *const guanxi_cursor, column: usize) -> i64 {
@@ -106,7 +107,12 @@ pub unsafe extern "C" fn guanxi_cursor_int(cursor: *const guanxi_cursor, column:
     quietly(0, || {
         let value = cursor?.value(column)?;
         Ok(match value.kind {
-            GUANXI_VALUE_INT | GUANXI_VALUE_BOOL | GUANXI_VALUE_DATE | GUANXI_VALUE_DATETIME => {
+            GUANXI_VALUE_INT
+            | GUANXI_VALUE_BOOL
+            | GUANXI_VALUE_DATE
+            | GUANXI_VALUE_DATETIME
+            | GUANXI_VALUE_TIME
+            | GUANXI_VALUE_DURATION => {
                 // SAFETY: the content of these kinds is an integer.
                 unsafe { value.content.integer }
             }
@@ -246,7 +252,7 @@ pub unsafe extern "C" fn guanxi_cursor_version(cursor: *const guanxi_cursor) -> 
     let cursor = unsafe { handle::view::<Cursor>(cursor) };
     quietly(0, || {
         Ok(match cursor?.held.last() {
-            Some(Row::Record(row)) => row.record.envelope.version,
+            Some(Row::Record { row, .. }) => row.record.envelope.version,
             _ => 0,
         })
     })

@@ -1,5 +1,6 @@
 //! What stands behind a cursor: where its rows come from, its columns, and the rows in C's hands.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -18,7 +19,7 @@ use crate::guard::{Call, Outcome};
 use crate::handle::State;
 use crate::query::Question;
 use crate::session::Speaker;
-use crate::value::{kind_of, to_c};
+use crate::value::{document, json_to_c, kind_of, to_c};
 
 /// Rows that a cursor asks for at once when no more are wanted.
 const READ_AHEAD: usize = 256;
@@ -62,8 +63,15 @@ pub(crate) enum Place {
 /// One row.
 #[expect(clippy::large_enum_variant, reason = "hits are few, and a box for each record would cost more")]
 pub(crate) enum Row {
-    Record(Listing),
-    Hit { values: [Value; 3], json: Json },
+    Record {
+        row: Listing,
+        /// Lists and maps as C reads them.
+        documents: BTreeMap<FieldId, String>,
+    },
+    Hit {
+        values: [Value; 3],
+        json: Json,
+    },
 }
 
 /// A cursor's rows, columns and place.
@@ -100,7 +108,7 @@ impl Cursor {
         entity: &str,
         id: RecordId,
     ) -> Result<Self> {
-        let row = Row::Record(reader.get(entity, id)?);
+        let row = Row::of(reader.get(entity, id)?);
         Ok(Self::new(speaker, columns(reader, entity)?, Source::Given, vec![row]))
     }
 
@@ -128,7 +136,7 @@ impl Cursor {
         let page = if within == 0 { Page { rows: Vec::new(), next: None } } else { list(entity, find)? };
         let read = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
         *left = left.map(|left| left.saturating_sub(read));
-        self.pending = page.rows.into_iter().map(Row::Record).collect::<Vec<_>>().into_iter();
+        self.pending = page.rows.into_iter().map(Row::of).collect::<Vec<_>>().into_iter();
         find.after = page.next;
         if find.after.is_none() {
             self.source = Source::Given;
@@ -184,14 +192,22 @@ impl Cursor {
 }
 
 impl Row {
+    fn of(row: Listing) -> Self {
+        let documents = row.record.all_values().filter_map(|(field, value)| Some((field, document(value)?)));
+        Self::Record { documents: documents.collect(), row }
+    }
+
     pub fn value(&self, place: Place) -> guanxi_value {
         match (self, place) {
-            (Self::Record(row), Place::RecordId) => guanxi_value::of_id(*row.record.id.as_bytes()),
-            (Self::Record(row), Place::Field(field)) => match row.record.values.get(&field) {
-                Some(value) => to_c(value),
-                // A system field is made on the spot; none of them is text, so nothing is borrowed from it.
-                None => to_c(&row.record.value(field)),
-            },
+            (Self::Record { row, .. }, Place::RecordId) => guanxi_value::of_id(*row.record.id.as_bytes()),
+            (Self::Record { row, documents }, Place::Field(field)) => {
+                match (documents.get(&field), row.record.stored(field)) {
+                    (Some(document), _) => json_to_c(document),
+                    (None, Some(value)) => to_c(value),
+                    // A system field is made on the spot; none of them is text, so nothing is borrowed.
+                    (None, None) => to_c(&row.record.value(field)),
+                }
+            }
             (Self::Hit { values, .. }, Place::Hit(place)) => {
                 values.get(place).map_or(guanxi_value::NULL, to_c)
             }
@@ -201,7 +217,7 @@ impl Row {
 
     pub fn json(&self) -> Result<Json> {
         match self {
-            Self::Record(row) => api::listing_to_json(row),
+            Self::Record { row, .. } => api::listing_to_json(row),
             Self::Hit { json, .. } => Ok(json.clone()),
         }
     }

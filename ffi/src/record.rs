@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use guanxi_core::{Changes, Code, Currency, Decimal, Error, Money, RecordId, Result, Value, api};
+use guanxi_core::{Changes, Code, Currency, Decimal, Error, Money, RecordId, Result, Value};
 use guanxi_plugin_abi::guanxi_value;
 use serde_json::{Value as Json, json};
 
@@ -61,7 +61,7 @@ impl Builder {
 
     /// What was set, as the request that an idempotency key stands for.
     pub fn request(&self, verb: &str, target: &str) -> Json {
-        let values = self.values.iter().map(|(field, value)| json!([field, api::value_to_json(value)]));
+        let values = self.values.iter().map(|(field, value)| json!([field, value.to_json()]));
         json!({
             "verb": verb,
             "entity": self.entity,

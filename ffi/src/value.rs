@@ -1,28 +1,44 @@
 //! Values between C's 24 bytes and the engine's own types.
 
+use guanxi_core::base::{Duration, Time, ValueKind};
 use guanxi_core::schema::FieldType;
 use guanxi_core::{Code, Currency, Date, Decimal, Error, Money, RecordId, Result, Timestamp, Value};
 use guanxi_plugin_abi::{
     GUANXI_DECIMAL_NEGATIVE, GUANXI_DECIMAL_SCALE, GUANXI_VALUE_BOOL, GUANXI_VALUE_DATE,
-    GUANXI_VALUE_DATETIME, GUANXI_VALUE_DECIMAL, GUANXI_VALUE_ID, GUANXI_VALUE_INT, GUANXI_VALUE_MONEY,
-    GUANXI_VALUE_NULL, GUANXI_VALUE_TEXT, guanxi_decimal, guanxi_str, guanxi_value, guanxi_value_kind,
+    GUANXI_VALUE_DATETIME, GUANXI_VALUE_DECIMAL, GUANXI_VALUE_DURATION, GUANXI_VALUE_ID, GUANXI_VALUE_INT,
+    GUANXI_VALUE_JSON, GUANXI_VALUE_MONEY, GUANXI_VALUE_NULL, GUANXI_VALUE_TEXT, GUANXI_VALUE_TIME,
+    guanxi_decimal, guanxi_str, guanxi_value, guanxi_value_kind,
 };
 
 /// The kind of value that a field of this type holds.
 pub(crate) fn kind_of(field: &FieldType) -> guanxi_value_kind {
-    match field {
-        FieldType::Bool => GUANXI_VALUE_BOOL,
-        FieldType::Int => GUANXI_VALUE_INT,
-        FieldType::Decimal => GUANXI_VALUE_DECIMAL,
-        FieldType::Money => GUANXI_VALUE_MONEY,
-        FieldType::Date => GUANXI_VALUE_DATE,
-        FieldType::DateTime => GUANXI_VALUE_DATETIME,
-        FieldType::Reference { .. } => GUANXI_VALUE_ID,
-        FieldType::Text | FieldType::Enum { .. } | FieldType::Phone | FieldType::Email => GUANXI_VALUE_TEXT,
+    match field.value_kind() {
+        ValueKind::Null => GUANXI_VALUE_NULL,
+        ValueKind::Bool => GUANXI_VALUE_BOOL,
+        ValueKind::Int => GUANXI_VALUE_INT,
+        ValueKind::Decimal => GUANXI_VALUE_DECIMAL,
+        ValueKind::Money => GUANXI_VALUE_MONEY,
+        ValueKind::Text => GUANXI_VALUE_TEXT,
+        ValueKind::Date => GUANXI_VALUE_DATE,
+        ValueKind::DateTime => GUANXI_VALUE_DATETIME,
+        ValueKind::Id => GUANXI_VALUE_ID,
+        ValueKind::Time => GUANXI_VALUE_TIME,
+        ValueKind::Duration => GUANXI_VALUE_DURATION,
+        ValueKind::List | ValueKind::Map => GUANXI_VALUE_JSON,
     }
 }
 
-/// A value as C reads it; text in it is borrowed from the value.
+/// A list or map as JSON text, which somebody has to keep while C reads it; nothing for other values.
+pub(crate) fn document(value: &Value) -> Option<String> {
+    matches!(value, Value::List(_) | Value::Map(_)).then(|| value.to_json().to_string())
+}
+
+/// A value of kind JSON, which borrows its text.
+pub(crate) fn json_to_c(document: &str) -> guanxi_value {
+    guanxi_value::of_text(GUANXI_VALUE_JSON, guanxi_str::of(document))
+}
+
+/// A value as C reads it; text in it is borrowed from the value. Lists and maps go by [`json_to_c`].
 pub(crate) fn to_c(value: &Value) -> guanxi_value {
     let integer = guanxi_value::of_integer;
     match value {
@@ -37,6 +53,9 @@ pub(crate) fn to_c(value: &Value) -> guanxi_value {
         Value::Date(day) => integer(GUANXI_VALUE_DATE, i64::from(day.days())),
         Value::DateTime(moment) => integer(GUANXI_VALUE_DATETIME, moment.micros()),
         Value::Id(id) => guanxi_value::of_id(*id.as_bytes()),
+        Value::Time(time) => integer(GUANXI_VALUE_TIME, time.micros()),
+        Value::Duration(length) => integer(GUANXI_VALUE_DURATION, length.micros()),
+        Value::List(_) | Value::Map(_) => guanxi_value::NULL,
     }
 }
 
@@ -87,6 +106,12 @@ pub(crate) unsafe fn from_c(value: &guanxi_value) -> Result<Value> {
         GUANXI_VALUE_TEXT => {
             // SAFETY: the kind is text, so the content is text that the caller promised to be readable.
             unsafe { text_from_c(content.text) }.map(|text| Value::Text(text.to_owned()))
+        }
+        GUANXI_VALUE_TIME => Time::from_micros(integer).map(Value::Time),
+        GUANXI_VALUE_DURATION => Ok(Value::Duration(Duration::from_micros(integer))),
+        GUANXI_VALUE_JSON => {
+            // SAFETY: as for text.
+            Value::from_json_text(unsafe { text_from_c(content.text) }?)
         }
         other => Err(Error::new(Code::WrongType).rule("kind of value").value(&other.to_string())),
     }
@@ -165,6 +190,19 @@ mod tests {
         round_trip(Value::DateTime(Timestamp::from_micros(-1)));
         round_trip(Value::Id(RecordId::from_bytes([7; 16])));
         round_trip(Value::Null);
+        round_trip(Value::Time("23:59:59.999999".parse().unwrap()));
+        round_trip(Value::Duration(Duration::from_micros(-1)));
+    }
+
+    #[test]
+    fn lists_and_maps_go_as_json() {
+        let address = Value::from_json(&serde_json::json!({"city": "上海", "lines": ["一", 2]})).unwrap();
+        let document = document(&address).unwrap();
+        // SAFETY: the text is kept in `document`.
+        assert_eq!(unsafe { from_c(&json_to_c(&document)) }.unwrap(), address);
+        // SAFETY: the text is a literal.
+        let fault = unsafe { from_c(&json_to_c("{")) }.unwrap_err();
+        assert_eq!(fault.code(), Code::InvalidJson);
     }
 
     #[test]

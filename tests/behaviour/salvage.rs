@@ -360,7 +360,7 @@ fn the_folder_holds_a_line_for_each_record_and_the_contents() {
     for account in live {
         let id: RecordId = account["id"].as_str().unwrap().parse().unwrap();
         let name = original.records[&id].values.values().next().unwrap();
-        assert_eq!(guanxi::api::value_to_json(name), account["values"]["name"]);
+        assert_eq!(name.to_json(), account["values"]["name"]);
         assert_eq!(account["certain"], true);
     }
     assert_eq!(lines("ledger.jsonl").len() as u64, report.entries);

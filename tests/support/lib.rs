@@ -74,6 +74,16 @@ impl House {
         Self { crm, admin, clock, folder }
     }
 
+    /// The same database, closed and opened anew.
+    #[must_use]
+    pub fn reopened(self) -> Self {
+        let (path, clock, folder) = (self.path(), self.clock, self.folder);
+        drop((self.admin, self.crm));
+        let crm = options().clock(clock.clone()).open(path).expect("the database once more");
+        let admin = crm.session_for(ADMIN).expect("the administrator's session");
+        Self { crm, admin, clock, folder }
+    }
+
     /// Where the database lies.
     #[must_use]
     pub fn path(&self) -> PathBuf {

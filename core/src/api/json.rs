@@ -32,22 +32,6 @@ pub(super) fn with<const N: usize>(mut object: Json, members: [(&str, Json); N])
     object
 }
 
-/// A value as JSON: decimals, days, moments and ids as text, money as `{"amount", "currency"}`.
-#[must_use]
-pub fn value_to_json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => json!(value),
-        Value::Int(number) => json!(number),
-        Value::Text(text) => json!(text),
-        Value::Decimal(number) => json!(number.to_string()),
-        Value::Money(money) => json!({"amount": money.amount.to_string(), "currency": money.currency.code()}),
-        Value::Date(day) => json!(day.to_string()),
-        Value::DateTime(moment) => json!(moment.to_string()),
-        Value::Id(id) => json!(id.to_string()),
-    }
-}
-
 /// A record as JSON: envelope facts beside `values` by API name.
 ///
 /// # Errors
@@ -59,7 +43,7 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
     for field in entity.fields() {
         let value = row.record.value(field.id());
         if !value.is_null() {
-            values.insert(field.api_name.clone(), value_to_json(&value));
+            values.insert(field.api_name.clone(), value.to_json());
         }
     }
     let external = envelope.external_ids.iter().map(|id| json!({"source": id.source, "key": id.key}));
@@ -177,17 +161,27 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
     let currency = reader.settings().currency()?;
     match (kind, json) {
         (_, Json::Null) => Ok(Value::Null),
+        (FieldType::Json, json) => Value::from_json(json),
+        (FieldType::Formula { .. }, _) => Err(Error::new(Code::ReadOnlyField).rule("formula")),
         (FieldType::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
         (FieldType::Int, Json::Number(number)) => number.as_i64().map(Value::Int).ok_or_else(wrong),
-        (FieldType::Decimal | FieldType::Money, Json::Number(number)) => {
+        (FieldType::Decimal | FieldType::Percent | FieldType::Money, Json::Number(number)) => {
             // A fraction in JSON is a binary float by the time that it arrives here.
             let whole = number.as_i64().ok_or_else(|| wrong().rule("fractions travel as text"))?;
             parse_text(field, &whole.to_string(), currency)
         }
         (FieldType::Money, Json::Object(parts)) => money(parts, currency).ok_or_else(wrong)?,
         (FieldType::Reference { entity }, Json::Object(parts)) => reference(reader, entity, parts),
+        (FieldType::MultiReference { entity }, Json::Array(items)) => {
+            let ids = items.iter().map(|item| match item {
+                Json::Object(parts) => reference(reader, entity, parts),
+                plain => Value::from_json(plain),
+            });
+            ids.collect::<Result<_>>().map(Value::List)
+        }
+        (kind, Json::Array(_) | Json::Object(_)) if kind.is_composite() => Value::from_json(json),
         (FieldType::Bool | FieldType::Int, _) => Err(wrong()),
-        (FieldType::Text, Json::String(text)) => Ok(Value::Text(text.clone())),
+        (FieldType::Text | FieldType::RichText, Json::String(text)) => Ok(Value::Text(text.clone())),
         (_, Json::String(text)) => parse_text(field, text, currency),
         _ => Err(wrong()),
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::api::json::{attachment_to_json, hex, value_to_json, with};
+use crate::api::json::{attachment_to_json, hex, with};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, Result};
 use crate::engine::{Attachment, Key, LedgerEntry, Record, SalvageReport, SalvagedItem, field_name, salvage};
 use crate::schema::Entity;
@@ -156,7 +156,7 @@ fn unnamed(entity: EntityId) -> String {
 }
 
 fn record_to_json(record: &Record, entity: Option<&Entity>, certain: bool) -> Json {
-    let values = record.values.iter().map(|(field, value)| (name_of(entity, *field), value_to_json(value)));
+    let values = record.values.iter().map(|(field, value)| (name_of(entity, *field), value.to_json()));
     let envelope = &record.envelope;
     let external = envelope.external_ids.iter().map(|id| json!({"source": id.source, "key": id.key}));
     json!({
@@ -190,8 +190,8 @@ fn entry_to_json(entry: &LedgerEntry, linked: bool) -> Json {
         let list = changes.iter().map(|change| {
             json!({
                 "field": change.field.number(),
-                "old": value_to_json(&change.old),
-                "new": value_to_json(&change.new),
+                "old": change.old.to_json(),
+                "new": change.new.to_json(),
             })
         });
         list.collect::<Vec<_>>()

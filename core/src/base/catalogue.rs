@@ -194,6 +194,15 @@ catalogue! {
     RuleBroken = 315, "schema.rule_broken",
         ["a rule of the entity refuses the record", "its values do not meet the condition of the rule", "see what the rule says, and correct the values"],
         ["记录不符合实体的规则", "字段值不满足规则的条件", "请查看规则说明并更正"];
+    InvalidUrl = 321, "schema.invalid_url",
+        ["this is not an absolute URL", "scheme or host is missing", "write it with https:// and the host"],
+        ["不是完整的网址", "缺少协议或主机", "请写明 https:// 和主机"];
+    InvalidIdentifier = 322, "schema.invalid_identifier",
+        ["the identifier is not right for its scheme", "length, characters or check digit differ", "check it for typing errors"],
+        ["证件或标识号码不符合其编码规则", "长度、字符或校验位不符", "请检查是否输入有误"];
+    CodeNotAllowed = 323, "schema.code_not_allowed",
+        ["the code does not go with the other values", "it is no longer offered, or the controlling field has another code", "choose a code that `schema.describe` offers"],
+        ["该选项与其他字段的值不匹配", "选项已停用，或控制字段取了其他值", "请从 schema.describe 提供的选项中选择"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

@@ -57,6 +57,14 @@ impl Error {
         self
     }
 
+    /// Names what the field named so far lies in: `lines` of `lines.2.quantity`.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        let inner = self.0.field.take();
+        self.0.field = Some(inner.map_or_else(|| outer.to_owned(), |inner| format!("{outer}.{inner}")));
+        self
+    }
+
     /// Names the rule that was broken.
     #[must_use]
     pub fn rule(mut self, rule: &str) -> Self {

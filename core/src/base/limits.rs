@@ -19,3 +19,7 @@ pub const MAX_PAGE_ROWS: usize = 10_000;
 pub const MAX_FILTER_DEPTH: usize = 32;
 /// Most conditions in one filter.
 pub const MAX_FILTER_NODES: usize = 1_000;
+/// Most lists and maps around each other in one value.
+pub const MAX_VALUE_DEPTH: usize = 16;
+/// Most values of one list, and most parts of one map.
+pub const MAX_LIST_ITEMS: usize = 1_000;

@@ -7,6 +7,7 @@
 mod catalogue;
 mod error;
 mod id;
+mod json;
 mod limits;
 mod locale;
 mod money;
@@ -14,14 +15,15 @@ mod patience;
 mod source;
 mod text;
 mod time;
+mod time_of_day;
 mod value;
 
 pub use catalogue::Code;
 pub use error::{Error, Result};
 pub use id::{EntityId, FieldId, RecordId};
 pub use limits::{
-    MAX_AFFECTED_RECORDS, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_PAGE_ROWS,
-    MAX_TEXT_BYTES, MAX_TREE_DEPTH, MAX_VALUE_BYTES,
+    MAX_AFFECTED_RECORDS, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_LIST_ITEMS,
+    MAX_PAGE_ROWS, MAX_TEXT_BYTES, MAX_TREE_DEPTH, MAX_VALUE_BYTES, MAX_VALUE_DEPTH,
 };
 pub use locale::{Label, Locale};
 pub use money::{Currency, Decimal, Money};
@@ -29,4 +31,5 @@ pub use patience::{CancelToken, Patience, Progress};
 pub use source::{Clock, ManualClock, OsRandom, Random, SeededRandom, SystemClock};
 pub use text::{fold, normalize};
 pub use time::{Date, HybridClock, Month, Stamp, TimeZone, Timestamp, Weekday};
+pub use time_of_day::{Duration, Time};
 pub use value::{Value, ValueKind};

@@ -57,6 +57,9 @@ impl FromStr for Timestamp {
 pub struct Date(jiff::civil::Date);
 
 impl Date {
+    /// 1970-01-01.
+    pub const EPOCH: Self = Self(jiff::civil::Date::constant(1970, 1, 1));
+
     /// A day by year, month and day of month.
     ///
     /// # Errors

@@ -1,6 +1,10 @@
 //! One value of one field, as it travels between a record, a query and a caller.
 
-use crate::base::{Date, Decimal, Money, RecordId, Timestamp};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Date, Decimal, Duration, Money, RecordId, Time, Timestamp};
 
 /// A value. Which kinds a field takes is the registry's affair; enum codes, phones and e-mail
 /// addresses travel as [`Value::Text`].
@@ -25,10 +29,19 @@ pub enum Value {
     DateTime(Timestamp),
     /// A reference to a record.
     Id(RecordId),
+    /// A time of day.
+    Time(Time),
+    /// A length of time.
+    Duration(Duration),
+    /// Several values, in their order.
+    List(Vec<Self>),
+    /// Values by name: the parts of an address or of a row within a record.
+    Map(BTreeMap<String, Self>),
 }
 
 /// The kind of a value, without the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ValueKind {
     /// [`Value::Null`].
     Null,
@@ -45,9 +58,18 @@ pub enum ValueKind {
     /// [`Value::Date`].
     Date,
     /// [`Value::DateTime`].
+    #[serde(rename = "datetime")]
     DateTime,
     /// [`Value::Id`].
     Id,
+    /// [`Value::Time`].
+    Time,
+    /// [`Value::Duration`].
+    Duration,
+    /// [`Value::List`].
+    List,
+    /// [`Value::Map`].
+    Map,
 }
 
 impl Value {
@@ -64,6 +86,10 @@ impl Value {
             Self::Date(_) => ValueKind::Date,
             Self::DateTime(_) => ValueKind::DateTime,
             Self::Id(_) => ValueKind::Id,
+            Self::Time(_) => ValueKind::Time,
+            Self::Duration(_) => ValueKind::Duration,
+            Self::List(_) => ValueKind::List,
+            Self::Map(_) => ValueKind::Map,
         }
     }
 
@@ -79,6 +105,23 @@ impl Value {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The values of a list; the value itself where it is none.
+    pub fn items(&self) -> impl Iterator<Item = &Self> {
+        match self {
+            Self::List(items) => items.iter(),
+            single => std::slice::from_ref(single).iter(),
+        }
+    }
+
+    /// A part of a map; [`Value::Null`] where there is none.
+    #[must_use]
+    pub fn part(&self, name: &str) -> &Self {
+        match self {
+            Self::Map(parts) => parts.get(name).unwrap_or(&Self::Null),
+            _ => &Self::Null,
         }
     }
 
@@ -104,7 +147,8 @@ macro_rules! from {
 
 from! {
     bool => Bool, i64 => Int, Decimal => Decimal, Money => Money, String => Text, &str => Text,
-    Date => Date, Timestamp => DateTime, RecordId => Id,
+    Date => Date, Timestamp => DateTime, RecordId => Id, Time => Time, Duration => Duration,
+    Vec<Value> => List, BTreeMap<String, Value> => Map,
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {

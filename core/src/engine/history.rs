@@ -157,7 +157,8 @@ impl Session {
             self.check_kept(past.reader, entity, at)?;
             let mut rewind = Rewind::of(self.source(past.reader), &past.record, self.patience())?;
             let missing = || Error::new(Code::RecordNotFound).entity(entity).record(id);
-            let state = rewind.to(at)?.ok_or_else(missing)?;
+            let mut state = rewind.to(at)?.ok_or_else(missing)?;
+            self.compute(past.reader, entity, &mut state, at)?;
             Ok(past_record(past.reader, &past.permit, &past.record, state))
         })
     }
@@ -194,8 +195,12 @@ impl Session {
             }
             self.check_kept(past.reader, entity, from)?;
             let mut rewind = Rewind::of(self.source(past.reader), &past.record, self.patience())?;
-            let later = rewind.to(to)?;
-            let earlier = rewind.to(from)?;
+            let (mut later, mut earlier) = (rewind.to(to)?, rewind.to(from)?);
+            for (state, at) in [(&mut later, to), (&mut earlier, from)] {
+                if let Some(state) = state {
+                    self.compute(past.reader, entity, state, at)?;
+                }
+            }
             let states = [&earlier, &later];
             let fields: BTreeSet<FieldId> =
                 states.into_iter().flatten().flat_map(|state| state.values.keys().copied()).collect();
@@ -231,9 +236,11 @@ impl Session {
             let at = cursor.map_or(at, |cursor| At::Position(cursor.position));
             self.check_kept(reader, entity, at)?;
             let position = records::resolve(reader.snapshot, at)?;
+            let stamp = records::stamp_at(reader.snapshot, position)?;
             let query = PastQuery {
                 filter: &condition.resolve(known)?,
-                place: (position, records::stamp_at(reader.snapshot, position)?),
+                place: (position, stamp),
+                moment: reader.settings().moment(stamp.at())?,
                 after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
                 looks: page(looks),
             };
@@ -257,7 +264,8 @@ impl Session {
             let permit = reader.permit(known)?;
             let walk = (after, page(looks));
             let chunk = records::list_deleted(reader.snapshot, &permit, known, walk, self.patience())?;
-            let rows = chunk.rows.into_iter().map(|record| reader.show(&permit, record)).collect();
+            let rows = chunk.rows.into_iter().map(|record| reader.show(&permit, known, record));
+            let rows = rows.collect::<Result<_>>()?;
             Ok(DeletedPage { rows, looked_at: chunk.looked_at, next: chunk.next })
         })
     }
@@ -269,6 +277,20 @@ impl Session {
             let record = records::get_standing(reader.snapshot, &permit, known, id)?;
             look(Past { reader, permit, record })
         })
+    }
+
+    /// Works out the formulas of a past state, with the definitions of today and the moment of its place.
+    fn compute(&self, reader: Reader<'_>, entity: &str, state: &mut PastState, at: At) -> Result<()> {
+        let entity = reader.registry().entity(entity)?;
+        if entity.formulas().next().is_none() {
+            return Ok(());
+        }
+        let moment = match at {
+            At::Time(moment) => moment,
+            At::Position(position) => records::stamp_at(reader.snapshot, position)?.at(),
+        };
+        state.compute(entity, reader.settings().moment(moment)?);
+        Ok(())
     }
 
     fn source<'a>(

@@ -134,6 +134,7 @@ impl Loader<'_> {
     }
 
     /// Field names as numbers, for one entity or, for `*`, for every entity that has a field of the name.
+    /// What follows from a hidden field is hidden with it.
     fn hidden(&self, entity: &str, names: &str) -> BTreeSet<FieldId> {
         let wanted = |name: &&str| !name.is_empty();
         let entities =
@@ -141,9 +142,10 @@ impl Loader<'_> {
         entities
             .flat_map(|entity| {
                 let names = names.split(',').map(str::trim).filter(wanted);
-                names
-                    .filter_map(|name| entity.field(FieldName::Name(name)).ok())
-                    .map(crate::schema::Field::id)
+                let named = names.filter_map(|name| entity.field(FieldName::Name(name)).ok());
+                let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
+                let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
+                following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()
             })
             .collect()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
-use crate::base::{Code, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Value};
+use crate::base::{Code, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Condition, FieldSelector, Settings};
 use crate::records::{self, Direction, ExternalId, Filter, PageCursor, Query, Record};
 use crate::schema::{Entity, FieldName, Registry};
@@ -18,6 +18,7 @@ pub struct Reader<'a> {
     pub(super) settings: &'a Settings,
     pub(super) user: RecordId,
     pub(super) locale: Locale,
+    pub(super) now: Timestamp,
     pub(super) patience: &'a Patience,
 }
 
@@ -100,7 +101,7 @@ impl<'a> Reader<'a> {
     pub fn get(&self, entity: &str, id: RecordId) -> Result<Listing> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        Ok(self.show(&permit, records::get(self.snapshot, &permit, entity, id)?))
+        self.show(&permit, entity, records::get(self.snapshot, &permit, entity, id)?)
     }
 
     /// Whether [`Reader::get`] would find a record.
@@ -121,8 +122,8 @@ impl<'a> Reader<'a> {
         let query = self.query(entity, find)?;
         let page = records::find(self.snapshot, &permit, entity, &query, self.patience)
             .map_err(|error| error.entity(&entity.api_name))?;
-        let rows = page.records.into_iter().map(|record| self.show(&permit, record)).collect();
-        Ok(Page { rows, next: page.next })
+        let rows = page.records.into_iter().map(|record| self.show(&permit, entity, record));
+        Ok(Page { rows: rows.collect::<Result<_>>()?, next: page.next })
     }
 
     /// How many records meet a condition.
@@ -149,7 +150,7 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let filter = condition.resolve(entity)?;
         records::scan_all(self.snapshot, &permit, entity, &filter, self.patience, &mut |record| {
-            visit(self.show(&permit, record.clone()))
+            visit(self.show(&permit, entity, record.clone())?)
         })
     }
 
@@ -242,9 +243,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
-        record.values.retain(|field, _| permit.shows(*field));
-        Listing { record, registry: Arc::clone(self.registry) }
+    pub(super) fn show(&self, permit: &Permit<Read>, entity: &Entity, mut record: Record) -> Result<Listing> {
+        if entity.formulas().next().is_some() {
+            record.compute(entity, self.settings.moment(self.now)?);
+        }
+        record.show_only(|field| permit.shows(field));
+        Ok(Listing { record, registry: Arc::clone(self.registry) })
     }
 }
 

@@ -1,48 +1,86 @@
-//! Rules of entities, held against a record on its way into the store.
+//! What the schema says of a record on its way into the store: defaults, codes, what is required, rules.
 
-use crate::base::{Code, Date, Error, FieldId, Result, TimeZone, Timestamp, Value};
-use crate::engine::{Settings, Warning};
-use crate::records::Record;
-use crate::schema::expr::Facts;
-use crate::schema::{Entity, FieldName, Rule, Severity};
+use crate::base::{Code, Error, Result, Value};
+use crate::engine::Warning;
+use crate::records::{Moment, Record, RecordFacts};
+use crate::schema::{Entity, EnumCode, Field, FieldName, Rule, Severity, normalize_value};
 
-/// What an expression reads of a record.
-struct RecordFacts<'a> {
-    record: &'a Record,
-    now: Timestamp,
-    zone: TimeZone,
+/// Gives a new record the defaults of the fields that came without value, in the order of the fields, so
+/// that one may follow from another.
+///
+/// # Errors
+/// Those of the expressions, and of the values that they give, naming the field.
+pub(super) fn apply_defaults(entity: &Entity, record: &mut Record, moment: Moment) -> Result<()> {
+    for field in entity.fields() {
+        let Some(default) = field.default().filter(|_| record.stored(field.id()).is_none()) else { continue };
+        record.compute(entity, moment);
+        let value = default.evaluate(&RecordFacts { record, moment });
+        let value = value.and_then(|value| normalize_value(field, value));
+        record.set(field.id(), value.map_err(|error| error.entity(&entity.api_name).field(&field.api_name))?);
+    }
+    Ok(())
 }
 
-impl Facts for RecordFacts<'_> {
-    fn value(&self, field: FieldId) -> Result<Value> {
-        Ok(self.record.value(field))
+/// Refuses a code that is no longer offered, or does not go with the code of the controlling field. Codes
+/// that stood already may stay until one of the two changes.
+///
+/// # Errors
+/// [`Code::CodeNotAllowed`].
+pub(super) fn check_codes(entity: &Entity, old: Option<&Record>, new: &Record) -> Result<()> {
+    for field in entity.fields() {
+        let (Some(codes), value) = (field.definition.kind.codes(), new.peek(field.id())) else { continue };
+        let controller = field.definition.controlled_by.as_deref();
+        let controller = controller.map(|name| entity.field(FieldName::Name(name))).transpose()?;
+        let same = |field: &Field| old.is_some_and(|old| old.peek(field.id()) == new.peek(field.id()));
+        if value.is_null() || (same(field) && controller.is_none_or(same)) {
+            continue;
+        }
+        let control = controller.map(|controller| new.value(controller.id()));
+        let before = old.map(|old| old.value(field.id())).unwrap_or_default();
+        let refused =
+            codes.iter().filter(|code| value.items().any(|item| item.as_text() == Some(&code.code)));
+        let refused =
+            refused.filter(|code| !may_stand(code, control.as_ref(), &before)).map(|code| &code.code);
+        if let Some(code) = refused.into_iter().next() {
+            let error = Error::new(Code::CodeNotAllowed).entity(&entity.api_name).field(&field.api_name);
+            return Err(error.value(code));
+        }
     }
+    Ok(())
+}
 
-    fn now(&self) -> Timestamp {
-        self.now
-    }
+fn may_stand(code: &EnumCode, control: Option<&Value>, before: &Value) -> bool {
+    let stood = before.items().any(|item| item.as_text() == Some(&code.code));
+    let goes = control.is_none_or(|control| {
+        code.only_with.is_empty() || control.as_text().is_some_and(|control| code.only_with.contains(control))
+    });
+    (code.active || stood) && goes
+}
 
-    fn today(&self) -> Date {
-        self.now.date_in(&self.zone)
+/// Refuses a record without a value that a condition of its field asks for.
+///
+/// # Errors
+/// [`Code::Required`]; those of the condition.
+pub(super) fn check_required_when(entity: &Entity, record: &Record, moment: Moment) -> Result<()> {
+    for field in entity.fields().iter().filter(|field| record.stored(field.id()).is_none()) {
+        let Some(condition) = field.required_when() else { continue };
+        let named = |error: Error| error.entity(&entity.api_name).field(&field.api_name);
+        if condition.holds(&RecordFacts { record, moment }).map_err(named)? == Some(true) {
+            let rule = format!("required when {}", condition.source());
+            return Err(named(Error::new(Code::Required).rule(&rule)));
+        }
     }
+    Ok(())
 }
 
 /// Holds a record against the rules of its entity, and gives what is to be looked at.
 ///
 /// # Errors
 /// [`Code::RuleBroken`] in the words of the first rule that refuses it; those of its condition.
-pub(super) fn check_rules(
-    entity: &Entity,
-    record: &Record,
-    now: Timestamp,
-    settings: &Settings,
-) -> Result<Vec<Warning>> {
+pub(super) fn check_rules(entity: &Entity, record: &Record, moment: Moment) -> Result<Vec<Warning>> {
     let mut warnings = Vec::new();
-    let mut rules = entity.rules().iter().filter(|rule| rule.definition.active).peekable();
-    if rules.peek().is_none() {
-        return Ok(warnings);
-    }
-    let facts = RecordFacts { record, now, zone: settings.zone()? };
+    let facts = RecordFacts { record, moment };
+    let rules = entity.rules().iter().filter(|rule| rule.definition.active);
     for rule in rules {
         let named = |error: Error| error.entity(&entity.api_name).field(&field_of(entity, rule));
         if !rule.is_broken(&facts).map_err(named)? {

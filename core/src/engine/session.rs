@@ -10,6 +10,7 @@ use crate::access::{Action, Policy};
 use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
 use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
+use crate::schema::expr::Expression;
 use crate::schema::{FieldDefinition, FieldNames, FieldType, RuleDefinition, compile_condition};
 use crate::storage::{Keyspace, Snapshot};
 
@@ -98,6 +99,7 @@ impl Session {
             settings: &settings,
             user: self.user,
             locale: self.locale,
+            now: self.crm.now(),
             patience: &self.patience,
         })
     }
@@ -218,15 +220,33 @@ impl Session {
         let local = registry.next_local(entity, CUSTOMER)?;
         let mut field = FieldDefinition::new(CUSTOMER, local, name, label, kind);
         adjust(&mut field);
-        if crate::records::SystemField::from_name(name).is_some() || field.required || field.unique {
-            let rule = "a field added later is neither required nor unique, and bears no system name";
+        if crate::records::SystemField::from_name(name).is_some() || field.required {
+            let rule = "a field added later is not required, and bears no system name";
             return Err(Error::new(Code::InvalidDefinition).entity(entity).field(name).rule(rule));
+        }
+        let shown = self.read(|reader| reader.shown_fields(&known.api_name))?;
+        let names = FieldNames::shown(known, &shown);
+        for source in field.expressions() {
+            Expression::compile(source, &names).map_err(|error| error.entity(&known.api_name))?;
         }
         field.namespace = CUSTOMER.to_owned();
         field.local = local;
         let api_name = field.api_name(&known.definition.namespace);
         self.crm.define_field(self.user, entity, field)?;
         Ok(api_name)
+    }
+
+    /// The type of a formula over the fields of an entity that the user may see.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `access.not_permitted`, `schema.invalid_expression`.
+    pub fn formula(&self, entity: &str, expression: &str) -> Result<FieldType> {
+        let registry = self.crm.registry();
+        let known = registry.entity(entity)?;
+        let shown = self.read(|reader| reader.shown_fields(&known.api_name))?;
+        let compiled = Expression::compile(expression, &FieldNames::shown(known, &shown))
+            .map_err(|error| error.entity(&known.api_name))?;
+        Ok(FieldType::Formula { expression: expression.to_owned(), gives: compiled.kind() })
     }
 
     /// Adds a rule of the customer's own to an entity, or changes the one of this name, and gives its API

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Currency, Error, Month, Result, TimeZone, Weekday};
+use crate::base::{Code, Currency, Error, Month, Result, TimeZone, Timestamp, Weekday};
+use crate::records::Moment;
 use crate::schema::Registry;
 use crate::storage::{Keyspace, Snapshot};
 
@@ -65,6 +66,14 @@ impl Settings {
     /// `input.invalid_argument`.
     pub fn zone(&self) -> Result<TimeZone> {
         TimeZone::named(&self.time_zone)
+    }
+
+    /// A moment with the day on which it falls.
+    ///
+    /// # Errors
+    /// As [`Settings::zone`].
+    pub(super) fn moment(&self, now: Timestamp) -> Result<Moment> {
+        Ok(Moment { now, today: now.date_in(&self.zone()?) })
     }
 
     /// The first day of weeks.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
 use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
-use crate::engine::rules::check_rules;
+use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
-    self, Attachment, EntryKind, Envelope, ExternalId, Holder, NewContent, Record, Savepoint, WriteContext,
-    WriteView,
+    self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
+    WriteContext, WriteView,
 };
 use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
 use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
@@ -153,6 +153,7 @@ impl<'s> Transaction<'s> {
             settings: &self.settings,
             user: self.session.user(),
             locale: self.session.locale(),
+            now: self.session.crm().now(),
             patience: self.session.patience(),
         }
     }
@@ -422,6 +423,9 @@ impl<'s> Transaction<'s> {
             self.check_owner(entity, owner)?;
         }
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
+        let moment = self.moment()?;
+        self.number(entity, &mut record, moment)?;
+        apply_defaults(entity, &mut record, moment)?;
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity, named);
@@ -549,8 +553,29 @@ impl<'s> Transaction<'s> {
             hook.rule.before_save(&mut save).map_err(|error| error.entity(&entity.api_name))?;
         }
         // Rules hold of what is stored, so they look at what the hooks have made of the record.
-        self.warnings.extend(check_rules(entity, record, self.session.crm().now(), &self.settings)?);
+        let moment = self.moment()?;
+        record.compute(entity, moment);
+        check_codes(entity, old, record)?;
+        check_required_when(entity, record, moment)?;
+        self.warnings.extend(check_rules(entity, record, moment)?);
         Ok(follow_ups)
+    }
+
+    fn moment(&self) -> Result<Moment> {
+        self.settings.moment(self.session.crm().now())
+    }
+
+    /// Gives a new record its serial numbers.
+    fn number(&mut self, entity: &Entity, record: &mut Record, moment: Moment) -> Result<()> {
+        for field in entity.fields() {
+            let FieldType::Serial { parts } = &field.definition.kind else { continue };
+            if record.stored(field.id()).is_none() {
+                let serial =
+                    records::next_serial(&mut self.view, entity.id(), field.id(), parts, moment.today)?;
+                record.set(field.id(), serial);
+            }
+        }
+        Ok(())
     }
 
     /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
@@ -611,21 +636,23 @@ impl<'s> Transaction<'s> {
     /// A reference may only be set to a record that stands and that the user may see.
     fn check_references(&self, entity: &Entity, old: Option<&Record>, new: &Record) -> Result<()> {
         for field in entity.fields() {
-            let FieldType::Reference { entity: target } = &field.definition.kind else { continue };
+            let kind = &field.definition.kind;
             let value = new.peek(field.id());
-            let Value::Id(id) = *value else { continue };
-            let unchanged = old.is_some_and(|old| old.peek(field.id()) == value);
-            if unchanged || self.founding || id == new.id {
-                continue;
-            }
-            let missing = || {
-                Error::new(Code::ReferenceMissing)
-                    .entity(&entity.api_name)
-                    .field(&field.api_name)
-                    .value(&id.to_string())
-            };
-            if !self.reader().reaches(target, id).map_err(|_| missing())? {
-                return Err(missing());
+            let before = old.map(|old| old.value(field.id())).unwrap_or_default();
+            let stood: Vec<RecordId> = kind.references(&before).map(|(_, id)| id).collect();
+            for (target, id) in kind.references(&value) {
+                if self.founding || id == new.id || stood.contains(&id) {
+                    continue;
+                }
+                let missing = || {
+                    Error::new(Code::ReferenceMissing)
+                        .entity(&entity.api_name)
+                        .field(&field.api_name)
+                        .value(&id.to_string())
+                };
+                if !self.reader().reaches(target, id).map_err(|_| missing())? {
+                    return Err(missing());
+                }
             }
         }
         Ok(())

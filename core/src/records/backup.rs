@@ -19,6 +19,7 @@ use crate::records::derived::NUMBER_COUNTERS;
 use crate::records::envelope::schema_version;
 use crate::records::ledger::{EntryKind, decode_header};
 use crate::records::row::{parse_key, record_key, whole_bytes};
+use crate::records::serial::SERIAL_COUNTERS;
 use crate::records::view::Sealer;
 use crate::records::{LedgerEntry, Record};
 use crate::storage::{
@@ -87,9 +88,12 @@ impl BackupSource<'_> {
             }
             items.put(Tag::Meta, &[key, value])
         })?;
-        self.rows(Keyspace::Aggregate, NUMBER_COUNTERS, &mut |key, value| {
-            items.put(Tag::Counter, &[key, value])
-        })
+        for counters in [NUMBER_COUNTERS, SERIAL_COUNTERS] {
+            self.rows(Keyspace::Aggregate, counters, &mut |key, value| {
+                items.put(Tag::Counter, &[key, value])
+            })?;
+        }
+        Ok(())
     }
 
     /// Writes the entries after a position; for an increment with shells between them, and with the records

@@ -2,7 +2,12 @@
 //!
 //! FORMAT.md, chapter "Record", describes every byte.
 
-use crate::base::{Code, Currency, Date, Decimal, Error, Money, RecordId, Result, Timestamp, Value};
+use std::collections::BTreeMap;
+
+use crate::base::{
+    Code, Currency, Date, Decimal, Duration, Error, MAX_VALUE_DEPTH, Money, RecordId, Result, Time,
+    Timestamp, Value,
+};
 
 /// How many bytes of payload follow a tag.
 const WIRE_VARINT: u8 = 1;
@@ -17,6 +22,10 @@ const KIND_TEXT: u8 = 5;
 const KIND_DATE: u8 = 6;
 const KIND_DATETIME: u8 = 7;
 const KIND_ID: u8 = 8;
+const KIND_TIME: u8 = 9;
+const KIND_DURATION: u8 = 10;
+const KIND_LIST: u8 = 11;
+const KIND_MAP: u8 = 12;
 /// An unsigned number of the envelope.
 const KIND_UNSIGNED: u8 = 14;
 /// Bytes of the envelope.
@@ -92,6 +101,8 @@ impl Writer {
             Value::Int(value) => self.number(number, KIND_INT, *value),
             Value::Date(date) => self.number(number, KIND_DATE, i64::from(date.days())),
             Value::DateTime(moment) => self.number(number, KIND_DATETIME, moment.micros()),
+            Value::Time(time) => self.number(number, KIND_TIME, time.micros()),
+            Value::Duration(length) => self.number(number, KIND_DURATION, length.micros()),
             Value::Text(text) => self.payload(number, KIND_TEXT, text.as_bytes()),
             Value::Id(id) => self.payload(number, KIND_ID, id.as_bytes()),
             Value::Decimal(decimal) => {
@@ -104,6 +115,19 @@ impl Writer {
                 inner.raw(money.currency.code().as_bytes());
                 inner.decimal(money.amount);
                 self.payload(number, KIND_MONEY, &inner.bytes);
+            }
+            Value::List(values) => {
+                let mut inner = Self::default();
+                values.iter().for_each(|value| inner.value(0, value));
+                self.payload(number, KIND_LIST, &inner.bytes);
+            }
+            Value::Map(parts) => {
+                let mut inner = Self::default();
+                for (name, value) in parts {
+                    inner.bytes(name.as_bytes());
+                    inner.value(0, value);
+                }
+                self.payload(number, KIND_MAP, &inner.bytes);
             }
         }
     }
@@ -221,6 +245,27 @@ impl<'a> Reader<'a> {
         Ok(Item { number, tag, payload })
     }
 
+    /// The values of a list, or `None` if one is of a kind that this version does not know.
+    fn list(&mut self, depth: usize) -> Result<Option<Value>> {
+        let mut values = Vec::new();
+        while !self.is_empty() {
+            let Some(value) = self.item()?.value_within(depth)? else { return Ok(None) };
+            values.push(value);
+        }
+        Ok(Some(Value::List(values)))
+    }
+
+    /// The parts of a map, or `None` if one is of a kind that this version does not know.
+    fn map(&mut self, depth: usize) -> Result<Option<Value>> {
+        let mut parts = BTreeMap::new();
+        while !self.is_empty() {
+            let name = self.text()?;
+            let Some(value) = self.item()?.value_within(depth)? else { return Ok(None) };
+            parts.insert(name, value);
+        }
+        Ok(Some(Value::Map(parts)))
+    }
+
     fn decimal(&mut self) -> Result<Decimal> {
         let scale = u32::from(self.byte()?);
         let mantissa = unzigzag(self.varint()?);
@@ -236,6 +281,11 @@ impl Item<'_> {
 
     /// The value, or `None` for a kind that this version does not know.
     pub fn value(&self) -> Result<Option<Value>> {
+        self.value_within(MAX_VALUE_DEPTH)
+    }
+
+    /// The value, with at most so many lists and maps around each other.
+    fn value_within(&self, depth: usize) -> Result<Option<Value>> {
         let mut reader = Reader::new(self.payload);
         let value = match self.tag >> 3 {
             KIND_NULL => Value::Null,
@@ -251,6 +301,14 @@ impl Item<'_> {
                 let currency = Currency::from_code(code).map_err(|_| damaged())?;
                 Value::Money(Money::new(reader.decimal()?, currency))
             }
+            KIND_TIME => {
+                let micros = narrow(unzigzag(reader.varint()?))?;
+                Value::Time(Time::from_micros(micros).map_err(|_| damaged())?)
+            }
+            KIND_DURATION => Value::Duration(Duration::from_micros(narrow(unzigzag(reader.varint()?))?)),
+            KIND_LIST | KIND_MAP if depth == 0 => return Err(damaged()),
+            KIND_LIST => return reader.list(depth - 1),
+            KIND_MAP => return reader.map(depth - 1),
             _ => return Ok(None),
         };
         Ok(Some(value))
@@ -306,6 +364,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn any_value() -> impl Strategy<Value = Value> {
+        any_plain_value().prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                proptest::collection::btree_map(".{0,6}", inner, 0..4).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    fn any_plain_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::Bool),
@@ -314,6 +381,8 @@ mod tests {
             (-719_162_i32..2_932_896).prop_map(|days| Value::Date(Date::from_days(days).unwrap())),
             ".{0,40}".prop_map(Value::Text),
             any::<[u8; 16]>().prop_map(|bytes| Value::Id(RecordId::from_bytes(bytes))),
+            (0_i64..86_400_000_000).prop_map(|micros| Value::Time(Time::from_micros(micros).unwrap())),
+            any::<i64>().prop_map(|micros| Value::Duration(Duration::from_micros(micros))),
             (any::<i64>(), 0_u32..=18)
                 .prop_map(|(number, scale)| Value::Decimal(Decimal::new(number.into(), scale).unwrap())),
             (any::<i64>(), 0_u32..=18).prop_map(|(number, scale)| {
@@ -334,6 +403,14 @@ mod tests {
             while let Ok(item) = reader.item() {
                 let _ = item.value();
             }
+        }
+
+        #[test]
+        fn a_value_of_too_many_lists_is_an_error(more in 1_usize..100) {
+            let nested = |depth: usize| (0..depth).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+            let value = nested(MAX_VALUE_DEPTH);
+            prop_assert_eq!(decode_value(&encode_value(&value)).unwrap(), value);
+            prop_assert!(decode_value(&encode_value(&nested(MAX_VALUE_DEPTH + more))).is_err());
         }
 
         #[test]

@@ -8,7 +8,7 @@ use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::write_ordered;
 use crate::records::row::{external_key, unique_key};
 use crate::records::view::WriteView;
-use crate::records::{Record, SystemField};
+use crate::records::{Moment, Record, SystemField};
 use crate::schema::Entity;
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
@@ -129,6 +129,14 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     if record.is_deleted() {
         return derived;
     }
+    let computed;
+    let record = match entity.formulas().any(|(field, _)| field.definition.is_indexed()) {
+        true => {
+            computed = with_formulas(entity, record);
+            &computed
+        }
+        false => record,
+    };
     let id = record.id.as_bytes();
     let class = record.envelope.class;
     let mut index = |index: Index, value: Option<&Value>| {
@@ -141,7 +149,8 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let system = [SystemField::Owner.id()];
     for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
         if let Some(kept) = Index::on(entity, field) {
-            index(kept, Some(&record.peek(field)));
+            // A field of several values has an entry for each of them.
+            record.peek(field).items().for_each(|value| index(kept, Some(value)));
         }
     }
     for field in entity.fields() {
@@ -150,7 +159,7 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
             let key = unique_key(record.entity, field.id(), &value);
             derived.insert((Keyspace::Unique, key), id.to_vec());
         }
-        if let Value::Id(target) = *value {
+        for (_, target) in field.definition.kind.references(&value) {
             let source = [&record.entity.number().to_be_bytes()[..], &field.id().number().to_be_bytes(), id];
             derived.insert((Keyspace::Index, [link_prefix(target), source.concat()].concat()), Vec::new());
         }
@@ -159,6 +168,13 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
         derived.insert((Keyspace::Unique, external_key(record.entity, external)), id.to_vec());
     }
     derived
+}
+
+/// A record with the values of its formulas, none of which depends on the moment.
+fn with_formulas(entity: &Entity, record: &Record) -> Record {
+    let mut record = record.clone();
+    record.compute(entity, Moment::ANY);
+    record
 }
 
 /// Reads a counter.

@@ -210,6 +210,8 @@ pub struct Record {
     pub envelope: Envelope,
     /// Values by field; a field without value is absent.
     pub values: BTreeMap<FieldId, Value>,
+    /// Values of formulas, worked out from the others when the record was read; never stored.
+    pub(super) computed: BTreeMap<FieldId, Value>,
     /// Items that this version does not understand, kept as they came.
     pub(super) unknown: Vec<RawItem>,
 }
@@ -218,7 +220,7 @@ impl Record {
     /// A record without values.
     #[must_use]
     pub fn new(id: RecordId, entity: EntityId, envelope: Envelope) -> Self {
-        Self { id, entity, envelope, values: BTreeMap::new(), unknown: Vec::new() }
+        Self { id, entity, envelope, values: BTreeMap::new(), computed: BTreeMap::new(), unknown: Vec::new() }
     }
 
     /// The value of a field or system field; [`Value::Null`] if it has none.
@@ -242,7 +244,7 @@ impl Record {
                 Cow::Owned(listed(self.envelope.external_ids.iter().map(|id| [&*id.source, &*id.key])))
             }
             TAGS => Cow::Owned(listed(self.envelope.tags.iter().map(String::as_str))),
-            _ => self.values.get(&field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
+            _ => self.stored(field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
         }
     }
 
@@ -252,6 +254,17 @@ impl Record {
         let facts = ENTERED.iter().map(|(field, _)| *field);
         let all = facts.chain(self.values.keys().copied()).map(|field| (field, self.value(field)));
         all.filter(|(_, value)| !value.is_null())
+    }
+
+    /// The value of a field of the registry, stored or worked out, if it has one.
+    #[must_use]
+    pub fn stored(&self, field: FieldId) -> Option<&Value> {
+        self.values.get(&field).or_else(|| self.computed.get(&field))
+    }
+
+    /// All values of fields of the registry, stored ones and then those that were worked out.
+    pub fn all_values(&self) -> impl Iterator<Item = (FieldId, &Value)> {
+        self.values.iter().chain(&self.computed).map(|(field, value)| (*field, value))
     }
 
     /// Sets a value; [`Value::Null`] takes it away.

@@ -12,7 +12,8 @@ use crate::base::{Code, Error, FieldId, Patience, RecordId, Result, Stamp, Times
 use crate::records::envelope::DELETED;
 use crate::records::ledger::{decode_header, open_entry};
 use crate::records::view::Sealer;
-use crate::records::{EntryKind, FieldChange, LedgerEntry, Record};
+use crate::records::{EntryKind, FieldChange, LedgerEntry, Moment, Record};
+use crate::schema::Entity;
 use crate::storage::{LogEntry, Snapshot};
 
 /// Entries of one read, where the ledger is searched.
@@ -408,6 +409,15 @@ impl<'a> Rewind<'a> {
 }
 
 impl PastState {
+    /// Works out the formulas of the entity from the values that the record had.
+    pub fn compute(&mut self, entity: &Entity, moment: Moment) {
+        if let Some(record) = &mut self.record {
+            record.compute(entity, moment);
+            let worked_out = record.computed.iter();
+            self.values.extend(worked_out.map(|(field, value)| (*field, PastValue::Known(value.clone()))));
+        }
+    }
+
     /// The state that a row tells; nothing of a deleted record.
     pub(super) fn present(record: &Record) -> Option<Self> {
         let envelope = &record.envelope;

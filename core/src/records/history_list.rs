@@ -10,7 +10,7 @@ use crate::records::history::{At, PastState, Rewind};
 use crate::records::query::check_filter;
 use crate::records::row::{RECORD_KEY, assemble, record_key};
 use crate::records::view::Sealer;
-use crate::records::{Filter, Record};
+use crate::records::{Filter, Moment, Record};
 use crate::schema::Entity;
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
@@ -24,6 +24,8 @@ pub struct PastQuery<'a> {
     pub filter: &'a Filter,
     /// The last entry that had been made, and when.
     pub place: (u64, Stamp),
+    /// What formulas take for now.
+    pub moment: Moment,
     /// The last record that the chunk before looked at.
     pub after: Option<RecordId>,
     /// Most records that this chunk looks at, at least 1.
@@ -75,14 +77,19 @@ pub fn list_past(
         } else {
             Rewind::of((snapshot, sealer), &record, patience)?.to(At::Position(position))?
         };
-        Ok(match state {
-            None => Seen::Passed,
-            Some(state) => match &state.record {
-                Some(past) if !query.filter.matches(past) => Seen::Passed,
-                None if *query.filter != Filter::Everything => Seen::Undecided,
-                _ => Seen::Found((record, state)),
+        Ok(
+            match state.map(|mut state| {
+                state.compute(entity, query.moment);
+                state
+            }) {
+                None => Seen::Passed,
+                Some(state) => match &state.record {
+                    Some(past) if !query.filter.matches(past) => Seen::Passed,
+                    None if *query.filter != Filter::Everything => Seen::Undecided,
+                    _ => Seen::Found((record, state)),
+                },
             },
-        })
+        )
     })
 }
 

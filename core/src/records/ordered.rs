@@ -7,6 +7,11 @@ use crate::base::{Decimal, Value, fold};
 /// Folded text is cut to this many bytes in a key; longer texts that share them are told apart by the record.
 const MAX_TEXT: usize = 128;
 
+/// Most values of a list or map that its sort key tells.
+const MAX_PARTS: usize = 4;
+
+/// Ends a list or map; smaller than what any value begins with but nothing.
+const END: u8 = 0x00;
 const NULL: u8 = 0x00;
 const BOOL: u8 = 0x01;
 const INT: u8 = 0x02;
@@ -16,6 +21,10 @@ const TEXT: u8 = 0x05;
 const DATE: u8 = 0x06;
 const DATETIME: u8 = 0x07;
 const ID: u8 = 0x08;
+const TIME: u8 = 0x09;
+const DURATION: u8 = 0x0A;
+const LIST: u8 = 0x0B;
+const MAP: u8 = 0x0C;
 
 /// The sort key of a value: nothing sorts first; text by its folded code points; money by currency,
 /// then amount.
@@ -49,6 +58,22 @@ pub(super) fn write_ordered(key: &mut Vec<u8>, value: &Value) {
         Value::Id(id) => {
             key.push(ID);
             key.extend_from_slice(id.as_bytes());
+        }
+        Value::Time(time) => signed(key, TIME, time.micros()),
+        Value::Duration(length) => signed(key, DURATION, length.micros()),
+        // No index is kept on these as a whole; lists that are sorted all the same go by their first values.
+        Value::List(values) => {
+            key.push(LIST);
+            values.iter().take(MAX_PARTS).for_each(|value| write_ordered(key, value));
+            key.push(END);
+        }
+        Value::Map(parts) => {
+            key.push(MAP);
+            for (name, value) in parts.iter().take(MAX_PARTS) {
+                text(key, &fold(name));
+                write_ordered(key, value);
+            }
+            key.push(END);
         }
     }
 }

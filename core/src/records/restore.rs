@@ -16,6 +16,7 @@ use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, PendingEntry, decode_header};
 use crate::records::replay::{Shells, replay};
 use crate::records::row::{self, for_each_record, rows_of};
+use crate::records::serial::SERIAL_COUNTERS;
 use crate::records::view::{Sealer, WriteView};
 use crate::records::write::link;
 use crate::records::{WriteContext, note};
@@ -156,6 +157,10 @@ impl<'a> Restorer<'a> {
             Tag::Counter if kind == BackupKind::Full => self.put(bulk, Keyspace::Aggregate, item),
             Tag::Counter => {
                 let [key, value] = item.parts()?;
+                // Serial numbers are not counted anew by the entries of an increment.
+                if key.starts_with(SERIAL_COUNTERS) {
+                    return self.put(bulk, Keyspace::Aggregate, item);
+                }
                 let value = u64::from_be_bytes(value.try_into().map_err(|_| damaged())?);
                 self.counters.insert(key.to_vec(), value);
                 Ok(())

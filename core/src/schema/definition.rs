@@ -2,108 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Label, Result, ValueKind};
-
-/// What values a field takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum FieldType {
-    /// Text in Unicode form NFC, at most `MAX_TEXT_BYTES`.
-    Text,
-    /// True or false.
-    Bool,
-    /// A whole number of 64 bits.
-    Int,
-    /// An exact decimal.
-    Decimal,
-    /// An amount in a currency.
-    Money,
-    /// A day.
-    Date,
-    /// A moment.
-    #[serde(rename = "datetime")]
-    DateTime,
-    /// One code of a closed list.
-    Enum {
-        /// The codes with their labels, in their order.
-        codes: Vec<EnumCode>,
-    },
-    /// A record of another entity; deleting that record is refused while this one refers to it.
-    Reference {
-        /// Name of the entity referred to.
-        entity: String,
-    },
-    /// A phone number, E.164 where it parses, otherwise kept as it came.
-    Phone,
-    /// An e-mail address (RFC 5321 with a domain), its domain in lower case.
-    Email,
-}
-
-impl FieldType {
-    /// The stable name of the type, as JSON and plugins use it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Bool => "bool",
-            Self::Int => "int",
-            Self::Decimal => "decimal",
-            Self::Money => "money",
-            Self::Date => "date",
-            Self::DateTime => "datetime",
-            Self::Enum { .. } => "enum",
-            Self::Reference { .. } => "reference",
-            Self::Phone => "phone",
-            Self::Email => "email",
-        }
-    }
-
-    /// The kind of the values that are stored.
-    #[must_use]
-    pub fn value_kind(&self) -> ValueKind {
-        match self {
-            Self::Text | Self::Enum { .. } | Self::Phone | Self::Email => ValueKind::Text,
-            Self::Bool => ValueKind::Bool,
-            Self::Int => ValueKind::Int,
-            Self::Decimal => ValueKind::Decimal,
-            Self::Money => ValueKind::Money,
-            Self::Date => ValueKind::Date,
-            Self::DateTime => ValueKind::DateTime,
-            Self::Reference { .. } => ValueKind::Id,
-        }
-    }
-
-    /// The type with this stable name, for the types that have no parameters.
-    ///
-    /// # Errors
-    /// `schema.invalid_definition` for an unknown name.
-    pub fn from_name(name: &str) -> Result<Self> {
-        let simple = [
-            Self::Text,
-            Self::Bool,
-            Self::Int,
-            Self::Decimal,
-            Self::Money,
-            Self::Date,
-            Self::DateTime,
-            Self::Phone,
-            Self::Email,
-        ];
-        simple
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| Error::new(Code::InvalidDefinition).rule("field type").value(name))
-    }
-}
-
-/// One code of an enum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EnumCode {
-    /// The stable code, as stored.
-    pub code: String,
-    /// What people read.
-    pub label: Label,
-}
+use crate::base::{Code, Error, Label, Result};
+use crate::schema::FieldType;
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +63,16 @@ pub struct FieldDefinition {
     /// only if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_of: Option<String>,
+    /// The value of a new record that comes with none: an expression over the other fields.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// A condition under which a record cannot be saved without it: an expression over the fields.
+    #[serde(default)]
+    pub required_when: Option<String>,
+    /// The name of the field whose code decides which codes of this one may be chosen, as each
+    /// [`EnumCode::only_with`](crate::schema::EnumCode::only_with) says.
+    #[serde(default)]
+    pub controlled_by: Option<String>,
 }
 
 /// What becomes of a record that refers to one that is deleted.
@@ -203,6 +113,9 @@ impl FieldDefinition {
             on_delete: OnDelete::Restrict,
             tree: false,
             root_of: None,
+            default: None,
+            required_when: None,
+            controlled_by: None,
         }
     }
 
@@ -210,8 +123,26 @@ impl FieldDefinition {
     /// a tree.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
-        let refers = matches!(self.kind, FieldType::Reference { .. });
+        let refers = matches!(self.kind, FieldType::Reference { .. } | FieldType::MultiReference { .. });
         self.indexed || self.unique || (refers && self.root_of.is_none())
+    }
+
+    /// Whether anything of it is said in expressions, which name other fields.
+    #[must_use]
+    pub fn has_expressions(&self) -> bool {
+        self.expressions().next().is_some() || self.controlled_by.is_some()
+    }
+
+    /// The expressions: of the formula, the default, and the condition under which it is required.
+    pub fn expressions(&self) -> impl Iterator<Item = &str> {
+        let formula = match &self.kind {
+            FieldType::Formula { expression, .. } => Some(expression),
+            _ => None,
+        };
+        [formula, self.default.as_ref(), self.required_when.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
     }
 
     /// The name under which the API knows it: plain for the entity's own namespace, otherwise
@@ -253,10 +184,19 @@ impl FieldDefinition {
         if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
             return fault("the root of a tree is kept by the engine alone");
         }
-        match &self.kind {
-            FieldType::Enum { codes } if codes.is_empty() => fault("an enum has at least one code"),
-            _ => Ok(()),
+        if self.unique && self.kind.is_many() {
+            return fault("a field of several values is not unique");
         }
+        if (self.unique || self.indexed) && !self.kind.is_indexable() {
+            return fault("values of this type have no order, and no index");
+        }
+        if matches!(self.kind, FieldType::Serial { .. }) && !(self.unique && self.read_only) {
+            return fault("a serial number is unique and read-only");
+        }
+        if self.controlled_by.is_some() && self.kind.codes().is_none() {
+            return fault("only codes are controlled by another field");
+        }
+        self.kind.check().map_err(|error| error.field(&self.name))
     }
 }
 

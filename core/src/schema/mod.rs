@@ -5,20 +5,28 @@
 //! Invariants: a number once given to an entity or field is never given again; an element that no
 //! loaded extension declares any more stays readable.
 
+mod composite;
+mod computation;
 pub(crate) mod declare;
 mod definition;
 pub mod expr;
+mod field_type;
+mod identifiers;
+mod person_name;
+mod phone;
 mod registry;
 mod rules;
+mod type_help;
 mod typed;
 mod validate;
 
-pub use definition::{
-    EntityDefinition, EnumCode, FieldDefinition, FieldType, OnDelete, SearchClass, valid_name,
-    valid_namespace,
-};
+pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, valid_name, valid_namespace};
+pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
+pub use identifiers::Scheme;
+pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
+pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,

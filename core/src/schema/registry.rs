@@ -1,26 +1,63 @@
 //! The registry: every entity and field of one database, with the numbers that it gave them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
+use crate::schema::computation::{Computation, formulas_in_order};
+use crate::schema::expr::Expression;
 use crate::schema::{EntityDefinition, FieldDefinition, FieldType, Rule, RuleDefinition};
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
 const FIRST_FIELD: u32 = 64;
 
 /// A field with its number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Field {
     number: u32,
     /// The name under which the API knows it.
     pub api_name: String,
     /// What its author defined.
     pub definition: FieldDefinition,
+    /// Its expressions as they are worked out, which follow from the definition.
+    #[serde(skip)]
+    computation: Computation,
 }
 
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        (self.number, &self.api_name, &self.definition) == (other.number, &other.api_name, &other.definition)
+    }
+}
+
+impl Eq for Field {}
+
 impl Field {
+    /// What a new record has that comes without value.
+    #[must_use]
+    pub fn default(&self) -> Option<&Expression> {
+        self.computation.default.as_ref()
+    }
+
+    /// Under which condition a record must have a value.
+    #[must_use]
+    pub fn required_when(&self) -> Option<&Expression> {
+        self.computation.required_when.as_ref()
+    }
+
+    /// What works the value out; nothing for fields that are stored.
+    #[must_use]
+    pub fn formula(&self) -> Option<&Expression> {
+        self.computation.formula.as_ref()
+    }
+
+    /// The stored fields that a formula follows from; nothing for fields that are stored.
+    #[must_use]
+    pub fn inputs(&self) -> &BTreeSet<FieldId> {
+        &self.computation.inputs
+    }
+
     /// The number as this database gave it.
     #[must_use]
     pub fn id(&self) -> FieldId {
@@ -43,6 +80,9 @@ pub struct Entity {
     by_number: HashMap<u32, usize>,
     #[serde(skip)]
     by_name: HashMap<String, usize>,
+    /// Places of the formulas, each behind those that it reads.
+    #[serde(skip)]
+    formulas: Vec<usize>,
 }
 
 /// How a caller names a field.
@@ -84,6 +124,12 @@ impl Entity {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The formulas with their expressions, each behind those that it reads.
+    pub fn formulas(&self) -> impl Iterator<Item = (&Field, &Expression)> {
+        let fields = self.formulas.iter().filter_map(|place| self.fields.get(*place));
+        fields.filter_map(|field| Some((field, field.formula()?)))
     }
 
     /// How many of the fields are kept in an index: those that say so, unique ones and references.
@@ -183,6 +229,23 @@ impl Entity {
         let positions = || self.fields.iter().enumerate();
         self.by_number = positions().map(|(position, field)| (field.number, position)).collect();
         self.by_name = positions().map(|(position, field)| (field.api_name.clone(), position)).collect();
+        self.compile();
+    }
+
+    /// Reads the expressions of fields and rules, which need the names of all fields.
+    fn compile(&mut self) {
+        let computations: Vec<Computation> =
+            self.fields.iter().map(|field| Computation::compile(self, &field.definition)).collect();
+        for (field, computation) in self.fields.iter_mut().zip(computations) {
+            field.computation = computation;
+        }
+        self.formulas.clear();
+        for (place, inputs) in formulas_in_order(&self.fields) {
+            self.formulas.push(place);
+            if let Some(field) = self.fields.get_mut(place) {
+                field.computation.inputs = inputs;
+            }
+        }
         self.rules = self.rules.iter().map(|rule| rule.compile(self)).collect();
     }
 }
@@ -307,7 +370,10 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
-        for field in &definition.fields {
+        // What is said in expressions is read once all names are there.
+        let computed = |field: &&FieldDefinition| field.has_expressions();
+        let plain = definition.fields.iter().filter(|field| !field.has_expressions());
+        for field in plain.chain(definition.fields.iter().filter(computed)) {
             if self.declare_field(&name, field)? == RegistryChange::Changed {
                 change = RegistryChange::Changed;
             }
@@ -327,6 +393,9 @@ impl Registry {
         let entity = self.entity_mut(entity)?;
         entity.check_tree(definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
+        let computation =
+            Computation::of(entity, definition).map_err(|error| error.entity(&entity.api_name))?;
+        check_controller(entity, definition)?;
         let same = |field: &&mut Field| {
             field.definition.namespace == definition.namespace && field.definition.local == definition.local
         };
@@ -336,7 +405,7 @@ impl Registry {
                 return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
             }
             None => {
-                entity.fields.push(Field { number, api_name, definition: definition.clone() });
+                entity.fields.push(Field { number, api_name, definition: definition.clone(), computation });
                 RegistryChange::Changed
             }
         };
@@ -418,6 +487,7 @@ impl Registry {
             rules: Vec::new(),
             by_number: HashMap::new(),
             by_name: HashMap::new(),
+            formulas: Vec::new(),
         });
         self.index();
     }
@@ -435,6 +505,19 @@ impl Registry {
         let positions = || self.entities.iter().enumerate();
         self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
+    }
+}
+
+/// The field that controls the codes of another one is a field of codes itself.
+fn check_controller(entity: &Entity, definition: &FieldDefinition) -> Result<()> {
+    let Some(name) = &definition.controlled_by else { return Ok(()) };
+    let controller = entity.field(FieldName::Name(name))?;
+    match &controller.definition.kind {
+        FieldType::Enum { .. } => Ok(()),
+        _ => Err(Error::new(Code::InvalidDefinition)
+            .entity(&entity.api_name)
+            .field(&definition.name)
+            .rule("codes are controlled by a field of one code")),
     }
 }
 

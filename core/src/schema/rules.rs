@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Label, Result, ValueKind};
 use crate::schema::expr::{Expression, Facts, Meaning, Names};
-use crate::schema::{Entity, FieldName, FieldType, valid_name, valid_namespace};
+use crate::schema::{Entity, FieldName, valid_name, valid_namespace};
 
 /// What becomes of a record that breaks a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,10 +136,8 @@ impl Names for FieldNames<'_> {
         if self.shown.is_some_and(|shown| !shown.contains(&field.id())) {
             return None;
         }
-        let codes = match &field.definition.kind {
-            FieldType::Enum { codes } => Some(codes.iter().map(|code| code.code.clone()).collect()),
-            _ => None,
-        };
+        let codes = field.definition.kind.codes();
+        let codes = codes.map(|codes| codes.iter().map(|code| code.code.clone()).collect());
         Some(Meaning { field: field.id(), kind: field.definition.kind.value_kind(), codes })
     }
 }

@@ -84,9 +84,7 @@ impl<C: Codes + PartialEq + Into<Value>> FieldKind for Choice<C> {
     type Value = C;
 
     fn field_type() -> FieldType {
-        let codes = C::ALL
-            .iter()
-            .map(|(_, code, zh, en)| EnumCode { code: (*code).to_owned(), label: Label::new(zh, en) });
+        let codes = C::ALL.iter().map(|(_, code, zh, en)| EnumCode::new(code, Label::new(zh, en)));
         FieldType::Enum { codes: codes.collect() }
     }
 

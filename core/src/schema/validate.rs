@@ -3,42 +3,60 @@
 use std::str::FromStr;
 
 use crate::base::{
-    Code, Currency, Date, Decimal, Error, MAX_TEXT_BYTES, Money, RecordId, Result, Timestamp, Value,
-    normalize,
+    Code, Currency, Date, Decimal, Duration, Error, MAX_TEXT_BYTES, Money, RecordId, Result, Time, Timestamp,
+    Value, ValueKind, normalize,
 };
-use crate::schema::{Field, FieldType};
+use crate::schema::composite::composite;
+use crate::schema::phone::phone;
+use crate::schema::{EnumCode, Field, FieldType};
 
-/// Checks a value against its field and gives the value to store.
+/// Checks a value against its field and gives the value to store. Values within lists and maps may come as
+/// text, as JSON gives them, where their type is written as text.
 ///
 /// # Errors
-/// `schema.wrong_type`, `schema.not_in_value_set`, `schema.invalid_email`, `schema.out_of_range`,
+/// `schema.wrong_type`, `schema.not_in_value_set`, `schema.invalid_email`, `schema.invalid_url`,
+/// `schema.invalid_identifier`, `schema.out_of_range`, `schema.required` for a column,
 /// `input.limit_exceeded`, each naming the field.
 pub fn normalize_value(field: &Field, value: Value) -> Result<Value> {
-    let normalized = match (&field.definition.kind, value) {
+    normalize_kind(&field.definition.kind, value).map_err(|error| error.within(&field.api_name))
+}
+
+/// The value to store, by the type alone.
+pub(super) fn normalize_kind(kind: &FieldType, value: Value) -> Result<Value> {
+    match (kind, value) {
         (_, Value::Null) => Ok(Value::Null),
-        (FieldType::Text, Value::Text(text)) => plain_text(&text),
-        (FieldType::Enum { codes }, Value::Text(code)) => {
-            let known = codes.iter().any(|known| known.code == code);
-            if known { Ok(Value::Text(code)) } else { Err(Error::new(Code::NotInValueSet).value(&code)) }
+        (FieldType::Text | FieldType::RichText | FieldType::Serial { .. }, Value::Text(text)) => {
+            plain_text(&text)
         }
+        (FieldType::Enum { codes }, Value::Text(code)) => known_code(codes, code),
         (FieldType::Phone, Value::Text(text)) => plain_text(&phone(&text)),
         (FieldType::Email, Value::Text(text)) => email(&text),
-        (FieldType::Bool, value @ Value::Bool(_))
-        | (FieldType::Int, value @ Value::Int(_))
-        | (FieldType::Decimal, value @ Value::Decimal(_))
-        | (FieldType::Money, value @ Value::Money(_))
-        | (FieldType::Date, value @ Value::Date(_))
-        | (FieldType::DateTime, value @ Value::DateTime(_))
-        | (FieldType::Reference { .. }, value @ Value::Id(_)) => Ok(value),
-        (FieldType::Decimal, Value::Int(number)) => Ok(Value::Decimal(Decimal::from(number))),
+        (FieldType::Url, Value::Text(text)) => absolute_url(&text),
+        (FieldType::Identifier { scheme }, Value::Text(text)) => scheme.normalize(&text).map(Value::Text),
+        (FieldType::Decimal | FieldType::Percent, Value::Int(number)) => {
+            Ok(Value::Decimal(Decimal::from(number)))
+        }
+        (FieldType::Formula { .. }, _) => Err(Error::new(Code::ReadOnlyField).rule("formula")),
+        (
+            FieldType::MultiEnum { .. }
+            | FieldType::MultiReference { .. }
+            | FieldType::AnyReference { .. }
+            | FieldType::Rows { .. }
+            | FieldType::Address
+            | FieldType::PersonName
+            | FieldType::GeoPoint
+            | FieldType::Json,
+            value,
+        ) => composite(kind, value),
+        (kind, value) if value.kind() == kind.value_kind() && value.kind() != ValueKind::Text => Ok(value),
         (kind, _) => Err(Error::new(Code::WrongType).rule(kind.name())),
-    };
-    normalized.map_err(|error| error.field(&field.api_name))
+    }
 }
 
 /// Reads a value of a field from text, as CSV, JSON strings and command lines give it. Empty text is
 /// no value. Money may come without currency: then it is in `base_currency`. References are read as
-/// ids only.
+/// ids only; several codes or ids stand between semicolons, a point as `latitude, longitude`, and rows
+/// as JSON.
 ///
 /// # Errors
 /// `schema.wrong_type` and the like, naming the field.
@@ -47,25 +65,53 @@ pub fn parse_text(field: &Field, text: &str, base_currency: Currency) -> Result<
     if trimmed.is_empty() {
         return Ok(Value::Null);
     }
-    let value = match &field.definition.kind {
-        FieldType::Text | FieldType::Enum { .. } | FieldType::Phone | FieldType::Email => {
-            Ok(Value::Text(trimmed.to_owned()))
-        }
+    parse_kind(&field.definition.kind, trimmed, base_currency).map_err(|error| error.field(&field.api_name))
+}
+
+/// Reads a value of a type from text without white space around it.
+pub(super) fn parse_kind(kind: &FieldType, trimmed: &str, base_currency: Currency) -> Result<Value> {
+    match kind {
         FieldType::Bool => boolean(trimmed),
         FieldType::Int => trimmed
             .parse::<i64>()
             .map(Value::Int)
             .map_err(|_| Error::new(Code::WrongType).rule("int").value(trimmed)),
         FieldType::Decimal => Decimal::from_str(trimmed).map(Value::Decimal),
+        FieldType::Percent => {
+            Decimal::from_str(trimmed.trim_end_matches(['%', '％', ' '])).map(Value::Decimal)
+        }
         FieldType::Money => money(trimmed, base_currency).map(Value::Money),
         FieldType::Date => Date::from_str(trimmed).map(Value::Date),
         FieldType::DateTime => Timestamp::from_str(trimmed).map(Value::DateTime),
-        FieldType::Reference { .. } => RecordId::from_str(trimmed).map(Value::Id),
-    };
-    value.map_err(|error| error.field(&field.api_name))
+        FieldType::Time => Time::from_str(trimmed).map(Value::Time),
+        FieldType::Duration => Duration::from_str(trimmed).map(Value::Duration),
+        FieldType::Reference { .. } | FieldType::Attachment => RecordId::from_str(trimmed).map(Value::Id),
+        FieldType::MultiEnum { .. } | FieldType::MultiReference { .. } => {
+            let items = trimmed.split([';', '；']).map(str::trim).filter(|item| !item.is_empty());
+            Ok(Value::List(items.map(Value::from).collect()))
+        }
+        FieldType::Rows { .. } | FieldType::Json | FieldType::AnyReference { .. } => {
+            Value::from_json_text(trimmed)
+        }
+        _ => Ok(Value::Text(trimmed.to_owned())),
+    }
 }
 
-fn plain_text(text: &str) -> Result<Value> {
+/// The code, if it is one of the list that may be chosen or was once.
+pub(super) fn known_code(codes: &[EnumCode], code: String) -> Result<Value> {
+    match codes.iter().any(|known| known.code == code) {
+        true => Ok(Value::Text(code)),
+        false => Err(Error::new(Code::NotInValueSet).value(&code)),
+    }
+}
+
+fn absolute_url(text: &str) -> Result<Value> {
+    let parsed = url::Url::parse(text.trim()).ok().filter(url::Url::has_host);
+    let parsed = parsed.ok_or_else(|| Error::new(Code::InvalidUrl).value(text))?;
+    plain_text(parsed.as_str())
+}
+
+pub(super) fn plain_text(text: &str) -> Result<Value> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(Error::new(Code::LimitExceeded).rule("text <= 1 MiB"));
     }
@@ -88,42 +134,6 @@ fn money(text: &str, base_currency: Currency) -> Result<Money> {
     Ok(Money::new(Decimal::from_str(text)?, base_currency))
 }
 
-/// A phone number in E.164 by the tables of libphonenumber, numbers without country code read as
-/// Chinese; what does not parse or is no valid number is kept as it came.
-fn phone(text: &str) -> String {
-    mainland_mobile(text).unwrap_or_else(|| phone_by_tables(text))
-}
-
-/// A mobile number of mainland China in E.164, and nothing for every other text. These are most of what
-/// hosts store here, and the tables answer each with several regular expressions, which take longer than
-/// the rest of a record together. The prefixes are those of libphonenumber's metadata for the region CN.
-fn mainland_mobile(text: &str) -> Option<String> {
-    let national = text.strip_prefix("+86").unwrap_or(text);
-    let mut digits = String::with_capacity(14);
-    digits.push_str("+86");
-    digits.extend(national.chars().filter(|character| !matches!(character, ' ' | '-')));
-    let number = digits.get(3..).filter(|number| number.len() == 11)?.as_bytes();
-    let mobile = match number {
-        [b'1', b'3' | b'8', ..] => true,
-        [b'1', b'5' | b'9', third, ..] => *third != b'4',
-        [b'1', b'4', third, ..] => matches!(third, b'5' | b'7'),
-        [b'1', b'6', third, ..] => matches!(third, b'2' | b'5' | b'6' | b'7'),
-        [b'1', b'7', third, ..] => !matches!(third, b'4' | b'9'),
-        _ => false,
-    };
-    (mobile && number.iter().all(u8::is_ascii_digit)).then_some(digits)
-}
-
-fn phone_by_tables(text: &str) -> String {
-    let parsed = std::panic::catch_unwind(|| phonenumber::parse(Some(phonenumber::country::Id::CN), text));
-    match parsed {
-        Ok(Ok(number)) if phonenumber::is_valid(&number) => {
-            number.format().mode(phonenumber::Mode::E164).to_string()
-        }
-        _ => text.trim().to_owned(),
-    }
-}
-
 fn email(text: &str) -> Result<Value> {
     let options = email_address::Options::default().without_display_text().with_required_tld();
     let trimmed = text.trim();
@@ -135,45 +145,6 @@ fn email(text: &str) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_phone_written_in_many_ways_is_one_number() {
-        for written in ["13812345678", "+86 138 1234 5678", "0086-138-1234-5678", "138-1234-5678"] {
-            assert_eq!(phone(written), "+8613812345678", "{written}");
-        }
-    }
-
-    #[test]
-    fn the_short_way_to_a_mobile_number_ends_where_the_tables_do() {
-        for prefix in 100..1_000 {
-            for written in [
-                format!("{prefix}12345678"),
-                format!("+86{prefix}12345678"),
-                format!("+86 {prefix}-1234 5678"),
-                format!("{prefix} 0000 0000"),
-                format!("{prefix}1234567"),
-                format!("{prefix}123456789"),
-            ] {
-                if let Some(number) = mainland_mobile(&written) {
-                    assert_eq!(number, phone_by_tables(&written), "{written}");
-                }
-            }
-        }
-        for prefix in ["130", "147", "159", "166", "173", "189", "198"] {
-            assert!(mainland_mobile(&format!("{prefix}12345678")).is_some(), "{prefix}");
-        }
-        for text in
-            ["", "1", "+86", "-", "１3812345678", "1381234567x", "+8613812345678 ext. 5", "138123456789"]
-        {
-            assert_eq!(mainland_mobile(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_phone_that_does_not_parse_is_kept_as_it_came() {
-        assert_eq!(phone("ask at the desk"), "ask at the desk");
-        assert_eq!(phone("12"), "12");
-    }
 
     #[test]
     fn an_address_without_domain_is_refused() {

@@ -102,6 +102,12 @@ pub const GUANXI_ERR_SCHEMA_READ_ONLY_FIELD: i32 = -313;
 pub const GUANXI_ERR_SCHEMA_INVALID_EXPRESSION: i32 = -314;
 /// `schema.rule_broken`: a rule of the entity refuses the record
 pub const GUANXI_ERR_SCHEMA_RULE_BROKEN: i32 = -315;
+/// `schema.invalid_url`: this is not an absolute URL
+pub const GUANXI_ERR_SCHEMA_INVALID_URL: i32 = -321;
+/// `schema.invalid_identifier`: the identifier is not right for its scheme
+pub const GUANXI_ERR_SCHEMA_INVALID_IDENTIFIER: i32 = -322;
+/// `schema.code_not_allowed`: the code does not go with the other values
+pub const GUANXI_ERR_SCHEMA_CODE_NOT_ALLOWED: i32 = -323;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile

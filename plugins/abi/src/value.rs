@@ -31,6 +31,10 @@ pub const GUANXI_VALUE_JSON: guanxi_value_kind = 10;
 /// Reserved for a binary floating-point number, in `real`. Nothing gives or takes it today; money
 /// and quantities are decimals.
 pub const GUANXI_VALUE_REAL: guanxi_value_kind = 11;
+/// A time of day, in `integer` as microseconds since midnight.
+pub const GUANXI_VALUE_TIME: guanxi_value_kind = 12;
+/// A length of time, in `integer` as microseconds.
+pub const GUANXI_VALUE_DURATION: guanxi_value_kind = 13;
 
 /// Bit of [`guanxi_decimal::scale_and_sign`] that makes the number negative.
 pub const GUANXI_DECIMAL_NEGATIVE: u8 = 128;
@@ -92,7 +96,7 @@ pub struct guanxi_decimal {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union guanxi_value_content {
-    /// BOOL, INT, DATE and DATETIME.
+    /// BOOL, INT, DATE, DATETIME, TIME and DURATION.
     pub integer: i64,
     /// REAL, which is reserved.
     pub real: f64,
@@ -124,7 +128,7 @@ impl guanxi_value {
     /// No value.
     pub const NULL: Self = Self::of_integer(GUANXI_VALUE_NULL, 0);
 
-    /// A value of kind BOOL, INT, DATE or DATETIME.
+    /// A value of kind BOOL, INT, DATE, DATETIME, TIME or DURATION.
     #[inline]
     #[must_use]
     pub const fn of_integer(kind: guanxi_value_kind, integer: i64) -> Self {

@@ -1,6 +1,8 @@
 //! Values and texts between the engine and a plugin.
 
-use guanxi::base::{Code, Currency, Date, Decimal, Error, Money, RecordId, Result, Timestamp, Value};
+use guanxi::base::{
+    Code, Currency, Date, Decimal, Duration, Error, Money, RecordId, Result, Time, Timestamp, Value,
+};
 use guanxi_plugin_abi as abi;
 use guanxi_plugin_abi::{guanxi_decimal, guanxi_str, guanxi_value};
 
@@ -43,12 +45,19 @@ pub(crate) fn lend(value: Value, lent: &mut Vec<Box<str>>) -> guanxi_value {
             guanxi_value::of_decimal(abi::GUANXI_VALUE_MONEY, decimal(money.amount, code))
         }
         Value::Id(id) => guanxi_value::of_id(*id.as_bytes()),
-        Value::Text(text) => {
-            lent.push(text.into_boxed_str());
-            let kept = lent.last().map(|text| guanxi_str::of(text)).unwrap_or(guanxi_str::EMPTY);
-            guanxi_value::of_text(abi::GUANXI_VALUE_TEXT, kept)
+        Value::Time(time) => guanxi_value::of_integer(abi::GUANXI_VALUE_TIME, time.micros()),
+        Value::Duration(length) => guanxi_value::of_integer(abi::GUANXI_VALUE_DURATION, length.micros()),
+        Value::Text(text) => lend_text(abi::GUANXI_VALUE_TEXT, text, lent),
+        parts @ (Value::List(_) | Value::Map(_)) => {
+            lend_text(abi::GUANXI_VALUE_JSON, parts.to_json().to_string(), lent)
         }
     }
+}
+
+fn lend_text(kind: abi::guanxi_value_kind, text: String, lent: &mut Vec<Box<str>>) -> guanxi_value {
+    lent.push(text.into_boxed_str());
+    let kept = lent.last().map(|text| guanxi_str::of(text)).unwrap_or(guanxi_str::EMPTY);
+    guanxi_value::of_text(kind, kept)
 }
 
 /// Copies a value of a plugin's.
@@ -78,6 +87,12 @@ pub(crate) unsafe fn take(value: &guanxi_value) -> Result<Value> {
         abi::GUANXI_VALUE_ID => Ok(Value::Id(RecordId::from_bytes(id))),
         // SAFETY: the kind says that the text counts, for which the caller vouches.
         abi::GUANXI_VALUE_TEXT => unsafe { text(view) }.map(Value::Text),
+        abi::GUANXI_VALUE_TIME => Time::from_micros(integer).map(Value::Time),
+        abi::GUANXI_VALUE_DURATION => Ok(Value::Duration(Duration::from_micros(integer))),
+        abi::GUANXI_VALUE_JSON => {
+            // SAFETY: as for text.
+            Value::from_json_text(&unsafe { text(view) }?)
+        }
         _ => Err(wrong("kind of value")),
     }
 }
@@ -118,6 +133,9 @@ mod tests {
             Value::Date("2026-11-22".parse().unwrap()),
             Value::DateTime(Timestamp::from_micros(-1)),
             Value::Id(RecordId::from_bytes([7; 16])),
+            Value::Time("08:30".parse().unwrap()),
+            Value::Duration(Duration::from_micros(-1)),
+            Value::List(vec![Value::Int(1), Value::Map([("二".to_owned(), Value::Bool(true))].into())]),
         ];
         for value in values {
             let mut lent = Vec::new();

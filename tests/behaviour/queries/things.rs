@@ -83,7 +83,7 @@ fn kind_of(name: &str) -> FieldType {
         "weight" | "height" => FieldType::Decimal,
         "ready" => FieldType::Bool,
         _ => {
-            let code = |code: &&str| EnumCode { code: (*code).to_owned(), label: Label::new("码", code) };
+            let code = |code: &&str| EnumCode::new(code, Label::new("码", code));
             FieldType::Enum { codes: CODES.iter().map(code).collect() }
         }
     }

@@ -3,9 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{
-    condition_from_json, cursor_from_text, cursor_to_text, listing_to_json, value_to_json,
-};
+use crate::api::json::{condition_from_json, cursor_from_text, cursor_to_text, listing_to_json};
 use crate::base::{Code, Error, FieldId, RecordId, Result};
 use crate::engine::{At, PastRecord, PastValue, RecordVersion, field_name};
 use crate::schema::Entity;
@@ -187,7 +185,7 @@ fn place(name: &str, moment: Option<&str>, position: Option<u64>) -> Result<At> 
 /// A value of the past; one that nobody can tell any more is `{"erased": true}`.
 fn past_value_to_json(value: &PastValue) -> Json {
     match value {
-        PastValue::Known(value) => value_to_json(value),
+        PastValue::Known(value) => value.to_json(),
         PastValue::Erased => json!({"erased": true}),
     }
 }

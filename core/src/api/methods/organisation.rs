@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::{Secret, methods};
-use crate::api::json::{changes_from_json, hex, owner_from_json, value_to_json};
+use crate::api::json::{changes_from_json, hex, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::{EntityType, FieldName};
@@ -163,7 +163,7 @@ fn entry_to_json(registry: &crate::schema::Registry, entry: &crate::engine::Ledg
     let changes = entry.changes.as_ref().map(|changes| {
         let list = changes.iter().map(|change| {
             let name = entity.map(|entity| crate::engine::field_name(entity, change.field));
-            json!({"field": name, "old": value_to_json(&change.old), "new": value_to_json(&change.new)})
+            json!({"field": name, "old": change.old.to_json(), "new": change.new.to_json()})
         });
         list.collect::<Vec<_>>()
     });

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{condition_from_json, value_to_json};
+use crate::api::json::condition_from_json;
 use crate::base::{Code, Error, Result, Value};
 use crate::engine::{FieldSelector, Reader};
 use crate::features::reports::{Bucket, Figure, GroupBy, Measure, Report, Table};
@@ -44,11 +44,11 @@ pub(super) fn table_to_json(table: &Table) -> Json {
         Figure::Nothing => Json::Null,
         Figure::Count(count) => json!(count),
         Figure::Number(number) => json!(number.to_string()),
-        Figure::Amount(money) => value_to_json(&Value::Money(*money)),
+        Figure::Amount(money) => Value::Money(*money).to_json(),
     };
     let rows = table.rows.iter().map(|row| {
         json!({
-            "group": row.group.iter().map(value_to_json).collect::<Vec<_>>(),
+            "group": row.group.iter().map(Value::to_json).collect::<Vec<_>>(),
             "labels": row.labels,
             "figures": row.figures.iter().map(figure).collect::<Vec<_>>(),
         })

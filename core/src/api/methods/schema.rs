@@ -3,10 +3,12 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::base::{Code, Error, Label, Result};
+use crate::base::{Code, Error, Label, Locale, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
-use crate::schema::{Entity, EnumCode, FieldType, OnDelete, RuleDefinition, SearchClass, Severity};
+use crate::schema::{
+    Entity, EnumCode, FIELD_TYPES, FieldType, OnDelete, RowColumn, RuleDefinition, SearchClass, Severity,
+};
 
 methods! {
     /// Lists every method with its parameters and their types, and whether it is called with a session:
@@ -119,37 +121,72 @@ methods! {
         entity: String,
         /// The name, without namespace.
         name: String,
-        /// The type: text, bool, int, decimal, money, date, datetime, enum, reference, phone, email.
+        /// The type, as `schema.types` lists them.
         field_type: String,
         /// What people read, in Chinese.
         label_zh: String,
         /// What people read, in English.
         label_en: String,
-        /// For an enum: [{code, zh, en}].
+        /// For enum and multi_enum: [{code, zh, en, active, color, only_with}].
         codes: Option<Vec<Json>>,
-        /// For a reference: the entity referred to.
+        /// For reference and multi_reference: the entity referred to.
         target: Option<String>,
         /// For a reference, what becomes of the record when the one that it refers to is deleted: `restrict`
         /// refuses that, `set_null` empties the field, `cascade` deletes the record too; `restrict` if not said.
         on_delete: Option<String>,
         /// For a reference to the entity itself: whether its records are a tree by it.
         tree: Option<bool>,
+        /// For any_reference: the entities referred to.
+        targets: Option<Vec<Json>>,
+        /// For rows: [{name, zh, en, type, required, codes}].
+        columns: Option<Vec<Json>>,
+        /// For serial: [{part: "text", text} or {part: "date", format} or {part: "counter", digits}].
+        parts: Option<Vec<Json>>,
+        /// For identifier: the scheme, as cn_resident_identity, lei, iban, gtin.
+        scheme: Option<String>,
+        /// For formula: an expression over the other fields.
+        expression: Option<String>,
         /// Whether lists sort and filter by it through an index.
         indexed: Option<bool>,
+        /// Whether no two records have the same value.
+        unique: Option<bool>,
         /// How it is searched: title, body, phone, email, code.
         search: Option<String>,
+        /// The value of a new record that comes with none, as an expression.
+        default: Option<String>,
+        /// A condition under which a record must have a value, as an expression.
+        required_when: Option<String>,
+        /// The field whose code decides which codes may be chosen.
+        controlled_by: Option<String>,
     }) -> "{field}" {
         let kind = field_type(session, &given)?;
         let search = given.search.as_deref().map(search_class).transpose()?;
         let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
         let name = session.define_field(&given.entity, &given.name, label, kind, |field| {
+            let serial = matches!(field.kind, FieldType::Serial { .. });
             field.indexed = given.indexed.unwrap_or(false);
+            field.unique = given.unique.unwrap_or(serial);
+            field.read_only = serial;
             field.search = search;
             field.on_delete = on_delete.unwrap_or_default();
             field.tree = given.tree.unwrap_or(false);
+            field.default = given.default;
+            field.required_when = given.required_when;
+            field.controlled_by = given.controlled_by;
         })?;
         Ok(json!({"field": name}))
+    }
+
+    /// Lists the types of fields, with the parameters that each takes in `schema.define_field`.
+    "schema.types" (session, _given: Types {}) -> "{types: [{name, help, parameters}]}" {
+        let locale = session.locale();
+        let types = FIELD_TYPES.iter().map(|known| json!({
+            "name": known.name,
+            "help": known.label().text(locale),
+            "parameters": known.parameters,
+        }));
+        Ok(json!({"types": types.collect::<Vec<_>>()}))
     }
 }
 
@@ -157,15 +194,20 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
     let locale = session.locale();
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id())).map(|field| {
         let definition = &field.definition;
-        let (codes, target) = match &definition.kind {
-            FieldType::Enum { codes } => {
-                let codes =
-                    codes.iter().map(|code| json!({"code": code.code, "label": code.label.text(locale)}));
-                (Some(codes.collect::<Vec<_>>()), None)
-            }
-            FieldType::Reference { entity } => (None, Some(entity)),
-            _ => (None, None),
-        };
+        let codes = definition.kind.codes().map(|codes| {
+            let codes = codes.iter().map(|code| {
+                json!({
+                    "code": code.code,
+                    "label": code.label.text(locale),
+                    "active": code.active,
+                    "color": code.color,
+                    "only_with": code.only_with,
+                })
+            });
+            codes.collect::<Vec<_>>()
+        });
+        let targets = definition.kind.targets();
+        let details = details_of(&definition.kind, locale);
         json!({
             "name": field.api_name,
             "namespace": definition.namespace,
@@ -173,10 +215,15 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
             "label": definition.label.text(locale),
             "type": definition.kind.name(),
             "codes": codes,
-            "target": target,
-            "on_delete": target.is_some().then_some(definition.on_delete),
+            "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
             "tree": definition.tree,
             "root_of": definition.root_of,
+            "target": targets.first(),
+            "targets": targets,
+            "details": details,
+            "default": definition.default,
+            "required_when": definition.required_when,
+            "controlled_by": definition.controlled_by,
             "required": definition.required,
             "unique": definition.unique,
             "indexed": definition.indexed,
@@ -205,27 +252,98 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
     })
 }
 
+/// What else a type says: columns, parts, the scheme, the expression of a formula and what it gives.
+fn details_of(kind: &FieldType, locale: Locale) -> Json {
+    match kind {
+        FieldType::Rows { columns } => {
+            let columns = columns.iter().map(|column| {
+                json!({
+                    "name": column.name,
+                    "label": column.label.text(locale),
+                    "type": column.kind.name(),
+                    "required": column.required,
+                })
+            });
+            json!({"columns": columns.collect::<Vec<_>>()})
+        }
+        FieldType::Serial { parts } => json!({"parts": parts}),
+        FieldType::Identifier { scheme } => json!({"scheme": scheme}),
+        FieldType::Formula { expression, gives } => json!({"expression": expression, "gives": gives}),
+        _ => Json::Null,
+    }
+}
+
+/// The type that parameters describe: the same JSON that the registry stores it as.
 fn field_type(session: &Session, given: &DefineField) -> Result<FieldType> {
     let missing = |name: &str| Error::new(Code::MissingParameter).field(name);
+    let entity = |name: &str| Ok(session.crm().registry().entity(name)?.api_name.clone());
     match given.field_type.as_str() {
-        "enum" => {
-            let codes = given.codes.as_ref().ok_or_else(|| missing("codes"))?;
-            let codes = codes.iter().map(|json| {
-                let text = |name: &str| json.get(name).and_then(Json::as_str);
-                let (code, zh, en) = (text("code")?, text("zh")?, text("en")?);
-                Some(EnumCode { code: code.to_owned(), label: Label::new(zh, en) })
-            });
-            let codes: Option<Vec<EnumCode>> = codes.collect();
-            let wrong = || Error::new(Code::InvalidArgument).field("codes").rule("[{code, zh, en}]");
-            Ok(FieldType::Enum { codes: codes.ok_or_else(wrong)? })
+        kind @ ("enum" | "multi_enum") => {
+            let codes = codes(given.codes.as_ref().ok_or_else(|| missing("codes"))?)?;
+            described(json!({"type": kind, "codes": codes}), "codes")
         }
-        "reference" => {
-            let target = given.target.as_deref().ok_or_else(|| missing("target"))?;
-            let entity = session.crm().registry().entity(target)?.api_name.clone();
-            Ok(FieldType::Reference { entity })
+        kind @ ("reference" | "multi_reference") => {
+            let target = entity(given.target.as_deref().ok_or_else(|| missing("target"))?)?;
+            described(json!({"type": kind, "entity": target}), "target")
+        }
+        "any_reference" => {
+            let targets = given.targets.as_ref().ok_or_else(|| missing("targets"))?;
+            let names = targets.iter().map(|name| entity(name.as_str().unwrap_or_default()));
+            Ok(FieldType::AnyReference { entities: names.collect::<Result<_>>()? })
+        }
+        "rows" => {
+            let columns = given.columns.as_ref().ok_or_else(|| missing("columns"))?;
+            Ok(FieldType::Rows { columns: columns.iter().map(column).collect::<Result<_>>()? })
+        }
+        "serial" => {
+            let parts = given.parts.as_ref().ok_or_else(|| missing("parts"))?;
+            described(json!({"type": "serial", "parts": parts}), "parts")
+        }
+        "identifier" => {
+            let scheme = given.scheme.as_ref().ok_or_else(|| missing("scheme"))?;
+            described(json!({"type": "identifier", "scheme": scheme}), "scheme")
+        }
+        "formula" => {
+            let source = given.expression.as_deref().ok_or_else(|| missing("expression"))?;
+            session.formula(&given.entity, source)
         }
         simple => FieldType::from_name(simple),
     }
+}
+
+fn described(json: Json, parameter: &str) -> Result<FieldType> {
+    serde_json::from_value(json)
+        .map_err(|error| Error::new(Code::InvalidArgument).field(parameter).because(error))
+}
+
+/// Codes as parameters give them: with labels as `zh` and `en`.
+fn codes(given: &[Json]) -> Result<Vec<EnumCode>> {
+    let wrong = || Error::new(Code::InvalidArgument).field("codes").rule("[{code, zh, en}]");
+    let codes = given.iter().map(|json| {
+        let mut code = json.as_object()?.clone();
+        let label = json!({"zh": code.remove("zh")?, "en": code.remove("en")?});
+        code.insert("label".to_owned(), label);
+        serde_json::from_value(Json::Object(code)).ok()
+    });
+    codes.collect::<Option<_>>().ok_or_else(wrong)
+}
+
+fn column(json: &Json) -> Result<RowColumn> {
+    let wrong = || Error::new(Code::InvalidArgument).field("columns").rule("[{name, zh, en, type}]");
+    let text = |name: &str| json.get(name).and_then(Json::as_str).ok_or_else(wrong);
+    let kind = match text("type")? {
+        kind @ ("enum" | "multi_enum") => {
+            let codes = codes(json.get("codes").and_then(Json::as_array).ok_or_else(wrong)?)?;
+            described(json!({"type": kind, "codes": codes}), "columns")?
+        }
+        simple => FieldType::from_name(simple)?,
+    };
+    Ok(RowColumn {
+        name: text("name")?.to_owned(),
+        label: Label::new(text("zh")?, text("en")?),
+        kind,
+        required: json.get("required").and_then(Json::as_bool).unwrap_or(false),
+    })
 }
 
 fn severity(name: &str) -> Result<Severity> {

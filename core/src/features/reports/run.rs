@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::base::{Code, Currency, Decimal, Error, FieldId, Locale, Money, RecordId, Result, Value};
+use crate::base::{
+    Code, Currency, Decimal, Error, FieldId, Locale, Money, RecordId, Result, Value, ValueKind,
+};
 use crate::engine::{Condition, FieldSelector, Filter, Listing, Reader, Session};
 use crate::features::reports::Bucket;
 use crate::features::reports::bucket::Calendar;
@@ -198,8 +200,8 @@ fn gauge(reader: &Reader<'_>, entity: &Entity, measure: &Measure) -> Result<Gaug
         Ok(field)
     };
     let numeric = |selector: &FieldSelector| -> Result<FieldId> {
-        let kind = &selector.field(entity)?.definition.kind;
-        if !matches!(kind, FieldType::Int | FieldType::Decimal | FieldType::Money) {
+        let kind = selector.field(entity)?.definition.kind.value_kind();
+        if !matches!(kind, ValueKind::Int | ValueKind::Decimal | ValueKind::Money) {
             let name = &selector.field(entity)?.api_name;
             return Err(Error::new(Code::WrongType).entity(&entity.api_name).field(name).rule("a number"));
         }
@@ -279,25 +281,13 @@ fn label(reader: &Reader<'_>, grouping: &Grouping, value: &Value) -> String {
                 .and_then(|field| code_label(&field.definition.kind, code, reader.locale()))
                 .unwrap_or_else(|| code.clone())
         }
-        (Value::Null, _, _) => String::new(),
-        (Value::Text(text), _, _) => text.clone(),
-        (Value::Date(day), _, _) => day.to_string(),
-        (Value::DateTime(moment), _, _) => moment.to_string(),
-        (Value::Bool(value), _, _) => value.to_string(),
-        (Value::Int(number), _, _) => number.to_string(),
-        (Value::Decimal(number), _, _) => number.to_string(),
-        (Value::Money(money), _, _) => money.to_string(),
-        (Value::Id(id), _, _) => id.to_string(),
+        (value, _, _) => value.to_string(),
     }
 }
 
 fn code_label(kind: &FieldType, code: &str, locale: Locale) -> Option<String> {
-    match kind {
-        FieldType::Enum { codes } => {
-            codes.iter().find(|known| known.code == code).map(|known| known.label.text(locale).to_owned())
-        }
-        _ => None,
-    }
+    let code = kind.codes()?.iter().find(|known| known.code == code)?;
+    Some(code.label.text(locale).to_owned())
 }
 
 impl Tally {

@@ -160,9 +160,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn one_of(&mut self, part: &IdedExpr, item: &IdedExpr, list: &IdedExpr) -> Result<Node> {
-        let Expr::List(list) = &list.expr else {
-            return Err(self.parsed.fault(part, "a list in brackets stands behind `in`"));
-        };
+        let Expr::List(list) = &list.expr else { return self.among(part, item, list) };
         let item = self.typed(item)?;
         let mut nodes = Vec::with_capacity(list.elements.len());
         for element in &list.elements {
@@ -174,6 +172,17 @@ impl<'a> Compiler<'a> {
             nodes.push(node);
         }
         Ok(boolean(Body::OneOf(Box::new(item.node), nodes)))
+    }
+
+    /// Whether a value is among those of a field that takes several.
+    fn among(&mut self, part: &IdedExpr, item: &IdedExpr, list: &IdedExpr) -> Result<Node> {
+        let (item, field) = (self.compile(item)?, self.typed(list)?);
+        if field.node.kind != ValueKind::List || matches!(item.kind, ValueKind::List | ValueKind::Map) {
+            let what = "a list in brackets or a field of several values stands behind `in`";
+            return Err(self.parsed.fault(part, what));
+        }
+        self.check_code(part, &field, &item)?;
+        Ok(boolean(Body::Among(Box::new(item), Box::new(field.node))))
     }
 
     fn matches(&mut self, part: &IdedExpr, text: &IdedExpr, pattern: &IdedExpr) -> Result<Node> {
@@ -212,7 +221,7 @@ impl<'a> Compiler<'a> {
             };
             return Err(self.parsed.fault(part, what));
         };
-        if !equality && matches!(kind, ValueKind::Bool | ValueKind::Id) {
+        if !equality && !has_order(kind) {
             return Err(self.parsed.fault(part, "these have no order"));
         }
         Ok(boolean(Body::Compare(comparison, Box::new(first.node), Box::new(second.node))))
@@ -292,9 +301,14 @@ pub(super) fn common(left: ValueKind, right: ValueKind) -> Option<ValueKind> {
     }
 }
 
+/// Whether values of a type have an order.
+pub(super) fn has_order(kind: ValueKind) -> bool {
+    !matches!(kind, ValueKind::Bool | ValueKind::Id | ValueKind::List | ValueKind::Map)
+}
+
 /// What an operator gives for two types. Days differ by days, and amounts take plain factors.
 fn result(operator: Operator, left: ValueKind, right: ValueKind) -> Option<ValueKind> {
-    use ValueKind::{Date, Decimal, Int, Money, Null, Text};
+    use ValueKind::{Date, DateTime, Decimal, Duration, Int, Money, Null, Text};
     let number = |kind| matches!(kind, Int | Decimal);
     match (operator, left, right) {
         (_, Null, other) | (_, other, Null) => Some(other),
@@ -303,6 +317,11 @@ fn result(operator: Operator, left: ValueKind, right: ValueKind) -> Option<Value
             Some(Date)
         }
         (Operator::Subtract, Date, Date) | (Operator::Remainder, Int, Int) => Some(Int),
+        (Operator::Subtract, DateTime, DateTime) => Some(Duration),
+        (Operator::Add | Operator::Subtract, DateTime, Duration) | (Operator::Add, Duration, DateTime) => {
+            Some(DateTime)
+        }
+        (Operator::Add | Operator::Subtract, Duration, Duration) => Some(Duration),
         (Operator::Add | Operator::Subtract, Money, Money) => Some(Money),
         (Operator::Multiply | Operator::Divide, Money, factor) if number(factor) => Some(Money),
         (Operator::Multiply, factor, Money) if number(factor) => Some(Money),

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::cmp::Ordering;
 
-use crate::base::{Code, Date, Decimal, Error, Money, Result, Value};
+use crate::base::{Code, Date, Decimal, Duration, Error, Money, Result, Timestamp, Value};
 use crate::schema::expr::Facts;
 use crate::schema::expr::functions::{number, out_of_range, produced, whole};
 use crate::schema::expr::node::{Body, Comparison, Node, Operator};
@@ -35,8 +35,7 @@ impl Evaluation<'_> {
     }
 
     fn charge_for(&self, value: &Value) -> Result<()> {
-        let bytes = value.as_text().map_or(0, str::len);
-        self.charge(1 + u64::try_from(bytes / 64).unwrap_or(u64::MAX))
+        self.charge(size_of(value))
     }
 
     fn value(&self, node: &Node) -> Result<Value> {
@@ -67,6 +66,7 @@ impl Evaluation<'_> {
                 None => Ok(Value::Null),
             },
             Body::OneOf(item, list) => self.one_of(item, list),
+            Body::Among(item, list) => self.among(item, list),
             Body::Matches(text, pattern) => {
                 let text = self.value(text)?;
                 Ok(text.as_text().map_or(Value::Null, |text| Value::Bool(pattern.is_match(text))))
@@ -106,6 +106,29 @@ impl Evaluation<'_> {
             }
         }
         Ok(Value::Bool(false))
+    }
+
+    fn among(&self, item: &Node, list: &Node) -> Result<Value> {
+        let (item, list) = (self.value(item)?, self.value(list)?);
+        if item.is_null() || list.is_null() {
+            return Ok(Value::Null);
+        }
+        for value in list.items() {
+            if same(&item, value)? {
+                return Ok(Value::Bool(true));
+            }
+        }
+        Ok(Value::Bool(false))
+    }
+}
+
+/// What looking at a value costs: a step, one for each 64 bytes of text, and one for each part.
+fn size_of(value: &Value) -> u64 {
+    match value {
+        Value::Text(text) => 1 + u64::try_from(text.len() / 64).unwrap_or(u64::MAX),
+        Value::List(items) => items.iter().fold(1, |sum: u64, item| sum.saturating_add(size_of(item))),
+        Value::Map(parts) => parts.values().fold(1, |sum: u64, part| sum.saturating_add(size_of(part))),
+        _ => 1,
     }
 }
 
@@ -163,6 +186,8 @@ pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering> {
         (Value::Text(left), Value::Text(right)) => Ok(left.cmp(right)),
         (Value::Date(left), Value::Date(right)) => Ok(left.cmp(right)),
         (Value::DateTime(left), Value::DateTime(right)) => Ok(left.cmp(right)),
+        (Value::Time(left), Value::Time(right)) => Ok(left.cmp(right)),
+        (Value::Duration(left), Value::Duration(right)) => Ok(left.cmp(right)),
         (Value::Money(left), Value::Money(right)) => {
             left.partial_cmp(right).ok_or_else(|| Error::new(Code::CurrencyMismatch))
         }
@@ -188,6 +213,17 @@ fn arithmetic(operator: Operator, left: Value, right: Value) -> Result<Value> {
             later(day, days.checked_neg().ok_or_else(|| out_of_range("64 bits"))?)
         }
         (Value::Date(day), Value::Int(days)) | (Value::Int(days), Value::Date(day)) => later(day, days),
+        (Value::DateTime(left), Value::DateTime(right)) => {
+            let between = left.micros().checked_sub(right.micros()).ok_or_else(|| out_of_range("64 bits"))?;
+            Ok(Value::Duration(Duration::from_micros(between)))
+        }
+        (Value::DateTime(at), Value::Duration(length)) | (Value::Duration(length), Value::DateTime(at)) => {
+            let moved = micros(operator, at.micros(), length.micros())?;
+            Ok(Value::DateTime(Timestamp::from_micros(moved)))
+        }
+        (Value::Duration(left), Value::Duration(right)) => {
+            Ok(Value::Duration(Duration::from_micros(micros(operator, left.micros(), right.micros())?)))
+        }
         (Value::Int(left), Value::Int(right)) if operator != Operator::Divide => {
             whole(numbers(operator, Decimal::from(left), Decimal::from(right))?)
         }
@@ -207,6 +243,12 @@ fn numbers(operator: Operator, left: Decimal, right: Decimal) -> Result<Decimal>
         Operator::Divide => left.checked_div(right),
         Operator::Remainder => left.checked_rem(right),
     }
+}
+
+/// The sum of two lengths of time, or their difference.
+fn micros(operator: Operator, left: i64, right: i64) -> Result<i64> {
+    let sum = if operator == Operator::Subtract { left.checked_sub(right) } else { left.checked_add(right) };
+    sum.ok_or_else(|| out_of_range("64 bits"))
 }
 
 fn amounts(operator: Operator, left: Money, right: Money) -> Result<Value> {

@@ -59,7 +59,10 @@ pub(super) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
-use ValueKind::{Bool, Date as Day, DateTime, Decimal as Number, Id, Int, Money as Amount, Null, Text};
+use ValueKind::{
+    Bool, Date as Day, DateTime, Decimal as Number, Duration as Length, Int, List, Map, Money as Amount,
+    Null, Text, Time,
+};
 
 macro_rules! functions {
     ($($name:literal, $usage:literal, [$zh:literal, $en:literal], $gives:expr, $run:expr;)+) => {
@@ -70,10 +73,13 @@ macro_rules! functions {
 }
 
 functions! {
-    "size", "size(text)", ["字符数", "characters of a text"],
-        |kinds| takes(kinds, &[&[Text]], Int), |values| {
-            let characters = text(values, 0).chars().count();
-            Ok(Value::Int(i64::try_from(characters).unwrap_or(i64::MAX)))
+    "size", "size(text or list)", ["文本的字符数或列表的项数", "characters of a text, values of a list"],
+        |kinds| takes(kinds, &[&[Text, List]], Int), |values| {
+            let size = match values.first() {
+                Some(Value::List(items)) => items.len(),
+                _ => text(values, 0).chars().count(),
+            };
+            Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))
         };
     "contains", "text.contains(part)", ["文本是否包含片段", "whether a text has a part"],
         |kinds| takes(kinds, &[&[Text], &[Text]], Bool),
@@ -125,6 +131,15 @@ functions! {
     "datetime", "datetime(text)", ["时刻", "a moment written as RFC 3339 has it"],
         |kinds| takes(kinds, &[&[Text]], DateTime),
         |values| Ok(Value::DateTime(text(values, 0).parse::<Timestamp>()?));
+    "time", "time(text)", ["时间", "a time of day written as HH:MM:SS"],
+        |kinds| takes(kinds, &[&[Text]], Time), |values| Ok(Value::Time(text(values, 0).parse()?));
+    "duration", "duration(text)", ["时长", "a length of time written as PT1H30M"],
+        |kinds| takes(kinds, &[&[Text]], Length), |values| Ok(Value::Duration(text(values, 0).parse()?));
+    "part", "part(map, name)", ["地址、姓名等的组成部分", "a text within an address, a name or other parts"],
+        |kinds| takes(kinds, &[&[Map], &[Text]], Text), |values| {
+            let part = values.first().map_or(&Value::Null, |map| map.part(text(values, 1)));
+            Ok(part.as_text().map_or(Value::Null, Value::from))
+        };
     "year", "year(date)", ["年份", "the year of a day"],
         |kinds| takes(kinds, &[&[Day]], Int), |values| part(values, |day| i64::from(day.year()));
     "month", "month(date)", ["月份，从 1 开始", "the month of a day, from 1"],
@@ -137,7 +152,7 @@ functions! {
             _ => Ok(Value::Null),
         };
     "id", "id(text)", ["记录编号", "a record id as it is written"],
-        |kinds| takes(kinds, &[&[Text]], Id), |values| Ok(Value::Id(text(values, 0).parse()?));
+        |kinds| takes(kinds, &[&[Text]], ValueKind::Id), |values| Ok(Value::Id(text(values, 0).parse()?));
     "text", "text(value)", ["转换为文本", "a number, day or code as text"],
         |kinds| takes(kinds, &[&[Text, Int, Number, Day, Amount]], Text), |values| match values.first() {
             Some(Value::Text(text)) => produced(text.clone()),
@@ -167,7 +182,7 @@ fn keeps(kinds: &[ValueKind], first: &[ValueKind], rest: &[&[ValueKind]]) -> Opt
 fn pair(kinds: &[ValueKind]) -> Option<ValueKind> {
     let [left, right] = kinds else { return None };
     let kind = super::compile::common(*left, *right)?;
-    (!matches!(kind, Bool | Id)).then_some(kind)
+    super::compile::has_order(kind).then_some(kind)
 }
 
 fn text(values: &[Value], position: usize) -> &str {

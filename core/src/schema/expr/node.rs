@@ -27,6 +27,7 @@ pub(super) enum Body {
     Arithmetic(Operator, Box<Node>, Box<Node>),
     Choose(Box<Node>, Box<Node>, Box<Node>),
     OneOf(Box<Node>, Vec<Node>),
+    Among(Box<Node>, Box<Node>),
     Matches(Box<Node>, Regex),
     Call(&'static Function, Vec<Node>),
 }

@@ -78,9 +78,7 @@ fn told(source: &str, facts: &Values) -> String {
         Ok(Value::Decimal(value)) => format!("decimal {}", value.normalized()),
         Ok(Value::Money(value)) => format!("{} {}", value.currency, value.amount.normalized()),
         Ok(Value::Text(value)) => format!("'{value}'"),
-        Ok(Value::Date(value)) => value.to_string(),
-        Ok(Value::DateTime(value)) => value.to_string(),
-        Ok(Value::Id(value)) => value.to_string(),
+        Ok(value) => value.to_string(),
         Err(error) => format!("{}: {}", error.code().key(), error.rule_name().unwrap_or_default()),
     }
 }

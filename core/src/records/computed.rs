@@ -1,0 +1,63 @@
+//! Values that follow from the others of a record: formulas, worked out when it is read or indexed.
+
+use crate::base::{Date, FieldId, Result, Timestamp, Value};
+use crate::records::Record;
+use crate::schema::Entity;
+use crate::schema::expr::Facts;
+
+/// The moment that counts as now, and the day on which it falls for the organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Now.
+    pub now: Timestamp,
+    /// Today.
+    pub today: Date,
+}
+
+impl Moment {
+    /// A moment for what does not depend on one, as no formula does that an index is kept on.
+    pub(super) const ANY: Self = Self { now: Timestamp::from_micros(0), today: Date::EPOCH };
+}
+
+/// What an expression reads of a record.
+#[derive(Debug)]
+pub struct RecordFacts<'a> {
+    /// The record.
+    pub record: &'a Record,
+    /// When it is looked at.
+    pub moment: Moment,
+}
+
+impl Facts for RecordFacts<'_> {
+    fn value(&self, field: FieldId) -> Result<Value> {
+        Ok(self.record.value(field))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.moment.now
+    }
+
+    fn today(&self) -> Date {
+        self.moment.today
+    }
+}
+
+impl Record {
+    /// Works out the formulas of its entity. One that cannot be worked out, as a division by zero, has no
+    /// value: a record that stands is never unreadable because of it.
+    pub fn compute(&mut self, entity: &Entity, moment: Moment) {
+        self.computed.clear();
+        for (field, formula) in entity.formulas() {
+            let value = formula.evaluate(&RecordFacts { record: self, moment }).unwrap_or_default();
+            if !value.is_null() {
+                self.computed.insert(field.id(), value);
+            }
+        }
+    }
+
+    /// Takes away the values of other fields than those that are shown.
+    pub fn show_only(&mut self, shown: impl Fn(FieldId) -> bool) {
+        self.values.retain(|field, _| shown(*field));
+        self.computed.retain(|field, _| shown(*field));
+    }
+}

@@ -1,0 +1,119 @@
+//! What the author of a field says in expressions: its default, when it is required, and its formula.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Code, Error, FieldId, Result, ValueKind};
+use crate::schema::expr::Expression;
+use crate::schema::{Entity, Field, FieldDefinition, FieldNames, FieldType, compile_condition};
+
+/// The expressions of a field, as they are worked out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Computation {
+    /// The value of a new record that comes with none.
+    pub default: Option<Expression>,
+    /// Whether a record must have a value.
+    pub required_when: Option<Expression>,
+    /// The value of a formula.
+    pub formula: Option<Expression>,
+    /// The stored fields that a formula follows from, through other formulas too.
+    pub inputs: BTreeSet<FieldId>,
+}
+
+impl Computation {
+    /// The expressions of a field of an entity, found right.
+    ///
+    /// # Errors
+    /// [`Code::InvalidExpression`], [`Code::InvalidDefinition`] for a default or formula that gives another
+    /// type, and for formulas that go in a circle.
+    pub fn of(entity: &Entity, definition: &FieldDefinition) -> Result<Self> {
+        let names = FieldNames::of(entity);
+        let default = definition.default.as_deref().map(|source| Expression::compile(source, &names));
+        let default = default.transpose()?;
+        let required_when = definition.required_when.as_deref();
+        let required_when = required_when.map(|source| compile_condition(source, &names)).transpose()?;
+        let formula = match &definition.kind {
+            FieldType::Formula { expression, .. } => Some(Expression::compile(expression, &names)?),
+            _ => None,
+        };
+        let computation = Self { default, required_when, formula, inputs: BTreeSet::new() };
+        computation.check(entity, definition)?;
+        Ok(computation)
+    }
+
+    /// The expressions of a field that was stored; those that this version does not understand are left out.
+    pub fn compile(entity: &Entity, definition: &FieldDefinition) -> Self {
+        Self::of(entity, definition).unwrap_or_default()
+    }
+
+    fn check(&self, entity: &Entity, definition: &FieldDefinition) -> Result<()> {
+        let fault = |rule: &str| Err(Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule));
+        let wanted = definition.kind.value_kind();
+        if let Some(default) = &self.default {
+            let widened = wanted == ValueKind::Decimal && default.kind() == ValueKind::Int;
+            if self.formula.is_some() || (default.kind() != wanted && !widened) {
+                return fault("a default gives what the field takes");
+            }
+        }
+        let Some(formula) = &self.formula else { return Ok(()) };
+        if formula.kind() != wanted {
+            return fault("a formula gives what it says that it gives");
+        }
+        if definition.is_indexed() && formula.reads_clock() {
+            return fault("what changes with time has no index");
+        }
+        let own = entity.fields().iter().find(|field| is_of(field, definition));
+        match own.is_some_and(|own| leads_to(entity, formula.fields(), own.id())) {
+            true => fault("formulas go in a circle"),
+            false => Ok(()),
+        }
+    }
+}
+
+fn is_of(field: &Field, definition: &FieldDefinition) -> bool {
+    field.definition.namespace == definition.namespace && field.definition.local == definition.local
+}
+
+/// Whether some fields follow from another one, through formulas.
+fn leads_to(entity: &Entity, from: &BTreeSet<FieldId>, wanted: FieldId) -> bool {
+    let mut open: Vec<FieldId> = from.iter().copied().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(field) = open.pop() {
+        if field == wanted {
+            return true;
+        }
+        let formula = entity.field_by_id(field).and_then(Field::formula);
+        if let Some(formula) = formula.filter(|_| seen.insert(field)) {
+            open.extend(formula.fields());
+        }
+    }
+    false
+}
+
+/// The formulas of an entity so that each stands behind those that it reads, by their places among the
+/// fields, with the stored fields from which each follows.
+pub(super) fn formulas_in_order(fields: &[Field]) -> Vec<(usize, BTreeSet<FieldId>)> {
+    let mut ordered: Vec<(usize, BTreeSet<FieldId>)> = Vec::new();
+    let mut waiting: Vec<(usize, &Field, &Expression)> = fields
+        .iter()
+        .enumerate()
+        .filter_map(|(place, field)| Some((place, field, field.formula()?)))
+        .collect();
+    loop {
+        let blocked: BTreeSet<FieldId> = waiting.iter().map(|(_, field, _)| field.id()).collect();
+        let (ready, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, _, formula)| formula.fields().is_disjoint(&blocked));
+        if ready.is_empty() {
+            return ordered;
+        }
+        for (place, _, formula) in ready {
+            let through = |field: &FieldId| {
+                let known =
+                    ordered.iter().find(|(place, _)| fields.get(*place).map(Field::id) == Some(*field));
+                known.map_or_else(|| BTreeSet::from([*field]), |(_, inputs)| inputs.clone())
+            };
+            let inputs = formula.fields().iter().flat_map(through).collect();
+            ordered.push((place, inputs));
+        }
+        waiting = later;
+    }
+}
