@@ -289,6 +289,16 @@
 #define GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH -406
 
 /**
+ * `history.expired`: that is further back than history is told
+ */
+#define GUANXI_ERR_HISTORY_EXPIRED -407
+
+/**
+ * `record.tree_cycle`: a record cannot be above itself
+ */
+#define GUANXI_ERR_RECORD_TREE_CYCLE -408
+
+/**
  * `access.sign_in_failed`: name or password is wrong
  */
 #define GUANXI_ERR_ACCESS_SIGN_IN_FAILED -501

@@ -10,7 +10,7 @@ use guanxi::{Locale, Result};
 
 use crate::commands::{
     backup, backups, call, compact, create, describe, find, import, key, look, plugin, report, restore,
-    salvage, search, verify,
+    salvage, search, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -98,6 +98,8 @@ pub enum Command {
     Import(import::Import),
     /// List records of one entity
     Find(find::Find),
+    /// List, run, save and delete saved views
+    View(view::View),
     /// Search records by words, parts of words and sounds
     Search(search::Search),
     /// Work out a report; without an entity, the pipeline of opportunities
@@ -140,6 +142,7 @@ impl Command {
             Self::Create(command) => command.run(host),
             Self::Import(command) => command.run(host),
             Self::Find(command) => command.run(host),
+            Self::View(command) => command.run(host),
             Self::Search(command) => command.run(host),
             Self::Report(command) => command.run(host),
             Self::Call(command) => command.run(host),

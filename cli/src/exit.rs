@@ -45,7 +45,15 @@ const TABLE: [Meaning; 11] = [
     Meaning {
         status: 3,
         text: "bad input",
-        keys: &["input.", "schema.", "record.", "model.", "engine.nothing_matches", "storage.backup_chain"],
+        keys: &[
+            "input.",
+            "schema.",
+            "record.",
+            "history.",
+            "model.",
+            "engine.nothing_matches",
+            "storage.backup_chain",
+        ],
     },
     Meaning { status: 4, text: "not permitted", keys: &["access."] },
     Meaning {

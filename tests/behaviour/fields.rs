@@ -26,8 +26,7 @@ fn create(session: &Session, values: &Json) -> Result<String> {
 
 fn read(session: &Session, id: &str) -> Json {
     let given = json!({"entity": "account", "id": id});
-    let answer = api::call(session, "record.get", &given).unwrap();
-    answer
+    api::call(session, "record.get", &given).unwrap()
 }
 
 fn codes() -> Json {

@@ -7,6 +7,8 @@ mod attachments;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod erasure;
 #[cfg(test)]
 mod errors;
@@ -14,6 +16,8 @@ mod errors;
 mod exchange;
 #[cfg(test)]
 mod fields;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -30,6 +34,10 @@ mod queries;
 mod rules;
 #[cfg(test)]
 mod salvage;
+#[cfg(test)]
+mod tree;
+#[cfg(test)]
+mod views;
 #[cfg(test)]
 mod without_session;
 #[cfg(test)]

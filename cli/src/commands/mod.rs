@@ -16,6 +16,7 @@ pub mod restore;
 pub mod salvage;
 pub mod search;
 pub mod verify;
+pub mod view;
 
 use serde_json::Value as Json;
 

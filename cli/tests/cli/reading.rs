@@ -155,3 +155,21 @@ fn methods_and_entities_describe_themselves() {
     let refused = sandbox.lin("describe", ["nothing", "--json"]);
     assert_eq!((refused.status, refused.error_code().as_str()), (3, "schema.unknown_entity"));
 }
+
+#[test]
+fn a_saved_view_is_listed_run_and_deleted() {
+    let sandbox = trade();
+    let view = |rest: &[&str]| {
+        let (work, rest) = rest.split_first().unwrap();
+        sandbox.guanxi(["view", work, "crm.guanxi", "--as", "lin"].iter().chain(rest).copied())
+    };
+    let columns = ["--columns", "name,employees", "--sort", "-employees", "--filter", r#"{"name": "Acme"}"#];
+    let saved = view(&[&["save", "account", "large"][..], &columns].concat());
+    assert_eq!(saved.status, 0, "{}", saved.errors);
+    let listed = view(&["list"]);
+    assert!(listed.output.contains("large  crm.account  own"), "{}", listed.output);
+    let told = view(&["run", "account", "large"]);
+    assert_eq!(told.output, "title  Name  Employees\n-----  ----  ---------\nAcme   Acme       1200\n");
+    assert_eq!(view(&["delete", saved.output.trim()]).status, 0);
+    assert_eq!(view(&["run", "account", "large"]).status, 3);
+}

@@ -143,6 +143,12 @@ impl Policy {
         self.organisation.users.get(&user).is_some_and(|user| user.active)
     }
 
+    /// The roles of a user.
+    #[must_use]
+    pub fn roles_of(&self, user: RecordId) -> &[RecordId] {
+        self.organisation.roles.get(&user).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The unit of a user.
     #[must_use]
     pub fn unit_of(&self, user: RecordId) -> Option<RecordId> {

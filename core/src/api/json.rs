@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
 use crate::engine::{
     Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing,
-    PageCursor, Reader, RestoreReport, SystemField, Warning,
+    Reader, RestoreReport, SystemField, Warning,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -336,12 +336,13 @@ pub(super) fn find_from_json(
 }
 
 /// A page cursor as text.
-pub(super) fn cursor_to_text(cursor: &PageCursor) -> Result<String> {
+pub(super) fn cursor_to_text(cursor: &impl serde::Serialize) -> Result<String> {
     let bytes = serde_json::to_vec(cursor).map_err(|error| Error::new(Code::Panic).because(error))?;
     Ok(hex(&bytes))
 }
 
-fn cursor_from_text(text: &str) -> Result<PageCursor> {
+/// The cursor that a text stands for.
+pub(super) fn cursor_from_text<C: serde::de::DeserializeOwned>(text: &str) -> Result<C> {
     unhex(text)
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| Error::new(Code::InvalidCursor))

@@ -221,6 +221,12 @@ catalogue! {
     IdempotencyMismatch = 406, "record.idempotency_mismatch",
         ["the idempotency key was used for another request", "a key names one request for ever", "make a new key"],
         ["该幂等键已用于其他请求", "一个键只对应一个请求", "请使用新的键"];
+    HistoryExpired = 407, "history.expired",
+        ["that is further back than history is told", "the organisation's settings bound the history of this entity", "ask for a later time, or have the settings changed"],
+        ["所问时间早于历史保留期限", "组织设置限制了该实体的历史", "请查询较近的时间，或修改设置"];
+    TreeCycle = 408, "record.tree_cycle",
+        ["a record cannot be above itself", "the record above it is the record itself, or stands below it", "choose another record above, or move that one first"],
+        ["记录不能位于自身之上", "所选上级是该记录本身或其下级", "请另选上级，或先移动该上级"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
         ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];

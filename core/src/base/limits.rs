@@ -8,6 +8,11 @@ pub const MAX_VALUE_BYTES: usize = 64 * 1_024;
 pub const MAX_TEXT_BYTES: usize = 1_024 * 1_024;
 /// Largest JSON document that a named method accepts, in bytes.
 pub const MAX_JSON_BYTES: usize = 16 * 1_024 * 1_024;
+/// Most records that one deletion takes along or changes, or one move within a tree changes, beside the one
+/// that it names.
+pub const MAX_AFFECTED_RECORDS: usize = 10_000;
+/// Most records above another one in a tree.
+pub const MAX_TREE_DEPTH: usize = 256;
 /// Most rows of one page of a query.
 pub const MAX_PAGE_ROWS: usize = 10_000;
 /// Deepest nesting of a filter.

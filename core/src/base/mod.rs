@@ -22,8 +22,8 @@ pub use catalogue::Code;
 pub use error::{Error, Result};
 pub use id::{EntityId, FieldId, RecordId};
 pub use limits::{
-    MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_LIST_ITEMS, MAX_PAGE_ROWS,
-    MAX_TEXT_BYTES, MAX_VALUE_BYTES, MAX_VALUE_DEPTH,
+    MAX_AFFECTED_RECORDS, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_LIST_ITEMS,
+    MAX_PAGE_ROWS, MAX_TEXT_BYTES, MAX_TREE_DEPTH, MAX_VALUE_BYTES, MAX_VALUE_DEPTH,
 };
 pub use locale::{Label, Locale};
 pub use money::{Currency, Decimal, Money};

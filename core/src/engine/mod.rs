@@ -14,13 +14,17 @@ mod changes;
 mod condition;
 mod credentials;
 mod crm;
+mod deletion;
 mod extension;
+mod history;
 mod inspect;
 mod keys;
+mod layout;
 mod maintenance;
 mod options;
 mod organisation;
 mod reader;
+mod recent;
 mod restore;
 mod restore_administrator;
 mod restore_sources;
@@ -32,14 +36,16 @@ mod session;
 mod settings;
 mod support;
 mod transaction;
+mod tree;
 mod typed;
+mod views;
 
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub use crate::records::{
-    Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
-    PageCursor, QuickReport, Record, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
-    SystemField, VerifyReport,
+    At, Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter,
+    LedgerEntry, PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion,
+    SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, SystemField, VerifyReport, VersionKind,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
@@ -56,11 +62,14 @@ pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
+pub use layout::{Layout, LayoutKind, LayoutSection, NavigationItem};
 pub use options::Options;
 pub(crate) use reader::field_name;
 pub use reader::{Find, Listing, Page, Reader};
+pub use recent::{MAX_FAVOURITES, MAX_RECENT};
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};
@@ -68,4 +77,6 @@ pub use salvage::salvage;
 pub use session::Session;
 pub use settings::Settings;
 pub use transaction::{Transaction, Upserted, WriteOptions};
+pub use tree::{Tree, TreeNode};
 pub use typed::{Draft, Ref, Row, TypedFind};
+pub use views::{Audience, SavedView, View, ViewDefinition, view};

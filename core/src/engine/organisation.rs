@@ -8,7 +8,8 @@ use crate::access::{
     role_assignment, unit, user,
 };
 use crate::base::{FieldId, Patience, RecordId, Result, Value};
-use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction};
+use crate::engine::views::CheckView;
+use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, load_classes, read_epoch, scan_all};
 use crate::schema::{Codes, EntityType, FieldName, Registry};
 use crate::storage::Snapshot;
@@ -18,7 +19,7 @@ const NAMESPACE: &str = "sys";
 
 /// Whether changes of an entity change the policy.
 pub(super) fn makes_policy(entity: &str) -> bool {
-    entity.starts_with("sys.")
+    entity.starts_with("sys.") && entity != View::NAME
 }
 
 /// Declares the organisation's own entities, through the registrar that extensions use too.
@@ -29,6 +30,8 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::Role::definition());
     registrar.entity(access::Grant::definition());
     registrar.entity(access::RoleAssignment::definition());
+    registrar.entity(View::definition());
+    registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }
 

@@ -303,9 +303,12 @@ impl Session {
     /// Changes the settings of the organisation.
     ///
     /// # Errors
-    /// `access.not_permitted` without the right to administer everything; those of [`Settings::check`].
+    /// `access.not_permitted` without the right to administer everything; `schema.unknown_entity`; those of
+    /// [`Settings::check`].
     pub fn change_settings(&self, settings: Settings) -> Result<()> {
         self.check_may("sys.role", Action::Administer)?;
+        let registry = self.crm.registry();
+        settings.history_days.keys().try_for_each(|name| registry.entity(name).map(|_| ()))?;
         self.crm.change_settings(self.user, settings)
     }
 

@@ -1,9 +1,12 @@
 //! Settings of the organisation, which dates, reports and money obey.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Currency, Error, Month, Result, TimeZone, Timestamp, Weekday};
 use crate::records::Moment;
+use crate::schema::Registry;
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the settings lie.
@@ -24,6 +27,10 @@ pub struct Settings {
     /// Largest attachment, in bytes.
     #[serde(default = "usual_attachment_bytes")]
     pub max_attachment_bytes: u64,
+    /// By API name of an entity: how many days back the history of its records is told, at least 1. Without
+    /// a number it is told for ever. The ledger itself stays whole.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub history_days: BTreeMap<String, u32>,
 }
 
 /// 4 GiB.
@@ -39,6 +46,7 @@ impl Default for Settings {
             first_weekday: "monday".to_owned(),
             fiscal_year_start: 1,
             max_attachment_bytes: usual_attachment_bytes(),
+            history_days: BTreeMap::new(),
         }
     }
 }
@@ -93,7 +101,21 @@ impl Settings {
         self.zone()?;
         self.week_start()?;
         self.fiscal_month()?;
+        if self.history_days.values().any(|days| *days == 0) {
+            return Err(Error::new(Code::OutOfRange).field("history_days").rule("at least 1 day"));
+        }
         Ok(())
+    }
+
+    /// How many days back the history of an entity is told; nothing for ever.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn history_days(&self, registry: &Registry, entity: &str) -> Result<Option<u32>> {
+        let asked = registry.entity(entity)?.id();
+        let is_it = |name: &str| registry.entity(name).is_ok_and(|known| known.id() == asked);
+        let days = self.history_days.iter().filter(|(name, _)| is_it(name)).map(|(_, days)| *days);
+        Ok(days.min())
     }
 
     pub(super) fn load(snapshot: &dyn Snapshot) -> Result<Self> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
-use crate::base::{Code, Error, FieldId, Locale, RecordId, Result};
+use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
@@ -74,8 +74,8 @@ pub struct Transaction<'s> {
     /// The policy as it was when the writer's turn came.
     base_policy: Arc<Policy>,
     /// The same, with the access classes of this transaction.
-    policy: Arc<Policy>,
-    registry: Arc<Registry>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) registry: Arc<Registry>,
     settings: Arc<Settings>,
     hooks: Arc<Vec<Hook>>,
     context: WriteContext,
@@ -219,25 +219,106 @@ impl<'s> Transaction<'s> {
         self.learn_classes();
     }
 
-    /// Deletes a record softly.
+    /// Deletes a record softly, and does to the records that refer to it what their fields say: it refuses,
+    /// empties the reference, or deletes them too. All of it is done, with an entry for each record, or
+    /// nothing of it. A record to be deleted with it needs the right to delete that record, one to be changed
+    /// the right to change it.
     ///
     /// # Errors
-    /// `record.not_found`, `record.referenced`, `access.not_permitted`.
+    /// `record.not_found`; `record.referenced` while another record refers to it that stays, or that the user
+    /// may not see; `access.not_permitted`; `input.limit_exceeded` where more than
+    /// [`MAX_AFFECTED_RECORDS`](crate::base::MAX_AFFECTED_RECORDS) records would go or change with it; what
+    /// rules say to a reference that is emptied.
     pub fn delete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
+        self.all_or_nothing(|transaction| {
+            let going = transaction.delete_dependents(entity, &old)?;
+            transaction.delete_one(entity, &old, &going)
+        })
+    }
+
+    /// Takes back what was done of a work that failed, so that the transaction may go on without it.
+    fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let point = self.savepoint();
+        let done = work(self);
+        if done.is_err() {
+            self.roll_back_to(point);
+        }
+        done
+    }
+
+    /// Deletes one record, to which only records refer that go with it.
+    pub(super) fn delete_one(
+        &mut self,
+        entity: &Entity,
+        old: &Record,
+        going: &BTreeSet<RecordId>,
+    ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::delete(&mut self.view, &context, &permit, entity, &old)
+        records::delete(&mut self.view, &context, &permit, entity, old, going)
+    }
+
+    /// Empties references of a record, in the right to change it. Rules are asked as for any change.
+    pub(super) fn empty_references(
+        &mut self,
+        entity: &Entity,
+        old: &Record,
+        fields: &BTreeSet<FieldId>,
+    ) -> Result<()> {
+        let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        let mut new = old.clone();
+        fields.iter().for_each(|field| new.set(*field, Value::Null));
+        let follow_ups = self.prepare(entity, Some(old), &mut new)?;
+        self.check_references(entity, Some(old), &new)?;
+        let moves = self.moves(entity, old, &new)?;
+        let context = self.context_for(entity, BTreeSet::new());
+        records::update(&mut self.view, &context, &permit, None, entity, old, new)?;
+        self.follow_moves(entity, &moves)?;
+        self.learn_classes();
+        self.follow_up(follow_ups)
+    }
+
+    /// Brings a deleted record back, as it was: into lists, counts and search, under its unique keys. Its
+    /// rules are asked as for any change.
+    ///
+    /// # Errors
+    /// `record.not_found` for a record that is not there, is not deleted, is out of reach, or of a person
+    /// who was forgotten; `access.not_permitted` without the right to delete it; `record.reference_missing`
+    /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
+    pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let read = self.reader().permit(entity)?;
+        let old = records::get_standing(&self.view, &read, entity, id)?;
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        if !old.is_deleted() || records::was_erased(&self.view, &old, self.session.patience())? {
+            return Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id));
+        }
+        let mut new = old.clone();
+        self.place_in_trees(entity, None, &mut new)?;
+        let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
+        self.check_references(entity, None, &new)?;
+        let context = self.context_for(entity, BTreeSet::new());
+        records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
+        self.learn_classes();
+        self.follow_up(follow_ups)
     }
 
     pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        let going = match records::get_for_rule(&self.view, entity.id(), id)? {
+            Some(live) if permit.allows(&live.envelope.access_class()) => {
+                self.delete_dependents(entity, &live)?
+            }
+            _ => BTreeSet::new(),
+        };
         let context = self.context_for(entity, BTreeSet::new());
-        self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id)?);
+        self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id, &going)?);
         Ok(())
     }
 
@@ -314,6 +395,10 @@ impl<'s> Transaction<'s> {
         self.create_as(User::NAME, founder, changes)
     }
 
+    pub(super) fn session(&self) -> &Session {
+        self.session
+    }
+
     pub(super) fn view(&self) -> &WriteView<'s> {
         &self.view
     }
@@ -341,7 +426,7 @@ impl<'s> Transaction<'s> {
         let moment = self.moment()?;
         self.number(entity, &mut record, moment)?;
         apply_defaults(entity, &mut record, moment)?;
-        let follow_ups = self.run_rules(entity, None, &mut record)?;
+        let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
@@ -368,12 +453,18 @@ impl<'s> Transaction<'s> {
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
         let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
-        let follow_ups = self.run_rules(entity, Some(&old), &mut new)?;
+        let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
+        let moves = self.moves(entity, &old, &new)?;
+        let point = (!moves.is_empty()).then(|| self.savepoint());
         let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
         if saved == old {
             return Ok(Upserted::Unchanged(id));
+        }
+        if let (Some(point), Err(error)) = (point, self.follow_moves(entity, &moves)) {
+            self.roll_back_to(point);
+            return Err(error);
         }
         self.learn_classes();
         self.follow_up(follow_ups)?;
@@ -381,7 +472,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// The stored record, whole, if the user may see it.
-    fn readable(&self, entity: &Entity, id: RecordId) -> Result<Record> {
+    pub(super) fn readable(&self, entity: &Entity, id: RecordId) -> Result<Record> {
         let permit = self.reader().permit(entity)?;
         records::get(&self.view, &permit, entity, id)
     }
@@ -418,6 +509,22 @@ impl<'s> Transaction<'s> {
             record.envelope.original_at = Some(at);
         }
         Ok(fields)
+    }
+
+    /// What is done to every record before it is stored: its places in trees are found, and rules are asked.
+    fn prepare(
+        &mut self,
+        entity: &Entity,
+        old: Option<&Record>,
+        record: &mut Record,
+    ) -> Result<Vec<(String, Changes)>> {
+        self.place_in_trees(entity, old, record)?;
+        let placed = entity.trees().next().is_some().then(|| record.clone());
+        let follow_ups = self.run_rules(entity, old, record)?;
+        if placed.is_some() {
+            self.place_in_trees(entity, placed.as_ref(), record)?;
+        }
+        Ok(follow_ups)
     }
 
     fn run_rules(
@@ -473,22 +580,57 @@ impl<'s> Transaction<'s> {
 
     /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
     fn follow_up(&mut self, follow_ups: Vec<(String, Changes)>) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
         for (entity, changes) in follow_ups {
-            let entity = registry.entity(&entity)?;
-            let crm = self.session.crm();
-            let id = RecordId::generate(crm.now(), crm.inner.random.as_ref());
-            let owner = changes.owner.unwrap_or(self.session.user());
-            let unit = self.policy.unit_of(owner);
-            let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
-            let mut record = Record::new(id, entity.id(), envelope);
-            self.set_values(entity, &mut record, changes, Hand::Rule)?;
-            let permit = self.policy.bootstrap::<Create>(entity.id());
-            let context = self.context_for(entity, BTreeSet::new());
-            records::create(&mut self.view, &context, &permit, entity, record)?;
+            self.create_in_own_right(&entity, changes)?;
         }
-        self.learn_classes();
         Ok(())
+    }
+
+    /// Creates a record in the engine's own right: no permission is asked for, and no rule.
+    pub(super) fn create_in_own_right(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let crm = self.session.crm();
+        let id = RecordId::generate(crm.now(), crm.inner.random.as_ref());
+        let owner = changes.owner.unwrap_or(self.session.user());
+        let unit = self.policy.unit_of(owner);
+        let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        let mut record = Record::new(id, entity.id(), envelope);
+        self.set_values(entity, &mut record, changes, Hand::Rule)?;
+        self.place_in_trees(entity, None, &mut record)?;
+        let permit = self.policy.bootstrap::<Create>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        records::create(&mut self.view, &context, &permit, entity, record)?;
+        self.learn_classes();
+        Ok(id)
+    }
+
+    /// Changes a record in the engine's own right.
+    pub(super) fn update_in_own_right(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let old = self.standing(entity, id)?;
+        let mut new = old.clone();
+        self.set_values(entity, &mut new, changes, Hand::Rule)?;
+        let permit = self.policy.bootstrap::<Update>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        records::update(&mut self.view, &context, &permit, None, entity, &old, new).map(drop)
+    }
+
+    /// Deletes a record to which none refers in the engine's own right.
+    pub(super) fn delete_in_own_right(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let old = self.standing(entity, id)?;
+        let permit = self.policy.bootstrap::<Delete>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        records::delete(&mut self.view, &context, &permit, entity, &old, &BTreeSet::new())
+    }
+
+    /// A live record, whoever may see it.
+    fn standing(&self, entity: &Entity, id: RecordId) -> Result<Record> {
+        let found = records::get_for_rule(&self.view, entity.id(), id)?;
+        found.ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
     }
 
     /// A reference may only be set to a record that stands and that the user may see.
@@ -527,7 +669,7 @@ impl<'s> Transaction<'s> {
             .value(&owner.to_string()))
     }
 
-    fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
+    pub(super) fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
         let raises_epoch = organisation::makes_policy(&entity.api_name);
         WriteContext { raises_epoch, named, ..self.context.clone() }
     }

@@ -41,9 +41,12 @@ entity! {
     EMPLOYEES: Int = 9, "employees", "员工人数", "Employees", [];
     /// The account that this one belongs to.
     PARENT: Reference<Account> = 10, "parent", "上级单位", "Parent",
-        [synonyms = vec!["subsidiary of".into(), "subsidiary_of".into()]];
+        [tree = true, synonyms = vec!["subsidiary of".into(), "subsidiary_of".into()]];
     /// Whatever else is known.
     NOTE: Text = 11, "note", "备注", "Note", [search = Some(SearchClass::Body)];
+    /// The account at the top of the tree that this one stands in; none for that account itself.
+    ULTIMATE_PARENT: Reference<Account> = 12, "ultimate_parent", "最终上级单位", "Ultimate parent",
+        [read_only = true, root_of = Some("parent".into())];
 }
 
 /// A draft of an account with a name.

@@ -535,7 +535,7 @@ fn enter(
         EntryKind::Detach => FieldChange { field: *field, old: value, new: Value::Null },
         _ => FieldChange { field: *field, old: Value::Null, new: value },
     });
-    write::enter(view, context, kind, record, changes.collect());
+    write::enter(view, context, kind, (record, None), changes.collect());
 }
 
 impl Stored {

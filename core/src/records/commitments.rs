@@ -48,6 +48,14 @@ impl Commitments {
         Ok(Self::Root(fields, reader.array()?))
     }
 
+    /// The fields that the entry changes, which stand in the clear.
+    pub(super) fn fields(&self) -> Vec<FieldId> {
+        match self {
+            Self::Each(each) => each.iter().map(|(field, _)| *field).collect(),
+            Self::Root(fields, _) => fields.clone(),
+        }
+    }
+
     /// How many fields the entry changes.
     pub(super) fn count(&self) -> usize {
         match self {

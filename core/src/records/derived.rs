@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::access::ClassId;
 use crate::base::{EntityId, FieldId, RecordId, Result, Value};
-use crate::records::codec::damaged;
+use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::write_ordered;
 use crate::records::row::{external_key, unique_key};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
 use crate::schema::Entity;
-use crate::storage::{Keyspace, Snapshot};
+use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a class-led index key.
 const INDEX: u8 = 1;
 /// First byte of a link from a referenced record to the one that refers.
 const LINK: u8 = 2;
+/// Links of one read.
+const LINKS: usize = 200;
 /// First byte of a counter of live records by entity and class.
 const LIVE: u8 = 1;
 /// First byte of the last record number of an entity.
@@ -67,8 +69,45 @@ const USUAL_KEY: usize = 72;
 pub(super) const INDEX_PREFIX: usize = 13;
 
 /// What all links to a record begin with.
-pub(super) fn link_prefix(target: RecordId) -> Vec<u8> {
+fn link_prefix(target: RecordId) -> Vec<u8> {
     [&[LINK][..], target.as_bytes()].concat()
+}
+
+/// A reference of one record to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The entity of the record that refers.
+    pub entity: EntityId,
+    /// The field by which it refers.
+    pub field: FieldId,
+    /// The record that refers.
+    pub source: RecordId,
+}
+
+/// Hands every reference of live records to a record to a function.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`, and what the function gives.
+pub fn for_each_link(
+    snapshot: &dyn Snapshot,
+    target: RecordId,
+    visit: &mut dyn FnMut(Link) -> Result<()>,
+) -> Result<()> {
+    let prefix = link_prefix(target);
+    let mut range = RangeRequest::prefix(Keyspace::Index, &prefix, LINKS);
+    loop {
+        let page = snapshot.scan(&range)?;
+        for (key, _) in &page.rows {
+            let mut reader = Reader::new(key.get(prefix.len()..).unwrap_or_default());
+            let entity = EntityId::new(u32::from_be_bytes(reader.array()?));
+            let field = FieldId::new(u32::from_be_bytes(reader.array()?));
+            visit(Link { entity, field, source: RecordId::from_bytes(reader.array()?) })?;
+        }
+        match page.rows.into_iter().last() {
+            Some((last, _)) if page.more => continue_after(&mut range, last),
+            _ => return Ok(()),
+        }
+    }
 }
 
 pub(super) fn live_counter(entity: EntityId, class: ClassId) -> Vec<u8> {

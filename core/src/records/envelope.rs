@@ -35,6 +35,7 @@ const EXTERNAL_IDS: u32 = 20;
 const SUBJECT: u32 = 21;
 const TAGS: u32 = 22;
 const FIELD_CLOCKS: u32 = 23;
+const NEWEST_ENTRY: u32 = 24;
 
 /// Facts of the envelope that queries, lists and reports use like fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,14 +79,18 @@ impl SystemField {
 
 /// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
 /// it tells them. Everything else of an envelope follows from the entries themselves.
-pub(super) const ENTERED: [(FieldId, &str); 6] = [
+pub(super) const ENTERED: [(FieldId, &str); 7] = [
     (FieldId::new(OWNER), "owner"),
     (FieldId::new(UNIT), "unit"),
     (FieldId::new(ORIGINAL_AUTHOR), "original_author"),
     (FieldId::new(ORIGINAL_AT), "original_at"),
+    (DELETED, "deleted_at"),
     (FieldId::new(EXTERNAL_IDS), "external_ids"),
     (FieldId::new(TAGS), "tags"),
 ];
+
+/// The fact that an entry changes which brings a deleted record back.
+pub(super) const DELETED: FieldId = FieldId::new(DELETED_AT);
 
 /// The name under which the ledger tells a fact of the envelope.
 #[must_use]
@@ -147,6 +152,8 @@ pub struct Envelope {
     pub tags: Vec<String>,
     /// When each field was last changed, for fields changed after creation.
     pub field_clocks: BTreeMap<FieldId, Stamp>,
+    /// The position of the record's newest entry in the ledger, where its last writer knew it.
+    pub(super) newest_entry: Option<u64>,
 }
 
 impl Envelope {
@@ -175,6 +182,7 @@ impl Envelope {
             subject: None,
             tags: Vec::new(),
             field_clocks: BTreeMap::new(),
+            newest_entry: None,
         }
     }
 
@@ -231,12 +239,21 @@ impl Record {
             MODIFIED_HLC => Cow::Owned(Value::DateTime(self.envelope.modified.at())),
             ORIGINAL_AUTHOR => Cow::Owned(self.envelope.original_author.as_deref().into()),
             ORIGINAL_AT => Cow::Owned(self.envelope.original_at.map_or(Value::Null, Value::DateTime)),
+            DELETED_AT => Cow::Owned(self.envelope.deleted_at.map_or(Value::Null, Value::DateTime)),
             EXTERNAL_IDS => {
                 Cow::Owned(listed(self.envelope.external_ids.iter().map(|id| [&*id.source, &*id.key])))
             }
             TAGS => Cow::Owned(listed(self.envelope.tags.iter().map(String::as_str))),
             _ => self.stored(field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
         }
+    }
+
+    /// Everything that the ledger enters of the record and that has a value: facts of the envelope, then
+    /// fields.
+    pub(super) fn entered_values(&self) -> impl Iterator<Item = (FieldId, Value)> + '_ {
+        let facts = ENTERED.iter().map(|(field, _)| *field);
+        let all = facts.chain(self.values.keys().copied()).map(|field| (field, self.value(field)));
+        all.filter(|(_, value)| !value.is_null())
     }
 
     /// The value of a field of the registry, stored or worked out, if it has one.
@@ -268,6 +285,8 @@ impl Record {
             (ORIGINAL_AUTHOR, value) => envelope.original_author = value.as_text().map(str::to_owned),
             (ORIGINAL_AT, Value::DateTime(at)) => envelope.original_at = Some(*at),
             (ORIGINAL_AT, _) => envelope.original_at = None,
+            (DELETED_AT, Value::DateTime(at)) => envelope.deleted_at = Some(*at),
+            (DELETED_AT, _) => envelope.deleted_at = None,
             (EXTERNAL_IDS, value) => {
                 let pairs: Vec<(String, String)> = unlisted(value)?;
                 envelope.external_ids =
@@ -453,6 +472,28 @@ fn encode_lists(envelope: &Envelope, writer: &mut Writer) {
         }
         writer.blob(FIELD_CLOCKS, &list.finish());
     }
+    if let Some(position) = envelope.newest_entry {
+        writer.blob(NEWEST_ENTRY, &encode_newest_entry(position, envelope.version));
+    }
+}
+
+/// The version stands beside the position, for an older engine writes the item back as it was when it
+/// changes the record; a first version is left out.
+fn encode_newest_entry(position: u64, version: u64) -> Vec<u8> {
+    let mut entry = Writer::default();
+    entry.varint(u128::from(position));
+    if version != 1 {
+        entry.varint(u128::from(version));
+    }
+    entry.finish()
+}
+
+/// The position, if it is that of the version that the record has.
+fn decode_newest_entry(payload: &[u8], version: u64) -> Result<Option<u64>> {
+    let mut entry = Reader::new(payload);
+    let position = entry.unsigned()?;
+    let of_version = if entry.is_empty() { 1 } else { entry.unsigned()? };
+    Ok((of_version == version).then_some(position))
 }
 
 /// Takes one item into the envelope; `false` for an item that this version does not know.
@@ -485,6 +526,7 @@ fn decode_envelope_item(item: &Item<'_>, envelope: &mut Envelope) -> Result<bool
         DELETED_AT => envelope.deleted_at = moment()?,
         PURGE_AFTER => envelope.purge_after = moment()?,
         SUBJECT => envelope.subject = Some(item.id()?),
+        NEWEST_ENTRY => envelope.newest_entry = decode_newest_entry(item.payload, envelope.version)?,
         EXTERNAL_IDS | TAGS | FIELD_CLOCKS => decode_list(item, envelope)?,
         _ => return Ok(false),
     }
@@ -526,6 +568,7 @@ mod tests {
         envelope.field_clocks.insert(FieldId::new(70), stamp);
         envelope.subject = Some(id(4));
         envelope.deleted_at = Some(Timestamp::from_micros(99));
+        envelope.newest_entry = Some(300);
         let mut record = Record::new(id(5), EntityId::new(2), envelope);
         record.set(FieldId::new(64), Value::Text("加喜".into()));
         record.set(FieldId::new(70), Value::Int(-3));
@@ -537,6 +580,19 @@ mod tests {
         let record = sample();
         let bytes = record.encode(3);
         assert_eq!(Record::decode(record.entity, record.id, &bytes).unwrap(), record);
+    }
+
+    #[test]
+    fn a_newest_entry_that_is_not_of_the_present_version_is_forgotten() {
+        for version in [1, 2, 500] {
+            let mut record = sample();
+            record.envelope.version = version;
+            let item = encode_newest_entry(300, version);
+            assert_eq!(Record::decode(record.entity, record.id, &record.encode(3)).unwrap(), record);
+            assert_eq!(decode_newest_entry(&item, version).unwrap(), Some(300));
+            // An older engine changed the record, and wrote the item back as it was.
+            assert_eq!(decode_newest_entry(&item, version + 1).unwrap(), None);
+        }
     }
 
     #[test]

@@ -24,6 +24,9 @@ const ON_BEHALF: u8 = 1;
 const SUBJECT_IS_RECORD: u8 = 2;
 const SUBJECT_NAMED: u8 = 4;
 
+/// Items behind the commitments of an entry. Versions that know none of them pass over what stands there.
+const PREVIOUS: u32 = 1;
+
 /// What an entry records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -122,6 +125,8 @@ pub(super) struct PendingEntry {
     pub entity: EntityId,
     pub record: RecordId,
     pub subject: Option<RecordId>,
+    /// The entry before it of the same record.
+    pub previous: Option<u64>,
     pub changes: Vec<FieldChange>,
 }
 
@@ -156,6 +161,9 @@ pub struct LedgerEntry {
     pub record: RecordId,
     /// Whose key seals the values.
     pub subject: Option<RecordId>,
+    /// The position of the entry before it of the same record. Entries that create a record have none, nor
+    /// have those of older versions, and the first one that follows them.
+    pub previous: Option<u64>,
     /// The values, or `None` if their subject was forgotten.
     pub changes: Option<Vec<FieldChange>>,
 }
@@ -185,6 +193,9 @@ pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Rand
         encoded.iter().map(|(field, old, new)| (*field, &**old, &**new)).collect();
     let mut header = encode_header(entry);
     write_root(&mut header, &salt, &changes);
+    if let Some(previous) = entry.previous {
+        header.unsigned(PREVIOUS, previous);
+    }
     let mut values = Writer::default();
     values.raw(&salt);
     for (field, old, new) in changes {
@@ -250,6 +261,12 @@ pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Commitment
         FORMAT_1 => Commitments::read_each(&mut reader)?,
         _ => Commitments::read_root(&mut reader)?,
     };
+    while !reader.is_empty() {
+        let item = reader.item()?;
+        if item.number == PREVIOUS {
+            header.previous = Some(item.unsigned()?);
+        }
+    }
     Ok((header, commitments))
 }
 
@@ -305,6 +322,7 @@ fn empty_header(kind: EntryKind, stamp: Stamp) -> LedgerEntry {
         entity: EntityId::new(0),
         record: nobody,
         subject: None,
+        previous: None,
         changes: None,
     }
 }

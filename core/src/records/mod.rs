@@ -16,6 +16,8 @@ mod computed;
 mod derived;
 mod envelope;
 mod filter;
+mod history;
+mod history_list;
 mod ledger;
 mod ordered;
 mod query;
@@ -38,10 +40,16 @@ pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
 pub use classes::{load_classes, read_epoch};
 pub use computed::{Moment, RecordFacts};
+pub use derived::{Link, for_each_link};
 pub use envelope::{Envelope, ExternalId, Record, SystemField, entered_name};
 pub use filter::{Comparison, Filter};
+pub use history::{
+    At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, check_place, resolve,
+    stamp_at, was_erased,
+};
+pub use history_list::{PastQuery, list_deleted, list_past};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
-pub use query::{Direction, PageCursor, Query, count, find, get, reaches, scan_all};
+pub use query::{Direction, PageCursor, Query, count, find, get, get_standing, reaches, scan_all};
 pub use reindex::reindex;
 pub use restore::{Restored, Restorer};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
@@ -50,4 +58,4 @@ pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
-pub use write::{WriteContext, create, delete, erase, note, update};
+pub use write::{WriteContext, create, delete, erase, note, undelete, update};

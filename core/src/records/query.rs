@@ -147,6 +147,22 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
         .ok_or_else(missing)
 }
 
+/// A record that a permit reaches, deleted or not.
+///
+/// # Errors
+/// As [`get`], but that a deleted record is found.
+pub fn get_standing(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<Record> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    load(snapshot, entity.id(), id)?
+        .filter(|record| permit.allows(&record.envelope.access_class()))
+        .ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
+}
+
 /// Whether a permit reaches a record: what [`get`] would find, without reading its values.
 ///
 /// # Errors
@@ -165,17 +181,29 @@ pub fn reaches(
 
 fn check(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, query: &Query) -> Result<()> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
-    query.filter.check()?;
-    let mut fields: Vec<FieldId> = query.sort.iter().map(|(field, _)| *field).collect();
-    query.filter.fields(&mut fields);
-    for field in fields {
-        let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
-        permit.check_field(field, name).map_err(|error| error.entity(&entity.api_name))?;
-    }
+    let sorted: Vec<FieldId> = query.sort.iter().map(|(field, _)| *field).collect();
+    check_filter(permit, entity, &query.filter, sorted)?;
     match &query.after {
         Some(cursor) if cursor.keys.len() != query.sort.len() => Err(Error::new(Code::InvalidCursor)),
         _ => Ok(()),
     }
+}
+
+/// Refuses a condition that is too large, or looks at a hidden field; further fields are held against the
+/// permit with it.
+pub(super) fn check_filter(
+    permit: &Permit<Read>,
+    entity: &Entity,
+    filter: &Filter,
+    mut fields: Vec<FieldId>,
+) -> Result<()> {
+    filter.check()?;
+    filter.fields(&mut fields);
+    for field in fields {
+        let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
+        permit.check_field(field, name).map_err(|error| error.entity(&entity.api_name))?;
+    }
+    Ok(())
 }
 
 enum Order {

@@ -12,11 +12,12 @@ use crate::base::{Code, Error, Patience, Result};
 use crate::records::backup_items::damaged;
 use crate::records::classes::intern;
 use crate::records::derived::{add_to_counter, number_counter};
+use crate::records::envelope::schema_version;
 use crate::records::ledger::{EntryKind, open_entry};
-use crate::records::row::{self, record_key, rows_of};
+use crate::records::row::{self, record_key};
 use crate::records::view::{Sealer, WriteView};
 use crate::records::{Envelope, FieldChange, LedgerEntry, Record};
-use crate::storage::{Keyspace, Snapshot, Store};
+use crate::storage::{Snapshot, Store};
 
 /// Entries of one transaction.
 const PAGE: usize = 200;
@@ -68,7 +69,7 @@ fn roll(view: &mut WriteView<'_>, entry: &LedgerEntry, shells: &Shells) -> Resul
         _ => 0,
     };
     let Some(changes) = &entry.changes else { return put_shell(view, entry, shells) };
-    let record = match entry.kind {
+    let mut record = match entry.kind {
         EntryKind::Create => created(view, entry, changes, number)?,
         EntryKind::Update => updated(view, entry, changes)?,
         EntryKind::Delete => {
@@ -78,6 +79,7 @@ fn roll(view: &mut WriteView<'_>, entry: &LedgerEntry, shells: &Shells) -> Resul
         }
         _ => stored(view, entry)?.forgotten(entry.stamp, entry.actor),
     };
+    record.envelope.newest_entry = Some(entry.position);
     row::put(view, true, &record, entry.schema_version)
 }
 
@@ -128,8 +130,8 @@ fn put_shell(view: &mut WriteView<'_>, entry: &LedgerEntry, shells: &Shells) -> 
     let key = record_key(entry.entity, entry.record);
     let missing = || Error::new(Code::Damaged).rule("backup").record(entry.position);
     let shell = shells.get(&key).ok_or_else(missing)?;
-    for (row, value) in rows_of(&key, shell) {
-        view.put(Keyspace::Records, row, value);
-    }
-    Ok(())
+    // The shell is of the end of the increment, and a restore may end before.
+    let mut record = Record::decode(entry.entity, entry.record, shell)?;
+    record.envelope.newest_entry = Some(entry.position);
+    row::put(view, true, &record, schema_version(shell)?)
 }

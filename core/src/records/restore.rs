@@ -18,6 +18,7 @@ use crate::records::replay::{Shells, replay};
 use crate::records::row::{self, for_each_record, rows_of};
 use crate::records::serial::SERIAL_COUNTERS;
 use crate::records::view::{Sealer, WriteView};
+use crate::records::write::link;
 use crate::records::{WriteContext, note};
 use crate::schema::Registry;
 use crate::storage::{
@@ -384,8 +385,9 @@ fn put_record(bulk: &mut Bulk<'_>, key: &[u8], bytes: &[u8]) -> Result<()> {
 
 /// Leaves of a record what erasure leaves. The entry is of nobody's, for a person's key would be made anew.
 fn forget(view: &mut WriteView<'_>, context: &WriteContext, entity: EntityId, id: RecordId) -> Result<()> {
-    let record = row::load(view, entity, id)?.ok_or_else(damaged)?;
-    let record = record.forgotten(context.stamp, context.actor);
+    let stored = row::load(view, entity, id)?.ok_or_else(damaged)?;
+    let mut record = stored.clone().forgotten(context.stamp, context.actor);
+    let previous = link(view, Some(&stored), &mut record);
     row::put(view, true, &record, context.schema_version)?;
     view.record_entry(PendingEntry {
         kind: EntryKind::Erase,
@@ -397,6 +399,7 @@ fn forget(view: &mut WriteView<'_>, context: &WriteContext, entity: EntityId, id
         entity,
         record: id,
         subject: None,
+        previous,
         changes: Vec::new(),
     });
     Ok(())

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
+use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Value};
 use crate::records::attachments::verify_attachments;
 use crate::records::derived::{derive, live_counter, read_counter};
+use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, chain_link, open_entry};
-use crate::records::row::for_each_record;
+use crate::records::row::{self, for_each_record};
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
-use crate::schema::{Entity, Registry};
+use crate::schema::{Entity, FieldType, Registry};
 use crate::storage::{Blobs, Head, Keyspace, LogEntry, RangeRequest, Snapshot, continue_after};
 
 /// Rows of one read.
@@ -63,7 +64,14 @@ pub fn verify(
         for_each_record(snapshot, entity.id(), patience, &mut |record| {
             derived_keys += verify_derived(snapshot, entity, &record)?;
             let live = !record.is_deleted();
-            if lives.remove(&(record.entity, record.id)) != Some(live) {
+            if live {
+                verify_references(snapshot, registry, entity, &record, patience)?;
+            }
+            let life = lives.remove(&(record.entity, record.id));
+            let newest = record.envelope.newest_entry;
+            if !life
+                .is_some_and(|life| life.live == live && newest.is_none_or(|newest| newest == life.newest))
+            {
                 return Err(mismatch(entity, "record against ledger", record.id));
             }
             if live {
@@ -100,7 +108,14 @@ pub fn verify_quickly(snapshot: &dyn Snapshot, patience: &Patience) -> Result<Qu
     Ok(QuickReport { entries: head.position, rows, head })
 }
 
-type Lives = BTreeMap<(EntityId, RecordId), bool>;
+/// What the ledger says became of a record.
+struct Life {
+    live: bool,
+    /// The position of its newest entry.
+    newest: u64,
+}
+
+type Lives = BTreeMap<(EntityId, RecordId), Life>;
 
 /// Opens every entry while following the chain; gives the number of entries whose values are gone.
 fn verify_entries(
@@ -114,11 +129,17 @@ fn verify_entries(
     verify_chain(snapshot, head, patience, &mut |entry| {
         let opened = open_entry(entry, sealer)?;
         forgotten += u64::from(opened.changes.is_none());
-        match opened.kind {
-            EntryKind::Create | EntryKind::Update => lives.insert((opened.entity, opened.record), true),
-            EntryKind::Delete | EntryKind::Erase => lives.insert((opened.entity, opened.record), false),
-            _ => None,
-        };
+        if !opened.kind.is_of_record() {
+            return Ok(());
+        }
+        let live = matches!(opened.kind, EntryKind::Create | EntryKind::Update);
+        let life = Life { live, newest: entry.position };
+        let before = lives.insert((opened.entity, opened.record), life).map(|life| life.newest);
+        if opened.previous.is_some() && opened.previous != before {
+            return Err(Error::new(Code::LedgerBroken)
+                .rule("link to the entry before")
+                .record(entry.position));
+        }
         Ok(())
     })?;
     Ok(forgotten)
@@ -160,6 +181,34 @@ fn verify_derived(snapshot: &dyn Snapshot, entity: &Entity, record: &Record) -> 
         }
     }
     Ok(u64::try_from(derived.len()).unwrap_or(u64::MAX))
+}
+
+/// Whatever a live record refers to is live, too. Only a person who was forgotten by a restore, which asks
+/// nobody who refers to them, may be deleted.
+fn verify_references(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    entity: &Entity,
+    record: &Record,
+    patience: &Patience,
+) -> Result<()> {
+    for field in entity.fields() {
+        let FieldType::Reference { entity: target } = &field.definition.kind else { continue };
+        let Value::Id(id) = *record.peek(field.id()) else { continue };
+        let Ok(target) = registry.entity(target) else { continue };
+        let stands = match row::load_envelope(snapshot, target.id(), id)? {
+            Some(envelope) if envelope.deleted_at.is_none() => true,
+            Some(_) => match row::load(snapshot, target.id(), id)? {
+                Some(deleted) => was_erased(snapshot, &deleted, patience)?,
+                None => false,
+            },
+            None => false,
+        };
+        if !stands {
+            return Err(mismatch(entity, "reference without a target", record.id).field(&field.api_name));
+        }
+    }
+    Ok(())
 }
 
 fn verify_counters(

@@ -103,6 +103,8 @@ pub struct WriteView<'a> {
     base: Box<dyn StoreTransaction + 'a>,
     changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
     entries: Vec<PendingEntry>,
+    /// The position that the first entry will have, where the store lets a writer know it.
+    first_position: Option<u64>,
     /// The caller's name for the commit.
     id: CommitId,
     /// What each change since the first savepoint replaced, so that a part can be taken back.
@@ -136,7 +138,9 @@ impl<'a> WriteView<'a> {
         let epoch = read_epoch(base.as_ref())?;
         let (changes, entries, interned) = (BTreeMap::new(), Vec::new(), Vec::new());
         let id = CommitId::default();
-        Ok(Self { base, changes, entries, id, undo: None, epoch, stale: false, interned })
+        let known = base.caps().positions_follow_view;
+        let first_position = if known { base.head()?.position.checked_add(1) } else { None };
+        Ok(Self { base, changes, entries, first_position, id, undo: None, epoch, stale: false, interned })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
@@ -210,6 +214,12 @@ impl<'a> WriteView<'a> {
     #[must_use]
     pub fn interned(&self) -> &[(ClassId, AccessClass)] {
         &self.interned
+    }
+
+    /// The position that the next entry will have, where the store lets a writer know it.
+    pub(super) fn next_position(&self) -> Option<u64> {
+        let entered = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        self.first_position.map(|first| first.saturating_add(entered))
     }
 
     /// Adds a ledger entry, sealed at commit.

@@ -6,13 +6,13 @@ use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
 use crate::records::attachments::remove_all;
 use crate::records::classes::intern;
-use crate::records::derived::{Derived, add_to_counter, derive, link_prefix, live_counter, number_counter};
+use crate::records::derived::{Derived, add_to_counter, derive, for_each_link, live_counter, number_counter};
 use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::Entity;
-use crate::storage::{BlobName, Keyspace, RangeRequest, Snapshot};
+use crate::storage::{BlobName, Keyspace, Snapshot};
 
 /// Who changes, when and why.
 #[derive(Debug, Clone)]
@@ -57,8 +57,9 @@ pub fn create(
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
     record.envelope.subject = entity.definition.data_subject.then_some(record.id);
     let changes = everything(&record);
+    link(view, None, &mut record);
     apply(view, context, entity, None, &record)?;
-    enter(view, context, EntryKind::Create, &record, changes);
+    enter(view, context, EntryKind::Create, (&record, None), changes);
     Ok(record)
 }
 
@@ -91,18 +92,15 @@ pub fn update(
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
     }
-    new.envelope.version = old.envelope.version.saturating_add(1);
-    new.envelope.modified = context.stamp;
-    new.envelope.modified_by = context.actor;
-    for change in &changes {
-        new.envelope.field_clocks.insert(change.field, context.stamp);
-    }
+    renew(context, old, &mut new, &changes);
+    let previous = link(view, Some(old), &mut new);
     apply(view, context, entity, Some(old), &new)?;
-    enter(view, context, EntryKind::Update, &new, changes);
+    enter(view, context, EntryKind::Update, (&new, previous), changes);
     Ok(new)
 }
 
-/// Deletes a record softly: it leaves every list and index, and its row stays until it is purged.
+/// Deletes a record softly: it leaves every list and index, and its row stays until it is purged. Records
+/// that the same transaction deletes, before this one or after it, may refer to it.
 ///
 /// # Errors
 /// `record.referenced` while another record refers to it; as [`update`].
@@ -112,6 +110,7 @@ pub fn delete(
     permit: &Permit<Delete>,
     entity: &Entity,
     old: &Record,
+    going: &BTreeSet<RecordId>,
 ) -> Result<()> {
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
@@ -119,20 +118,53 @@ pub fn delete(
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
     }
-    // A record's references to itself go with it; there are no more of them than fields.
-    let links =
-        RangeRequest::prefix(Keyspace::Index, &link_prefix(old.id), entity.fields().len().saturating_add(1));
-    let of_others = |(key, _): &(Vec<u8>, Vec<u8>)| RecordId::from_suffix(key) != Some(old.id);
-    if view.scan(&links)?.rows.iter().any(of_others) {
-        return Err(Error::new(Code::Referenced).entity(&entity.api_name).record(old.id));
-    }
+    // A record's references to itself go with it.
+    for_each_link(view, old.id, &mut |link| {
+        if link.source == old.id || going.contains(&link.source) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Referenced).entity(&entity.api_name).record(old.id))
+    })?;
     let mut new = old.clone();
-    new.envelope.version = old.envelope.version.saturating_add(1);
-    new.envelope.modified = context.stamp;
-    new.envelope.modified_by = context.actor;
+    renew(context, old, &mut new, &[]);
     new.envelope.deleted_at = Some(context.stamp.at());
+    let previous = link(view, Some(old), &mut new);
     apply(view, context, entity, Some(old), &new)?;
-    enter(view, context, EntryKind::Delete, &new, Vec::new());
+    enter(view, context, EntryKind::Delete, (&new, previous), Vec::new());
+    Ok(())
+}
+
+/// Brings a deleted record back: it is in every list, index and counter again, as it was. Its entry in the
+/// ledger is a change that says the record is no longer deleted.
+///
+/// # Errors
+/// `record.not_found` for a record that is not there, is not deleted, or is out of reach;
+/// `schema.required`, `schema.not_unique` where another record has taken a value that is unique.
+pub fn undelete(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    permit: &Permit<Delete>,
+    entity: &Entity,
+    old: &Record,
+    mut new: Record,
+) -> Result<()> {
+    permit.check(entity.id(), view.epoch())?;
+    permit.check_actor(context.actor)?;
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(old.id);
+    let stored = row::load(view, entity.id(), old.id)?.ok_or_else(missing)?;
+    if !stored.is_deleted() || stored.envelope.version != old.envelope.version {
+        return Err(missing());
+    }
+    if !permit.allows(&old.envelope.access_class()) {
+        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("undelete"));
+    }
+    new.envelope.deleted_at = None;
+    check_required(entity, &new)?;
+    let changes = differences(old, &new);
+    renew(context, old, &mut new, &changes);
+    let previous = link(view, Some(old), &mut new);
+    apply(view, context, entity, Some(old), &new)?;
+    enter(view, context, EntryKind::Update, (&new, previous), changes);
     Ok(())
 }
 
@@ -148,6 +180,7 @@ pub fn erase(
     permit: &Permit<Delete>,
     entity: &Entity,
     id: RecordId,
+    going: &BTreeSet<RecordId>,
 ) -> Result<Vec<BlobName>> {
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
@@ -156,13 +189,14 @@ pub fn erase(
         return Err(missing());
     }
     if !old.is_deleted() {
-        delete(view, context, permit, entity, &old)?;
+        delete(view, context, permit, entity, &old, going)?;
     }
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
-    let empty = deleted.emptied();
-    row::put(view, true, &empty, context.schema_version)?;
     let files = remove_all(view, entity.id(), id)?;
-    enter(view, context, EntryKind::Erase, &empty, Vec::new());
+    let mut empty = deleted.clone().emptied();
+    let previous = link(view, Some(&deleted), &mut empty);
+    row::put(view, true, &empty, context.schema_version)?;
+    enter(view, context, EntryKind::Erase, (&empty, previous), Vec::new());
     Ok(files)
 }
 
@@ -179,8 +213,18 @@ pub fn note(view: &mut WriteView<'_>, context: &WriteContext, kind: EntryKind, a
         entity: EntityId::new(0),
         record: about,
         subject: None,
+        previous: None,
         changes: vec![change],
     });
+}
+
+/// Gives a changed record the version, time and author of its change.
+fn renew(context: &WriteContext, old: &Record, new: &mut Record, changes: &[FieldChange]) {
+    let envelope = &mut new.envelope;
+    envelope.version = old.envelope.version.saturating_add(1);
+    envelope.modified = context.stamp;
+    envelope.modified_by = context.actor;
+    envelope.field_clocks.extend(changes.iter().map(|change| (change.field, context.stamp)));
 }
 
 fn check_shown<A: crate::access::ActionKind>(
@@ -228,9 +272,7 @@ fn check_assign(
 
 /// Everything that a new record says, so that the ledger alone can make it anew.
 fn everything(record: &Record) -> Vec<FieldChange> {
-    let facts = ENTERED.iter().map(|(field, _)| *field);
-    let said = facts.chain(record.values.keys().copied()).map(|field| (field, record.value(field)));
-    let said = said.filter(|(_, value)| !value.is_null());
+    let said = record.entered_values();
     said.map(|(field, new)| FieldChange { field, old: Value::Null, new }).collect()
 }
 
@@ -311,12 +353,18 @@ fn unique_field(entity: &Entity, record: &Record, key: &[u8]) -> String {
         .map_or_else(|| "external_id".to_owned(), |field| field.api_name.clone())
 }
 
-/// Enters what was done to a record.
+/// Links a row to the entry that is about to be entered, and gives the record's entry before it.
+pub(super) fn link(view: &WriteView<'_>, old: Option<&Record>, new: &mut Record) -> Option<u64> {
+    new.envelope.newest_entry = view.next_position();
+    old.and_then(|old| old.envelope.newest_entry)
+}
+
+/// Enters what was done to a record, with the position of the record's entry before it.
 pub(super) fn enter(
     view: &mut WriteView<'_>,
     context: &WriteContext,
     kind: EntryKind,
-    record: &Record,
+    (record, previous): (&Record, Option<u64>),
     changes: Vec<FieldChange>,
 ) {
     view.record_entry(PendingEntry {
@@ -329,6 +377,7 @@ pub(super) fn enter(
         entity: record.entity,
         record: record.id,
         subject: record.envelope.subject,
+        previous,
         changes,
     });
 }

@@ -52,6 +52,17 @@ pub struct FieldDefinition {
     /// Headers under which imports find it, besides name and labels.
     #[serde(default)]
     pub synonyms: Vec<String>,
+    /// For a reference: what becomes of this record when the one that it refers to is deleted.
+    #[serde(default, skip_serializing_if = "OnDelete::is_restrict")]
+    pub on_delete: OnDelete,
+    /// For a reference to the entity itself: its records are a tree by it, and no record is above itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tree: bool,
+    /// For a read-only reference to the entity itself: the API name of a tree's field. The engine keeps the
+    /// topmost record of that tree here, and nothing in the topmost record itself. An index is kept on it
+    /// only if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_of: Option<String>,
     /// The value of a new record that comes with none: an expression over the other fields.
     #[serde(default)]
     pub default: Option<String>,
@@ -62,6 +73,25 @@ pub struct FieldDefinition {
     /// [`EnumCode::only_with`](crate::schema::EnumCode::only_with) says.
     #[serde(default)]
     pub controlled_by: Option<String>,
+}
+
+/// What becomes of a record that refers to one that is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// The deletion is refused, unless this record is deleted with it.
+    #[default]
+    Restrict,
+    /// The reference is emptied.
+    SetNull,
+    /// This record is deleted too.
+    Cascade,
+}
+
+impl OnDelete {
+    fn is_restrict(&self) -> bool {
+        *self == Self::Restrict
+    }
 }
 
 impl FieldDefinition {
@@ -80,17 +110,21 @@ impl FieldDefinition {
             read_only: false,
             search: None,
             synonyms: Vec::new(),
+            on_delete: OnDelete::Restrict,
+            tree: false,
+            root_of: None,
             default: None,
             required_when: None,
             controlled_by: None,
         }
     }
 
-    /// Whether an index is kept on it: if it says so, if it is unique, and on every reference.
+    /// Whether an index is kept on it: if it says so, if it is unique, and on every reference but the root of
+    /// a tree.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
         let refers = matches!(self.kind, FieldType::Reference { .. } | FieldType::MultiReference { .. });
-        self.indexed || self.unique || refers
+        self.indexed || self.unique || (refers && self.root_of.is_none())
     }
 
     /// Whether anything of it is said in expressions, which name other fields.
@@ -136,6 +170,19 @@ impl FieldDefinition {
         }
         if self.label.zh.is_empty() || self.label.en.is_empty() {
             return fault("labels stand in zh and en");
+        }
+        if self.on_delete != OnDelete::Restrict && !matches!(self.kind, FieldType::Reference { .. }) {
+            return fault("only a reference says what becomes of it on deletion");
+        }
+        if self.on_delete == OnDelete::SetNull && self.required {
+            return fault("a required reference is not emptied");
+        }
+        let of_tree = self.tree || self.root_of.is_some();
+        if of_tree && !matches!(self.kind, FieldType::Reference { .. }) {
+            return fault("a tree is made of references");
+        }
+        if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
+            return fault("the root of a tree is kept by the engine alone");
         }
         if self.unique && self.kind.is_many() {
             return fault("a field of several values is not unique");

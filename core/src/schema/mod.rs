@@ -20,7 +20,7 @@ mod type_help;
 mod typed;
 mod validate;
 
-pub use definition::{EntityDefinition, FieldDefinition, SearchClass, valid_name, valid_namespace};
+pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, valid_name, valid_namespace};
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use person_name::display_name;

@@ -185,6 +185,34 @@ impl Entity {
         })
     }
 
+    /// The trees that its records make: for each the field that names the record above, and the one in which
+    /// the topmost record is kept, if there is one.
+    pub fn trees(&self) -> impl Iterator<Item = (&Field, Option<&Field>)> {
+        self.fields.iter().filter(|field| field.definition.tree).map(|tree| {
+            let is_root = |field: &&Field| field.definition.root_of.as_ref() == Some(&tree.api_name);
+            (tree, self.fields.iter().find(is_root))
+        })
+    }
+
+    /// A tree is made of references to its own entity, and its root is that of a tree.
+    fn check_tree(&self, definition: &FieldDefinition) -> Result<()> {
+        let fault = |rule: &str| {
+            let error = Error::new(Code::InvalidDefinition).entity(&self.api_name);
+            Err(error.field(&definition.name).rule(rule))
+        };
+        let is_own = |target: &str| target == self.api_name || format!("crm.{target}") == self.api_name;
+        let of_tree = definition.tree || definition.root_of.is_some();
+        match &definition.kind {
+            FieldType::Reference { entity } if of_tree && !is_own(entity) => {
+                return fault("a tree refers to its own entity");
+            }
+            _ => {}
+        }
+        let Some(tree) = &definition.root_of else { return Ok(()) };
+        let known = self.fields.iter().any(|field| field.definition.tree && field.api_name == *tree);
+        if known { Ok(()) } else { fault("the root of a field that makes no tree") }
+    }
+
     fn named(&self, name: &str) -> Option<&Field> {
         if let Some(position) = self.by_name.get(name) {
             return self.fields.get(*position);
@@ -363,6 +391,7 @@ impl Registry {
         definition.check().map_err(|error| error.entity(entity))?;
         let number = self.next_field.max(FIRST_FIELD);
         let entity = self.entity_mut(entity)?;
+        entity.check_tree(definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
         let computation =
             Computation::of(entity, definition).map_err(|error| error.entity(&entity.api_name))?;

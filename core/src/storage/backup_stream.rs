@@ -372,10 +372,13 @@ impl<'a> BackupReader<'a> {
         let trailer = self.read_frame(TRAILER)?;
         let counts = trailer.strip_prefix(self.frames.summary().as_slice()).ok_or_else(damaged)?.to_vec();
         let mut behind = [0];
-        match self.input.read(&mut behind) {
-            Ok(0) => Ok(counts),
-            Ok(_) => Err(damaged()),
-            Err(error) => Err(error.into()),
+        loop {
+            match self.input.read(&mut behind) {
+                Ok(0) => return Ok(counts),
+                Ok(_) => return Err(damaged()),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

@@ -696,6 +696,10 @@ impl Sees for Writing<'_> {
 }
 
 impl StoreTransaction for Writing<'_> {
+    fn caps(&self) -> Caps {
+        self.store.caps()
+    }
+
     fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed> {
         (*self).commit_with(writes, None)
     }

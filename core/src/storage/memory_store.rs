@@ -128,6 +128,10 @@ impl Sees for Writing<'_> {
 }
 
 impl StoreTransaction for Writing<'_> {
+    fn caps(&self) -> Caps {
+        self.store.caps()
+    }
+
     fn commit(self: Box<Self>, writes: WriteSet) -> Result<Committed> {
         self.store.conflict()?;
         self.commit_and(writes, &mut || {})

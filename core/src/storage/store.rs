@@ -40,17 +40,22 @@ pub struct Caps {
     pub max_transaction_operations: usize,
     /// Most bytes of keys and values of one commit.
     pub max_transaction_bytes: usize,
+    /// Whether the entries of a transaction get the positions that follow the head of its view, in their
+    /// order, or the commit fails: then what is written may name them before they are given.
+    pub positions_follow_view: bool,
 }
 
 impl Caps {
     /// What the stores of one process take. 10,000 records with some forty keys each fit into one commit,
     /// above which a larger batch no longer makes a row cheaper; its bytes are in memory until they are
-    /// durable.
+    /// durable. A writer has its turn to itself and sees every commit that was accepted before, so it knows
+    /// the positions of its entries.
     pub(super) const EMBEDDED: Self = Self {
         max_key_bytes: MAX_KEY_BYTES,
         max_value_bytes: MAX_VALUE_BYTES,
         max_transaction_operations: 500_000,
         max_transaction_bytes: 256 * 1_024 * 1_024,
+        positions_follow_view: true,
     };
 }
 
@@ -149,6 +154,9 @@ pub trait Snapshot: Send {
 
 /// The right to commit once, with a stable view until then. Dropping it leaves nothing behind.
 pub trait StoreTransaction: Snapshot {
+    /// What the store of this transaction can take.
+    fn caps(&self) -> Caps;
+
     /// Makes all of a write set durable, or nothing of it. Where the store is open with
     /// [`Durability::Relaxed`], it is visible when this returns and durable a little later.
     ///

@@ -120,6 +120,10 @@ pub const GUANXI_ERR_RECORD_REFERENCE_AMBIGUOUS: i32 = -404;
 pub const GUANXI_ERR_RECORD_REFERENCED: i32 = -405;
 /// `record.idempotency_mismatch`: the idempotency key was used for another request
 pub const GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH: i32 = -406;
+/// `history.expired`: that is further back than history is told
+pub const GUANXI_ERR_HISTORY_EXPIRED: i32 = -407;
+/// `record.tree_cycle`: a record cannot be above itself
+pub const GUANXI_ERR_RECORD_TREE_CYCLE: i32 = -408;
 /// `access.sign_in_failed`: name or password is wrong
 pub const GUANXI_ERR_ACCESS_SIGN_IN_FAILED: i32 = -501;
 /// `access.not_permitted`: you may not do this

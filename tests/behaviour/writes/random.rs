@@ -112,9 +112,20 @@ fn act(transaction: &mut Transaction<'_>, model: &mut Model, owners: &[RecordId]
         Work::Delete { which } => return delete(transaction, model, *which),
     };
     if let Some((id, standing)) = changed {
+        if !standing.contact && is_above(model, id, standing.link) {
+            let refused = transaction.update_record(standing.entity(), id, standing.changes()).unwrap_err();
+            assert_eq!(refused.code(), Code::TreeCycle);
+            return;
+        }
         transaction.update_record(standing.entity(), id, standing.changes()).unwrap();
         model.insert(id, standing);
     }
+}
+
+/// Whether a record is another one or above it.
+fn is_above(model: &Model, id: RecordId, of: Option<RecordId>) -> bool {
+    let above = |of: &RecordId| model.get(of).and_then(|standing| standing.link);
+    std::iter::successors(of, above).any(|passed| passed == id)
 }
 
 fn delete(transaction: &mut Transaction<'_>, model: &mut Model, which: usize) {

@@ -272,6 +272,7 @@ fn reports_obey_the_organisation_s_calendar_from_the_next_call_on() {
         first_weekday: "sunday".to_owned(),
         fiscal_year_start: 2,
         max_attachment_bytes: 1 << 20,
+        ..Settings::default()
     };
     house.admin.change_settings(settings.clone()).unwrap();
     let spans = [

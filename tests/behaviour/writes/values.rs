@@ -141,12 +141,15 @@ fn a_record_that_others_refer_to_is_not_deleted() {
 #[test]
 fn a_record_that_refers_to_itself_is_deleted_like_any_other() {
     let house = database();
+    let kind = FieldType::Reference { entity: Account::NAME.to_owned() };
+    let label = Label::new("担保", "Guarantor");
+    house.admin.define_field(Account::NAME, "guarantor", label, kind, |_| ()).unwrap();
     let id = house.create(Account::NAME, &named("加喜"));
-    house.change(Account::NAME, id, &Changes::new().set("parent", id));
-    let other = house.create(Account::NAME, &named("other").set("parent", id));
+    house.change(Account::NAME, id, &Changes::new().set("guarantor", id));
+    let other = house.create(Account::NAME, &named("other").set("guarantor", id));
     let delete = || house.admin.write(|transaction| transaction.delete_record(Account::NAME, id));
     assert_eq!(refusal(delete()), Code::Referenced);
-    house.change(Account::NAME, other, &Changes::new().set("parent", Value::Null));
+    house.change(Account::NAME, other, &Changes::new().set("guarantor", Value::Null));
     delete().unwrap();
     let _ = house.verified();
 }

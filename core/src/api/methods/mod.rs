@@ -4,7 +4,9 @@ mod attachments;
 mod backup;
 mod exchange;
 mod files;
+mod history;
 mod keys;
+mod layouts;
 mod maintenance;
 mod organisation;
 mod records;
@@ -12,6 +14,7 @@ mod reports;
 mod schema;
 mod search;
 mod trade;
+mod views;
 
 use crate::api::Method;
 
@@ -22,7 +25,9 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         exchange::METHODS,
         files::METHODS,
+        history::METHODS,
         keys::METHODS,
+        layouts::METHODS,
         maintenance::METHODS,
         organisation::METHODS,
         records::METHODS,
@@ -30,6 +35,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         schema::METHODS,
         search::METHODS,
         trade::METHODS,
+        views::METHODS,
     ];
     let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();
     all.sort_by_key(|method| method.name);

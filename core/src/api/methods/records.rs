@@ -4,7 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{
-    changes_from_json, condition_from_json, cursor_to_text, find_from_json, listing_to_json, warnings_to_json,
+    changes_from_json, condition_from_json, cursor_to_text, find_from_json, listing_to_json,
+    warnings_to_json, with,
 };
 use crate::base::{RecordId, Result};
 use crate::engine::{Changes, Session, Transaction, Upserted, WriteOptions};
@@ -176,6 +177,28 @@ methods! {
             let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
             Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
         })
+    }
+
+    /// Reads what stands above and below a record in a tree of its entity, as far as the user sees.
+    "record.tree" (session, given: ReadTree {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The field that names the record above; the only one that makes a tree if not said.
+        field: Option<String>,
+        /// Most records below it; 100 if not said.
+        limit: Option<u64>,
+    }) -> "{ancestors: [record], descendants: [record with {parent, depth}], more}" {
+        let limit = given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let tree = session.tree(&given.entity, given.id, given.field.as_deref(), limit)?;
+        let ancestors = tree.ancestors.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
+        let descendants = tree.descendants.iter().map(|node| {
+            let members = [("parent", json!(node.parent.to_string())), ("depth", json!(node.depth))];
+            Ok(with(listing_to_json(&node.record)?, members))
+        });
+        let descendants = descendants.collect::<Result<Vec<_>>>()?;
+        Ok(json!({"ancestors": ancestors, "descendants": descendants, "more": tree.more}))
     }
 
     /// Counts records.

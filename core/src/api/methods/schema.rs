@@ -7,7 +7,7 @@ use crate::base::{Code, Error, Label, Locale, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
 use crate::schema::{
-    Entity, EnumCode, FIELD_TYPES, FieldType, RowColumn, RuleDefinition, SearchClass, Severity,
+    Entity, EnumCode, FIELD_TYPES, FieldType, OnDelete, RowColumn, RuleDefinition, SearchClass, Severity,
 };
 
 methods! {
@@ -131,6 +131,11 @@ methods! {
         codes: Option<Vec<Json>>,
         /// For reference and multi_reference: the entity referred to.
         target: Option<String>,
+        /// For a reference, what becomes of the record when the one that it refers to is deleted: `restrict`
+        /// refuses that, `set_null` empties the field, `cascade` deletes the record too; `restrict` if not said.
+        on_delete: Option<String>,
+        /// For a reference to the entity itself: whether its records are a tree by it.
+        tree: Option<bool>,
         /// For any_reference: the entities referred to.
         targets: Option<Vec<Json>>,
         /// For rows: [{name, zh, en, type, required, codes}].
@@ -156,6 +161,7 @@ methods! {
     }) -> "{field}" {
         let kind = field_type(session, &given)?;
         let search = given.search.as_deref().map(search_class).transpose()?;
+        let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
         let name = session.define_field(&given.entity, &given.name, label, kind, |field| {
             let serial = matches!(field.kind, FieldType::Serial { .. });
@@ -163,6 +169,8 @@ methods! {
             field.unique = given.unique.unwrap_or(serial);
             field.read_only = serial;
             field.search = search;
+            field.on_delete = on_delete.unwrap_or_default();
+            field.tree = given.tree.unwrap_or(false);
             field.default = given.default;
             field.required_when = given.required_when;
             field.controlled_by = given.controlled_by;
@@ -207,6 +215,9 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
             "label": definition.label.text(locale),
             "type": definition.kind.name(),
             "codes": codes,
+            "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
+            "tree": definition.tree,
+            "root_of": definition.root_of,
             "target": targets.first(),
             "targets": targets,
             "details": details,
@@ -338,6 +349,11 @@ fn column(json: &Json) -> Result<RowColumn> {
 fn severity(name: &str) -> Result<Severity> {
     serde_json::from_value(Json::from(name))
         .map_err(|_| Error::new(Code::InvalidArgument).field("severity").value(name))
+}
+
+fn on_delete(name: &str) -> Result<OnDelete> {
+    serde_json::from_value(Json::from(name))
+        .map_err(|_| Error::new(Code::InvalidArgument).field("on_delete").value(name))
 }
 
 fn search_class(name: &str) -> Result<SearchClass> {

@@ -1,0 +1,234 @@
+//! Methods on what was: versions of a record, its past states, lists as they were, deleted records.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{condition_from_json, cursor_from_text, cursor_to_text, listing_to_json};
+use crate::base::{Code, Error, FieldId, RecordId, Result};
+use crate::engine::{At, PastRecord, PastValue, RecordVersion, field_name};
+use crate::schema::Entity;
+
+use super::records::write;
+
+methods! {
+    /// Tells the versions of a record, newest first. A value of a forgotten person reads {"erased": true}.
+    "record.history" (session, given: History {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// Versions before this one, by its position; the newest ones if not said.
+        before: Option<u64>,
+        /// Most versions; 100 if not said, 1000 at the most.
+        limit: Option<u64>,
+    }) -> "{versions: [{position, kind, at, actor, on_behalf_of, cause, changes: [{field, old, new}]}], before}" {
+        let history = session.history(&given.entity, given.id, given.before, count(given.limit))?;
+        let registry = session.crm().registry();
+        let entity = registry.entity(&given.entity)?;
+        let versions: Vec<Json> =
+            history.versions.iter().map(|version| version_to_json(entity, version)).collect();
+        Ok(json!({"versions": versions, "before": history.next}))
+    }
+
+    /// Reads a record as it was at a moment or after an entry of the ledger, within today's permissions.
+    "record.get_as_of" (session, given: GetAsOf {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The moment; this or `position`.
+        at: Option<String>,
+        /// The entry of the ledger; this or `at`.
+        position: Option<u64>,
+    }) -> "{id, entity, position, version, created_at, created_by, modified_at, modified_by, facts, values}" {
+        let at = place("at", given.at.as_deref(), given.position)?;
+        past_to_json(&session.get_as_of(&given.entity, given.id, at)?)
+    }
+
+    /// Reads one field of a record as it was.
+    "record.value_as_of" (session, given: ValueAsOf {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The field.
+        field: String,
+        /// The moment; this or `position`.
+        at: Option<String>,
+        /// The entry of the ledger; this or `at`.
+        position: Option<u64>,
+    }) -> "{value}" {
+        let at = place("at", given.at.as_deref(), given.position)?;
+        let value = session.value_as_of(&given.entity, given.id, given.field.as_str(), at)?;
+        Ok(json!({"value": past_value_to_json(&value)}))
+    }
+
+    /// Tells what differs between two states of a record. Where it was not there, it has no values.
+    "record.diff" (session, given: Diff {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The earlier moment; this or `from_position`.
+        from: Option<String>,
+        /// The earlier entry of the ledger; this or `from`.
+        from_position: Option<u64>,
+        /// The later moment; this or `to_position`.
+        to: Option<String>,
+        /// The later entry of the ledger; this or `to`.
+        to_position: Option<u64>,
+    }) -> "{differences: [{field, from, to}]}" {
+        let from = place("from", given.from.as_deref(), given.from_position)?;
+        let to = place("to", given.to.as_deref(), given.to_position)?;
+        let found = session.diff(&given.entity, given.id, from, to)?;
+        let registry = session.crm().registry();
+        let entity = registry.entity(&given.entity)?;
+        let found = found.iter().map(|found| {
+            let (from, to) = (past_value_to_json(&found.from), past_value_to_json(&found.to));
+            json!({"field": field_name(entity, found.field), "from": from, "to": to})
+        });
+        Ok(json!({"differences": found.collect::<Vec<_>>()}))
+    }
+
+    /// Lists records as they were, a chunk at a time: those that were there then and met the condition. A chunk
+    /// may be empty, and more to come; the list ends where there is no cursor.
+    "record.list_as_of" (session, given: ListAsOf {
+        /// The entity.
+        entity: String,
+        /// The moment; this or `position`, and neither with a cursor.
+        at: Option<String>,
+        /// The entry of the ledger; this or `at`.
+        position: Option<u64>,
+        /// The condition.
+        filter: Option<Json>,
+        /// Most records that the chunk looks at; 100 if not said, 1000 at the most.
+        chunk: Option<u64>,
+        /// Where the chunk before ended.
+        cursor: Option<String>,
+    }) -> "{rows, position, looked_at, undecided, cursor}" {
+        let condition = session.read(|reader| {
+            let entity = reader.registry().entity(&given.entity)?;
+            condition_from_json(&reader, entity, given.filter.as_ref().unwrap_or(&Json::Null))
+        })?;
+        let cursor = given.cursor.as_deref().map(cursor_from_text).transpose()?;
+        let at = match cursor {
+            // The cursor knows the place.
+            Some(_) if given.at.is_none() && given.position.is_none() => At::Position(0),
+            _ => place("at", given.at.as_deref(), given.position)?,
+        };
+        let page = session.list_as_of(&given.entity, &condition, at, cursor, count(given.chunk))?;
+        Ok(json!({
+            "rows": page.rows.iter().map(past_to_json).collect::<Result<Vec<_>>>()?,
+            "position": page.position,
+            "looked_at": page.looked_at,
+            "undecided": page.undecided,
+            "cursor": page.next.as_ref().map(cursor_to_text).transpose()?,
+        }))
+    }
+
+    /// Lists deleted records, a chunk at a time. A chunk may be empty, and more to come; the list ends where
+    /// there is no `after`.
+    "record.deleted" (session, given: Deleted {
+        /// The entity.
+        entity: String,
+        /// The last record that the chunk before looked at.
+        after: Option<RecordId>,
+        /// Most records that the chunk looks at; 100 if not said, 1000 at the most.
+        chunk: Option<u64>,
+    }) -> "{rows, looked_at, after}" {
+        let page = session.deleted(&given.entity, given.after, count(given.chunk))?;
+        let rows = page.rows.iter().map(|row| {
+            let deleted_at = row.record.envelope.deleted_at.map(|at| at.to_string());
+            let by = row.record.envelope.modified_by.to_string();
+            Ok(crate::api::json::with(
+                listing_to_json(row)?,
+                [("deleted_at", json!(deleted_at)), ("deleted_by", json!(by))],
+            ))
+        });
+        let after = page.next.map(|after| after.to_string());
+        Ok(json!({"rows": rows.collect::<Result<Vec<_>>>()?, "looked_at": page.looked_at, "after": after}))
+    }
+
+    /// Brings a deleted record back, as it was.
+    "record.undelete" (session, given: Undelete {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, outcome}" {
+        let request = json!([given.entity, given.id.to_string()]);
+        write(session, "record.undelete", given.idempotency_key.as_deref(), &request, |transaction| {
+            transaction.undelete_record(&given.entity, given.id)?;
+            Ok(json!({"id": given.id.to_string(), "outcome": "undeleted"}))
+        })
+    }
+}
+
+fn count(given: Option<u64>) -> usize {
+    given.map_or(0, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// A moment or a position, one of them.
+fn place(name: &str, moment: Option<&str>, position: Option<u64>) -> Result<At> {
+    let refused = |rule: &str| Error::new(Code::InvalidArgument).field(name).rule(rule);
+    match (moment, position) {
+        (Some(moment), None) => {
+            moment.parse().map(At::Time).map_err(|_| refused("a moment in RFC 3339").value(moment))
+        }
+        (None, Some(position)) => Ok(At::Position(position)),
+        _ => Err(refused("either a moment or a position")),
+    }
+}
+
+/// A value of the past; one that nobody can tell any more is `{"erased": true}`.
+fn past_value_to_json(value: &PastValue) -> Json {
+    match value {
+        PastValue::Known(value) => value.to_json(),
+        PastValue::Erased => json!({"erased": true}),
+    }
+}
+
+fn version_to_json(entity: &Entity, version: &RecordVersion) -> Json {
+    let changes = version.changes.iter().map(|change| {
+        let (old, new) = (past_value_to_json(&change.old), past_value_to_json(&change.new));
+        json!({"field": field_name(entity, change.field), "old": old, "new": new})
+    });
+    json!({
+        "position": version.position,
+        "kind": version.kind.name(),
+        "at": version.at.to_string(),
+        "actor": version.actor.to_string(),
+        "on_behalf_of": version.on_behalf_of.map(|user| user.to_string()),
+        "cause": version.cause,
+        "changes": changes.collect::<Vec<_>>(),
+    })
+}
+
+/// A record as it was: fields in `values`, owner, unit, tags and the like in `facts`, since a field may bear
+/// the name of a fact.
+fn past_to_json(past: &PastRecord) -> Result<Json> {
+    let entity = past.entity()?;
+    let (mut facts, mut values) = (Map::new(), Map::new());
+    for (field, value) in &past.state.values {
+        let place = if is_field(entity, *field) { &mut values } else { &mut facts };
+        place.insert(field_name(entity, *field), past_value_to_json(value));
+    }
+    Ok(json!({
+        "id": past.id.to_string(),
+        "entity": entity.api_name,
+        "position": past.state.position,
+        "version": past.state.version,
+        "created_at": past.created_at.to_string(),
+        "created_by": past.created_by.to_string(),
+        "modified_at": past.state.modified_at.to_string(),
+        "modified_by": past.state.modified_by.to_string(),
+        "facts": facts,
+        "values": values,
+    }))
+}
+
+fn is_field(entity: &Entity, field: FieldId) -> bool {
+    entity.field_by_id(field).is_some()
+}

@@ -1,0 +1,82 @@
+//! Methods by which a host builds its screens without knowing an entity beforehand.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::base::{Label, Locale};
+use crate::engine::{Layout, LayoutKind, NavigationItem};
+use crate::schema::Entity;
+
+methods! {
+    /// Gives a layout of an entity, made from the registry with the fields that the user sees: the title first,
+    /// then what is required, then what is indexed. `by` names the fields that say where a record stands in a
+    /// kanban, calendar or timeline.
+    "schema.layout" (session, given: GiveLayout {
+        /// The entity.
+        entity: String,
+        /// `list`, `detail`, `form`, `kanban`, `calendar` or `timeline`.
+        kind: String,
+    }) -> "{entity, label, kind, title, by, sections: [{label, fields: [{name, label, type, required, read_only}]}]}" {
+        let layout = session.layout(&given.entity, LayoutKind::from_name(&given.kind)?)?;
+        let registry = session.crm().registry();
+        Ok(layout_to_json(registry.entity(&layout.entity)?, &layout, session.locale()))
+    }
+
+    /// Lists the entities that the user may read, for a host's navigation, and the layouts that have something
+    /// to show of each.
+    "schema.navigation" (session, _given: Navigation {}) -> "{entities: [{entity, label, may_create, kinds}]}" {
+        let items = session.navigation()?;
+        let items: Vec<Json> = items.iter().map(|item| item_to_json(item, session.locale())).collect();
+        Ok(json!({"entities": items}))
+    }
+}
+
+fn item_to_json(item: &NavigationItem, locale: Locale) -> Json {
+    let kinds: Vec<&str> = item.kinds.iter().map(|kind| kind.name()).collect();
+    json!({
+        "entity": item.entity,
+        "label": item.label.text(locale),
+        "may_create": item.may_create,
+        "kinds": kinds,
+    })
+}
+
+fn layout_to_json(entity: &Entity, layout: &Layout, locale: Locale) -> Json {
+    let sections = layout.sections.iter().map(|section| {
+        let fields: Vec<Json> =
+            section.fields.iter().map(|name| field_to_json(entity, name, locale)).collect();
+        json!({"label": section.label.text(locale), "fields": fields})
+    });
+    json!({
+        "entity": layout.entity,
+        "label": layout.label.text(locale),
+        "kind": layout.kind.name(),
+        "title": layout.title,
+        "by": layout.by,
+        "sections": sections.collect::<Vec<_>>(),
+    })
+}
+
+/// What people read for the facts of every record that stand in layouts.
+const FACTS: [(&str, &str, &str); 5] = [
+    ("owner", "负责人", "Owner"),
+    ("unit", "所属部门", "Unit"),
+    ("created_at", "创建时间", "Created"),
+    ("modified_at", "修改时间", "Changed"),
+    ("tags", "标签", "Tags"),
+];
+
+/// A field with what a host needs to show it; a fact of every record has name and label alone.
+fn field_to_json(entity: &Entity, name: &str, locale: Locale) -> Json {
+    let mut told = Map::from_iter([("name".to_owned(), json!(name))]);
+    if let Some(field) = entity.fields().iter().find(|field| field.api_name == name) {
+        let definition = &field.definition;
+        told.insert("label".to_owned(), json!(definition.label.text(locale)));
+        told.insert("type".to_owned(), json!(definition.kind.name()));
+        told.insert("required".to_owned(), json!(definition.required));
+        told.insert("read_only".to_owned(), json!(definition.read_only));
+    } else if let Some((_, zh, en)) = FACTS.iter().find(|(fact, _, _)| *fact == name) {
+        told.insert("label".to_owned(), json!(Label::new(zh, en).text(locale)));
+    }
+    Json::Object(told)
+}

@@ -1,0 +1,212 @@
+//! Methods on saved views, and on what a user has looked at lately or keeps at hand.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{cursor_to_text, find_from_json, listing_to_json};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{Audience, Listing, Role, SavedView, Session, ViewDefinition};
+use crate::schema::EntityType;
+
+methods! {
+    /// Saves a view: a list that is found by its name. One's own, or, with the right to administer `sys.view`,
+    /// one of a role or of everyone. A view of the same name, entity and audience is replaced.
+    "view.save" (session, given: SaveView {
+        /// The name.
+        name: String,
+        /// The entity.
+        entity: String,
+        /// Fields and facts of records, in their order.
+        columns: Option<Vec<Json>>,
+        /// The condition, as `record.list` takes it.
+        filter: Option<Json>,
+        /// Fields in order; `-amount` falls.
+        sort: Option<Vec<Json>>,
+        /// The field by which rows stand together.
+        group: Option<String>,
+        /// `own`, `role` or `everyone`; `own` if not said.
+        audience: Option<String>,
+        /// For the audience `role`: the name of the role.
+        role: Option<String>,
+    }) -> "{id}" {
+        let definition = ViewDefinition {
+            columns: names("columns", given.columns.as_deref())?,
+            filter: given.filter.clone().unwrap_or(Json::Null),
+            sort: names("sort", given.sort.as_deref())?,
+            group: given.group.clone(),
+        };
+        session.read(|reader| {
+            let entity = reader.registry().entity(&given.entity)?;
+            let find = find_from_json(&reader, entity, &definition.filter, &[], Some(1), None)?;
+            // A field that the user may not see is refused here as a list would refuse it.
+            reader.find(&given.entity, &find).map(drop)
+        })?;
+        let audience = audience(session, given.audience.as_deref(), given.role.as_deref())?;
+        let id = session.save_view(&given.name, &given.entity, audience, &definition)?;
+        Ok(json!({"id": id.to_string()}))
+    }
+
+    /// Lists the views that the user finds: of several of a name the user's own, else that of a role, else
+    /// everyone's.
+    "view.list" (session, given: ListViews {
+        /// The entity; all if not said.
+        entity: Option<String>,
+    }) -> "{views: [{id, name, entity, audience, role, definition}]}" {
+        let views = session.views(given.entity.as_deref())?;
+        Ok(json!({"views": views.iter().map(|view| view_to_json(session, view)).collect::<Vec<_>>()}))
+    }
+
+    /// Deletes a view: one's own, or any with the right to administer `sys.view`.
+    "view.delete" (session, given: DeleteView {
+        /// The view.
+        id: RecordId,
+    }) -> "{id, outcome}" {
+        session.delete_view(given.id)?;
+        Ok(json!({"id": given.id.to_string(), "outcome": "deleted"}))
+    }
+
+    /// Says that the user has looked at a record, as a host does when it shows one. The newest 50 are kept.
+    "recent.add" (session, given: AddRecent {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{}" {
+        session.note_recent(&given.entity, given.id)?;
+        Ok(json!({}))
+    }
+
+    /// Lists the records that the user has looked at lately, newest first, as far as the user sees them now.
+    "recent.list" (session, _given: ListRecent {}) -> "{records: [{entity, id, title}]}" {
+        records_to_json(&session.recent()?)
+    }
+
+    /// Keeps a record at hand for the user, 200 at the most.
+    "favourite.add" (session, given: AddFavourite {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{}" {
+        session.add_favourite(&given.entity, given.id)?;
+        Ok(json!({}))
+    }
+
+    /// No longer keeps a record at hand.
+    "favourite.remove" (session, given: RemoveFavourite {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{}" {
+        session.remove_favourite(&given.entity, given.id)?;
+        Ok(json!({}))
+    }
+
+    /// Lists the records that the user keeps at hand, newest first, as far as the user sees them now.
+    "favourite.list" (session, _given: ListFavourites {}) -> "{records: [{entity, id, title}]}" {
+        records_to_json(&session.favourites()?)
+    }
+
+    /// Lists the records of a view, a page at a time, within the permissions of the user. Columns that the user
+    /// may not see are left out.
+    "view.run" (session, given: RunView {
+        /// The entity.
+        entity: String,
+        /// The name of the view.
+        name: String,
+        /// Most rows; 100 if not said.
+        limit: Option<u64>,
+        /// Where the page before ended.
+        cursor: Option<String>,
+    }) -> "{view, columns: [{name, label}], rows: [{id, title, cells}], cursor}" {
+        let view = session.view(&given.entity, &given.name)?;
+        session.read(|reader| {
+            let entity = reader.registry().entity(&view.entity)?;
+            let sort: Vec<Json> = view.definition.order().into_iter().map(Json::from).collect();
+            let find = find_from_json(
+                &reader,
+                entity,
+                &view.definition.filter,
+                &sort,
+                given.limit,
+                given.cursor.as_deref(),
+            )?;
+            let page = reader.find(&view.entity, &find)?;
+            let shown = reader.shown_fields(&view.entity)?;
+            let columns: Vec<(&String, Option<&crate::schema::Field>)> = view
+                .definition
+                .columns
+                .iter()
+                .map(|name| (name, entity.fields().iter().find(|field| field.api_name == **name)))
+                .filter(|(_, field)| field.is_none_or(|field| shown.contains(&field.id())))
+                .collect();
+            let rows = page.rows.iter().map(|row| {
+                let told = listing_to_json(row)?;
+                let cells = columns.iter().map(|(name, field)| {
+                    let place = if field.is_some() { told.get("values") } else { Some(&told) };
+                    let cell = place.and_then(|place| place.get(name.as_str())).cloned();
+                    ((*name).clone(), cell.unwrap_or(Json::Null))
+                });
+                let cells: Map<String, Json> = cells.collect();
+                Ok(json!({"id": row.record.id.to_string(), "title": row.title(), "cells": cells}))
+            });
+            let rows = rows.collect::<Result<Vec<_>>>()?;
+            let columns = columns.iter().map(|(name, field)| {
+                let label = field.map_or(name.as_str(), |field| field.definition.label.text(session.locale()));
+                json!({"name": name, "label": label})
+            });
+            Ok(json!({
+                "view": view_to_json(session, &view),
+                "columns": columns.collect::<Vec<_>>(),
+                "rows": rows,
+                "cursor": page.next.as_ref().map(cursor_to_text).transpose()?,
+            }))
+        })
+    }
+}
+
+fn records_to_json(listings: &[Listing]) -> Result<Json> {
+    let records = listings.iter().map(|listing| {
+        let entity = &listing.entity()?.api_name;
+        Ok(json!({"entity": entity, "id": listing.record.id.to_string(), "title": listing.title()}))
+    });
+    Ok(json!({"records": records.collect::<Result<Vec<_>>>()?}))
+}
+
+fn names(what: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
+    let refused = || Error::new(Code::InvalidArgument).field(what).rule("a list of names");
+    let names = given.unwrap_or_default().iter().map(|name| name.as_str().map(str::to_owned));
+    names.collect::<Option<_>>().ok_or_else(refused)
+}
+
+fn audience(session: &Session, name: Option<&str>, role: Option<&str>) -> Result<Audience> {
+    let refused = |rule: &str| Error::new(Code::InvalidArgument).field("audience").rule(rule);
+    match (name.unwrap_or("own"), role) {
+        ("own", None) => Ok(Audience::User(session.user())),
+        ("everyone", None) => Ok(Audience::Everyone),
+        ("role", Some(role)) => session.role_named(role).map(Audience::Role),
+        ("role", None) | ("own" | "everyone", Some(_)) => Err(refused("a role for the audience role alone")),
+        _ => Err(refused("own, role or everyone")),
+    }
+}
+
+fn view_to_json(session: &Session, view: &SavedView) -> Json {
+    let (audience, role) = match view.audience {
+        Audience::User(_) => ("own", None),
+        Audience::Role(role) => ("role", Some(role)),
+        Audience::Everyone => ("everyone", None),
+    };
+    // Who holds a role knows its name only where roles may be read.
+    let role = role.map(|role| {
+        session.get(Role::NAME, role).map_or_else(|_| role.to_string(), |listing| listing.title())
+    });
+    json!({
+        "id": view.id.to_string(),
+        "name": view.name,
+        "entity": view.entity,
+        "audience": audience,
+        "role": role,
+        "definition": view.definition,
+    })
+}

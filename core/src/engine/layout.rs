@@ -1,0 +1,210 @@
+//! Layouts that nobody declared: what a host shows of an entity that it does not know at compile time.
+//!
+//! They follow from the registry alone, so every entity has them, a customer's own as well as a built-in one:
+//! its title stands first, then what is required, then what lists sort and filter by, then the rest in the
+//! order of its author. Only what the user sees is in them.
+
+use crate::access::Action;
+use crate::base::{Code, Error, Label, Result};
+use crate::engine::{Reader, Session};
+use crate::schema::{Entity, Field, FieldType};
+
+/// Most columns of a list, and most fields of a card.
+const MAX_COLUMNS: usize = 8;
+const MAX_CARD: usize = 4;
+
+/// What a layout is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayoutKind {
+    /// Rows with columns.
+    List,
+    /// One record, to be read.
+    Detail,
+    /// One record, to be filled in.
+    Form,
+    /// Cards in columns by the value of a field.
+    Kanban,
+    /// Cards on days.
+    Calendar,
+    /// Moments in their order.
+    Timeline,
+}
+
+impl LayoutKind {
+    /// All of them, with their stable names.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::List, "list"),
+        (Self::Detail, "detail"),
+        (Self::Form, "form"),
+        (Self::Kanban, "kanban"),
+        (Self::Calendar, "calendar"),
+        (Self::Timeline, "timeline"),
+    ];
+
+    /// The kind of this name.
+    ///
+    /// # Errors
+    /// `input.invalid_argument`.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let known = Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind);
+        known.ok_or_else(|| Error::new(Code::InvalidArgument).field("kind").value(name))
+    }
+
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// Fields that stand together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayoutSection {
+    /// What people read above them.
+    pub label: Label,
+    /// The fields, by API name, or facts of every record such as `owner`.
+    pub fields: Vec<String>,
+}
+
+/// What a host shows of an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// The entity, by API name.
+    pub entity: String,
+    /// What people call it.
+    pub label: Label,
+    /// What the layout is for.
+    pub kind: LayoutKind,
+    /// The field by which people know a record, if the user sees it.
+    pub title: Option<String>,
+    /// The field whose value says where a record stands: in which column of a kanban, on which day of a
+    /// calendar, at which moments of a timeline. Without one, a kanban or calendar has nothing to show.
+    pub by: Vec<String>,
+    /// What is shown of each record.
+    pub sections: Vec<LayoutSection>,
+}
+
+/// An entity in a host's navigation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NavigationItem {
+    /// The entity, by API name.
+    pub entity: String,
+    /// What people call it.
+    pub label: Label,
+    /// Whether the user may create records of it.
+    pub may_create: bool,
+    /// The layouts that have something to show.
+    pub kinds: Vec<LayoutKind>,
+}
+
+impl Session {
+    /// A layout of an entity, made from the registry, with the fields that the user sees.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `access.not_permitted`.
+    pub fn layout(&self, entity: &str, kind: LayoutKind) -> Result<Layout> {
+        self.read(|reader| layout(reader, reader.registry().entity(entity)?, kind))
+    }
+
+    /// The entities that the user may read, those of the organisation behind the others.
+    ///
+    /// # Errors
+    /// `access.session_ended`.
+    pub fn navigation(&self) -> Result<Vec<NavigationItem>> {
+        self.read(|reader| {
+            let is_system = |entity: &&Entity| entity.api_name.starts_with("sys.");
+            let readable = |entity: &&Entity| reader.may(&entity.api_name, Action::Read);
+            let (system, others): (Vec<&Entity>, Vec<&Entity>) =
+                reader.registry().entities().iter().filter(readable).partition(is_system);
+            others.into_iter().chain(system).map(|entity| item(reader, entity)).collect()
+        })
+    }
+}
+
+fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
+    let mut kinds = Vec::new();
+    for (kind, _) in LayoutKind::ALL {
+        let placed = matches!(kind, LayoutKind::Kanban | LayoutKind::Calendar);
+        if !placed || !layout(reader, entity, kind)?.by.is_empty() {
+            kinds.push(kind);
+        }
+    }
+    Ok(NavigationItem {
+        entity: entity.api_name.clone(),
+        label: entity.definition.label.clone(),
+        may_create: reader.may(&entity.api_name, Action::Create),
+        kinds,
+    })
+}
+
+fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layout> {
+    let shown = reader.shown_fields(&entity.api_name)?;
+    let fields: Vec<&Field> = entity.fields().iter().filter(|field| shown.contains(&field.id())).collect();
+    let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
+    let by = match kind {
+        LayoutKind::List | LayoutKind::Detail | LayoutKind::Form => Vec::new(),
+        LayoutKind::Kanban => column_field(&fields).into_iter().collect(),
+        LayoutKind::Calendar => days(&fields).take(1).collect(),
+        LayoutKind::Timeline => days(&fields).chain(["created_at".into(), "modified_at".into()]).collect(),
+    };
+    Ok(Layout {
+        entity: entity.api_name.clone(),
+        label: entity.definition.label.clone(),
+        kind,
+        title: title.map(|title| title.api_name.clone()),
+        by,
+        sections: sections(entity, &fields, kind),
+    })
+}
+
+/// The field whose values are columns of a kanban: a code of a list, if there is one, indexed before others.
+fn column_field(fields: &[&Field]) -> Option<String> {
+    let is_code = |field: &&&Field| matches!(field.definition.kind, FieldType::Enum { .. });
+    let codes = || fields.iter().filter(is_code);
+    let chosen = codes().find(|field| field.definition.indexed).or_else(|| codes().next());
+    chosen.map(|field| field.api_name.clone())
+}
+
+/// The days and moments among fields, those that lists sort by first.
+fn days<'f>(fields: &'f [&Field]) -> impl Iterator<Item = String> + 'f {
+    let is_day = |field: &&&Field| matches!(field.definition.kind, FieldType::Date | FieldType::DateTime);
+    let indexed = |field: &&&Field| field.definition.indexed;
+    let days = move || fields.iter().filter(is_day);
+    let first = days().filter(indexed);
+    first.chain(days().filter(move |field| !indexed(field))).map(|field| field.api_name.clone())
+}
+
+fn sections(entity: &Entity, fields: &[&Field], kind: LayoutKind) -> Vec<LayoutSection> {
+    let named = |fields: Vec<&&Field>| fields.into_iter().map(|field| field.api_name.clone()).collect();
+    let section = |label: Label, fields: Vec<String>| LayoutSection { label, fields };
+    let mut ranked: Vec<&&Field> = fields.iter().collect();
+    // The sort is stable, so fields of one rank stay in the order of their author.
+    ranked.sort_by_key(|field| {
+        let definition = &field.definition;
+        (definition.name != entity.definition.title, !definition.required, !definition.is_indexed())
+    });
+    let label = entity.definition.label.clone();
+    match kind {
+        LayoutKind::Detail => {
+            let facts = ["owner", "unit", "created_at", "modified_at", "tags"].map(str::to_owned);
+            let origin = Label::new("记录信息", "Record");
+            vec![section(label, named(ranked)), section(origin, facts.to_vec())]
+        }
+        LayoutKind::Form => {
+            ranked.retain(|field| !field.definition.read_only);
+            let (required, others): (Vec<_>, Vec<_>) =
+                ranked.into_iter().partition(|field| field.definition.required);
+            let more = Label::new("更多信息", "More");
+            let parts = [section(label, named(required)), section(more, named(others))];
+            parts.into_iter().filter(|part| !part.fields.is_empty()).collect()
+        }
+        LayoutKind::List => {
+            ranked.truncate(MAX_COLUMNS);
+            vec![section(label, named(ranked))]
+        }
+        LayoutKind::Kanban | LayoutKind::Calendar | LayoutKind::Timeline => {
+            ranked.truncate(MAX_CARD);
+            vec![section(label, named(ranked))]
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Lists of what was: the records of an entity at a place in the ledger, and the deleted ones of today.
+//!
+//! Both go through the rows of an entity in the order of their ids, deleted ones among them, a chunk at a
+//! time. A list of the past reads entries of the ledger only for records that changed since.
+
+use crate::access::{Permit, Read};
+use crate::base::{EntityId, Patience, RecordId, Result, Stamp};
+use crate::records::classes::read_epoch;
+use crate::records::history::{At, PastState, Rewind};
+use crate::records::query::check_filter;
+use crate::records::row::{RECORD_KEY, assemble, record_key};
+use crate::records::view::Sealer;
+use crate::records::{Filter, Moment, Record};
+use crate::schema::Entity;
+use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
+
+/// Rows of one read.
+const PAGE: usize = 200;
+
+/// A chunk of a list of the past.
+#[derive(Debug)]
+pub struct PastQuery<'a> {
+    /// Which records.
+    pub filter: &'a Filter,
+    /// The last entry that had been made, and when.
+    pub place: (u64, Stamp),
+    /// What formulas take for now.
+    pub moment: Moment,
+    /// The last record that the chunk before looked at.
+    pub after: Option<RecordId>,
+    /// Most records that this chunk looks at, at least 1.
+    pub looks: usize,
+}
+
+/// What a chunk came to.
+#[derive(Debug, Default)]
+pub struct PastChunk<T> {
+    /// What was found.
+    pub rows: Vec<T>,
+    /// Records that were looked at.
+    pub looked_at: u64,
+    /// Records of forgotten persons, of which nobody can tell whether they met the condition.
+    pub undecided: u64,
+    /// The last record that was looked at, if there are more.
+    pub next: Option<RecordId>,
+}
+
+/// What became of a record that a walk looked at.
+enum Seen<T> {
+    Found(T),
+    Passed,
+    Undecided,
+}
+
+/// A chunk of the records that a permit reaches today and that were there at a place, with their state then.
+/// A record of a forgotten person is among them only if there is no condition.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `access.field_not_permitted` for a hidden field in the condition,
+/// `input.invalid_filter`, `ledger.broken`, `storage.damaged`, `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn list_past(
+    (snapshot, sealer): (&dyn Snapshot, &Sealer),
+    permit: &Permit<Read>,
+    entity: &Entity,
+    query: &PastQuery<'_>,
+    patience: &Patience,
+) -> Result<PastChunk<(Record, PastState)>> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    check_filter(permit, entity, query.filter, Vec::new())?;
+    let (position, stamp) = query.place;
+    walk(snapshot, entity.id(), (query.after, query.looks), patience, &mut |record| {
+        if !permit.allows(&record.envelope.access_class()) || record.envelope.created > stamp {
+            return Ok(Seen::Passed);
+        }
+        let state = if record.envelope.modified < stamp {
+            PastState::present(&record)
+        } else {
+            Rewind::of((snapshot, sealer), &record, patience)?.to(At::Position(position))?
+        };
+        Ok(
+            match state.map(|mut state| {
+                state.compute(entity, query.moment);
+                state
+            }) {
+                None => Seen::Passed,
+                Some(state) => match &state.record {
+                    Some(past) if !query.filter.matches(past) => Seen::Passed,
+                    None if *query.filter != Filter::Everything => Seen::Undecided,
+                    _ => Seen::Found((record, state)),
+                },
+            },
+        )
+    })
+}
+
+/// A chunk of the deleted records that a permit reaches.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn list_deleted(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    (after, looks): (Option<RecordId>, usize),
+    patience: &Patience,
+) -> Result<PastChunk<Record>> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    walk(snapshot, entity.id(), (after, looks), patience, &mut |record| {
+        let seen = record.is_deleted() && permit.allows(&record.envelope.access_class());
+        Ok(if seen { Seen::Found(record) } else { Seen::Passed })
+    })
+}
+
+/// Looks at so many records of an entity behind one of them, in the order of their ids.
+fn walk<T>(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    (after, looks): (Option<RecordId>, usize),
+    patience: &Patience,
+    look: &mut dyn FnMut(Record) -> Result<Seen<T>>,
+) -> Result<PastChunk<T>> {
+    let mut range = RangeRequest::prefix(Keyspace::Records, &entity.number().to_be_bytes(), PAGE);
+    if let Some(after) = after {
+        range.low = successor(&record_key(entity, after));
+    }
+    let looks = u64::try_from(looks.max(1)).unwrap_or(u64::MAX);
+    let mut chunk = PastChunk { rows: Vec::new(), looked_at: 0, undecided: 0, next: None };
+    loop {
+        let page = snapshot.scan(&range)?;
+        let last = page.rows.last().map(|(key, _)| key.clone());
+        for (key, value) in page.rows {
+            // Pieces of a large record have longer keys, and are read with its head.
+            let Some(id) = RecordId::from_suffix(&key).filter(|_| key.len() == RECORD_KEY) else { continue };
+            if chunk.looked_at == looks {
+                return Ok(chunk);
+            }
+            patience.check()?;
+            match look(assemble(snapshot, entity, id, value)?)? {
+                Seen::Found(row) => chunk.rows.push(row),
+                Seen::Passed => {}
+                Seen::Undecided => chunk.undecided = chunk.undecided.saturating_add(1),
+            }
+            chunk.looked_at = chunk.looked_at.saturating_add(1);
+            chunk.next = Some(id);
+        }
+        match last {
+            Some(last) if page.more => continue_after(&mut range, last),
+            _ => return Ok(PastChunk { next: None, ..chunk }),
+        }
+    }
+}
