@@ -15,11 +15,13 @@ mod condition;
 mod credentials;
 mod crm;
 mod extension;
+mod indexes;
 mod inspect;
 mod keys;
 mod maintenance;
 mod options;
 mod organisation;
+mod query;
 mod reader;
 mod restore;
 mod restore_administrator;
@@ -36,10 +38,11 @@ mod typed;
 
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
+pub(crate) use crate::records::Matcher;
 pub use crate::records::{
-    Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter, LedgerEntry,
-    PageCursor, QuickReport, Record, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
-    SystemField, VerifyReport,
+    Attachment, BackupCounts, Comparison, CountSource, Counted, Direction, EntryKind, Explanation,
+    ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, QuickReport, Record, SalvageLoss,
+    SalvageReport, SalvagedItem, Salvager, Savepoint, SystemField, Total, VerifyReport,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
@@ -54,13 +57,15 @@ pub use backup_rotation::{Rotation, RotationPolicy};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
+pub(crate) use condition::{Path, follow};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use options::Options;
-pub(crate) use reader::field_name;
+pub use query::{Answer, Question};
 pub use reader::{Find, Listing, Page, Reader};
+pub(crate) use reader::{GroupFigures, field_name};
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};

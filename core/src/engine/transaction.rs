@@ -154,6 +154,7 @@ impl<'s> Transaction<'s> {
             user: self.session.user(),
             locale: self.session.locale(),
             patience: self.session.patience(),
+            now: self.session.crm().now(),
         }
     }
 

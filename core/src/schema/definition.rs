@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result, ValueKind};
+use crate::schema::{CounterDefinition, IndexDefinition};
 
 /// What values a field takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,9 +232,29 @@ pub struct EntityDefinition {
     pub data_subject: bool,
     /// The fields.
     pub fields: Vec<FieldDefinition>,
+    /// The indexes besides those of single fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexDefinition>,
+    /// The counters by values of fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<CounterDefinition>,
 }
 
 impl EntityDefinition {
+    /// The same entity with an index.
+    #[must_use]
+    pub fn with_index(mut self, index: IndexDefinition) -> Self {
+        self.indexes.push(index);
+        self
+    }
+
+    /// The same entity with a counter.
+    #[must_use]
+    pub fn with_counter(mut self, counter: CounterDefinition) -> Self {
+        self.counters.push(counter);
+        self
+    }
+
     /// The name under which the API knows it: `namespace.name`.
     #[must_use]
     pub fn api_name(&self) -> String {

@@ -7,17 +7,23 @@
 
 pub(crate) mod declare;
 mod definition;
+mod derived;
 pub mod expr;
 mod registry;
 mod rules;
+mod system;
 mod typed;
 mod validate;
 
 pub use definition::{
     EntityDefinition, EnumCode, FieldDefinition, FieldType, SearchClass, valid_name, valid_namespace,
 };
+pub use derived::{
+    Component, CounterDefinition, DeclaredCounter, DeclaredIndex, IndexDefinition, IndexField,
+};
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
+pub use system::SystemField;
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,

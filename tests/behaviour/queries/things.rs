@@ -2,7 +2,9 @@
 
 use guanxi::base::Label;
 use guanxi::engine::{Extension, Registrar, Transaction};
-use guanxi::schema::{EntityDefinition, EnumCode, FieldDefinition, FieldType};
+use guanxi::schema::{
+    CounterDefinition, EntityDefinition, EnumCode, FieldDefinition, FieldType, IndexDefinition,
+};
 use guanxi::{Changes, Currency, Date, Decimal, Money, RecordId, Result, Value};
 use proptest::prelude::*;
 
@@ -107,6 +109,19 @@ impl Extension for Shelf {
             title: "name".to_owned(),
             data_subject: false,
             fields: fields.collect(),
+            indexes: vec![
+                IndexDefinition::new("shelf", 1, "by_kind").rising("kind").falling("rank"),
+                IndexDefinition::new("shelf", 2, "by_ready").rising("ready").falling("price").rising("since"),
+                IndexDefinition::new("shelf", 3, "by_name")
+                    .falling("name")
+                    .rising("weight")
+                    .falling("height"),
+                IndexDefinition::new("shelf", 4, "newest").rising("owner").falling("created_at"),
+            ],
+            counters: vec![
+                CounterDefinition::new("shelf", 1, "by_kind", &["kind"]).summing("price").summing("size"),
+                CounterDefinition::new("shelf", 2, "by_all", &["ready", "kind", "since"]).summing("weight"),
+            ],
         });
         Ok(())
     }

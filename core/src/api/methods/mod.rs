@@ -7,6 +7,7 @@ mod files;
 mod keys;
 mod maintenance;
 mod organisation;
+mod query;
 mod records;
 mod reports;
 mod schema;
@@ -25,6 +26,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         keys::METHODS,
         maintenance::METHODS,
         organisation::METHODS,
+        query::METHODS,
         records::METHODS,
         reports::METHODS,
         schema::METHODS,

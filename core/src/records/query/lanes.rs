@@ -1,21 +1,21 @@
-//! The classes of a permit read side by side and merged into one order.
+//! The ranges of all classes read side by side and merged into one order.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::access::{AccessClass, ClassId, Permit, Read};
 use crate::base::{RecordId, Result};
-use crate::records::derived::INDEX_PREFIX;
 use crate::records::query::plan::Plan;
-use crate::storage::{Keyspace, Page, RangeRequest, Snapshot, continue_after, successor};
+use crate::storage::{Page, RangeRequest, Snapshot, continue_after};
 
 /// Most keys that one class reads ahead.
 const READ_AHEAD: usize = 64;
 /// Most keys that all classes together read ahead, where they are many.
 const READ_AHEAD_OF_ALL: usize = 1_024;
 
-/// The keys of one class, read ahead in small pages.
+/// The keys of one range, read ahead in small pages.
 struct Lane {
     range: RangeRequest,
+    /// How many bytes at the front of its keys do not order them.
+    lead: usize,
     rows: VecDeque<Vec<u8>>,
     more: bool,
     /// Most keys that it reads ahead.
@@ -35,8 +35,9 @@ impl Lane {
         if let Some((last, _)) = page.rows.last() {
             continue_after(&mut self.range, last.clone());
         }
+        let lead = self.lead;
         self.rows.extend(page.rows.into_iter().map(|(mut key, _)| {
-            key.drain(..INDEX_PREFIX.min(key.len()));
+            key.drain(..lead.min(key.len()));
             key
         }));
         // A lane that is read to its end so soon holds much of the list.
@@ -44,7 +45,7 @@ impl Lane {
     }
 }
 
-/// All classes of a permit merged into one order: (value ‖ id) rising or falling.
+/// All ranges of a plan merged into one order, that of (components ‖ id), rising or falling.
 pub(super) struct Merge {
     lanes: Vec<Lane>,
     /// The next key of each lane that has one, with the lane.
@@ -53,39 +54,23 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    pub fn new(
-        snapshot: &dyn Snapshot,
-        permit: &Permit<Read>,
-        plan: &Plan,
-        after: Option<&[u8]>,
-        wanted: usize,
-    ) -> Result<Self> {
-        let reached =
-            |(_, class): &&(ClassId, AccessClass)| plan.owner.is_none_or(|owner| owner == class.owner);
-        let classes: Vec<ClassId> = permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
-        let most = READ_AHEAD.min((READ_AHEAD_OF_ALL / classes.len().max(1)).max(4));
-        let read_ahead = match classes.len() {
+    /// The merged ranges from the beginning, or behind a key without what all keys of its range begin with.
+    pub fn new(snapshot: &dyn Snapshot, plan: &Plan, after: Option<&[u8]>, wanted: usize) -> Result<Self> {
+        let count = plan.classes.len().saturating_mul(plan.ranges.len());
+        let most = READ_AHEAD.min((READ_AHEAD_OF_ALL / count.max(1)).max(4));
+        let read_ahead = match count {
             0 | 1 => wanted.min(most),
             // Twice the even share, since no list is spread evenly.
             several => (wanted.saturating_mul(2) / several).clamp(4, most),
         };
-        let mut merge = Self { lanes: Vec::new(), heads: BTreeMap::new(), reverse: plan.reverse };
-        for class in &classes {
-            let mut prefix = plan.index.prefix(*class);
-            let class_prefix = prefix.clone();
-            prefix.extend(plan.equal.iter().flatten());
-            let mut range = RangeRequest {
-                keyspace: Keyspace::Index,
-                high: successor(&prefix),
-                low: prefix,
-                reverse: plan.reverse,
-                max_rows: read_ahead,
-            };
+        let lanes = plan.lanes().map(|(mut range, lead)| {
+            range.max_rows = read_ahead;
             if let Some(after) = after {
-                continue_after(&mut range, [&class_prefix[..], after].concat());
+                skip(&mut range, lead, after);
             }
-            merge.lanes.push(Lane { range, rows: VecDeque::new(), more: true, most });
-        }
+            Lane { range, lead, rows: VecDeque::new(), more: true, most }
+        });
+        let mut merge = Self { lanes: lanes.collect(), heads: BTreeMap::new(), reverse: plan.reverse };
         let ranges: Vec<RangeRequest> = merge.lanes.iter().map(|lane| lane.range.clone()).collect();
         for (lane, page) in merge.lanes.iter_mut().zip(snapshot.scan_many(&ranges)?) {
             lane.take(page);
@@ -113,6 +98,7 @@ impl Merge {
         Ok(Some(key))
     }
 
+    /// The next records, as many as are wanted or there are.
     pub fn batch(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<Vec<RecordId>> {
         let mut ids = Vec::new();
         while ids.len() < most {
@@ -120,5 +106,19 @@ impl Merge {
             ids.extend(RecordId::from_suffix(&key));
         }
         Ok(ids)
+    }
+}
+
+/// Narrows a range to what lies behind a key, and never widens it.
+fn skip(range: &mut RangeRequest, lead: usize, after: &[u8]) {
+    let front = range.low.get(..lead).unwrap_or(&range.low);
+    let key = [front, after].concat();
+    let (low, high) = (range.low.clone(), range.high.clone());
+    continue_after(range, key);
+    if range.low < low {
+        range.low = low;
+    }
+    if range.high > high {
+        range.high = high;
     }
 }

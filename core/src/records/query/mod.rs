@@ -1,23 +1,34 @@
 //! Lists and counts: one page at a time by keyset, over class-led indexes, within a permit.
 //!
-//! A page in the order of an indexed field, or of creation, costs the same however many records there
-//! are: one seek for each access class of the permit, then a merge. Any other order reads all records
-//! that the permit reaches and keeps the best page in memory.
+//! A page in the order of an index, or of creation, costs the same however many records there are: one
+//! seek for each access class of the permit and each value asked for, then a merge. Any other order reads
+//! all records that the conditions leave in an index, and keeps the best page in memory.
 
+mod bounds;
+mod count;
+mod explain;
 mod lanes;
+mod matcher;
 mod plan;
 mod run;
+mod sight;
+
+use sha2::{Digest, Sha256};
 
 use crate::access::{Permit, Read};
-use crate::base::{Code, Error, FieldId, MAX_PAGE_ROWS, Patience, RecordId, Result};
+use crate::base::{Code, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::records::classes::read_epoch;
-use crate::records::derived::{live_counter, read_counter};
-use crate::records::row::{load, load_envelope};
+use crate::records::row::{load, load_envelope, load_many};
 use crate::records::{Filter, Record};
 use crate::schema::Entity;
 use crate::storage::Snapshot;
 use plan::{Order, Plan};
 use run::{cursor_of, for_each, gather, stream};
+
+pub use count::{CountSource, Counted, Total, count, groups};
+pub use explain::{Explanation, explain};
+pub use matcher::Matcher;
+pub use sight::{FarPermits, Sight, target};
 
 /// Which way a list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +50,8 @@ pub struct Query {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<PageCursor>,
+    /// The moment by which spans of time of the filter were worked out; the pages that follow keep to it.
+    pub at: Timestamp,
 }
 
 /// Where a page ended: the sort keys and id of its last row. Opaque to callers.
@@ -46,6 +59,43 @@ pub struct Query {
 pub struct PageCursor {
     keys: Vec<Vec<u8>>,
     id: [u8; 16],
+    /// Which query it belongs to.
+    #[serde(default)]
+    query: [u8; 8],
+    #[serde(default, with = "micros")]
+    at: Timestamp,
+}
+
+impl PageCursor {
+    /// The moment of the first page.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// A moment in the text of a cursor.
+mod micros {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::base::Timestamp;
+
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(at.micros())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp::from_micros)
+    }
+}
+
+impl Query {
+    /// What tells the cursors of this query from those of others.
+    fn fingerprint(&self, entity: &Entity) -> [u8; 8] {
+        let said = format!("{:?} {:?} {:?}", entity.id(), self.filter, self.sort);
+        let digest: [u8; 32] = Sha256::digest(said.as_bytes()).into();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
 }
 
 /// One page.
@@ -61,53 +111,28 @@ pub struct QueryPage {
 ///
 /// # Errors
 /// `storage.conflict` for a stale permit, `access.field_not_permitted` for a hidden field in filter or
-/// order, `input.invalid_filter`, `input.invalid_cursor`, `engine.cancelled`, `engine.deadline_exceeded`.
-pub fn find(
-    snapshot: &dyn Snapshot,
-    permit: &Permit<Read>,
-    entity: &Entity,
-    query: &Query,
-    patience: &Patience,
-) -> Result<QueryPage> {
-    check(snapshot, permit, entity, query)?;
+/// order, `access.not_permitted` beyond a reference, `input.invalid_filter`, `input.invalid_cursor`,
+/// `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
+    sight.check(&query.filter, query.sort.iter().map(|(field, _)| *field))?;
+    let fingerprint = query.fingerprint(sight.entity);
+    if let Some(cursor) = &query.after
+        && (cursor.keys.len() != query.sort.len() || cursor.query != fingerprint)
+    {
+        return Err(Error::new(Code::InvalidCursor));
+    }
     let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
-    let plan = Plan::choose(entity, query);
+    let matcher = Matcher::new(sight, &query.filter)?;
+    let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
     let mut rows = match plan.order {
-        Order::Streamed => stream(snapshot, permit, query, &plan, limit, patience)?,
-        Order::Gathered => gather(snapshot, permit, query, &plan, limit, patience)?,
+        Order::Streamed => stream(sight, query, &plan, &matcher, limit)?,
+        Order::Gathered => gather(sight, query, &plan, &matcher, limit)?,
     };
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|last| cursor_of(last, query));
+    let next = next.map(|cursor| PageCursor { query: fingerprint, ..cursor });
     Ok(QueryPage { records: rows, next })
-}
-
-/// How many records a permit reaches that meet a filter. Without a filter it reads counters only.
-///
-/// # Errors
-/// As [`find`].
-pub fn count(
-    snapshot: &dyn Snapshot,
-    permit: &Permit<Read>,
-    entity: &Entity,
-    filter: &Filter,
-    patience: &Patience,
-) -> Result<u64> {
-    let query = Query { filter: filter.clone(), ..Query::default() };
-    check(snapshot, permit, entity, &query)?;
-    if *filter == Filter::Everything {
-        let mut total = 0_u64;
-        for (class, _) in permit.classes() {
-            total = total.saturating_add(read_counter(snapshot, &live_counter(entity.id(), *class))?);
-        }
-        return Ok(total);
-    }
-    let mut total = 0_u64;
-    scan_all(snapshot, permit, entity, filter, patience, &mut |_| {
-        total = total.saturating_add(1);
-        Ok(())
-    })?;
-    Ok(total)
 }
 
 /// Hands every record that a permit reaches and that meets a filter to a function, in no promised order.
@@ -115,18 +140,17 @@ pub fn count(
 /// # Errors
 /// As [`find`], and what the function gives.
 pub fn scan_all(
-    snapshot: &dyn Snapshot,
-    permit: &Permit<Read>,
-    entity: &Entity,
+    sight: &Sight<'_>,
     filter: &Filter,
-    patience: &Patience,
     visit: &mut dyn FnMut(&Record) -> Result<()>,
 ) -> Result<()> {
-    let query = Query { filter: filter.clone(), ..Query::default() };
-    check(snapshot, permit, entity, &query)?;
-    let plan = Plan::choose(entity, &query);
-    for_each(snapshot, permit, &plan, patience, &mut |record| {
-        if filter.matches(&record) { visit(&record) } else { Ok(()) }
+    let matcher = Matcher::new(sight, filter)?;
+    let plan = Plan::choose(sight, &matcher.test, &[])?;
+    for_each(sight, &plan, &mut |record| {
+        if matcher.matches(&record)? {
+            visit(&record)?;
+        }
+        Ok(true)
     })
 }
 
@@ -140,6 +164,21 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
     load(snapshot, entity.id(), id)?
         .filter(|record| !record.is_deleted() && permit.allows(&record.envelope.access_class()))
         .ok_or_else(missing)
+}
+
+/// Those of several records that a permit reaches, in the order asked.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn get_many(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    ids: &[RecordId],
+) -> Result<Vec<Record>> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let reached = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
+    Ok(load_many(snapshot, entity.id(), ids)?.into_iter().flatten().filter(reached).collect())
 }
 
 /// Whether a permit reaches a record: what [`get`] would find, without reading its values.
@@ -156,19 +195,4 @@ pub fn reaches(
     let envelope = load_envelope(snapshot, entity.id(), id)?;
     Ok(envelope
         .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(&envelope.access_class())))
-}
-
-fn check(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, query: &Query) -> Result<()> {
-    permit.check(entity.id(), read_epoch(snapshot)?)?;
-    query.filter.check()?;
-    let mut fields: Vec<FieldId> = query.sort.iter().map(|(field, _)| *field).collect();
-    query.filter.fields(&mut fields);
-    for field in fields {
-        let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
-        permit.check_field(field, name).map_err(|error| error.entity(&entity.api_name))?;
-    }
-    match &query.after {
-        Some(cursor) if cursor.keys.len() != query.sort.len() => Err(Error::new(Code::InvalidCursor)),
-        _ => Ok(()),
-    }
 }
