@@ -62,7 +62,7 @@ pub(super) struct Inner {
     locale: Locale,
     pub key_cost: crate::storage::KeyCost,
     /// Most records whose new indexes are built within the transaction that declares them.
-    build_at_once: u64,
+    pub build_at_once: u64,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
     /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.

@@ -110,7 +110,7 @@ impl Crm {
             actor,
             "schema.build_indexes",
             |view, context| {
-                let built = build_chunk(view, before.entity(entity)?, patience)?;
+                let built = build_chunk(view, before.entity(entity)?, self.inner.build_at_once, patience)?;
                 records = built.records;
                 if built.finished {
                     store_registry(view, &json);

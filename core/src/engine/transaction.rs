@@ -314,6 +314,14 @@ impl<'s> Transaction<'s> {
         self.create_as(User::NAME, founder, changes)
     }
 
+    pub(super) fn user(&self) -> RecordId {
+        self.session.user()
+    }
+
+    pub(super) fn crm(&self) -> &'s crate::engine::Crm {
+        self.session.crm()
+    }
+
     pub(super) fn view(&self) -> &WriteView<'s> {
         &self.view
     }

@@ -12,7 +12,7 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor
 
 /// Most records whose new index keys go into one transaction, which is held in memory until it commits.
 pub const MAX_RECORDS: u64 = 1_000_000;
-/// Records of one chunk of a build.
+/// Most records of one chunk of a build.
 const CHUNK: u64 = 5_000;
 /// Rows of one read.
 const PAGE: usize = 500;
@@ -91,11 +91,17 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`, `engine.cancelled`.
-pub fn build_chunk(view: &mut WriteView<'_>, entity: &Entity, patience: &Patience) -> Result<Built> {
+pub fn build_chunk(
+    view: &mut WriteView<'_>,
+    entity: &Entity,
+    most: u64,
+    patience: &Patience,
+) -> Result<Built> {
+    let most = usize::try_from(most.min(CHUNK)).unwrap_or(PAGE).max(1);
     let mut built = Built { records: 0, finished: true };
     for number in unfinished(entity) {
         let position = build_position(view, number)?;
-        let (records, more) = next_records(view, entity, position, patience)?;
+        let (records, more) = next_records(view, entity, (position, most), patience)?;
         let mut tallies = Tallies::default();
         for record in &records {
             add_keys(view, entity, number, record);
@@ -104,13 +110,14 @@ pub fn build_chunk(view: &mut WriteView<'_>, entity: &Entity, patience: &Patienc
         }
         tallies.add_to(view)?;
         built.records = built.records.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
-        match records.last() {
-            Some(last) if more => {
-                view.put(Keyspace::Meta, build_key(number), last.id.as_bytes().to_vec());
-                built.finished = false;
-            }
-            _ => view.remove(Keyspace::Meta, build_key(number)),
+        if let Some(last) = records.last() {
+            view.put(Keyspace::Meta, build_key(number), last.id.as_bytes().to_vec());
         }
+        built.finished &= !more;
+    }
+    // One that came to the end first waits there for the others.
+    if built.finished {
+        unfinished(entity).into_iter().for_each(|number| view.remove(Keyspace::Meta, build_key(number)));
     }
     Ok(built)
 }
@@ -138,11 +145,11 @@ fn add_keys(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, record: 
 fn next_records(
     snapshot: &dyn Snapshot,
     entity: &Entity,
-    after: RecordId,
+    (after, most): (RecordId, usize),
     patience: &Patience,
 ) -> Result<(Vec<Record>, bool)> {
     let all = entity.id().number().to_be_bytes();
-    let mut range = RangeRequest::prefix(Keyspace::Records, &all, PAGE);
+    let mut range = RangeRequest::prefix(Keyspace::Records, &all, PAGE.min(most));
     // Pieces of the last record lie behind its key.
     range.low = successor(&record_key(entity.id(), after));
     let mut records = Vec::new();
@@ -157,7 +164,7 @@ fn next_records(
             }
         }
         match last {
-            Some(last) if page.more && records.len() as u64 <= CHUNK => continue_after(&mut range, last),
+            Some(last) if page.more && records.len() < most => continue_after(&mut range, last),
             _ => return Ok((records, page.more)),
         }
     }

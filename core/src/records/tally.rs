@@ -13,7 +13,7 @@ use crate::records::view::WriteView;
 use crate::records::wide::Wide;
 use crate::records::{Envelope, Record};
 use crate::schema::{DeclaredCounter, Entity};
-use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
+use crate::storage::{Keyspace, RangeRequest, RowVisitor, Snapshot, continue_after};
 
 /// First byte of a counter by values.
 const GROUP: u8 = 3;
@@ -341,11 +341,7 @@ pub(super) fn stand_in(entity: EntityId, facts: &AccessClass) -> Record {
     Record::new(nobody, entity, envelope)
 }
 
-fn for_each_row(
-    snapshot: &dyn Snapshot,
-    prefix: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<()>,
-) -> Result<()> {
+fn for_each_row(snapshot: &dyn Snapshot, prefix: &[u8], visit: RowVisitor<'_>) -> Result<()> {
     let mut range = RangeRequest::prefix(Keyspace::Aggregate, prefix, PAGE);
     loop {
         let page = snapshot.scan(&range)?;

@@ -1,5 +1,7 @@
 //! A shelf of things with a field of every kind, with and without index, and the same things by hand.
 
+use std::collections::BTreeMap;
+
 use guanxi::base::Label;
 use guanxi::engine::{Extension, Registrar, Transaction};
 use guanxi::schema::{
@@ -237,6 +239,21 @@ impl Things {
         }
         let (id, _) = self.standing.swap_remove(which % self.standing.len());
         transaction.delete_record(NAME, id)
+    }
+
+    /// How many things answer a question, and what they weigh in all, by kind and day.
+    pub fn by_kind_and_day(&self, question: &Question) -> BTreeMap<String, (u64, Option<Decimal>)> {
+        let mut groups: BTreeMap<String, (u64, Option<Decimal>)> = BTreeMap::new();
+        for (_, thing) in self.standing.iter().filter(|(_, thing)| question.filter.is_met(thing)) {
+            let group = format!("{:?}", [thing.cells[11].value(), thing.cells[6].value()]);
+            let (count, sum) = groups.entry(group).or_default();
+            *count += 1;
+            if let Cell::Number(thousandths, _) = thing.cells[8] {
+                let before = sum.map_or(0, |sum| sum.mantissa() * 10_i128.pow(3 - sum.scale()));
+                *sum = Some(Decimal::new(before + i128::from(thousandths), 3).unwrap());
+            }
+        }
+        groups
     }
 
     /// The ids that answer a question, in order: filter each thing, then sort all of them.

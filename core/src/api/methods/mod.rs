@@ -2,8 +2,10 @@
 
 mod attachments;
 mod backup;
+mod bulk;
 mod exchange;
 mod files;
+mod indexes;
 mod keys;
 mod maintenance;
 mod organisation;
@@ -21,8 +23,10 @@ pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         attachments::METHODS,
         backup::METHODS,
+        bulk::METHODS,
         exchange::METHODS,
         files::METHODS,
+        indexes::METHODS,
         keys::METHODS,
         maintenance::METHODS,
         organisation::METHODS,

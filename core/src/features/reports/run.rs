@@ -153,9 +153,9 @@ impl<'a> Run<'a> {
 
     fn table(mut self, reader: &Reader<'_>) -> Result<Table> {
         let mut groups = Groups::new();
-        if !self.from_counters(reader, &mut groups)? {
+        if !self.read_counters(reader, &mut groups)? {
             groups.clear();
-            self.from_records(reader, &mut groups)?;
+            self.read_records(reader, &mut groups)?;
         }
         if groups.is_empty() && self.groupings.is_empty() {
             groups.insert(Vec::new(), (Vec::new(), vec![Tally::default(); self.gauges.len()]));
@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
     }
 
     /// Counts, sums and means by fields that counters know; says whether they do.
-    fn from_counters(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<bool> {
+    fn read_counters(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<bool> {
         let mut sums = Vec::new();
         for gauge in &self.gauges {
             match gauge {
@@ -188,7 +188,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn from_records(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<()> {
+    fn read_records(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<()> {
         let report = self.report;
         let entity = reader.registry().entity(&report.entity)?;
         let conditions = std::mem::take(&mut self.conditions);

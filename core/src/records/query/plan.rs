@@ -107,8 +107,10 @@ impl Plan {
         let chosen: Vec<&&Test<'_>> = of_class.iter().filter_map(|place| conditions.get(*place)).collect();
         let entity = sight.entity;
         let reached = |(_, class): &&(ClassId, AccessClass)| {
-            let record = stand_in(entity.id(), class);
-            chosen.iter().all(|test| test.holds(&record))
+            chosen.is_empty() || {
+                let record = stand_in(entity.id(), class);
+                chosen.iter().all(|test| test.holds(&record))
+            }
         };
         let classes = sight.permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
         let planner = Planner { conditions, of_class, classes, sort };

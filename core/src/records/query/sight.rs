@@ -96,8 +96,7 @@ impl<'a> Sight<'a> {
             }
             Filter::Under(field, _) => {
                 self.check_field(*field)?;
-                let beyond = self.beyond(*field)?;
-                if beyond.entity.id() == self.entity.id() {
+                if target(self.registry, self.entity, *field)?.id() == self.entity.id() {
                     return Ok(());
                 }
                 Err(Error::new(Code::InvalidFilter).rule("under takes a reference to the entity itself"))
