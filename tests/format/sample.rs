@@ -10,7 +10,7 @@ use guanxi::api::call_without_session;
 use guanxi::base::{ManualClock, SeededRandom};
 use guanxi::engine::{Listing, UpgradePolicy};
 use guanxi::model::{Account, account, contact, opportunity};
-use guanxi::schema::EntityType;
+use guanxi::schema::{EntityType, IndexDefinition};
 use guanxi::{Code, Condition, Key, Money, Options, Patience, Session, Value};
 use guanxi_tests::{ADMIN, KEY, PASSWORD, moment, no_cost, options};
 use serde_json::json;
@@ -28,8 +28,9 @@ struct Sample {
 }
 
 /// Those of format 2 were copied while they were open, so their newest commits are in the journal alone.
-/// The entries of `v2-entries` have the second format of ledger entries, those of `v2` the first.
-const SAMPLES: [Sample; 3] = [
+/// The entries of `v2-entries` have the second format of ledger entries, those of `v2` the first. `v2-counters`
+/// has counters by values and a declared index.
+const SAMPLES: [Sample; 4] = [
     Sample {
         folder: "v1",
         files: &["data", "keys"],
@@ -47,6 +48,12 @@ const SAMPLES: [Sample; 3] = [
         files: &["data", "journal", "keys"],
         entries: 68,
         head: "18ca474bfef274f3de2a87e044996964d6e18007ceb6d1faff058f6cbdb79384",
+    },
+    Sample {
+        folder: "v2-counters",
+        files: &["data", "journal", "keys"],
+        entries: 69,
+        head: "da2f65ead5d408fe7c48dd14327c9c621cc1d620102d62531fbb62dbb70bc5cc",
     },
 ];
 
@@ -96,6 +103,8 @@ fn a_sample_is_written_where_there_is_none() {
             deal.win(transaction)
         })
         .unwrap();
+    let index = IndexDefinition::new("x", 0, "by_city").rising("city").falling("name");
+    session.define_index("account", index).unwrap();
     let head = crm.head().unwrap();
     println!("entries {}, head {}", head.position, hex(&head.hash));
     let newest = &SAMPLES[SAMPLES.len() - 1];
