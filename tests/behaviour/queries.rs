@@ -104,7 +104,8 @@ fn check_report(session: &Session, things: &Things, question: &Question) {
 
 fn play(before: Vec<Thing>, steps: Vec<Step>, questions: &[(Question, usize)]) {
     let house = House::with(|options| options.extension(std::sync::Arc::new(things::Shelf)));
-    let owners = [house.admin.user(), house.user("one", &[]).user(), house.user("two", &[]).user()];
+    let one = house.user_as("one", "salesperson");
+    let owners = [house.admin.user(), one.user(), house.user("two", &[]).user()];
     let mut things = Things::default();
     house
         .admin
@@ -114,6 +115,7 @@ fn play(before: Vec<Thing>, steps: Vec<Step>, questions: &[(Question, usize)]) {
         })
         .unwrap();
     check_session(&house.admin, &things, questions);
+    check_session(&one, &things.of(1), questions);
     // The owner of the last thing may be new to the database, and so may the access class.
     let late = [owners[0], owners[1], house.user("late", &[]).user()];
     let mut transaction = house.admin.begin(guanxi::WriteOptions::default()).unwrap();
@@ -127,6 +129,7 @@ fn play(before: Vec<Thing>, steps: Vec<Step>, questions: &[(Question, usize)]) {
     }
     transaction.commit().unwrap();
     check_session(&house.admin, &things, questions);
+    check_session(&one, &things.of(1), questions);
     let _ = house.verified();
 }
 

@@ -2,9 +2,8 @@
 
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::records::Record;
-use crate::records::derived::{Index, derive, is_unfinished};
+use crate::records::derived::{Index, derive, is_unfinished, number_counter, read_counter};
 use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key};
-use crate::records::survey::live_records;
 use crate::records::tally::{Tallies, build_key, build_position};
 use crate::records::view::WriteView;
 use crate::schema::Entity;
@@ -17,12 +16,13 @@ const CHUNK: u64 = 5_000;
 /// Rows of one read.
 const PAGE: usize = 500;
 
-/// Whether an entity has more records than fit into the transaction that publishes a new index.
+/// Whether an entity may have more records than fit into the transaction that publishes a new index: deleted
+/// ones are read too, so those are counted that were ever made.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`.
 pub fn is_large(snapshot: &dyn Snapshot, entity: &Entity, most: u64) -> Result<bool> {
-    Ok(live_records(snapshot, entity)? > most)
+    Ok(read_counter(snapshot, &number_counter(entity.id()))? > most)
 }
 
 /// The indexes and counters that are new in a definition.

@@ -169,7 +169,7 @@ impl EntitySurvey {
     }
 }
 
-pub(super) fn live_records(snapshot: &dyn Snapshot, entity: &Entity) -> Result<u64> {
+fn live_records(snapshot: &dyn Snapshot, entity: &Entity) -> Result<u64> {
     let mut range = RangeRequest::prefix(Keyspace::Aggregate, &live_prefix(entity.id()), PAGE);
     let mut live = 0_u64;
     loop {

@@ -241,6 +241,12 @@ impl Things {
         transaction.delete_record(NAME, id)
     }
 
+    /// Those that one owner has.
+    pub fn of(&self, owner: usize) -> Self {
+        let standing = self.standing.iter().filter(|(_, thing)| thing.owner == owner);
+        Self { standing: standing.cloned().collect() }
+    }
+
     /// How many things answer a question, and what they weigh in all, by kind and day.
     pub fn by_kind_and_day(&self, question: &Question) -> BTreeMap<String, (u64, Option<Decimal>)> {
         let mut groups: BTreeMap<String, (u64, Option<Decimal>)> = BTreeMap::new();
