@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    backup, backups, call, compact, create, describe, find, import, key, look, plugin, report, restore,
-    salvage, search, verify, view,
+    backup, backups, call, compact, create, describe, find, import, key, look, plugin, query, report,
+    restore, salvage, search, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -100,6 +100,8 @@ pub enum Command {
     Find(find::Find),
     /// List, run, save and delete saved views
     View(view::View),
+    /// List records by simple terms, count them, or tell how the list is read
+    Query(query::Query),
     /// Search records by words, parts of words and sounds
     Search(search::Search),
     /// Work out a report; without an entity, the pipeline of opportunities
@@ -143,6 +145,7 @@ impl Command {
             Self::Import(command) => command.run(host),
             Self::Find(command) => command.run(host),
             Self::View(command) => command.run(host),
+            Self::Query(command) => command.run(host),
             Self::Search(command) => command.run(host),
             Self::Report(command) => command.run(host),
             Self::Call(command) => command.run(host),

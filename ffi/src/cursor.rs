@@ -42,7 +42,7 @@ enum Source {
     /// All of them are here.
     Given,
     /// More are read when they are wanted.
-    Pages { entity: String, find: Find, left: Option<u64> },
+    Pages { entity: String, find: Box<Find>, left: Option<u64> },
 }
 
 /// A column.
@@ -94,7 +94,7 @@ impl Cursor {
     pub fn of_query(speaker: &Arc<Speaker>, reader: &Reader<'_>, query: &Question) -> Result<Self> {
         let find = query.find(reader)?;
         let left = (query.limit > 0).then_some(query.limit);
-        let source = Source::Pages { entity: query.entity.clone(), find, left };
+        let source = Source::Pages { entity: query.entity.clone(), find: Box::new(find), left };
         let columns = columns(reader, &query.entity)?;
         let mut cursor = Self::new(speaker, columns, source, Vec::new());
         cursor.load(READ_AHEAD, |entity, find| reader.find(entity, find))?;

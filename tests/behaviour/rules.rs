@@ -196,7 +196,11 @@ fn rules_are_defined_described_and_met_through_named_methods() {
     assert_eq!((&rules[0]["condition"], &rules[0]["severity"]), (&json!("employees >= 0"), &json!("error")));
     let functions = call("schema.functions", &json!({})).unwrap();
     assert!(
-        functions["functions"].as_array().unwrap().iter().any(|function| function["usage"] == "size(text or list)")
+        functions["functions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|function| function["usage"] == "size(text or list)")
     );
     let refused =
         call("record.create", &json!({"entity": "account", "values": {"name": "x", "employees": -1}}));

@@ -112,7 +112,8 @@ fn a_column_that_is_hidden_from_whoever_runs_the_view_is_left_out() {
     save(&house.admin, &json!({"audience": "everyone", "columns": ["name", "city"]})).unwrap();
     let told = run(&lin, "mine").unwrap();
     assert_eq!(told["columns"].as_array().unwrap().len(), 1);
-    assert_eq!(told["rows"][0]["cells"], json!({"name": "甲"}));
+    let shown: Vec<&String> = told["rows"][0]["cells"].as_object().unwrap().keys().collect();
+    assert_eq!(shown, ["name"]);
     save(&house.admin, &json!({"audience": "everyone", "group": "city"})).unwrap();
     assert_eq!(run(&lin, "mine").unwrap_err().code(), Code::FieldNotPermitted);
 }

@@ -11,6 +11,7 @@ pub mod import;
 pub mod key;
 pub mod look;
 pub mod plugin;
+pub mod query;
 pub mod report;
 pub mod restore;
 pub mod salvage;

@@ -37,6 +37,27 @@ cellar    Acme         70 USD  lin
 }
 
 #[test]
+fn a_query_takes_terms_along_references_counts_and_tells_how_it_is_read() {
+    let sandbox = trade();
+    let terms = ["opportunity", "account.name=上海加喜", "amount>=500", "status=won"];
+    let page = sandbox.lin("query", terms.into_iter().chain(["--total", "exact", "--json"])).json();
+    assert_eq!(page["rows"][0]["title"], "执照变更");
+    assert_eq!(page["total"]["count"], 1);
+    let table = sandbox
+        .lin("query", ["opportunity", "account=Acme", "--fields", "title,account", "--sort", "-title"]);
+    let lines: Vec<&str> = table.output.lines().collect();
+    assert!(lines[2].starts_with("new roof  Acme"), "{}{}", table.output, table.errors);
+    assert!(lines[3].starts_with("cellar    Acme"), "{}", table.output);
+    let filter = json!({"field": "employees", "op": "between", "value": [40, 50]}).to_string();
+    let counted = sandbox.lin("query", ["account", filter.as_str(), "--total", "bounded"]);
+    assert!(counted.errors.contains("1 records (scan)"), "{}", counted.errors);
+    let explained = sandbox.lin("query", ["opportunity", "status=won", "--explain", "--json"]).json();
+    assert_eq!((&explained["index"], &explained["count"]), (&json!("status"), &json!("counters")));
+    let refused = sandbox.lin("query", ["account", "colour=red"]);
+    assert!(refused.errors.contains("schema.unknown_field"), "{}", refused.errors);
+}
+
+#[test]
 fn a_column_that_is_not_there_is_refused() {
     let refused = trade().lin("find", ["account", "--columns", "name,colour", "--json"]);
     assert_eq!(refused.status, 0, "JSON has every field: {}", refused.errors);

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::base::{Code, Currency, Error, Locale, Money, RecordId, Result, Value};
+use crate::base::{Code, Currency, Error, Locale, Money, Period, RecordId, Result, Value};
 use crate::engine::{
-    Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing,
-    Reader, RestoreReport, SystemField, Warning,
+    Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing, Path,
+    Reader, RestoreReport, SystemField, Warning, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -214,7 +214,8 @@ fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Re
 }
 
 /// A condition from JSON: `{"all": […]}`, `{"any": […]}`, `{"not": …}`,
-/// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal.
+/// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal. A field may be
+/// a path along references, as `account.owner.name`.
 ///
 /// # Errors
 /// `input.invalid_filter`, `schema.unknown_field`, `schema.wrong_type`, `record.reference_missing`,
@@ -267,38 +268,55 @@ fn comparison(
     json: &Json,
 ) -> Result<Condition> {
     let selector = FieldSelector::Name(name.to_owned());
-    let field = selector.resolve(entity)?;
-    match operator {
-        "is_null" => return Ok(Condition::IsNull(selector)),
-        "in" => {
-            let items =
-                json.as_array().ok_or_else(|| Error::new(Code::InvalidFilter).field(name).rule("in"))?;
-            let equal = items.iter().map(|item| comparison(reader, entity, name, "eq", item));
-            return equal.collect::<Result<_>>().map(Condition::Any);
-        }
-        "ne" => {
-            let equal = comparison(reader, entity, name, "eq", json)?;
-            return Ok(Condition::Not(Box::new(equal)));
-        }
-        _ => {}
-    }
-    let known = Comparison::ALL.iter().find(|(_, known)| *known == operator);
-    let (comparison, _) =
-        known.ok_or_else(|| Error::new(Code::InvalidFilter).field(name).rule("operator").value(operator))?;
-    if json.is_null() && *comparison == Comparison::Equal {
-        return Ok(Condition::IsNull(selector));
-    }
-    let value = match entity.field_by_id(field) {
-        Some(field) => value_from_json(reader, field, json).map_err(|error| error.field(name))?,
-        None => system_value(reader, name, json)?,
+    let path = follow(reader.registry(), entity, name)?;
+    let value = |json: &Json| value_at(reader, &path, name, json);
+    let refused = |rule: &str| Error::new(Code::InvalidFilter).field(name).rule(rule);
+    let list = |json: &Json| -> Result<Vec<Value>> {
+        json.as_array().ok_or_else(|| refused("in"))?.iter().map(value).collect()
     };
-    Ok(Condition::Compare(selector, *comparison, value))
+    Ok(match operator {
+        "is_null" => Condition::IsNull(selector),
+        "in" => Condition::In(selector, list(json)?),
+        "not_in" => Condition::Not(Box::new(Condition::In(selector, list(json)?))),
+        "ne" => Condition::Not(Box::new(comparison(reader, entity, name, "eq", json)?)),
+        "between" => match json.as_array().map(Vec::as_slice) {
+            Some([low, high]) => Condition::All(vec![
+                comparison(reader, entity, name, "ge", low)?,
+                comparison(reader, entity, name, "le", high)?,
+            ]),
+            _ => return Err(refused("between takes a list of two values")),
+        },
+        "within" => {
+            let period = json.as_str().and_then(Period::from_code);
+            Condition::Within(selector, period.ok_or_else(|| refused("within"))?)
+        }
+        "under" => match value(json)? {
+            Value::Id(root) => Condition::Under(selector, root),
+            _ => return Err(refused("under takes a reference to the entity itself")),
+        },
+        _ => {
+            let known = Comparison::ALL.iter().find(|(_, known)| *known == operator);
+            let (comparison, _) = known.ok_or_else(|| refused("operator").value(operator))?;
+            if json.is_null() && *comparison == Comparison::Equal {
+                return Ok(Condition::IsNull(selector));
+            }
+            Condition::Compare(selector, *comparison, value(json)?)
+        }
+    })
 }
 
-fn system_value(reader: &Reader<'_>, name: &str, json: &Json) -> Result<Value> {
+/// A value for the field at the end of a path.
+fn value_at(reader: &Reader<'_>, path: &Path<'_>, name: &str, json: &Json) -> Result<Value> {
+    match path.entity.field_by_id(path.field) {
+        Some(field) => value_from_json(reader, field, json).map_err(|error| error.field(name)),
+        None => system_value(reader, SystemField::from_id(path.field), name, json),
+    }
+}
+
+fn system_value(reader: &Reader<'_>, field: Option<SystemField>, name: &str, json: &Json) -> Result<Value> {
     let wrong = || Error::new(Code::WrongType).field(name);
     let text = json.as_str().ok_or_else(wrong)?;
-    match SystemField::from_name(name) {
+    match field {
         Some(SystemField::Owner) => owner_from_json(reader, json).map(Value::Id),
         Some(SystemField::Unit) => match text.parse() {
             Ok(id) => Ok(Value::Id(id)),

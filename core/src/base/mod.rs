@@ -12,6 +12,7 @@ mod limits;
 mod locale;
 mod money;
 mod patience;
+mod period;
 mod source;
 mod text;
 mod time;
@@ -28,6 +29,7 @@ pub use limits::{
 pub use locale::{Label, Locale};
 pub use money::{Currency, Decimal, Money};
 pub use patience::{CancelToken, Patience, Progress};
+pub use period::{DayCount, Period};
 pub use source::{Clock, ManualClock, OsRandom, Random, SeededRandom, SystemClock};
 pub use text::{fold, normalize};
 pub use time::{Date, HybridClock, Month, Stamp, TimeZone, Timestamp, Weekday};

@@ -90,6 +90,16 @@ impl Date {
         i32::try_from(days).unwrap_or(0)
     }
 
+    /// The moment at which the day begins in a zone: midnight, or the end of a gap that swallows it.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] at the ends of the calendar.
+    pub fn start_in(self, zone: &TimeZone) -> Result<Timestamp> {
+        let out_of_range = |error: jiff::Error| Error::new(Code::OutOfRange).rule("date").because(error);
+        let start = self.0.to_zoned(zone.0.clone()).map_err(out_of_range)?;
+        Ok(Timestamp(start.timestamp().as_microsecond()))
+    }
+
     /// Year.
     #[must_use]
     pub fn year(self) -> i16 {

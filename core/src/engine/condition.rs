@@ -1,8 +1,13 @@
 //! Conditions as callers write them: fields by name or typed constant, resolved against the registry.
 
-use crate::base::{Code, Error, FieldId, Result, Value};
-use crate::records::{Comparison, Filter, SystemField};
-use crate::schema::{Entity, EntityType, FieldKind, FieldName, FieldType, TypedField, normalize_value};
+use crate::base::{
+    Code, Date, DayCount, Error, FieldId, Period, RecordId, Result, TimeZone, Timestamp, Value,
+};
+use crate::engine::Settings;
+use crate::records::{Comparison, Filter, SystemField, target};
+use crate::schema::{
+    Entity, EntityType, FieldKind, FieldName, FieldType, Reference, Registry, TypedField, normalize_value,
+};
 
 /// How a caller names a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,54 +69,185 @@ impl FieldSelector {
     }
 }
 
-/// A condition with fields by selector.
+/// A condition with fields by selector. A name may be a path along references, `account.owner.name`.
 pub type Condition = Filter<FieldSelector>;
 
-impl Condition {
-    /// The condition with fields as numbers and values as the fields store them.
-    ///
-    /// # Errors
-    /// `schema.unknown_field`, `schema.wrong_type`, `input.invalid_filter`.
-    pub fn resolve(&self, entity: &Entity) -> Result<Filter> {
-        self.check_operators(entity)?;
-        self.try_map(&mut |selector, value| {
-            let id = selector.resolve(entity)?;
-            let value = match (value, entity.field_by_id(id)) {
-                (Some(value), Some(field)) => comparable(field, value.clone())?,
-                (Some(value), None) => value.clone(),
-                (None, _) => Value::Null,
-            };
-            Ok((id, value))
-        })
-        .map_err(|error| error.entity(&entity.api_name))
-    }
+/// The calendar by which spans of time are worked out.
+pub(super) struct Today {
+    count: DayCount,
+    zone: TimeZone,
+}
 
-    fn check_operators(&self, entity: &Entity) -> Result<()> {
-        match self {
-            Self::Compare(selector, Comparison::Contains | Comparison::StartsWith, value)
-                if value.as_text().is_none() =>
-            {
-                let field = selector.field(entity)?;
-                Err(Error::new(Code::InvalidFilter)
-                    .entity(&entity.api_name)
-                    .field(&field.api_name)
-                    .rule("contains and starts_with take text"))
-            }
-            _ => Ok(()),
-        }
+impl Today {
+    /// The day of a moment, by the settings of the organisation.
+    pub fn of(now: Timestamp, settings: &Settings) -> Result<Self> {
+        let (zone, week_start) = (settings.zone()?, settings.week_start()?);
+        let fiscal_month = settings.fiscal_month()?;
+        Ok(Self { count: DayCount { today: now.date_in(&zone), week_start, fiscal_month }, zone })
     }
 }
 
-/// Text conditions look at any part of a text, so only whole values are normalised as stored.
-fn comparable(field: &crate::schema::Field, value: Value) -> Result<Value> {
-    match (&field.definition.kind, &value) {
-        (FieldType::Text | FieldType::Email | FieldType::Phone, Value::Text(_)) => {
-            match field.definition.kind {
-                FieldType::Phone => normalize_value(field, value),
-                _ => Ok(value),
+/// Where a path along references ends: the references, the entity behind the last of them, and its field.
+pub(crate) struct Path<'r> {
+    /// The references, in their order.
+    pub hops: Vec<FieldId>,
+    /// The entity of the field.
+    pub entity: &'r Entity,
+    /// The field.
+    pub field: FieldId,
+}
+
+/// Follows a path. A name with points in it is that of a field if the entity has one; otherwise a reference
+/// stands before one of the points.
+///
+/// # Errors
+/// `schema.unknown_field` naming the entity and what is not there.
+pub(crate) fn follow<'r>(registry: &'r Registry, entity: &'r Entity, name: &str) -> Result<Path<'r>> {
+    let direct = FieldSelector::from(name).resolve(entity);
+    if let Ok(field) = direct {
+        return Ok(Path { hops: Vec::new(), entity, field });
+    }
+    for (place, _) in name.match_indices('.') {
+        let (Some(front), Some(rest)) = (name.get(..place), name.get(place.saturating_add(1)..)) else {
+            continue;
+        };
+        let Ok(hop) = FieldSelector::from(front).resolve(entity) else { continue };
+        let Ok(beyond) = target(registry, entity, hop) else { continue };
+        let path = follow(registry, beyond, rest)?;
+        let hops = std::iter::once(hop).chain(path.hops).collect();
+        return Ok(Path { hops, ..path });
+    }
+    direct.map(|field| Path { hops: Vec::new(), entity, field })
+}
+
+/// What conditions are resolved by.
+pub(super) struct Resolver<'r> {
+    pub registry: &'r Registry,
+    pub today: Option<Today>,
+}
+
+impl Resolver<'_> {
+    /// The condition with fields as numbers, values as the fields store them, and spans of time as days and
+    /// moments.
+    pub fn resolve(&self, entity: &Entity, condition: &Condition) -> Result<Filter> {
+        condition.check()?;
+        self.part(entity, condition).map_err(|error| error.entity(&entity.api_name))
+    }
+
+    fn part(&self, entity: &Entity, condition: &Condition) -> Result<Filter> {
+        let parts = |parts: &[Condition]| -> Result<Vec<Filter>> {
+            parts.iter().map(|part| self.part(entity, part)).collect()
+        };
+        match condition {
+            Filter::Everything => Ok(Filter::Everything),
+            Filter::All(all) => Ok(Filter::All(parts(all)?)),
+            Filter::Any(any) => Ok(Filter::Any(parts(any)?)),
+            Filter::Not(inner) => Ok(Filter::Not(Box::new(self.part(entity, inner)?))),
+            Filter::Through(selector, inner) => self.at(entity, selector, |beyond, field| {
+                let target = target(self.registry, beyond, field)?;
+                Ok(Filter::Through(field, Box::new(self.part(target, inner)?)))
+            }),
+            Filter::IsNull(selector) => self.at(entity, selector, |_, field| Ok(Filter::IsNull(field))),
+            Filter::Under(selector, root) => {
+                self.at(entity, selector, |_, field| Ok(Filter::Under(field, *root)))
             }
+            Filter::Within(selector, period) => {
+                self.at(entity, selector, |beyond, field| self.span(beyond, field, *period))
+            }
+            Filter::In(selector, values) => self.at(entity, selector, |beyond, field| {
+                let values = values.iter().map(|value| comparable(beyond, field, value));
+                Ok(Filter::In(field, values.collect::<Result<_>>()?))
+            }),
+            Filter::Compare(selector, comparison, value) => self.at(entity, selector, |beyond, field| {
+                check_operator(beyond, field, *comparison, value)?;
+                Ok(Filter::Compare(field, *comparison, comparable(beyond, field, value)?))
+            }),
         }
-        _ => normalize_value(field, value),
+    }
+
+    /// A condition on the field at the end of a path, from the entity at its beginning.
+    fn at(
+        &self,
+        entity: &Entity,
+        selector: &FieldSelector,
+        make: impl FnOnce(&Entity, FieldId) -> Result<Filter>,
+    ) -> Result<Filter> {
+        let path = match selector {
+            FieldSelector::Name(name) => follow(self.registry, entity, name)?,
+            FieldSelector::Identity(_) => Path { hops: Vec::new(), field: selector.resolve(entity)?, entity },
+        };
+        let leaf = make(path.entity, path.field)?;
+        Ok(path.hops.into_iter().rev().fold(leaf, |inner, hop| Filter::Through(hop, Box::new(inner))))
+    }
+
+    fn span(&self, entity: &Entity, field: FieldId, period: Period) -> Result<Filter> {
+        let today = self.today.as_ref().ok_or_else(|| Error::new(Code::InvalidFilter).rule("within"))?;
+        let (first, end) = period.days(&today.count)?;
+        let is_moment = match entity.field_by_id(field).map(|field| &field.definition.kind) {
+            Some(FieldType::Date) => false,
+            Some(FieldType::DateTime) => true,
+            Some(_) => {
+                let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
+                let refused = Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name);
+                return Err(refused.rule("within takes a day or a moment"));
+            }
+            None if matches!(SystemField::from_id(field), Some(SystemField::Owner | SystemField::Unit)) => {
+                return Err(Error::new(Code::InvalidFilter).rule("within takes a day or a moment"));
+            }
+            None => true,
+        };
+        let bound = |day: Date| -> Result<Value> {
+            if is_moment { day.start_in(&today.zone).map(Value::DateTime) } else { Ok(Value::Date(day)) }
+        };
+        Ok(Filter::All(vec![
+            Filter::Compare(field, Comparison::GreaterOrEqual, bound(first)?),
+            Filter::Compare(field, Comparison::Less, bound(end)?),
+        ]))
+    }
+}
+
+fn check_operator(entity: &Entity, field: FieldId, comparison: Comparison, value: &Value) -> Result<()> {
+    let of_text = matches!(comparison, Comparison::Contains | Comparison::StartsWith);
+    if !of_text || value.as_text().is_some() {
+        return Ok(());
+    }
+    let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
+    let refused = Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name);
+    Err(refused.rule("contains and starts_with take text"))
+}
+
+/// Text conditions look at any part of a text, so only whole values are normalised as stored.
+fn comparable(entity: &Entity, field: FieldId, value: &Value) -> Result<Value> {
+    let Some(field) = entity.field_by_id(field) else { return Ok(value.clone()) };
+    match (&field.definition.kind, value) {
+        (FieldType::Text | FieldType::Email, Value::Text(_)) => Ok(value.clone()),
+        (kind, value) if kind.is_many() => of_several(field, value.clone()),
+        _ => normalize_value(field, value.clone()),
+    }
+}
+
+/// A value that one of several is compared with, as the field stores each of them.
+fn of_several(field: &crate::schema::Field, value: Value) -> Result<Value> {
+    let listed = if matches!(value, Value::List(_)) { value } else { Value::List(vec![value]) };
+    match normalize_value(field, listed)? {
+        Value::List(values) => Ok(values.into_iter().next().unwrap_or_default()),
+        other => Ok(other),
+    }
+}
+
+impl<E: EntityType, F: EntityType> TypedField<E, Reference<F>> {
+    /// The record referred to meets a condition on its own entity.
+    #[must_use]
+    pub fn to(self, condition: Condition) -> Condition {
+        Filter::Through(self.into(), Box::new(condition))
+    }
+}
+
+impl<E: EntityType> TypedField<E, Reference<E>> {
+    /// The record is below another one along this field.
+    #[must_use]
+    pub fn under(self, root: impl Into<RecordId>) -> Condition {
+        Filter::Under(self.into(), root.into())
     }
 }
 
@@ -126,6 +262,18 @@ impl<E: EntityType, K: FieldKind> TypedField<E, K> {
     #[must_use]
     pub fn is_not(self, value: impl Into<K::Value>) -> Condition {
         Filter::Not(Box::new(self.is(value)))
+    }
+
+    /// The field has one of these values.
+    #[must_use]
+    pub fn is_one_of(self, values: impl IntoIterator<Item = impl Into<K::Value>>) -> Condition {
+        Filter::In(self.into(), values.into_iter().map(|value| value.into().into()).collect())
+    }
+
+    /// The day or moment lies in a span of time around now.
+    #[must_use]
+    pub fn within(self, period: Period) -> Condition {
+        Filter::Within(self.into(), period)
     }
 
     /// The field has no value.

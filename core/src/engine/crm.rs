@@ -19,7 +19,8 @@ use crate::engine::{
     credentials, organisation, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, find_unique, note, read_epoch, reindex, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, find_unique, is_large, note, read_epoch,
+    reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange, RuleDefinition};
 use crate::storage::{
@@ -60,10 +61,12 @@ pub(super) struct Inner {
     host_trust: bool,
     locale: Locale,
     pub key_cost: crate::storage::KeyCost,
+    /// Most records whose new indexes are built within the transaction that declares them.
+    pub build_at_once: u64,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
     /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
-    changing_registry: Mutex<()>,
+    pub changing_registry: Mutex<()>,
     /// What features keep for each open database, by their type.
     pub slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// What features' sealed files work behind, until their key changes.
@@ -142,6 +145,7 @@ impl Crm {
             host_trust: options.host_trust,
             locale: options.locale,
             key_cost: options.key_cost,
+            build_at_once: options.build_at_once,
             writer: Mutex::new(None),
             changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
@@ -349,7 +353,7 @@ impl Crm {
 
     /// As [`Crm::system_write`]; what the write changes in memory too is shown to others by `publish`,
     /// when the write is durable and before the next writer has its turn.
-    fn system_write_and(
+    pub(super) fn system_write_and(
         &self,
         actor: RecordId,
         cause: &str,
@@ -451,6 +455,12 @@ impl Crm {
             for (entity, field) in &registrar.fields {
                 merge(registry.declare_field(entity, field)?);
             }
+            for (entity, index) in &registrar.indexes {
+                merge(registry.declare_index(entity, index)?);
+            }
+            for (entity, counter) in &registrar.counters {
+                merge(registry.declare_counter(entity, counter)?);
+            }
             for (entity, rule) in &registrar.rules {
                 merge(registry.declare_rule(entity, rule)?);
             }
@@ -467,7 +477,7 @@ impl Crm {
     }
 
     /// Changes a copy of the registry, stores it with an entry of the ledger, and only then shows it.
-    fn change_registry(
+    pub(super) fn change_registry(
         &self,
         actor: RecordId,
         cause: &str,
@@ -478,9 +488,11 @@ impl Crm {
         if change(&mut registry)? == RegistryChange::Nothing {
             return Ok(());
         }
+        let before = self.registry();
+        self.put_off_builds(&before, &mut registry)?;
         let json = registry.to_json()?;
         let version = registry.version();
-        let (before, registry) = (self.registry(), Arc::new(registry));
+        let registry = Arc::new(registry);
         self.system_write_and(
             actor,
             cause,
@@ -499,6 +511,24 @@ impl Crm {
                 *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&registry);
             },
         )
+    }
+}
+
+impl Crm {
+    /// Marks new indexes and counters of large tables, which are built in chunks.
+    fn put_off_builds(&self, before: &Registry, registry: &mut Registry) -> Result<()> {
+        let snapshot = self.snapshot()?;
+        let mut later = Vec::new();
+        for entity in registry.entities() {
+            let fresh = before.entity_by_id(entity.id()).map(|old| added(old, entity)).unwrap_or_default();
+            if !fresh.is_empty() && is_large(snapshot.as_ref(), entity, self.inner.build_at_once)? {
+                later.push((entity.api_name.clone(), fresh));
+            }
+        }
+        for (entity, fresh) in later {
+            registry.set_complete(&entity, &fresh, false)?;
+        }
+        Ok(())
     }
 }
 
@@ -528,7 +558,7 @@ fn part_key(part: u16) -> Vec<u8> {
 }
 
 /// The registry lies in numbered parts, since it may outgrow one value.
-fn store_registry(view: &mut WriteView<'_>, json: &[u8]) {
+pub(super) fn store_registry(view: &mut WriteView<'_>, json: &[u8]) {
     let mut count = 0;
     for (part, bytes) in (0_u16..).zip(json.chunks(PART)) {
         view.put(Keyspace::Meta, part_key(part), bytes.to_vec());

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use crate::access::{Policy, Read};
 use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, FieldSelector, Settings, Transaction};
-use crate::records::{self, Direction, Query, Record, find_unique};
-use crate::schema::{Entity, EntityDefinition, FieldDefinition, Registry, RuleDefinition, normalize_value};
+use crate::records::{self, Direction, Query, Record, Sight, find_unique};
+use crate::schema::{
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, Registry, RuleDefinition,
+    normalize_value,
+};
 use crate::storage::Snapshot;
 
 /// Something that adds entities, fields and rules to a database.
@@ -54,6 +57,8 @@ pub struct Registrar {
     pub(super) entities: Vec<EntityDefinition>,
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
+    pub(super) indexes: Vec<(String, IndexDefinition)>,
+    pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
     pub(super) shared: Vec<String>,
 }
@@ -78,6 +83,16 @@ impl Registrar {
     /// Adds a rule that records of an entity meet, by the entity's API name.
     pub fn rule(&mut self, entity: &str, definition: RuleDefinition) {
         self.rules.push((entity.to_owned(), definition));
+    }
+
+    /// Adds an index to an entity, by the entity's API name.
+    pub fn index(&mut self, entity: &str, definition: IndexDefinition) {
+        self.indexes.push((entity.to_owned(), definition));
+    }
+
+    /// Adds a counter to an entity, by the entity's API name.
+    pub fn counter(&mut self, entity: &str, definition: CounterDefinition) {
+        self.counters.push((entity.to_owned(), definition));
     }
 
     /// Says that every role of a new database may read all records of an entity: reference data such
@@ -231,7 +246,9 @@ impl Save<'_> {
         let sort = vec![(field.into().resolve(entity)?, Direction::Ascending)];
         let query = Query { sort, limit: 1, ..Query::default() };
         let permit = self.policy.bootstrap::<Read>(entity.id());
-        let page = records::find(self.snapshot, &permit, entity, &query, &Patience::default())?;
+        let patience = Patience::default();
+        let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
+        let page = records::find(&sight, &query)?;
         Ok(page.records.first().map(|record| record.id))
     }
 

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Permit, Read};
 use crate::base::{Code, Error, FieldId, RecordId, Result, Timestamp, Value};
 use crate::engine::{Condition, FieldSelector, Listing, Reader, Session};
-use crate::records::{self, At, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions};
+use crate::records::{
+    self, At, FarPermits, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions,
+};
 use crate::schema::{Entity, Registry};
 
 /// Microseconds of a day.
@@ -238,13 +240,15 @@ impl Session {
             let position = records::resolve(reader.snapshot, at)?;
             let stamp = records::stamp_at(reader.snapshot, position)?;
             let query = PastQuery {
-                filter: &condition.resolve(known)?,
+                filter: &reader.resolve(known, condition, stamp.at())?,
                 place: (position, stamp),
                 moment: reader.settings().moment(stamp.at())?,
                 after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
                 looks: page(looks),
             };
-            let chunk = records::list_past(self.source(reader), &permit, known, &query, self.patience())?;
+            let far = FarPermits::new();
+            let sight = reader.sight(known, &permit, &far);
+            let chunk = records::list_past(&sight, &self.crm().inner.sealer, &query)?;
             let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
             let rows = chunk.rows.into_iter();
             let rows = rows.map(|(record, state)| past_record(reader, &permit, &record, state)).collect();

@@ -9,6 +9,7 @@ mod attachments;
 mod backup;
 mod backup_folder;
 mod backup_rotation;
+mod bulk;
 mod capability;
 mod changes;
 mod condition;
@@ -17,12 +18,14 @@ mod crm;
 mod deletion;
 mod extension;
 mod history;
+mod indexes;
 mod inspect;
 mod keys;
 mod layout;
 mod maintenance;
 mod options;
 mod organisation;
+mod query;
 mod reader;
 mod recent;
 mod restore;
@@ -42,10 +45,12 @@ mod views;
 
 pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
 pub use crate::access::{grant, role, role_assignment, unit, user};
+pub(crate) use crate::records::Matcher;
 pub use crate::records::{
-    At, Attachment, BackupCounts, Comparison, Direction, EntryKind, ExternalId, FieldChange, Filter,
-    LedgerEntry, PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion,
-    SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, SystemField, VerifyReport, VersionKind,
+    At, Attachment, BackupCounts, Comparison, CountSource, Counted, Direction, EntryKind, Explanation,
+    ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, PastChange, PastState, PastValue, QuickReport,
+    Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, SystemField, Total,
+    VerifyReport, VersionKind,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
@@ -57,9 +62,11 @@ pub use backup::{BackupReport, BackupScope, verify_backup};
 pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
+pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, MAX_BULK, Selection};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub use condition::{Condition, FieldSelector};
+pub(crate) use condition::{Path, follow};
 pub use crm::Crm;
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
@@ -67,8 +74,9 @@ pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use layout::{Layout, LayoutKind, LayoutSection, NavigationItem};
 pub use options::Options;
-pub(crate) use reader::field_name;
+pub use query::{Answer, Question};
 pub use reader::{Find, Listing, Page, Reader};
+pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;

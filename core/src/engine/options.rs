@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
 use crate::engine::{Crm, Extension, Settings};
+use crate::records::MAX_RECORDS;
 use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
 /// Options for [`Options::create`] and [`Options::open`].
@@ -15,6 +16,7 @@ pub struct Options {
     pub(super) key: Option<Key>,
     pub(super) key_provider: Option<Arc<dyn KeyProvider>>,
     pub(super) key_cost: KeyCost,
+    pub(super) build_at_once: u64,
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
     pub(super) durability: Durability,
@@ -35,6 +37,7 @@ impl Default for Options {
             key: None,
             key_provider: None,
             key_cost: KeyCost::default(),
+            build_at_once: MAX_RECORDS,
             cache_bytes: None,
             verify_on_open: false,
             durability: Durability::default(),
@@ -71,6 +74,14 @@ impl Options {
     #[must_use]
     pub fn key_provider(mut self, provider: Arc<dyn KeyProvider>) -> Self {
         self.key_provider = Some(provider);
+        self
+    }
+
+    /// Most records over which a new index or counter is built within the transaction that declares it, which
+    /// holds its keys in memory; 1,000,000 if not said. Over more it is built in chunks.
+    #[must_use]
+    pub fn build_at_once(mut self, records: u64) -> Self {
+        self.build_at_once = records;
         self
     }
 

@@ -10,7 +10,7 @@ use crate::access::{
 use crate::base::{FieldId, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
 use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction, View};
-use crate::records::{Filter, Record, load_classes, read_epoch, scan_all};
+use crate::records::{Filter, Record, Sight, load_classes, read_epoch, scan_all};
 use crate::schema::{Codes, EntityType, FieldName, Registry};
 use crate::storage::Snapshot;
 
@@ -84,7 +84,9 @@ impl Loader<'_> {
         let entity = self.registry.entity(E::NAME)?;
         let permit = self.bare.bootstrap::<Read>(entity.id());
         let mut rows = Vec::new();
-        scan_all(self.snapshot, &permit, entity, &Filter::Everything, &Patience::default(), &mut |record| {
+        let patience = Patience::default();
+        let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
+        scan_all(&sight, &Filter::Everything, &mut |record| {
             let value = |name: FieldName<'static>| {
                 entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()
             };

@@ -1,11 +1,16 @@
 //! Reading within a permit: by id, by list, by count, from a snapshot or from inside a transaction.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
 use crate::base::{Code, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value};
+use crate::engine::condition::{Resolver, Today};
 use crate::engine::{Condition, FieldSelector, Settings};
-use crate::records::{self, Direction, ExternalId, Filter, PageCursor, Query, Record};
+use crate::records::{
+    self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
+    PageCursor, Query, Record, Sight, Total, target,
+};
 use crate::schema::{Entity, FieldName, Registry};
 use crate::storage::Snapshot;
 
@@ -18,8 +23,9 @@ pub struct Reader<'a> {
     pub(super) settings: &'a Settings,
     pub(super) user: RecordId,
     pub(super) locale: Locale,
-    pub(super) now: Timestamp,
     pub(super) patience: &'a Patience,
+    /// The moment by which spans of time are worked out.
+    pub(super) now: Timestamp,
 }
 
 /// What to list, with fields by selector.
@@ -85,6 +91,14 @@ impl Listing {
     }
 }
 
+/// How many records a group has, and what their fields come to.
+pub(crate) struct GroupFigures {
+    /// How many.
+    pub count: u64,
+    /// The sums, by field and currency.
+    pub sums: BTreeMap<FieldId, Vec<GroupSum>>,
+}
+
 impl<'a> Reader<'a> {
     /// Whether the user may do an action on an entity at all.
     #[must_use]
@@ -119,11 +133,25 @@ impl<'a> Reader<'a> {
     pub fn find(&self, entity: &str, find: &Find) -> Result<Page> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        let query = self.query(entity, find)?;
-        let page = records::find(self.snapshot, &permit, entity, &query, self.patience)
+        let query = self.query_of(entity, find)?;
+        let far = self.far_permits(entity, &query.filter)?;
+        let page = records::find(&self.sight(entity, &permit, &far), &query)
             .map_err(|error| error.entity(&entity.api_name))?;
         let rows = page.records.into_iter().map(|record| self.show(&permit, entity, record));
         Ok(Page { rows: rows.collect::<Result<_>>()?, next: page.next })
+    }
+
+    /// How a list would be read.
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn explain(&self, entity: &str, find: &Find) -> Result<Explanation> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        let query = self.query_of(entity, find)?;
+        let far = self.far_permits(entity, &query.filter)?;
+        records::explain(&self.sight(entity, &permit, &far), &query)
+            .map_err(|error| error.entity(&entity.api_name))
     }
 
     /// How many records meet a condition.
@@ -131,9 +159,20 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::find`].
     pub fn count(&self, entity: &str, condition: &Condition) -> Result<u64> {
+        Ok(self.count_up_to(entity, condition, Total::Exact)?.count)
+    }
+
+    /// How many records meet a condition, counted so far, and where the count comes from.
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn count_up_to(&self, entity: &str, condition: &Condition, total: Total) -> Result<Counted> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        records::count(self.snapshot, &permit, entity, &condition.resolve(entity)?, self.patience)
+        let filter = self.resolve(entity, condition, self.now)?;
+        let far = self.far_permits(entity, &filter)?;
+        records::count(&self.sight(entity, &permit, &far), &filter, total)
+            .map_err(|error| error.entity(&entity.api_name))
     }
 
     /// Hands every record that meets a condition to a function, in no promised order.
@@ -148,10 +187,56 @@ impl<'a> Reader<'a> {
     ) -> Result<()> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        let filter = condition.resolve(entity)?;
-        records::scan_all(self.snapshot, &permit, entity, &filter, self.patience, &mut |record| {
+        let filter = self.resolve(entity, condition, self.now)?;
+        let far = self.far_permits(entity, &filter)?;
+        records::scan_all(&self.sight(entity, &permit, &far), &filter, &mut |record| {
             visit(self.show(&permit, entity, record.clone())?)
         })
+    }
+
+    /// Hands groups of records that meet a condition to a function, if counters know the fields that tell
+    /// the groups apart and those that are summed; says whether they do. No record is read then. Each group
+    /// has a row that stands for its records and has their values in the fields that tell them apart.
+    ///
+    /// # Errors
+    /// As [`Reader::find`], and what the function gives.
+    pub(crate) fn groups(
+        &self,
+        entity: &str,
+        condition: &Condition,
+        fields: (&[FieldId], &[FieldId]),
+        visit: &mut dyn FnMut(Listing, GroupFigures) -> Result<()>,
+    ) -> Result<bool> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        let filter = self.resolve(entity, condition, self.now)?;
+        let far = self.far_permits(entity, &filter)?;
+        records::groups(&self.sight(entity, &permit, &far), &filter, fields, &mut |group| {
+            let figures = GroupFigures { count: group.count, sums: group.sums };
+            visit(self.show(&permit, entity, group.record)?, figures)
+        })
+    }
+
+    /// What a question over rows of one entity is decided by, row by row, inside of a function.
+    ///
+    /// # Errors
+    /// As [`Reader::find`], and what the function gives.
+    pub(crate) fn matching<T>(
+        &self,
+        entity: &Entity,
+        conditions: &[&Condition],
+        then: impl FnOnce(&[Matcher<'_>]) -> Result<T>,
+    ) -> Result<T> {
+        let permit = self.permit(entity)?;
+        let filters = conditions.iter().map(|condition| self.resolve(entity, condition, self.now));
+        let filters: Vec<Filter> = filters.collect::<Result<_>>()?;
+        let mut far = FarPermits::new();
+        for filter in &filters {
+            far.extend(self.far_permits(entity, filter)?);
+        }
+        let sight = self.sight(entity, &permit, &far);
+        let matchers = filters.iter().map(|filter| Matcher::new(&sight, filter));
+        then(&matchers.collect::<Result<Vec<_>>>()?)
     }
 
     /// The record that another system knows by a key, if the user may see it.
@@ -232,15 +317,55 @@ impl<'a> Reader<'a> {
         self.policy.decide::<Read>(self.user, entity.id(), &entity.api_name)
     }
 
-    fn query(&self, entity: &Entity, find: &Find) -> Result<Query> {
+    fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
         let sort = find.sort.iter().map(|(field, direction)| Ok((field.resolve(entity)?, *direction)));
         let limit = if find.limit == 0 { 100 } else { find.limit.min(MAX_PAGE_ROWS) };
+        let at = find.after.as_ref().map_or(self.now, PageCursor::at);
         Ok(Query {
-            filter: find.filter.resolve(entity)?,
+            filter: self.resolve(entity, &find.filter, at)?,
             sort: sort.collect::<Result<_>>()?,
             limit,
             after: find.after.clone(),
+            at,
         })
+    }
+
+    pub(super) fn resolve(&self, entity: &Entity, condition: &Condition, at: Timestamp) -> Result<Filter> {
+        let today = condition.has_span().then(|| Today::of(at, self.settings)).transpose()?;
+        Resolver { registry: self.registry, today }.resolve(entity, condition)
+    }
+
+    pub(super) fn sight<'s>(
+        &'s self,
+        entity: &'s Entity,
+        permit: &'s Permit<Read>,
+        far: &'s FarPermits,
+    ) -> Sight<'s> {
+        // The zone was checked when it was set.
+        let moment = self.settings.moment(self.now).unwrap_or(Moment::ANY);
+        Sight::new(self.snapshot, self.registry, entity, permit, self.patience).with_far(far).at(moment)
+    }
+
+    /// The permits for entities that a condition comes to along references.
+    fn far_permits(&self, entity: &Entity, filter: &Filter) -> Result<FarPermits> {
+        let mut far = FarPermits::new();
+        self.add_far_permits(entity, filter, &mut far)?;
+        Ok(far)
+    }
+
+    fn add_far_permits(&self, entity: &Entity, filter: &Filter, far: &mut FarPermits) -> Result<()> {
+        match filter {
+            Filter::All(parts) | Filter::Any(parts) => {
+                parts.iter().try_for_each(|part| self.add_far_permits(entity, part, far))
+            }
+            Filter::Not(inner) => self.add_far_permits(entity, inner, far),
+            Filter::Through(field, inner) => {
+                let beyond = target(self.registry, entity, *field)?;
+                far.insert(beyond.id(), self.permit(beyond)?);
+                self.add_far_permits(beyond, inner, far)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn show(&self, permit: &Permit<Read>, entity: &Entity, mut record: Record) -> Result<Listing> {

@@ -11,7 +11,8 @@ use crate::access::{
 use crate::base::{Clock, Code, Error, Patience, RecordId, Result, Value};
 use crate::engine::{credentials, organisation};
 use crate::records::{
-    self, EntryKind, Envelope, Filter, Record, Sealer, WriteContext, WriteView, find_unique, note, scan_all,
+    self, EntryKind, Envelope, Filter, Record, Sealer, Sight, WriteContext, WriteView, find_unique, note,
+    scan_all,
 };
 use crate::schema::{Codes, EntityType, FieldName, Registry};
 use crate::storage::{KeyCost, Snapshot, Store};
@@ -33,7 +34,9 @@ pub(super) fn check_administered(snapshot: &dyn Snapshot, registry: &Registry) -
     let users = registry.entity(User::NAME)?;
     let permit = policy.bootstrap::<Read>(users.id());
     let mut administered = false;
-    scan_all(snapshot, &permit, users, &Filter::Everything, &Patience::default(), &mut |record| {
+    let patience = Patience::default();
+    let sight = Sight::new(snapshot, registry, users, &permit, &patience);
+    scan_all(&sight, &Filter::Everything, &mut |record| {
         administered |= policy.permits(record.id, Role::NAME, Action::Administer);
         Ok(())
     })?;

@@ -14,7 +14,9 @@ use crate::engine::{
     Transaction, WriteOptions, restore,
 };
 use crate::records::chain_link;
-use crate::schema::{EntityDefinition, EntityType, FieldDefinition, FieldType};
+use crate::schema::{
+    CounterDefinition, EntityDefinition, EntityType, FieldDefinition, FieldType, IndexDefinition,
+};
 use crate::storage::{Keyspace, RangeRequest};
 
 const PERSON: &str = "house.person";
@@ -46,6 +48,10 @@ impl Extension for House {
                     field(2, "note", FieldType::Text),
                     field(3, "link", link),
                     FieldDefinition { unique: true, ..field(4, "number", FieldType::Int) },
+                ],
+                indexes: vec![IndexDefinition::new("house", 1, "by_note").rising("note").falling("number")],
+                counters: vec![
+                    CounterDefinition::new("house", 1, "by_number", &["number"]).summing("number"),
                 ],
             });
         }

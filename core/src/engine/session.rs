@@ -88,10 +88,12 @@ impl Session {
     /// # Errors
     /// `access.session_ended`, and what the function gives.
     pub fn read<T>(&self, read: impl FnOnce(Reader<'_>) -> Result<T>) -> Result<T> {
+        // The registry goes before the view: one that is newer than the view would name indexes that it
+        // does not have yet.
+        let (registry, settings) = (self.crm.registry(), self.crm.settings());
         let snapshot = self.crm.snapshot()?;
         let policy = self.crm.policy(snapshot.as_ref())?;
         self.check_active(&policy)?;
-        let (registry, settings) = (self.crm.registry(), self.crm.settings());
         read(Reader {
             snapshot: snapshot.as_ref(),
             policy: &policy,
@@ -99,8 +101,8 @@ impl Session {
             settings: &settings,
             user: self.user,
             locale: self.locale,
-            now: self.crm.now(),
             patience: &self.patience,
+            now: self.crm.now(),
         })
     }
 

@@ -153,8 +153,8 @@ impl<'s> Transaction<'s> {
             settings: &self.settings,
             user: self.session.user(),
             locale: self.session.locale(),
-            now: self.session.crm().now(),
             patience: self.session.patience(),
+            now: self.session.crm().now(),
         }
     }
 
@@ -397,6 +397,14 @@ impl<'s> Transaction<'s> {
 
     pub(super) fn session(&self) -> &Session {
         self.session
+    }
+
+    pub(super) fn user(&self) -> RecordId {
+        self.session.user()
+    }
+
+    pub(super) fn crm(&self) -> &'s crate::engine::Crm {
+        self.session.crm()
     }
 
     pub(super) fn view(&self) -> &WriteView<'s> {

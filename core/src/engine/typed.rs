@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::base::{RecordId, Result};
 use crate::engine::{Changes, Condition, FieldSelector, Find, Listing, Session, Transaction};
-use crate::records::{Direction, Filter};
+use crate::records::{Counted, Direction, Explanation, Filter, Total};
 use crate::schema::{EntityType, FieldKind, TypedField};
 
 /// A record of an entity that the compiler knows, by its id. Verbs of the trade hang on it.
@@ -200,6 +200,25 @@ impl<E: EntityType> TypedFind<'_, E> {
         let find =
             Find { filter: Filter::All(self.conditions), sort: self.sort, limit: self.limit, after: None };
         Ok(self.session.list(E::NAME, &find)?.rows.into_iter().map(Row::new).collect())
+    }
+
+    /// How the list would be read.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Reader::explain`].
+    pub fn explain(self) -> Result<Explanation> {
+        let find =
+            Find { filter: Filter::All(self.conditions), sort: self.sort, limit: self.limit, after: None };
+        self.session.explain(E::NAME, &find)
+    }
+
+    /// How many there are, counted so far, and where the count comes from.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Reader::count_up_to`].
+    pub fn count_up_to(self, total: Total) -> Result<Counted> {
+        let condition = Filter::All(self.conditions);
+        self.session.read(|reader| reader.count_up_to(E::NAME, &condition, total))
     }
 
     /// How many there are.

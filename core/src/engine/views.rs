@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::access::{Action, Read, Role};
 use crate::base::{Code, Error, MAX_JSON_BYTES, RecordId, Result};
 use crate::engine::{BeforeSave, Changes, Condition, FieldSelector, Reader, Save, Session, WriteOptions};
-use crate::records::{self, Comparison, Record};
+use crate::records::{self, Comparison, FarPermits, Record};
 use crate::schema::{Entity, EntityType};
 
 pub use view::View;
@@ -263,8 +263,9 @@ fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
         None => Condition::Everything,
     };
     let mut found = Vec::new();
-    let filter = condition.resolve(known)?;
-    records::scan_all(reader.snapshot, &permit, known, &filter, reader.patience, &mut |record| {
+    let filter = reader.resolve(known, &condition, reader.now)?;
+    let far = FarPermits::new();
+    records::scan_all(&reader.sight(known, &permit, &far), &filter, &mut |record| {
         found.push(read(known, record)?);
         Ok(())
     })?;

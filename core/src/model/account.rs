@@ -1,6 +1,7 @@
 //! Account: an organisation or person that buys, or may.
 
 use crate::engine::Draft;
+use crate::schema::CounterDefinition;
 use crate::schema::declare::{codes, entity};
 use crate::schema::{Choice, Email, Int, MoneyAmount, Phone, Reference, SearchClass, Text};
 
@@ -53,4 +54,9 @@ entity! {
 #[must_use]
 pub fn named(name: &str) -> Draft<Account> {
     Draft::new().with(NAME, name)
+}
+
+/// How many accounts there are of each kind.
+pub(super) fn by_kind() -> CounterDefinition {
+    CounterDefinition::new("crm", 1, "by_kind", &["kind"])
 }

@@ -33,11 +33,16 @@ impl Extension for Trade {
     }
 
     fn declare(&self, registrar: &mut Registrar) -> Result<()> {
-        registrar.entity(Account::definition());
+        registrar.entity(Account::definition().with_counter(account::by_kind()));
         registrar.entity(Contact::definition());
         registrar.entity(Product::definition());
         registrar.entity(Stage::definition());
-        registrar.entity(Opportunity::definition());
+        let opportunity = Opportunity::definition();
+        registrar.entity(
+            opportunity
+                .with_counter(opportunity::counted_by_stage())
+                .with_counter(opportunity::counted_by_status()),
+        );
         registrar.entity(StageChange::definition());
         registrar.everybody_reads(Product::NAME);
         registrar.everybody_reads(Stage::NAME);

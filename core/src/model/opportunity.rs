@@ -5,7 +5,9 @@ use crate::engine::{BeforeSave, Changes, Condition, Draft, Find, Ref, Save, Tran
 use crate::features::reports::{GroupBy, Measure, Report};
 use crate::model::{Account, Product, Stage, stage};
 use crate::schema::declare::{codes, entity};
-use crate::schema::{Choice, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text};
+use crate::schema::{
+    Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text,
+};
 
 pub use stage_change::StageChange;
 
@@ -80,6 +82,16 @@ pub mod stage_change {
         /// Why, if a reason was given.
         REASON: Text = 6, "reason", "原因", "Reason", [read_only = true];
     }
+}
+
+/// How many deals there are in each stage, and their amount: the pipeline.
+pub(super) fn counted_by_stage() -> CounterDefinition {
+    CounterDefinition::new("crm", 1, "by_stage", &["stage"]).summing("amount")
+}
+
+/// How many deals there are of each status, and their amount.
+pub(super) fn counted_by_status() -> CounterDefinition {
+    CounterDefinition::new("crm", 2, "by_status", &["status"]).summing("amount")
 }
 
 /// A draft of an opportunity with a title.

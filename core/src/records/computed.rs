@@ -16,7 +16,7 @@ pub struct Moment {
 
 impl Moment {
     /// A moment for what does not depend on one, as no formula does that an index is kept on.
-    pub(super) const ANY: Self = Self { now: Timestamp::from_micros(0), today: Date::EPOCH };
+    pub const ANY: Self = Self { now: Timestamp::from_micros(0), today: Date::EPOCH };
 }
 
 /// What an expression reads of a record.

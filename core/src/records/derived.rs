@@ -9,7 +9,7 @@ use crate::records::ordered::write_ordered;
 use crate::records::row::{external_key, unique_key};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
-use crate::schema::Entity;
+use crate::schema::{DeclaredIndex, Entity};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a class-led index key.
@@ -32,10 +32,11 @@ const BY_ID: FieldId = FieldId::new(0);
 /// Keys that follow from one record, with the values that stand under them.
 pub(super) type Derived = BTreeMap<(Keyspace, Vec<u8>), Vec<u8>>;
 
-/// An index: all records of an entity in the order of a field, or of their ids.
+/// An index: all records of an entity in the order of a field, of several, or of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Index {
     pub entity: EntityId,
+    /// The number of the field, or of the declared index.
     pub field: FieldId,
 }
 
@@ -49,6 +50,11 @@ impl Index {
         let kept = field == SystemField::Owner.id()
             || entity.field_by_id(field).is_some_and(|field| field.definition.is_indexed());
         kept.then(|| Self { entity: entity.id(), field })
+    }
+
+    /// A declared index, complete or not.
+    pub fn declared(entity: EntityId, declared: &DeclaredIndex) -> Self {
+        Self { entity, field: declared.id() }
     }
 
     /// What all keys of a class begin with.
@@ -130,7 +136,7 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
         return derived;
     }
     let computed;
-    let record = match entity.formulas().any(|(field, _)| field.definition.is_indexed()) {
+    let record = match entity.formulas().next().is_some() {
         true => {
             computed = with_formulas(entity, record);
             &computed
@@ -149,9 +155,16 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let system = [SystemField::Owner.id()];
     for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
         if let Some(kept) = Index::on(entity, field) {
-            // A field of several values has an entry for each of them.
-            record.peek(field).items().for_each(|value| index(kept, Some(value)));
+            index(kept, Some(&record.peek(field)));
         }
+    }
+    for declared in entity.indexes() {
+        let mut key = Index::declared(record.entity, declared).prefix(class);
+        for component in declared.components() {
+            write_component(&mut key, &record.peek(component.field()), component.turned);
+        }
+        key.extend_from_slice(id);
+        derived.insert((Keyspace::Index, key), Vec::new());
     }
     for field in entity.fields() {
         let value = record.peek(field.id());
@@ -175,6 +188,26 @@ fn with_formulas(entity: &Entity, record: &Record) -> Record {
     let mut record = record.clone();
     record.compute(entity, Moment::ANY);
     record
+}
+
+/// Adds a component of a declared index to a key; a turned one sorts the other way round. No sort key is a
+/// prefix of another, so neither is a turned one.
+fn write_component(key: &mut Vec<u8>, value: &Value, turned: bool) {
+    let start = key.len();
+    write_ordered(key, value);
+    if turned {
+        key.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
+    }
+}
+
+/// Whether a key is of an index that is still being built.
+pub(super) fn is_unfinished(entity: &Entity, keyspace: Keyspace, key: &[u8]) -> bool {
+    let unfinished = || entity.indexes().iter().filter(|index| !index.complete);
+    let of = |index: &DeclaredIndex| {
+        let numbers = [entity.id().number(), index.id().number()].map(u32::to_be_bytes).concat();
+        key.strip_prefix(&[INDEX]).is_some_and(|rest| rest.starts_with(&numbers))
+    };
+    keyspace == Keyspace::Index && unfinished().any(of)
 }
 
 /// Reads a counter.

@@ -6,22 +6,23 @@ use std::collections::BTreeMap;
 use crate::access::{AccessClass, ClassId};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
 use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
+use crate::schema::SystemField;
 
 /// Format of an encoded record.
 const FORMAT: u8 = 1;
 /// Numbers below this belong to the envelope.
 const FIRST_FIELD: u32 = 64;
 
-const OWNER: u32 = 1;
-const UNIT: u32 = 2;
+const OWNER: u32 = SystemField::Owner.id().number();
+const UNIT: u32 = SystemField::Unit.id().number();
 const PARTITION: u32 = 3;
 const CLASS: u32 = 4;
 const RECORD_NUMBER: u32 = 5;
 const RECORD_TYPE: u32 = 6;
-const CREATED_HLC: u32 = 7;
+const CREATED_HLC: u32 = SystemField::CreatedAt.id().number();
 const CREATED_REPLICA: u32 = 8;
 const CREATED_BY: u32 = 9;
-const MODIFIED_HLC: u32 = 10;
+const MODIFIED_HLC: u32 = SystemField::ModifiedAt.id().number();
 const MODIFIED_REPLICA: u32 = 11;
 const MODIFIED_BY: u32 = 12;
 const ORIGINAL_AUTHOR: u32 = 13;
@@ -36,46 +37,6 @@ const SUBJECT: u32 = 21;
 const TAGS: u32 = 22;
 const FIELD_CLOCKS: u32 = 23;
 const NEWEST_ENTRY: u32 = 24;
-
-/// Facts of the envelope that queries, lists and reports use like fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SystemField {
-    /// The owner, a reference to a user.
-    Owner,
-    /// The unit, a reference to a unit.
-    Unit,
-    /// When the record was created.
-    CreatedAt,
-    /// When the record was last changed.
-    ModifiedAt,
-}
-
-impl SystemField {
-    /// All of them, with their names in the API.
-    pub const ALL: [(Self, &'static str); 4] = [
-        (Self::Owner, "owner"),
-        (Self::Unit, "unit"),
-        (Self::CreatedAt, "created_at"),
-        (Self::ModifiedAt, "modified_at"),
-    ];
-
-    /// The number that stands for it among field numbers.
-    #[must_use]
-    pub const fn id(self) -> FieldId {
-        FieldId::new(match self {
-            Self::Owner => OWNER,
-            Self::Unit => UNIT,
-            Self::CreatedAt => CREATED_HLC,
-            Self::ModifiedAt => MODIFIED_HLC,
-        })
-    }
-
-    /// The system field with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(field, _)| *field)
-    }
-}
 
 /// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
 /// it tells them. Everything else of an envelope follows from the entries themselves.

@@ -2,8 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::base::{Code, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Result, Value, fold};
-use crate::records::Record;
+use crate::base::{
+    Code, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Period, RecordId, Result, Value, fold,
+};
+
+/// Most references that one condition goes along.
+const MAX_HOPS: usize = 3;
 
 /// How a field is compared with a value. Text is compared folded (width, case, white space).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +41,6 @@ impl Comparison {
     ];
 }
 
-/// Turns a field, and the value that it is compared with if it is, into others.
-pub type Turn<'t, F, G> = &'t mut dyn FnMut(&F, Option<&Value>) -> Result<(G, Value)>;
-
 /// A condition on a record. A field without value meets no comparison, as in SQL, and
 /// [`Filter::Not`] of a comparison is met by it.
 ///
@@ -57,36 +58,31 @@ pub enum Filter<F = FieldId> {
     Not(Box<Self>),
     /// The field compares so with the value.
     Compare(F, Comparison, Value),
+    /// The field equals one of the values.
+    In(F, Vec<Value>),
     /// The field has no value.
     IsNull(F),
+    /// The day or moment lies in a span of time around now. It is worked out once, when a query begins, by
+    /// the clock of the database and the calendar of the organisation; the pages that follow keep to that.
+    Within(F, Period),
+    /// The record that the field refers to meets a condition on its own entity. A record that the reader may
+    /// not see, and one that is not there, is as one whose fields have no values.
+    Through(F, Box<Self>),
+    /// The record is below another one along a field that refers to its own entity, at most 64 steps down.
+    /// A record that the reader may not see is below nothing, and nothing is below it.
+    Under(F, RecordId),
 }
 
 impl<F> Filter<F> {
-    /// The same condition with its fields and values turned into others.
-    ///
-    /// # Errors
-    /// What the function gives, and `input.invalid_filter` for a condition that is too deep or large.
-    pub fn try_map<G>(&self, turn: Turn<'_, F, G>) -> Result<Filter<G>> {
-        self.check()?;
-        self.map_checked(turn)
-    }
-
-    fn map_checked<G>(&self, turn: Turn<'_, F, G>) -> Result<Filter<G>> {
-        Ok(match self {
-            Self::Everything => Filter::Everything,
-            Self::All(parts) => {
-                Filter::All(parts.iter().map(|part| part.map_checked(turn)).collect::<Result<_>>()?)
-            }
-            Self::Any(parts) => {
-                Filter::Any(parts.iter().map(|part| part.map_checked(turn)).collect::<Result<_>>()?)
-            }
-            Self::Not(inner) => Filter::Not(Box::new(inner.map_checked(turn)?)),
-            Self::IsNull(field) => Filter::IsNull(turn(field, None)?.0),
-            Self::Compare(field, comparison, value) => {
-                let (field, value) = turn(field, Some(value))?;
-                Filter::Compare(field, *comparison, value)
-            }
-        })
+    /// Whether it looks at anything but the record itself.
+    #[must_use]
+    pub fn goes_beyond(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::goes_beyond),
+            Self::Not(inner) => inner.goes_beyond(),
+            Self::Through(..) | Self::Under(..) => true,
+            _ => false,
+        }
     }
 
     /// Checks depth and size.
@@ -95,62 +91,50 @@ impl<F> Filter<F> {
     /// `input.invalid_filter` naming the limit.
     pub fn check(&self) -> Result<()> {
         let mut nodes = 0;
-        self.measure(0, &mut nodes)
+        self.measure((0, 0), &mut nodes)
     }
 
-    fn measure(&self, depth: usize, nodes: &mut usize) -> Result<()> {
-        *nodes = nodes.saturating_add(1);
+    /// Whether a span of time around now is part of the condition.
+    #[must_use]
+    pub fn has_span(&self) -> bool {
+        match self {
+            Self::Within(..) => true,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::has_span),
+            Self::Not(inner) | Self::Through(_, inner) => inner.has_span(),
+            _ => false,
+        }
+    }
+
+    fn measure(&self, (depth, hops): (usize, usize), nodes: &mut usize) -> Result<()> {
+        let values = if let Self::In(_, values) = self { values.len() } else { 0 };
+        *nodes = nodes.saturating_add(1).saturating_add(values);
         if depth > MAX_FILTER_DEPTH {
             return Err(Error::new(Code::InvalidFilter).rule("nesting <= 32"));
         }
         if *nodes > MAX_FILTER_NODES {
             return Err(Error::new(Code::InvalidFilter).rule("conditions <= 1000"));
         }
+        if hops > MAX_HOPS {
+            return Err(Error::new(Code::InvalidFilter).rule("references of a path <= 3"));
+        }
+        let deeper = (depth.saturating_add(1), hops);
         match self {
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().try_for_each(|part| part.measure(depth.saturating_add(1), nodes))
+                parts.iter().try_for_each(|part| part.measure(deeper, nodes))
             }
-            Self::Not(inner) => inner.measure(depth.saturating_add(1), nodes),
+            Self::Not(inner) => inner.measure(deeper, nodes),
+            Self::Through(_, inner) => inner.measure((deeper.0, hops.saturating_add(1)), nodes),
             _ => Ok(()),
         }
     }
 }
 
-impl Filter {
-    /// Whether a record meets the condition.
-    #[must_use]
-    pub fn matches(&self, record: &Record) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::All(parts) => parts.iter().all(|part| part.matches(record)),
-            Self::Any(parts) => parts.iter().any(|part| part.matches(record)),
-            Self::Not(inner) => !inner.matches(record),
-            Self::IsNull(field) => record.peek(*field).is_null(),
-            Self::Compare(field, comparison, wanted) => compares(&record.peek(*field), *comparison, wanted),
-        }
+/// Whether a value compares so with another one.
+pub(super) fn compares(value: &Value, comparison: Comparison, wanted: &Value) -> bool {
+    // Of several values one is enough.
+    if let Value::List(values) = value {
+        return values.iter().any(|value| compares(value, comparison, wanted));
     }
-
-    /// Every field that the condition looks at.
-    pub fn fields(&self, found: &mut Vec<FieldId>) {
-        match self {
-            Self::Everything => {}
-            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.fields(found)),
-            Self::Not(inner) => inner.fields(found),
-            Self::IsNull(field) | Self::Compare(field, _, _) => found.push(*field),
-        }
-    }
-
-    /// The equalities that every matching record meets, for the choice of an index.
-    pub(super) fn equalities(&self) -> Vec<(FieldId, &Value)> {
-        match self {
-            Self::Compare(field, Comparison::Equal, value) => vec![(*field, value)],
-            Self::All(parts) => parts.iter().flat_map(Self::equalities).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-fn compares(value: &Value, comparison: Comparison, wanted: &Value) -> bool {
     if let (Value::Text(text), Value::Text(wanted)) = (value, wanted) {
         let (text, wanted) = (fold(text), fold(wanted));
         return match comparison {
@@ -183,6 +167,8 @@ fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Date(left), Value::Date(right)) => Some(left.cmp(right)),
         (Value::DateTime(left), Value::DateTime(right)) => Some(left.cmp(right)),
         (Value::Id(left), Value::Id(right)) => Some(left.cmp(right)),
+        (Value::Time(left), Value::Time(right)) => Some(left.cmp(right)),
+        (Value::Duration(left), Value::Duration(right)) => Some(left.cmp(right)),
         _ => None,
     }
 }

@@ -4,13 +4,12 @@
 //! time. A list of the past reads entries of the ledger only for records that changed since.
 
 use crate::access::{Permit, Read};
-use crate::base::{EntityId, Patience, RecordId, Result, Stamp};
+use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Stamp};
 use crate::records::classes::read_epoch;
 use crate::records::history::{At, PastState, Rewind};
-use crate::records::query::check_filter;
 use crate::records::row::{RECORD_KEY, assemble, record_key};
 use crate::records::view::Sealer;
-use crate::records::{Filter, Moment, Record};
+use crate::records::{Filter, Matcher, Moment, Record, Sight};
 use crate::schema::Entity;
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
@@ -59,14 +58,16 @@ enum Seen<T> {
 /// `storage.conflict` for a stale permit, `access.field_not_permitted` for a hidden field in the condition,
 /// `input.invalid_filter`, `ledger.broken`, `storage.damaged`, `engine.cancelled`, `engine.deadline_exceeded`.
 pub fn list_past(
-    (snapshot, sealer): (&dyn Snapshot, &Sealer),
-    permit: &Permit<Read>,
-    entity: &Entity,
+    sight: &Sight<'_>,
+    sealer: &Sealer,
     query: &PastQuery<'_>,
-    patience: &Patience,
 ) -> Result<PastChunk<(Record, PastState)>> {
-    permit.check(entity.id(), read_epoch(snapshot)?)?;
-    check_filter(permit, entity, query.filter, Vec::new())?;
+    let Sight { snapshot, permit, entity, patience, .. } = *sight;
+    if query.filter.goes_beyond() {
+        let rule = "a condition on what was looks at nothing beyond references";
+        return Err(Error::new(Code::InvalidFilter).entity(&entity.api_name).rule(rule));
+    }
+    let matcher = Matcher::new(sight, query.filter)?;
     let (position, stamp) = query.place;
     walk(snapshot, entity.id(), (query.after, query.looks), patience, &mut |record| {
         if !permit.allows(&record.envelope.access_class()) || record.envelope.created > stamp {
@@ -84,7 +85,7 @@ pub fn list_past(
             }) {
                 None => Seen::Passed,
                 Some(state) => match &state.record {
-                    Some(past) if !query.filter.matches(past) => Seen::Passed,
+                    Some(past) if !matcher.matches(past)? => Seen::Passed,
                     None if *query.filter != Filter::Everything => Seen::Undecided,
                     _ => Seen::Found((record, state)),
                 },

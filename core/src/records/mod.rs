@@ -28,10 +28,13 @@ mod row;
 mod salvage;
 mod serial;
 mod survey;
+mod tally;
 mod verify;
 mod view;
+mod wide;
 mod write;
 
+pub use crate::schema::SystemField;
 pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_names, check_reach, detach, is_linked, read_attachment,
@@ -41,7 +44,7 @@ pub use backup_items::{BackupCounts, read_through};
 pub use classes::{load_classes, read_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link};
-pub use envelope::{Envelope, ExternalId, Record, SystemField, entered_name};
+pub use envelope::{Envelope, ExternalId, Record, entered_name};
 pub use filter::{Comparison, Filter};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, check_place, resolve,
@@ -49,13 +52,17 @@ pub use history::{
 };
 pub use history_list::{PastQuery, list_deleted, list_past};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
-pub use query::{Direction, PageCursor, Query, count, find, get, get_standing, reaches, scan_all};
-pub use reindex::reindex;
+pub use query::{
+    CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, Total,
+    count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
+};
+pub use reindex::{MAX_RECORDS, added, build_chunk, is_large, reindex, unfinished};
 pub use restore::{Restored, Restorer};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};
+pub use tally::GroupSum;
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, erase, note, undelete, update};

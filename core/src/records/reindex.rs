@@ -1,22 +1,65 @@
-//! New indexes over records that stand already.
+//! New indexes and counters over records that stand already: at once where they are few, in chunks otherwise.
 
-use crate::base::{Code, Error, Patience, Result};
-use crate::records::derived::derive;
-use crate::records::row::for_each_record;
+use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
+use crate::records::Record;
+use crate::records::derived::{Index, derive, is_unfinished, number_counter, read_counter};
+use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key};
+use crate::records::tally::{Tallies, build_key, build_position};
 use crate::records::view::WriteView;
 use crate::schema::Entity;
-use crate::storage::Snapshot;
+use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
 /// Most records whose new index keys go into one transaction, which is held in memory until it commits.
-const MAX_RECORDS: u64 = 1_000_000;
+pub const MAX_RECORDS: u64 = 1_000_000;
+/// Most records of one chunk of a build.
+const CHUNK: u64 = 5_000;
+/// Rows of one read.
+const PAGE: usize = 500;
 
-/// Adds the index keys that a changed definition asks for, within the transaction that publishes it.
+/// Whether an entity may have more records than fit into the transaction that publishes a new index: deleted
+/// ones are read too, so those are counted that were ever made.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn is_large(snapshot: &dyn Snapshot, entity: &Entity, most: u64) -> Result<bool> {
+    Ok(read_counter(snapshot, &number_counter(entity.id()))? > most)
+}
+
+/// The indexes and counters that are new in a definition.
+#[must_use]
+pub fn added(old: &Entity, new: &Entity) -> Vec<FieldId> {
+    let numbers = |entity: &Entity| -> Vec<FieldId> {
+        let counters = entity.counters().iter().map(crate::schema::DeclaredCounter::id);
+        entity.indexes().iter().map(crate::schema::DeclaredIndex::id).chain(counters).collect()
+    };
+    let known = numbers(old);
+    numbers(new).into_iter().filter(|number| !known.contains(number)).collect()
+}
+
+/// The indexes and counters of an entity that are still being built.
+#[must_use]
+pub fn unfinished(entity: &Entity) -> Vec<FieldId> {
+    let indexes = entity.indexes().iter().filter(|index| !index.complete).map(|index| index.id());
+    let counters = entity.counters().iter().filter(|counter| !counter.complete).map(|counter| counter.id());
+    indexes.chain(counters).collect()
+}
+
+/// Adds the index keys and counters that a changed definition asks for, within the transaction that
+/// publishes it; but for those that are to be built in chunks.
 ///
 /// # Errors
 /// `input.limit_exceeded` for an entity with more than a million records; `storage.damaged`.
 pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<()> {
-    let mut added = Vec::new();
+    let (mut keys, mut tallies) = (Vec::new(), Tallies::default());
     let mut records = 0_u64;
+    let of_fields = |entity: &Entity| {
+        entity.index_count().saturating_sub(entity.indexes().len()).saturating_sub(entity.counters().len())
+    };
+    let fresh = added(old, new);
+    let later = unfinished(new);
+    if of_fields(old) == of_fields(new) && fresh.iter().all(|number| later.contains(number)) {
+        return Ok(());
+    }
     let snapshot: &dyn Snapshot = view;
     for_each_record(snapshot, new.id(), &Patience::default(), &mut |record| {
         records = records.saturating_add(1);
@@ -25,11 +68,104 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
             return Err(Error::new(Code::LimitExceeded).entity(&new.api_name).rule(rule));
         }
         let before = derive(old, &record);
-        added.extend(derive(new, &record).into_iter().filter(|(key, _)| !before.contains_key(key)));
+        let is_new = |keyspace, key: &Vec<u8>| {
+            !before.contains_key(&(keyspace, key.clone())) && !is_unfinished(new, keyspace, key)
+        };
+        let after = derive(new, &record).into_iter();
+        keys.extend(after.filter(|((keyspace, key), _)| is_new(*keyspace, key)));
+        for counter in new.counters().iter().filter(|counter| counter.complete) {
+            if fresh.contains(&counter.id()) {
+                tallies.count(counter, &record);
+            }
+        }
         Ok(())
     })?;
-    for ((keyspace, key), value) in added {
+    for ((keyspace, key), value) in keys {
         view.put(keyspace, key, value);
     }
-    Ok(())
+    tallies.add_to(view)
+}
+
+/// Takes the next records into indexes and counters that are being built, and says whether all are in.
+/// Where the build stands is part of the same commit.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`, `engine.cancelled`.
+pub fn build_chunk(
+    view: &mut WriteView<'_>,
+    entity: &Entity,
+    most: u64,
+    patience: &Patience,
+) -> Result<Built> {
+    let most = usize::try_from(most.min(CHUNK)).unwrap_or(PAGE).max(1);
+    let mut built = Built { records: 0, finished: true };
+    for number in unfinished(entity) {
+        let position = build_position(view, number)?;
+        let (records, more) = next_records(view, entity, (position, most), patience)?;
+        let mut tallies = Tallies::default();
+        for record in &records {
+            add_keys(view, entity, number, record);
+            let counters = entity.counters().iter().filter(|counter| counter.id() == number);
+            counters.for_each(|counter| tallies.count(counter, record));
+        }
+        tallies.add_to(view)?;
+        built.records = built.records.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
+        if let Some(last) = records.last() {
+            view.put(Keyspace::Meta, build_key(number), last.id.as_bytes().to_vec());
+        }
+        built.finished &= !more;
+    }
+    // One that came to the end first waits there for the others.
+    if built.finished {
+        unfinished(entity).into_iter().for_each(|number| view.remove(Keyspace::Meta, build_key(number)));
+    }
+    Ok(built)
+}
+
+/// What one chunk of a build came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Built {
+    /// Records that were taken in, once for each index.
+    pub records: u64,
+    /// Whether all are in.
+    pub finished: bool,
+}
+
+fn add_keys(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, record: &Record) {
+    let index = Index { entity: entity.id(), field: number };
+    let prefix = index.prefix(record.envelope.class);
+    for ((keyspace, key), value) in derive(entity, record) {
+        if keyspace == Keyspace::Index && key.starts_with(&prefix) {
+            view.put(keyspace, key, value);
+        }
+    }
+}
+
+/// The records behind an id, as many as one chunk takes, and whether there are more.
+fn next_records(
+    snapshot: &dyn Snapshot,
+    entity: &Entity,
+    (after, most): (RecordId, usize),
+    patience: &Patience,
+) -> Result<(Vec<Record>, bool)> {
+    let all = entity.id().number().to_be_bytes();
+    let mut range = RangeRequest::prefix(Keyspace::Records, &all, PAGE.min(most));
+    // Pieces of the last record lie behind its key.
+    range.low = successor(&record_key(entity.id(), after));
+    let mut records = Vec::new();
+    loop {
+        patience.check()?;
+        let page = snapshot.scan(&range)?;
+        let last = page.rows.last().map(|(key, _)| key.clone());
+        for (key, value) in page.rows {
+            let id = RecordId::from_suffix(&key).filter(|_| key.len() == RECORD_KEY);
+            if let Some(id) = id {
+                records.push(assemble(snapshot, entity.id(), id, value)?);
+            }
+        }
+        match last {
+            Some(last) if page.more && records.len() < most => continue_after(&mut range, last),
+            _ => return Ok((records, page.more)),
+        }
+    }
 }

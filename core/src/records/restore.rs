@@ -17,6 +17,7 @@ use crate::records::ledger::{EntryKind, PendingEntry, decode_header};
 use crate::records::replay::{Shells, replay};
 use crate::records::row::{self, for_each_record, rows_of};
 use crate::records::serial::SERIAL_COUNTERS;
+use crate::records::tally::{Tallies, counters_so_far};
 use crate::records::view::{Sealer, WriteView};
 use crate::records::write::link;
 use crate::records::{WriteContext, note};
@@ -353,12 +354,15 @@ impl<'a> Restorer<'a> {
         let snapshot = store.snapshot()?;
         let mut bulk = Bulk::new(store, self.patience);
         let mut live: BTreeMap<(EntityId, ClassId), u64> = BTreeMap::new();
+        let mut tallies = Tallies::default();
         let mut done = 0_u64;
         for entity in registry.entities() {
+            let counters = counters_so_far(snapshot.as_ref(), entity)?;
             for_each_record(snapshot.as_ref(), entity.id(), self.patience, &mut |record| {
                 for ((keyspace, key), value) in derive(entity, &record) {
                     bulk.put(keyspace, key, value)?;
                 }
+                tallies.count_so_far(&counters, &record);
                 if !record.is_deleted() {
                     let count = live.entry((record.entity, record.envelope.class)).or_default();
                     *count = count.saturating_add(1);
@@ -370,6 +374,9 @@ impl<'a> Restorer<'a> {
         }
         for ((entity, class), count) in live {
             bulk.put(Keyspace::Aggregate, live_counter(entity, class), count.to_be_bytes().to_vec())?;
+        }
+        for (key, value) in tallies.into_rows() {
+            bulk.put(Keyspace::Aggregate, key, value)?;
         }
         bulk.flush()?;
         Ok(self.restored)

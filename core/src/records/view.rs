@@ -233,6 +233,12 @@ impl<'a> WriteView<'a> {
         self.changes.len()
     }
 
+    /// How many entries of the ledger this transaction makes so far.
+    #[must_use]
+    pub fn entry_count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {

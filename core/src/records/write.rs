@@ -9,6 +9,7 @@ use crate::records::classes::intern;
 use crate::records::derived::{Derived, add_to_counter, derive, for_each_link, live_counter, number_counter};
 use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
+use crate::records::tally::move_tallies;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::Entity;
@@ -315,6 +316,7 @@ fn apply(
             add_to_counter(view, live_counter(entity.id(), class), 1)?;
         }
     }
+    move_tallies(view, entity, old, Some(new))?;
     row::put(view, old.is_some(), new, context.schema_version)?;
     if context.raises_epoch {
         view.outdate_permits();

@@ -46,6 +46,8 @@ macro_rules! entity {
                             )
                         }
                     ),+],
+                    indexes: Vec::new(),
+                    counters: Vec::new(),
                 }
             }
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
-use crate::schema::FieldType;
+use crate::schema::{CounterDefinition, FieldType, IndexDefinition};
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl FieldDefinition {
     /// a tree.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
-        let refers = matches!(self.kind, FieldType::Reference { .. } | FieldType::MultiReference { .. });
+        let refers = matches!(self.kind, FieldType::Reference { .. });
         self.indexed || self.unique || (refers && self.root_of.is_none())
     }
 
@@ -184,11 +184,8 @@ impl FieldDefinition {
         if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
             return fault("the root of a tree is kept by the engine alone");
         }
-        if self.unique && self.kind.is_many() {
-            return fault("a field of several values is not unique");
-        }
         if (self.unique || self.indexed) && !self.kind.is_indexable() {
-            return fault("values of this type have no order, and no index");
+            return fault("lists and maps have no index");
         }
         if matches!(self.kind, FieldType::Serial { .. }) && !(self.unique && self.read_only) {
             return fault("a serial number is unique and read-only");
@@ -219,9 +216,29 @@ pub struct EntityDefinition {
     pub data_subject: bool,
     /// The fields.
     pub fields: Vec<FieldDefinition>,
+    /// The indexes besides those of single fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexDefinition>,
+    /// The counters by values of fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<CounterDefinition>,
 }
 
 impl EntityDefinition {
+    /// The same entity with an index.
+    #[must_use]
+    pub fn with_index(mut self, index: IndexDefinition) -> Self {
+        self.indexes.push(index);
+        self
+    }
+
+    /// The same entity with a counter.
+    #[must_use]
+    pub fn with_counter(mut self, counter: CounterDefinition) -> Self {
+        self.counters.push(counter);
+        self
+    }
+
     /// The name under which the API knows it: `namespace.name`.
     #[must_use]
     pub fn api_name(&self) -> String {

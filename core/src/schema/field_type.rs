@@ -176,11 +176,10 @@ impl FieldType {
         matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. } | Self::Rows { .. })
     }
 
-    /// Whether it has one value with an order, so that an index may lead with it. Of several codes or
-    /// references an index has an entry for each.
+    /// Whether it has one value with an order, so that an index may be kept on it.
     #[must_use]
     pub fn is_indexable(&self) -> bool {
-        !matches!(self.value_kind(), ValueKind::Map) && !matches!(self, Self::Rows { .. })
+        !self.is_composite()
     }
 
     /// Whether its values are lists or maps.

@@ -9,6 +9,7 @@ mod composite;
 mod computation;
 pub(crate) mod declare;
 mod definition;
+mod derived;
 pub mod expr;
 mod field_type;
 mod identifiers;
@@ -16,16 +17,21 @@ mod person_name;
 mod phone;
 mod registry;
 mod rules;
+mod system;
 mod type_help;
 mod typed;
 mod validate;
 
 pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, valid_name, valid_namespace};
+pub use derived::{
+    Component, CounterDefinition, DeclaredCounter, DeclaredIndex, IndexDefinition, IndexField,
+};
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
+pub use system::SystemField;
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,

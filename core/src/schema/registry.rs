@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
-use crate::schema::{EntityDefinition, FieldDefinition, FieldType, Rule, RuleDefinition};
+use crate::schema::{
+    DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldType, Rule, RuleDefinition,
+};
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
 const FIRST_FIELD: u32 = 64;
@@ -71,11 +73,16 @@ pub struct Entity {
     number: u32,
     /// The name under which the API knows it.
     pub api_name: String,
-    /// What its author defined; `definition.fields` is empty here, see [`Entity::fields`].
+    /// What its author defined; `fields`, `indexes` and `counters` of it are empty here, see
+    /// [`Entity::fields`], [`Entity::indexes`] and [`Entity::counters`].
     pub definition: EntityDefinition,
     fields: Vec<Field>,
     #[serde(default)]
     rules: Vec<Rule>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    indexes: Vec<DeclaredIndex>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counters: Vec<DeclaredCounter>,
     #[serde(skip)]
     by_number: HashMap<u32, usize>,
     #[serde(skip)]
@@ -132,10 +139,32 @@ impl Entity {
         fields.filter_map(|field| Some((field, field.formula()?)))
     }
 
-    /// How many of the fields are kept in an index: those that say so, unique ones and references.
+    /// The declared indexes, in the order in which they were declared.
+    #[must_use]
+    pub fn indexes(&self) -> &[DeclaredIndex] {
+        &self.indexes
+    }
+
+    /// The declared counters, in the order in which they were declared.
+    #[must_use]
+    pub fn counters(&self) -> &[DeclaredCounter] {
+        &self.counters
+    }
+
+    pub(super) fn indexes_mut(&mut self) -> &mut Vec<DeclaredIndex> {
+        &mut self.indexes
+    }
+
+    pub(super) fn counters_mut(&mut self) -> &mut Vec<DeclaredCounter> {
+        &mut self.counters
+    }
+
+    /// How many of the fields are kept in an index (those that say so, unique ones and references), and
+    /// how many indexes and counters are declared besides.
     #[must_use]
     pub fn index_count(&self) -> usize {
-        self.fields.iter().filter(|field| field.definition.is_indexed()).count()
+        let of_fields = self.fields.iter().filter(|field| field.definition.is_indexed()).count();
+        of_fields.saturating_add(self.indexes.len()).saturating_add(self.counters.len())
     }
 
     /// The field with this number, if the entity has it.
@@ -354,7 +383,12 @@ impl Registry {
     pub fn declare_entity(&mut self, definition: &EntityDefinition) -> Result<RegistryChange> {
         definition.check()?;
         let name = definition.api_name();
-        let bare = EntityDefinition { fields: Vec::new(), ..definition.clone() };
+        let bare = EntityDefinition {
+            fields: Vec::new(),
+            indexes: Vec::new(),
+            counters: Vec::new(),
+            ..definition.clone()
+        };
         let mut change = RegistryChange::Nothing;
         match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {
             Some(entity) if entity.definition.local != definition.local => {
@@ -378,6 +412,16 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
+        for index in &definition.indexes {
+            if self.declare_index(&name, index)? == RegistryChange::Changed {
+                change = RegistryChange::Changed;
+            }
+        }
+        for counter in &definition.counters {
+            if self.declare_counter(&name, counter)? == RegistryChange::Changed {
+                change = RegistryChange::Changed;
+            }
+        }
         self.touch(change);
         Ok(change)
     }
@@ -389,7 +433,7 @@ impl Registry {
     /// `schema.duplicate_definition` (the name belongs to another field).
     pub fn declare_field(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
         definition.check().map_err(|error| error.entity(entity))?;
-        let number = self.next_field.max(FIRST_FIELD);
+        let number = self.next_number();
         let entity = self.entity_mut(entity)?;
         entity.check_tree(definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
@@ -442,7 +486,18 @@ impl Registry {
         Ok(change)
     }
 
-    fn entity_mut(&mut self, name: &str) -> Result<&mut Entity> {
+    /// The number that the next field, index or counter gets.
+    pub(super) fn next_number(&self) -> u32 {
+        self.next_field.max(FIRST_FIELD)
+    }
+
+    /// Gives a number away for ever.
+    pub(super) fn take_number(&mut self, number: u32) {
+        self.next_field = number.saturating_add(1);
+        self.touch(RegistryChange::Changed);
+    }
+
+    pub(super) fn entity_mut(&mut self, name: &str) -> Result<&mut Entity> {
         let number = self.entity(name)?.number;
         let position = self.by_number.get(&number).copied();
         position
@@ -485,6 +540,8 @@ impl Registry {
             definition,
             fields: Vec::new(),
             rules: Vec::new(),
+            indexes: Vec::new(),
+            counters: Vec::new(),
             by_number: HashMap::new(),
             by_name: HashMap::new(),
             formulas: Vec::new(),
@@ -492,7 +549,7 @@ impl Registry {
         self.index();
     }
 
-    fn touch(&mut self, change: RegistryChange) {
+    pub(super) fn touch(&mut self, change: RegistryChange) {
         if change == RegistryChange::Changed {
             self.version = self.version.saturating_add(1);
         }
@@ -539,6 +596,8 @@ mod tests {
             title: "name".into(),
             data_subject: false,
             fields: vec![FieldDefinition::new("crm", 1, "name", Label::new("名称", "Name"), FieldType::Text)],
+            indexes: Vec::new(),
+            counters: Vec::new(),
         }
     }
 

@@ -18,6 +18,7 @@ pub enum Test {
     Any(Vec<Test>),
     Not(Box<Test>),
     Compare(usize, Comparison, Cell),
+    In(usize, Vec<Cell>),
     IsNull(usize),
 }
 
@@ -50,6 +51,7 @@ fn condition() -> impl Strategy<Value = Test> {
     let leaf = prop_oneof![
         1 => Just(Test::Everything),
         6 => comparison(),
+        2 => several(),
         1 => (0..FIELDS.len()).prop_map(Test::IsNull),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
@@ -61,10 +63,35 @@ fn condition() -> impl Strategy<Value = Test> {
     })
 }
 
-/// Any question.
+/// Any question; some are of the shape of a declared index, read forwards or backwards.
 pub fn question() -> impl Strategy<Value = Question> {
-    (condition(), vec((0..FIELDS.len(), any::<bool>()), 0..3))
-        .prop_map(|(filter, sort)| Question { filter, sort })
+    let any_sort = vec((0..FIELDS.len(), any::<bool>()), 0..3);
+    let shaped = (select(SHAPES.to_vec()), any::<bool>(), 0_usize..4).prop_map(|(shape, turned, from)| {
+        shape.iter().skip(from).map(|(field, falling)| (*field, *falling != turned)).collect()
+    });
+    let fixed = prop_oneof![
+        1 => Just(Test::Everything),
+        2 => comparison(),
+        2 => several(),
+        1 => (several(), several(), comparison()).prop_map(|(one, other, third)| Test::All(vec![one, other, third])),
+        1 => condition(),
+    ];
+    let all = prop_oneof![2 => (condition(), any_sort), 3 => (fixed, shaped)];
+    all.prop_map(|(filter, sort)| Question { filter, sort })
+}
+
+/// The fields of the declared indexes, with those that fall.
+const SHAPES: [&[(usize, bool)]; 4] = [
+    &[(11, false), (2, true)],
+    &[(10, false), (4, true), (6, false)],
+    &[(0, true), (8, false), (9, true)],
+    &[(2, false)],
+];
+
+/// A field of a declared index, fixed to one value or several.
+fn several() -> impl Strategy<Value = Test> {
+    select(vec![0_usize, 2, 4, 6, 10, 11])
+        .prop_flat_map(|field| vec(cell(FIELDS[field].0), 0..4).prop_map(move |cells| Test::In(field, cells)))
 }
 
 /// Questions that read an index from end to end, or every record.
@@ -99,6 +126,9 @@ impl Test {
             Self::Any(parts) => Filter::Any(all(parts)),
             Self::Not(inner) => Filter::Not(Box::new(inner.condition())),
             Self::Compare(field, how, cell) => Filter::Compare(FIELDS[*field].0.into(), *how, cell.value()),
+            Self::In(field, cells) => {
+                Filter::In(FIELDS[*field].0.into(), cells.iter().map(Cell::value).collect())
+            }
             Self::IsNull(field) => Filter::IsNull(FIELDS[*field].0.into()),
         }
     }
@@ -111,6 +141,9 @@ impl Test {
             Self::Any(parts) => parts.iter().any(|part| part.is_met(thing)),
             Self::Not(inner) => !inner.is_met(thing),
             Self::IsNull(field) => thing.cells[*field] == Cell::Null,
+            Self::In(field, cells) => {
+                cells.iter().any(|wanted| holds(&thing.cells[*field], Comparison::Equal, wanted))
+            }
             Self::Compare(field, how, wanted) => holds(&thing.cells[*field], *how, wanted),
         }
     }

@@ -1,8 +1,12 @@
 //! A shelf of things with a field of every kind, with and without index, and the same things by hand.
 
+use std::collections::BTreeMap;
+
 use guanxi::base::Label;
 use guanxi::engine::{Extension, Registrar, Transaction};
-use guanxi::schema::{EntityDefinition, EnumCode, FieldDefinition, FieldType};
+use guanxi::schema::{
+    CounterDefinition, EntityDefinition, EnumCode, FieldDefinition, FieldType, IndexDefinition,
+};
 use guanxi::{Changes, Currency, Date, Decimal, Money, RecordId, Result, Value};
 use proptest::prelude::*;
 
@@ -107,6 +111,19 @@ impl Extension for Shelf {
             title: "name".to_owned(),
             data_subject: false,
             fields: fields.collect(),
+            indexes: vec![
+                IndexDefinition::new("shelf", 1, "by_kind").rising("kind").falling("rank"),
+                IndexDefinition::new("shelf", 2, "by_ready").rising("ready").falling("price").rising("since"),
+                IndexDefinition::new("shelf", 3, "by_name")
+                    .falling("name")
+                    .rising("weight")
+                    .falling("height"),
+                IndexDefinition::new("shelf", 4, "newest").rising("owner").falling("created_at"),
+            ],
+            counters: vec![
+                CounterDefinition::new("shelf", 1, "by_kind", &["kind"]).summing("price").summing("size"),
+                CounterDefinition::new("shelf", 2, "by_all", &["ready", "kind", "since"]).summing("weight"),
+            ],
         });
         Ok(())
     }
@@ -222,6 +239,27 @@ impl Things {
         }
         let (id, _) = self.standing.swap_remove(which % self.standing.len());
         transaction.delete_record(NAME, id)
+    }
+
+    /// Those that one owner has.
+    pub fn of(&self, owner: usize) -> Self {
+        let standing = self.standing.iter().filter(|(_, thing)| thing.owner == owner);
+        Self { standing: standing.cloned().collect() }
+    }
+
+    /// How many things answer a question, and what they weigh in all, by kind and day.
+    pub fn by_kind_and_day(&self, question: &Question) -> BTreeMap<String, (u64, Option<Decimal>)> {
+        let mut groups: BTreeMap<String, (u64, Option<Decimal>)> = BTreeMap::new();
+        for (_, thing) in self.standing.iter().filter(|(_, thing)| question.filter.is_met(thing)) {
+            let group = format!("{:?}", [thing.cells[11].value(), thing.cells[6].value()]);
+            let (count, sum) = groups.entry(group).or_default();
+            *count += 1;
+            if let Cell::Number(thousandths, _) = thing.cells[8] {
+                let before = sum.map_or(0, |sum| sum.mantissa() * 10_i128.pow(3 - sum.scale()));
+                *sum = Some(Decimal::new(before + i128::from(thousandths), 3).unwrap());
+            }
+        }
+        groups
     }
 
     /// The ids that answer a question, in order: filter each thing, then sort all of them.

@@ -61,7 +61,11 @@ impl Standing {
     /// Contacts have no note, and keep it in their position.
     fn changes(&self) -> Changes {
         let (note, link) = if self.contact { ("position", "account") } else { ("note", "parent") };
-        Changes::new()
+        // The kind follows from the note, so that counters by kind move with it.
+        let kind = ["person", "organisation"].get(self.note.chars().count() % 3);
+        let start = Changes::new();
+        let start = if self.contact { start } else { start.set("kind", kind.copied()) };
+        start
             .set("name", self.name.as_str())
             .set(note, self.note.as_str())
             .set(link, self.link)

@@ -2,13 +2,16 @@
 
 mod attachments;
 mod backup;
+mod bulk;
 mod exchange;
 mod files;
 mod history;
+mod indexes;
 mod keys;
 mod layouts;
 mod maintenance;
 mod organisation;
+mod query;
 mod records;
 mod reports;
 mod schema;
@@ -23,13 +26,16 @@ pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         attachments::METHODS,
         backup::METHODS,
+        bulk::METHODS,
         exchange::METHODS,
         files::METHODS,
         history::METHODS,
+        indexes::METHODS,
         keys::METHODS,
         layouts::METHODS,
         maintenance::METHODS,
         organisation::METHODS,
+        query::METHODS,
         records::METHODS,
         reports::METHODS,
         schema::METHODS,

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::api::methods::indexes::declared_to_json;
 use crate::base::{Code, Error, Label, Locale, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
@@ -53,7 +54,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, label, title, fields, rules}], system_fields}" {
+    }) -> "{version, entities: [{name, label, title, fields, rules, indexes, counters}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -242,6 +243,7 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
             "active": rule.definition.active,
         })
     });
+    let (indexes, counters) = declared_to_json(entity, shown);
     json!({
         "name": entity.api_name,
         "label": entity.definition.label.text(locale),
@@ -249,6 +251,8 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
         "data_subject": entity.definition.data_subject,
         "fields": fields.collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),
+        "indexes": indexes,
+        "counters": counters,
     })
 }
 

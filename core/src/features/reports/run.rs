@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::base::{
     Code, Currency, Decimal, Error, FieldId, Locale, Money, RecordId, Result, Value, ValueKind,
 };
-use crate::engine::{Condition, FieldSelector, Filter, Listing, Reader, Session};
+use crate::engine::{Condition, FieldSelector, GroupFigures, Listing, Matcher, Reader, Session};
 use crate::features::reports::Bucket;
 use crate::features::reports::bucket::Calendar;
 use crate::schema::{Entity, FieldType};
@@ -96,7 +96,8 @@ enum Gauge {
     Count,
     Sum(FieldId),
     Mean(FieldId),
-    Share(Filter, Filter),
+    /// By the places of its two conditions.
+    Share(usize, usize),
     MeanDays(FieldId, FieldId),
 }
 
@@ -124,20 +125,28 @@ struct Tally {
 struct Run<'a> {
     report: &'a Report,
     gauges: Vec<Gauge>,
+    /// The conditions of shares, by their places.
+    conditions: Vec<&'a Condition>,
     groupings: Vec<Grouping>,
     calendar: Calendar,
     /// Values found at the far end of a path, by the record referred to.
     hops: HashMap<(RecordId, FieldId), Value>,
 }
 
+/// What has been gathered for each group, by a text that tells the groups apart.
+type Groups = BTreeMap<Vec<u8>, (Vec<Value>, Vec<Tally>)>;
+
 impl<'a> Run<'a> {
     fn new(reader: &Reader<'_>, report: &'a Report) -> Result<Self> {
         let entity = reader.registry().entity(&report.entity)?;
-        let gauges = report.measures.iter().map(|measure| gauge(reader, entity, measure));
+        let mut conditions = Vec::new();
+        let gauges = report.measures.iter().map(|measure| gauge(reader, entity, measure, &mut conditions));
+        let gauges = gauges.collect::<Result<_>>()?;
         let groupings = report.group_by.iter().map(|group| grouping(reader, entity, group));
         Ok(Self {
             report,
-            gauges: gauges.collect::<Result<_>>()?,
+            gauges,
+            conditions,
             groupings: groupings.collect::<Result<_>>()?,
             calendar: Calendar::of(reader.settings())?,
             hops: HashMap::new(),
@@ -145,16 +154,11 @@ impl<'a> Run<'a> {
     }
 
     fn table(mut self, reader: &Reader<'_>) -> Result<Table> {
-        let mut groups: BTreeMap<Vec<u8>, (Vec<Value>, Vec<Tally>)> = BTreeMap::new();
-        let report = self.report;
-        reader.scan(&report.entity, &report.filter, &mut |row| {
-            let group = self.group_of(reader, &row)?;
-            let key = serde_json::to_vec(&group.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>())
-                .map_err(|error| Error::new(Code::Panic).because(error))?;
-            let width = self.gauges.len();
-            let (_, tallies) = groups.entry(key).or_insert_with(|| (group, vec![Tally::default(); width]));
-            self.gauges.iter().zip(tallies).try_for_each(|(gauge, tally)| tally.take(gauge, &row))
-        })?;
+        let mut groups = Groups::new();
+        if !self.read_counters(reader, &mut groups)? {
+            groups.clear();
+            self.read_records(reader, &mut groups)?;
+        }
         if groups.is_empty() && self.groupings.is_empty() {
             groups.insert(Vec::new(), (Vec::new(), vec![Tally::default(); self.gauges.len()]));
         }
@@ -166,6 +170,53 @@ impl<'a> Run<'a> {
         let mut rows: Vec<ReportRow> = rows.collect::<Result<_>>()?;
         rows.sort_by(|left, right| left.labels.cmp(&right.labels));
         Ok(Table { rows })
+    }
+
+    /// Counts, sums and means by fields that counters know; says whether they do.
+    fn read_counters(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<bool> {
+        let mut sums = Vec::new();
+        for gauge in &self.gauges {
+            match gauge {
+                Gauge::Count => {}
+                Gauge::Sum(field) | Gauge::Mean(field) => sums.push(*field),
+                Gauge::Share(..) | Gauge::MeanDays(..) => return Ok(false),
+            }
+        }
+        let apart: Vec<FieldId> = self.groupings.iter().map(|grouping| grouping.field).collect();
+        let report = self.report;
+        reader.groups(&report.entity, &report.filter, (&apart, &sums), &mut |row, figures| {
+            let tallies = self.tallies(reader, &row, groups)?;
+            self.gauges.iter().zip(tallies).try_for_each(|(gauge, tally)| tally.take_group(gauge, &figures))
+        })
+    }
+
+    fn read_records(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<()> {
+        let report = self.report;
+        let entity = reader.registry().entity(&report.entity)?;
+        let conditions = std::mem::take(&mut self.conditions);
+        reader.matching(entity, &conditions, |matchers| {
+            reader.scan(&report.entity, &report.filter, &mut |row| {
+                let tallies = self.tallies(reader, &row, groups)?;
+                self.gauges
+                    .iter()
+                    .zip(tallies)
+                    .try_for_each(|(gauge, tally)| tally.take(gauge, &row, matchers))
+            })
+        })
+    }
+
+    /// The figures of the group that a row belongs to.
+    fn tallies<'g>(
+        &mut self,
+        reader: &Reader<'_>,
+        row: &Listing,
+        groups: &'g mut Groups,
+    ) -> Result<&'g mut Vec<Tally>> {
+        let group = self.group_of(reader, row)?;
+        let key = serde_json::to_vec(&group.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>())
+            .map_err(|error| Error::new(Code::Panic).because(error))?;
+        let width = self.gauges.len();
+        Ok(&mut groups.entry(key).or_insert_with(|| (group, vec![Tally::default(); width])).1)
     }
 
     fn group_of(&mut self, reader: &Reader<'_>, row: &Listing) -> Result<Vec<Value>> {
@@ -193,7 +244,12 @@ impl<'a> Run<'a> {
     }
 }
 
-fn gauge(reader: &Reader<'_>, entity: &Entity, measure: &Measure) -> Result<Gauge> {
+fn gauge<'a>(
+    reader: &Reader<'_>,
+    entity: &Entity,
+    measure: &'a Measure,
+    conditions: &mut Vec<&'a Condition>,
+) -> Result<Gauge> {
     let shown = |selector: &FieldSelector| -> Result<FieldId> {
         let field = selector.resolve(entity)?;
         reader.check_field(entity, field)?;
@@ -207,18 +263,15 @@ fn gauge(reader: &Reader<'_>, entity: &Entity, measure: &Measure) -> Result<Gaug
         }
         shown(selector)
     };
-    let filter = |condition: &Condition| -> Result<Filter> {
-        let filter = condition.resolve(entity)?;
-        let mut fields = Vec::new();
-        filter.fields(&mut fields);
-        fields.into_iter().try_for_each(|field| reader.check_field(entity, field))?;
-        Ok(filter)
+    let mut place = |condition: &'a Condition| {
+        conditions.push(condition);
+        conditions.len().saturating_sub(1)
     };
     Ok(match measure {
         Measure::Count => Gauge::Count,
         Measure::Sum(field) => Gauge::Sum(numeric(field)?),
         Measure::Mean(field) => Gauge::Mean(numeric(field)?),
-        Measure::Share(part, whole) => Gauge::Share(filter(part)?, filter(whole)?),
+        Measure::Share(part, whole) => Gauge::Share(place(part), place(whole)),
         Measure::MeanDays(from, to) => Gauge::MeanDays(shown(from)?, shown(to)?),
     })
 }
@@ -291,14 +344,17 @@ fn code_label(kind: &FieldType, code: &str, locale: Locale) -> Option<String> {
 }
 
 impl Tally {
-    fn take(&mut self, gauge: &Gauge, row: &Listing) -> Result<()> {
+    fn take(&mut self, gauge: &Gauge, row: &Listing, matchers: &[Matcher<'_>]) -> Result<()> {
         match gauge {
             Gauge::Count => self.count = self.count.saturating_add(1),
             Gauge::Sum(field) | Gauge::Mean(field) => self.add(row.record.value(*field))?,
             Gauge::Share(part, whole) => {
-                if whole.matches(&row.record) {
+                let meets = |place: &usize| {
+                    matchers.get(*place).map_or(Ok(false), |matcher| matcher.matches(&row.record))
+                };
+                if meets(whole)? {
                     self.among = self.among.saturating_add(1);
-                    self.count = self.count.saturating_add(u64::from(part.matches(&row.record)));
+                    self.count = self.count.saturating_add(u64::from(meets(part)?));
                 }
             }
             Gauge::MeanDays(from, to) => {
@@ -311,16 +367,36 @@ impl Tally {
         Ok(())
     }
 
+    /// Takes all records of a group that counters know.
+    fn take_group(&mut self, gauge: &Gauge, figures: &GroupFigures) -> Result<()> {
+        let (Gauge::Sum(field) | Gauge::Mean(field)) = gauge else {
+            self.count = self.count.saturating_add(figures.count);
+            return Ok(());
+        };
+        for part in figures.sums.get(field).into_iter().flatten() {
+            if let Some(currency) = part.currency {
+                self.check_currency(currency)?;
+            }
+            self.count = self.count.saturating_add(part.count);
+            self.number = self.number.checked_add(part.sum)?;
+        }
+        Ok(())
+    }
+
+    fn check_currency(&mut self, currency: Currency) -> Result<()> {
+        let known = *self.currency.get_or_insert(currency);
+        if known == currency {
+            return Ok(());
+        }
+        Err(Error::new(Code::CurrencyMismatch).value(&format!("{known} + {currency}")))
+    }
+
     fn add(&mut self, value: Value) -> Result<()> {
         let number = match value {
             Value::Int(number) => Decimal::from(number),
             Value::Decimal(number) => number,
             Value::Money(money) => {
-                let currency = *self.currency.get_or_insert(money.currency);
-                if currency != money.currency {
-                    let both = format!("{currency} + {}", money.currency);
-                    return Err(Error::new(Code::CurrencyMismatch).value(&both));
-                }
+                self.check_currency(money.currency)?;
                 money.amount
             }
             _ => return Ok(()),

@@ -1,0 +1,113 @@
+//! Methods that change or delete many records by one call, and take a mass edit back.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{changes_from_json, condition_from_json, hex, unhex};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{Bulk, BulkCursor, BulkOutcome, BulkRow, Selection, Session};
+
+methods! {
+    /// Changes many records alike, in chunks: those that meet a condition, or those named by id. A record that
+    /// cannot be changed stays as it is, with its error. A call does at most 10,000 records; the cursor goes on.
+    "record.bulk_update" (session, given: BulkUpdate {
+        /// The entity.
+        entity: String,
+        /// The condition; either this or `ids`.
+        filter: Option<Json>,
+        /// The records; either these or `filter`.
+        ids: Option<Vec<Json>>,
+        /// Values by field name; null empties a field.
+        values: Map<String, Json>,
+        /// Most records of this call; 10,000 if not said.
+        limit: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{batch, rows: [{id, outcome, error}], cursor, stopped}" {
+        let selection = selection(session, &given.entity, given.filter.as_ref(), given.ids.as_deref())?;
+        let changes = session.read(|reader| {
+            changes_from_json(&reader, reader.registry().entity(&given.entity)?, &given.values)
+        })?;
+        let bulk = bulk(given.limit, given.cursor.as_deref())?;
+        outcome_to_json(session, &session.bulk_update(&given.entity, &selection, &changes, &bulk)?)
+    }
+
+    /// Deletes many records softly, in chunks, as `record.bulk_update` changes them.
+    "record.bulk_delete" (session, given: BulkDelete {
+        /// The entity.
+        entity: String,
+        /// The condition; either this or `ids`.
+        filter: Option<Json>,
+        /// The records; either these or `filter`.
+        ids: Option<Vec<Json>>,
+        /// Most records of this call; 10,000 if not said.
+        limit: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{batch, rows: [{id, outcome, error}], cursor, stopped}" {
+        let selection = selection(session, &given.entity, given.filter.as_ref(), given.ids.as_deref())?;
+        let bulk = bulk(given.limit, given.cursor.as_deref())?;
+        outcome_to_json(session, &session.bulk_delete(&given.entity, &selection, &bulk)?)
+    }
+
+    /// Takes a mass edit back: each record that nobody has changed since gets its old values again.
+    "record.undo_bulk" (session, given: UndoBulk {
+        /// The batch, as `record.bulk_update` gave it.
+        batch: RecordId,
+    }) -> "{rows: [{id, outcome, error}]}" {
+        let rows = session.undo_bulk(given.batch)?;
+        Ok(json!({"rows": rows.iter().map(|row| row_to_json(session, row)).collect::<Vec<_>>()}))
+    }
+}
+
+fn selection(
+    session: &Session,
+    entity: &str,
+    filter: Option<&Json>,
+    ids: Option<&[Json]>,
+) -> Result<Selection> {
+    let wrong = |name: &str, rule: &str| Error::new(Code::InvalidArgument).field(name).rule(rule);
+    match (filter, ids) {
+        (Some(filter), None) => session.read(|reader| {
+            let entity = reader.registry().entity(entity)?;
+            Ok(Selection::Matching(condition_from_json(&reader, entity, filter)?))
+        }),
+        (None, Some(ids)) => {
+            let ids = ids.iter().map(|json| json.as_str().and_then(|text| text.parse().ok()));
+            let ids: Option<Vec<RecordId>> = ids.collect();
+            ids.map(Selection::Ids).ok_or_else(|| wrong("ids", "a list of record ids"))
+        }
+        _ => Err(wrong("filter", "either filter or ids")),
+    }
+}
+
+fn bulk(limit: Option<u64>, cursor: Option<&str>) -> Result<Bulk> {
+    let invalid = || Error::new(Code::InvalidCursor);
+    let after = cursor.map(|text| {
+        let bytes = unhex(text).ok_or_else(invalid)?;
+        serde_json::from_slice::<BulkCursor>(&bytes).map_err(|_| invalid())
+    });
+    let limit = limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(Bulk { limit, after: after.transpose()? })
+}
+
+fn outcome_to_json(session: &Session, outcome: &BulkOutcome) -> Result<Json> {
+    let cursor = outcome.next.as_ref().map(|cursor| {
+        let bytes = serde_json::to_vec(cursor).map_err(|error| Error::new(Code::Panic).because(error))?;
+        Ok::<_, Error>(hex(&bytes))
+    });
+    Ok(json!({
+        "batch": outcome.batch.to_string(),
+        "rows": outcome.rows.iter().map(|row| row_to_json(session, row)).collect::<Vec<_>>(),
+        "cursor": cursor.transpose()?,
+        "stopped": outcome.stopped.as_ref().map(|error| error.to_json(session.locale())),
+    }))
+}
+
+fn row_to_json(session: &Session, row: &BulkRow) -> Json {
+    let (outcome, error) = match &row.outcome {
+        Ok(done) => (done.name(), Json::Null),
+        Err(error) => ("refused", error.to_json(session.locale())),
+    };
+    json!({"id": row.id.to_string(), "outcome": outcome, "error": error})
+}

@@ -1,0 +1,126 @@
+//! A list as a screen wants it: some fields, the titles of what they refer to, and how many rows there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{EntityId, FieldId, RecordId, Result, Value};
+use crate::engine::{FieldSelector, Find, Listing, Reader, Session};
+use crate::records::{self, Counted, PageCursor, SystemField, Total, target};
+use crate::schema::Entity;
+
+/// What is asked of a list beyond its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// Which rows, in which order, and where to begin.
+    pub find: Find,
+    /// The fields that the rows have; all that the reader may see if there are none here. Facts of the
+    /// envelope always are there.
+    pub fields: Vec<FieldSelector>,
+    /// Whether the titles of the records that the rows refer to, their owners and units among them, come along.
+    pub display: bool,
+    /// How far the records that meet the condition are counted.
+    pub total: Total,
+}
+
+impl From<Find> for Question {
+    /// All fields, no titles, no total.
+    fn from(find: Find) -> Self {
+        Self { find, fields: Vec::new(), display: false, total: Total::None }
+    }
+}
+
+/// One page of a list as a screen wants it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The rows.
+    pub rows: Vec<Listing>,
+    /// Where to go on, if there is more.
+    pub next: Option<PageCursor>,
+    /// The titles of what the rows refer to, where the reader may see them.
+    pub titles: BTreeMap<RecordId, String>,
+    /// How many records meet the condition, if that was asked.
+    pub total: Option<Counted>,
+}
+
+impl Session {
+    /// One page of a list with what a screen shows besides. See [`Reader::query`].
+    ///
+    /// # Errors
+    /// As [`Reader::query`].
+    pub fn query(&self, entity: &str, question: &Question) -> Result<Answer> {
+        self.read(|reader| reader.query(entity, question))
+    }
+
+    /// How a list would be read. See [`Reader::explain`].
+    ///
+    /// # Errors
+    /// As [`Reader::explain`].
+    pub fn explain(&self, entity: &str, find: &Find) -> Result<records::Explanation> {
+        self.read(|reader| reader.explain(entity, find))
+    }
+}
+
+impl Reader<'_> {
+    /// One page of a list, with the fields that are wanted, the titles of what the rows refer to, and a total.
+    ///
+    /// # Errors
+    /// As [`Reader::find`]; `access.field_not_permitted` for a field that the user may not see.
+    pub fn query(&self, entity: &str, question: &Question) -> Result<Answer> {
+        let known = self.registry().entity(entity)?;
+        let fields = question.fields.iter().map(|selector| {
+            let field = selector.resolve(known)?;
+            self.check_field(known, field)?;
+            Ok(field)
+        });
+        let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;
+        let mut page = self.find(entity, &question.find)?;
+        if !fields.is_empty() {
+            for row in &mut page.rows {
+                row.record.values.retain(|field, _| fields.contains(field));
+            }
+        }
+        let titles = if question.display { self.titles(known, &page.rows)? } else { BTreeMap::new() };
+        let total = match question.total {
+            Total::None => None,
+            total => Some(self.count_up_to(entity, &question.find.filter, total)?),
+        };
+        Ok(Answer { rows: page.rows, next: page.next, titles, total })
+    }
+
+    /// The titles of all records that rows refer to, read at once for each entity.
+    fn titles(&self, entity: &Entity, rows: &[Listing]) -> Result<BTreeMap<RecordId, String>> {
+        let system = [SystemField::Owner.id(), SystemField::Unit.id()];
+        let fields: Vec<FieldId> =
+            entity.fields().iter().map(crate::schema::Field::id).chain(system).collect();
+        let mut wanted: BTreeMap<EntityId, BTreeSet<RecordId>> = BTreeMap::new();
+        for field in fields {
+            let Ok(target) = target(self.registry(), entity, field) else { continue };
+            let ids = rows.iter().filter_map(|row| match *row.record.peek(field) {
+                Value::Id(id) => Some(id),
+                _ => None,
+            });
+            wanted.entry(target.id()).or_default().extend(ids);
+        }
+        let mut titles = BTreeMap::new();
+        for (target, ids) in wanted {
+            let target = self.registry().entity_by_id(target)?;
+            let ids: Vec<RecordId> = ids.into_iter().collect();
+            titles.extend(self.titles_of(target, &ids)?);
+        }
+        Ok(titles)
+    }
+
+    /// The titles of those of these records that the user may see.
+    fn titles_of(&self, entity: &Entity, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>> {
+        let title = entity.title()?.id();
+        let Ok(permit) = self.permit(entity) else { return Ok(Vec::new()) };
+        if ids.is_empty() || !permit.shows(title) {
+            return Ok(Vec::new());
+        }
+        let found = records::get_many(self.snapshot, &permit, entity, ids)?;
+        let titled = found.into_iter().map(|record| {
+            let text = record.peek(title).as_text().map(str::to_owned).unwrap_or_default();
+            (record.id, text)
+        });
+        Ok(titled.collect())
+    }
+}

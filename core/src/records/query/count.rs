@@ -1,0 +1,199 @@
+//! Counts and sums: from counters where they answer, from the keys of an index where they hold what is
+//! wanted and nothing else, and from the records otherwise.
+
+use crate::access::{AccessClass, ClassId};
+use crate::base::{FieldId, Result};
+use crate::records::Filter;
+use crate::records::derived::{live_counter, read_counter};
+use crate::records::query::lanes::Merge;
+use crate::records::query::matcher::{Matcher, Test};
+use crate::records::query::plan::{Plan, is_of_class};
+use crate::records::query::run::for_each;
+use crate::records::query::sight::Sight;
+use crate::records::tally::{Group, for_each_group, stand_in};
+use crate::schema::{DeclaredCounter, Entity};
+
+/// Keys that are counted at once.
+const BATCH: usize = 1_024;
+
+/// How far records are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// Not at all.
+    None,
+    /// Up to so many.
+    Bounded(u64),
+    /// All of them, however long it takes.
+    Exact,
+}
+
+impl Total {
+    /// As far as lists count unless said otherwise.
+    pub const USUAL: Self = Self::Bounded(10_000);
+}
+
+/// What a count came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// How many there are, or how many were counted before the bound was met.
+    pub count: u64,
+    /// Whether there are more.
+    pub more: bool,
+    /// Where the count comes from.
+    pub source: CountSource,
+}
+
+/// Where a count comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountSource {
+    /// Counters that writes keep: it costs the same for any number of records.
+    Counters,
+    /// The keys of an index: no record is read.
+    Index,
+    /// The records.
+    Scan,
+}
+
+impl CountSource {
+    /// The stable name: `counters`, `index`, `scan`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counters => "counters",
+            Self::Index => "index",
+            Self::Scan => "scan",
+        }
+    }
+}
+
+/// How many records a permit reaches that meet a filter. What counters and the permit's classes answer is
+/// always exact.
+///
+/// # Errors
+/// As [`super::find`].
+pub fn count(sight: &Sight<'_>, filter: &Filter, total: Total) -> Result<Counted> {
+    let matcher = Matcher::new(sight, filter)?;
+    if total == Total::None {
+        return Ok(Counted { count: 0, more: true, source: CountSource::Counters });
+    }
+    if let Some(counter) = Counter::for_test(sight.entity, &matcher.test, &[], &[]) {
+        let mut count = 0_u64;
+        counter.for_each(sight, &matcher.test, &mut |group| {
+            count = count.saturating_add(group.count);
+            Ok(())
+        })?;
+        return Ok(Counted { count, more: false, source: CountSource::Counters });
+    }
+    let most = if let Total::Bounded(most) = total { most } else { u64::MAX };
+    let plan = Plan::choose(sight, &matcher.test, &[])?;
+    if plan.is_exact() { count_keys(sight, &plan, most) } else { count_rows(sight, &plan, &matcher, most) }
+}
+
+/// Where [`count`] would take its answer from.
+pub(super) fn source(sight: &Sight<'_>, test: &Test<'_>) -> Result<CountSource> {
+    if Counter::for_test(sight.entity, test, &[], &[]).is_some() {
+        return Ok(CountSource::Counters);
+    }
+    let plan = Plan::choose(sight, test, &[])?;
+    Ok(if plan.is_exact() { CountSource::Index } else { CountSource::Scan })
+}
+
+fn count_keys(sight: &Sight<'_>, plan: &Plan, most: u64) -> Result<Counted> {
+    let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
+    let mut count = 0_u64;
+    while count <= most {
+        sight.patience.check()?;
+        let ids = merge.batch(sight.snapshot, BATCH)?;
+        if ids.is_empty() {
+            break;
+        }
+        count = count.saturating_add(ids.len() as u64);
+    }
+    Ok(Counted { count: count.min(most), more: count > most, source: CountSource::Index })
+}
+
+fn count_rows(sight: &Sight<'_>, plan: &Plan, matcher: &Matcher<'_>, most: u64) -> Result<Counted> {
+    let mut count = 0_u64;
+    for_each(sight, plan, &mut |record| {
+        count = count.saturating_add(u64::from(matcher.matches(&record)?));
+        Ok(count <= most)
+    })?;
+    Ok(Counted { count: count.min(most), more: count > most, source: CountSource::Scan })
+}
+
+/// Hands groups of records that meet a filter to a function, with their counts and the sums of fields, if a
+/// counter knows the fields that the groups are told apart by and those that are summed. Says whether one did.
+///
+/// # Errors
+/// As [`super::find`], and what the function gives.
+pub fn groups(
+    sight: &Sight<'_>,
+    filter: &Filter,
+    (apart, sums): (&[FieldId], &[FieldId]),
+    visit: &mut dyn FnMut(Group) -> Result<()>,
+) -> Result<bool> {
+    let matcher = Matcher::new(sight, filter)?;
+    let Some(counter) = Counter::for_test(sight.entity, &matcher.test, apart, sums) else { return Ok(false) };
+    counter.for_each(sight, &matcher.test, visit)?;
+    Ok(true)
+}
+
+/// Counters that answer a question: those of live records by class, or by values too.
+enum Counter<'e> {
+    Live,
+    ByValues(&'e DeclaredCounter),
+}
+
+impl<'e> Counter<'e> {
+    /// The counter with the fewest fields that knows all of those that the question looks at. Owner and unit
+    /// are known of every class.
+    fn for_test(entity: &'e Entity, test: &Test<'_>, apart: &[FieldId], sums: &[FieldId]) -> Option<Self> {
+        let knows = |fields: &[FieldId]| {
+            let known = |field: FieldId| is_of_class(field) || fields.contains(&field);
+            test.looks_only_at(known) && apart.iter().all(|field| known(*field))
+        };
+        if sums.is_empty() && knows(&[]) {
+            return Some(Self::Live);
+        }
+        let answers = |counter: &&DeclaredCounter| {
+            let fields: Vec<FieldId> = counter.group_by().collect();
+            counter.complete
+                && knows(&fields)
+                && sums.iter().all(|field| counter.sums().any(|summed| summed == *field))
+        };
+        let counters = entity.counters().iter().filter(answers);
+        counters.min_by_key(|counter| counter.group_by().len()).map(Self::ByValues)
+    }
+
+    fn for_each(
+        &self,
+        sight: &Sight<'_>,
+        test: &Test<'_>,
+        visit: &mut dyn FnMut(Group) -> Result<()>,
+    ) -> Result<()> {
+        for class in sight.permit.classes() {
+            sight.patience.check()?;
+            self.for_class(sight, class, &mut |group| {
+                if group.count > 0 && test.holds(&group.record) { visit(group) } else { Ok(()) }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn for_class(
+        &self,
+        sight: &Sight<'_>,
+        class: &(ClassId, AccessClass),
+        visit: &mut dyn FnMut(Group) -> Result<()>,
+    ) -> Result<()> {
+        let entity = sight.entity.id();
+        match self {
+            Self::ByValues(counter) => for_each_group(sight.snapshot, entity, counter, class, visit),
+            Self::Live => {
+                let count = read_counter(sight.snapshot, &live_counter(entity, class.0))?;
+                let record = stand_in(entity, &class.1);
+                visit(Group { record, count, sums: std::collections::BTreeMap::new() })
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! How a query would be answered, said before it runs.
+
+use crate::base::{FieldId, Result};
+use crate::records::query::count::source;
+use crate::records::query::plan::{Order, Plan};
+use crate::records::query::{CountSource, Matcher, Query, Sight};
+
+/// How a query would be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The index that is read: `id`, the name of a field, or that of a declared index.
+    pub index: String,
+    /// The fields of the index that the conditions fix or bound, in the order of the index.
+    pub components: Vec<FieldId>,
+    /// Ranges of the index that are read for each access class.
+    pub ranges: usize,
+    /// Ranges of all access classes, which are merged into one list.
+    pub lanes: usize,
+    /// Conditions that are held against each record that is read.
+    pub residual: usize,
+    /// Whether rows come in the order of the index; otherwise all are read, and the best page kept.
+    pub streamed: bool,
+    /// Whether every record that the reader sees is read.
+    pub scan: bool,
+    /// Where a count of the same records comes from.
+    pub count: CountSource,
+}
+
+/// Says how a query would be answered. It reads no more than the choice of an index does.
+///
+/// # Errors
+/// As [`super::find`].
+pub fn explain(sight: &Sight<'_>, query: &Query) -> Result<Explanation> {
+    sight.check(&query.filter, query.sort.iter().map(|(field, _)| *field))?;
+    let matcher = Matcher::new(sight, &query.filter)?;
+    let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
+    let scan = plan.is_scan();
+    Ok(Explanation {
+        ranges: plan.ranges.len(),
+        lanes: plan.ranges.len().saturating_mul(plan.classes.len()),
+        residual: plan.residual,
+        streamed: plan.order == Order::Streamed,
+        scan,
+        count: source(sight, &matcher.test)?,
+        index: plan.name,
+        components: plan.used,
+    })
+}

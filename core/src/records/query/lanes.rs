@@ -1,0 +1,124 @@
+//! The ranges of all classes read side by side and merged into one order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::base::{RecordId, Result};
+use crate::records::query::plan::Plan;
+use crate::storage::{Page, RangeRequest, Snapshot, continue_after};
+
+/// Most keys that one class reads ahead.
+const READ_AHEAD: usize = 64;
+/// Most keys that all classes together read ahead, where they are many.
+const READ_AHEAD_OF_ALL: usize = 1_024;
+
+/// The keys of one range, read ahead in small pages.
+struct Lane {
+    range: RangeRequest,
+    /// How many bytes at the front of its keys do not order them.
+    lead: usize,
+    rows: VecDeque<Vec<u8>>,
+    more: bool,
+    /// Most keys that it reads ahead.
+    most: usize,
+}
+
+impl Lane {
+    fn fill(&mut self, snapshot: &dyn Snapshot) -> Result<()> {
+        if self.rows.is_empty() && self.more {
+            self.take(snapshot.scan(&self.range)?);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, page: Page) {
+        self.more = page.more;
+        if let Some((last, _)) = page.rows.last() {
+            continue_after(&mut self.range, last.clone());
+        }
+        let lead = self.lead;
+        self.rows.extend(page.rows.into_iter().map(|(mut key, _)| {
+            key.drain(..lead.min(key.len()));
+            key
+        }));
+        // A lane that is read to its end so soon holds much of the list.
+        self.range.max_rows = self.range.max_rows.saturating_mul(2).min(self.most);
+    }
+}
+
+/// All ranges of a plan merged into one order, that of (components ‖ id), rising or falling.
+pub(super) struct Merge {
+    lanes: Vec<Lane>,
+    /// The next key of each lane that has one, with the lane.
+    heads: BTreeMap<(Vec<u8>, usize), ()>,
+    reverse: bool,
+}
+
+impl Merge {
+    /// The merged ranges from the beginning, or behind a key without what all keys of its range begin with.
+    pub fn new(snapshot: &dyn Snapshot, plan: &Plan, after: Option<&[u8]>, wanted: usize) -> Result<Self> {
+        let count = plan.classes.len().saturating_mul(plan.ranges.len());
+        let most = READ_AHEAD.min((READ_AHEAD_OF_ALL / count.max(1)).max(4));
+        let read_ahead = match count {
+            0 | 1 => wanted.min(most),
+            // Twice the even share, since no list is spread evenly.
+            several => (wanted.saturating_mul(2) / several).clamp(4, most),
+        };
+        let lanes = plan.lanes().map(|(mut range, lead)| {
+            range.max_rows = read_ahead;
+            if let Some(after) = after {
+                skip(&mut range, lead, after);
+            }
+            Lane { range, lead, rows: VecDeque::new(), more: true, most }
+        });
+        let mut merge = Self { lanes: lanes.collect(), heads: BTreeMap::new(), reverse: plan.reverse };
+        let ranges: Vec<RangeRequest> = merge.lanes.iter().map(|lane| lane.range.clone()).collect();
+        for (lane, page) in merge.lanes.iter_mut().zip(snapshot.scan_many(&ranges)?) {
+            lane.take(page);
+        }
+        for number in 0..merge.lanes.len() {
+            merge.advance(snapshot, number)?;
+        }
+        Ok(merge)
+    }
+
+    fn advance(&mut self, snapshot: &dyn Snapshot, number: usize) -> Result<()> {
+        if let Some(lane) = self.lanes.get_mut(number) {
+            lane.fill(snapshot)?;
+            if let Some(key) = lane.rows.pop_front() {
+                self.heads.insert((key, number), ());
+            }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<Vec<u8>>> {
+        let first = if self.reverse { self.heads.pop_last() } else { self.heads.pop_first() };
+        let Some(((key, lane), ())) = first else { return Ok(None) };
+        self.advance(snapshot, lane)?;
+        Ok(Some(key))
+    }
+
+    /// The next records, as many as are wanted or there are.
+    pub fn batch(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<Vec<RecordId>> {
+        let mut ids = Vec::new();
+        while ids.len() < most {
+            let Some(key) = self.next(snapshot)? else { break };
+            ids.extend(RecordId::from_suffix(&key));
+        }
+        Ok(ids)
+    }
+}
+
+/// Narrows a range to what lies behind a key, and never widens it.
+fn skip(range: &mut RangeRequest, lead: usize, after: &[u8]) {
+    let front = range.low.get(..lead).unwrap_or(&range.low);
+    let key = [front, after].concat();
+    let (low, high) = (range.low.clone(), range.high.clone());
+    continue_after(range, key);
+    if range.low < low {
+        range.low = low;
+    }
+    if range.high > high {
+        range.high = high;
+    }
+}

@@ -1,0 +1,308 @@
+//! A condition made ready to be held against many records: sets are hashed, trees walked once, and what
+//! lies beyond a reference is looked up once for many rows, or beforehand where it picks few.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::base::{EntityId, FieldId, RecordId, Result, Value, fold};
+use crate::records::filter::compares;
+use crate::records::ordered::ordered;
+use crate::records::query::plan::Plan;
+use crate::records::query::run::collect_ids;
+use crate::records::query::sight::Sight;
+use crate::records::row::load;
+use crate::records::{Comparison, Filter, Record};
+
+/// Records beyond references that are kept for the rows to come.
+const CACHED: usize = 4_096;
+/// Most records beyond a reference that are looked up beforehand.
+const SEMI_JOIN: usize = 1_000;
+/// Most records of a tree that are gathered beforehand; above that each row is walked up from.
+const TREE: usize = 10_000;
+/// Most steps from a record of a tree to the one that it is below.
+const TREE_DEPTH: usize = 64;
+
+/// One of several values that a field may equal.
+#[derive(Debug)]
+pub(super) struct Among {
+    pub field: FieldId,
+    /// What equal values have in common, whole.
+    wholes: HashSet<Vec<u8>>,
+    /// Their sort keys.
+    pub points: BTreeSet<Vec<u8>>,
+}
+
+/// A condition made ready.
+pub(super) enum Test<'a> {
+    Everything,
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Compare(FieldId, Comparison, Value),
+    Among(Among),
+    IsNull(FieldId),
+    Through(FieldId, Box<Beyond<'a>>),
+    Under(FieldId, RecordId),
+}
+
+/// A condition at the other end of a reference.
+pub(super) struct Beyond<'a> {
+    sight: Sight<'a>,
+    test: Test<'a>,
+}
+
+/// Holds records against a condition.
+pub struct Matcher<'a> {
+    sight: Sight<'a>,
+    pub(super) test: Test<'a>,
+    cache: Cache,
+}
+
+type Cache = RefCell<HashMap<(EntityId, RecordId), Option<Rc<Record>>>>;
+
+impl<'a> Matcher<'a> {
+    /// Makes a condition ready, whose fields the reader sees.
+    ///
+    /// # Errors
+    /// Those of [`Sight`], `storage.damaged`, `storage.io`.
+    pub fn new(sight: &Sight<'a>, filter: &Filter) -> Result<Self> {
+        sight.check(filter, std::iter::empty())?;
+        Ok(Self { sight: *sight, test: ready(sight, filter, true)?, cache: RefCell::default() })
+    }
+
+    /// Whether a record meets the condition.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn matches(&self, record: &Record) -> Result<bool> {
+        self.test.is_met(record, &self.sight, &self.cache)
+    }
+}
+
+/// Makes a condition ready. Where every record must meet it, what lies beyond references is looked up
+/// beforehand if it picks few.
+fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a>> {
+    let each = |parts: &[Filter], of_all: bool| -> Result<Vec<Test<'a>>> {
+        parts.iter().map(|part| ready(sight, part, of_all)).collect()
+    };
+    Ok(match filter {
+        Filter::Everything => Test::Everything,
+        Filter::All(parts) => Test::All(each(parts, of_all)?),
+        Filter::Any(parts) => match one_of(parts) {
+            Some((field, values)) => Test::Among(Among::of(field, values)),
+            None => Test::Any(each(parts, false)?),
+        },
+        Filter::Not(inner) => Test::Not(Box::new(ready(sight, inner, false)?)),
+        Filter::Compare(field, comparison, value) => Test::Compare(*field, *comparison, value.clone()),
+        Filter::In(field, values) => Test::Among(Among::of(*field, values.iter())),
+        Filter::IsNull(field) => Test::IsNull(*field),
+        // It was refused before.
+        Filter::Within(..) => Test::Any(Vec::new()),
+        Filter::Through(field, inner) => {
+            let beyond = sight.beyond(*field)?;
+            let beyond = Beyond { sight: beyond, test: ready(&beyond, inner, of_all)? };
+            match if of_all { beyond.few()? } else { None } {
+                Some(ids) => Test::Among(Among::of_ids(*field, &ids)),
+                None => Test::Through(*field, Box::new(beyond)),
+            }
+        }
+        Filter::Under(field, root) => match tree(sight, *field, *root)? {
+            Some(parents) => Test::Among(Among::of_ids(*field, &parents)),
+            None => Test::Under(*field, *root),
+        },
+    })
+}
+
+/// The field and values of alternatives that all say what one field equals.
+fn one_of(parts: &[Filter]) -> Option<(FieldId, impl Iterator<Item = &Value>)> {
+    let field = match parts.first()? {
+        Filter::Compare(field, Comparison::Equal, _) | Filter::In(field, _) => *field,
+        _ => return None,
+    };
+    let alike = |part: &Filter| match part {
+        Filter::Compare(other, Comparison::Equal, _) | Filter::In(other, _) => *other == field,
+        _ => false,
+    };
+    let values = parts.iter().flat_map(|part| match part {
+        Filter::Compare(_, _, value) => std::slice::from_ref(value),
+        Filter::In(_, values) => values.as_slice(),
+        _ => &[],
+    });
+    parts.iter().all(alike).then_some((field, values))
+}
+
+impl Among {
+    fn of<'v>(field: FieldId, values: impl Iterator<Item = &'v Value>) -> Self {
+        let (mut wholes, mut points) = (HashSet::new(), BTreeSet::new());
+        for value in values.filter(|value| !value.is_null()) {
+            wholes.insert(whole(value));
+            points.insert(ordered(value));
+        }
+        Self { field, wholes, points }
+    }
+
+    fn of_ids(field: FieldId, ids: &[RecordId]) -> Self {
+        let values: Vec<Value> = ids.iter().map(|id| Value::Id(*id)).collect();
+        Self::of(field, values.iter())
+    }
+
+    fn has(&self, record: &Record) -> bool {
+        let value = record.peek(self.field);
+        value.items().any(|value| !value.is_null() && self.wholes.contains(&whole(value)))
+    }
+}
+
+/// What equal values have in common and others do not: a text folded and uncut, the sort key of the rest.
+fn whole(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Text(text) => [b"\xFF", fold(text).as_bytes()].concat(),
+        other => ordered(other),
+    }
+}
+
+impl Beyond<'_> {
+    /// The records that meet the condition, if an index finds them and they are few. A condition that is met
+    /// where no record can be seen picks those rows too, and is none of these.
+    fn few(&self) -> Result<Option<Vec<RecordId>>> {
+        if self.test.holds_of_nothing() {
+            return Ok(None);
+        }
+        let plan = Plan::choose(&self.sight, &self.test, &[])?;
+        if plan.is_scan() || plan.estimate(&self.sight)? > SEMI_JOIN as u64 {
+            return Ok(None);
+        }
+        let cache = Cache::default();
+        let matches = |record: &Record| self.test.is_met(record, &self.sight, &cache);
+        let ids = collect_ids(&self.sight, &plan, SEMI_JOIN.saturating_add(1), &matches)?;
+        Ok((ids.len() <= SEMI_JOIN).then_some(ids))
+    }
+}
+
+impl Test<'_> {
+    fn is_met(&self, record: &Record, sight: &Sight<'_>, cache: &Cache) -> Result<bool> {
+        Ok(match self {
+            Self::All(parts) => !any(parts, |part| Ok(!part.is_met(record, sight, cache)?))?,
+            Self::Any(parts) => any(parts, |part| part.is_met(record, sight, cache))?,
+            Self::Not(inner) => !inner.is_met(record, sight, cache)?,
+            Self::Through(field, beyond) => match reference(record, *field) {
+                Some(id) => match look_up(&beyond.sight, cache, id)? {
+                    Some(far) => beyond.test.is_met(&far, &beyond.sight, cache)?,
+                    None => beyond.test.holds_of_nothing(),
+                },
+                None => beyond.test.holds_of_nothing(),
+            },
+            Self::Under(field, root) => is_under(record, *field, *root, sight, cache)?,
+            plain => plain.holds(record),
+        })
+    }
+
+    /// Whether the condition speaks of such fields alone, and of nothing beyond references.
+    pub fn looks_only_at(&self, known: impl Fn(FieldId) -> bool + Copy) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.looks_only_at(known)),
+            Self::Not(inner) => inner.looks_only_at(known),
+            Self::Compare(field, ..) | Self::IsNull(field) => known(*field),
+            Self::Among(among) => known(among.field),
+            Self::Through(..) | Self::Under(..) => false,
+        }
+    }
+
+    /// Whether a record meets a condition that looks at nothing beyond references.
+    pub fn holds(&self, record: &Record) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::All(parts) => parts.iter().all(|part| part.holds(record)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(record)),
+            Self::Not(inner) => !inner.holds(record),
+            Self::Compare(field, comparison, wanted) => compares(&record.peek(*field), *comparison, wanted),
+            Self::Among(among) => among.has(record),
+            Self::IsNull(field) => record.peek(*field).is_null(),
+            Self::Through(..) | Self::Under(..) => false,
+        }
+    }
+
+    /// Whether the condition is met where no record can be seen, so that no field has a value.
+    fn holds_of_nothing(&self) -> bool {
+        match self {
+            Self::Everything | Self::IsNull(_) => true,
+            Self::All(parts) => parts.iter().all(Self::holds_of_nothing),
+            Self::Any(parts) => parts.iter().any(Self::holds_of_nothing),
+            Self::Not(inner) => !inner.holds_of_nothing(),
+            Self::Compare(..) | Self::Among(_) | Self::Under(..) => false,
+            Self::Through(_, beyond) => beyond.test.holds_of_nothing(),
+        }
+    }
+}
+
+fn any<T>(parts: &[T], mut holds: impl FnMut(&T) -> Result<bool>) -> Result<bool> {
+    for part in parts {
+        if holds(part)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn reference(record: &Record, field: FieldId) -> Option<RecordId> {
+    record.peek(field).as_id()
+}
+
+/// A record that the reader sees.
+fn look_up(sight: &Sight<'_>, cache: &Cache, id: RecordId) -> Result<Option<Rc<Record>>> {
+    let place = (sight.entity.id(), id);
+    if let Some(known) = cache.borrow().get(&place) {
+        return Ok(known.clone());
+    }
+    let seen = |record: &Record| !record.is_deleted() && sight.permit.allows(&record.envelope.access_class());
+    let mut found = load(sight.snapshot, sight.entity.id(), id)?.filter(seen);
+    found.iter_mut().for_each(|record| sight.complete(record));
+    let found = found.map(Rc::new);
+    let mut cache = cache.borrow_mut();
+    if cache.len() >= CACHED {
+        cache.clear();
+    }
+    cache.insert(place, found.clone());
+    Ok(found)
+}
+
+/// Walks up from a record. The depth bounds the walk, so a circle ends it too.
+fn is_under(
+    record: &Record,
+    field: FieldId,
+    root: RecordId,
+    sight: &Sight<'_>,
+    cache: &Cache,
+) -> Result<bool> {
+    let mut above = reference(record, field);
+    for _ in 0..TREE_DEPTH {
+        match above {
+            Some(id) if id == root => return Ok(true),
+            Some(id) => above = look_up(sight, cache, id)?.and_then(|record| reference(&record, field)),
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+/// The root of a tree and the records below it whose children belong to it too; nothing if they are many.
+fn tree(sight: &Sight<'_>, field: FieldId, root: RecordId) -> Result<Option<Vec<RecordId>>> {
+    let mut parents = BTreeSet::from([root]);
+    let mut frontier = vec![root];
+    for _ in 1..TREE_DEPTH {
+        let mut below = Vec::new();
+        for some in frontier.chunks(SEMI_JOIN) {
+            let test = Test::Among(Among::of_ids(field, some));
+            let plan = Plan::choose(sight, &test, &[])?;
+            let cache = Cache::default();
+            let matches = |record: &Record| test.is_met(record, sight, &cache);
+            below.extend(collect_ids(sight, &plan, TREE.saturating_add(1), &matches)?);
+        }
+        frontier = below.into_iter().filter(|id| parents.insert(*id)).collect();
+        if frontier.is_empty() || parents.len() > TREE {
+            break;
+        }
+    }
+    Ok((parents.len() <= TREE).then(|| parents.into_iter().collect()))
+}

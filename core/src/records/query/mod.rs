@@ -1,0 +1,214 @@
+//! Lists and counts: one page at a time by keyset, over class-led indexes, within a permit.
+//!
+//! A page in the order of an index, or of creation, costs the same however many records there are: one
+//! seek for each access class of the permit and each value asked for, then a merge. Any other order reads
+//! all records that the conditions leave in an index, and keeps the best page in memory.
+
+mod bounds;
+mod count;
+mod explain;
+mod lanes;
+mod matcher;
+mod plan;
+mod run;
+mod sight;
+
+use sha2::{Digest, Sha256};
+
+use crate::access::{Permit, Read};
+use crate::base::{Code, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
+use crate::records::classes::read_epoch;
+use crate::records::row::{load, load_envelope, load_many};
+use crate::records::{Filter, Record};
+use crate::schema::Entity;
+use crate::storage::Snapshot;
+use plan::{Order, Plan};
+use run::{cursor_of, for_each, gather, stream};
+
+pub use count::{CountSource, Counted, Total, count, groups};
+pub use explain::{Explanation, explain};
+pub use matcher::Matcher;
+pub use sight::{FarPermits, Sight, target};
+
+/// Which way a list goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first; records without value come first.
+    Ascending,
+    /// Largest first; records without value come last.
+    Descending,
+}
+
+/// What to list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Query {
+    /// Which records.
+    pub filter: Filter,
+    /// In which order; ties, and no order at all, go by id, which is the order of creation.
+    pub sort: Vec<(FieldId, Direction)>,
+    /// Most rows of the page, 1 to `MAX_PAGE_ROWS`.
+    pub limit: usize,
+    /// Where the page before ended.
+    pub after: Option<PageCursor>,
+    /// The moment by which spans of time of the filter were worked out; the pages that follow keep to it.
+    pub at: Timestamp,
+}
+
+/// Where a page ended: the sort keys and id of its last row. Opaque to callers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PageCursor {
+    keys: Vec<Vec<u8>>,
+    id: [u8; 16],
+    /// Which query it belongs to.
+    #[serde(default)]
+    query: [u8; 8],
+    #[serde(default, with = "micros")]
+    at: Timestamp,
+}
+
+impl PageCursor {
+    /// The moment of the first page.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// A moment in the text of a cursor.
+mod micros {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::base::Timestamp;
+
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(at.micros())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        i64::deserialize(deserializer).map(Timestamp::from_micros)
+    }
+}
+
+impl Query {
+    /// What tells the cursors of this query from those of others.
+    fn fingerprint(&self, entity: &Entity) -> [u8; 8] {
+        let said = format!("{:?} {:?} {:?}", entity.id(), self.filter, self.sort);
+        let digest: [u8; 32] = Sha256::digest(said.as_bytes()).into();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
+}
+
+/// One page.
+#[derive(Debug, Default)]
+pub struct QueryPage {
+    /// The records.
+    pub records: Vec<Record>,
+    /// Where to go on, if there is more.
+    pub next: Option<PageCursor>,
+}
+
+/// One page of the records that a permit reaches.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `access.field_not_permitted` for a hidden field in filter or
+/// order, `access.not_permitted` beyond a reference, `input.invalid_filter`, `input.invalid_cursor`,
+/// `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
+    sight.check(&query.filter, query.sort.iter().map(|(field, _)| *field))?;
+    let fingerprint = query.fingerprint(sight.entity);
+    if let Some(cursor) = &query.after
+        && (cursor.keys.len() != query.sort.len() || cursor.query != fingerprint)
+    {
+        return Err(Error::new(Code::InvalidCursor));
+    }
+    let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
+    let matcher = Matcher::new(sight, &query.filter)?;
+    let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
+    let mut rows = match plan.order {
+        Order::Streamed => stream(sight, query, &plan, &matcher, limit)?,
+        Order::Gathered => gather(sight, query, &plan, &matcher, limit)?,
+    };
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| cursor_of(last, query));
+    let next = next.map(|cursor| PageCursor { query: fingerprint, ..cursor });
+    Ok(QueryPage { records: rows, next })
+}
+
+/// Hands every record that a permit reaches and that meets a filter to a function, in no promised order.
+///
+/// # Errors
+/// As [`find`], and what the function gives.
+pub fn scan_all(
+    sight: &Sight<'_>,
+    filter: &Filter,
+    visit: &mut dyn FnMut(&Record) -> Result<()>,
+) -> Result<()> {
+    let matcher = Matcher::new(sight, filter)?;
+    let plan = Plan::choose(sight, &matcher.test, &[])?;
+    for_each(sight, &plan, &mut |record| {
+        if matcher.matches(&record)? {
+            visit(&record)?;
+        }
+        Ok(true)
+    })
+}
+
+/// A record that a permit reaches.
+///
+/// # Errors
+/// `record.not_found` alike for a record that is not there, is deleted, or is out of reach.
+pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<Record> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
+    load(snapshot, entity.id(), id)?
+        .filter(|record| !record.is_deleted() && permit.allows(&record.envelope.access_class()))
+        .ok_or_else(missing)
+}
+
+/// A record that a permit reaches, deleted or not.
+///
+/// # Errors
+/// As [`get`], but that a deleted record is found.
+pub fn get_standing(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<Record> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    load(snapshot, entity.id(), id)?
+        .filter(|record| permit.allows(&record.envelope.access_class()))
+        .ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
+}
+
+/// Those of several records that a permit reaches, in the order asked.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn get_many(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    ids: &[RecordId],
+) -> Result<Vec<Record>> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let reached = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
+    Ok(load_many(snapshot, entity.id(), ids)?.into_iter().flatten().filter(reached).collect())
+}
+
+/// Whether a permit reaches a record: what [`get`] would find, without reading its values.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn reaches(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<bool> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let envelope = load_envelope(snapshot, entity.id(), id)?;
+    Ok(envelope
+        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(&envelope.access_class())))
+}

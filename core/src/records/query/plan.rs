@@ -1,0 +1,293 @@
+//! Which index a query reads, from where to where, and whether its order is the order asked.
+
+use std::cmp::Reverse;
+
+use crate::access::{AccessClass, ClassId};
+use crate::base::{FieldId, Result};
+use crate::records::SystemField;
+use crate::records::derived::{INDEX_PREFIX, Index};
+use crate::records::query::Direction;
+use crate::records::query::bounds::{Wanted, conjuncts, wanted};
+use crate::records::query::matcher::Test;
+use crate::records::query::sight::Sight;
+use crate::records::tally::stand_in;
+use crate::schema::Entity;
+use crate::storage::{Keyspace, RangeRequest, successor};
+
+/// Most ranges that one query reads side by side, unless the permit alone reaches more classes.
+const MAX_LANES: usize = 4_096;
+/// Keys that an estimate reads at most.
+const SAMPLE: u64 = 256;
+/// Ranges that an estimate looks at, at most.
+const SAMPLED_LANES: usize = 64;
+/// So many keys are gathered rather than waited for in a list that is in order already.
+const FEW: u64 = 2_000;
+
+/// How rows come to be in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The index gives the rows in the order asked.
+    Streamed,
+    /// All rows are read, and the best kept.
+    Gathered,
+}
+
+/// One range of an index, behind the prefix of a class.
+#[derive(Debug, Clone)]
+pub(super) struct KeyRange {
+    /// How many bytes of it are alike in all its keys, and do not order them.
+    pub lead: usize,
+    pub low: Vec<u8>,
+    pub high: Vec<u8>,
+}
+
+/// One way to answer a query.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub index: Index,
+    /// The name of the index, for explanations.
+    pub name: String,
+    /// The components whose values the conditions fix or bound, in their order.
+    pub used: Vec<FieldId>,
+    pub ranges: Vec<KeyRange>,
+    /// The components that order the rows, with whether their bytes are complemented.
+    pub tail: Vec<(FieldId, bool)>,
+    /// The classes that the conditions leave of those of the permit.
+    pub classes: Vec<ClassId>,
+    pub reverse: bool,
+    pub order: Order,
+    /// How many of the conditions are left to be held against each record.
+    pub residual: usize,
+}
+
+/// An index as the planner sees it.
+struct Candidate {
+    index: Index,
+    name: String,
+    components: Vec<(FieldId, bool)>,
+}
+
+fn candidates(entity: &Entity) -> Vec<Candidate> {
+    let by_id = Candidate { index: Index::by_id(entity.id()), name: "id".to_owned(), components: Vec::new() };
+    let declared = entity.indexes().iter().filter(|index| index.complete).map(|index| Candidate {
+        index: Index::declared(entity.id(), index),
+        name: index.api_name.clone(),
+        components: index.components().iter().map(|part| (part.field(), part.turned)).collect(),
+    });
+    let of_fields = entity.fields().iter().filter_map(|field| {
+        let index = Index::on(entity, field.id())?;
+        Some(Candidate { index, name: field.api_name.clone(), components: vec![(field.id(), false)] })
+    });
+    let owner = SystemField::Owner.id();
+    let of_owner = Index::on(entity, owner).map(|index| Candidate {
+        index,
+        name: "owner".to_owned(),
+        components: vec![(owner, false)],
+    });
+    std::iter::once(by_id).chain(declared).chain(of_fields).chain(of_owner).collect()
+}
+
+/// What a plan is made from.
+struct Planner<'p> {
+    conditions: Vec<&'p Test<'p>>,
+    /// The places of the conditions that speak of owner and unit alone: they choose classes.
+    of_class: Vec<usize>,
+    classes: Vec<ClassId>,
+    sort: &'p [(FieldId, Direction)],
+}
+
+impl Plan {
+    /// The best way to answer a query.
+    pub fn choose(sight: &Sight<'_>, test: &Test<'_>, sort: &[(FieldId, Direction)]) -> Result<Self> {
+        let mut conditions = Vec::new();
+        conjuncts(test, &mut conditions);
+        let of_class: Vec<usize> = (0..conditions.len())
+            .filter(|place| conditions.get(*place).is_some_and(|test| test.looks_only_at(is_of_class)))
+            .collect();
+        let chosen: Vec<&&Test<'_>> = of_class.iter().filter_map(|place| conditions.get(*place)).collect();
+        let entity = sight.entity;
+        let reached = |(_, class): &&(ClassId, AccessClass)| {
+            chosen.is_empty() || {
+                let record = stand_in(entity.id(), class);
+                chosen.iter().all(|test| test.holds(&record))
+            }
+        };
+        let classes = sight.permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
+        let planner = Planner { conditions, of_class, classes, sort };
+        let plans: Vec<Self> =
+            candidates(entity).into_iter().map(|candidate| planner.plan(candidate)).collect();
+        best(plans, sight)
+    }
+
+    /// Whether every record that the permit reaches is read.
+    pub fn is_scan(&self) -> bool {
+        self.used.is_empty() && self.residual > 0 || (self.used.is_empty() && self.order == Order::Gathered)
+    }
+
+    /// Whether the ranges hold the records that are wanted, and no others.
+    pub fn is_exact(&self) -> bool {
+        self.residual == 0
+    }
+
+    /// About how many keys the ranges hold; few are counted, many are worked out from some of the ranges.
+    pub fn estimate(&self, sight: &Sight<'_>) -> Result<u64> {
+        let lanes = self.classes.len().saturating_mul(self.ranges.len());
+        let step = lanes.div_ceil(SAMPLED_LANES).max(1);
+        let (mut looked_at, mut keys, mut more) = (0_u64, 0_u64, false);
+        for (number, range) in self.lanes().enumerate().filter(|(number, _)| number % step == 0) {
+            let rows = usize::try_from(SAMPLE.saturating_sub(keys)).unwrap_or(1).max(1);
+            let page = sight.snapshot.scan(&RangeRequest { max_rows: rows, ..range.0 })?;
+            looked_at = number as u64 / step as u64 + 1;
+            keys = keys.saturating_add(page.rows.len() as u64);
+            more |= page.more;
+            if keys >= SAMPLE {
+                break;
+            }
+        }
+        if more {
+            return Ok(u64::MAX);
+        }
+        Ok(keys.saturating_mul(lanes as u64).checked_div(looked_at).unwrap_or(0))
+    }
+
+    /// The ranges of all classes, and how many bytes of their keys do not order them.
+    pub fn lanes(&self) -> impl Iterator<Item = (RangeRequest, usize)> + '_ {
+        self.classes.iter().flat_map(move |class| {
+            let prefix = self.index.prefix(*class);
+            self.ranges.iter().map(move |range| {
+                let request = RangeRequest {
+                    keyspace: Keyspace::Index,
+                    low: [&prefix[..], &range.low].concat(),
+                    high: high_of(&prefix, range),
+                    reverse: self.reverse,
+                    max_rows: 1,
+                };
+                (request, INDEX_PREFIX.saturating_add(range.lead))
+            })
+        })
+    }
+}
+
+/// The end of a range of a class: one that ends at no key of its own ends where the class does.
+fn high_of(prefix: &[u8], range: &KeyRange) -> Vec<u8> {
+    let end_of_class = successor(prefix);
+    let high = [prefix, &range.high].concat();
+    if range.high.is_empty() { end_of_class } else { high.min(end_of_class) }
+}
+
+impl Planner<'_> {
+    fn plan(&self, candidate: Candidate) -> Plan {
+        let most = (MAX_LANES / self.classes.len().max(1)).max(1);
+        let (mut leads, mut used, mut fixed) = (vec![Vec::new()], Vec::new(), Vec::new());
+        let mut settled = self.of_class.clone();
+        let mut components = candidate.components.iter().copied().peekable();
+        let mut range = None;
+        while let Some((field, turned)) = components.peek().copied() {
+            let Some(said) = wanted(&self.conditions, field) else { break };
+            match &said.points {
+                Some(points) if points.len().saturating_mul(leads.len()) <= most => {
+                    leads = leads
+                        .iter()
+                        .flat_map(|lead| points.iter().map(|point| joined(lead, point, turned)))
+                        .collect();
+                    if points.len() <= 1 {
+                        fixed.push(field);
+                    }
+                    components.next();
+                }
+                Some(_) => break,
+                None => {
+                    range =
+                        said.range.as_ref().map(|range| if turned { range.turned() } else { range.clone() })
+                }
+            }
+            used.push(field);
+            settle(&mut settled, &said);
+            if range.is_some() {
+                break;
+            }
+        }
+        let tail: Vec<(FieldId, bool)> = components.collect();
+        let ranges = leads.into_iter().map(|lead| match &range {
+            Some(range) => {
+                KeyRange { lead: lead.len(), low: range.low.key(&lead), high: range.high.key(&lead) }
+            }
+            None => KeyRange { lead: lead.len(), high: end_of(&lead), low: lead },
+        });
+        let ranges: Vec<KeyRange> =
+            ranges.filter(|range| range.high.is_empty() || range.low < range.high).collect();
+        let reverse = self.sort.last().is_some_and(|(_, direction)| *direction == Direction::Descending);
+        let order = if self.is_in_order(&tail, &fixed, reverse) { Order::Streamed } else { Order::Gathered };
+        let residual = (0..self.conditions.len()).filter(|place| !settled.contains(place)).count();
+        Plan {
+            index: candidate.index,
+            name: candidate.name,
+            used,
+            ranges,
+            tail,
+            classes: self.classes.clone(),
+            reverse: reverse && order == Order::Streamed,
+            order,
+            residual,
+        }
+    }
+
+    /// Whether the rest of an index orders rows as asked, read forwards or backwards. Fields that are fixed
+    /// to one value order nothing. Ids follow the direction of the last field, as they do in the index.
+    fn is_in_order(&self, tail: &[(FieldId, bool)], fixed: &[FieldId], reverse: bool) -> bool {
+        let falls = |direction: Direction| direction == Direction::Descending;
+        let asked = self.sort.iter().filter(|(field, _)| !fixed.contains(field));
+        let asked: Vec<(FieldId, bool)> =
+            asked.map(|(field, direction)| (*field, falls(*direction) != reverse)).collect();
+        asked == tail
+    }
+}
+
+/// Whether a field is alike in all records of an access class.
+pub(super) fn is_of_class(field: FieldId) -> bool {
+    [SystemField::Owner.id(), SystemField::Unit.id()].contains(&field)
+}
+
+fn joined(lead: &[u8], point: &[u8], turned: bool) -> Vec<u8> {
+    let point = point.iter().map(|byte| if turned { !byte } else { *byte });
+    lead.iter().copied().chain(point).collect()
+}
+
+/// The end of all keys with a lead; nothing for no lead.
+fn end_of(lead: &[u8]) -> Vec<u8> {
+    if lead.is_empty() { Vec::new() } else { successor(lead) }
+}
+
+fn settle(settled: &mut Vec<usize>, said: &Wanted) {
+    if said.exact {
+        settled.extend(&said.said_by);
+    }
+}
+
+/// The plan with the most components used. A list that is in order already is preferred, unless conditions
+/// that it does not use leave few keys of another index.
+fn best(plans: Vec<Plan>, sight: &Sight<'_>) -> Result<Plan> {
+    let (streamed, gathered): (Vec<Plan>, Vec<Plan>) =
+        plans.into_iter().partition(|plan| plan.order == Order::Streamed);
+    // Of equals the first: they stand in the order in which they were declared.
+    let rank = |plan: &Plan| (plan.is_exact(), plan.used.len(), Reverse(plan.residual));
+    let streamed = match streamed.into_iter().rev().max_by_key(rank) {
+        Some(plan) if plan.is_exact() => return Ok(plan),
+        other => other,
+    };
+    let known = streamed.as_ref().map_or(0, |plan| plan.used.len());
+    let mut others: Vec<(u64, Plan)> = Vec::new();
+    for plan in gathered {
+        if plan.used.len() > known || streamed.is_none() {
+            let keys = if plan.used.is_empty() { u64::MAX } else { plan.estimate(sight)? };
+            others.push((keys, plan));
+        }
+    }
+    others.sort_by_key(|(keys, plan)| (Reverse(plan.used.len()), *keys));
+    let other = others.into_iter().next();
+    match (streamed, other) {
+        (Some(_), Some((keys, plan))) if keys <= FEW => Ok(plan),
+        (Some(plan), _) | (None, Some((_, plan))) => Ok(plan),
+        (None, None) => Err(crate::records::codec::damaged()),
+    }
+}

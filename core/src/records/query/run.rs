@@ -1,0 +1,188 @@
+//! Rows of a plan: streamed in the order of its index, or gathered and the best kept.
+
+use std::cmp::Ordering;
+
+use crate::base::{RecordId, Result};
+use crate::records::Record;
+use crate::records::ordered::ordered;
+use crate::records::query::lanes::Merge;
+use crate::records::query::matcher::Matcher;
+use crate::records::query::plan::Plan;
+use crate::records::query::sight::Sight;
+use crate::records::query::{Direction, PageCursor, Query};
+use crate::records::row::load_many;
+
+/// Records that are fetched at once.
+const BATCH: usize = 64;
+
+/// The first rows in the order of the index, one more than the limit if there are more.
+pub(super) fn stream(
+    sight: &Sight<'_>,
+    query: &Query,
+    plan: &Plan,
+    matcher: &Matcher<'_>,
+    limit: usize,
+) -> Result<Vec<Record>> {
+    let after = query.after.as_ref().map(|cursor| place_of(cursor, query, plan));
+    let mut merge = Merge::new(sight.snapshot, plan, after.as_deref(), limit.saturating_add(1))?;
+    let mut rows = Vec::new();
+    while rows.len() <= limit {
+        sight.patience.check()?;
+        let wanted = BATCH.min(limit.saturating_add(1).saturating_sub(rows.len()));
+        let ids = merge.batch(sight.snapshot, wanted)?;
+        if ids.is_empty() {
+            break;
+        }
+        for mut record in load_many(sight.snapshot, plan.index.entity, &ids)?.into_iter().flatten() {
+            sight.complete(&mut record);
+            if matcher.matches(&record)? {
+                rows.push(record);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Where a cursor stands in the ranges of a plan: the components that order them, and the id.
+fn place_of(cursor: &PageCursor, query: &Query, plan: &Plan) -> Vec<u8> {
+    let key_of = |field| {
+        let mut sorted = query.sort.iter().map(|(field, _)| *field).zip(&cursor.keys);
+        sorted.find(|(known, _)| *known == field).map(|(_, key)| key.as_slice()).unwrap_or_default()
+    };
+    let components = plan
+        .tail
+        .iter()
+        .flat_map(|(field, turned)| key_of(*field).iter().map(|byte| if *turned { !byte } else { *byte }));
+    components.chain(cursor.id).collect()
+}
+
+/// The first rows in the order asked, one more than the limit if there are more. All are read, and memory
+/// is bounded by the limit.
+pub(super) fn gather(
+    sight: &Sight<'_>,
+    query: &Query,
+    plan: &Plan,
+    matcher: &Matcher<'_>,
+    limit: usize,
+) -> Result<Vec<Record>> {
+    let mut best: Vec<(SortKey, Record)> = Vec::new();
+    let after = query.after.as_ref().map(|cursor| SortKey::of_cursor(cursor, query));
+    for_each(sight, plan, &mut |record| {
+        if matcher.matches(&record)? {
+            let key = SortKey::of(&record, query);
+            if after.as_ref().is_none_or(|after| key > *after) {
+                best.push((key, record));
+            }
+        }
+        // Twice the page is kept between prunings, so that the cost of sorting is spread.
+        if best.len() > limit.saturating_add(1).saturating_mul(2).max(BATCH) {
+            prune(&mut best, limit);
+        }
+        Ok(true)
+    })?;
+    prune(&mut best, limit);
+    Ok(best.into_iter().map(|(_, record)| record).collect())
+}
+
+fn prune(best: &mut Vec<(SortKey, Record)>, limit: usize) {
+    best.sort_by(|(left, _), (right, _)| left.cmp(right));
+    best.truncate(limit.saturating_add(1));
+}
+
+/// Hands the records of a plan to a function until it says that it has enough.
+pub(super) fn for_each(
+    sight: &Sight<'_>,
+    plan: &Plan,
+    visit: &mut dyn FnMut(Record) -> Result<bool>,
+) -> Result<()> {
+    let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
+    loop {
+        sight.patience.check()?;
+        let ids = merge.batch(sight.snapshot, BATCH)?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for mut record in load_many(sight.snapshot, plan.index.entity, &ids)?.into_iter().flatten() {
+            sight.complete(&mut record);
+            if !visit(record)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The records of a plan that meet a condition, at most so many. Where the ranges hold these and no others,
+/// no record is read.
+pub(super) fn collect_ids(
+    sight: &Sight<'_>,
+    plan: &Plan,
+    most: usize,
+    matches: &dyn Fn(&Record) -> Result<bool>,
+) -> Result<Vec<RecordId>> {
+    let mut found = Vec::new();
+    if plan.is_exact() {
+        let mut merge = Merge::new(sight.snapshot, plan, None, most)?;
+        while found.len() < most {
+            sight.patience.check()?;
+            let ids = merge.batch(sight.snapshot, BATCH.min(most.saturating_sub(found.len())))?;
+            if ids.is_empty() {
+                break;
+            }
+            found.extend(ids);
+        }
+        return Ok(found);
+    }
+    for_each(sight, plan, &mut |record| {
+        if matches(&record)? {
+            found.push(record.id);
+        }
+        Ok(found.len() < most)
+    })?;
+    Ok(found)
+}
+
+/// Where a page that ends with a record ends.
+pub(super) fn cursor_of(record: &Record, query: &Query) -> PageCursor {
+    let keys = query.sort.iter().map(|(field, _)| ordered(&record.peek(*field))).collect();
+    PageCursor { keys, id: *record.id.as_bytes(), query: [0; 8], at: query.at }
+}
+
+/// The place of a record in the order asked.
+#[derive(PartialEq, Eq)]
+struct SortKey {
+    parts: Vec<(Vec<u8>, bool)>,
+}
+
+impl SortKey {
+    fn of(record: &Record, query: &Query) -> Self {
+        Self::of_cursor(&cursor_of(record, query), query)
+    }
+
+    /// Ids follow the direction of the last field, as they do in an index read backwards.
+    fn of_cursor(cursor: &PageCursor, query: &Query) -> Self {
+        let falling = |direction: &Direction| *direction == Direction::Descending;
+        let directions = query.sort.iter().map(|(_, direction)| falling(direction));
+        let mut parts: Vec<(Vec<u8>, bool)> = cursor.keys.iter().cloned().zip(directions).collect();
+        let last = query.sort.last().is_some_and(|(_, direction)| falling(direction));
+        parts.push((cursor.id.to_vec(), last));
+        Self { parts }
+    }
+}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SortKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let pairs = self.parts.iter().zip(&other.parts);
+        let orders = pairs.map(
+            |((left, falling), (right, _))| {
+                if *falling { right.cmp(left) } else { left.cmp(right) }
+            },
+        );
+        orders.fold(Ordering::Equal, Ordering::then)
+    }
+}

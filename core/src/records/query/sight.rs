@@ -1,0 +1,145 @@
+//! What a query looks at, and through whose permits: one entity, and those that its references lead to.
+
+use std::collections::BTreeMap;
+
+use crate::access::{Permit, Read};
+use crate::base::{Code, EntityId, Error, FieldId, Patience, Result};
+use crate::records::classes::read_epoch;
+use crate::records::{Filter, Moment, Record, SystemField};
+use crate::schema::{Entity, FieldType, Registry};
+use crate::storage::Snapshot;
+
+/// The permits for entities that references lead to.
+pub type FarPermits = BTreeMap<EntityId, Permit<Read>>;
+
+/// An entity of a stable view, as the holder of a permit sees it.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    /// The view.
+    pub snapshot: &'a dyn Snapshot,
+    /// What entities there are.
+    pub registry: &'a Registry,
+    /// The entity that is asked for.
+    pub entity: &'a Entity,
+    /// The permit to read it.
+    pub permit: &'a Permit<Read>,
+    /// Permits for entities beyond references; without them no condition goes along a reference.
+    pub far: Option<&'a FarPermits>,
+    /// How long the query may take.
+    pub patience: &'a Patience,
+    /// What formulas take for now.
+    pub moment: Moment,
+}
+
+impl<'a> Sight<'a> {
+    /// An entity by itself.
+    #[must_use]
+    pub fn new(
+        snapshot: &'a dyn Snapshot,
+        registry: &'a Registry,
+        entity: &'a Entity,
+        permit: &'a Permit<Read>,
+        patience: &'a Patience,
+    ) -> Self {
+        Self { snapshot, registry, entity, permit, far: None, patience, moment: Moment::ANY }
+    }
+
+    /// With the moment that formulas take for now.
+    #[must_use]
+    pub fn at(self, moment: Moment) -> Self {
+        Self { moment, ..self }
+    }
+
+    /// Works out the formulas of a record that was read.
+    pub(super) fn complete(&self, record: &mut Record) {
+        if self.entity.formulas().next().is_some() {
+            record.compute(self.entity, self.moment);
+        }
+    }
+
+    /// With the permits for entities beyond references.
+    #[must_use]
+    pub fn with_far(self, far: &'a FarPermits) -> Self {
+        Self { far: Some(far), ..self }
+    }
+
+    /// The entity at the other end of a reference, through the permit for it.
+    ///
+    /// # Errors
+    /// `input.invalid_filter` for a field that is no reference, `access.not_permitted`.
+    pub(super) fn beyond(&self, field: FieldId) -> Result<Self> {
+        let entity = target(self.registry, self.entity, field)?;
+        let refused = || Error::new(Code::NotPermitted).entity(&entity.api_name).rule("read");
+        let permit = if entity.id() == self.entity.id() {
+            self.permit
+        } else {
+            self.far.and_then(|far| far.get(&entity.id())).ok_or_else(refused)?
+        };
+        Ok(Self { entity, permit, ..*self })
+    }
+
+    /// Refuses a stale permit, a condition that is too large, and fields that the reader does not see.
+    pub(super) fn check(&self, filter: &Filter, sort: impl Iterator<Item = FieldId>) -> Result<()> {
+        let epoch = read_epoch(self.snapshot)?;
+        self.permit.check(self.entity.id(), epoch)?;
+        filter.check()?;
+        for field in sort {
+            self.check_field(field)?;
+        }
+        self.check_filter(filter, epoch)
+    }
+
+    fn check_filter(&self, filter: &Filter, epoch: u64) -> Result<()> {
+        match filter {
+            Filter::Everything => Ok(()),
+            Filter::All(parts) | Filter::Any(parts) => {
+                parts.iter().try_for_each(|part| self.check_filter(part, epoch))
+            }
+            Filter::Not(inner) => self.check_filter(inner, epoch),
+            Filter::Compare(field, ..) | Filter::In(field, _) | Filter::IsNull(field) => {
+                self.check_field(*field)
+            }
+            Filter::Within(field, _) => {
+                self.check_field(*field)?;
+                Err(Error::new(Code::InvalidFilter).rule("a span of time is worked out before"))
+            }
+            Filter::Through(field, inner) => {
+                self.check_field(*field)?;
+                let beyond = self.beyond(*field)?;
+                beyond.permit.check(beyond.entity.id(), epoch)?;
+                beyond.check_filter(inner, epoch)
+            }
+            Filter::Under(field, _) => {
+                self.check_field(*field)?;
+                if target(self.registry, self.entity, *field)?.id() == self.entity.id() {
+                    return Ok(());
+                }
+                Err(Error::new(Code::InvalidFilter).rule("under takes a reference to the entity itself"))
+            }
+        }
+    }
+
+    fn check_field(&self, field: FieldId) -> Result<()> {
+        let name = self.entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
+        self.permit.check_field(field, name).map_err(|error| error.entity(&self.entity.api_name))
+    }
+}
+
+/// The entity that a field refers to.
+///
+/// # Errors
+/// `input.invalid_filter` for a field that is no reference; `schema.unknown_entity`.
+pub fn target<'r>(registry: &'r Registry, entity: &Entity, field: FieldId) -> Result<&'r Entity> {
+    if let Some(name) = SystemField::from_id(field).and_then(SystemField::target) {
+        return registry.entity(name);
+    }
+    let field = entity.field_by_id(field);
+    match field.map(|field| &field.definition.kind) {
+        Some(FieldType::Reference { entity }) => registry.entity(entity),
+        _ => {
+            let name = field.map_or("", |field| field.api_name.as_str());
+            let refused = Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name);
+            Err(refused.rule("a path goes along references"))
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! Indexes and counters as their authors declare them, and as a database numbers them.
+//!
+//! Both get permanent numbers from the same row as fields, so that no key of the store is ever read as
+//! something else. What they are made of never changes; who wants another one declares another one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Code, Error, FieldId, Result, ValueKind};
+use crate::schema::{Entity, FieldName, FieldType, Registry, RegistryChange, SystemField};
+use crate::schema::{valid_name, valid_namespace};
+
+/// Most fields of one index: what three long texts take in a key of the store leaves room for the rest.
+const MAX_INDEX_FIELDS: usize = 4;
+/// Most texts among them.
+const MAX_INDEX_TEXTS: usize = 3;
+/// Most fields by which one counter groups.
+const MAX_GROUP_FIELDS: usize = 3;
+/// Most fields that one counter sums.
+const MAX_SUMS: usize = 4;
+/// Longest code of an enum by which a counter groups, in bytes.
+const MAX_GROUP_CODE: usize = 128;
+
+/// One field of an index, and which way it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexField {
+    /// The field by API name, or the name of a system field such as `created_at`.
+    pub field: String,
+    /// Largest first.
+    #[serde(default)]
+    pub descending: bool,
+}
+
+/// An index as its author defines it. Its identity is (namespace, local) within the entity, for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexDefinition {
+    /// Who defines it: `crm`, a plugin's id, or `x` for the customer's own.
+    pub namespace: String,
+    /// The author's number for it within the entity, never reused.
+    pub local: u32,
+    /// Name in the API, without namespace.
+    pub name: String,
+    /// The fields in their order, at most 4. A list that fixes the first of them and sorts by the rest
+    /// reads what it shows and nothing else.
+    pub fields: Vec<IndexField>,
+}
+
+impl IndexDefinition {
+    /// An index without fields, to which they are added.
+    #[must_use]
+    pub fn new(namespace: &str, local: u32, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), local, name: name.to_owned(), fields: Vec::new() }
+    }
+
+    /// Adds a field, smallest first.
+    #[must_use]
+    pub fn rising(mut self, field: &str) -> Self {
+        self.fields.push(IndexField { field: field.to_owned(), descending: false });
+        self
+    }
+
+    /// Adds a field, largest first.
+    #[must_use]
+    pub fn falling(mut self, field: &str) -> Self {
+        self.fields.push(IndexField { field: field.to_owned(), descending: true });
+        self
+    }
+
+    /// The name under which the API knows it: `namespace.name`.
+    #[must_use]
+    pub fn api_name(&self) -> String {
+        format!("{}.{}", self.namespace, self.name)
+    }
+}
+
+/// A counter as its author defines it: how many records there are for each combination of values, and what
+/// some of their fields come to. Its identity is (namespace, local) within the entity, for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterDefinition {
+    /// Who defines it.
+    pub namespace: String,
+    /// The author's number for it within the entity, never reused.
+    pub local: u32,
+    /// Name in the API, without namespace.
+    pub name: String,
+    /// The fields by which it groups, at most 3: enums, references, whole numbers, days, or true and false.
+    /// Owner and unit of the records are always known besides.
+    pub group_by: Vec<String>,
+    /// The fields that it sums, at most 4: whole numbers, decimals and amounts.
+    #[serde(default)]
+    pub sums: Vec<String>,
+}
+
+impl CounterDefinition {
+    /// A counter of combinations of the values of these fields.
+    #[must_use]
+    pub fn new(namespace: &str, local: u32, name: &str, group_by: &[&str]) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            local,
+            name: name.to_owned(),
+            group_by: group_by.iter().map(|field| (*field).to_owned()).collect(),
+            sums: Vec::new(),
+        }
+    }
+
+    /// Sums a field too.
+    #[must_use]
+    pub fn summing(mut self, field: &str) -> Self {
+        self.sums.push(field.to_owned());
+        self
+    }
+
+    /// The name under which the API knows it: `namespace.name`.
+    #[must_use]
+    pub fn api_name(&self) -> String {
+        format!("{}.{}", self.namespace, self.name)
+    }
+}
+
+/// One component of the keys of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    field: u32,
+    /// Whether its bytes are complemented, so that what is largest comes first.
+    pub turned: bool,
+}
+
+impl Component {
+    /// The field.
+    #[must_use]
+    pub fn field(&self) -> FieldId {
+        FieldId::new(self.field)
+    }
+}
+
+/// An index with its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredIndex {
+    number: u32,
+    /// The name under which the API knows it.
+    pub api_name: String,
+    /// What its author defined.
+    pub definition: IndexDefinition,
+    /// The last one is never turned: an index whose last field falls is kept the other way round, and read
+    /// backwards. Ids therefore always follow the direction of the last field.
+    components: Vec<Component>,
+    /// Whether every record is in it; until then no query reads it.
+    pub complete: bool,
+}
+
+impl DeclaredIndex {
+    /// The number as this database gave it, from the row of the fields' numbers.
+    #[must_use]
+    pub fn id(&self) -> FieldId {
+        FieldId::new(self.number)
+    }
+
+    /// What its keys are made of.
+    #[must_use]
+    pub fn components(&self) -> &[Component] {
+        &self.components
+    }
+}
+
+/// A counter with its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredCounter {
+    number: u32,
+    /// The name under which the API knows it.
+    pub api_name: String,
+    /// What its author defined.
+    pub definition: CounterDefinition,
+    group_by: Vec<u32>,
+    sums: Vec<u32>,
+    /// Whether every record is counted; until then no query reads it.
+    pub complete: bool,
+}
+
+impl DeclaredCounter {
+    /// The number as this database gave it, from the row of the fields' numbers.
+    #[must_use]
+    pub fn id(&self) -> FieldId {
+        FieldId::new(self.number)
+    }
+
+    /// The fields by which it groups, in their order.
+    pub fn group_by(&self) -> impl ExactSizeIterator<Item = FieldId> + '_ {
+        self.group_by.iter().map(|number| FieldId::new(*number))
+    }
+
+    /// The fields that it sums, in their order.
+    pub fn sums(&self) -> impl ExactSizeIterator<Item = FieldId> + '_ {
+        self.sums.iter().map(|number| FieldId::new(*number))
+    }
+}
+
+impl Entity {
+    /// Field and kind of values of what a definition names.
+    fn component(&self, name: &str) -> Result<(FieldId, ValueKind)> {
+        if let Some(field) = self.fields().iter().find(|field| field.api_name == name) {
+            return Ok((field.id(), field.definition.kind.value_kind()));
+        }
+        match SystemField::from_name(name) {
+            Some(system @ (SystemField::Owner | SystemField::Unit)) => Ok((system.id(), ValueKind::Id)),
+            Some(system) => Ok((system.id(), ValueKind::DateTime)),
+            None => {
+                let field = self.field(FieldName::Name(name))?;
+                Ok((field.id(), field.definition.kind.value_kind()))
+            }
+        }
+    }
+
+    fn components_of(&self, definition: &IndexDefinition) -> Result<Vec<Component>> {
+        let fault = |rule: &str| Err(Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule));
+        if !(1..=MAX_INDEX_FIELDS).contains(&definition.fields.len()) {
+            return fault("an index has 1 to 4 fields");
+        }
+        let reversed = definition.fields.last().is_some_and(|field| field.descending);
+        let mut components: Vec<Component> = Vec::new();
+        let mut texts = 0_usize;
+        for field in &definition.fields {
+            let (id, kind) = self.component(&field.field)?;
+            texts = texts.saturating_add(usize::from(kind == ValueKind::Text));
+            if !is_ordered(kind) || components.iter().any(|known| known.field() == id) {
+                return fault("fields of an index are different, and have an order");
+            }
+            components.push(Component { field: id.number(), turned: field.descending != reversed });
+        }
+        if texts > MAX_INDEX_TEXTS { fault("an index has at most 3 texts") } else { Ok(components) }
+    }
+
+    fn groups_of(&self, definition: &CounterDefinition) -> Result<(Vec<u32>, Vec<u32>)> {
+        let fault = |rule: &str| Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule);
+        if definition.group_by.is_empty()
+            || definition.group_by.len() > MAX_GROUP_FIELDS
+            || definition.sums.len() > MAX_SUMS
+        {
+            return Err(fault("a counter groups by 1 to 3 fields, and sums at most 4"));
+        }
+        let group_by = definition.group_by.iter().map(|name| {
+            let field = self.field(FieldName::Name(name))?;
+            match &field.definition.kind {
+                FieldType::Enum { codes } if codes.iter().all(|code| code.code.len() <= MAX_GROUP_CODE) => {}
+                FieldType::Reference { .. } | FieldType::Int | FieldType::Date | FieldType::Bool => {}
+                _ => return Err(fault("a counter groups by enums, references, int, date and bool")),
+            }
+            Ok(field.id().number())
+        });
+        let sums = definition.sums.iter().map(|name| {
+            let field = self.field(FieldName::Name(name))?;
+            match &field.definition.kind {
+                FieldType::Int | FieldType::Decimal | FieldType::Money => Ok(field.id().number()),
+                _ => Err(fault("a counter sums int, decimal and money")),
+            }
+        });
+        Ok((group_by.collect::<Result<_>>()?, sums.collect::<Result<_>>()?))
+    }
+}
+
+/// Whether values of a kind have sort keys by which an index may order them.
+fn is_ordered(kind: ValueKind) -> bool {
+    matches!(
+        kind,
+        ValueKind::Bool
+            | ValueKind::Int
+            | ValueKind::Decimal
+            | ValueKind::Money
+            | ValueKind::Text
+            | ValueKind::Date
+            | ValueKind::DateTime
+            | ValueKind::Id
+            | ValueKind::Time
+            | ValueKind::Duration
+    )
+}
+
+fn check_names(namespace: &str, name: &str) -> Result<()> {
+    if valid_name(name) && valid_namespace(namespace) {
+        return Ok(());
+    }
+    let rule = "names are lower-case letters, digits and underscores, at most 63";
+    Err(Error::new(Code::InvalidDefinition).field(name).rule(rule))
+}
+
+/// What becomes of a declaration where this one or one of its name stands already: nothing to do, or an error.
+fn standing<'a>(
+    entity: &Entity,
+    mut others: impl Iterator<Item = (bool, bool, &'a str)>,
+    api_name: &str,
+) -> Result<Option<RegistryChange>> {
+    let met = others.find(|(same_identity, _, name)| *same_identity || *name == api_name);
+    match met {
+        None => Ok(None),
+        Some((true, true, _)) => Ok(Some(RegistryChange::Nothing)),
+        Some((true, false, _)) => Err(Error::new(Code::InvalidDefinition)
+            .entity(&entity.api_name)
+            .field(api_name)
+            .rule("an index and a counter never change")),
+        Some((false, ..)) => {
+            Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(api_name))
+        }
+    }
+}
+
+impl Registry {
+    /// Declares an index of an entity that stands already.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `schema.invalid_definition` (an index never changes),
+    /// `schema.duplicate_definition`.
+    pub fn declare_index(&mut self, entity: &str, definition: &IndexDefinition) -> Result<RegistryChange> {
+        check_names(&definition.namespace, &definition.name).map_err(|error| error.entity(entity))?;
+        let number = self.next_number();
+        let entity = self.entity_mut(entity)?;
+        let api_name = definition.api_name();
+        let others = entity.indexes().iter().map(|known| {
+            let (namespace, local) = (&known.definition.namespace, known.definition.local);
+            let same = (namespace, local) == (&definition.namespace, definition.local);
+            (same, known.definition == *definition, known.api_name.as_str())
+        });
+        if let Some(change) = standing(entity, others, &api_name)? {
+            return Ok(change);
+        }
+        let components = entity.components_of(definition).map_err(|error| error.entity(&entity.api_name))?;
+        let definition = definition.clone();
+        let index = DeclaredIndex { number, api_name, definition, components, complete: true };
+        entity.indexes_mut().push(index);
+        self.take_number(number);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Declares a counter of an entity that stands already.
+    ///
+    /// # Errors
+    /// As [`Registry::declare_index`].
+    pub fn declare_counter(
+        &mut self,
+        entity: &str,
+        definition: &CounterDefinition,
+    ) -> Result<RegistryChange> {
+        check_names(&definition.namespace, &definition.name).map_err(|error| error.entity(entity))?;
+        let number = self.next_number();
+        let entity = self.entity_mut(entity)?;
+        let api_name = definition.api_name();
+        let others = entity.counters().iter().map(|known| {
+            let (namespace, local) = (&known.definition.namespace, known.definition.local);
+            let same = (namespace, local) == (&definition.namespace, definition.local);
+            (same, known.definition == *definition, known.api_name.as_str())
+        });
+        if let Some(change) = standing(entity, others, &api_name)? {
+            return Ok(change);
+        }
+        let (group_by, sums) =
+            entity.groups_of(definition).map_err(|error| error.entity(&entity.api_name))?;
+        let definition = definition.clone();
+        let counter = DeclaredCounter { number, api_name, definition, group_by, sums, complete: true };
+        entity.counters_mut().push(counter);
+        self.take_number(number);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Says of the indexes and counters of an entity with these numbers whether every record is in them.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn set_complete(
+        &mut self,
+        entity: &str,
+        numbers: &[FieldId],
+        complete: bool,
+    ) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        for index in entity.indexes_mut().iter_mut().filter(|index| numbers.contains(&index.id())) {
+            index.complete = complete;
+        }
+        for counter in entity.counters_mut().iter_mut().filter(|counter| numbers.contains(&counter.id())) {
+            counter.complete = complete;
+        }
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// The number that the next index of an author would have in an entity.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn next_local_index(&self, entity: &str, namespace: &str) -> Result<u32> {
+        let own = self.entity(entity)?.indexes().iter().map(|index| &index.definition);
+        let own = own.filter(|definition| definition.namespace == namespace);
+        Ok(own.map(|definition| definition.local).max().unwrap_or(0).saturating_add(1))
+    }
+
+    /// The number that the next counter of an author would have in an entity.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn next_local_counter(&self, entity: &str, namespace: &str) -> Result<u32> {
+        let own = self.entity(entity)?.counters().iter().map(|counter| &counter.definition);
+        let own = own.filter(|definition| definition.namespace == namespace);
+        Ok(own.map(|definition| definition.local).max().unwrap_or(0).saturating_add(1))
+    }
+}
