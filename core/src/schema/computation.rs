@@ -58,8 +58,12 @@ impl Computation {
         if formula.kind() != wanted {
             return fault("a formula gives what it says that it gives");
         }
-        if definition.is_indexed() && formula.reads_clock() {
+        if definition.is_indexed() && changes_with_time(entity, formula) {
             return fault("what changes with time has no index");
+        }
+        let stands = entity.fields().iter().find(|field| is_of(field, definition));
+        if stands.is_some_and(|field| field.definition.kind != definition.kind) && keeps_formulas(entity) {
+            return fault("formulas do not change while an index is kept on one");
         }
         let own = entity.fields().iter().find(|field| is_of(field, definition));
         match own.is_some_and(|own| leads_to(entity, formula.fields(), own.id())) {
@@ -75,18 +79,36 @@ fn is_of(field: &Field, definition: &FieldDefinition) -> bool {
 
 /// Whether some fields follow from another one, through formulas.
 fn leads_to(entity: &Entity, from: &BTreeSet<FieldId>, wanted: FieldId) -> bool {
+    reached(entity, from).contains(&wanted)
+}
+
+/// Some fields, and those that they follow from through formulas.
+fn reached(entity: &Entity, from: &BTreeSet<FieldId>) -> BTreeSet<FieldId> {
     let mut open: Vec<FieldId> = from.iter().copied().collect();
     let mut seen = BTreeSet::new();
     while let Some(field) = open.pop() {
-        if field == wanted {
-            return true;
-        }
         let formula = entity.field_by_id(field).and_then(Field::formula);
-        if let Some(formula) = formula.filter(|_| seen.insert(field)) {
-            open.extend(formula.fields());
+        if seen.insert(field) {
+            open.extend(formula.into_iter().flat_map(Expression::fields));
         }
     }
-    false
+    seen
+}
+
+/// Whether an expression gives other values at another time, by itself or by the formulas that it reads.
+pub(super) fn changes_with_time(entity: &Entity, expression: &Expression) -> bool {
+    let through = reached(entity, expression.fields());
+    let mut formulas = through.iter().filter_map(|field| entity.field_by_id(*field).and_then(Field::formula));
+    expression.reads_clock() || formulas.any(Expression::reads_clock)
+}
+
+/// Whether an index is kept on a formula of an entity, so that its keys follow from what the formulas say.
+fn keeps_formulas(entity: &Entity) -> bool {
+    let declared = |field: FieldId| {
+        let mut components = entity.indexes().iter().flat_map(|index| index.components());
+        components.any(|component| component.field() == field)
+    };
+    entity.formulas().any(|(field, _)| field.definition.is_indexed() || declared(field.id()))
 }
 
 /// The formulas of an entity so that each stands behind those that it reads, by their places among the

@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Result, ValueKind};
-use crate::schema::{Entity, FieldName, FieldType, Registry, RegistryChange, SystemField};
+use crate::schema::computation::changes_with_time;
+use crate::schema::{Entity, Field, FieldName, FieldType, Registry, RegistryChange, SystemField};
 use crate::schema::{valid_name, valid_namespace};
 
 /// Most fields of one index: what three long texts take in a key of the store leaves room for the rest.
@@ -223,6 +224,10 @@ impl Entity {
             texts = texts.saturating_add(usize::from(kind == ValueKind::Text));
             if !is_ordered(kind) || components.iter().any(|known| known.field() == id) {
                 return fault("fields of an index are different, and have an order");
+            }
+            let formula = self.field_by_id(id).and_then(Field::formula);
+            if formula.is_some_and(|formula| changes_with_time(self, formula)) {
+                return fault("what changes with time has no index");
             }
             components.push(Component { field: id.number(), turned: field.descending != reversed });
         }

@@ -581,7 +581,8 @@ fn check_controller(entity: &Entity, definition: &FieldDefinition) -> Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Label;
+    use crate::base::{Label, ValueKind};
+    use crate::schema::IndexDefinition;
 
     fn note(local: u32, name: &str) -> FieldDefinition {
         FieldDefinition::new("x", local, name, Label::new("备注", "Note"), FieldType::Text)
@@ -621,6 +622,32 @@ mod tests {
         registry.declare_field("thing", &note(1, "note")).unwrap();
         let other = FieldDefinition { kind: FieldType::Int, ..note(1, "note") };
         assert_eq!(registry.declare_field("thing", &other).unwrap_err().code(), Code::InvalidDefinition);
+    }
+
+    #[test]
+    fn an_index_is_kept_on_no_formula_that_changes_with_time_or_by_its_author() {
+        let mut registry = Registry::default();
+        registry.declare_entity(&thing()).unwrap();
+        let formula = |local: u32, name: &str, expression: &str, gives: ValueKind, indexed: bool| {
+            let kind = FieldType::Formula { expression: expression.to_owned(), gives };
+            FieldDefinition { kind, indexed, ..note(local, name) }
+        };
+        let refused = |registry: &mut Registry, definition: &FieldDefinition| {
+            let error = registry.declare_field("thing", definition).unwrap_err();
+            (error.code(), error.rule_name().unwrap_or_default().to_owned())
+        };
+        registry.declare_field("thing", &formula(1, "day", "today()", ValueKind::Date, false)).unwrap();
+        registry.declare_field("thing", &formula(2, "long", "size(name)", ValueKind::Int, true)).unwrap();
+        let with_time = (Code::InvalidDefinition, "what changes with time has no index".to_owned());
+        let year = formula(3, "year", "year(x.day)", ValueKind::Int, true);
+        assert_eq!(refused(&mut registry, &year), with_time);
+        let declared = IndexDefinition::new("x", 1, "by_day").rising("x.day");
+        let error = registry.declare_index("thing", &declared).unwrap_err();
+        assert_eq!((error.code(), error.rule_name()), (with_time.0, Some(with_time.1.as_str())));
+        let other = formula(2, "long", "size(name) + 1", ValueKind::Int, true);
+        assert_eq!(refused(&mut registry, &other).0, Code::InvalidDefinition);
+        let circle = formula(1, "day", "x.day", ValueKind::Date, false);
+        assert_eq!(refused(&mut registry, &circle).0, Code::InvalidDefinition);
     }
 
     #[test]
