@@ -60,7 +60,7 @@ impl Session {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 if let Ok(record) = crate::records::get(reader.snapshot, &permit, entity, *id) {
-                    rows.push(reader.show(&permit, entity, record)?);
+                    rows.push(reader.show_stored(&permit, entity, record)?);
                 }
             }
             Ok(rows)

@@ -268,7 +268,7 @@ impl Session {
             let permit = reader.permit(known)?;
             let walk = (after, page(looks));
             let chunk = records::list_deleted(reader.snapshot, &permit, known, walk, self.patience())?;
-            let rows = chunk.rows.into_iter().map(|record| reader.show(&permit, known, record));
+            let rows = chunk.rows.into_iter().map(|record| reader.show_stored(&permit, known, record));
             let rows = rows.collect::<Result<_>>()?;
             Ok(DeletedPage { rows, looked_at: chunk.looked_at, next: chunk.next })
         })

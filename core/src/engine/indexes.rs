@@ -6,12 +6,10 @@ use std::sync::{Arc, PoisonError};
 use crate::access::Action;
 use crate::base::{Patience, RecordId, Result};
 use crate::engine::crm::store_registry;
+use crate::engine::session::CUSTOMER;
 use crate::engine::{Crm, Session};
 use crate::records::{EntryKind, SystemField, build_chunk, note, unfinished};
 use crate::schema::{CounterDefinition, Entity, IndexDefinition, Registry};
-
-/// The namespace of what customers add.
-const CUSTOMER: &str = "x";
 
 impl Session {
     /// Adds an index of the customer's own to an entity, and gives its API name. Where the entity has more

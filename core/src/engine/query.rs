@@ -75,7 +75,7 @@ impl Reader<'_> {
         let mut page = self.find(entity, &question.find)?;
         if !fields.is_empty() {
             for row in &mut page.rows {
-                row.record.values.retain(|field, _| fields.contains(field));
+                row.record.show_only(|field| fields.contains(&field));
             }
         }
         let titles = if question.display { self.titles(known, &page.rows)? } else { BTreeMap::new() };

@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
     pub fn get(&self, entity: &str, id: RecordId) -> Result<Listing> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        self.show(&permit, entity, records::get(self.snapshot, &permit, entity, id)?)
+        self.show_stored(&permit, entity, records::get(self.snapshot, &permit, entity, id)?)
     }
 
     /// Whether [`Reader::get`] would find a record.
@@ -137,8 +137,8 @@ impl<'a> Reader<'a> {
         let far = self.far_permits(entity, &query.filter)?;
         let page = records::find(&self.sight(entity, &permit, &far), &query)
             .map_err(|error| error.entity(&entity.api_name))?;
-        let rows = page.records.into_iter().map(|record| self.show(&permit, entity, record));
-        Ok(Page { rows: rows.collect::<Result<_>>()?, next: page.next })
+        let rows = page.records.into_iter().map(|record| self.show(&permit, record)).collect();
+        Ok(Page { rows, next: page.next })
     }
 
     /// How a list would be read.
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         let filter = self.resolve(entity, condition, self.now)?;
         let far = self.far_permits(entity, &filter)?;
         records::scan_all(&self.sight(entity, &permit, &far), &filter, &mut |record| {
-            visit(self.show(&permit, entity, record.clone())?)
+            visit(self.show(&permit, record.clone()))
         })
     }
 
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
         let far = self.far_permits(entity, &filter)?;
         records::groups(&self.sight(entity, &permit, &far), &filter, fields, &mut |group| {
             let figures = GroupFigures { count: group.count, sums: group.sums };
-            visit(self.show(&permit, entity, group.record)?, figures)
+            visit(self.show(&permit, group.record), figures)
         })
     }
 
@@ -368,12 +368,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn show(&self, permit: &Permit<Read>, entity: &Entity, mut record: Record) -> Result<Listing> {
+    /// A record as it is stored, with its formulas worked out.
+    pub(super) fn show_stored(
+        &self,
+        permit: &Permit<Read>,
+        entity: &Entity,
+        mut record: Record,
+    ) -> Result<Listing> {
         if entity.formulas().next().is_some() {
             record.compute(entity, self.settings.moment(self.now)?);
         }
+        Ok(self.show(permit, record))
+    }
+
+    /// A record that a query has read, which works formulas out itself.
+    fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
         record.show_only(|field| permit.shows(field));
-        Ok(Listing { record, registry: Arc::clone(self.registry) })
+        Listing { record, registry: Arc::clone(self.registry) }
     }
 }
 

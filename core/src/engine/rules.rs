@@ -37,20 +37,21 @@ pub(super) fn check_codes(entity: &Entity, old: Option<&Record>, new: &Record) -
         }
         let control = controller.map(|controller| new.value(controller.id()));
         let before = old.map(|old| old.value(field.id())).unwrap_or_default();
-        let refused =
-            codes.iter().filter(|code| value.items().any(|item| item.as_text() == Some(&code.code)));
-        let refused =
-            refused.filter(|code| !may_stand(code, control.as_ref(), &before)).map(|code| &code.code);
-        if let Some(code) = refused.into_iter().next() {
+        let refused = |code: &&EnumCode| holds(&value, code) && !may_stand(code, control.as_ref(), &before);
+        if let Some(code) = codes.iter().find(refused) {
             let error = Error::new(Code::CodeNotAllowed).entity(&entity.api_name).field(&field.api_name);
-            return Err(error.value(code));
+            return Err(error.value(&code.code));
         }
     }
     Ok(())
 }
 
+fn holds(value: &Value, code: &EnumCode) -> bool {
+    value.items().any(|item| item.as_text() == Some(&code.code))
+}
+
 fn may_stand(code: &EnumCode, control: Option<&Value>, before: &Value) -> bool {
-    let stood = before.items().any(|item| item.as_text() == Some(&code.code));
+    let stood = holds(before, code);
     let goes = control.is_none_or(|control| {
         code.only_with.is_empty() || control.as_text().is_some_and(|control| code.only_with.contains(control))
     });

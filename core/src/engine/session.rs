@@ -19,7 +19,7 @@ const IDEMPOTENCY: &[u8] = b"idempotency.";
 /// How often a write runs again because another commit was in its way.
 const MAX_RETRIES: u32 = 100;
 /// The namespace of fields that customers add.
-const CUSTOMER: &str = "x";
+pub(super) const CUSTOMER: &str = "x";
 
 /// A signed-in user. Clones are the same session; any thread may use it.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
     WriteContext, WriteView,
 };
-use crate::schema::{Entity, EntityType, FieldType, Registry, normalize_value};
+use crate::schema::{Entity, EntityType, Field, FieldType, Registry, normalize_value};
 use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
 
 /// How a transaction is written down.
@@ -346,6 +346,14 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        let holds = |field: &&Field| {
+            let names = matches!(field.definition.kind, FieldType::Attachment);
+            names && record.peek(field.id()).as_id() == Some(id)
+        };
+        if let Some(field) = entity.fields().iter().find(holds) {
+            let held = Error::new(Code::Referenced).entity(&entity.api_name);
+            return Err(held.field(&field.api_name).record(id));
+        }
         let holder = Holder { permit: &permit, entity, record: &record };
         let file = records::detach(&mut self.view, &self.context, &holder, id)?;
         self.unlinked.extend(file);
@@ -431,9 +439,7 @@ impl<'s> Transaction<'s> {
             self.check_owner(entity, owner)?;
         }
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
-        let moment = self.moment()?;
-        self.number(entity, &mut record, moment)?;
-        apply_defaults(entity, &mut record, moment)?;
+        self.furnish(entity, &mut record)?;
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         let context = self.context_for(entity, named);
@@ -573,8 +579,9 @@ impl<'s> Transaction<'s> {
         self.settings.moment(self.session.crm().now())
     }
 
-    /// Gives a new record its serial numbers.
-    fn number(&mut self, entity: &Entity, record: &mut Record, moment: Moment) -> Result<()> {
+    /// Gives a new record its serial numbers, and the defaults of what nobody said.
+    fn furnish(&mut self, entity: &Entity, record: &mut Record) -> Result<()> {
+        let moment = self.moment()?;
         for field in entity.fields() {
             let FieldType::Serial { parts } = &field.definition.kind else { continue };
             if record.stored(field.id()).is_none() {
@@ -583,7 +590,7 @@ impl<'s> Transaction<'s> {
                 record.set(field.id(), serial);
             }
         }
-        Ok(())
+        apply_defaults(entity, record, moment)
     }
 
     /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
@@ -605,6 +612,7 @@ impl<'s> Transaction<'s> {
         let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
         let mut record = Record::new(id, entity.id(), envelope);
         self.set_values(entity, &mut record, changes, Hand::Rule)?;
+        self.furnish(entity, &mut record)?;
         self.place_in_trees(entity, None, &mut record)?;
         let permit = self.policy.bootstrap::<Create>(entity.id());
         let context = self.context_for(entity, BTreeSet::new());
@@ -647,6 +655,9 @@ impl<'s> Transaction<'s> {
             let kind = &field.definition.kind;
             let value = new.peek(field.id());
             let before = old.map(|old| old.value(field.id())).unwrap_or_default();
+            if matches!(kind, FieldType::Attachment) && before != *value {
+                self.check_attachment(entity, field, new)?;
+            }
             let stood: Vec<RecordId> = kind.references(&before).map(|(_, id)| id).collect();
             for (target, id) in kind.references(&value) {
                 if self.founding || id == new.id || stood.contains(&id) {
@@ -664,6 +675,16 @@ impl<'s> Transaction<'s> {
             }
         }
         Ok(())
+    }
+
+    /// A field of an attachment names one that the record has.
+    fn check_attachment(&self, entity: &Entity, field: &Field, record: &Record) -> Result<()> {
+        let Some(id) = record.peek(field.id()).as_id() else { return Ok(()) };
+        if records::attachments(&self.view, record)?.iter().any(|attachment| attachment.id == id) {
+            return Ok(());
+        }
+        let missing = Error::new(Code::ReferenceMissing).entity(&entity.api_name).field(&field.api_name);
+        Err(missing.rule("an attachment of the record").value(&id.to_string()))
     }
 
     fn check_owner(&self, entity: &Entity, owner: RecordId) -> Result<()> {

@@ -136,7 +136,7 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
         return derived;
     }
     let computed;
-    let record = match entity.formulas().next().is_some() {
+    let record = match entity.keeps_formulas() {
         true => {
             computed = with_formulas(entity, record);
             &computed

@@ -163,6 +163,7 @@ fn texts(names: &[&str], parts: BTreeMap<String, Value>) -> Result<Value> {
         }
     }
     check_country(&kept)?;
+    check_order(&kept)?;
     Ok(some_map(kept))
 }
 
@@ -173,6 +174,15 @@ fn check_country(parts: &BTreeMap<String, Value>) -> Result<()> {
         Some(code) => {
             Err(Error::new(Code::WrongType).field("country").rule("ISO 3166-1 alpha-2").value(code))
         }
+        None => Ok(()),
+    }
+}
+
+/// The order of a name is one that [`person_name`] knows.
+fn check_order(parts: &BTreeMap<String, Value>) -> Result<()> {
+    let order = parts.get("order").and_then(Value::as_text);
+    match order.filter(|order| !person_name::ORDERS.contains(order)) {
+        Some(order) => Err(Error::new(Code::NotInValueSet).field("order").value(order)),
         None => Ok(()),
     }
 }

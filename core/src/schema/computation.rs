@@ -62,7 +62,7 @@ impl Computation {
             return fault("what changes with time has no index");
         }
         let stands = entity.fields().iter().find(|field| is_of(field, definition));
-        if stands.is_some_and(|field| field.definition.kind != definition.kind) && keeps_formulas(entity) {
+        if stands.is_some_and(|field| field.definition.kind != definition.kind) && entity.keeps_formulas() {
             return fault("formulas do not change while an index is kept on one");
         }
         let own = entity.fields().iter().find(|field| is_of(field, definition));
@@ -100,15 +100,6 @@ pub(super) fn changes_with_time(entity: &Entity, expression: &Expression) -> boo
     let through = reached(entity, expression.fields());
     let mut formulas = through.iter().filter_map(|field| entity.field_by_id(*field).and_then(Field::formula));
     expression.reads_clock() || formulas.any(Expression::reads_clock)
-}
-
-/// Whether an index is kept on a formula of an entity, so that its keys follow from what the formulas say.
-fn keeps_formulas(entity: &Entity) -> bool {
-    let declared = |field: FieldId| {
-        let mut components = entity.indexes().iter().flat_map(|index| index.components());
-        components.any(|component| component.field() == field)
-    };
-    entity.formulas().any(|(field, _)| field.definition.is_indexed() || declared(field.id()))
 }
 
 /// The formulas of an entity so that each stands behind those that it reads, by their places among the

@@ -11,6 +11,9 @@ const TWO_CHARACTERS: [&str; 34] = [
     "长孙", "慕容", "鲜于", "闾丘", "司徒", "司空", "南宫", "西门",
 ];
 
+/// The orders in which a family name and a given name stand.
+pub(super) const ORDERS: [&str; 2] = ["family_first", "given_first"];
+
 /// A name of which only the whole is known, with its parts where they can be told: Chinese names by the
 /// family name before, names in Latin letters by the family name behind.
 pub(super) fn taken_apart(full: &str) -> Value {

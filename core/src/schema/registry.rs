@@ -133,6 +133,14 @@ impl Entity {
         &self.rules
     }
 
+    /// Whether an index is kept on a formula, so that its keys follow from what the formulas say.
+    #[must_use]
+    pub fn keeps_formulas(&self) -> bool {
+        let components = || self.indexes.iter().flat_map(|index| index.components());
+        let declared = |field: FieldId| components().any(|component| component.field() == field);
+        self.formulas().any(|(field, _)| field.definition.is_indexed() || declared(field.id()))
+    }
+
     /// The formulas with their expressions, each behind those that it reads.
     pub fn formulas(&self) -> impl Iterator<Item = (&Field, &Expression)> {
         let fields = self.formulas.iter().filter_map(|place| self.fields.get(*place));
