@@ -10,7 +10,7 @@ use guanxi::{Locale, Result};
 
 use crate::commands::{
     backup, backups, call, compact, create, describe, find, import, key, look, plugin, query, report,
-    restore, salvage, search, verify, view,
+    restore, salvage, schema, search, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -94,7 +94,7 @@ pub enum KeyKind {
 pub enum Command {
     /// Create a database and its first administrator
     Create(create::Create),
-    /// Import records of one entity from a CSV file
+    /// Import records of one entity from a CSV file, or of any from a tree in JSON
     Import(import::Import),
     /// List records of one entity
     Find(find::Find),
@@ -110,6 +110,8 @@ pub enum Command {
     Call(call::Call),
     /// Describe methods and entities
     Describe(describe::Describe),
+    /// List, compare, install, take back and write packages of metadata
+    Schema(schema::Schema),
     /// Verify ledger, records, indexes and counters of the whole database
     Verify(verify::Verify),
     /// Tell sizes of tables and files, and counts
@@ -150,6 +152,7 @@ impl Command {
             Self::Report(command) => command.run(host),
             Self::Call(command) => command.run(host),
             Self::Describe(command) => command.run(host),
+            Self::Schema(command) => command.run(host),
             Self::Verify(command) => command.run(host),
             Self::Stats(command) => command.run(host),
             Self::Inspect(command) => command.run(host),

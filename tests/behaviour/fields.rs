@@ -377,7 +377,8 @@ fn the_fields_that_a_query_asks_for_are_all_that_it_gives_formulas_among_them() 
 fn records_that_rules_make_beside_another_have_their_serial_numbers_and_defaults() {
     let house = database();
     let entity = "stage_change";
-    let more = json!({"entity": entity, "parts": [{"part": "text", "text": "S"}, {"part": "counter", "digits": 3}]});
+    let more =
+        json!({"entity": entity, "parts": [{"part": "text", "text": "S"}, {"part": "counter", "digits": 3}]});
     let number = define(&house.admin, "number", "serial", more).unwrap();
     let more = json!({"entity": entity, "default": "'none'"});
     let remark = define(&house.admin, "remark", "text", more).unwrap();

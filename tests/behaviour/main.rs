@@ -27,6 +27,8 @@ mod methods;
 #[cfg(test)]
 mod opportunity;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod patience;
 #[cfg(test)]
 mod queries;

@@ -1,4 +1,5 @@
-//! `guanxi import`: records of one entity from a CSV file, with every row accounted for.
+//! `guanxi import`: records of one entity from a CSV file, or of any from a tree in JSON, with every row
+//! accounted for.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -6,7 +7,7 @@ use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use guanxi::features::exchange::{ImportOptions, ImportReport, Outcome, RowReport};
+use guanxi::features::exchange::{ImportOptions, ImportProgress, ImportReport, Outcome, RowReport};
 use guanxi::{Code, Error, Result};
 use serde_json::{Value as Json, json};
 
@@ -18,6 +19,8 @@ use crate::{output, progress};
 
 /// The file name that stands for standard input.
 const STANDARD_INPUT: &str = "-";
+/// The entity that stands for those that a tree in JSON names.
+const ANY_ENTITY: &str = "tree";
 /// Most reasons that are shown.
 const MOST_REASONS: usize = 20;
 /// Most lines that are named for one reason.
@@ -28,9 +31,9 @@ const MOST_LINES: usize = 3;
 pub struct Import {
     /// Directory of the database
     path: PathBuf,
-    /// Entity of the records
+    /// Entity of the records; `tree` where the file is a tree in JSON, whose records name their types
     entity: String,
-    /// CSV file in UTF-8 with headings; `-` is standard input
+    /// CSV file in UTF-8 with headings, or tree in JSON; `-` is standard input
     file: PathBuf,
     /// Field of a column whose heading does not say it; the field `-` leaves the column out
     #[arg(long, value_name = "COLUMN=FIELD", value_parser = cut_at_last, allow_hyphen_values = true)]
@@ -47,6 +50,9 @@ pub struct Import {
     /// Reference field whose records are created when none has the title
     #[arg(long, value_name = "FIELD")]
     create_missing: Vec<String>,
+    /// A text that stands for no value
+    #[arg(long, value_name = "TEXT")]
+    null: Option<String>,
     /// Check everything, and leave nothing behind
     #[arg(long)]
     dry_run: bool,
@@ -70,13 +76,18 @@ impl Import {
             source: self.source.clone(),
             aliases: self.alias.iter().cloned().collect(),
             create_missing: self.create_missing.clone(),
+            null_text: self.null.clone(),
             dry_run: self.dry_run,
         };
         let bar = progress::bar(length);
-        let report = session.import_csv(&self.entity, input, &options, &mut |so_far| {
+        let mut tell = |so_far: ImportProgress| {
             bar.set_position(so_far.bytes);
             bar.set_message(so_far.rows.to_string());
-        });
+        };
+        let report = match self.entity.as_str() {
+            ANY_ENTITY => session.import_tree(input, &options, &mut tell),
+            entity => session.import_csv(entity, input, &options, &mut tell),
+        };
         bar.finish_and_clear();
         let report = report?;
         if let Some(file) = rejects {

@@ -15,6 +15,7 @@ pub mod query;
 pub mod report;
 pub mod restore;
 pub mod salvage;
+pub mod schema;
 pub mod search;
 pub mod verify;
 pub mod view;

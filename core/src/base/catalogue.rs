@@ -203,6 +203,12 @@ catalogue! {
     CodeNotAllowed = 323, "schema.code_not_allowed",
         ["the code does not go with the other values", "it is no longer offered, or the controlling field has another code", "choose a code that `schema.describe` offers"],
         ["该选项与其他字段的值不匹配", "选项已停用，或控制字段取了其他值", "请从 schema.describe 提供的选项中选择"];
+    PackageMissing = 324, "schema.package_missing",
+        ["the package is not installed", "it never was, was removed, or is an older version than the one asked for", "install the package that is named first"],
+        ["软件包未安装", "从未安装、已移除，或版本低于所需版本", "请先安装所指的软件包"];
+    Withdrawn = 325, "schema.withdrawn",
+        ["the entity or field was withdrawn", "the package that declared it is gone, or its newer version no longer has it", "read what is stored, or install a version of the package that has it"],
+        ["该实体或字段已停用", "声明它的软件包已移除，或其新版本不再包含它", "可读取已有数据，或安装包含它的软件包版本"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

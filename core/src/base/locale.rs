@@ -53,6 +53,12 @@ impl Label {
         Self { zh: zh.to_owned(), en: en.to_owned() }
     }
 
+    /// Whether it lacks a language.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.zh.is_empty() || self.en.is_empty()
+    }
+
     /// The text in a language.
     #[must_use]
     pub fn text(&self, locale: Locale) -> &str {

@@ -19,8 +19,8 @@ use crate::engine::{
     credentials, organisation, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, find_unique, is_large, note, read_epoch,
-    reindex, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, find_unique, gains_keys, is_large, note,
+    read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange, RuleDefinition};
 use crate::storage::{
@@ -30,6 +30,8 @@ use crate::storage::{
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
+/// Most changes of a registry that one entry of the ledger lists; the rest is counted.
+const MAX_TOLD: usize = 200;
 /// Longest sealed registry value; a larger one lies in numbered parts.
 const PART: usize = 60 * 1_024;
 
@@ -491,7 +493,7 @@ impl Crm {
         let before = self.registry();
         self.put_off_builds(&before, &mut registry)?;
         let json = registry.to_json()?;
-        let version = registry.version();
+        let said = told(&before, &registry);
         let registry = Arc::new(registry);
         self.system_write_and(
             actor,
@@ -499,12 +501,12 @@ impl Crm {
             |view, context| {
                 for entity in registry.entities() {
                     match before.entity_by_id(entity.id()) {
-                        Ok(old) if old.index_count() != entity.index_count() => reindex(view, old, entity)?,
+                        Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,
                         _ => {}
                     }
                 }
                 store_registry(view, &json);
-                note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
+                note(view, context, EntryKind::Schema, actor, &said);
                 Ok(())
             },
             &mut || {
@@ -551,6 +553,16 @@ fn open_options(options: &Options, key: Key) -> OpenOptions {
         upgrade: options.upgrade,
         ..usual
     }
+}
+
+/// What the ledger keeps of a change of the registry: its new version, and as JSON what is other than before.
+fn told(before: &Registry, after: &Registry) -> String {
+    let mut changes = before.changes_to(after);
+    let all = changes.len();
+    changes.truncate(MAX_TOLD);
+    let version = after.version();
+    serde_json::json!({"version": version, "changes": changes, "more": all.saturating_sub(MAX_TOLD)})
+        .to_string()
 }
 
 fn part_key(part: u16) -> Vec<u8> {

@@ -6,10 +6,9 @@ use std::sync::{Arc, PoisonError};
 use crate::access::Action;
 use crate::base::{Patience, RecordId, Result};
 use crate::engine::crm::store_registry;
-use crate::engine::session::CUSTOMER;
 use crate::engine::{Crm, Session};
 use crate::records::{EntryKind, SystemField, build_chunk, note, unfinished};
-use crate::schema::{CounterDefinition, Entity, IndexDefinition, Registry};
+use crate::schema::{CUSTOMER, CounterDefinition, Entity, IndexDefinition, Registry};
 
 impl Session {
     /// Adds an index of the customer's own to an entity, and gives its API name. Where the entity has more
@@ -78,7 +77,7 @@ impl Session {
 }
 
 impl Crm {
-    fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
+    pub(super) fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
         let mut done = 0_u64;
         let next = |registry: &Registry| -> Option<String> {
             let entity = registry.entities().iter().find(|entity| !unfinished(entity).is_empty());

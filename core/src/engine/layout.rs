@@ -113,7 +113,8 @@ impl Session {
     pub fn navigation(&self) -> Result<Vec<NavigationItem>> {
         self.read(|reader| {
             let is_system = |entity: &&Entity| entity.api_name.starts_with("sys.");
-            let readable = |entity: &&Entity| reader.may(&entity.api_name, Action::Read);
+            let readable =
+                |entity: &&Entity| !entity.is_withdrawn() && reader.may(&entity.api_name, Action::Read);
             let (system, others): (Vec<&Entity>, Vec<&Entity>) =
                 reader.registry().entities().iter().filter(readable).partition(is_system);
             others.into_iter().chain(system).map(|entity| item(reader, entity)).collect()
@@ -139,7 +140,8 @@ fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
 
 fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layout> {
     let shown = reader.shown_fields(&entity.api_name)?;
-    let fields: Vec<&Field> = entity.fields().iter().filter(|field| shown.contains(&field.id())).collect();
+    let offered = |field: &&Field| shown.contains(&field.id()) && !field.is_withdrawn();
+    let fields: Vec<&Field> = entity.fields().iter().filter(offered).collect();
     let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
     let by = match kind {
         LayoutKind::List | LayoutKind::Detail | LayoutKind::Form => Vec::new(),

@@ -53,6 +53,7 @@ impl Extension for House {
                 counters: vec![
                     CounterDefinition::new("house", 1, "by_number", &["number"]).summing("number"),
                 ],
+                ..EntityDefinition::default()
             });
         }
         Ok(())

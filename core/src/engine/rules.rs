@@ -12,7 +12,8 @@ use crate::schema::{Entity, EnumCode, Field, FieldName, Rule, Severity, normaliz
 /// Those of the expressions, and of the values that they give, naming the field.
 pub(super) fn apply_defaults(entity: &Entity, record: &mut Record, moment: Moment) -> Result<()> {
     for field in entity.fields() {
-        let Some(default) = field.default().filter(|_| record.stored(field.id()).is_none()) else { continue };
+        let wanted = record.stored(field.id()).is_none() && !field.is_withdrawn();
+        let Some(default) = field.default().filter(|_| wanted) else { continue };
         record.compute(entity, moment);
         let value = default.evaluate(&RecordFacts { record, moment });
         let value = value.and_then(|value| normalize_value(field, value));
@@ -64,11 +65,12 @@ fn may_stand(code: &EnumCode, control: Option<&Value>, before: &Value) -> bool {
 /// [`Code::Required`]; those of the condition.
 pub(super) fn check_required_when(entity: &Entity, record: &Record, moment: Moment) -> Result<()> {
     for field in entity.fields().iter().filter(|field| record.stored(field.id()).is_none()) {
-        let Some(condition) = field.required_when() else { continue };
         let named = |error: Error| error.entity(&entity.api_name).field(&field.api_name);
-        if condition.holds(&RecordFacts { record, moment }).map_err(named)? == Some(true) {
-            let rule = format!("required when {}", condition.source());
-            return Err(named(Error::new(Code::Required).rule(&rule)));
+        for condition in field.required_when().iter().filter(|_| !field.is_withdrawn()) {
+            if condition.holds(&RecordFacts { record, moment }).map_err(named)? == Some(true) {
+                let rule = format!("required when {}", condition.source());
+                return Err(named(Error::new(Code::Required).rule(&rule)));
+            }
         }
     }
     Ok(())

@@ -11,15 +11,15 @@ use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patie
 use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
 use crate::schema::expr::Expression;
-use crate::schema::{FieldDefinition, FieldNames, FieldType, RuleDefinition, compile_condition};
+use crate::schema::{
+    CUSTOMER, Entity, FieldDefinition, FieldNames, FieldType, RuleDefinition, compile_condition,
+};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the answers to requests with an idempotency key lie.
 const IDEMPOTENCY: &[u8] = b"idempotency.";
 /// How often a write runs again because another commit was in its way.
 const MAX_RETRIES: u32 = 100;
-/// The namespace of fields that customers add.
-pub(super) const CUSTOMER: &str = "x";
 
 /// A signed-in user. Clones are the same session; any thread may use it.
 #[derive(Clone)]
@@ -226,16 +226,24 @@ impl Session {
             let rule = "a field added later is not required, and bears no system name";
             return Err(Error::new(Code::InvalidDefinition).entity(entity).field(name).rule(rule));
         }
-        let shown = self.read(|reader| reader.shown_fields(&known.api_name))?;
-        let names = FieldNames::shown(known, &shown);
-        for source in field.expressions() {
-            Expression::compile(source, &names).map_err(|error| error.entity(&known.api_name))?;
-        }
+        self.check_expressions(known, field.expressions())?;
         field.namespace = CUSTOMER.to_owned();
         field.local = local;
         let api_name = field.api_name(&known.definition.namespace);
         self.crm.define_field(self.user, entity, field)?;
         Ok(api_name)
+    }
+
+    /// Refuses expressions that are not right, or name a field that the user does not see.
+    pub(super) fn check_expressions<'e>(
+        &self,
+        entity: &Entity,
+        mut sources: impl Iterator<Item = &'e str>,
+    ) -> Result<()> {
+        let shown = self.read(|reader| reader.shown_fields(&entity.api_name))?;
+        let names = FieldNames::shown(entity, &shown);
+        let checked = sources.try_for_each(|source| Expression::compile(source, &names).map(drop));
+        checked.map_err(|error| error.entity(&entity.api_name))
     }
 
     /// The type of a formula over the fields of an entity that the user may see.

@@ -431,6 +431,9 @@ impl<'s> Transaction<'s> {
         } else {
             self.policy.decide::<Create>(self.session.user(), entity.id(), &entity.api_name)?
         };
+        if entity.is_withdrawn() {
+            return Err(Error::new(Code::Withdrawn).entity(&entity.api_name));
+        }
         let owner = changes.owner.unwrap_or(self.session.user());
         let unit = self.policy.unit_of(owner);
         let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
@@ -504,8 +507,12 @@ impl<'s> Transaction<'s> {
             let named = |error: Error| error.entity(&entity.api_name);
             let field = selector.field(entity).map_err(named)?;
             let value = normalize_value(field, value).map_err(named)?;
-            if hand == Hand::Caller && field.definition.read_only && value != record.value(field.id()) {
+            let other = value != record.value(field.id());
+            if hand == Hand::Caller && field.definition.read_only && other {
                 return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
+            }
+            if field.is_withdrawn() && other && !value.is_null() {
+                return Err(named(Error::new(Code::Withdrawn).field(&field.api_name)));
             }
             record.set(field.id(), value);
             fields.insert(field.id());

@@ -56,7 +56,7 @@ pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, Total,
     count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
 };
-pub use reindex::{MAX_RECORDS, added, build_chunk, is_large, reindex, unfinished};
+pub use reindex::{MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex, unfinished};
 pub use restore::{Restored, Restorer};
 pub use row::{find_by_external_id, find_unique, get_for_rule};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};

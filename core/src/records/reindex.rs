@@ -1,9 +1,11 @@
 //! New indexes and counters over records that stand already: at once where they are few, in chunks otherwise.
 
+use std::collections::BTreeSet;
+
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::records::Record;
-use crate::records::derived::{Index, derive, is_unfinished, number_counter, read_counter};
-use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key};
+use crate::records::derived::{Derived, Index, derive, is_unfinished, number_counter, read_counter};
+use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_field_of};
 use crate::records::tally::{Tallies, build_key, build_position};
 use crate::records::view::WriteView;
 use crate::schema::Entity;
@@ -15,6 +17,8 @@ pub const MAX_RECORDS: u64 = 1_000_000;
 const CHUNK: u64 = 5_000;
 /// Rows of one read.
 const PAGE: usize = 500;
+/// Most records that an error lists.
+const MAX_LISTED: usize = 20;
 
 /// Whether an entity may have more records than fit into the transaction that publishes a new index: deleted
 /// ones are read too, so those are counted that were ever made.
@@ -22,7 +26,32 @@ const PAGE: usize = 500;
 /// # Errors
 /// `storage.damaged`, `storage.io`.
 pub fn is_large(snapshot: &dyn Snapshot, entity: &Entity, most: u64) -> Result<bool> {
-    Ok(read_counter(snapshot, &number_counter(entity.id()))? > most)
+    Ok(records_made(snapshot, entity)? > most)
+}
+
+/// How many records of an entity were ever made.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn records_made(snapshot: &dyn Snapshot, entity: &Entity) -> Result<u64> {
+    read_counter(snapshot, &number_counter(entity.id()))
+}
+
+/// Whether records that stand have more keys or counts by a changed definition.
+#[must_use]
+pub fn gains_keys(old: &Entity, new: &Entity) -> bool {
+    !added(old, new).is_empty() || fields_gain_keys(old, new)
+}
+
+fn fields_gain_keys(old: &Entity, new: &Entity) -> bool {
+    let keys = |entity: &Entity| -> Vec<(FieldId, bool, bool)> {
+        let fields = entity.fields().iter().map(|field| {
+            let definition = &field.definition;
+            (field.id(), definition.is_indexed(), definition.unique)
+        });
+        fields.filter(|(_, indexed, _)| *indexed).collect()
+    };
+    keys(old) != keys(new)
 }
 
 /// The indexes and counters that are new in a definition.
@@ -48,16 +77,15 @@ pub fn unfinished(entity: &Entity) -> Vec<FieldId> {
 /// publishes it; but for those that are to be built in chunks.
 ///
 /// # Errors
-/// `input.limit_exceeded` for an entity with more than a million records; `storage.damaged`.
+/// `input.limit_exceeded` for an entity with more than a million records; `schema.not_unique` naming the
+/// records that share a value of a field that is unique from now on; `storage.damaged`.
 pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<()> {
-    let (mut keys, mut tallies) = (Vec::new(), Tallies::default());
+    let (mut keys, mut tallies) = (Derived::new(), Tallies::default());
+    let mut shared = Shared::default();
     let mut records = 0_u64;
-    let of_fields = |entity: &Entity| {
-        entity.index_count().saturating_sub(entity.indexes().len()).saturating_sub(entity.counters().len())
-    };
     let fresh = added(old, new);
     let later = unfinished(new);
-    if of_fields(old) == of_fields(new) && fresh.iter().all(|number| later.contains(number)) {
+    if !fields_gain_keys(old, new) && fresh.iter().all(|number| later.contains(number)) {
         return Ok(());
     }
     let snapshot: &dyn Snapshot = view;
@@ -72,7 +100,11 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
             !before.contains_key(&(keyspace, key.clone())) && !is_unfinished(new, keyspace, key)
         };
         let after = derive(new, &record).into_iter();
-        keys.extend(after.filter(|((keyspace, key), _)| is_new(*keyspace, key)));
+        for ((keyspace, key), value) in after.filter(|((keyspace, key), _)| is_new(*keyspace, key)) {
+            if let Some(other) = keys.insert((keyspace, key.clone()), value) {
+                shared.note(&key, &other, record.id);
+            }
+        }
         for counter in new.counters().iter().filter(|counter| counter.complete) {
             if fresh.contains(&counter.id()) {
                 tallies.count(counter, &record);
@@ -80,10 +112,36 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
         }
         Ok(())
     })?;
+    shared.check(new)?;
     for ((keyspace, key), value) in keys {
         view.put(keyspace, key, value);
     }
     tallies.add_to(view)
+}
+
+/// Records that share a value of a field that is to be unique.
+#[derive(Default)]
+struct Shared {
+    field: Option<FieldId>,
+    records: BTreeSet<RecordId>,
+}
+
+impl Shared {
+    /// Two records have one unique key; only those have the same key at all.
+    fn note(&mut self, key: &[u8], other: &[u8], record: RecordId) {
+        self.field = self.field.or_else(|| unique_field_of(key));
+        self.records.extend(RecordId::from_suffix(other));
+        self.records.insert(record);
+    }
+
+    fn check(&self, entity: &Entity) -> Result<()> {
+        let Some(first) = self.records.first() else { return Ok(()) };
+        let field = self.field.and_then(|field| entity.field_by_id(field));
+        let name = field.map_or("", |field| field.api_name.as_str());
+        let listed: Vec<String> = self.records.iter().take(MAX_LISTED).map(RecordId::to_string).collect();
+        let error = Error::new(Code::NotUnique).entity(&entity.api_name).field(name).record(*first);
+        Err(error.rule(&format!("{} records share a value: {}", self.records.len(), listed.join(", "))))
+    }
 }
 
 /// Takes the next records into indexes and counters that are being built, and says whether all are in.

@@ -40,6 +40,13 @@ pub(super) fn unique_key(entity: EntityId, field: FieldId, value: &Value) -> Vec
     shorten(head, &whole)
 }
 
+/// The field whose unique key this is; nothing for keys of other kinds.
+pub(super) fn unique_field_of(key: &[u8]) -> Option<FieldId> {
+    let rest = key.strip_prefix(&[UNIQUE_FIELD])?;
+    let number = rest.get(4..8)?.try_into().ok()?;
+    Some(FieldId::new(u32::from_be_bytes(number)))
+}
+
 /// The key under which an external id names its record.
 pub(super) fn external_key(entity: EntityId, external: &ExternalId) -> Vec<u8> {
     let head = [&[UNIQUE_EXTERNAL][..], &entity.number().to_be_bytes()].concat();

@@ -242,7 +242,7 @@ fn check_shown<A: crate::access::ActionKind>(
 
 fn check_required(entity: &Entity, record: &Record) -> Result<()> {
     let missing =
-        entity.fields().iter().find(|field| field.definition.required && record.peek(field.id()).is_null());
+        entity.fields().iter().find(|field| field.is_required() && record.peek(field.id()).is_null());
     match missing {
         Some(field) => Err(Error::new(Code::Required).entity(&entity.api_name).field(&field.api_name)),
         None => Ok(()),

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use crate::base::{Code, Error, FieldId, Result, ValueKind};
 use crate::schema::expr::Expression;
-use crate::schema::{Entity, Field, FieldDefinition, FieldNames, FieldType, compile_condition};
+use crate::schema::{
+    Entity, Field, FieldDefinition, FieldNames, FieldOverride, FieldType, compile_condition,
+};
 
 /// The expressions of a field, as they are worked out.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Computation {
     /// The value of a new record that comes with none.
     pub default: Option<Expression>,
-    /// Whether a record must have a value.
-    pub required_when: Option<Expression>,
+    /// Under which conditions a record must have a value.
+    pub required_when: Vec<Expression>,
     /// The value of a formula.
     pub formula: Option<Expression>,
     /// The stored fields that a formula follows from, through other formulas too.
@@ -29,8 +31,8 @@ impl Computation {
         let names = FieldNames::of(entity);
         let default = definition.default.as_deref().map(|source| Expression::compile(source, &names));
         let default = default.transpose()?;
-        let required_when = definition.required_when.as_deref();
-        let required_when = required_when.map(|source| compile_condition(source, &names)).transpose()?;
+        let required_when = definition.required_when.iter().map(|source| compile_condition(source, &names));
+        let required_when = required_when.collect::<Result<_>>()?;
         let formula = match &definition.kind {
             FieldType::Formula { expression, .. } => Some(Expression::compile(expression, &names)?),
             _ => None,
@@ -41,8 +43,13 @@ impl Computation {
     }
 
     /// The expressions of a field that was stored; those that this version does not understand are left out.
-    pub fn compile(entity: &Entity, definition: &FieldDefinition) -> Self {
-        Self::of(entity, definition).unwrap_or_default()
+    /// Where higher layers add conditions, those are among them.
+    pub fn compile(entity: &Entity, definition: &FieldDefinition, overrides: &[FieldOverride]) -> Self {
+        let mut computation = Self::of(entity, definition).unwrap_or_default();
+        let names = FieldNames::of(entity);
+        let added = overrides.iter().filter_map(FieldOverride::required_when);
+        computation.required_when.extend(added.filter_map(|source| compile_condition(source, &names).ok()));
+        computation
     }
 
     fn check(&self, entity: &Entity, definition: &FieldDefinition) -> Result<()> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
-use crate::schema::{CounterDefinition, FieldType, IndexDefinition};
+use crate::schema::{CounterDefinition, FieldType, IndexDefinition, RuleDefinition};
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,7 @@ pub enum SearchClass {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldDefinition {
     /// Who defines it: `crm`, a plugin's id, or `x` for the customer's own.
+    #[serde(default)]
     pub namespace: String,
     /// The author's number for it within the entity, never reused.
     pub local: u32,
@@ -32,6 +33,9 @@ pub struct FieldDefinition {
     pub name: String,
     /// What people read.
     pub label: Label,
+    /// What it is for, for people who fill it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<Label>,
     /// What values it takes.
     pub kind: FieldType,
     /// A record cannot be saved without it.
@@ -103,6 +107,7 @@ impl FieldDefinition {
             local,
             name: name.to_owned(),
             label,
+            help: None,
             kind,
             required: false,
             unique: false,
@@ -168,7 +173,7 @@ impl FieldDefinition {
         if !valid_namespace(&self.namespace) {
             return fault("namespaces are names joined by points");
         }
-        if self.label.zh.is_empty() || self.label.en.is_empty() {
+        if self.label.is_partial() || self.help.as_ref().is_some_and(Label::is_partial) {
             return fault("labels stand in zh and en");
         }
         if self.on_delete != OnDelete::Restrict && !matches!(self.kind, FieldType::Reference { .. }) {
@@ -198,9 +203,10 @@ impl FieldDefinition {
 }
 
 /// An entity as its author defines it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EntityDefinition {
     /// Who defines it.
+    #[serde(default)]
     pub namespace: String,
     /// The author's number for it, never reused.
     pub local: u32,
@@ -208,6 +214,12 @@ pub struct EntityDefinition {
     pub name: String,
     /// What people read.
     pub label: Label,
+    /// What its records are, for people who make them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<Label>,
+    /// Names under which files of other systems have its records, besides name and labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub synonyms: Vec<String>,
     /// The field by which people know a record; references are resolved by it.
     pub title: String,
     /// Whether each record is a person with rights to be forgotten, whose values are sealed under
@@ -222,9 +234,23 @@ pub struct EntityDefinition {
     /// The counters by values of fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counters: Vec<CounterDefinition>,
+    /// The rules that its records meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleDefinition>,
 }
 
 impl EntityDefinition {
+    /// The same entity without what a registry numbers apart from it: fields, indexes, counters and rules.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        let mut bare = self.clone();
+        bare.fields.clear();
+        bare.indexes.clear();
+        bare.counters.clear();
+        bare.rules.clear();
+        bare
+    }
+
     /// The same entity with an index.
     #[must_use]
     pub fn with_index(mut self, index: IndexDefinition) -> Self {

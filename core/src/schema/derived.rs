@@ -35,6 +35,7 @@ pub struct IndexField {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexDefinition {
     /// Who defines it: `crm`, a plugin's id, or `x` for the customer's own.
+    #[serde(default)]
     pub namespace: String,
     /// The author's number for it within the entity, never reused.
     pub local: u32,
@@ -78,6 +79,7 @@ impl IndexDefinition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterDefinition {
     /// Who defines it.
+    #[serde(default)]
     pub namespace: String,
     /// The author's number for it within the entity, never reused.
     pub local: u32,

@@ -100,9 +100,14 @@ pub enum FieldType {
     Formula {
         /// The expression.
         expression: String,
-        /// What it gives.
+        /// What it gives; null where its author leaves that to the expression.
+        #[serde(default = "unsaid")]
         gives: ValueKind,
     },
+}
+
+fn unsaid() -> ValueKind {
+    ValueKind::Null
 }
 
 impl FieldType {
@@ -195,6 +200,19 @@ impl FieldType {
             Self::Enum { codes } | Self::MultiEnum { codes } => Some(codes),
             _ => None,
         }
+    }
+
+    /// The type as it stands after another one: codes that it no longer lists are retired, since records may
+    /// have them.
+    #[must_use]
+    pub(super) fn after(mut self, old: &Self) -> Self {
+        if let Self::Enum { codes } | Self::MultiEnum { codes } = &mut self {
+            let old = old.codes().unwrap_or_default().iter();
+            let gone = old.filter(|old| codes.iter().all(|code| code.code != old.code));
+            let gone: Vec<EnumCode> = gone.map(|code| EnumCode { active: false, ..code.clone() }).collect();
+            codes.extend(gone);
+        }
+        self
     }
 
     /// The entities that it refers to.
@@ -348,7 +366,7 @@ fn check_columns(columns: &[RowColumn]) -> Result<()> {
         if !valid_name(&column.name) || !seen.insert(&column.name) {
             return fault("each column has a name of its own", &column.name);
         }
-        if column.label.zh.is_empty() || column.label.en.is_empty() {
+        if column.label.is_partial() {
             return fault("labels stand in zh and en", &column.name);
         }
         let nested = matches!(

@@ -5,14 +5,18 @@
 //! Invariants: a number once given to an entity or field is never given again; an element that no
 //! loaded extension declares any more stays readable.
 
+mod changes;
 mod composite;
 mod computation;
 pub(crate) mod declare;
 mod definition;
 mod derived;
+mod document;
 pub mod expr;
 mod field_type;
 mod identifiers;
+mod layers;
+mod package;
 mod person_name;
 mod phone;
 mod registry;
@@ -22,12 +26,15 @@ mod type_help;
 mod typed;
 mod validate;
 
+pub use changes::{ChangeKind, Element, PropertyChange, SchemaChange};
 pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, valid_name, valid_namespace};
 pub use derived::{
     Component, CounterDefinition, DeclaredCounter, DeclaredIndex, IndexDefinition, IndexField,
 };
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
+pub use layers::{CUSTOMER, FieldOverride, Layer};
+pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};

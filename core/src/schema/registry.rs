@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
+use crate::base::{Code, EntityId, Error, FieldId, Result, ValueKind, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::{
-    DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldType, Rule, RuleDefinition,
+    DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldNames, FieldOverride, FieldType,
+    InstalledPackage, Rule, RuleDefinition,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -20,8 +21,20 @@ pub struct Field {
     number: u32,
     /// The name under which the API knows it.
     pub api_name: String,
-    /// What its author defined.
+    /// What its author defined, with what higher layers changed of it.
     pub definition: FieldDefinition,
+    /// What its author defined, where a higher layer changed anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<Box<FieldDefinition>>,
+    /// What higher layers change, in the order of the layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<FieldOverride>,
+    /// The names in the API that it bore before, under which it is still found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former_names: Vec<String>,
+    /// Whether its author took it back: its values stay and can be read, and nobody sets another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    withdrawn: bool,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     computation: Computation,
@@ -29,7 +42,8 @@ pub struct Field {
 
 impl PartialEq for Field {
     fn eq(&self, other: &Self) -> bool {
-        (self.number, &self.api_name, &self.definition) == (other.number, &other.api_name, &other.definition)
+        let mine = (self.number, &self.api_name, &self.definition, &self.overrides, self.withdrawn);
+        mine == (other.number, &other.api_name, &other.definition, &other.overrides, other.withdrawn)
     }
 }
 
@@ -42,10 +56,40 @@ impl Field {
         self.computation.default.as_ref()
     }
 
-    /// Under which condition a record must have a value.
+    /// Under which conditions a record must have a value: the author's, and those that higher layers add.
     #[must_use]
-    pub fn required_when(&self) -> Option<&Expression> {
-        self.computation.required_when.as_ref()
+    pub fn required_when(&self) -> &[Expression] {
+        &self.computation.required_when
+    }
+
+    /// Whether no record is saved without a value.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.definition.required && !self.withdrawn
+    }
+
+    /// What its author defined, whatever higher layers changed of it.
+    #[must_use]
+    pub fn declared(&self) -> &FieldDefinition {
+        self.declared.as_deref().unwrap_or(&self.definition)
+    }
+
+    /// What higher layers change, in the order of the layers.
+    #[must_use]
+    pub fn overrides(&self) -> &[FieldOverride] {
+        &self.overrides
+    }
+
+    /// The names in the API that it bore before.
+    #[must_use]
+    pub fn former_names(&self) -> &[String] {
+        &self.former_names
+    }
+
+    /// Whether its author took it back: its values stay and can be read, and nobody sets another one.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn
     }
 
     /// What works the value out; nothing for fields that are stored.
@@ -67,6 +111,54 @@ impl Field {
     }
 }
 
+impl Field {
+    /// Takes a definition of its author in place of the one that stands. Values and keys of the store follow
+    /// from type, so that never changes; an index may be added and not be taken away.
+    fn redeclare(&mut self, definition: FieldDefinition, api_name: String) -> Result<RegistryChange> {
+        let old = self.declared();
+        let definition = FieldDefinition { kind: definition.kind.after(&old.kind), ..definition };
+        if *old == definition && !self.withdrawn {
+            return Ok(RegistryChange::Nothing);
+        }
+        let fewer_keys = (old.unique && !definition.unique) || (old.indexed && !definition.indexed);
+        let targets = definition.kind.targets();
+        let elsewhere = old.kind.targets().iter().any(|target| !targets.contains(target));
+        if old.kind.name() != definition.kind.name() || elsewhere || fewer_keys {
+            let rule = "type and target of a field never change, and its indexes stay";
+            return Err(Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule));
+        }
+        if self.api_name != api_name {
+            self.former_names.retain(|known| *known != api_name);
+            self.former_names.push(std::mem::replace(&mut self.api_name, api_name));
+        }
+        self.withdrawn = false;
+        self.definition = definition;
+        self.declared = None;
+        self.apply_overrides();
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Lays what higher layers change over what the author defined.
+    pub(super) fn apply_overrides(&mut self) {
+        let mut definition = self.declared().clone();
+        if self.overrides.is_empty() {
+            self.declared = None;
+        } else {
+            self.declared = Some(Box::new(definition.clone()));
+        }
+        self.overrides.iter().for_each(|changed| changed.apply(&mut definition));
+        self.definition = definition;
+    }
+
+    pub(super) fn overrides_mut(&mut self) -> &mut Vec<FieldOverride> {
+        &mut self.overrides
+    }
+
+    pub(super) fn withdraw(&mut self) {
+        self.withdrawn = true;
+    }
+}
+
 /// An entity with its number and fields.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entity {
@@ -83,6 +175,8 @@ pub struct Entity {
     indexes: Vec<DeclaredIndex>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counters: Vec<DeclaredCounter>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    withdrawn: bool,
     #[serde(skip)]
     by_number: HashMap<u32, usize>,
     #[serde(skip)]
@@ -159,6 +253,24 @@ impl Entity {
         &self.counters
     }
 
+    /// Whether its author took it back: its records stay and can be read, and nobody makes another one.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
+    pub(super) fn withdraw(&mut self) {
+        self.withdrawn = true;
+    }
+
+    pub(super) fn fields_mut(&mut self) -> &mut Vec<Field> {
+        &mut self.fields
+    }
+
+    pub(super) fn rules_mut(&mut self) -> &mut Vec<Rule> {
+        &mut self.rules
+    }
+
     pub(super) fn indexes_mut(&mut self) -> &mut Vec<DeclaredIndex> {
         &mut self.indexes
     }
@@ -213,7 +325,7 @@ impl Entity {
         // Underscores in a heading, a name or a synonym stand for spaces.
         let as_words = |text: &str| fold(&text.replace('_', " "));
         let wanted = as_words(heading);
-        self.fields.iter().find(|field| {
+        self.fields.iter().filter(|field| !field.withdrawn).find(|field| {
             let definition = &field.definition;
             [&field.api_name, &definition.name, &definition.label.zh, &definition.label.en]
                 .into_iter()
@@ -257,11 +369,14 @@ impl Entity {
         let mut bare = self.fields.iter().filter(|field| field.definition.name == name);
         match (bare.next(), bare.next()) {
             (Some(field), None) => Some(field),
-            _ => None,
+            (Some(_), Some(_)) => None,
+            (None, _) => {
+                self.fields.iter().find(|field| field.former_names.iter().any(|known| known == name))
+            }
         }
     }
 
-    fn index(&mut self) {
+    pub(super) fn index(&mut self) {
         self.fields.sort_by_key(|field| field.number);
         let positions = || self.fields.iter().enumerate();
         self.by_number = positions().map(|(position, field)| (field.number, position)).collect();
@@ -271,8 +386,11 @@ impl Entity {
 
     /// Reads the expressions of fields and rules, which need the names of all fields.
     fn compile(&mut self) {
-        let computations: Vec<Computation> =
-            self.fields.iter().map(|field| Computation::compile(self, &field.definition)).collect();
+        let computations: Vec<Computation> = self
+            .fields
+            .iter()
+            .map(|field| Computation::compile(self, &field.definition, &field.overrides))
+            .collect();
         for (field, computation) in self.fields.iter_mut().zip(computations) {
             field.computation = computation;
         }
@@ -296,6 +414,7 @@ pub struct Registry {
     next_entity: u32,
     next_field: u32,
     version: u32,
+    packages: Vec<InstalledPackage>,
 }
 
 /// What one declaration changed.
@@ -313,6 +432,8 @@ struct Stored {
     next_entity: u32,
     next_field: u32,
     entities: Vec<Entity>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    packages: Vec<InstalledPackage>,
 }
 
 impl Registry {
@@ -328,6 +449,7 @@ impl Registry {
             next_entity: stored.next_entity,
             next_field: stored.next_field,
             version: stored.version,
+            packages: stored.packages,
             ..Self::default()
         };
         registry.index();
@@ -344,8 +466,19 @@ impl Registry {
             next_entity: self.next_entity,
             next_field: self.next_field,
             entities: self.entities.clone(),
+            packages: self.packages.clone(),
         };
         serde_json::to_vec(&stored).map_err(|error| Error::new(Code::Panic).because(error))
+    }
+
+    /// The packages that were ever installed, in the order in which they came.
+    #[must_use]
+    pub fn packages(&self) -> &[InstalledPackage] {
+        &self.packages
+    }
+
+    pub(super) fn packages_mut(&mut self) -> &mut Vec<InstalledPackage> {
+        &mut self.packages
     }
 
     /// Rises with every change.
@@ -391,19 +524,15 @@ impl Registry {
     pub fn declare_entity(&mut self, definition: &EntityDefinition) -> Result<RegistryChange> {
         definition.check()?;
         let name = definition.api_name();
-        let bare = EntityDefinition {
-            fields: Vec::new(),
-            indexes: Vec::new(),
-            counters: Vec::new(),
-            ..definition.clone()
-        };
+        let bare = definition.bare();
         let mut change = RegistryChange::Nothing;
         match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {
             Some(entity) if entity.definition.local != definition.local => {
                 return Err(Error::new(Code::DuplicateDefinition).entity(&name));
             }
-            Some(entity) if entity.definition != bare => {
+            Some(entity) if entity.definition != bare || entity.withdrawn => {
                 entity.definition = bare;
+                entity.withdrawn = false;
                 change = RegistryChange::Changed;
             }
             Some(_) => {}
@@ -430,6 +559,11 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
+        for rule in &definition.rules {
+            if self.declare_rule(&name, rule)? == RegistryChange::Changed {
+                change = RegistryChange::Changed;
+            }
+        }
         self.touch(change);
         Ok(change)
     }
@@ -444,20 +578,34 @@ impl Registry {
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
         entity.check_tree(definition)?;
+        let definition =
+            with_kind(entity, definition.clone()).map_err(|error| error.entity(&entity.api_name))?;
         let api_name = definition.api_name(&entity.definition.namespace);
         let computation =
-            Computation::of(entity, definition).map_err(|error| error.entity(&entity.api_name))?;
-        check_controller(entity, definition)?;
-        let same = |field: &&mut Field| {
+            Computation::of(entity, &definition).map_err(|error| error.entity(&entity.api_name))?;
+        check_controller(entity, &definition)?;
+        let same = |field: &Field| {
             field.definition.namespace == definition.namespace && field.definition.local == definition.local
         };
-        let change = match entity.fields.iter_mut().find(same) {
-            Some(field) => Self::redeclare(field, definition, &entity.api_name)?,
-            None if entity.by_name.contains_key(&api_name) => {
-                return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
+        let named = entity.by_name.get(&api_name).and_then(|place| entity.fields.get(*place));
+        if named.is_some_and(|field| !same(field)) {
+            return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
+        }
+        let change = match entity.fields.iter_mut().find(|field| same(field)) {
+            Some(field) => {
+                field.redeclare(definition, api_name).map_err(|error| error.entity(&entity.api_name))?
             }
             None => {
-                entity.fields.push(Field { number, api_name, definition: definition.clone(), computation });
+                entity.fields.push(Field {
+                    number,
+                    api_name,
+                    definition,
+                    declared: None,
+                    overrides: Vec::new(),
+                    former_names: Vec::new(),
+                    withdrawn: false,
+                    computation,
+                });
                 RegistryChange::Changed
             }
         };
@@ -522,23 +670,6 @@ impl Registry {
         Ok(own.map(|field| field.definition.local).max().unwrap_or(0).saturating_add(1))
     }
 
-    fn redeclare(field: &mut Field, definition: &FieldDefinition, entity: &str) -> Result<RegistryChange> {
-        if field.definition == *definition {
-            return Ok(RegistryChange::Nothing);
-        }
-        let old = &field.definition;
-        let widened = old.kind.name() == definition.kind.name();
-        let same_keys = old.unique == definition.unique && old.indexed == definition.indexed;
-        if !widened || !same_keys || old.name != definition.name {
-            return Err(Error::new(Code::InvalidDefinition)
-                .entity(entity)
-                .field(&definition.name)
-                .rule("name, type, unique and indexed of a field never change"));
-        }
-        field.definition = definition.clone();
-        Ok(RegistryChange::Changed)
-    }
-
     fn add_entity(&mut self, name: &str, definition: EntityDefinition) {
         let number = self.next_entity.max(1);
         self.next_entity = number.saturating_add(1);
@@ -550,6 +681,7 @@ impl Registry {
             rules: Vec::new(),
             indexes: Vec::new(),
             counters: Vec::new(),
+            withdrawn: false,
             by_number: HashMap::new(),
             by_name: HashMap::new(),
             formulas: Vec::new(),
@@ -571,6 +703,16 @@ impl Registry {
         self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
     }
+}
+
+/// A definition whose formula says what it gives.
+fn with_kind(entity: &Entity, mut definition: FieldDefinition) -> Result<FieldDefinition> {
+    if let FieldType::Formula { expression, gives } = &mut definition.kind
+        && *gives == ValueKind::Null
+    {
+        *gives = Expression::compile(expression, &FieldNames::of(entity))?.kind();
+    }
+    Ok(definition)
 }
 
 /// The field that controls the codes of another one is a field of codes itself.
@@ -605,8 +747,7 @@ mod tests {
             title: "name".into(),
             data_subject: false,
             fields: vec![FieldDefinition::new("crm", 1, "name", Label::new("名称", "Name"), FieldType::Text)],
-            indexes: Vec::new(),
-            counters: Vec::new(),
+            ..EntityDefinition::default()
         }
     }
 

@@ -7,10 +7,11 @@ use crate::schema::expr::{Expression, Facts, Meaning, Names};
 use crate::schema::{Entity, FieldName, valid_name, valid_namespace};
 
 /// What becomes of a record that breaks a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// It is refused.
+    #[default]
     Error,
     /// It is taken, and whoever saves it is told.
     Warning,
@@ -20,6 +21,7 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleDefinition {
     /// Who defines it: `crm`, a plugin's id, or `x` for the customer's own.
+    #[serde(default)]
     pub namespace: String,
     /// Name in the API, without namespace.
     pub name: String,
@@ -29,9 +31,15 @@ pub struct RuleDefinition {
     /// What people read where it does not hold.
     pub message: Label,
     /// What becomes of such a record.
+    #[serde(default)]
     pub severity: Severity,
     /// Whether it is looked at.
+    #[serde(default = "yes")]
     pub active: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl RuleDefinition {
@@ -46,7 +54,7 @@ impl RuleDefinition {
         if !valid_name(&self.name) || !valid_namespace(&self.namespace) {
             return fault("names are lower-case letters, digits and underscores, at most 63");
         }
-        if self.message.zh.is_empty() || self.message.en.is_empty() {
+        if self.message.is_partial() {
             return fault("messages stand in zh and en");
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::base::{
     Code, Currency, Date, Decimal, Duration, Error, MAX_TEXT_BYTES, Money, RecordId, Result, Time, Timestamp,
-    Value, ValueKind, normalize,
+    Value, ValueKind, fold, normalize,
 };
 use crate::schema::composite::composite;
 use crate::schema::phone::phone;
@@ -54,8 +54,8 @@ pub(super) fn normalize_kind(kind: &FieldType, value: Value) -> Result<Value> {
 }
 
 /// Reads a value of a field from text, as CSV, JSON strings and command lines give it. Empty text is
-/// no value. Money may come without currency: then it is in `base_currency`. References are read as
-/// ids only; several codes or ids stand between semicolons, a point as `latitude, longitude`, and rows
+/// no value. Money may come without currency: then it is in `base_currency`. A code is named by itself or by its
+/// label; a day may be written as the midnight with which it begins. References are read as ids only; several codes or ids stand between semicolons, a point as `latitude, longitude`, and rows
 /// as JSON.
 ///
 /// # Errors
@@ -81,20 +81,41 @@ pub(super) fn parse_kind(kind: &FieldType, trimmed: &str, base_currency: Currenc
             Decimal::from_str(trimmed.trim_end_matches(['%', '％', ' '])).map(Value::Decimal)
         }
         FieldType::Money => money(trimmed, base_currency).map(Value::Money),
-        FieldType::Date => Date::from_str(trimmed).map(Value::Date),
+        FieldType::Date => Date::from_str(without_midnight(trimmed)).map(Value::Date),
+        FieldType::Enum { codes } => Ok(Value::from(code_of(codes, trimmed))),
+        FieldType::MultiEnum { codes } => {
+            Ok(Value::List(items_of(trimmed).map(|item| Value::from(code_of(codes, item))).collect()))
+        }
         FieldType::DateTime => Timestamp::from_str(trimmed).map(Value::DateTime),
         FieldType::Time => Time::from_str(trimmed).map(Value::Time),
         FieldType::Duration => Duration::from_str(trimmed).map(Value::Duration),
         FieldType::Reference { .. } | FieldType::Attachment => RecordId::from_str(trimmed).map(Value::Id),
-        FieldType::MultiEnum { .. } | FieldType::MultiReference { .. } => {
-            let items = trimmed.split([';', '；']).map(str::trim).filter(|item| !item.is_empty());
-            Ok(Value::List(items.map(Value::from).collect()))
-        }
+        FieldType::MultiReference { .. } => Ok(Value::List(items_of(trimmed).map(Value::from).collect())),
         FieldType::Rows { .. } | FieldType::Json | FieldType::AnyReference { .. } => {
             Value::from_json_text(trimmed)
         }
         _ => Ok(Value::Text(trimmed.to_owned())),
     }
+}
+
+fn items_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split([';', '；']).map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// The code that a text names, by itself or by its label in either language; the text where it names none.
+fn code_of<'t>(codes: &'t [EnumCode], text: &'t str) -> &'t str {
+    let wanted = fold(text);
+    let labelled = |code: &&EnumCode| fold(&code.label.zh) == wanted || fold(&code.label.en) == wanted;
+    let known = codes.iter().find(|code| code.code == text).or_else(|| codes.iter().find(labelled));
+    known.map_or(text, |code| code.code.as_str())
+}
+
+/// A day that another system writes as the midnight with which it begins, as `1996-07-04 00:00:00.000`.
+fn without_midnight(text: &str) -> &str {
+    let Some((day, time)) = text.split_once([' ', 'T']) else { return text };
+    let fraction = time.strip_prefix("00:00:00");
+    let is_midnight = |rest: &str| rest.chars().all(|digit| matches!(digit, '.' | '0'));
+    if fraction.is_some_and(is_midnight) { day } else { text }
 }
 
 /// The code, if it is one of the list that may be chosen or was once.

@@ -124,6 +124,7 @@ impl Extension for Shelf {
                 CounterDefinition::new("shelf", 1, "by_kind", &["kind"]).summing("price").summing("size"),
                 CounterDefinition::new("shelf", 2, "by_all", &["ready", "kind", "since"]).summing("weight"),
             ],
+            ..EntityDefinition::default()
         });
         Ok(())
     }

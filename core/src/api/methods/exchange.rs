@@ -25,6 +25,8 @@ methods! {
         aliases: Option<Map<String, Json>>,
         /// References that are created when no record has their title.
         create_missing: Option<Vec<Json>>,
+        /// A text that stands for no value, such as `NULL`.
+        null_text: Option<String>,
         /// Checks everything, and leaves nothing behind.
         dry_run: Option<bool>,
     }) -> "{read, taken, warned, rejected, created, updated, unchanged, rows: [{line, outcome, field, reason, message}]}" {
@@ -34,10 +36,32 @@ methods! {
             source: given.source.clone().unwrap_or_default(),
             aliases: texts("aliases", given.aliases.as_ref())?,
             create_missing: list("create_missing", given.create_missing.as_deref())?,
+            null_text: given.null_text.clone(),
             dry_run: given.dry_run.unwrap_or(false),
         };
         let report = session.import_csv(&given.entity, given.text.as_bytes(), &options, &mut |_| {})?;
         Ok(report_to_json(&report))
+    }
+
+    /// Imports records of any entities from a tree in JSON, as sObject Tree of Salesforce writes it:
+    /// {records: [{attributes: {type, referenceId}, field: value, reference: "@referenceId"}]}.
+    "import.tree" (session, given: Tree {
+        /// The JSON text.
+        text: String,
+        /// Key to field, where keys do not say it; the field `-` leaves a key out.
+        mapping: Option<Map<String, Json>>,
+        /// The name of the other system, whose keys the references are.
+        source: Option<String>,
+        /// Checks everything, and leaves nothing behind.
+        dry_run: Option<bool>,
+    }) -> "{read, taken, warned, rejected, created, updated, unchanged, rows: [{line, outcome, field, reason, message}]}" {
+        let options = ImportOptions {
+            mapping: texts("mapping", given.mapping.as_ref())?,
+            source: given.source.clone().unwrap_or_default(),
+            dry_run: given.dry_run.unwrap_or(false),
+            ..ImportOptions::default()
+        };
+        Ok(report_to_json(&session.import_tree(given.text.as_bytes(), &options, &mut |_| {})?))
     }
 
     /// Says which column of CSV text would go to which field.

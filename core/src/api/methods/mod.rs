@@ -11,6 +11,7 @@ mod keys;
 mod layouts;
 mod maintenance;
 mod organisation;
+mod packages;
 mod query;
 mod records;
 mod reports;
@@ -35,6 +36,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         layouts::METHODS,
         maintenance::METHODS,
         organisation::METHODS,
+        packages::METHODS,
         query::METHODS,
         records::METHODS,
         reports::METHODS,

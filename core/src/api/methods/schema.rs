@@ -6,9 +6,10 @@ use crate::api::declare::methods;
 use crate::api::methods::indexes::declared_to_json;
 use crate::base::{Code, Error, Label, Locale, Result};
 use crate::engine::{Session, SystemField};
-use crate::schema::expr::function_help;
+use crate::schema::expr::{Expression, function_help};
 use crate::schema::{
-    Entity, EnumCode, FIELD_TYPES, FieldType, OnDelete, RowColumn, RuleDefinition, SearchClass, Severity,
+    Entity, EnumCode, FIELD_TYPES, FieldType, Layer, OnDelete, RowColumn, RuleDefinition, SearchClass,
+    Severity,
 };
 
 methods! {
@@ -54,7 +55,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, label, title, fields, rules, indexes, counters}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -209,11 +210,17 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
         });
         let targets = definition.kind.targets();
         let details = details_of(&definition.kind, locale);
+        let conditions: Vec<&str> = field.required_when().iter().map(Expression::source).collect();
         json!({
             "name": field.api_name,
             "namespace": definition.namespace,
+            "layer": Layer::of(&definition.namespace).name(),
             "local": definition.local,
             "label": definition.label.text(locale),
+            "help": definition.help.as_ref().map(|help| help.text(locale)),
+            "changed_by": field.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
+            "former_names": field.former_names(),
+            "withdrawn": field.is_withdrawn(),
             "type": definition.kind.name(),
             "codes": codes,
             "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
@@ -223,9 +230,9 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
             "targets": targets,
             "details": details,
             "default": definition.default,
-            "required_when": definition.required_when,
+            "required_when": conditions,
             "controlled_by": definition.controlled_by,
-            "required": definition.required,
+            "required": field.is_required(),
             "unique": definition.unique,
             "indexed": definition.indexed,
             "read_only": definition.read_only,
@@ -246,7 +253,11 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
     let (indexes, counters) = declared_to_json(entity, shown);
     json!({
         "name": entity.api_name,
+        "namespace": entity.definition.namespace,
+        "layer": Layer::of(&entity.definition.namespace).name(),
         "label": entity.definition.label.text(locale),
+        "help": entity.definition.help.as_ref().map(|help| help.text(locale)),
+        "withdrawn": entity.is_withdrawn(),
         "title": entity.definition.title,
         "data_subject": entity.definition.data_subject,
         "fields": fields.collect::<Vec<_>>(),

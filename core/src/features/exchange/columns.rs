@@ -20,6 +20,8 @@ pub struct ImportOptions {
     pub aliases: BTreeMap<String, String>,
     /// References that are created, with their title, when no record has it.
     pub create_missing: Vec<String>,
+    /// A text that stands for no value, such as `NULL`.
+    pub null_text: Option<String>,
     /// Reads and checks everything, and leaves nothing behind.
     pub dry_run: bool,
 }
@@ -29,7 +31,7 @@ pub struct ImportOptions {
 pub enum Target {
     /// A field that is no reference.
     Field(Field),
-    /// A reference, resolved by the title of a record of this entity.
+    /// A reference, resolved by the title of a record of this entity, or by its key in the other system.
     Reference(Field, String),
     /// The owner, resolved by the name of a user.
     Owner,

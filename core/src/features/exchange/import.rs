@@ -2,20 +2,21 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::{Action, Changes, Session, Transaction, Upserted, User, Warning, WriteOptions};
 use crate::features::exchange::columns::Columns;
-use crate::features::exchange::lines::Lines;
+use crate::features::exchange::csv_rows::Rows;
 use crate::features::exchange::{ImportOptions, ImportReport, Outcome, Target};
 use crate::schema::{EntityType, Field, parse_text};
 
 /// Rows of one transaction. Larger chunks share more of a commit and hold the writer longer.
-const CHUNK: usize = 500;
-/// What an import is called in the ledger.
-const CAUSE: &str = "import.csv";
+pub(super) const CHUNK: usize = 500;
 /// The other system, if the caller does not name it.
 const SOURCE: &str = "import";
+/// What stands before a key of the other system where a title could be meant.
+const KEY_MARK: char = '@';
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,110 +58,47 @@ impl Session {
         options: &ImportOptions,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport> {
-        let registry = self.crm().registry();
-        let known = registry.entity(entity)?;
-        self.check_may(&known.api_name, Action::Import)?;
         let mut rows = Rows::new(input);
-        let columns = Columns::find(known, &rows.headings()?, options)?;
-        let mut import = Import {
-            session: self,
-            entity: known.api_name.clone(),
-            columns,
-            options,
-            report: ImportReport::default(),
-            resolved: HashMap::new(),
-            deferred: Vec::new(),
-            warned: HashSet::new(),
-        };
-        let options = || WriteOptions::default().cause(CAUSE);
-        let mut transaction = self.begin(options())?;
-        while let Some(chunk) = rows.chunk()? {
-            let bytes = chunk.bytes;
-            let taken = import.take_chunk(&mut transaction, chunk)?;
-            // A dry run keeps one transaction to its end, so that later rows find earlier ones.
-            if !import.options.dry_run {
-                transaction.commit()?;
-                transaction = self.begin(options())?;
-            }
-            taken.into_iter().for_each(|row| import.account_for(row));
-            progress(ImportProgress { rows: import.report.read, bytes });
-        }
-        import.settle_deferred(&mut transaction)?;
-        if import.options.dry_run {
-            drop(transaction);
-        } else {
-            transaction.commit()?;
-        }
-        import.report.rows.sort_by_key(|row| row.line);
-        Ok(import.report)
+        let sheet = Sheet::of(self, entity, &rows.headings()?, options)?;
+        Import::new(self, options, "import.csv").run(rows.on(sheet), progress)
+    }
+}
+
+/// Where the columns of some rows go.
+pub(super) struct Sheet {
+    entity: String,
+    columns: Columns,
+}
+
+impl Sheet {
+    /// The columns of headings, for whoever may import the entity.
+    pub fn of(session: &Session, entity: &str, headings: &[String], options: &ImportOptions) -> Result<Self> {
+        let registry = session.crm().registry();
+        let known = registry.entity(entity)?;
+        session.check_may(&known.api_name, Action::Import)?;
+        Ok(Self { entity: known.api_name.clone(), columns: Columns::find(known, headings, options)? })
     }
 }
 
 /// One row as it stands in the file, or why it cannot be read.
-struct Row {
-    line: u64,
-    cells: Result<Vec<String>>,
+pub(super) struct Row {
+    /// Line of the file, or number of the record, from 1.
+    pub line: u64,
+    pub sheet: Arc<Sheet>,
+    pub cells: Result<Vec<String>>,
 }
 
 /// Rows that go into one transaction.
-struct Chunk {
-    rows: Vec<Row>,
-    bytes: u64,
+pub(super) struct Chunk {
+    pub rows: Vec<Row>,
+    /// How far the file has been read.
+    pub bytes: u64,
 }
 
-struct Rows<R> {
-    reader: csv::Reader<Lines<R>>,
-    record: csv::ByteRecord,
-}
-
-impl<R: Read> Rows<R> {
-    fn new(input: R) -> Self {
-        let reader = csv::ReaderBuilder::new().flexible(true).from_reader(Lines::new(input));
-        Self { reader, record: csv::ByteRecord::new() }
-    }
-
-    fn headings(&mut self) -> Result<Vec<String>> {
-        let unreadable = |rule: &str| Error::new(Code::InvalidCsv).record(1).rule(rule);
-        let headings = self.reader.byte_headers().map_err(|error| unreadable("headings").because(error))?;
-        let texts = headings.iter().map(|cell| std::str::from_utf8(cell).map(|text| text.trim().to_owned()));
-        let mut texts: Vec<String> =
-            texts.collect::<Result<_, _>>().map_err(|_| Error::new(Code::InvalidUtf8).record(1))?;
-        if let Some(first) = texts.first_mut() {
-            *first = first.trim_start_matches('\u{feff}').to_owned();
-        }
-        if texts.is_empty() {
-            return Err(unreadable("the file is empty"));
-        }
-        Ok(texts)
-    }
-
-    fn chunk(&mut self) -> Result<Option<Chunk>> {
-        let width = self.reader.byte_headers().map(csv::ByteRecord::len).unwrap_or(0);
-        let mut rows = Vec::new();
-        while rows.len() < CHUNK {
-            let more = self
-                .reader
-                .read_byte_record(&mut self.record)
-                .map_err(|error| Error::new(Code::Io).rule("reading the file").because(error))?;
-            if !more {
-                break;
-            }
-            let begin = self.record.position().map_or(0, csv::Position::byte);
-            let line = self.reader.get_mut().line_at(begin);
-            rows.push(Row { line, cells: cells(&self.record, width) });
-        }
-        let bytes = self.reader.position().byte();
-        Ok((!rows.is_empty()).then_some(Chunk { rows, bytes }))
-    }
-}
-
-fn cells(record: &csv::ByteRecord, width: usize) -> Result<Vec<String>> {
-    if record.len() != width {
-        let rule = format!("{width} columns, not {}", record.len());
-        return Err(Error::new(Code::InvalidCsv).rule(&rule));
-    }
-    let texts = record.iter().map(|cell| String::from_utf8(cell.to_vec()));
-    texts.collect::<Result<_, _>>().map_err(|_| Error::new(Code::InvalidUtf8))
+/// What rows are read from.
+pub(super) trait Source {
+    /// The next rows, as many as go into one transaction; nothing at the end.
+    fn chunk(&mut self) -> Result<Option<Chunk>>;
 }
 
 /// What one row comes to within its transaction.
@@ -171,11 +109,11 @@ struct Taken {
     said: Vec<Warning>,
 }
 
-struct Import<'a> {
+pub(super) struct Import<'a> {
     session: &'a Session,
-    entity: String,
-    columns: Columns,
     options: &'a ImportOptions,
+    /// What it is called in the ledger.
+    cause: &'static str,
     report: ImportReport,
     /// References found before, by entity and folded title.
     resolved: HashMap<(String, String), RecordId>,
@@ -194,14 +132,55 @@ struct Deferred {
     cell: String,
 }
 
-impl Import<'_> {
+impl<'a> Import<'a> {
+    pub fn new(session: &'a Session, options: &'a ImportOptions, cause: &'static str) -> Self {
+        Self {
+            session,
+            options,
+            cause,
+            report: ImportReport::default(),
+            resolved: HashMap::new(),
+            deferred: Vec::new(),
+            warned: HashSet::new(),
+        }
+    }
+
+    /// Takes all rows in.
+    pub fn run(
+        mut self,
+        mut rows: impl Source,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<ImportReport> {
+        let mut transaction = self.session.begin(WriteOptions::default().cause(self.cause))?;
+        while let Some(chunk) = rows.chunk()? {
+            let bytes = chunk.bytes;
+            let taken = self.take_chunk(&mut transaction, chunk)?;
+            // A dry run keeps one transaction to its end, so that later rows find earlier ones.
+            if !self.options.dry_run {
+                transaction.commit()?;
+                transaction = self.session.begin(WriteOptions::default().cause(self.cause))?;
+            }
+            taken.into_iter().for_each(|row| self.account_for(row));
+            progress(ImportProgress { rows: self.report.read, bytes });
+        }
+        self.settle_deferred(&mut transaction)?;
+        if self.options.dry_run {
+            drop(transaction);
+        } else {
+            transaction.commit()?;
+        }
+        self.report.rows.sort_by_key(|row| row.line);
+        Ok(self.report)
+    }
+
     fn take_chunk(&mut self, transaction: &mut Transaction<'_>, chunk: Chunk) -> Result<Vec<Taken>> {
         let mut taken = Vec::new();
         for row in chunk.rows {
             self.session.patience().check()?;
             self.report.read += 1;
             let before = transaction.savepoint();
-            let outcome = row.cells.and_then(|cells| self.take_row(transaction, row.line, &cells));
+            let outcome =
+                row.cells.and_then(|cells| self.take_row(transaction, row.line, &row.sheet, &cells));
             match outcome {
                 Ok(row) => taken.push(row),
                 Err(error) if is_about_the_row(&error) => {
@@ -220,10 +199,11 @@ impl Import<'_> {
     /// Looks references up again that named rows further down.
     fn settle_deferred(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
         for late in std::mem::take(&mut self.deferred) {
-            let settled = self.resolve(transaction, &late.entity, &late.field.api_name, &late.cell);
+            let place = (late.entity.as_str(), late.field.api_name.as_str());
+            let settled = self.resolve(transaction, &late.entity, place, &late.cell);
             let changed = settled.and_then(|found| {
                 let changes = Changes::new().set(late.field.api_name.as_str(), found);
-                transaction.update_record(&self.entity, late.record, changes)
+                transaction.update_record(&late.entity, late.record, changes)
             });
             match changed {
                 Ok(_) => {}
@@ -265,37 +245,47 @@ impl Import<'_> {
     }
 
     /// One row: all of it or nothing, within the chunk's transaction.
-    fn take_row(&mut self, transaction: &mut Transaction<'_>, line: u64, cells: &[String]) -> Result<Taken> {
+    fn take_row(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        line: u64,
+        sheet: &Sheet,
+        cells: &[String],
+    ) -> Result<Taken> {
         let mut changes = Changes::new();
         let mut warnings = Vec::new();
         let mut late = Vec::new();
         let currency = self.session.crm().settings().currency()?;
-        for (number, cell) in cells.iter().enumerate() {
-            let Some((heading, target)) = self.columns.targets.get(number).cloned() else { continue };
+        for (cell, (heading, target)) in cells.iter().zip(&sheet.columns.targets) {
+            let cell = if self.options.null_text.as_ref() == Some(cell) { "" } else { cell.as_str() };
             match target {
                 Target::Nothing => {}
                 Target::Field(field) => {
-                    changes = changes.set(field.api_name.as_str(), parse_text(&field, cell, currency)?)
+                    changes = changes.set(field.api_name.as_str(), parse_text(field, cell, currency)?)
                 }
                 Target::Owner => {
-                    if let Some(owner) = self.resolve(transaction, User::NAME, "owner", cell)? {
+                    let place = (sheet.entity.as_str(), "owner");
+                    if let Some(owner) = self.resolve(transaction, User::NAME, place, cell)? {
                         changes = changes.owner(owner);
                     }
                 }
-                Target::Reference(field, entity) => match self.refer(transaction, &field, &entity, cell) {
-                    Ok(found) => changes = changes.set(field.api_name.as_str(), found),
-                    Err(error) if error.code() == Code::ReferenceMissing && entity == self.entity => {
-                        late.push((field, entity, cell.clone()));
+                Target::Reference(field, entity) => {
+                    let place = (sheet.entity.as_str(), field.api_name.as_str());
+                    match self.resolve(transaction, entity, place, cell) {
+                        Ok(found) => changes = changes.set(field.api_name.as_str(), Value::from(found)),
+                        Err(error) if error.code() == Code::ReferenceMissing && *entity == sheet.entity => {
+                            late.push((field.clone(), entity.clone(), cell.to_owned()));
+                        }
+                        Err(error) if error.code() == Code::ReferenceMissing && !field.is_required() => {
+                            warnings.push(error.rule(heading));
+                        }
+                        Err(error) => return Err(error),
                     }
-                    Err(error) if error.code() == Code::ReferenceMissing && !field.definition.required => {
-                        warnings.push(error.rule(&heading));
-                    }
-                    Err(error) => return Err(error),
-                },
+                }
             }
         }
-        let key = self.columns.key.and_then(|key| cells.get(key)).map(|key| key.trim().to_owned());
-        let upserted = self.upsert(transaction, key.filter(|key| !key.is_empty()), changes);
+        let key = sheet.columns.key.and_then(|key| cells.get(key)).map(|key| key.trim().to_owned());
+        let upserted = self.upsert(transaction, &sheet.entity, key.filter(|key| !key.is_empty()), changes);
         let said = transaction.take_warnings();
         let upserted = upserted?;
         let record = upserted.id();
@@ -308,45 +298,46 @@ impl Import<'_> {
     fn upsert(
         &self,
         transaction: &mut Transaction<'_>,
+        entity: &str,
         key: Option<String>,
         changes: Changes,
     ) -> Result<Upserted> {
-        let source = if self.options.source.is_empty() { SOURCE } else { &self.options.source };
+        let source = self.source();
         match key {
-            Some(key) => match self.by_unique_title(transaction, &key)? {
-                Some(id) => transaction.update_record(&self.entity, id, changes.external_id(source, &key)),
-                None => transaction.upsert_record(&self.entity, source, &key, changes),
+            Some(key) => match self.by_unique_title(transaction, entity, &key)? {
+                Some(id) => transaction.update_record(entity, id, changes.external_id(source, &key)),
+                None => transaction.upsert_record(entity, source, &key, changes),
             },
-            None => transaction.create_record(&self.entity, changes).map(Upserted::Created),
+            None => transaction.create_record(entity, changes).map(Upserted::Created),
         }
+    }
+
+    /// The name of the other system.
+    fn source(&self) -> &str {
+        if self.options.source.is_empty() { SOURCE } else { &self.options.source }
     }
 
     /// A record that stands already under a unique title is the row's record, whoever made it.
-    fn by_unique_title(&self, transaction: &Transaction<'_>, key: &str) -> Result<Option<RecordId>> {
+    fn by_unique_title(
+        &self,
+        transaction: &Transaction<'_>,
+        entity: &str,
+        key: &str,
+    ) -> Result<Option<RecordId>> {
         let reader = transaction.reader();
-        let entity = reader.registry().entity(&self.entity)?;
-        if !entity.title()?.definition.unique {
+        if !reader.registry().entity(entity)?.title()?.definition.unique {
             return Ok(None);
         }
-        Ok(reader.find_by_title(&self.entity, key)?.first().copied())
+        Ok(reader.find_by_title(entity, key)?.first().copied())
     }
 
-    fn refer(
-        &mut self,
-        transaction: &mut Transaction<'_>,
-        field: &Field,
-        entity: &str,
-        cell: &str,
-    ) -> Result<Value> {
-        Ok(self.resolve(transaction, entity, &field.api_name, cell)?.into())
-    }
-
-    /// The record that a cell names by its title; `None` for an empty cell.
+    /// The record that a cell names by its title, or by its key in the other system; `None` for an empty cell.
+    /// `place` is the entity and field that refer.
     fn resolve(
         &mut self,
         transaction: &mut Transaction<'_>,
         entity: &str,
-        field: &str,
+        (of, field): (&str, &str),
         cell: &str,
     ) -> Result<Option<RecordId>> {
         let said = cell.trim();
@@ -358,8 +349,8 @@ impl Import<'_> {
         if let Some(known) = self.resolved.get(&place) {
             return Ok(Some(*known));
         }
-        let found = transaction.reader().find_by_title(entity, title)?;
-        let fault = |code| Error::new(code).entity(&self.entity).field(field).value(title);
+        let found = self.named(transaction, entity, title)?;
+        let fault = |code| Error::new(code).entity(of).field(field).value(title);
         let id = match found.as_slice() {
             [] if self.options.create_missing.iter().any(|name| name == field) => {
                 self.create_reference(transaction, entity, title)?
@@ -370,6 +361,23 @@ impl Import<'_> {
         };
         self.resolved.insert(place, id);
         Ok(Some(id))
+    }
+
+    /// The records that a text may mean.
+    fn named(&self, transaction: &Transaction<'_>, entity: &str, text: &str) -> Result<Vec<RecordId>> {
+        let reader = transaction.reader();
+        let by_key = |key: &str| -> Result<Vec<RecordId>> {
+            let found = reader.find_by_external_id(entity, self.source(), key)?;
+            Ok(found.into_iter().map(|row| row.record.id).collect())
+        };
+        if let Some(key) = text.strip_prefix(KEY_MARK) {
+            let found = by_key(key)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let found = reader.find_by_title(entity, text)?;
+        if found.is_empty() { by_key(text) } else { Ok(found) }
     }
 
     fn create_reference(

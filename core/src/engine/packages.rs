@@ -1,0 +1,131 @@
+//! Packages of metadata in a database: held against it, installed, rolled back, removed and given out.
+
+use crate::access::Action;
+use crate::base::Result;
+use crate::engine::{Crm, Session};
+use crate::records::records_made;
+use crate::schema::{
+    CUSTOMER, FieldOverride, InstalledPackage, Package, Registry, RegistryChange, SchemaChange,
+};
+
+/// What is done with a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageStep {
+    /// It is installed, in place of an older version.
+    Install(Package),
+    /// The version before is in force again.
+    RollBack(String),
+    /// All that it declares is withdrawn.
+    Remove(String),
+}
+
+impl PackageStep {
+    fn apply(&self, registry: &mut Registry) -> Result<RegistryChange> {
+        match self {
+            Self::Install(package) => registry.install(package.clone()),
+            Self::RollBack(package) => registry.roll_back(package),
+            Self::Remove(package) => registry.remove(package),
+        }
+    }
+
+    /// What it is called in the ledger.
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Install(_) => "schema.install_package",
+            Self::RollBack(_) => "schema.roll_back_package",
+            Self::Remove(_) => "schema.remove_package",
+        }
+    }
+}
+
+/// What a step changes, and what it costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaPlan {
+    /// Every element that is other than before.
+    pub changes: Vec<SchemaChange>,
+    /// Records that are read to make keys and counts: at most those that were ever made of the entities.
+    pub records: u64,
+}
+
+impl Session {
+    /// The packages that were ever installed, in the order in which they came.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything.
+    pub fn packages(&self) -> Result<Vec<InstalledPackage>> {
+        self.check_may("sys.role", Action::Administer)?;
+        Ok(self.crm().registry().packages().to_vec())
+    }
+
+    /// What a step would change, without doing it.
+    ///
+    /// # Errors
+    /// As [`Session::change_package`].
+    pub fn plan_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
+        self.check_may("sys.role", Action::Administer)?;
+        let before = self.crm().registry();
+        let mut after = Registry::clone(&before);
+        step.apply(&mut after)?;
+        self.crm().plan(&before, &after)
+    }
+
+    /// Installs, rolls back or removes a package, in one transaction with one entry of the ledger that lists
+    /// what changed. Indexes and counters of large tables are then built in chunks, as
+    /// [`Session::define_index`] does.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `schema.package_missing`,
+    /// `schema.invalid_definition`, `schema.duplicate_definition`, `schema.invalid_expression` and the like,
+    /// after which nothing of it is there; `schema.not_unique` for a unique field whose standing values are not;
+    /// those of [`Session::build_indexes`].
+    pub fn change_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
+        self.check_may("sys.role", Action::Administer)?;
+        let before = self.crm().registry();
+        self.crm().change_registry(self.user(), step.cause(), |registry| step.apply(registry))?;
+        let plan = self.crm().plan(&before, &self.crm().registry())?;
+        self.crm().build_indexes(self.user(), self.patience())?;
+        Ok(plan)
+    }
+
+    /// What a namespace has in this database, as a package: `x` for the customer's own.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `schema.package_missing`.
+    pub fn export_package(&self, namespace: &str) -> Result<Package> {
+        self.check_may("sys.role", Action::Administer)?;
+        self.crm().registry().package_of(namespace)
+    }
+
+    /// Changes a field of a lower layer for this customer, in place of what was changed before.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; those of
+    /// [`Registry::declare_override`].
+    pub fn override_field(&self, entity: &str, changed: FieldOverride) -> Result<()> {
+        let registry = self.crm().registry();
+        let known = registry.entity(entity)?;
+        self.check_may(&known.api_name, Action::Administer)?;
+        let field = known.field(changed.field.as_str().into())?;
+        self.read(|reader| reader.check_field(known, field.id()))?;
+        let expressions = changed.default.iter().chain(&changed.required_when);
+        self.check_expressions(known, expressions.map(String::as_str))?;
+        let changed = FieldOverride { namespace: CUSTOMER.to_owned(), ..changed };
+        self.crm().change_registry(self.user(), "schema.override_field", |registry| {
+            registry.declare_override(&known.api_name, &changed)
+        })
+    }
+}
+
+impl Crm {
+    fn plan(&self, before: &Registry, after: &Registry) -> Result<SchemaPlan> {
+        let changes = before.changes_to(after);
+        let snapshot = self.snapshot()?;
+        let mut records = 0_u64;
+        for entity in before.entities() {
+            if changes.iter().any(|change| change.reads_records && change.entity == entity.api_name) {
+                records = records.saturating_add(records_made(snapshot.as_ref(), entity)?);
+            }
+        }
+        Ok(SchemaPlan { changes, records })
+    }
+}

@@ -1,0 +1,245 @@
+//! What one registry has that another has not: what people read before they let a change through, and what the
+//! ledger keeps of it.
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use crate::base::FieldId;
+use crate::schema::{Entity, Field, Layer, Registry};
+
+/// What kind of element a change is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Element {
+    /// An entity.
+    Entity,
+    /// A field.
+    Field,
+    /// An index.
+    Index,
+    /// A counter.
+    Counter,
+    /// A rule.
+    Rule,
+    /// What a higher layer changes of a field.
+    Override,
+}
+
+/// What becomes of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// Something of it is other than before.
+    Changed,
+    /// Its author takes it back; what is stored stays and can be read.
+    Withdrawn,
+    /// It was taken back, and is there again.
+    Restored,
+}
+
+/// One property that is other than before; null where it was not said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PropertyChange {
+    /// The property, as definitions name it.
+    pub property: String,
+    /// What it was.
+    pub before: Json,
+    /// What it is.
+    pub after: Json,
+}
+
+/// What becomes of one element of the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SchemaChange {
+    /// The entity, by API name.
+    pub entity: String,
+    /// What kind of element it is.
+    pub element: Element,
+    /// The element's name in the API.
+    pub name: String,
+    /// The layer that it comes from.
+    pub layer: &'static str,
+    /// What becomes of it.
+    pub change: ChangeKind,
+    /// The properties that are other than before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<PropertyChange>,
+    /// Whether every record is read for it, because keys or counts follow from what stands.
+    pub reads_records: bool,
+}
+
+impl Registry {
+    /// What another registry, that came from this one, has other than this one.
+    #[must_use]
+    pub fn changes_to(&self, after: &Self) -> Vec<SchemaChange> {
+        let mut changes = Vec::new();
+        for entity in after.entities() {
+            match self.entity_by_id(entity.id()) {
+                Ok(before) => between(before, entity, &mut changes),
+                Err(_) => {
+                    let change = Some((ChangeKind::Added, Vec::new()));
+                    push(&mut changes, entity, Part::entity(entity), change, false);
+                    added(entity, &mut changes);
+                }
+            }
+        }
+        changes
+    }
+}
+
+/// One element as it is compared.
+struct Part {
+    element: Element,
+    name: String,
+    namespace: String,
+    /// What it says, as JSON.
+    said: Json,
+    withdrawn: bool,
+}
+
+impl Part {
+    fn entity(entity: &Entity) -> Self {
+        let namespace = entity.definition.namespace.clone();
+        let (name, withdrawn) = (entity.api_name.clone(), entity.is_withdrawn());
+        Self { element: Element::Entity, name, namespace, said: json_of(&entity.definition), withdrawn }
+    }
+
+    fn field(field: &Field) -> Self {
+        let (name, namespace) = (field.api_name.clone(), field.definition.namespace.clone());
+        let (said, withdrawn) = (json_of(field.declared()), field.is_withdrawn());
+        Self { element: Element::Field, name, namespace, said, withdrawn }
+    }
+
+    fn plain(element: Element, name: &str, namespace: &str, definition: &impl Serialize) -> Self {
+        let (name, namespace) = (name.to_owned(), namespace.to_owned());
+        Self { element, name, namespace, said: json_of(definition), withdrawn: false }
+    }
+
+    /// What becomes of it, if anything does.
+    fn since(&self, before: Option<&Self>) -> Option<(ChangeKind, Vec<PropertyChange>)> {
+        let Some(before) = before else { return Some((ChangeKind::Added, Vec::new())) };
+        let properties = properties(&before.said, &self.said);
+        match (before.withdrawn, self.withdrawn) {
+            (false, true) => Some((ChangeKind::Withdrawn, properties)),
+            (true, false) => Some((ChangeKind::Restored, properties)),
+            _ if properties.is_empty() => None,
+            _ => Some((ChangeKind::Changed, properties)),
+        }
+    }
+}
+
+fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
+    let entity = Part::entity(after);
+    let change = entity.since(Some(&Part::entity(before)));
+    push(changes, after, entity, change, false);
+    for field in after.fields() {
+        let known = before.field_by_id(field.id());
+        let part = Part::field(field);
+        let change = part.since(known.map(Part::field).as_ref());
+        push(changes, after, part, change, known.is_some_and(|known| gains_keys(known, field)));
+    }
+    let fresh = |id: FieldId, known: &[FieldId]| !known.contains(&id);
+    let known: Vec<FieldId> = before.indexes().iter().map(|index| index.id()).collect();
+    for index in after.indexes().iter().filter(|index| fresh(index.id(), &known)) {
+        let part =
+            Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition);
+        push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
+    }
+    let known: Vec<FieldId> = before.counters().iter().map(|counter| counter.id()).collect();
+    for counter in after.counters().iter().filter(|counter| fresh(counter.id(), &known)) {
+        let part = Part::plain(
+            Element::Counter,
+            &counter.api_name,
+            &counter.definition.namespace,
+            &counter.definition,
+        );
+        push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
+    }
+    let known: Vec<Part> = before.rules().iter().map(rule).collect();
+    differing(known, after.rules().iter().map(rule).collect(), after, changes);
+    differing(overrides(before), overrides(after), after, changes);
+}
+
+/// Elements that are known by their names: those that are new or changed, and those that are gone.
+fn differing(before: Vec<Part>, after: Vec<Part>, entity: &Entity, changes: &mut Vec<SchemaChange>) {
+    let mut gone = before;
+    for part in after {
+        let known =
+            gone.iter().position(|known| (&known.name, &known.namespace) == (&part.name, &part.namespace));
+        let known = known.map(|place| gone.swap_remove(place));
+        let change = part.since(known.as_ref());
+        push(changes, entity, part, change, false);
+    }
+    for part in gone {
+        push(changes, entity, part, Some((ChangeKind::Withdrawn, Vec::new())), false);
+    }
+}
+
+/// The parts of an entity that is new.
+fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
+    let fields = entity.fields().iter().map(Part::field);
+    let indexes = entity.indexes().iter().map(|index| {
+        Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition)
+    });
+    let counters = entity.counters().iter().map(|counter| {
+        Part::plain(Element::Counter, &counter.api_name, &counter.definition.namespace, &counter.definition)
+    });
+    let parts = fields.chain(indexes).chain(counters).chain(entity.rules().iter().map(rule));
+    for part in parts.chain(overrides(entity)) {
+        push(changes, entity, part, Some((ChangeKind::Added, Vec::new())), false);
+    }
+}
+
+fn rule(rule: &crate::schema::Rule) -> Part {
+    let definition = &rule.definition;
+    Part::plain(Element::Rule, &definition.api_name(), &definition.namespace, definition)
+}
+
+fn overrides(entity: &Entity) -> Vec<Part> {
+    let of_field = |field: &Field| -> Vec<Part> {
+        let name = field.api_name.clone();
+        let parts = field.overrides().iter();
+        parts.map(|changed| Part::plain(Element::Override, &name, &changed.namespace, changed)).collect()
+    };
+    entity.fields().iter().flat_map(of_field).collect()
+}
+
+/// Whether keys of a field are to be made for records that stand.
+fn gains_keys(before: &Field, after: &Field) -> bool {
+    let keys = |field: &Field| (field.definition.is_indexed(), field.definition.unique);
+    let ((was_indexed, was_unique), (indexed, unique)) = (keys(before), keys(after));
+    (indexed && !was_indexed) || (unique && !was_unique)
+}
+
+fn push(
+    changes: &mut Vec<SchemaChange>,
+    entity: &Entity,
+    part: Part,
+    change: Option<(ChangeKind, Vec<PropertyChange>)>,
+    reads_records: bool,
+) {
+    let Some((change, properties)) = change else { return };
+    let layer = Layer::of(&part.namespace).name();
+    let (entity, element, name) = (entity.api_name.clone(), part.element, part.name);
+    changes.push(SchemaChange { entity, element, name, layer, change, properties, reads_records });
+}
+
+fn json_of(definition: &impl Serialize) -> Json {
+    serde_json::to_value(definition).unwrap_or_default()
+}
+
+/// The properties of two definitions that differ.
+fn properties(before: &Json, after: &Json) -> Vec<PropertyChange> {
+    let none = Map::new();
+    let (before, after) = (before.as_object().unwrap_or(&none), after.as_object().unwrap_or(&none));
+    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+    let said = |map: &Map<String, Json>, name: &String| map.get(name).cloned().unwrap_or_default();
+    let changes = names.map(|name| PropertyChange {
+        property: name.clone(),
+        before: said(before, name),
+        after: said(after, name),
+    });
+    changes.filter(|change| change.before != change.after).collect()
+}

@@ -1,0 +1,439 @@
+//! Packages of metadata: what a vendor or a customer adds to a registry, as one document that can be held
+//! against a database, installed, moved to another one, and taken back.
+//!
+//! A package declares elements of its own namespace alone. What a later version no longer declares is withdrawn:
+//! its values and records stay, can be read and exported, and nobody makes new ones. No number is given twice,
+//! so an element that comes back is the one that it was.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Code, Error, Label, Result};
+use crate::schema::{
+    CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
+    IndexDefinition, Layer, Registry, RegistryChange, RuleDefinition, valid_namespace,
+};
+
+/// Most versions of a package that a database keeps to go back to.
+const MAX_VERSIONS: usize = 10;
+
+/// A package of metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Package {
+    /// The namespace of all that it declares: `x` for the customer's own.
+    pub package: String,
+    /// Its version: three numbers joined by points, as semver.org has them.
+    pub version: String,
+    /// What people read.
+    pub label: Label,
+    /// The packages that must be there, with their least versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
+    /// Its entities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityDefinition>,
+    /// What it adds to entities of others, and changes of their fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extends: Vec<EntityExtension>,
+}
+
+/// A package that another one stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// The package.
+    pub package: String,
+    /// The least version.
+    pub version: String,
+}
+
+/// What a package adds to an entity of somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EntityExtension {
+    /// The entity, by API name.
+    pub entity: String,
+    /// Fields besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldDefinition>,
+    /// Indexes besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexDefinition>,
+    /// Counters besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<CounterDefinition>,
+    /// Rules besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleDefinition>,
+    /// What it changes of fields of lower layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<FieldOverride>,
+}
+
+impl EntityExtension {
+    fn is_empty(&self) -> bool {
+        *self == Self { entity: self.entity.clone(), ..Self::default() }
+    }
+}
+
+/// A package as a database keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledPackage {
+    /// Its versions, in the order in which they were installed; at most the last 10.
+    pub versions: Vec<Package>,
+    /// Whether the last of them is in force; not once it was removed.
+    pub active: bool,
+}
+
+impl InstalledPackage {
+    /// The version that is in force.
+    #[must_use]
+    pub fn current(&self) -> Option<&Package> {
+        self.versions.last().filter(|_| self.active)
+    }
+
+    fn is(&self, package: &str) -> bool {
+        self.versions.last().is_some_and(|version| version.package == package)
+    }
+}
+
+impl Package {
+    /// The package with its namespace in all that it declares, found consistent.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition`, naming element and rule.
+    pub fn checked(mut self) -> Result<Self> {
+        let fault = |rule: &str| Err(Error::new(Code::InvalidDefinition).field("package").rule(rule));
+        if !valid_namespace(&self.package) || Layer::of(&self.package) == Layer::Core {
+            return fault("a package has a namespace of its own");
+        }
+        if self.label.is_partial() {
+            return fault("labels stand in zh and en");
+        }
+        version_of(&self.version)?;
+        self.requires.iter().try_for_each(|required| version_of(&required.version).map(drop))?;
+        let (namespace, mut foreign) = (self.package.clone(), None);
+        let mut own = |said: &mut String| match said.is_empty() {
+            true => said.clone_from(&namespace),
+            false if *said != namespace => foreign = Some(said.clone()),
+            false => {}
+        };
+        for entity in &mut self.entities {
+            own(&mut entity.namespace);
+            entity.fields.iter_mut().for_each(|field| own(&mut field.namespace));
+            entity.indexes.iter_mut().for_each(|index| own(&mut index.namespace));
+            entity.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
+            entity.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
+        }
+        for extension in &mut self.extends {
+            extension.fields.iter_mut().for_each(|field| own(&mut field.namespace));
+            extension.indexes.iter_mut().for_each(|index| own(&mut index.namespace));
+            extension.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
+            extension.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
+            extension.overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
+        }
+        match foreign {
+            Some(_) => fault("a package declares elements of its own namespace alone"),
+            None => self.check_extensions().map(|()| self),
+        }
+    }
+
+    fn check_extensions(&self) -> Result<()> {
+        let fields = self.extends.iter().flat_map(|extension| &extension.fields);
+        match fields.into_iter().find(|field| field.required) {
+            Some(field) => Err(Error::new(Code::InvalidDefinition)
+                .field(&field.name)
+                .rule("a field added later is not required; `required_when` is `true` where it is")),
+            None => Ok(()),
+        }
+    }
+
+    /// All fields that it declares, each with its entity's API name.
+    fn fields(&self) -> impl Iterator<Item = (String, &FieldDefinition)> {
+        let own = self.entities.iter();
+        let own = own.flat_map(|entity| entity.fields.iter().map(|field| (entity.api_name(), field)));
+        let added = self.extends.iter();
+        own.chain(added.flat_map(|added| added.fields.iter().map(|field| (added.entity.clone(), field))))
+    }
+}
+
+/// A version as numbers that can be compared.
+fn version_of(text: &str) -> Result<[u32; 3]> {
+    let wrong = || {
+        let error = Error::new(Code::InvalidDefinition).field("version").value(text);
+        error.rule("a version is three numbers joined by points")
+    };
+    let parts: Vec<u32> =
+        text.split('.').map(|part| part.parse().map_err(|_| wrong())).collect::<Result<_>>()?;
+    parts.try_into().map_err(|_| wrong())
+}
+
+impl Registry {
+    /// Installs a package, in place of an older version of it. The customer's own package only adds: what it does
+    /// not name stays.
+    ///
+    /// # Errors
+    /// `schema.package_missing` for a requirement that is not met; `schema.invalid_definition` for a version
+    /// that is not newer, and for what [`Registry::declare_field`] and the others refuse.
+    pub fn install(&mut self, package: Package) -> Result<RegistryChange> {
+        let package = package.checked()?;
+        let current = self.installed(&package.package).and_then(InstalledPackage::current);
+        if current == Some(&package) {
+            return Ok(RegistryChange::Nothing);
+        }
+        if let Some(current) = current
+            && version_of(&current.version)? >= version_of(&package.version)?
+        {
+            let error = Error::new(Code::InvalidDefinition).field("version").value(&package.version);
+            return Err(error.rule(&format!("a version after {}", current.version)));
+        }
+        self.take(package)
+    }
+
+    /// Goes back to the version of a package that was installed before the one in force; where there is none,
+    /// the package is removed.
+    ///
+    /// # Errors
+    /// `schema.package_missing` for a package that is not installed; as [`Registry::remove`].
+    pub fn roll_back(&mut self, package: &str) -> Result<RegistryChange> {
+        let installed = self.installed(package).filter(|installed| installed.active);
+        let installed = installed.ok_or_else(|| missing(package, ""))?;
+        let before = installed.versions.iter().rev().nth(1).cloned();
+        let Some(before) = before else { return self.remove(package) };
+        self.forget_newest(package);
+        self.take(before)
+    }
+
+    /// Withdraws all that a package declares. What is stored stays and can be read.
+    ///
+    /// # Errors
+    /// `schema.package_missing` for a package that is not installed; `schema.invalid_definition` while
+    /// another one requires it.
+    pub fn remove(&mut self, package: &str) -> Result<RegistryChange> {
+        let current = self.installed(package).and_then(InstalledPackage::current).cloned();
+        let current = current.ok_or_else(|| missing(package, ""))?;
+        let requires = |other: &&Package| other.requires.iter().any(|required| required.package == package);
+        let other = self.packages().iter().filter_map(InstalledPackage::current).find(requires);
+        if let Some(other) = other {
+            let error = Error::new(Code::InvalidDefinition).field("package").value(package);
+            return Err(error.rule(&format!("required by {}", other.package)));
+        }
+        let nothing = Package { package: package.to_owned(), ..Package::default() };
+        self.withdraw_missing(&current, &nothing);
+        for installed in self.packages_mut().iter_mut().filter(|installed| installed.is(package)) {
+            installed.active = false;
+        }
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// What a namespace has in this registry, as a package that another database can install.
+    ///
+    /// # Errors
+    /// `schema.package_missing` for a namespace that has nothing here.
+    pub fn package_of(&self, namespace: &str) -> Result<Package> {
+        if let Some(current) = self.installed(namespace).and_then(InstalledPackage::current)
+            && namespace != CUSTOMER
+        {
+            return Ok(current.clone());
+        }
+        let mut package = Package {
+            package: namespace.to_owned(),
+            version: format!("0.0.{}", self.version()),
+            label: Label::new(namespace, namespace),
+            ..Package::default()
+        };
+        for entity in self.entities() {
+            let extension = extension_of(entity, namespace);
+            if entity.definition.namespace == namespace && !entity.is_withdrawn() {
+                let EntityExtension { fields, indexes, counters, rules, .. } = extension;
+                let bare = entity.definition.clone();
+                package.entities.push(EntityDefinition { fields, indexes, counters, rules, ..bare });
+            } else if !extension.is_empty() {
+                package.extends.push(extension);
+            }
+        }
+        match package.entities.is_empty() && package.extends.is_empty() {
+            true => Err(missing(namespace, "")),
+            false => Ok(package),
+        }
+    }
+
+    fn installed(&self, package: &str) -> Option<&InstalledPackage> {
+        self.packages().iter().find(|installed| installed.is(package))
+    }
+
+    fn forget_newest(&mut self, package: &str) {
+        for installed in self.packages_mut().iter_mut().filter(|installed| installed.is(package)) {
+            // The one before is taken again as if it came new.
+            installed.versions.pop();
+            installed.versions.pop();
+        }
+    }
+
+    /// Declares what a package says, and withdraws what the one before it said besides.
+    fn take(&mut self, package: Package) -> Result<RegistryChange> {
+        for required in &package.requires {
+            let there = self.installed(&required.package).and_then(InstalledPackage::current);
+            let version = there.map(|there| version_of(&there.version)).transpose()?;
+            if version.is_none_or(|version| version_of(&required.version).is_ok_and(|least| version < least))
+            {
+                return Err(missing(&required.package, &required.version));
+            }
+        }
+        self.declare_package(&package)?;
+        self.check_targets(&package)?;
+        let before = self.installed(&package.package).and_then(InstalledPackage::current).cloned();
+        if let Some(before) = before.filter(|_| package.package != CUSTOMER) {
+            self.withdraw_missing(&before, &package);
+        }
+        let name = package.package.clone();
+        match self.packages_mut().iter_mut().find(|installed| installed.is(&name)) {
+            Some(installed) => {
+                installed.versions.push(package);
+                let surplus = installed.versions.len().saturating_sub(MAX_VERSIONS);
+                installed.versions.drain(..surplus);
+                installed.active = true;
+            }
+            None => self.packages_mut().push(InstalledPackage { versions: vec![package], active: true }),
+        }
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    fn declare_package(&mut self, package: &Package) -> Result<()> {
+        for entity in &package.entities {
+            let plain = entity.fields.iter().filter(|field| !field.has_expressions());
+            self.declare_entity(&EntityDefinition { fields: plain.cloned().collect(), ..entity.bare() })?;
+        }
+        let plain = package.fields().filter(|(_, field)| !field.has_expressions());
+        for (entity, field) in plain {
+            self.declare_field(&entity, field)?;
+        }
+        self.declare_in_order(package.fields().filter(|(_, field)| field.has_expressions()).collect())?;
+        let own = package.entities.iter();
+        let own = own.map(|entity| (entity.api_name(), &entity.indexes, &entity.counters, &entity.rules));
+        let added = package.extends.iter();
+        let added = added.map(|added| (added.entity.clone(), &added.indexes, &added.counters, &added.rules));
+        for (entity, indexes, counters, rules) in own.chain(added) {
+            indexes.iter().try_for_each(|index| self.declare_index(&entity, index).map(drop))?;
+            counters.iter().try_for_each(|counter| self.declare_counter(&entity, counter).map(drop))?;
+            rules.iter().try_for_each(|rule| self.declare_rule(&entity, rule).map(drop))?;
+        }
+        for extension in &package.extends {
+            for changed in &extension.overrides {
+                self.declare_override(&extension.entity, changed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Declares fields that read each other, each once those are there that it reads.
+    fn declare_in_order(&mut self, mut waiting: Vec<(String, &FieldDefinition)>) -> Result<()> {
+        while !waiting.is_empty() {
+            let mut refused = None;
+            let before = waiting.len();
+            waiting.retain(|(entity, field)| match self.declare_field(entity, field) {
+                Ok(_) => false,
+                Err(error) => {
+                    refused.get_or_insert(error);
+                    true
+                }
+            });
+            match refused {
+                Some(error) if waiting.len() == before => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What references lead to must be there when all is declared.
+    fn check_targets(&self, package: &Package) -> Result<()> {
+        for (entity, field) in package.fields() {
+            for target in field.kind.targets() {
+                self.entity(target).map_err(|error| error.field(&format!("{entity}.{}", field.name)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Withdraws what one version of a package declares and another does not. Indexes and counters stay, since
+    /// they are never wrong.
+    fn withdraw_missing(&mut self, before: &Package, after: &Package) {
+        let namespace = &before.package;
+        let kept: BTreeSet<u32> = after.entities.iter().map(|entity| entity.local).collect();
+        let fields: BTreeSet<(String, u32)> =
+            after.fields().map(|(entity, field)| (self.canonical(&entity), field.local)).collect();
+        let laid: BTreeSet<(String, String)> = after
+            .extends
+            .iter()
+            .flat_map(|added| {
+                added.overrides.iter().map(|changed| (self.canonical(&added.entity), &changed.field))
+            })
+            .map(|(entity, field)| (entity.clone(), self.field_name(&entity, field)))
+            .collect();
+        let rules: BTreeSet<(String, String)> = self.rules_of(after);
+        for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
+            let Ok(entity) = self.entity_mut(&name) else { continue };
+            if entity.definition.namespace == *namespace && !kept.contains(&entity.definition.local) {
+                entity.withdraw();
+            }
+            for field in entity.fields_mut() {
+                let own = field.declared().namespace == *namespace;
+                if own && !fields.contains(&(name.clone(), field.declared().local)) {
+                    field.withdraw();
+                }
+                if !laid.contains(&(name.clone(), field.api_name.clone())) {
+                    field.overrides_mut().retain(|changed| changed.namespace != *namespace);
+                    field.apply_overrides();
+                }
+            }
+            entity.rules_mut().retain(|rule| {
+                let own = rule.definition.namespace == *namespace;
+                !own || rules.contains(&(name.clone(), rule.definition.name.clone()))
+            });
+            entity.index();
+        }
+    }
+
+    fn rules_of(&self, package: &Package) -> BTreeSet<(String, String)> {
+        let own = package.entities.iter().map(|entity| (entity.api_name(), &entity.rules));
+        let added = package.extends.iter().map(|added| (self.canonical(&added.entity), &added.rules));
+        own.chain(added)
+            .flat_map(|(entity, rules)| rules.iter().map(move |rule| (entity.clone(), rule.name.clone())))
+            .collect()
+    }
+
+    /// The whole API name of an entity that a package names.
+    fn canonical(&self, entity: &str) -> String {
+        self.entity(entity).map_or_else(|_| entity.to_owned(), |entity| entity.api_name.clone())
+    }
+
+    /// The whole API name of a field that a package names.
+    fn field_name(&self, entity: &str, field: &str) -> String {
+        let known = self.entity(entity).and_then(|entity| entity.field(FieldName::Name(field)));
+        known.map_or_else(|_| field.to_owned(), |field: &Field| field.api_name.clone())
+    }
+}
+
+/// What a namespace adds to an entity.
+fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtension {
+    let fields = entity.fields().iter().filter(|field| !field.is_withdrawn()).map(Field::declared);
+    let indexes = entity.indexes().iter().map(|index| &index.definition);
+    let counters = entity.counters().iter().map(|counter| &counter.definition);
+    let rules = entity.rules().iter().map(|rule| &rule.definition);
+    let overrides = entity.fields().iter().flat_map(Field::overrides);
+    EntityExtension {
+        entity: entity.api_name.clone(),
+        fields: fields.filter(|field| field.namespace == namespace).cloned().collect(),
+        indexes: indexes.filter(|index| index.namespace == namespace).cloned().collect(),
+        counters: counters.filter(|counter| counter.namespace == namespace).cloned().collect(),
+        rules: rules.filter(|rule| rule.namespace == namespace).cloned().collect(),
+        overrides: overrides.filter(|changed| changed.namespace == namespace).cloned().collect(),
+    }
+}
+
+fn missing(package: &str, version: &str) -> Error {
+    let error = Error::new(Code::PackageMissing).value(package);
+    if version.is_empty() { error } else { error.rule(&format!("version {version} or later")) }
+}
