@@ -308,7 +308,7 @@ fn a_package_that_is_wrong_is_refused_with_its_place_and_nothing_of_it_is_there(
     case(Code::PackageMissing, "", &|package| {
         package["requires"] = json!([{"package": "cn.paper", "version": "1.0.0"}]);
     });
-    case(Code::InvalidExpression, "double", &|package| {
+    case(Code::InvalidDefinition, "sheets", &|package| {
         at(package, &format!("{book}/fields/4/kind/expression"), json!("double / 4"));
     });
     for (package, code, place) in cases {

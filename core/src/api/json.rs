@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::base::{Code, Currency, Error, Locale, Money, Period, RecordId, Result, Value};
 use crate::engine::{
     Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing, Path,
-    Reader, RestoreReport, SystemField, Warning, follow,
+    Reader, RestoreReport, Stated, SystemField, Warning, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -244,6 +244,10 @@ fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) ->
     }
     if let Some(items) = single("any") {
         return list(items).map(Condition::Any);
+    }
+    if let Some(source) = single("expression") {
+        let source = source.as_str().ok_or_else(|| invalid("an expression is a text"))?;
+        return Ok(Condition::Holds(Stated::new(source)));
     }
     if let Some(inner) = single("not") {
         let inner = condition(reader, entity, inner, depth.saturating_add(1))?;

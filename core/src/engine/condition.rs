@@ -4,9 +4,11 @@ use crate::base::{
     Code, Date, DayCount, Error, FieldId, Period, RecordId, Result, TimeZone, Timestamp, Value,
 };
 use crate::engine::Settings;
-use crate::records::{Comparison, Filter, SystemField, target};
+use crate::records::{Comparison, Filter, Moment, Stated, SystemField, target};
+use crate::schema::expr::{Bound, BoundKind};
 use crate::schema::{
-    Entity, EntityType, FieldKind, FieldName, FieldType, Reference, Registry, TypedField, normalize_value,
+    Entity, EntityType, FieldKind, FieldName, FieldNames, FieldType, Reference, Registry, TypedField,
+    compile_condition, normalize_value,
 };
 
 /// How a caller names a field.
@@ -124,6 +126,8 @@ pub(crate) fn follow<'r>(registry: &'r Registry, entity: &'r Entity, name: &str)
 pub(super) struct Resolver<'r> {
     pub registry: &'r Registry,
     pub today: Option<Today>,
+    /// What expressions take for now.
+    pub moment: Moment,
 }
 
 impl Resolver<'_> {
@@ -148,6 +152,7 @@ impl Resolver<'_> {
                 Ok(Filter::Through(field, Box::new(self.part(target, inner)?)))
             }),
             Filter::IsNull(selector) => self.at(entity, selector, |_, field| Ok(Filter::IsNull(field))),
+            Filter::Holds(stated) => self.stated(entity, stated),
             Filter::Under(selector, root) => {
                 self.at(entity, selector, |_, field| Ok(Filter::Under(field, *root)))
             }
@@ -163,6 +168,14 @@ impl Resolver<'_> {
                 Ok(Filter::Compare(field, *comparison, comparable(beyond, field, value)?))
             }),
         }
+    }
+
+    /// An expression, beside what it says of single fields, which indexes answer.
+    fn stated(&self, entity: &Entity, stated: &Stated) -> Result<Filter> {
+        let expression = compile_condition(stated.source(), &FieldNames::of(entity))?;
+        let bounds = expression.bounds(&self.moment);
+        let parts = bounds.into_iter().map(filter_of).chain([Filter::Holds(Stated::compiled(expression))]);
+        Ok(Filter::All(parts.collect()))
     }
 
     /// A condition on the field at the end of a path, from the entity at its beginning.
@@ -203,6 +216,25 @@ impl Resolver<'_> {
             Filter::Compare(field, Comparison::GreaterOrEqual, bound(first)?),
             Filter::Compare(field, Comparison::Less, bound(end)?),
         ]))
+    }
+}
+
+fn filter_of(bound: Bound) -> Filter {
+    match bound {
+        Bound::Missing(field) => Filter::IsNull(field),
+        Bound::Present(field) => Filter::Not(Box::new(Filter::IsNull(field))),
+        Bound::OneOf(field, values) => Filter::In(field, values),
+        Bound::Compare(field, kind, value) => {
+            let comparison = match kind {
+                BoundKind::Equal => Comparison::Equal,
+                BoundKind::Less => Comparison::Less,
+                BoundKind::LessOrEqual => Comparison::LessOrEqual,
+                BoundKind::Greater => Comparison::Greater,
+                BoundKind::GreaterOrEqual => Comparison::GreaterOrEqual,
+                BoundKind::StartsWith => Comparison::StartsWith,
+            };
+            Filter::Compare(field, comparison, value)
+        }
     }
 }
 

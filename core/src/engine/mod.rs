@@ -50,8 +50,8 @@ pub(crate) use crate::records::Matcher;
 pub use crate::records::{
     At, Attachment, BackupCounts, Comparison, CountSource, Counted, Direction, EntryKind, Explanation,
     ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, PastChange, PastState, PastValue, QuickReport,
-    Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, SystemField, Total,
-    VerifyReport, VersionKind,
+    Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, Stated,
+    SystemField, Total, VerifyReport, VersionKind,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,

@@ -332,7 +332,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn resolve(&self, entity: &Entity, condition: &Condition, at: Timestamp) -> Result<Filter> {
         let today = condition.has_span().then(|| Today::of(at, self.settings)).transpose()?;
-        Resolver { registry: self.registry, today }.resolve(entity, condition)
+        let moment = self.settings.moment(at)?;
+        Resolver { registry: self.registry, today, moment }.resolve(entity, condition)
     }
 
     pub(super) fn sight<'s>(

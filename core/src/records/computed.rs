@@ -19,6 +19,21 @@ impl Moment {
     pub const ANY: Self = Self { now: Timestamp::from_micros(0), today: Date::EPOCH };
 }
 
+/// What an expression reads where there is no record: no field has a value.
+impl Facts for Moment {
+    fn value(&self, _field: FieldId) -> Result<Value> {
+        Ok(Value::Null)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn today(&self) -> Date {
+        self.today
+    }
+}
+
 /// What an expression reads of a record.
 #[derive(Debug)]
 pub struct RecordFacts<'a> {

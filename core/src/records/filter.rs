@@ -1,10 +1,12 @@
 //! Conditions on records, with their fields resolved.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::base::{
     Code, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Period, RecordId, Result, Value, fold,
 };
+use crate::schema::expr::Expression;
 
 /// Most references that one condition goes along.
 const MAX_HOPS: usize = 3;
@@ -41,6 +43,45 @@ impl Comparison {
     ];
 }
 
+/// A condition that is said as an expression over the fields of one entity. A record meets it if it is true;
+/// one for which it is unknown, or cannot be worked out, does not.
+#[derive(Debug, Clone)]
+pub struct Stated {
+    source: String,
+    expression: Option<Arc<Expression>>,
+}
+
+impl PartialEq for Stated {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Stated {
+    /// An expression that nobody has read yet.
+    #[must_use]
+    pub fn new(source: &str) -> Self {
+        Self { source: source.to_owned(), expression: None }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The same, found right for an entity.
+    #[must_use]
+    pub fn compiled(expression: Expression) -> Self {
+        Self { source: expression.source().to_owned(), expression: Some(Arc::new(expression)) }
+    }
+
+    /// The expression, once it was found right.
+    pub(super) fn expression(&self) -> Option<&Arc<Expression>> {
+        self.expression.as_ref()
+    }
+}
+
 /// A condition on a record. A field without value meets no comparison, as in SQL, and
 /// [`Filter::Not`] of a comparison is met by it.
 ///
@@ -71,6 +112,8 @@ pub enum Filter<F = FieldId> {
     /// The record is below another one along a field that refers to its own entity, at most 64 steps down.
     /// A record that the reader may not see is below nothing, and nothing is below it.
     Under(F, RecordId),
+    /// An expression over the fields is true.
+    Holds(Stated),
 }
 
 impl<F> Filter<F> {
@@ -94,11 +137,11 @@ impl<F> Filter<F> {
         self.measure((0, 0), &mut nodes)
     }
 
-    /// Whether a span of time around now is part of the condition.
+    /// Whether a span of time around now may be part of the condition.
     #[must_use]
     pub fn has_span(&self) -> bool {
         match self {
-            Self::Within(..) => true,
+            Self::Within(..) | Self::Holds(_) => true,
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::has_span),
             Self::Not(inner) | Self::Through(_, inner) => inner.has_span(),
             _ => false,

@@ -45,7 +45,7 @@ pub use classes::{load_classes, read_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
-pub use filter::{Comparison, Filter};
+pub use filter::{Comparison, Filter, Stated};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, check_place, resolve,
     stamp_at, was_erased,

@@ -108,6 +108,10 @@ pub const GUANXI_ERR_SCHEMA_INVALID_URL: i32 = -321;
 pub const GUANXI_ERR_SCHEMA_INVALID_IDENTIFIER: i32 = -322;
 /// `schema.code_not_allowed`: the code does not go with the other values
 pub const GUANXI_ERR_SCHEMA_CODE_NOT_ALLOWED: i32 = -323;
+/// `schema.package_missing`: the package is not installed
+pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
+/// `schema.withdrawn`: the entity or field was withdrawn
+pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile

@@ -312,3 +312,42 @@ fn definitions_that_no_index_can_follow_are_refused() {
     assert_eq!(refusal(seller.define_index("account", index("mine").rising("city"))), Code::NotPermitted);
     assert_eq!(refusal(seller.build_indexes()), Code::NotPermitted);
 }
+
+#[test]
+fn what_an_expression_says_of_single_fields_is_answered_by_an_index_and_hidden_fields_stay_hidden() {
+    let house = database();
+    for (name, industry, employees) in [("a", "IT", 5), ("b", "it", 50), ("c", "law", 500), ("d", "law", 7)] {
+        let changes = Changes::new().set("name", name).set("industry", industry).set("employees", employees);
+        let _ = house.create(Account::NAME, &changes);
+    }
+    let asked = |method: &str, expression: &str| {
+        let given = json!({"entity": "account", "filter": {"expression": expression}});
+        api::call(&house.admin, method, &given)
+    };
+    let names = |expression: &str| {
+        let rows = asked("query.run", expression).unwrap()["rows"].clone();
+        let mut names: Vec<String> = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["values"]["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names.concat()
+    };
+    assert_eq!(names("industry == 'IT'"), "a", "an expression tells letters apart");
+    assert_eq!(names("industry == 'law' && employees * 2 > 20"), "c");
+    assert_eq!(names("industry in ['law', 'IT'] && employees < 10"), "ad");
+    assert_eq!(names("size(name) == 1 || industry == 'none'"), "abcd");
+    assert_eq!(names("name.startsWith('b')"), "b");
+    let explained = asked("query.explain", "industry == 'law' && employees * 2 > 20").unwrap();
+    assert_eq!((&explained["scan"], &explained["index"]), (&json!(false), &json!("industry")), "{explained}");
+    assert!(asked("query.explain", "employees * 2 > 20").unwrap()["scan"].as_bool().unwrap());
+    let error = asked("query.run", "industry = 'law'").unwrap_err();
+    assert_eq!(error.code(), Code::InvalidExpression);
+    assert!(error.rule_name().unwrap().starts_with("line 1"), "{error}");
+    let role = house.role_hiding("clerk", &[("crm.account", Action::Read, Level::All)], "employees");
+    let clerk = house.user("clerk", &[role]);
+    let given = json!({"entity": "account", "filter": {"expression": "employees > 5"}});
+    assert_eq!(api::call(&clerk, "query.run", &given).unwrap_err().code(), Code::FieldNotPermitted);
+}

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use guanxi::Condition;
-use guanxi::engine::{Comparison, Direction, FieldSelector, Filter};
+use guanxi::engine::{Comparison, Direction, FieldSelector, Filter, Stated};
+use guanxi::{Condition, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -20,6 +20,8 @@ pub enum Test {
     Compare(usize, Comparison, Cell),
     In(usize, Vec<Cell>),
     IsNull(usize),
+    /// The same as an expression, of which true, false and unknown are told apart.
+    Stated(Box<Test>),
 }
 
 /// What is asked: a condition, and fields with whether they fall.
@@ -53,6 +55,7 @@ fn condition() -> impl Strategy<Value = Test> {
         6 => comparison(),
         2 => several(),
         1 => (0..FIELDS.len()).prop_map(Test::IsNull),
+        2 => stated(),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -75,6 +78,7 @@ pub fn question() -> impl Strategy<Value = Question> {
         2 => several(),
         1 => (several(), several(), comparison()).prop_map(|(one, other, third)| Test::All(vec![one, other, third])),
         1 => condition(),
+        2 => stated(),
     ];
     let all = prop_oneof![2 => (condition(), any_sort), 3 => (fixed, shaped)];
     all.prop_map(|(filter, sort)| Question { filter, sort })
@@ -92,6 +96,44 @@ const SHAPES: [&[(usize, bool)]; 4] = [
 fn several() -> impl Strategy<Value = Test> {
     select(vec![0_usize, 2, 4, 6, 10, 11])
         .prop_flat_map(|field| vec(cell(FIELDS[field].0), 0..4).prop_map(move |cells| Test::In(field, cells)))
+}
+
+/// A condition as an expression, over the fields whose values have literals.
+fn stated() -> impl Strategy<Value = Test> {
+    let compared = select(vec![2_usize, 3, 6, 8, 10, 11]).prop_flat_map(|field| {
+        let ordered =
+            vec![Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
+        let equal = vec![Comparison::Equal];
+        let how = if field < 10 { [ordered, equal].concat() } else { equal };
+        let plain = cell(FIELDS[field].0).prop_filter("a literal", |cell| literal(cell).is_some());
+        (select(how), plain).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
+    });
+    let leaf = prop_oneof![5 => compared, 1 => select(vec![2_usize, 6, 8]).prop_map(Test::IsNull)];
+    let whole = leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            2 => vec(inner.clone(), 1..3).prop_map(Test::All),
+            1 => vec(inner.clone(), 1..3).prop_map(Test::Any),
+            1 => inner.prop_map(|inner| Test::Not(Box::new(inner))),
+        ]
+    });
+    whole.prop_map(|test| Test::Stated(Box::new(test)))
+}
+
+/// A cell as an expression writes it.
+fn literal(cell: &Cell) -> Option<String> {
+    match cell {
+        Cell::Int(number) if number.unsigned_abs() < 1_000 => Some(number.to_string()),
+        Cell::Day(_) | Cell::Code(_) => match (cell, cell.value()) {
+            (Cell::Day(_), Value::Date(day)) => Some(format!("date('{day}')")),
+            (_, value) => Some(format!("'{}'", value.as_text()?)),
+        },
+        Cell::Number(..) => match cell.value() {
+            Value::Decimal(number) => Some(number.to_string()).filter(|text| text.contains('.')),
+            _ => None,
+        },
+        Cell::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
 }
 
 /// Questions that read an index from end to end, or every record.
@@ -117,6 +159,54 @@ impl Question {
 }
 
 impl Test {
+    /// The condition as an expression.
+    fn source(&self) -> String {
+        let joined = |parts: &[Self], sign: &str| {
+            let parts: Vec<String> = parts.iter().map(|part| format!("({})", part.source())).collect();
+            parts.join(sign)
+        };
+        match self {
+            Self::All(parts) => joined(parts, " && "),
+            Self::Any(parts) => joined(parts, " || "),
+            Self::Not(inner) => format!("!({})", inner.source()),
+            Self::IsNull(field) => format!("{} == null", FIELDS[*field].0),
+            Self::Compare(field, how, cell) => {
+                let sign = match how {
+                    Comparison::Less => "<",
+                    Comparison::LessOrEqual => "<=",
+                    Comparison::Greater => ">",
+                    Comparison::GreaterOrEqual => ">=",
+                    _ => "==",
+                };
+                format!("{} {sign} {}", FIELDS[*field].0, literal(cell).unwrap())
+            }
+            other => panic!("{other:?} is not said as an expression"),
+        }
+    }
+
+    /// Whether an expression is true of a thing, as SQL has it; nothing where that is unknown.
+    fn truth(&self, thing: &Thing) -> Option<bool> {
+        match self {
+            Self::All(parts) => {
+                let truths: Vec<Option<bool>> = parts.iter().map(|part| part.truth(thing)).collect();
+                let unknown = truths.contains(&None);
+                if truths.contains(&Some(false)) { Some(false) } else { (!unknown).then_some(true) }
+            }
+            Self::Any(parts) => {
+                let truths: Vec<Option<bool>> = parts.iter().map(|part| part.truth(thing)).collect();
+                let unknown = truths.contains(&None);
+                if truths.contains(&Some(true)) { Some(true) } else { (!unknown).then_some(false) }
+            }
+            Self::Not(inner) => inner.truth(thing).map(|held| !held),
+            Self::Compare(field, how, _)
+                if *how != Comparison::Equal && thing.cells[*field] == Cell::Null =>
+            {
+                None
+            }
+            plain => Some(plain.is_met(thing)),
+        }
+    }
+
     /// The condition as it is sent.
     pub fn condition(&self) -> Condition {
         let all = |parts: &[Self]| parts.iter().map(Self::condition).collect();
@@ -130,6 +220,7 @@ impl Test {
                 Filter::In(FIELDS[*field].0.into(), cells.iter().map(Cell::value).collect())
             }
             Self::IsNull(field) => Filter::IsNull(FIELDS[*field].0.into()),
+            Self::Stated(inner) => Filter::Holds(Stated::new(&inner.source())),
         }
     }
 
@@ -140,6 +231,7 @@ impl Test {
             Self::All(parts) => parts.iter().all(|part| part.is_met(thing)),
             Self::Any(parts) => parts.iter().any(|part| part.is_met(thing)),
             Self::Not(inner) => !inner.is_met(thing),
+            Self::Stated(inner) => inner.truth(thing) == Some(true),
             Self::IsNull(field) => thing.cells[*field] == Cell::Null,
             Self::In(field, cells) => {
                 cells.iter().any(|wanted| holds(&thing.cells[*field], Comparison::Equal, wanted))

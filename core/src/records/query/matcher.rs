@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::base::{EntityId, FieldId, RecordId, Result, Value, fold};
 use crate::records::filter::compares;
@@ -12,7 +13,8 @@ use crate::records::query::plan::Plan;
 use crate::records::query::run::collect_ids;
 use crate::records::query::sight::Sight;
 use crate::records::row::load;
-use crate::records::{Comparison, Filter, Record};
+use crate::records::{Comparison, Filter, Moment, Record, RecordFacts};
+use crate::schema::expr::{Expression, Facts};
 
 /// Records beyond references that are kept for the rows to come.
 const CACHED: usize = 4_096;
@@ -44,6 +46,7 @@ pub(super) enum Test<'a> {
     IsNull(FieldId),
     Through(FieldId, Box<Beyond<'a>>),
     Under(FieldId, RecordId),
+    Holds(Arc<Expression>, Moment),
 }
 
 /// A condition at the other end of a reference.
@@ -107,6 +110,11 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
                 None => Test::Through(*field, Box::new(beyond)),
             }
         }
+        Filter::Holds(stated) => match stated.expression() {
+            Some(expression) => Test::Holds(Arc::clone(expression), sight.moment),
+            // It was refused before.
+            None => Test::Any(Vec::new()),
+        },
         Filter::Under(field, root) => match tree(sight, *field, *root)? {
             Some(parents) => Test::Among(Among::of_ids(*field, &parents)),
             None => Test::Under(*field, *root),
@@ -205,6 +213,7 @@ impl Test<'_> {
             Self::Not(inner) => inner.looks_only_at(known),
             Self::Compare(field, ..) | Self::IsNull(field) => known(*field),
             Self::Among(among) => known(among.field),
+            Self::Holds(expression, _) => expression.fields().iter().all(|field| known(*field)),
             Self::Through(..) | Self::Under(..) => false,
         }
     }
@@ -219,6 +228,7 @@ impl Test<'_> {
             Self::Compare(field, comparison, wanted) => compares(&record.peek(*field), *comparison, wanted),
             Self::Among(among) => among.has(record),
             Self::IsNull(field) => record.peek(*field).is_null(),
+            Self::Holds(expression, moment) => is_true(expression, &RecordFacts { record, moment: *moment }),
             Self::Through(..) | Self::Under(..) => false,
         }
     }
@@ -231,9 +241,15 @@ impl Test<'_> {
             Self::Any(parts) => parts.iter().any(Self::holds_of_nothing),
             Self::Not(inner) => !inner.holds_of_nothing(),
             Self::Compare(..) | Self::Among(_) | Self::Under(..) => false,
+            Self::Holds(expression, moment) => is_true(expression, moment),
             Self::Through(_, beyond) => beyond.test.holds_of_nothing(),
         }
     }
+}
+
+/// One that cannot be worked out is not true: a list does not fail because of one record.
+fn is_true(expression: &Expression, facts: &dyn Facts) -> bool {
+    matches!(expression.holds(facts), Ok(Some(true)))
 }
 
 fn any<T>(parts: &[T], mut holds: impl FnMut(&T) -> Result<bool>) -> Result<bool> {

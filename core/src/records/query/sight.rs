@@ -99,6 +99,10 @@ impl<'a> Sight<'a> {
             Filter::Compare(field, ..) | Filter::In(field, _) | Filter::IsNull(field) => {
                 self.check_field(*field)
             }
+            Filter::Holds(stated) => match stated.expression() {
+                Some(expression) => expression.fields().iter().try_for_each(|field| self.check_field(*field)),
+                None => Err(Error::new(Code::InvalidFilter).rule("an expression is read before")),
+            },
             Filter::Within(field, _) => {
                 self.check_field(*field)?;
                 Err(Error::new(Code::InvalidFilter).rule("a span of time is worked out before"))

@@ -16,6 +16,13 @@ pub(super) struct Function {
     pub run: fn(&[Value]) -> Result<Value>,
 }
 
+impl Function {
+    /// How an expression calls it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 impl std::fmt::Debug for Function {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.name)

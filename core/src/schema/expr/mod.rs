@@ -7,6 +7,7 @@
 //! and `? :` know more. Whatever can go wrong with types is an error when an expression is compiled, with
 //! the line and column where it stands.
 
+mod bounds;
 mod compile;
 mod evaluate;
 mod functions;
@@ -20,6 +21,7 @@ use std::collections::BTreeSet;
 
 use crate::base::{Code, Date, Error, FieldId, Result, Timestamp, Value, ValueKind};
 
+pub use bounds::{Bound, BoundKind};
 pub use functions::{FunctionHelp, function_help};
 use node::Node;
 
