@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::harness::Outcome;
+use crate::harness::{Arguments as GroupArguments, Outcome};
 
 /// Guanxi beside SQLCipher, on the same work, on the same disk, in alternating rounds.
 #[derive(Parser)]
@@ -22,7 +22,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Group {
     /// Loading, commits, reads, opening, sizes and memory.
-    Storage(storage::Arguments),
+    Storage(GroupArguments),
     /// One phase of one side in a process of its own; the groups call it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),

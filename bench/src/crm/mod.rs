@@ -1,8 +1,8 @@
 //! The work that both sides do: one CRM with accounts, contacts and opportunities of a sales team.
 
 mod data;
-mod guanxi;
-mod sqlcipher;
+pub mod guanxi;
+pub mod sqlcipher;
 
 use std::path::Path;
 
