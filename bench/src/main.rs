@@ -2,6 +2,7 @@
 
 mod crm;
 mod harness;
+mod query;
 mod storage;
 
 use std::process::ExitCode;
@@ -23,9 +24,14 @@ struct Arguments {
 enum Group {
     /// Loading, commits, reads, opening, sizes and memory.
     Storage(GroupArguments),
-    /// One phase of one side in a process of its own; the groups call it.
+    /// Pages within a permission, counts, sums, records, inserts and new fields.
+    Query(GroupArguments),
+    /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
+    /// One phase of `query`, likewise.
+    #[command(hide = true)]
+    QueryPhase(query::PhaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
 fn run(group: &Group) -> Outcome<()> {
     match group {
         Group::Storage(arguments) => storage::run(arguments),
+        Group::Query(arguments) => query::run(arguments),
+        Group::QueryPhase(arguments) => query::phase(arguments),
         Group::Phase(arguments) => storage::phase(arguments),
     }
 }

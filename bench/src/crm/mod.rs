@@ -6,7 +6,9 @@ pub mod sqlcipher;
 
 use std::path::Path;
 
-pub use data::{Account, Contact, Opportunity, Row, Rows, VISIBLE_OWNERS, Workload, account, note, phone};
+pub use data::{
+    Account, Contact, Opportunity, Row, Rows, VISIBLE_OWNERS, Workload, account, draw, note, phone,
+};
 pub use guanxi::Guanxi;
 pub use sqlcipher::SqlCipher;
 
