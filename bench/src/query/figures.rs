@@ -47,6 +47,7 @@ pub const STEPS: &[Step] = &[
     step("insert 1000", Work::Insert { each: 1_000, commits: 5 }),
     step("insert single", Work::Insert { each: 1, commits: 500 }),
     step("field", Work::AddFields),
+    Step { small: true, ..step("field small", Work::AddFields) },
 ];
 
 /// The measure of a question in the fastest of its forms.
@@ -91,9 +92,11 @@ pub fn figures() -> Vec<Declared> {
     };
     let custom = (ours("filtered", "custom_us"), ours("filtered", "built_in_us"));
     let growth = (ours("newest", BEST), ours("newest small", BEST));
+    let field = (ours("field", BEST), ours("field small", BEST));
     let own = [
         held("custom.filtered", custom.0, custom.1, Target::Factor(1.05)),
         held("page.growth", growth.0, growth.1, Target::Factor(1.5)),
+        held("field.growth", field.0, field.1, Target::None),
     ];
     ROWS.iter().map(against).chain(own).collect()
 }

@@ -14,6 +14,8 @@ use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, print};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
+/// The fewest deals of which the manager sees more than a page.
+const LEAST: usize = 1_000;
 /// Deals of the database against which growth is measured.
 const SMALL: usize = 10_000;
 /// Memory for pages for each deal, which is more than a deal takes with all that follows from it.
@@ -25,7 +27,7 @@ const LEAST_CACHE: usize = 64 << 20;
 pub fn run(arguments: &Arguments) -> Outcome<()> {
     let mut bench = Bench {
         folder: arguments.scratch()?,
-        deals: arguments.accounts.max(500),
+        deals: arguments.accounts.max(LEAST),
         samples: Samples::default(),
     };
     let wanted: Vec<&Step> = STEPS.iter().filter(|step| step.name.starts_with(&arguments.only)).collect();
