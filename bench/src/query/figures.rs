@@ -44,7 +44,7 @@ pub const STEPS: &[Step] = &[
     step("count", Work::Ask(Question::Count)),
     step("sums", Work::Ask(Question::Sums)),
     step("record", Work::Ask(Question::Record)),
-    step("insert 1000", Work::Insert { each: 1_000, commits: 5 }),
+    step("insert 1000", Work::Insert { each: 1_000, commits: 10 }),
     step("insert single", Work::Insert { each: 1, commits: 500 }),
     step("field", Work::AddFields),
     Step { small: true, ..step("field small", Work::AddFields) },
