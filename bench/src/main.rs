@@ -2,13 +2,14 @@
 
 mod crm;
 mod harness;
+mod query;
 mod storage;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::harness::Outcome;
+use crate::harness::{Arguments as GroupArguments, Outcome};
 
 /// Guanxi beside SQLCipher, on the same work, on the same disk, in alternating rounds.
 #[derive(Parser)]
@@ -22,10 +23,15 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Group {
     /// Loading, commits, reads, opening, sizes and memory.
-    Storage(storage::Arguments),
-    /// One phase of one side in a process of its own; the groups call it.
+    Storage(GroupArguments),
+    /// Pages within a permission, counts, sums, records, inserts and new fields.
+    Query(GroupArguments),
+    /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
+    /// One phase of `query`, likewise.
+    #[command(hide = true)]
+    QueryPhase(query::PhaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
 fn run(group: &Group) -> Outcome<()> {
     match group {
         Group::Storage(arguments) => storage::run(arguments),
+        Group::Query(arguments) => query::run(arguments),
+        Group::QueryPhase(arguments) => query::phase(arguments),
         Group::Phase(arguments) => storage::phase(arguments),
     }
 }

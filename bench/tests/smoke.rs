@@ -15,15 +15,14 @@ fn figures(group: &str) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
     Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
-#[test]
-fn every_figure_of_storage_is_printed_once_with_finite_numbers() {
-    let figures = figures("storage").unwrap();
+/// Each figure has a name of its own and finite numbers, and these are among them.
+fn check(figures: &[Value], expected: &[&str]) {
     let names: BTreeSet<&str> = figures.iter().filter_map(|figure| figure["figure"].as_str()).collect();
     assert_eq!(names.len(), figures.len());
-    for name in ["load.10000.cpu", "commit.threads_8", "read.hot", "open.after_crash", "size.loaded"] {
+    for name in expected {
         assert!(names.contains(name), "{name}");
     }
-    for figure in &figures {
+    for figure in figures {
         for number in ["n", "ours", "theirs", "ratio", "spread"] {
             assert!(figure[number].as_f64().is_some_and(f64::is_finite), "{number} of {figure}");
         }
@@ -32,4 +31,17 @@ fn every_figure_of_storage_is_printed_once_with_finite_numbers() {
             "{figure}"
         );
     }
+}
+
+#[test]
+fn every_figure_of_storage_is_printed_once_with_finite_numbers() {
+    let figures = figures("storage").unwrap();
+    check(&figures, &["load.10000.cpu", "commit.threads_8", "read.hot", "open.after_crash", "size.loaded"]);
+}
+
+/// The group fails where the two sides, or two forms of a question, do not give the same rows and sums.
+#[test]
+fn every_figure_of_query_is_printed_once_and_both_sides_answer_alike() {
+    let figures = figures("query").unwrap();
+    check(&figures, &["page.newest", "page.deep.naive", "sum.by_stage", "custom.filtered", "field.growth"]);
 }

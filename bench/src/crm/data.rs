@@ -280,7 +280,8 @@ fn pick(list: &[&'static str], number: usize, salt: u64) -> &'static str {
     list.get(place).copied().unwrap_or("")
 }
 
-fn draw(number: usize, salt: u64, below: u64) -> u64 {
+/// A number below another one, drawn by a number and a salt.
+pub fn draw(number: usize, salt: u64, below: u64) -> u64 {
     mixed(number, salt) % below.max(1)
 }
 

@@ -20,7 +20,8 @@ use crate::crm::{
 };
 use crate::harness::Outcome;
 
-const ADMINISTRATOR: &str = "admin";
+/// The user who loads for everybody.
+pub const ADMINISTRATOR: &str = "admin";
 /// Passwords are not measured, so this one costs nothing to make.
 const NO_COST: KeyCost = KeyCost { memory_kib: 64, passes: 1, lanes: 1 };
 
@@ -30,19 +31,23 @@ pub struct Guanxi {
     accounts: Arc<Vec<RecordId>>,
 }
 
-fn database(folder: &Path) -> PathBuf {
+/// Where a database lies in its folder.
+pub fn database(folder: &Path) -> PathBuf {
     folder.join("bench.guanxi")
 }
 
-fn options() -> Options {
+/// How every database is opened.
+pub fn options() -> Options {
     guanxi::options().key(Key::raw(RAW_KEY)).key_cost(NO_COST).trust_host()
 }
 
-fn manager(half: usize) -> String {
-    format!("manager-{half}")
+/// The name of a manager.
+pub fn manager(number: usize) -> String {
+    format!("manager-{number}")
 }
 
-fn seller(number: usize) -> String {
+/// The name of a salesperson.
+pub fn seller(number: usize) -> String {
     format!("seller-{number:02}")
 }
 
@@ -138,7 +143,8 @@ impl Write for CountedBytes {
     }
 }
 
-fn person(
+/// Makes a user with a role, below another one.
+pub fn person(
     transaction: &mut Transaction<'_>,
     name: &str,
     role: &str,

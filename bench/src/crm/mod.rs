@@ -1,12 +1,14 @@
 //! The work that both sides do: one CRM with accounts, contacts and opportunities of a sales team.
 
 mod data;
-mod guanxi;
-mod sqlcipher;
+pub mod guanxi;
+pub mod sqlcipher;
 
 use std::path::Path;
 
-pub use data::{Account, Contact, Opportunity, Row, Rows, VISIBLE_OWNERS, Workload, account, note, phone};
+pub use data::{
+    Account, Contact, Opportunity, Row, Rows, VISIBLE_OWNERS, Workload, account, draw, note, phone,
+};
 pub use guanxi::Guanxi;
 pub use sqlcipher::SqlCipher;
 

@@ -14,7 +14,8 @@ use crate::crm::{
 };
 use crate::harness::Outcome;
 
-const SCHEMA: &str = include_str!("schema.sql");
+/// The tables, indexes and triggers of the workload.
+pub const SCHEMA: &str = include_str!("schema.sql");
 /// Statements that one connection keeps prepared.
 const STATEMENTS: usize = 64;
 /// Pages of the write-ahead log after which it is taken over: 16 MiB, as much as Guanxi's journal holds.
@@ -44,11 +45,13 @@ pub struct SqlCipher {
     durable_commits: AtomicU64,
 }
 
-fn database(folder: &Path) -> PathBuf {
+/// Where a database lies in its folder.
+pub fn database(folder: &Path) -> PathBuf {
     folder.join("bench.sqlite").join("data.db")
 }
 
-fn connect(folder: &Path, opening: Opening) -> Outcome<Connection> {
+/// A connection to the database of a folder.
+pub fn connect(folder: &Path, opening: Opening) -> Outcome<Connection> {
     let connection = Connection::open(database(folder))?;
     let key: String = RAW_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
     connection.execute_batch(&format!("PRAGMA key = \"x'{key}'\";"))?;
@@ -225,11 +228,13 @@ fn account_id(number: usize) -> i64 {
     1 + id(number)
 }
 
-fn id(number: usize) -> i64 {
+/// A number as a row id.
+pub fn id(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn now_micros() -> i64 {
+/// The present moment, in microseconds since 1970.
+pub fn now_micros() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::harness::Side;
+
 /// Which measure is the better one.
 #[derive(Debug, Clone, Copy)]
 pub enum Better {
@@ -22,6 +24,34 @@ pub enum Target {
     AtMost(f64),
     /// Our own measure is at most so many times theirs.
     Factor(f64),
+}
+
+/// Where one side of a figure comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// The step that measures it.
+    pub step: &'static str,
+    /// What the step calls it.
+    pub measure: &'static str,
+    /// The side that was measured. Where Guanxi is held against itself, it is the same one for both.
+    pub side: Side,
+}
+
+/// A figure before it is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared {
+    /// The name, which stays.
+    pub name: &'static str,
+    /// Where the measure on the left comes from.
+    pub ours: Source,
+    /// Where the measure on the right comes from.
+    pub theirs: Source,
+    /// The unit of both.
+    pub unit: &'static str,
+    /// Which is better.
+    pub better: Better,
+    /// What is promised.
+    pub target: Target,
 }
 
 /// One figure. A ratio above 1 means that Guanxi is better.

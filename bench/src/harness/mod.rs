@@ -1,13 +1,15 @@
-//! What every group shares: clocks, child processes, samples of rounds, and the printing of figures.
+//! What every group shares: arguments, clocks, child processes, samples of rounds, and the printing of figures.
 
+mod arguments;
 mod child;
 mod clock;
 mod figure;
 mod samples;
 
+pub use arguments::{Arguments, flags};
 pub use child::{Child, Reply};
 pub use clock::{Clock, Spent, peak_memory_mib};
-pub use figure::{Better, Figure, Target, print};
+pub use figure::{Better, Declared, Figure, Source, Target, print};
 pub use samples::Samples;
 
 /// What a step of the bench gives, or why it could not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Reply, Side};
+use crate::harness::{Declared, Figure, Reply, Side, Source};
 
 /// Measures by phase, name and side, one for each round.
 #[derive(Debug, Default)]
@@ -28,17 +28,29 @@ impl Samples {
         Some((upper + *values.get(middle.checked_sub(1)?)?) / 2.0)
     }
 
-    /// How far the rounds lie apart: largest less smallest, as a part of the median, of the side where
-    /// that is more.
-    pub fn spread(&self, phase: &str, measure: &str) -> Option<f64> {
-        let of = |side| {
-            let values = self.values(phase, measure, side)?;
-            let largest = values.iter().copied().reduce(f64::max)?;
-            let smallest = values.iter().copied().reduce(f64::min)?;
-            let median = self.median(phase, measure, side)?;
-            Some(if median > 0.0 { (largest - smallest) / median } else { 0.0 })
-        };
-        [of(Side::Ours), of(Side::Theirs)].into_iter().flatten().reduce(f64::max)
+    /// A figure, where both of its sources were measured.
+    pub fn figure(&self, declared: &Declared, accounts: usize) -> Option<Figure> {
+        let Declared { name, ours, theirs, unit, better, target } = *declared;
+        let median = |source: Source| self.median(source.step, source.measure, source.side);
+        Some(Figure {
+            name,
+            accounts,
+            ours: median(ours)?,
+            theirs: median(theirs)?,
+            unit,
+            better,
+            spread: self.spread(ours)?.max(self.spread(theirs)?),
+            target,
+        })
+    }
+
+    /// How far the rounds lie apart: largest less smallest, as a part of the median.
+    fn spread(&self, source: Source) -> Option<f64> {
+        let values = self.values(source.step, source.measure, source.side)?;
+        let largest = values.iter().copied().reduce(f64::max)?;
+        let smallest = values.iter().copied().reduce(f64::min)?;
+        let median = self.median(source.step, source.measure, source.side)?;
+        Some(if median > 0.0 { (largest - smallest) / median } else { 0.0 })
     }
 
     fn values(&self, phase: &str, measure: &str, side: Side) -> Option<&[f64]> {
@@ -67,6 +79,7 @@ mod tests {
 
     #[test]
     fn the_spread_is_the_distance_of_the_extremes_as_a_part_of_the_median() {
-        assert_eq!(of(&[3.0, 1.0, 4.0]).spread("phase", "measure"), Some(1.0));
+        let source = Source { step: "phase", measure: "measure", side: Side::Ours };
+        assert_eq!(of(&[3.0, 1.0, 4.0]).spread(source), Some(1.0));
     }
 }

@@ -1,6 +1,6 @@
 //! What is measured in a round, in its order, and which figures follow from it.
 
-use crate::harness::{Better, Figure, Samples, Side, Target};
+use crate::harness::{Better, Declared, Side, Source, Target};
 use crate::storage::phases::Phase;
 
 /// How much memory for pages a step gives each side.
@@ -75,11 +75,11 @@ pub const STEPS: &[Step] = &[
     Step { name: "sealing commit", phase: Phase::SealingCommit, last: true, ..SEALING },
 ];
 
-/// A figure before it is measured: name, step, measure, unit, which is better, target.
-type Declared = (&'static str, &'static str, &'static str, &'static str, Better, Target);
+/// A figure before it is measured: name, step, measure of both sides, unit, which is better, target.
+type Row = (&'static str, &'static str, &'static str, &'static str, Better, Target);
 
 /// All figures, in the order in which they are printed.
-pub const FIGURES: &[Declared] = &[
+pub const FIGURES: &[Row] = &[
     ("load.10000.cpu", "load 10000", "cpu_us", "us/row", Better::Less, Target::Ratio(2.5)),
     ("load.10000.rows", "load 10000", "per_second", "rows/s", Better::More, Target::None),
     ("load.1000.cpu", "load 1000", "cpu_us", "us/row", Better::Less, Target::Ratio(1.5)),
@@ -116,17 +116,9 @@ pub const FIGURES: &[Declared] = &[
     ("memory.open", "open", "peak_mib", "MiB", Better::Less, Target::None),
 ];
 
-/// A figure from the samples, where both sides have measured it.
-pub fn figure(declared: &Declared, samples: &Samples, accounts: usize) -> Option<Figure> {
-    let (name, step, measure, unit, better, target) = *declared;
-    Some(Figure {
-        name,
-        accounts,
-        ours: samples.median(step, measure, Side::Ours)?,
-        theirs: samples.median(step, measure, Side::Theirs)?,
-        unit,
-        better,
-        spread: samples.spread(step, measure)?,
-        target,
-    })
+/// A figure of the table.
+pub fn declared(row: &Row) -> Declared {
+    let (name, step, measure, unit, better, target) = *row;
+    let of = |side| Source { step, measure, side };
+    Declared { name, ours: of(Side::Ours), theirs: of(Side::Theirs), unit, better, target }
 }

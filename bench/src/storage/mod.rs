@@ -4,11 +4,11 @@ mod figures;
 mod phases;
 mod sealing;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::harness::{Child, Outcome, Reply, Samples, Side, print};
+use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, print};
 use figures::{Cache, FIGURES, STEPS, Step};
 use phases::Phase;
 pub use phases::{PhaseArguments, phase};
@@ -16,32 +16,9 @@ pub use phases::{PhaseArguments, phase};
 /// What a host gives a database by default here, on both sides.
 const USUAL_CACHE: u64 = 64 << 20;
 
-/// How the group is run.
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// Accounts in the database; contacts and opportunities are half as many each.
-    #[arg(long, default_value_t = 100_000)]
-    accounts: usize,
-    /// How often each phase of each side is measured.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Only steps whose name begins so, besides those that they need.
-    #[arg(long, default_value = "")]
-    only: String,
-    /// Prints one JSON object a line instead of a table.
-    #[arg(long)]
-    json: bool,
-    /// Where the databases lie while they are measured; the system's temporary folder unless said.
-    #[arg(long)]
-    folder: Option<PathBuf>,
-}
-
 /// Runs the group and prints its figures.
 pub fn run(arguments: &Arguments) -> Outcome<()> {
-    let folder = match &arguments.folder {
-        Some(folder) => TempDir::new_in(folder)?,
-        None => TempDir::new()?,
-    };
+    let folder = arguments.scratch()?;
     let mut bench = Bench { folder, accounts: arguments.accounts.max(100), samples: Samples::default() };
     for round in 0..arguments.rounds.max(1) {
         for step in STEPS.iter().filter(|step| step.needed || step.name.starts_with(&arguments.only)) {
@@ -51,8 +28,8 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
             }
         }
     }
-    let of = |figure| figures::figure(figure, &bench.samples, bench.accounts);
-    print(&FIGURES.iter().filter_map(of).collect::<Vec<_>>(), arguments.json);
+    let figure = |row| bench.samples.figure(&figures::declared(row), bench.accounts);
+    print(&FIGURES.iter().filter_map(figure).collect::<Vec<_>>(), arguments.json);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use rustix::fs::{Advice, fadvise};
 use crate::crm::{
     self, Account, Guanxi, Opening, Role, Row, SqlCipher, Store, VISIBLE_OWNERS, Worker, Workload,
 };
-use crate::harness::{Clock, Outcome, Reply, Side, Spent};
+use crate::harness::{Clock, Outcome, Reply, Side, Spent, flags};
 use crate::storage::sealing;
 
 /// Opens whose median is taken.
@@ -84,15 +84,14 @@ impl PhaseArguments {
         let phase = self.phase.to_possible_value();
         let mut strings = vec!["phase".to_owned()];
         strings.extend(phase.map(|phase| phase.get_name().to_owned()));
-        strings.extend(["--side".to_owned(), self.side.name().to_owned()]);
-        strings.extend(["--folder".to_owned(), self.folder.to_string_lossy().into_owned()]);
-        let numbers = [
-            ("--accounts", self.accounts.to_string()),
-            ("--cache-bytes", self.cache_bytes.to_string()),
-            ("--batch", self.batch.to_string()),
-            ("--threads", self.threads.to_string()),
-        ];
-        strings.extend(numbers.into_iter().flat_map(|(name, number)| [name.to_owned(), number]));
+        strings.extend(flags([
+            ("side", self.side.name().to_owned()),
+            ("folder", self.folder.to_string_lossy().into_owned()),
+            ("accounts", self.accounts.to_string()),
+            ("cache-bytes", self.cache_bytes.to_string()),
+            ("batch", self.batch.to_string()),
+            ("threads", self.threads.to_string()),
+        ]));
         strings.extend(self.relaxed.then(|| "--relaxed".to_owned()));
         strings
     }

@@ -1,0 +1,89 @@
+//! The group of queries: pages within a permission, counts and sums, single records, inserts and new fields.
+
+mod deal;
+mod figures;
+mod guanxi;
+mod kept;
+mod phases;
+mod sqlcipher;
+mod store;
+
+use tempfile::TempDir;
+
+use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, print};
+use figures::{LOADS, STEPS, Step, figures};
+pub use phases::{PhaseArguments, phase};
+
+/// The fewest deals of which the manager sees more than a page.
+const LEAST: usize = 1_000;
+/// Deals of the database against which growth is measured.
+const SMALL: usize = 10_000;
+/// Memory for pages for each deal, which is more than a deal takes with all that follows from it.
+const CACHE_OF_A_DEAL: usize = 4 << 10;
+/// The least memory for pages.
+const LEAST_CACHE: usize = 64 << 20;
+
+/// Runs the group and prints its figures.
+pub fn run(arguments: &Arguments) -> Outcome<()> {
+    let mut bench = Bench {
+        folder: arguments.scratch()?,
+        deals: arguments.accounts.max(LEAST),
+        samples: Samples::default(),
+    };
+    let wanted: Vec<&Step> = STEPS.iter().filter(|step| step.name.starts_with(&arguments.only)).collect();
+    for load in LOADS.iter().filter(|load| wanted.iter().any(|step| step.small == load.small)) {
+        bench.both(load, 0)?;
+    }
+    for round in 0..arguments.rounds.max(1) {
+        wanted.iter().try_for_each(|step| bench.both(step, round))?;
+    }
+    let figures = figures();
+    let figures = figures.iter().filter_map(|declared| bench.samples.figure(declared, bench.deals));
+    print(&figures.collect::<Vec<_>>(), arguments.json);
+    Ok(())
+}
+
+struct Bench {
+    folder: TempDir,
+    deals: usize,
+    samples: Samples,
+}
+
+impl Bench {
+    /// Runs a step for each side that has its database, and holds what they answered against each other.
+    fn both(&mut self, step: &Step, round: usize) -> Outcome<()> {
+        let mut answers = Vec::new();
+        for side in Side::in_round(round) {
+            if step.small && side == Side::Theirs {
+                continue;
+            }
+            eprintln!("round {}: {} {}", round + 1, step.name, side.name());
+            let reply = self.child(step, side)?;
+            self.samples.keep(step.name, side, &reply);
+            answers.extend(reply.measures().find(|(name, _)| *name == phases::SAME).map(|(_, said)| said));
+        }
+        match answers.as_slice() {
+            [one, other] if one.to_bits() != other.to_bits() => {
+                Err(format!("the sides do not agree in the step {}", step.name).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn child(&self, step: &Step, side: Side) -> Outcome<Reply> {
+        let database = if step.small { "small" } else { "main" };
+        let folder = self.folder.path().join(format!("{database}-{}", side.name()));
+        std::fs::create_dir_all(&folder)?;
+        let arguments = PhaseArguments {
+            step: step.name.to_owned(),
+            side,
+            folder,
+            deals: if step.small { self.deals.min(SMALL) } else { self.deals },
+            cache_bytes: (self.deals * CACHE_OF_A_DEAL).max(LEAST_CACHE),
+        };
+        let mut child = Child::start(&arguments.to_strings())?;
+        let reply = child.reply()?;
+        child.finish()?;
+        Ok(reply)
+    }
+}

@@ -1,0 +1,208 @@
+//! The phases, each of which runs for one side in a process of its own and prints what it measured.
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::crm::PAGE_ROWS;
+use crate::harness::{Clock, Outcome, Reply, Side, Spent, flags};
+use crate::query::deal::{OWNERS, TEAM, deals, digest};
+use crate::query::figures::{BEST, LOADS, STEPS, Step, Work};
+use crate::query::guanxi::Guanxi;
+use crate::query::sqlcipher::SqlCipher;
+use crate::query::store::{Answer, Form, Question, Store};
+
+/// The page that is deep in the list, if the list is so long.
+const DEEP_PAGE: usize = 1_000;
+/// Batches of each form, whose median is taken.
+const BATCHES: usize = 11;
+/// Calls whose answers are compared: by form within a side, and then between the sides.
+const COMPARED: usize = 16;
+/// Rows of one commit of an import.
+const IMPORTED: usize = 10_000;
+/// Fields that a step adds.
+const ADDED: usize = 20;
+/// Deals from which on times are measured that mean something.
+const MEANINGFUL: usize = 5_000;
+/// What the digest of the answers is called in a reply.
+pub const SAME: &str = "same";
+
+/// A phase and its circumstances.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PhaseArguments {
+    /// Which step.
+    pub step: String,
+    /// By whom.
+    #[arg(long)]
+    pub side: Side,
+    /// Where the database lies.
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// Deals that are loaded.
+    #[arg(long)]
+    pub deals: usize,
+    /// Memory for pages, in bytes.
+    #[arg(long)]
+    pub cache_bytes: usize,
+}
+
+impl PhaseArguments {
+    /// The arguments as the command line takes them.
+    pub fn to_strings(&self) -> Vec<String> {
+        let mut strings = vec!["query-phase".to_owned(), self.step.clone()];
+        strings.extend(flags([
+            ("side", self.side.name().to_owned()),
+            ("folder", self.folder.to_string_lossy().into_owned()),
+            ("deals", self.deals.to_string()),
+            ("cache-bytes", self.cache_bytes.to_string()),
+        ]));
+        strings
+    }
+}
+
+/// Runs a phase and prints its measures.
+pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
+    let mut steps = LOADS.iter().chain(STEPS);
+    let step = steps.find(|step| step.name == arguments.step).ok_or("a step that nobody knows")?;
+    match arguments.side {
+        Side::Ours => run::<Guanxi>(step, arguments),
+        Side::Theirs => run::<SqlCipher>(step, arguments),
+    }
+}
+
+fn run<S: Store>(step: &Step, arguments: &PhaseArguments) -> Outcome<()> {
+    if step.work == Work::Load {
+        S::create(&arguments.folder)?;
+    }
+    let mut store = S::open(&arguments.folder, arguments.cache_bytes)?;
+    let reply = match step.work {
+        Work::Load => load(&mut store, arguments.deals)?,
+        Work::Ask(question) => ask(&mut store, question)?,
+        Work::Insert { each, commits } => insert(&mut store, each, commits)?,
+        Work::AddFields => add_fields(&mut store)?,
+    };
+    reply.print();
+    Ok(())
+}
+
+fn load<S: Store>(store: &mut S, count: usize) -> Outcome<Reply> {
+    for start in (0..count).step_by(IMPORTED) {
+        store.insert(&deals(start..count.min(start + IMPORTED)))?;
+    }
+    store.settle()?;
+    Ok(Reply::default().with(SAME, store.deals()? as f64))
+}
+
+fn insert<S: Store>(store: &mut S, each: usize, commits: usize) -> Outcome<Reply> {
+    let first = store.deals()?;
+    let mut spent = Spent::default();
+    for start in (first..first + each * commits).step_by(each) {
+        let rows = deals(start..start + each);
+        let clock = Clock::start();
+        store.insert(&rows)?;
+        spent += clock.stop();
+    }
+    // The counters must have followed.
+    let counted = said(store, Question::Sums)?;
+    Ok(Reply::default().with(BEST, spent.processor_micros_each(each * commits)).with(SAME, counted))
+}
+
+fn add_fields<S: Store>(store: &mut S) -> Outcome<Reply> {
+    // A round must not name fields as the round before did.
+    let names = (0..ADDED).map(|number| format!("added_{}_{number}", std::process::id()));
+    let names: Vec<String> = names.collect();
+    let clock = Clock::start();
+    names.iter().try_for_each(|name| store.add_field(name))?;
+    let spent = clock.stop();
+    // Records that stood before are read as they were.
+    let counted = store.deals()? as f64;
+    Ok(Reply::default().with(BEST, spent.processor_micros_each(ADDED)).with(SAME, counted))
+}
+
+fn ask<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
+    let deals = store.deals()?;
+    let seen = deals / OWNERS * TEAM;
+    let page = DEEP_PAGE.min(seen / PAGE_ROWS).max(2);
+    store.walk((page - 1) * PAGE_ROWS)?;
+    let same = said(store, question)?;
+    let least = Duration::from_millis(if deals < MEANINGFUL { 2 } else { 100 });
+    let forms = store.forms(question);
+    let mut reply = Reply::default().with(SAME, same);
+    let mut best = f64::INFINITY;
+    for (form, micros) in forms.iter().zip(measured(store, question, &forms, least)?) {
+        reply = reply.with(&format!("{}_us", form.name), micros);
+        if !form.naive {
+            best = best.min(micros);
+        }
+    }
+    Ok(reply.with(BEST, best))
+}
+
+/// What a side answers, over several turns. Its forms must agree.
+fn said<S: Store>(store: &mut S, question: Question) -> Outcome<f64> {
+    let mut all: Vec<f64> = Vec::new();
+    for form in store.forms(question) {
+        let turns = (0..COMPARED).map(|turn| {
+            let answer = store.ask(question, &form, turn)?;
+            digest_of(store, answer)
+        });
+        let turns: Vec<u64> = turns.map(|turn| turn.map(f64::to_bits)).collect::<Outcome<_>>()?;
+        all.push(digest(&turns));
+    }
+    let first = *all.first().ok_or("a question without a form")?;
+    if all.iter().all(|other| other.to_bits() == first.to_bits()) {
+        Ok(first)
+    } else {
+        Err(format!("the forms of {question:?} do not agree").into())
+    }
+}
+
+fn digest_of<S: Store>(store: &S, answer: Answer<S::Row>) -> Outcome<f64> {
+    Ok(match answer {
+        Answer::Rows(rows) => digest(&rows.iter().map(|row| store.deal(row)).collect::<Outcome<Vec<_>>>()?),
+        Answer::Count(count) => digest(&count),
+        Answer::Groups(mut groups) => {
+            groups.sort();
+            digest(&groups)
+        }
+    })
+}
+
+/// Processor time of one call of each form, in microseconds: the median of batches, which alternate between the
+/// forms, and of which each takes at least so long.
+fn measured<S: Store>(
+    store: &mut S,
+    question: Question,
+    forms: &[Form],
+    least: Duration,
+) -> Outcome<Vec<f64>> {
+    let mut turn = 0;
+    let mut batch = |form: &Form, calls: usize| -> Outcome<Spent> {
+        let clock = Clock::start();
+        for _ in 0..calls {
+            turn += 1;
+            black_box(store.ask(question, form, turn)?);
+        }
+        Ok(clock.stop())
+    };
+    let mut calls = Vec::new();
+    for form in forms {
+        let mut enough = 1;
+        while batch(form, enough)?.processor < least {
+            enough *= 2;
+        }
+        calls.push(enough);
+    }
+    let mut micros = vec![Vec::new(); forms.len()];
+    for _ in 0..BATCHES {
+        for ((form, calls), micros) in forms.iter().zip(&calls).zip(&mut micros) {
+            micros.push(batch(form, *calls)?.processor_micros_each(*calls));
+        }
+    }
+    Ok(micros.into_iter().map(median).collect())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
