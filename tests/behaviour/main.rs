@@ -37,6 +37,8 @@ mod rules;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod states;
+#[cfg(test)]
 mod tree;
 #[cfg(test)]
 mod views;

@@ -59,6 +59,7 @@ impl Extension for Deals {
                 index(3, "by_city").rising("city").falling("seats").falling("opened_at"),
             ],
             counters: counters(),
+            ..EntityDefinition::default()
         });
         Ok(())
     }

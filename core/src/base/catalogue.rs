@@ -209,6 +209,9 @@ catalogue! {
     Withdrawn = 325, "schema.withdrawn",
         ["the entity or field was withdrawn", "the package that declared it is gone, or its newer version no longer has it", "read what is stored, or install a version of the package that has it"],
         ["该实体或字段已停用", "声明它的软件包已移除，或其新版本不再包含它", "可读取已有数据，或安装包含它的软件包版本"];
+    TransitionNotAllowed = 326, "schema.transition_not_allowed",
+        ["this state does not follow on that one", "no transition leads there, or its condition is not met", "ask `record.transitions` for the steps that are open"],
+        ["不允许该状态转换", "没有相应的转换，或其条件未满足", "用 record.transitions 查询可用的转换"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];
@@ -233,6 +236,9 @@ catalogue! {
     TreeCycle = 408, "record.tree_cycle",
         ["a record cannot be above itself", "the record above it is the record itself, or stands below it", "choose another record above, or move that one first"],
         ["记录不能位于自身之上", "所选上级是该记录本身或其下级", "请另选上级，或先移动该上级"];
+    RecordLocked = 409, "record.locked",
+        ["the record is locked in its state", "its state machine allows no change there but of the state", "take a step that leaves the state first"],
+        ["记录在当前状态下已锁定", "其状态机只允许更改状态", "请先转换到其他状态"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
         ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];

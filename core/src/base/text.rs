@@ -15,10 +15,19 @@ pub fn normalize(text: &str) -> String {
 /// turns full-width letters into plain ones, lower case, and runs of white space made one space.
 #[must_use]
 pub fn fold(text: &str) -> String {
+    // Codes and most words of Latin letters are folded already.
+    if is_folded(text) {
+        return text.to_owned();
+    }
     match is_nfkc_quick(text.chars()) {
         IsNormalized::Yes => fold_normalized(text.chars(), text.len()),
         _ => fold_normalized(text.nfkc(), text.len()),
     }
+}
+
+/// Whether a text is so plain that folding does nothing to it: printable ASCII without capitals and white space.
+fn is_folded(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
 }
 
 fn fold_normalized(characters: impl Iterator<Item = char>, length: usize) -> String {

@@ -82,7 +82,7 @@ impl Session {
         let (content, size, sha256) = self.prepare(&blobs, content)?;
         let now = self.crm().now();
         let attachment = Attachment {
-            id: RecordId::generate(now, self.crm().inner.random.as_ref()),
+            id: self.crm().new_id(),
             name: crate::base::normalize(name),
             media_type: media_type.to_owned(),
             size,

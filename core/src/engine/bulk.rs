@@ -163,7 +163,7 @@ impl Session {
     ) -> Result<BulkOutcome> {
         let batch = match &bulk.after {
             Some(cursor) => RecordId::from_bytes(cursor.batch),
-            None => RecordId::generate(self.crm().now(), self.crm().inner.random.as_ref()),
+            None => self.crm().new_id(),
         };
         let most = if bulk.limit == 0 { MAX_BULK } else { bulk.limit.min(MAX_BULK) };
         let mut outcome = BulkOutcome { batch, rows: Vec::new(), next: bulk.after.clone(), stopped: None };

@@ -60,6 +60,8 @@ pub(super) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub hybrid: HybridClock,
+    /// The newest id that was given away, behind which the next one sorts.
+    pub newest_id: Mutex<RecordId>,
     host_trust: bool,
     locale: Locale,
     pub key_cost: crate::storage::KeyCost,
@@ -144,6 +146,7 @@ impl Crm {
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
             hybrid: HybridClock::resume(newest.hlc, 0),
+            newest_id: Mutex::new(RecordId::from_bytes([0; 16])),
             host_trust: options.host_trust,
             locale: options.locale,
             key_cost: options.key_cost,
@@ -270,6 +273,13 @@ impl Crm {
     /// `storage.stopped`, `storage.io`.
     pub fn statistics(&self) -> Result<StoreStatistics> {
         self.inner.database.store.statistics()
+    }
+
+    /// An id that sorts behind all that were given away since the database was opened.
+    pub(super) fn new_id(&self) -> RecordId {
+        let mut newest = self.inner.newest_id.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = RecordId::generate_after(*newest, self.now(), self.inner.random.as_ref());
+        *newest
     }
 
     /// The registry as it is now.
@@ -416,7 +426,7 @@ impl Crm {
     fn seed(&self, name: &str, password: &Zeroizing<String>, options: &Options) -> Result<()> {
         let shared = self.install_all(&options.extensions)?;
         self.change_settings(RecordId::from_bytes([0; 16]), options.settings.clone())?;
-        let founder = RecordId::generate(self.now(), self.inner.random.as_ref());
+        let founder = self.new_id();
         let session = self.session(founder);
         session.write_with(WriteOptions::default().cause("database.create"), |transaction| {
             transaction.found(founder, Changes::new().set(user::NAME, name))?;
@@ -465,6 +475,9 @@ impl Crm {
             }
             for (entity, rule) in &registrar.rules {
                 merge(registry.declare_rule(entity, rule)?);
+            }
+            for (entity, machine) in &registrar.states {
+                merge(registry.declare_states(entity, machine)?);
             }
             for hook in &registrar.hooks {
                 registry.entity(&hook.entity)?;

@@ -8,7 +8,7 @@ use crate::engine::{Changes, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, Registry, RuleDefinition,
-    normalize_value,
+    StateMachineDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -57,6 +57,7 @@ pub struct Registrar {
     pub(super) entities: Vec<EntityDefinition>,
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
+    pub(super) states: Vec<(String, StateMachineDefinition)>,
     pub(super) indexes: Vec<(String, IndexDefinition)>,
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
@@ -83,6 +84,11 @@ impl Registrar {
     /// Adds a rule that records of an entity meet, by the entity's API name.
     pub fn rule(&mut self, entity: &str, definition: RuleDefinition) {
         self.rules.push((entity.to_owned(), definition));
+    }
+
+    /// Adds a state machine to an entity, by the entity's API name.
+    pub fn states(&mut self, entity: &str, definition: StateMachineDefinition) {
+        self.states.push((entity.to_owned(), definition));
     }
 
     /// Adds an index to an entity, by the entity's API name.

@@ -369,6 +369,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The moment that expressions take for now.
+    pub(super) fn moment(&self) -> Result<Moment> {
+        self.settings.moment(self.now)
+    }
+
     /// A record as it is stored, with its formulas worked out.
     pub(super) fn show_stored(
         &self,

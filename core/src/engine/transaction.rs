@@ -8,6 +8,7 @@ use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
+use crate::engine::states::advance;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
@@ -195,7 +196,7 @@ impl<'s> Transaction<'s> {
     /// `schema.*` naming entity and field, `access.not_permitted`, `record.reference_missing`,
     /// and what rules refuse.
     pub fn create_record(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
-        let id = RecordId::generate(self.session.crm().now(), self.session.crm().inner.random.as_ref());
+        let id = self.session.crm().new_id();
         self.create_as(entity, id, changes)
     }
 
@@ -576,6 +577,7 @@ impl<'s> Transaction<'s> {
         // Rules hold of what is stored, so they look at what the hooks have made of the record.
         let moment = self.moment()?;
         record.compute(entity, moment);
+        advance(entity, old, record, moment)?;
         check_codes(entity, old, record)?;
         check_required_when(entity, record, moment)?;
         self.warnings.extend(check_rules(entity, record, moment)?);
@@ -613,7 +615,7 @@ impl<'s> Transaction<'s> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let crm = self.session.crm();
-        let id = RecordId::generate(crm.now(), crm.inner.random.as_ref());
+        let id = crm.new_id();
         let owner = changes.owner.unwrap_or(self.session.user());
         let unit = self.policy.unit_of(owner);
         let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);

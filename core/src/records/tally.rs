@@ -91,6 +91,11 @@ impl Tally {
         bytes
     }
 
+    /// What [`Tally::decode`] gives, without the sums.
+    fn count_of(bytes: &[u8]) -> Result<Self> {
+        Ok(Self { count: u64::from_be_bytes(Reader::new(bytes).array()?), sums: Vec::new() })
+    }
+
     fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
         let mut tally = Self { count: u64::from_be_bytes(reader.array()?), sums: Vec::new() };
@@ -300,12 +305,14 @@ pub struct GroupSum {
     pub sum: Decimal,
 }
 
-/// Hands what a counter says of a class to a function, combination by combination.
+/// Hands what a counter says of a class to a function, combination by combination, with the sums that are
+/// wanted.
 pub(super) fn for_each_group(
     snapshot: &dyn Snapshot,
     entity: EntityId,
     counter: &DeclaredCounter,
     (class, facts): &(ClassId, AccessClass),
+    wanted: &[FieldId],
     visit: &mut dyn FnMut(Group) -> Result<()>,
 ) -> Result<()> {
     for_each_row(snapshot, &class_prefix(entity, counter.id(), *class), &mut |key, value| {
@@ -315,9 +322,10 @@ pub(super) fn for_each_group(
         for field in counter.group_by() {
             record.set(field, read_whole(&mut reader)?);
         }
-        let tally = Tally::decode(value)?;
+        let tally = if wanted.is_empty() { Tally::count_of(value)? } else { Tally::decode(value)? };
         let mut sums = BTreeMap::new();
-        for (field, by_currency) in counter.sums().zip(&tally.sums) {
+        let summed = counter.sums().zip(&tally.sums);
+        for (field, by_currency) in summed.filter(|(field, _)| wanted.contains(field)) {
             let parts = by_currency.iter().map(|(currency, (count, sum))| {
                 let currency = match currency {
                     &PLAIN => None,

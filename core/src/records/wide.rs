@@ -49,6 +49,15 @@ impl Wide {
         let mut magnitude = if below_zero { self.negated() } else { self };
         let mut scale = SCALE;
         let mut dropped = 0;
+        // Most sums are small and end in zeros: those go many at once, in arithmetic of 128 bits.
+        if let Some(mut mantissa) = magnitude.narrow() {
+            for (power, digits) in [(100_000_000, 8), (100_000_000, 8), (10_000, 4), (100, 2), (10, 1)] {
+                if digits <= scale && mantissa % power == 0 {
+                    (mantissa, scale) = (mantissa / power, scale - digits);
+                }
+            }
+            return Decimal::new(if below_zero { -mantissa } else { mantissa }, scale);
+        }
         loop {
             let fits = magnitude.narrow();
             let (tenth, digit) = magnitude.tenth();

@@ -21,6 +21,8 @@ pub enum Element {
     Counter,
     /// A rule.
     Rule,
+    /// A state machine.
+    States,
     /// What a higher layer changes of a field.
     Override,
 }
@@ -159,6 +161,7 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
     }
     let known: Vec<Part> = before.rules().iter().map(rule).collect();
     differing(known, after.rules().iter().map(rule).collect(), after, changes);
+    differing(machines(before), machines(after), after, changes);
     differing(overrides(before), overrides(after), after, changes);
 }
 
@@ -187,7 +190,7 @@ fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
         Part::plain(Element::Counter, &counter.api_name, &counter.definition.namespace, &counter.definition)
     });
     let parts = fields.chain(indexes).chain(counters).chain(entity.rules().iter().map(rule));
-    for part in parts.chain(overrides(entity)) {
+    for part in parts.chain(machines(entity)).chain(overrides(entity)) {
         push(changes, entity, part, Some((ChangeKind::Added, Vec::new())), false);
     }
 }
@@ -195,6 +198,14 @@ fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
 fn rule(rule: &crate::schema::Rule) -> Part {
     let definition = &rule.definition;
     Part::plain(Element::Rule, &definition.api_name(), &definition.namespace, definition)
+}
+
+fn machines(entity: &Entity) -> Vec<Part> {
+    let parts = entity.machines().iter().map(|machine| {
+        let definition = &machine.definition;
+        Part::plain(Element::States, &definition.api_name(), &definition.namespace, definition)
+    });
+    parts.collect()
 }
 
 fn overrides(entity: &Entity) -> Vec<Part> {

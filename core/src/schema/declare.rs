@@ -51,6 +51,7 @@ macro_rules! entity {
                     indexes: Vec::new(),
                     counters: Vec::new(),
                     rules: Vec::new(),
+                    states: Vec::new(),
                 }
             }
         }

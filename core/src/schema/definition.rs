@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
-use crate::schema::{CounterDefinition, FieldType, IndexDefinition, RuleDefinition};
+use crate::schema::{CounterDefinition, FieldType, IndexDefinition, RuleDefinition, StateMachineDefinition};
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,10 +237,13 @@ pub struct EntityDefinition {
     /// The rules that its records meet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleDefinition>,
+    /// The state machines of its fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<StateMachineDefinition>,
 }
 
 impl EntityDefinition {
-    /// The same entity without what a registry numbers apart from it: fields, indexes, counters and rules.
+    /// The same entity without what a registry keeps apart from it: fields, indexes, counters, rules and states.
     #[must_use]
     pub fn bare(&self) -> Self {
         let mut bare = self.clone();
@@ -248,6 +251,7 @@ impl EntityDefinition {
         bare.indexes.clear();
         bare.counters.clear();
         bare.rules.clear();
+        bare.states.clear();
         bare
     }
 

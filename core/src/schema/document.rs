@@ -10,6 +10,7 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, EntityDefinition, EntityExtension, EnumCode, FieldDefinition, FieldOverride,
     FieldType, IndexDefinition, IndexField, Package, Requirement, RowColumn, RuleDefinition,
+    StateMachineDefinition, Transition,
 };
 
 impl Package {
@@ -42,6 +43,18 @@ impl FieldOverride {
         check_override(document, &Place(String::new()))?;
         let changed = serde_json::from_value(document.clone());
         changed.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
+impl StateMachineDefinition {
+    /// Reads a state machine.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_states(document, &Place(String::new()))?;
+        let machine = serde_json::from_value(document.clone());
+        machine.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
     }
 }
 
@@ -97,9 +110,18 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
         each(index, "fields", place, |json, place| object::<IndexField>(json, place).map(drop))
     })?;
     each(owner, "counters", place, |json, place| object::<CounterDefinition>(json, place).map(drop))?;
+    each(owner, "states", place, check_states)?;
     each(owner, "rules", place, |json, place| {
         let rule = object::<RuleDefinition>(json, place)?;
         label(rule.get("message"), &place.part("message"))
+    })
+}
+
+fn check_states(json: &Json, place: &Place) -> Result<()> {
+    let machine = object::<StateMachineDefinition>(json, place)?;
+    each(machine, "transitions", place, |json, place| {
+        let transition = object::<Transition>(json, place)?;
+        label(transition.get("label"), &place.part("label"))
     })
 }
 

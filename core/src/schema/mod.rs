@@ -21,6 +21,7 @@ mod person_name;
 mod phone;
 mod registry;
 mod rules;
+mod states;
 mod system;
 mod type_help;
 mod typed;
@@ -38,6 +39,7 @@ pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
+pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
 pub use system::SystemField;
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{

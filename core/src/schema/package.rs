@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
-    IndexDefinition, Layer, Registry, RegistryChange, RuleDefinition, valid_namespace,
+    IndexDefinition, Layer, Registry, RegistryChange, RuleDefinition, StateMachineDefinition,
+    valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -64,6 +65,9 @@ pub struct EntityExtension {
     /// Rules besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleDefinition>,
+    /// State machines besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<StateMachineDefinition>,
     /// What it changes of fields of lower layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<FieldOverride>,
@@ -123,12 +127,14 @@ impl Package {
             entity.indexes.iter_mut().for_each(|index| own(&mut index.namespace));
             entity.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             entity.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
+            entity.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
         }
         for extension in &mut self.extends {
             extension.fields.iter_mut().for_each(|field| own(&mut field.namespace));
             extension.indexes.iter_mut().for_each(|index| own(&mut index.namespace));
             extension.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             extension.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
+            extension.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
             extension.overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
         }
         match foreign {
@@ -245,9 +251,9 @@ impl Registry {
         for entity in self.entities() {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
-                let EntityExtension { fields, indexes, counters, rules, .. } = extension;
+                let EntityExtension { fields, indexes, counters, rules, states, .. } = extension;
                 let bare = entity.definition.clone();
-                package.entities.push(EntityDefinition { fields, indexes, counters, rules, ..bare });
+                package.entities.push(EntityDefinition { fields, indexes, counters, rules, states, ..bare });
             } else if !extension.is_empty() {
                 package.extends.push(extension);
             }
@@ -319,10 +325,20 @@ impl Registry {
             counters.iter().try_for_each(|counter| self.declare_counter(&entity, counter).map(drop))?;
             rules.iter().try_for_each(|rule| self.declare_rule(&entity, rule).map(drop))?;
         }
+        self.declare_machines(package)?;
         for extension in &package.extends {
             for changed in &extension.overrides {
                 self.declare_override(&extension.entity, changed)?;
             }
+        }
+        Ok(())
+    }
+
+    fn declare_machines(&mut self, package: &Package) -> Result<()> {
+        let own = package.entities.iter().map(|entity| (entity.api_name(), &entity.states));
+        let added = package.extends.iter().map(|added| (added.entity.clone(), &added.states));
+        for (entity, machines) in own.chain(added) {
+            machines.iter().try_for_each(|machine| self.declare_states(&entity, machine).map(drop))?;
         }
         Ok(())
     }
@@ -372,7 +388,7 @@ impl Registry {
             })
             .map(|(entity, field)| (entity.clone(), self.field_name(&entity, field)))
             .collect();
-        let rules: BTreeSet<(String, String)> = self.rules_of(after);
+        let (rules, machines) = (self.rules_of(after), self.machines_of(after));
         for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
             let Ok(entity) = self.entity_mut(&name) else { continue };
             if entity.definition.namespace == *namespace && !kept.contains(&entity.definition.local) {
@@ -392,8 +408,22 @@ impl Registry {
                 let own = rule.definition.namespace == *namespace;
                 !own || rules.contains(&(name.clone(), rule.definition.name.clone()))
             });
+            entity.machines_mut().retain(|machine| {
+                let own = machine.definition.namespace == *namespace;
+                !own || machines.contains(&(name.clone(), machine.definition.name.clone()))
+            });
             entity.index();
         }
+    }
+
+    fn machines_of(&self, package: &Package) -> BTreeSet<(String, String)> {
+        let own = package.entities.iter().map(|entity| (entity.api_name(), &entity.states));
+        let added = package.extends.iter().map(|added| (self.canonical(&added.entity), &added.states));
+        own.chain(added)
+            .flat_map(|(entity, machines)| {
+                machines.iter().map(move |machine| (entity.clone(), machine.name.clone()))
+            })
+            .collect()
     }
 
     fn rules_of(&self, package: &Package) -> BTreeSet<(String, String)> {
@@ -422,6 +452,7 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
     let indexes = entity.indexes().iter().map(|index| &index.definition);
     let counters = entity.counters().iter().map(|counter| &counter.definition);
     let rules = entity.rules().iter().map(|rule| &rule.definition);
+    let states = entity.machines().iter().map(|machine| &machine.definition);
     let overrides = entity.fields().iter().flat_map(Field::overrides);
     EntityExtension {
         entity: entity.api_name.clone(),
@@ -429,6 +460,7 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
         indexes: indexes.filter(|index| index.namespace == namespace).cloned().collect(),
         counters: counters.filter(|counter| counter.namespace == namespace).cloned().collect(),
         rules: rules.filter(|rule| rule.namespace == namespace).cloned().collect(),
+        states: states.filter(|machine| machine.namespace == namespace).cloned().collect(),
         overrides: overrides.filter(|changed| changed.namespace == namespace).cloned().collect(),
     }
 }

@@ -9,7 +9,7 @@ use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldNames, FieldOverride, FieldType,
-    InstalledPackage, Rule, RuleDefinition,
+    InstalledPackage, Rule, RuleDefinition, StateMachine,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -172,6 +172,8 @@ pub struct Entity {
     #[serde(default)]
     rules: Vec<Rule>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<StateMachine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     indexes: Vec<DeclaredIndex>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counters: Vec<DeclaredCounter>,
@@ -265,6 +267,16 @@ impl Entity {
 
     pub(super) fn fields_mut(&mut self) -> &mut Vec<Field> {
         &mut self.fields
+    }
+
+    /// The state machines, in the order in which they were declared.
+    #[must_use]
+    pub fn machines(&self) -> &[StateMachine] {
+        &self.machines
+    }
+
+    pub(super) fn machines_mut(&mut self) -> &mut Vec<StateMachine> {
+        &mut self.machines
     }
 
     pub(super) fn rules_mut(&mut self) -> &mut Vec<Rule> {
@@ -402,6 +414,7 @@ impl Entity {
             }
         }
         self.rules = self.rules.iter().map(|rule| rule.compile(self)).collect();
+        self.machines = self.machines.iter().map(|machine| machine.compile(self)).collect();
     }
 }
 
@@ -564,6 +577,11 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
+        for machine in &definition.states {
+            if self.declare_states(&name, machine)? == RegistryChange::Changed {
+                change = RegistryChange::Changed;
+            }
+        }
         self.touch(change);
         Ok(change)
     }
@@ -679,6 +697,7 @@ impl Registry {
             definition,
             fields: Vec::new(),
             rules: Vec::new(),
+            machines: Vec::new(),
             indexes: Vec::new(),
             counters: Vec::new(),
             withdrawn: false,

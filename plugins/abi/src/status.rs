@@ -112,6 +112,8 @@ pub const GUANXI_ERR_SCHEMA_CODE_NOT_ALLOWED: i32 = -323;
 pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
 /// `schema.withdrawn`: the entity or field was withdrawn
 pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
+/// `schema.transition_not_allowed`: this state does not follow on that one
+pub const GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED: i32 = -326;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile
@@ -128,6 +130,8 @@ pub const GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH: i32 = -406;
 pub const GUANXI_ERR_HISTORY_EXPIRED: i32 = -407;
 /// `record.tree_cycle`: a record cannot be above itself
 pub const GUANXI_ERR_RECORD_TREE_CYCLE: i32 = -408;
+/// `record.locked`: the record is locked in its state
+pub const GUANXI_ERR_RECORD_LOCKED: i32 = -409;
 /// `access.sign_in_failed`: name or password is wrong
 pub const GUANXI_ERR_ACCESS_SIGN_IN_FAILED: i32 = -501;
 /// `access.not_permitted`: you may not do this

@@ -71,6 +71,27 @@ methods! {
         })
     }
 
+    /// Lists the steps that leave the states of a record, with whether each is open to it now.
+    "record.transitions" (session, given: Transitions {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: String,
+    }) -> "{transitions: [{field, name, label, to, open}]}" {
+        let locale = session.locale();
+        let steps = session.open_steps(&given.entity, given.id.parse()?)?;
+        let steps = steps.iter().map(|step| {
+            json!({
+                "field": step.field,
+                "name": step.name,
+                "label": step.label.text(locale),
+                "to": step.to,
+                "open": step.open,
+            })
+        });
+        Ok(json!({"transitions": steps.collect::<Vec<_>>()}))
+    }
+
     /// Reads a record.
     "record.get" (session, given: Get {
         /// The entity.

@@ -9,7 +9,7 @@ use crate::engine::{Session, SystemField};
 use crate::schema::expr::{Expression, function_help};
 use crate::schema::{
     Entity, EnumCode, FIELD_TYPES, FieldType, Layer, OnDelete, RowColumn, RuleDefinition, SearchClass,
-    Severity,
+    Severity, StateMachine, StateMachineDefinition,
 };
 
 methods! {
@@ -55,7 +55,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -106,6 +106,17 @@ methods! {
             active: given.active.unwrap_or(true),
         })?;
         Ok(json!({"rule": rule}))
+    }
+
+    /// Adds a state machine of the customer's own to an entity, or changes the one of this name.
+    "schema.define_states" (session, given: DefineStates {
+        /// The entity.
+        entity: String,
+        /// The machine: {name, field, initial, transitions: [{name, label, from, to, guard, sets}], locked}.
+        machine: Json,
+    }) -> "{states}" {
+        let machine = StateMachineDefinition::from_json(&given.machine)?;
+        Ok(json!({"states": session.define_states(&given.entity, machine)?}))
     }
 
     /// Lists the functions of expressions.
@@ -251,6 +262,9 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
         })
     });
     let (indexes, counters) = declared_to_json(entity, shown);
+    let visible =
+        |machine: &&StateMachine| machine.fields().chain(machine.field()).all(|field| shown.contains(&field));
+    let states = entity.machines().iter().filter(visible).map(|machine| states_to_json(machine, locale));
     json!({
         "name": entity.api_name,
         "namespace": entity.definition.namespace,
@@ -264,6 +278,28 @@ fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::Fiel
         "rules": rules.collect::<Vec<_>>(),
         "indexes": indexes,
         "counters": counters,
+        "states": states.collect::<Vec<_>>(),
+    })
+}
+
+fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
+    let definition = &machine.definition;
+    let transitions = definition.transitions.iter().map(|transition| {
+        json!({
+            "name": transition.name,
+            "label": transition.label.text(locale),
+            "from": transition.from,
+            "to": transition.to,
+            "guard": transition.guard,
+            "sets": transition.sets,
+        })
+    });
+    json!({
+        "name": definition.api_name(),
+        "field": definition.field,
+        "initial": definition.initial,
+        "locked": definition.locked,
+        "transitions": transitions.collect::<Vec<_>>(),
     })
 }
 

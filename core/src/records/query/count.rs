@@ -78,7 +78,7 @@ pub fn count(sight: &Sight<'_>, filter: &Filter, total: Total) -> Result<Counted
     }
     if let Some(counter) = Counter::for_test(sight.entity, &matcher.test, &[], &[]) {
         let mut count = 0_u64;
-        counter.for_each(sight, &matcher.test, &mut |group| {
+        counter.for_each(sight, &matcher.test, &[], &mut |group| {
             count = count.saturating_add(group.count);
             Ok(())
         })?;
@@ -134,7 +134,7 @@ pub fn groups(
 ) -> Result<bool> {
     let matcher = Matcher::new(sight, filter)?;
     let Some(counter) = Counter::for_test(sight.entity, &matcher.test, apart, sums) else { return Ok(false) };
-    counter.for_each(sight, &matcher.test, visit)?;
+    counter.for_each(sight, &matcher.test, sums, visit)?;
     Ok(true)
 }
 
@@ -169,11 +169,12 @@ impl<'e> Counter<'e> {
         &self,
         sight: &Sight<'_>,
         test: &Test<'_>,
+        sums: &[FieldId],
         visit: &mut dyn FnMut(Group) -> Result<()>,
     ) -> Result<()> {
         for class in sight.permit.classes() {
             sight.patience.check()?;
-            self.for_class(sight, class, &mut |group| {
+            self.for_class(sight, class, sums, &mut |group| {
                 if group.count > 0 && test.holds(&group.record) { visit(group) } else { Ok(()) }
             })?;
         }
@@ -184,11 +185,12 @@ impl<'e> Counter<'e> {
         &self,
         sight: &Sight<'_>,
         class: &(ClassId, AccessClass),
+        sums: &[FieldId],
         visit: &mut dyn FnMut(Group) -> Result<()>,
     ) -> Result<()> {
         let entity = sight.entity.id();
         match self {
-            Self::ByValues(counter) => for_each_group(sight.snapshot, entity, counter, class, visit),
+            Self::ByValues(counter) => for_each_group(sight.snapshot, entity, counter, class, sums, visit),
             Self::Live => {
                 let count = read_counter(sight.snapshot, &live_counter(entity, class.0))?;
                 let record = stand_in(entity, &class.1);
