@@ -92,8 +92,8 @@ pub unsafe extern "C" fn guanxi_query_new(entity: *const c_char) -> *mut guanxi_
 /// Sets the filter, a JSON object: `{"all": [...]}`, `{"any": [...]}`, `{"not": ...}`,
 /// `{"field": ..., "op": ..., "value": ...}`, or `{"status": "open", "city": "上海"}`, which must all be
 /// equal. Operators: `eq`, `ne`, `lt`, `le`, `gt`, `ge`, `between`, `contains`, `starts_with`, `in`, `not_in`,
-/// `within` (a span of time that `query.periods` lists), `under` (below a record of the same entity), `is_null`.
-/// A field may lie along at most three references, as `account.owner.name`. Copied. The query's thread. Since 0.1.
+/// `within` (a span of time that `query.periods` lists), `under` (below a record of the same entity), `near` (within
+/// `{"latitude": ..., "longitude": ..., "metres": ...}`), `is_null`; and `{"expression": "amount > 100"}`. A field may lie along at most three references, as `account.owner.name`. Copied. The query's thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_query_filter_json(query: *mut guanxi_query, filter: *const c_char) {
     // SAFETY: the caller keeps the rules of the header.

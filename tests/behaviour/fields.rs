@@ -415,3 +415,34 @@ fn a_field_of_an_attachment_names_one_of_its_record_that_stays_while_it_is_named
     admin.detach("account", own, of_own).unwrap();
     let _ = house.verified();
 }
+
+#[test]
+fn places_within_a_distance_are_found_and_what_is_no_place_is_refused() {
+    let house = database();
+    let place = define(&house.admin, "place", "geo_point", json!({})).unwrap();
+    for (name, point) in
+        [("bund", "31.2400, 121.4900"), ("pudong", "31.1434, 121.8052"), ("beijing", "39.9042, 116.4074")]
+    {
+        create(&house.admin, &json!({"name": name, place.as_str(): point})).unwrap();
+    }
+    create(&house.admin, &json!({"name": "nowhere"})).unwrap();
+    let near = |field: &str, circle: Json| {
+        let filter = json!({"field": field, "op": "near", "value": circle});
+        let asked = json!({"entity": "account", "filter": filter, "sort": ["name"], "fields": ["name"]});
+        let rows = api::call(&house.admin, "query.run", &asked)?["rows"].clone();
+        let rows = rows.as_array().unwrap().iter();
+        Ok::<_, guanxi::Error>(
+            rows.map(|row| row["values"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>(),
+        )
+    };
+    let around = |metres: u64| json!({"latitude": "31.2304", "longitude": 121.4737, "metres": metres});
+    assert_eq!(near(&place, around(5_000)).unwrap(), ["bund"]);
+    assert_eq!(near(&place, around(60_000)).unwrap(), ["bund", "pudong"]);
+    assert_eq!(near(&place, around(2_000_000)).unwrap(), ["beijing", "bund", "pudong"]);
+    assert_eq!(near("name", around(5)).unwrap_err().code(), Code::InvalidFilter);
+    assert_eq!(
+        near(&place, json!({"latitude": "91", "longitude": "0", "metres": 1})).unwrap_err().code(),
+        Code::OutOfRange
+    );
+    assert_eq!(near(&place, json!("here")).unwrap_err().code(), Code::InvalidFilter);
+}

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::base::{Code, Currency, Error, Locale, Money, Period, RecordId, Result, Value};
+use crate::base::{Code, Currency, Decimal, Error, Locale, Money, Period, RecordId, Result, Value};
 use crate::engine::{
-    Attachment, Changes, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot, Listing, Path,
-    Reader, RestoreReport, Stated, SystemField, Warning, follow,
+    Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
+    Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
 
@@ -294,6 +294,11 @@ fn comparison(
             let period = json.as_str().and_then(Period::from_code);
             Condition::Within(selector, period.ok_or_else(|| refused("within"))?)
         }
+        "near" => {
+            let circle =
+                circle_from_json(json).ok_or_else(|| refused("near takes {latitude, longitude, metres}"))?;
+            Condition::Near(selector, circle.map_err(|error| error.field(name))?)
+        }
         "under" => match value(json)? {
             Value::Id(root) => Condition::Under(selector, root),
             _ => return Err(refused("under takes a reference to the entity itself")),
@@ -307,6 +312,20 @@ fn comparison(
             Condition::Compare(selector, *comparison, value(json)?)
         }
     })
+}
+
+/// A circle around a place; nothing where the JSON is none.
+fn circle_from_json(json: &Json) -> Option<Result<Circle>> {
+    let parts = json.as_object().filter(|parts| parts.len() == 3)?;
+    let degrees = |name: &str| -> Option<Decimal> {
+        match parts.get(name)? {
+            Json::String(text) => text.parse().ok(),
+            Json::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        }
+    };
+    let metres = u32::try_from(parts.get("metres")?.as_u64()?).ok()?;
+    Some(Circle::around(degrees("latitude")?, degrees("longitude")?, metres))
 }
 
 /// A value for the field at the end of a path.

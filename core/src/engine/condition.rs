@@ -152,6 +152,10 @@ impl Resolver<'_> {
                 Ok(Filter::Through(field, Box::new(self.part(target, inner)?)))
             }),
             Filter::IsNull(selector) => self.at(entity, selector, |_, field| Ok(Filter::IsNull(field))),
+            Filter::Near(selector, circle) => self.at(entity, selector, |beyond, field| {
+                check_place(beyond, field)?;
+                Ok(Filter::Near(field, *circle))
+            }),
             Filter::Holds(stated) => self.stated(entity, stated),
             Filter::Under(selector, root) => {
                 self.at(entity, selector, |_, field| Ok(Filter::Under(field, *root)))
@@ -234,6 +238,17 @@ fn filter_of(bound: Bound) -> Filter {
                 BoundKind::StartsWith => Comparison::StartsWith,
             };
             Filter::Compare(field, comparison, value)
+        }
+    }
+}
+
+fn check_place(entity: &Entity, field: FieldId) -> Result<()> {
+    match entity.field_by_id(field) {
+        Some(field) if field.definition.kind == FieldType::GeoPoint => Ok(()),
+        field => {
+            let name = field.map_or("", |field| field.api_name.as_str());
+            let refused = Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name);
+            Err(refused.rule("near takes a geo_point"))
         }
     }
 }

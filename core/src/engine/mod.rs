@@ -49,10 +49,10 @@ pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Uni
 pub use crate::access::{grant, role, role_assignment, unit, user};
 pub(crate) use crate::records::Matcher;
 pub use crate::records::{
-    At, Attachment, BackupCounts, Comparison, CountSource, Counted, Direction, EntryKind, Explanation,
-    ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, PastChange, PastState, PastValue, QuickReport,
-    Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint, Stated,
-    SystemField, Total, VerifyReport, VersionKind,
+    At, Attachment, BackupCounts, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
+    Explanation, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, PastChange, PastState, PastValue,
+    QuickReport, Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
+    Stated, SystemField, Total, VerifyReport, VersionKind,
 };
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,

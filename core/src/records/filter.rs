@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::{
     Code, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Period, RecordId, Result, Value, fold,
 };
+use crate::records::Circle;
 use crate::schema::expr::Expression;
 
 /// Most references that one condition goes along.
@@ -112,6 +113,8 @@ pub enum Filter<F = FieldId> {
     /// The record is below another one along a field that refers to its own entity, at most 64 steps down.
     /// A record that the reader may not see is below nothing, and nothing is below it.
     Under(F, RecordId),
+    /// The place lies in a circle.
+    Near(F, Circle),
     /// An expression over the fields is true.
     Holds(Stated),
 }

@@ -19,6 +19,7 @@ mod filter;
 mod history;
 mod history_list;
 mod ledger;
+mod near;
 mod ordered;
 mod query;
 mod reindex;
@@ -52,6 +53,7 @@ pub use history::{
 };
 pub use history_list::{PastQuery, list_deleted, list_past};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
+pub use near::Circle;
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, Total,
     count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,

@@ -13,7 +13,7 @@ use crate::records::query::plan::Plan;
 use crate::records::query::run::collect_ids;
 use crate::records::query::sight::Sight;
 use crate::records::row::load;
-use crate::records::{Comparison, Filter, Moment, Record, RecordFacts};
+use crate::records::{Circle, Comparison, Filter, Moment, Record, RecordFacts};
 use crate::schema::expr::{Expression, Facts};
 
 /// Records beyond references that are kept for the rows to come.
@@ -46,6 +46,7 @@ pub(super) enum Test<'a> {
     IsNull(FieldId),
     Through(FieldId, Box<Beyond<'a>>),
     Under(FieldId, RecordId),
+    Near(FieldId, Circle),
     Holds(Arc<Expression>, Moment),
 }
 
@@ -110,6 +111,7 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
                 None => Test::Through(*field, Box::new(beyond)),
             }
         }
+        Filter::Near(field, circle) => Test::Near(*field, *circle),
         Filter::Holds(stated) => match stated.expression() {
             Some(expression) => Test::Holds(Arc::clone(expression), sight.moment),
             // It was refused before.
@@ -211,7 +213,7 @@ impl Test<'_> {
             Self::Everything => true,
             Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.looks_only_at(known)),
             Self::Not(inner) => inner.looks_only_at(known),
-            Self::Compare(field, ..) | Self::IsNull(field) => known(*field),
+            Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => known(*field),
             Self::Among(among) => known(among.field),
             Self::Holds(expression, _) => expression.fields().iter().all(|field| known(*field)),
             Self::Through(..) | Self::Under(..) => false,
@@ -228,6 +230,7 @@ impl Test<'_> {
             Self::Compare(field, comparison, wanted) => compares(&record.peek(*field), *comparison, wanted),
             Self::Among(among) => among.has(record),
             Self::IsNull(field) => record.peek(*field).is_null(),
+            Self::Near(field, circle) => circle.holds(&record.peek(*field)),
             Self::Holds(expression, moment) => is_true(expression, &RecordFacts { record, moment: *moment }),
             Self::Through(..) | Self::Under(..) => false,
         }
@@ -240,7 +243,7 @@ impl Test<'_> {
             Self::All(parts) => parts.iter().all(Self::holds_of_nothing),
             Self::Any(parts) => parts.iter().any(Self::holds_of_nothing),
             Self::Not(inner) => !inner.holds_of_nothing(),
-            Self::Compare(..) | Self::Among(_) | Self::Under(..) => false,
+            Self::Compare(..) | Self::Among(_) | Self::Under(..) | Self::Near(..) => false,
             Self::Holds(expression, moment) => is_true(expression, moment),
             Self::Through(_, beyond) => beyond.test.holds_of_nothing(),
         }

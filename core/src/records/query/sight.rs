@@ -96,9 +96,10 @@ impl<'a> Sight<'a> {
                 parts.iter().try_for_each(|part| self.check_filter(part, epoch))
             }
             Filter::Not(inner) => self.check_filter(inner, epoch),
-            Filter::Compare(field, ..) | Filter::In(field, _) | Filter::IsNull(field) => {
-                self.check_field(*field)
-            }
+            Filter::Compare(field, ..)
+            | Filter::In(field, _)
+            | Filter::IsNull(field)
+            | Filter::Near(field, _) => self.check_field(*field),
             Filter::Holds(stated) => match stated.expression() {
                 Some(expression) => expression.fields().iter().try_for_each(|field| self.check_field(*field)),
                 None => Err(Error::new(Code::InvalidFilter).rule("an expression is read before")),

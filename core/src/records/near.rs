@@ -1,0 +1,106 @@
+//! Places within a distance of a point.
+
+use crate::base::{Code, Decimal, Error, Result, Value};
+
+/// The mean radius of the Earth in metres, as the International Union of Geodesy and Geophysics has it.
+const EARTH: f64 = 6_371_008.8;
+/// Half of the Earth's circumference in metres: no place is further away.
+const FURTHEST: u32 = 20_015_115;
+
+/// A circle on the Earth, taken for a sphere, so that distances are wrong by half a hundredth at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Circle {
+    latitude: f64,
+    longitude: f64,
+    metres: u32,
+}
+
+impl Circle {
+    /// A circle around a point in degrees of WGS 84.
+    ///
+    /// # Errors
+    /// `schema.out_of_range` for degrees that no place has, and for a distance above half of the circumference.
+    pub fn around(latitude: Decimal, longitude: Decimal, metres: u32) -> Result<Self> {
+        let outside = |field: &str, rule: &str| Err(Error::new(Code::OutOfRange).field(field).rule(rule));
+        let within =
+            |degrees: Decimal, most: i64| degrees >= Decimal::from(-most) && degrees <= Decimal::from(most);
+        if !within(latitude, 90) {
+            return outside("latitude", "degrees of WGS 84");
+        }
+        if !within(longitude, 180) {
+            return outside("longitude", "degrees of WGS 84");
+        }
+        if metres > FURTHEST {
+            return outside("metres", "metres <= 20015115");
+        }
+        Ok(Self { latitude: radians(latitude), longitude: radians(longitude), metres })
+    }
+
+    /// Whether a point lies in it, its edge included; nothing else does.
+    pub(super) fn holds(&self, value: &Value) -> bool {
+        let degrees = |part: &str| match value.part(part) {
+            Value::Decimal(degrees) => Some(radians(*degrees)),
+            Value::Int(degrees) => Some(radians(Decimal::from(*degrees))),
+            _ => None,
+        };
+        match (degrees("latitude"), degrees("longitude")) {
+            (Some(latitude), Some(longitude)) => self.distance(latitude, longitude) <= f64::from(self.metres),
+            _ => false,
+        }
+    }
+
+    /// The distance along the great circle in metres (haversine formula; R. W. Sinnott, Virtues of the Haversine,
+    /// Sky and Telescope 68, 1984).
+    fn distance(&self, latitude: f64, longitude: f64) -> f64 {
+        let half_sine_squared = |angle: f64| (angle / 2.0).sin().powi(2);
+        let north = half_sine_squared(latitude - self.latitude);
+        let east = half_sine_squared(longitude - self.longitude);
+        let chord = north + self.latitude.cos() * latitude.cos() * east;
+        2.0 * EARTH * chord.sqrt().min(1.0).asin()
+    }
+}
+
+/// A number of degrees as radians. Places are no amounts, so the last digits may be lost.
+fn radians(degrees: Decimal) -> f64 {
+    degrees.to_string().parse::<f64>().unwrap_or_default().to_radians()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(latitude: &str, longitude: &str) -> Value {
+        let parts = [("latitude", latitude), ("longitude", longitude)];
+        let part = |(name, text): (&str, &str)| (name.to_owned(), Value::Decimal(text.parse().unwrap()));
+        Value::Map(parts.into_iter().map(part).collect())
+    }
+
+    fn around(latitude: &str, longitude: &str, metres: u32) -> Circle {
+        Circle::around(latitude.parse().unwrap(), longitude.parse().unwrap(), metres).unwrap()
+    }
+
+    /// A degree of a great circle is the circumference through 360: 111,195 metres.
+    #[test]
+    fn a_degree_is_as_long_on_the_equator_across_the_day_line_on_a_meridian_and_over_the_pole() {
+        for (from, to) in [
+            (("0", "0"), ("0", "1")),
+            (("0", "179.5"), ("0", "-179.5")),
+            (("31", "121.5"), ("32", "121.5")),
+            (("89.5", "30"), ("89.5", "-150")),
+        ] {
+            assert!(!around(from.0, from.1, 111_194).holds(&point(to.0, to.1)), "{from:?} {to:?}");
+            assert!(around(from.0, from.1, 111_196).holds(&point(to.0, to.1)), "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_circle_holds_its_middle_and_nothing_that_is_no_place() {
+        let here = around("0", "0", 0);
+        assert!(here.holds(&point("0", "0")));
+        assert!(!here.holds(&point("0.00001", "0")));
+        assert!(!here.holds(&Value::Null) && !here.holds(&Value::from("0,0")));
+        assert!(around("90", "0", 20_015_115).holds(&point("-90", "0")), "the other pole");
+        let far = Circle::around(Decimal::from(91), Decimal::from(0), 1).unwrap_err();
+        assert_eq!((far.code(), far.field_name()), (Code::OutOfRange, Some("latitude")));
+    }
+}
