@@ -31,6 +31,8 @@ mod patience;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod rollups;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod salvage;

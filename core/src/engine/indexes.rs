@@ -52,7 +52,7 @@ impl Session {
         Ok(counter.api_name())
     }
 
-    /// Goes on with every index and counter that is not complete, because its build was interrupted or an
+    /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an
     /// extension declared it over a large table.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Session {
 }
 
 impl Crm {
-    fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
+    pub(super) fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
         let mut done = 0_u64;
         let next = |registry: &Registry| -> Option<String> {
             let entity = registry.entities().iter().find(|entity| !unfinished(entity).is_empty());
@@ -92,7 +92,7 @@ impl Crm {
         Ok(())
     }
 
-    /// Takes a chunk of an entity's records into its indexes and counters. With the last one they are
+    /// Takes a chunk of an entity's records into its indexes and counters, and rollups of them. With the last one they are
     /// complete, which the same commit says.
     fn build_some(&self, actor: RecordId, entity: &str, patience: &Patience) -> Result<u64> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);

@@ -85,6 +85,18 @@ impl<F> Filter<F> {
         }
     }
 
+    /// Whether it speaks of such a field of the record itself.
+    #[must_use]
+    pub fn names(&self, wanted: &dyn Fn(&F) -> bool) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names(wanted)),
+            Self::Not(inner) => inner.names(wanted),
+            Self::Compare(field, ..) | Self::In(field, _) | Self::IsNull(field) => wanted(field),
+            Self::Within(field, _) | Self::Through(field, _) | Self::Under(field, _) => wanted(field),
+        }
+    }
+
     /// Checks depth and size.
     ///
     /// # Errors

@@ -13,9 +13,11 @@ mod derived;
 pub mod expr;
 mod field_type;
 mod identifiers;
+mod links;
 mod person_name;
 mod phone;
 mod registry;
+mod rollup;
 mod rules;
 mod system;
 mod type_help;
@@ -28,8 +30,10 @@ pub use derived::{
 };
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
+pub use links::{Figure, Lookup, Rollup, Source};
 pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
+pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use system::SystemField;
 pub use type_help::{FIELD_TYPES, TypeHelp};
@@ -37,4 +41,4 @@ pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
-pub use validate::{normalize_value, parse_text};
+pub use validate::{normalize_value, parse_as, parse_text};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
+use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldType, Rule, RuleDefinition,
 };
@@ -22,9 +23,21 @@ pub struct Field {
     pub api_name: String,
     /// What its author defined.
     pub definition: FieldDefinition,
+    /// For a rollup: whether every record is in it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    complete: bool,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     computation: Computation,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_yes(complete: &bool) -> bool {
+    *complete
 }
 
 impl PartialEq for Field {
@@ -65,6 +78,11 @@ impl Field {
     pub fn id(&self) -> FieldId {
         FieldId::new(self.number)
     }
+
+    /// Whether every record is in a rollup; true of fields of other types.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
 }
 
 /// An entity with its number and fields.
@@ -90,6 +108,9 @@ pub struct Entity {
     /// Places of the formulas, each behind those that it reads.
     #[serde(skip)]
     formulas: Vec<usize>,
+    /// Lookups and rollups, which follow from all entities together.
+    #[serde(skip)]
+    links: Links,
 }
 
 /// How a caller names a field.
@@ -161,6 +182,10 @@ impl Entity {
 
     pub(super) fn indexes_mut(&mut self) -> &mut Vec<DeclaredIndex> {
         &mut self.indexes
+    }
+
+    pub(super) fn links(&self) -> &Links {
+        &self.links
     }
 
     pub(super) fn counters_mut(&mut self) -> &mut Vec<DeclaredCounter> {
@@ -441,6 +466,7 @@ impl Registry {
     /// `schema.duplicate_definition` (the name belongs to another field).
     pub fn declare_field(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
         definition.check().map_err(|error| error.entity(entity))?;
+        self.check_links(entity, definition)?;
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
         entity.check_tree(definition)?;
@@ -448,16 +474,15 @@ impl Registry {
         let computation =
             Computation::of(entity, definition).map_err(|error| error.entity(&entity.api_name))?;
         check_controller(entity, definition)?;
-        let same = |field: &&mut Field| {
-            field.definition.namespace == definition.namespace && field.definition.local == definition.local
-        };
+        let same = |field: &&mut Field| field.definition.is_same_as(definition);
         let change = match entity.fields.iter_mut().find(same) {
             Some(field) => Self::redeclare(field, definition, &entity.api_name)?,
             None if entity.by_name.contains_key(&api_name) => {
                 return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
             }
             None => {
-                entity.fields.push(Field { number, api_name, definition: definition.clone(), computation });
+                let definition = definition.clone();
+                entity.fields.push(Field { number, api_name, definition, complete: true, computation });
                 RegistryChange::Changed
             }
         };
@@ -553,6 +578,7 @@ impl Registry {
             by_number: HashMap::new(),
             by_name: HashMap::new(),
             formulas: Vec::new(),
+            links: Links::default(),
         });
         self.index();
     }
@@ -560,7 +586,40 @@ impl Registry {
     pub(super) fn touch(&mut self, change: RegistryChange) {
         if change == RegistryChange::Changed {
             self.version = self.version.saturating_add(1);
+            self.link();
         }
+    }
+
+    /// A copy with a field as it would be, for a look at what others make of it.
+    pub(super) fn with_field(&self, entity: &str, definition: &FieldDefinition) -> Result<Self> {
+        let mut trial = self.clone();
+        let number = trial.next_number();
+        let entity = trial.entity_mut(entity)?;
+        match entity.fields.iter_mut().find(|field| field.definition.is_same_as(definition)) {
+            Some(field) => field.definition = definition.clone(),
+            None => entity.fields.push(Field {
+                number,
+                api_name: definition.api_name(&entity.definition.namespace),
+                definition: definition.clone(),
+                complete: true,
+                computation: Computation::default(),
+            }),
+        }
+        entity.index();
+        trial.link();
+        Ok(trial)
+    }
+
+    pub(super) fn set_links(&mut self, links: Vec<Links>) {
+        for (entity, links) in self.entities.iter_mut().zip(links) {
+            entity.links = links;
+        }
+    }
+
+    /// Says of the rollups with these numbers whether every record is in them.
+    pub(super) fn set_rollups_complete(&mut self, numbers: &[FieldId], complete: bool) {
+        let fields = self.entities.iter_mut().flat_map(|entity| &mut entity.fields);
+        fields.filter(|field| numbers.contains(&field.id())).for_each(|field| field.complete = complete);
     }
 
     fn index(&mut self) {
@@ -570,6 +629,7 @@ impl Registry {
         let positions = || self.entities.iter().enumerate();
         self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
+        self.link();
     }
 }
 
