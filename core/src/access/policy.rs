@@ -7,6 +7,8 @@ use crate::access::permit::Scope;
 use crate::access::{AccessClass, Action, ActionKind, ClassId, Level, Permit};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 
+/// Steps from a field to what it follows from, after which it is hidden rather than looked into.
+const MAX_STEPS: usize = 16;
 /// Rulings that a policy keeps, by principal and action; beyond them it begins anew.
 const MAX_RULINGS: usize = 4_096;
 
@@ -47,6 +49,17 @@ pub struct GrantFact {
     pub hidden: BTreeSet<FieldId>,
 }
 
+/// A field whose values follow from fields of other records. Whoever does not see all of these does not see it.
+#[derive(Debug, Clone)]
+pub struct FollowingFact {
+    /// The entity of the field, by API name.
+    pub entity: String,
+    /// The field.
+    pub field: FieldId,
+    /// Entities by API name, and those of their fields that it follows from.
+    pub sources: Vec<(String, BTreeSet<FieldId>)>,
+}
+
 /// Everything that a policy is made from.
 #[derive(Debug, Default)]
 pub struct PolicyFacts {
@@ -62,6 +75,8 @@ pub struct PolicyFacts {
     pub assignments: Vec<(RecordId, RecordId)>,
     /// Interned access classes.
     pub classes: Vec<(ClassId, AccessClass)>,
+    /// Fields that follow from other records.
+    pub following: Vec<FollowingFact>,
 }
 
 /// The compiled policy.
@@ -93,6 +108,7 @@ struct Organisation {
     children: BTreeMap<RecordId, Vec<RecordId>>,
     grants: BTreeMap<RecordId, Vec<GrantFact>>,
     roles: BTreeMap<RecordId, Vec<RecordId>>,
+    following: BTreeMap<String, Vec<FollowingFact>>,
 }
 
 impl Policy {
@@ -116,6 +132,9 @@ impl Policy {
         }
         for (user, role) in facts.assignments {
             organisation.roles.entry(user).or_default().push(role);
+        }
+        for fact in facts.following {
+            organisation.following.entry(fact.entity.clone()).or_default().push(fact);
         }
         Self::of(facts.epoch, Arc::new(organisation), facts.classes)
     }
@@ -217,8 +236,36 @@ impl Policy {
             .unwrap_or(Level::None)
     }
 
-    /// A field is hidden when every grant that lets the principal read the entity hides it.
+    /// The fields that a principal does not see: those that grants hide, and those that follow from what is
+    /// hidden in other entities.
     fn hidden(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
+        let mut hidden = self.hidden_by_grants(principal, entity);
+        for fact in self.organisation.following.get(entity).into_iter().flatten() {
+            if self.follows_hidden(principal, fact, 0) {
+                hidden.insert(fact.field);
+            }
+        }
+        hidden
+    }
+
+    fn follows_hidden(&self, principal: RecordId, fact: &FollowingFact, step: usize) -> bool {
+        let hides = |(entity, fields): &(String, BTreeSet<FieldId>)| {
+            if self.level(principal, entity, Action::Read) == Level::None {
+                return true;
+            }
+            let hidden = self.hidden_by_grants(principal, entity);
+            let mut following = self.organisation.following.get(entity).into_iter().flatten();
+            !hidden.is_disjoint(fields)
+                || following.any(|fact| {
+                    fields.contains(&fact.field)
+                        && self.follows_hidden(principal, fact, step.saturating_add(1))
+                })
+        };
+        step > MAX_STEPS || fact.sources.iter().any(hides)
+    }
+
+    /// A field is hidden when every grant that lets the principal read the entity hides it.
+    fn hidden_by_grants(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
         let reads = self
             .grants_of(principal, entity)
             .filter(|grant| grant.action == Action::Read && grant.level > Level::None)

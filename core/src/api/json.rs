@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::base::{Code, Currency, Decimal, Error, Locale, Money, Period, RecordId, Result, Value};
+use crate::base::{
+    Code, Currency, Decimal, Error, Locale, Money, Period, RecordId, Result, Value, ValueKind,
+};
 use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
     Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, follow,
 };
-use crate::schema::{Entity, Field, FieldName, FieldType, parse_text};
+use crate::schema::{Entity, Field, FieldName, FieldType, parse_as, parse_text};
 
 /// Bytes as lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -162,7 +164,7 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
     match (kind, json) {
         (_, Json::Null) => Ok(Value::Null),
         (FieldType::Json, json) => Value::from_json(json),
-        (FieldType::Formula { .. }, _) => Err(Error::new(Code::ReadOnlyField).rule("formula")),
+        (kind, _) if kind.is_worked_out() => Err(Error::new(Code::ReadOnlyField).rule(kind.name())),
         (FieldType::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
         (FieldType::Int, Json::Number(number)) => number.as_i64().map(Value::Int).ok_or_else(wrong),
         (FieldType::Decimal | FieldType::Percent | FieldType::Money, Json::Number(number)) => {
@@ -331,8 +333,29 @@ fn circle_from_json(json: &Json) -> Option<Result<Circle>> {
 /// A value for the field at the end of a path.
 fn value_at(reader: &Reader<'_>, path: &Path<'_>, name: &str, json: &Json) -> Result<Value> {
     match path.entity.field_by_id(path.field) {
+        Some(field) if field.definition.kind.is_worked_out() => {
+            given_value(reader, &field.definition.kind, json).map_err(|error| error.field(name))
+        }
         Some(field) => value_from_json(reader, field, json).map_err(|error| error.field(name)),
         None => system_value(reader, SystemField::from_id(path.field), name, json),
+    }
+}
+
+/// A value that what is worked out is compared with.
+fn given_value(reader: &Reader<'_>, kind: &FieldType, json: &Json) -> Result<Value> {
+    let currency = reader.settings().currency()?;
+    let wrong = || Error::new(Code::WrongType).rule(kind.name());
+    match (kind.value_kind(), json) {
+        (_, Json::Null) => Ok(Value::Null),
+        (ValueKind::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
+        (ValueKind::Money, Json::Object(parts)) => money(parts, currency).ok_or_else(wrong)?,
+        (gives @ (ValueKind::Int | ValueKind::Decimal | ValueKind::Money), Json::Number(number)) => {
+            // As for stored fields, fractions travel as text.
+            let whole = number.as_i64().ok_or_else(wrong)?;
+            parse_as(gives, &whole.to_string(), currency)
+        }
+        (gives, Json::String(text)) => parse_as(gives, text, currency),
+        _ => Err(wrong()),
     }
 }
 

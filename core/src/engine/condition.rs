@@ -1,7 +1,8 @@
 //! Conditions as callers write them: fields by name or typed constant, resolved against the registry.
 
 use crate::base::{
-    Code, Date, DayCount, Error, FieldId, Period, RecordId, Result, TimeZone, Timestamp, Value,
+    Code, Date, DayCount, Decimal, Error, FieldId, Period, RecordId, Result, TimeZone, Timestamp, Value,
+    ValueKind,
 };
 use crate::engine::Settings;
 use crate::records::{Comparison, Filter, Moment, Stated, SystemField, target};
@@ -97,6 +98,23 @@ pub(crate) struct Path<'r> {
     pub entity: &'r Entity,
     /// The field.
     pub field: FieldId,
+    /// The lookup that the path went through last, with its entity.
+    lookup: Option<(&'r Entity, FieldId)>,
+}
+
+impl<'r> Path<'r> {
+    /// A field of an entity; what a lookup looks up stands in its place.
+    fn to(registry: &'r Registry, entity: &'r Entity, field: FieldId) -> Result<Self> {
+        match entity.lookups().iter().find(|lookup| lookup.field == field) {
+            None => Ok(Self { hops: Vec::new(), entity, field, lookup: None }),
+            Some(lookup) => Ok(Self {
+                hops: vec![lookup.through],
+                entity: registry.entity_by_id(lookup.target)?,
+                field: lookup.far,
+                lookup: Some((entity, field)),
+            }),
+        }
+    }
 }
 
 /// Follows a path. A name with points in it is that of a field if the entity has one; otherwise a reference
@@ -107,7 +125,7 @@ pub(crate) struct Path<'r> {
 pub(crate) fn follow<'r>(registry: &'r Registry, entity: &'r Entity, name: &str) -> Result<Path<'r>> {
     let direct = FieldSelector::from(name).resolve(entity);
     if let Ok(field) = direct {
-        return Ok(Path { hops: Vec::new(), entity, field });
+        return Path::to(registry, entity, field);
     }
     for (place, _) in name.match_indices('.') {
         let (Some(front), Some(rest)) = (name.get(..place), name.get(place.saturating_add(1)..)) else {
@@ -119,7 +137,7 @@ pub(crate) fn follow<'r>(registry: &'r Registry, entity: &'r Entity, name: &str)
         let hops = std::iter::once(hop).chain(path.hops).collect();
         return Ok(Path { hops, ..path });
     }
-    direct.map(|field| Path { hops: Vec::new(), entity, field })
+    Path::to(registry, entity, direct?)
 }
 
 /// What conditions are resolved by.
@@ -128,6 +146,8 @@ pub(super) struct Resolver<'r> {
     pub today: Option<Today>,
     /// What expressions take for now.
     pub moment: Moment,
+    /// Refuses a lookup that the reader does not see, in whose place a path stands.
+    pub check: &'r dyn Fn(&Entity, FieldId) -> Result<()>,
 }
 
 impl Resolver<'_> {
@@ -191,8 +211,11 @@ impl Resolver<'_> {
     ) -> Result<Filter> {
         let path = match selector {
             FieldSelector::Name(name) => follow(self.registry, entity, name)?,
-            FieldSelector::Identity(_) => Path { hops: Vec::new(), field: selector.resolve(entity)?, entity },
+            FieldSelector::Identity(_) => Path::to(self.registry, entity, selector.resolve(entity)?)?,
         };
+        if let Some((entity, lookup)) = path.lookup {
+            (self.check)(entity, lookup)?;
+        }
         let leaf = make(path.entity, path.field)?;
         Ok(path.hops.into_iter().rev().fold(leaf, |inner, hop| Filter::Through(hop, Box::new(inner))))
     }
@@ -268,8 +291,19 @@ fn comparable(entity: &Entity, field: FieldId, value: &Value) -> Result<Value> {
     let Some(field) = entity.field_by_id(field) else { return Ok(value.clone()) };
     match (&field.definition.kind, value) {
         (FieldType::Text | FieldType::Email, Value::Text(_)) => Ok(value.clone()),
+        (kind, value) if kind.is_worked_out() => given(kind, value),
         (kind, value) if kind.is_many() => of_several(field, value.clone()),
         _ => normalize_value(field, value.clone()),
+    }
+}
+
+/// A value that what is worked out is compared with: of the kind that it gives.
+fn given(kind: &FieldType, value: &Value) -> Result<Value> {
+    match (kind.value_kind(), value) {
+        (_, Value::Null) => Ok(Value::Null),
+        (ValueKind::Decimal, Value::Int(number)) => Ok(Value::Decimal(Decimal::from(*number))),
+        (gives, value) if value.kind() == gives => Ok(value.clone()),
+        _ => Err(Error::new(Code::WrongType).rule(kind.name())),
     }
 }
 

@@ -19,8 +19,8 @@ use crate::engine::{
     credentials, organisation, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, find_unique, gains_keys, is_large, note,
-    read_epoch, reindex, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gains_keys,
+    is_large, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange, RuleDefinition};
 use crate::storage::{
@@ -226,7 +226,7 @@ impl Crm {
         self.inner.database.recovery
     }
 
-    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters,
+    /// Verifies the whole database: ledger chain, sealed values, indexes, unique keys, counters, rollups,
     /// attachments. The listener of `patience` is told of the phases `ledger`, `records`, `keys` and
     /// `attachments`.
     ///
@@ -518,6 +518,7 @@ impl Crm {
                         _ => {}
                     }
                 }
+                build_rollups(view, &before, &registry)?;
                 store_registry(view, &json);
                 note(view, context, EntryKind::Schema, actor, &said);
                 Ok(())
@@ -530,7 +531,7 @@ impl Crm {
 }
 
 impl Crm {
-    /// Marks new indexes and counters of large tables, which are built in chunks.
+    /// Marks new indexes, counters and rollups of large tables, which are built in chunks.
     fn put_off_builds(&self, before: &Registry, registry: &mut Registry) -> Result<()> {
         let snapshot = self.snapshot()?;
         let mut later = Vec::new();

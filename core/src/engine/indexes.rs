@@ -51,7 +51,7 @@ impl Session {
         Ok(counter.api_name())
     }
 
-    /// Goes on with every index and counter that is not complete, because its build was interrupted or an
+    /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an
     /// extension declared it over a large table.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Crm {
         Ok(())
     }
 
-    /// Takes a chunk of an entity's records into its indexes and counters. With the last one they are
+    /// Takes a chunk of an entity's records into its indexes and counters, and rollups of them. With the last one they are
     /// complete, which the same commit says.
     fn build_some(&self, actor: RecordId, entity: &str, patience: &Patience) -> Result<u64> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,6 +22,7 @@ mod indexes;
 mod inspect;
 mod keys;
 mod layout;
+mod links;
 mod maintenance;
 mod options;
 mod organisation;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant, role,
-    role_assignment, unit, user,
+    self, Action, FollowingFact, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant,
+    role, role_assignment, unit, user,
 };
 use crate::base::{FieldId, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
 use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, Sight, load_classes, read_epoch, scan_all};
-use crate::schema::{Codes, EntityType, FieldName, Registry};
+use crate::schema::{Codes, Entity, EntityType, FieldName, Registry};
 use crate::storage::Snapshot;
 
 /// The namespace of entities whose records make the policy.
@@ -66,8 +66,27 @@ pub(super) fn load_policy(snapshot: &dyn Snapshot, registry: &Registry) -> Resul
         units: loader.units()?,
         grants: loader.grants()?,
         assignments: loader.assignments()?,
+        following: registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         ..facts
     }))
+}
+
+/// The fields of an entity that follow from other records, with what each follows from.
+fn following(registry: &Registry, entity: &Entity) -> Vec<FollowingFact> {
+    let name = |entity| registry.entity_by_id(entity).map(|known| known.api_name.clone()).unwrap_or_default();
+    let fact = |field, sources| FollowingFact { entity: entity.api_name.clone(), field, sources };
+    let lookups = entity.lookups().iter().map(|lookup| {
+        let (own, far) = (entity.api_name.clone(), name(lookup.target));
+        fact(lookup.field, vec![(own, [lookup.through].into()), (far, [lookup.far].into())])
+    });
+    let rollups = entity.rollups().iter().map(|rollup| {
+        let tree: BTreeSet<FieldId> = rollup.tree.into_iter().collect();
+        fact(rollup.id(), vec![(name(rollup.child), rollup.inputs()), (entity.api_name.clone(), tree)])
+    });
+    let formulas = entity.formulas().filter(|(field, _)| entity.is_far(field.id()));
+    let formulas =
+        formulas.map(|(field, _)| fact(field.id(), vec![(entity.api_name.clone(), field.inputs().clone())]));
+    lookups.chain(rollups).chain(formulas).collect()
 }
 
 struct Loader<'a> {

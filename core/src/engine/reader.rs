@@ -333,7 +333,8 @@ impl<'a> Reader<'a> {
     pub(super) fn resolve(&self, entity: &Entity, condition: &Condition, at: Timestamp) -> Result<Filter> {
         let today = condition.has_span().then(|| Today::of(at, self.settings)).transpose()?;
         let moment = self.settings.moment(at)?;
-        Resolver { registry: self.registry, today, moment }.resolve(entity, condition)
+        let check = |entity: &Entity, lookup| self.check_field(entity, lookup);
+        Resolver { registry: self.registry, today, moment, check: &check }.resolve(entity, condition)
     }
 
     pub(super) fn sight<'s>(
@@ -350,8 +351,21 @@ impl<'a> Reader<'a> {
     /// The permits for entities that a condition comes to along references.
     fn far_permits(&self, entity: &Entity, filter: &Filter) -> Result<FarPermits> {
         let mut far = FarPermits::new();
+        self.add_permits_of_links(entity, &mut far);
         self.add_far_permits(entity, filter, &mut far)?;
         Ok(far)
+    }
+
+    /// The permits for entities that lookups and rollups lead to, as far as the user has them.
+    fn add_permits_of_links(&self, entity: &Entity, far: &mut FarPermits) {
+        let lookups = entity.lookups().iter().map(|lookup| lookup.target);
+        let rollups = entity.rollups().iter().map(|rollup| rollup.child);
+        for target in lookups.chain(rollups) {
+            let Ok(beyond) = self.registry.entity_by_id(target) else { continue };
+            if let Ok(permit) = self.permit(beyond) {
+                far.insert(target, permit);
+            }
+        }
     }
 
     fn add_far_permits(&self, entity: &Entity, filter: &Filter, far: &mut FarPermits) -> Result<()> {
@@ -363,6 +377,7 @@ impl<'a> Reader<'a> {
             Filter::Through(field, inner) => {
                 let beyond = target(self.registry, entity, *field)?;
                 far.insert(beyond.id(), self.permit(beyond)?);
+                self.add_permits_of_links(beyond, far);
                 self.add_far_permits(beyond, inner, far)
             }
             _ => Ok(()),
@@ -374,20 +389,19 @@ impl<'a> Reader<'a> {
         self.settings.moment(self.now)
     }
 
-    /// A record as it is stored, with its formulas worked out.
+    /// A record as it is stored, with what follows from it and from others worked out.
     pub(super) fn show_stored(
         &self,
         permit: &Permit<Read>,
         entity: &Entity,
         mut record: Record,
     ) -> Result<Listing> {
-        if entity.formulas().next().is_some() {
-            record.compute(entity, self.settings.moment(self.now)?);
-        }
+        let far = self.far_permits(entity, &Filter::Everything)?;
+        records::complete(&self.sight(entity, permit, &far), &mut record)?;
         Ok(self.show(permit, record))
     }
 
-    /// A record that a query has read, which works formulas out itself.
+    /// A record that a query has read, which works out itself what is not stored.
     fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
         record.show_only(|field| permit.shows(field));
         Listing { record, registry: Arc::clone(self.registry) }

@@ -203,11 +203,14 @@ impl Session {
         })
     }
 
-    /// Adds a field of the customer's own to an entity, and gives its API name.
+    /// Adds a field of the customer's own to an entity, and gives its API name. A rollup over more records than
+    /// [`Options::build_at_once`](crate::Options::build_at_once) is built in chunks as an index is, and has no
+    /// value before it is complete.
     ///
     /// # Errors
-    /// `access.not_permitted` without the right to administer the entity;
-    /// `schema.invalid_definition`, `schema.duplicate_definition`.
+    /// `access.not_permitted` without the right to administer the entity, or to read what a lookup or rollup
+    /// reads; `schema.invalid_definition`, `schema.duplicate_definition`; for a rollup those of
+    /// [`Session::build_indexes`].
     pub fn define_field(
         &self,
         entity: &str,
@@ -227,10 +230,15 @@ impl Session {
             return Err(Error::new(Code::InvalidDefinition).entity(entity).field(name).rule(rule));
         }
         self.check_expressions(known, field.expressions())?;
+        self.check_links(known, &field.kind)?;
         field.namespace = CUSTOMER.to_owned();
         field.local = local;
         let api_name = field.api_name(&known.definition.namespace);
+        let is_kept = matches!(field.kind, FieldType::Rollup(_));
         self.crm.define_field(self.user, entity, field)?;
+        if is_kept {
+            self.crm.build_indexes(self.user, &self.patience)?;
+        }
         Ok(api_name)
     }
 

@@ -576,6 +576,7 @@ impl<'s> Transaction<'s> {
         }
         // Rules hold of what is stored, so they look at what the hooks have made of the record.
         let moment = self.moment()?;
+        self.look_at_others(entity, record)?;
         record.compute(entity, moment);
         advance(entity, old, record, moment)?;
         check_codes(entity, old, record)?;
@@ -584,7 +585,7 @@ impl<'s> Transaction<'s> {
         Ok(follow_ups)
     }
 
-    fn moment(&self) -> Result<Moment> {
+    pub(super) fn moment(&self) -> Result<Moment> {
         self.settings.moment(self.session.crm().now())
     }
 
@@ -599,6 +600,7 @@ impl<'s> Transaction<'s> {
                 record.set(field.id(), serial);
             }
         }
+        self.look_at_others(entity, record)?;
         apply_defaults(entity, record, moment)
     }
 

@@ -58,11 +58,35 @@ impl Facts for RecordFacts<'_> {
 }
 
 impl Record {
-    /// Works out the formulas of its entity. One that cannot be worked out, as a division by zero, has no
-    /// value: a record that stands is never unreadable because of it.
+    /// Works out the formulas of its entity, from the values of lookups and rollups too as far as they are
+    /// there. One that cannot be worked out, as a division by zero, has no value: a record that stands is
+    /// never unreadable because of it.
     pub fn compute(&mut self, entity: &Entity, moment: Moment) {
+        let follows_others = |field: FieldId| {
+            let field = entity.field_by_id(field);
+            field.is_some_and(|field| field.definition.kind.follows_others())
+        };
+        self.computed.retain(|field, _| follows_others(*field));
+        self.work_out(entity, moment, &|_| true);
+    }
+
+    /// Gives a lookup or rollup the value that was found for it.
+    pub(super) fn work_out_as(&mut self, field: FieldId, value: Value) {
+        if value.is_null() {
+            self.computed.remove(&field);
+        } else {
+            self.computed.insert(field, value);
+        }
+    }
+
+    /// Works out the formulas that follow from the record alone.
+    pub(super) fn compute_alone(&mut self, entity: &Entity, moment: Moment) {
         self.computed.clear();
-        for (field, formula) in entity.formulas() {
+        self.work_out(entity, moment, &|field| !entity.is_far(field));
+    }
+
+    fn work_out(&mut self, entity: &Entity, moment: Moment, wanted: &dyn Fn(FieldId) -> bool) {
+        for (field, formula) in entity.formulas().filter(|(field, _)| wanted(field.id())) {
             let value = formula.evaluate(&RecordFacts { record: self, moment }).unwrap_or_default();
             if !value.is_null() {
                 self.computed.insert(field.id(), value);

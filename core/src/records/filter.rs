@@ -175,6 +175,28 @@ impl<F> Filter<F> {
     }
 }
 
+impl Filter {
+    /// Whether it speaks of such a field of the record itself.
+    #[must_use]
+    pub fn names(&self, wanted: &dyn Fn(FieldId) -> bool) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names(wanted)),
+            Self::Not(inner) => inner.names(wanted),
+            Self::Compare(field, ..) | Self::In(field, _) | Self::IsNull(field) | Self::Near(field, _) => {
+                wanted(*field)
+            }
+            Self::Within(field, _) | Self::Through(field, _) | Self::Under(field, _) => wanted(*field),
+            Self::Holds(stated) => stated.expression().is_some_and(|expression| reads(expression, wanted)),
+        }
+    }
+}
+
+/// Whether an expression reads such a field.
+pub(super) fn reads(expression: &Expression, wanted: &dyn Fn(FieldId) -> bool) -> bool {
+    expression.fields().iter().any(|field| wanted(*field))
+}
+
 /// Whether a value compares so with another one.
 pub(super) fn compares(value: &Value, comparison: Comparison, wanted: &Value) -> bool {
     // Of several values one is enough.

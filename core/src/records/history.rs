@@ -409,10 +409,11 @@ impl<'a> Rewind<'a> {
 }
 
 impl PastState {
-    /// Works out the formulas of the entity from the values that the record had.
+    /// Works out the formulas of the entity from the values that the record had. What follows from other
+    /// records has no value then.
     pub fn compute(&mut self, entity: &Entity, moment: Moment) {
         if let Some(record) = &mut self.record {
-            record.compute(entity, moment);
+            record.compute_alone(entity, moment);
             let worked_out = record.computed.iter();
             self.values.extend(worked_out.map(|(field, value)| (*field, PastValue::Known(value.clone()))));
         }

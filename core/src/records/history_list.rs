@@ -63,7 +63,7 @@ pub fn list_past(
     query: &PastQuery<'_>,
 ) -> Result<PastChunk<(Record, PastState)>> {
     let Sight { snapshot, permit, entity, patience, .. } = *sight;
-    if query.filter.goes_beyond() {
+    if query.filter.goes_beyond() || query.filter.names(&|field| entity.is_far(field)) {
         let rule = "a condition on what was looks at nothing beyond references";
         return Err(Error::new(Code::InvalidFilter).entity(&entity.api_name).rule(rule));
     }

@@ -25,6 +25,8 @@ mod query;
 mod reindex;
 mod replay;
 mod restore;
+mod rollup;
+mod rollup_build;
 mod row;
 mod salvage;
 mod serial;
@@ -56,10 +58,11 @@ pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, 
 pub use near::Circle;
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, Total,
-    count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
+    complete, count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
 };
 pub use reindex::{MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex, unfinished};
 pub use restore::{Restored, Restorer};
+pub use rollup_build::build_rollups;
 pub use row::{find_by_external_id, find_unique, get_for_rule};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::records::Record;
 use crate::records::derived::{Derived, Index, derive, is_unfinished, number_counter, read_counter};
+use crate::records::rollup_build::take_in;
 use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_field_of};
 use crate::records::tally::{Tallies, build_key, build_position};
 use crate::records::view::WriteView;
@@ -54,23 +55,26 @@ fn fields_gain_keys(old: &Entity, new: &Entity) -> bool {
     keys(old) != keys(new)
 }
 
-/// The indexes and counters that are new in a definition.
+/// The indexes and counters that are new in a definition, and the rollups that are kept of its records.
 #[must_use]
 pub fn added(old: &Entity, new: &Entity) -> Vec<FieldId> {
     let numbers = |entity: &Entity| -> Vec<FieldId> {
         let counters = entity.counters().iter().map(crate::schema::DeclaredCounter::id);
-        entity.indexes().iter().map(crate::schema::DeclaredIndex::id).chain(counters).collect()
+        let rollups = entity.rolled_up().iter().map(|rollup| rollup.id());
+        let indexes = entity.indexes().iter().map(crate::schema::DeclaredIndex::id);
+        indexes.chain(counters).chain(rollups).collect()
     };
     let known = numbers(old);
     numbers(new).into_iter().filter(|number| !known.contains(number)).collect()
 }
 
-/// The indexes and counters of an entity that are still being built.
+/// The indexes and counters of an entity, and rollups of its records, that are still being built.
 #[must_use]
 pub fn unfinished(entity: &Entity) -> Vec<FieldId> {
     let indexes = entity.indexes().iter().filter(|index| !index.complete).map(|index| index.id());
     let counters = entity.counters().iter().filter(|counter| !counter.complete).map(|counter| counter.id());
-    indexes.chain(counters).collect()
+    let rollups = entity.rolled_up().iter().filter(|rollup| !rollup.complete).map(|rollup| rollup.id());
+    indexes.chain(counters).chain(rollups).collect()
 }
 
 /// Adds the index keys and counters that a changed definition asks for, within the transaction that
@@ -144,7 +148,7 @@ impl Shared {
     }
 }
 
-/// Takes the next records into indexes and counters that are being built, and says whether all are in.
+/// Takes the next records into indexes, counters and rollups that are being built, and says whether all are in.
 /// Where the build stands is part of the same commit.
 ///
 /// # Errors
@@ -167,6 +171,7 @@ pub fn build_chunk(
             counters.for_each(|counter| tallies.count(counter, record));
         }
         tallies.add_to(view)?;
+        take_in(view, entity, number, &records)?;
         built.records = built.records.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
         if let Some(last) = records.last() {
             view.put(Keyspace::Meta, build_key(number), last.id.as_bytes().to_vec());

@@ -15,6 +15,7 @@ use crate::records::bulk::Bulk;
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, PendingEntry, decode_header};
 use crate::records::replay::{Shells, replay};
+use crate::records::rollup_build::{levels, rows_of_level};
 use crate::records::row::{self, for_each_record, rows_of};
 use crate::records::serial::SERIAL_COUNTERS;
 use crate::records::tally::{Tallies, counters_so_far};
@@ -345,7 +346,7 @@ impl<'a> Restorer<'a> {
         bulk.flush()
     }
 
-    /// Makes indexes, unique keys and counters of live records, and says what the restore left out.
+    /// Makes indexes, unique keys, counters of live records and rollups, and says what the restore left out.
     ///
     /// # Errors
     /// `storage.damaged`, `storage.io`, `engine.cancelled`.
@@ -379,7 +380,22 @@ impl<'a> Restorer<'a> {
             bulk.put(Keyspace::Aggregate, key, value)?;
         }
         bulk.flush()?;
+        self.roll_up(registry)?;
         Ok(self.restored)
+    }
+
+    /// Makes the rollups, each level from what is stored of the one below.
+    fn roll_up(&self, registry: &Registry) -> Result<()> {
+        let store = self.database.store.as_ref();
+        for level in 0..levels(registry) {
+            let snapshot = store.snapshot()?;
+            let mut bulk = Bulk::new(store, self.patience);
+            rows_of_level(snapshot.as_ref(), registry, level, self.patience, &mut |key, value| {
+                bulk.put(Keyspace::Aggregate, key.to_vec(), value.to_vec())
+            })?;
+            bulk.flush()?;
+        }
+        Ok(())
     }
 }
 

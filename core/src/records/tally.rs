@@ -36,24 +36,29 @@ const ID: u8 = 0x08;
 pub(super) struct Tally {
     pub count: u64,
     /// For each summed field, by currency (zeros for plain numbers): how many had a value, and their sum.
-    pub sums: Vec<BTreeMap<[u8; 3], (u64, Wide)>>,
+    pub sums: Vec<Sums>,
 }
+
+/// By currency (zeros for plain numbers): how many had a value, and their sum.
+type Sums = BTreeMap<[u8; 3], (u64, Wide)>;
 
 /// Currency of numbers that are no amounts.
 const PLAIN: [u8; 3] = [0; 3];
 
 /// What one record adds to its combination: one, and its values of the summed fields.
 fn of_record(counter: &DeclaredCounter, record: &Record) -> Tally {
-    let sums = counter.sums().map(|field| {
-        let (currency, number) = match *record.peek(field) {
-            Value::Int(number) => (PLAIN, Decimal::from(number)),
-            Value::Decimal(number) => (PLAIN, number),
-            Value::Money(money) => (letters(money.currency), money.amount),
-            _ => return BTreeMap::new(),
-        };
-        BTreeMap::from([(currency, (1, Wide::of(number)))])
-    });
-    Tally { count: 1, sums: sums.collect() }
+    Tally { count: 1, sums: counter.sums().map(|field| sum_of(&record.peek(field))).collect() }
+}
+
+/// The sums of one value.
+fn sum_of(value: &Value) -> Sums {
+    let (currency, number) = match *value {
+        Value::Int(number) => (PLAIN, Decimal::from(number)),
+        Value::Decimal(number) => (PLAIN, number),
+        Value::Money(money) => (letters(money.currency), money.amount),
+        _ => return BTreeMap::new(),
+    };
+    BTreeMap::from([(currency, (1, Wide::of(number)))])
 }
 
 fn letters(currency: Currency) -> [u8; 3] {
@@ -61,6 +66,22 @@ fn letters(currency: Currency) -> [u8; 3] {
 }
 
 impl Tally {
+    /// One record, and its value where that is summed.
+    pub fn of_one(value: &Value) -> Self {
+        let sums = sum_of(value);
+        Self { count: 1, sums: if sums.is_empty() { Vec::new() } else { vec![sums] } }
+    }
+
+    /// What the first summed field comes to: the currency of amounts, how many had a value, and the sum.
+    /// Nothing where there are several currencies, or no value.
+    pub fn single_sum(&self) -> Result<Option<GroupSum>> {
+        let mut sums = self.sums.iter().take(1).flatten();
+        match (sums.next(), sums.next()) {
+            (Some(sum), None) => group_sum(sum).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Adds another one, or takes it away.
     pub fn merge(&mut self, other: &Self, taken: bool) {
         let step = |mine: u64, theirs: u64| {
@@ -78,7 +99,7 @@ impl Tally {
         }
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.count.to_be_bytes().to_vec();
         for sums in &self.sums {
             bytes.extend(u16::try_from(sums.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -96,7 +117,7 @@ impl Tally {
         Ok(Self { count: u64::from_be_bytes(Reader::new(bytes).array()?), sums: Vec::new() })
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self> {
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
         let mut tally = Self { count: u64::from_be_bytes(reader.array()?), sums: Vec::new() };
         while !reader.is_empty() {
@@ -227,7 +248,8 @@ pub(super) fn move_tallies(
     Ok(())
 }
 
-fn add(view: &mut WriteView<'_>, key: Vec<u8>, tally: &Tally, taken: bool) -> Result<()> {
+/// Adds to what is kept under a key, or takes away. What counts no record is kept no longer.
+pub(super) fn add(view: &mut WriteView<'_>, key: Vec<u8>, tally: &Tally, taken: bool) -> Result<()> {
     let stored = view.get(Keyspace::Aggregate, &key)?;
     let mut sum = stored.map_or(Ok(Tally::default()), |bytes| Tally::decode(&bytes))?;
     sum.merge(tally, taken);
@@ -326,20 +348,21 @@ pub(super) fn for_each_group(
         let mut sums = BTreeMap::new();
         let summed = counter.sums().zip(&tally.sums);
         for (field, by_currency) in summed.filter(|(field, _)| wanted.contains(field)) {
-            let parts = by_currency.iter().map(|(currency, (count, sum))| {
-                let currency = match currency {
-                    &PLAIN => None,
-                    code => {
-                        let code = std::str::from_utf8(code).map_err(|_| damaged())?;
-                        Some(Currency::from_code(code).map_err(|_| damaged())?)
-                    }
-                };
-                Ok(GroupSum { currency, count: *count, sum: sum.to_decimal()? })
-            });
-            sums.insert(field, parts.collect::<Result<_>>()?);
+            sums.insert(field, by_currency.iter().map(group_sum).collect::<Result<_>>()?);
         }
         visit(Group { record, count: tally.count, sums })
     })
+}
+
+fn group_sum((currency, (count, sum)): (&[u8; 3], &(u64, Wide))) -> Result<GroupSum> {
+    let currency = match currency {
+        &PLAIN => None,
+        code => {
+            let code = std::str::from_utf8(code).map_err(|_| damaged())?;
+            Some(Currency::from_code(code).map_err(|_| damaged())?)
+        }
+    };
+    Ok(GroupSum { currency, count: *count, sum: sum.to_decimal()? })
 }
 
 /// A record of nobody's that has an owner and a unit.
@@ -349,7 +372,8 @@ pub(super) fn stand_in(entity: EntityId, facts: &AccessClass) -> Record {
     Record::new(nobody, entity, envelope)
 }
 
-fn for_each_row(snapshot: &dyn Snapshot, prefix: &[u8], visit: RowVisitor<'_>) -> Result<()> {
+/// Hands every aggregate whose key begins so to a function.
+pub(super) fn for_each_row(snapshot: &dyn Snapshot, prefix: &[u8], visit: RowVisitor<'_>) -> Result<()> {
     let mut range = RangeRequest::prefix(Keyspace::Aggregate, prefix, PAGE);
     loop {
         let page = snapshot.scan(&range)?;

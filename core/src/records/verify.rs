@@ -7,6 +7,7 @@ use crate::records::attachments::verify_attachments;
 use crate::records::derived::{derive, is_unfinished, live_counter, read_counter};
 use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, chain_link, open_entry};
+use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counters_so_far};
 use crate::records::view::Sealer;
@@ -45,7 +46,7 @@ pub struct QuickReport {
     pub head: Head,
 }
 
-/// Verifies chain, commitments, rows, indexes, unique keys, counters and attachments of one stable view.
+/// Verifies chain, commitments, rows, indexes, unique keys, counters, rollups and attachments of one stable view.
 ///
 /// # Errors
 /// `ledger.broken`, `ledger.index_mismatch` or `storage.damaged`, naming the first place that is wrong.
@@ -95,6 +96,7 @@ pub fn verify(
     if !tallies.are_those_of(snapshot)? {
         return Err(Error::new(Code::IndexMismatch).rule("counter by values"));
     }
+    verify_rollups(snapshot, registry, patience)?;
     verify_no_strays(snapshot, derived_keys, patience)?;
     let attachments = verify_attachments(snapshot, registry, (sealer, blobs), patience)?;
     Ok(VerifyReport { entries: head.position, forgotten, records, derived_keys, attachments, head })

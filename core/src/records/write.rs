@@ -9,6 +9,7 @@ use crate::records::classes::intern;
 use crate::records::derived::{Derived, add_to_counter, derive, for_each_link, live_counter, number_counter};
 use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
+use crate::records::rollup::move_rollups;
 use crate::records::tally::move_tallies;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
@@ -288,7 +289,7 @@ fn differences(old: &Record, new: &Record) -> Vec<FieldChange> {
     changed.collect()
 }
 
-/// Stores the row and brings indexes, unique keys and counters from the old image to the new.
+/// Stores the row and brings indexes, unique keys, counters and rollups from the old image to the new.
 fn apply(
     view: &mut WriteView<'_>,
     context: &WriteContext,
@@ -317,6 +318,7 @@ fn apply(
         }
     }
     move_tallies(view, entity, old, Some(new))?;
+    move_rollups(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
     if context.raises_epoch {
         view.outdate_permits();

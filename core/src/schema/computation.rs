@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::{Code, Error, FieldId, Result, ValueKind};
 use crate::schema::expr::Expression;
+use crate::schema::links::reads_others;
 use crate::schema::{
     Entity, Field, FieldDefinition, FieldNames, FieldOverride, FieldType, compile_condition,
 };
@@ -68,6 +69,9 @@ impl Computation {
         if definition.is_indexed() && changes_with_time(entity, formula) {
             return fault("what changes with time has no index");
         }
+        if definition.is_indexed() && reads_others(entity, formula.fields()) {
+            return fault("what follows from other records has no index");
+        }
         let stands = entity.fields().iter().find(|field| is_of(field, definition));
         if stands.is_some_and(|field| field.definition.kind != definition.kind) && entity.keeps_formulas() {
             return fault("formulas do not change while an index is kept on one");
@@ -90,7 +94,7 @@ fn leads_to(entity: &Entity, from: &BTreeSet<FieldId>, wanted: FieldId) -> bool 
 }
 
 /// Some fields, and those that they follow from through formulas.
-fn reached(entity: &Entity, from: &BTreeSet<FieldId>) -> BTreeSet<FieldId> {
+pub(super) fn reached(entity: &Entity, from: &BTreeSet<FieldId>) -> BTreeSet<FieldId> {
     let mut open: Vec<FieldId> = from.iter().copied().collect();
     let mut seen = BTreeSet::new();
     while let Some(field) = open.pop() {

@@ -132,10 +132,11 @@ impl FieldDefinition {
         self.indexed || self.unique || (refers && self.root_of.is_none())
     }
 
-    /// Whether anything of it is said in expressions, which name other fields.
+    /// Whether anything of it is said in expressions, which name other fields, or it names others by itself.
     #[must_use]
     pub fn has_expressions(&self) -> bool {
-        self.expressions().next().is_some() || self.controlled_by.is_some()
+        let names = self.controlled_by.is_some() || self.kind.follows_others();
+        self.expressions().next().is_some() || names
     }
 
     /// The expressions: of the formula, the default, and the condition under which it is required.
@@ -159,6 +160,12 @@ impl FieldDefinition {
         } else {
             format!("{}.{}", self.namespace, self.name)
         }
+    }
+
+    /// Whether another definition is of the same field.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.namespace == other.namespace && self.local == other.local
     }
 
     /// Checks name, namespace and properties.
@@ -188,6 +195,11 @@ impl FieldDefinition {
         }
         if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
             return fault("the root of a tree is kept by the engine alone");
+        }
+        let asked = self.unique || self.indexed || self.required || self.search.is_some();
+        let said = self.default.is_some() || self.required_when.is_some();
+        if self.kind.follows_others() && (asked || said) {
+            return fault("what follows from other records has no index, search, default or requirement");
         }
         if (self.unique || self.indexed) && !self.kind.is_indexable() {
             return fault("lists and maps have no index");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Result, ValueKind};
 use crate::schema::computation::changes_with_time;
+use crate::schema::links::reads_others;
 use crate::schema::{Entity, Field, FieldName, FieldType, Registry, RegistryChange, SystemField};
 use crate::schema::{valid_name, valid_namespace};
 
@@ -231,6 +232,9 @@ impl Entity {
             if formula.is_some_and(|formula| changes_with_time(self, formula)) {
                 return fault("what changes with time has no index");
             }
+            if reads_others(self, &[id].into()) {
+                return fault("what follows from other records has no index");
+            }
             components.push(Component { field: id.number(), turned: field.descending != reversed });
         }
         if texts > MAX_INDEX_TEXTS { fault("an index has at most 3 texts") } else { Ok(components) }
@@ -366,7 +370,8 @@ impl Registry {
         Ok(RegistryChange::Changed)
     }
 
-    /// Says of the indexes and counters of an entity with these numbers whether every record is in them.
+    /// Says of the indexes and counters of an entity with these numbers, and of rollups of its records, whether
+    /// every record is in them.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
@@ -383,6 +388,7 @@ impl Registry {
         for counter in entity.counters_mut().iter_mut().filter(|counter| numbers.contains(&counter.id())) {
             counter.complete = complete;
         }
+        self.set_rollups_complete(numbers, complete);
         self.touch(RegistryChange::Changed);
         Ok(RegistryChange::Changed)
     }

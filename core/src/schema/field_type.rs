@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, RecordId, Result, Value, ValueKind};
 use crate::schema::identifiers::Scheme;
-use crate::schema::valid_name;
+use crate::schema::{RollupDefinition, valid_name};
 
 /// Most columns of the rows within a record.
 const MAX_COLUMNS: usize = 64;
@@ -104,9 +104,22 @@ pub enum FieldType {
         #[serde(default = "unsaid")]
         gives: ValueKind,
     },
+    /// A field of the record that a reference of this one leads to, looked up when it is read. Nobody sets
+    /// it. A reader who may not see that record or that field gets no value.
+    Lookup {
+        /// The reference, by its API name.
+        through: String,
+        /// The field of the entity referred to, by its API name.
+        field: String,
+        /// What it gives; null where its author leaves that to the field.
+        #[serde(default = "unsaid")]
+        gives: ValueKind,
+    },
+    /// What the records come to that refer to this one. Nobody sets it.
+    Rollup(RollupDefinition),
 }
 
-fn unsaid() -> ValueKind {
+pub(super) fn unsaid() -> ValueKind {
     ValueKind::Null
 }
 
@@ -143,10 +156,12 @@ impl FieldType {
             Self::Serial { .. } => "serial",
             Self::Identifier { .. } => "identifier",
             Self::Formula { .. } => "formula",
+            Self::Lookup { .. } => "lookup",
+            Self::Rollup(_) => "rollup",
         }
     }
 
-    /// The kind of the values that are stored, or for a formula given.
+    /// The kind of the values that are stored, or given by what is worked out.
     #[must_use]
     pub fn value_kind(&self) -> ValueKind {
         match self {
@@ -171,7 +186,8 @@ impl FieldType {
             Self::AnyReference { .. } | Self::Address | Self::PersonName | Self::GeoPoint | Self::Json => {
                 ValueKind::Map
             }
-            Self::Formula { gives, .. } => *gives,
+            Self::Formula { gives, .. } | Self::Lookup { gives, .. } => *gives,
+            Self::Rollup(rollup) => rollup.gives,
         }
     }
 
@@ -191,6 +207,18 @@ impl FieldType {
     #[must_use]
     pub fn is_composite(&self) -> bool {
         matches!(self.value_kind(), ValueKind::List | ValueKind::Map)
+    }
+
+    /// Whether its values follow from the fields of records, so that nobody sets them.
+    #[must_use]
+    pub fn is_worked_out(&self) -> bool {
+        matches!(self, Self::Formula { .. }) || self.follows_others()
+    }
+
+    /// Whether its values follow from other records than their own.
+    #[must_use]
+    pub fn follows_others(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::Rollup(_))
     }
 
     /// The codes of a closed list.
@@ -259,6 +287,7 @@ impl FieldType {
             Self::AnyReference { entities } if entities.is_empty() => fault("a reference names an entity"),
             Self::Rows { columns } => check_columns(columns),
             Self::Serial { parts } => check_parts(parts),
+            Self::Rollup(rollup) => rollup.check(),
             _ => Ok(()),
         }
     }
@@ -373,6 +402,8 @@ fn check_columns(columns: &[RowColumn]) -> Result<()> {
             column.kind,
             FieldType::Rows { .. }
                 | FieldType::Formula { .. }
+                | FieldType::Lookup { .. }
+                | FieldType::Rollup(_)
                 | FieldType::Serial { .. }
                 | FieldType::Reference { .. }
                 | FieldType::MultiReference { .. }

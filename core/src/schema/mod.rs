@@ -16,10 +16,12 @@ pub mod expr;
 mod field_type;
 mod identifiers;
 mod layers;
+mod links;
 mod package;
 mod person_name;
 mod phone;
 mod registry;
+mod rollup;
 mod rules;
 mod states;
 mod system;
@@ -35,9 +37,11 @@ pub use derived::{
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, FieldOverride, Layer};
+pub use links::{Figure, Lookup, Rollup, Source};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
+pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
 pub use system::SystemField;
@@ -46,4 +50,4 @@ pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
-pub use validate::{normalize_value, parse_text};
+pub use validate::{normalize_value, parse_as, parse_text};

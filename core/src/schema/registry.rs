@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, EntityId, Error, FieldId, Result, ValueKind, fold};
+use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
+use crate::schema::links::Links;
 use crate::schema::{
-    DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldNames, FieldOverride, FieldType,
+    DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldOverride, FieldType,
     InstalledPackage, Rule, RuleDefinition, StateMachine,
 };
 
@@ -35,9 +36,21 @@ pub struct Field {
     /// Whether its author took it back: its values stay and can be read, and nobody sets another one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
+    /// For a rollup: whether every record is in it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    complete: bool,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     computation: Computation,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_yes(complete: &bool) -> bool {
+    *complete
 }
 
 impl PartialEq for Field {
@@ -109,6 +122,11 @@ impl Field {
     pub fn id(&self) -> FieldId {
         FieldId::new(self.number)
     }
+
+    /// Whether every record is in a rollup; true of fields of other types.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
 }
 
 impl Field {
@@ -123,7 +141,9 @@ impl Field {
         let fewer_keys = (old.unique && !definition.unique) || (old.indexed && !definition.indexed);
         let targets = definition.kind.targets();
         let elsewhere = old.kind.targets().iter().any(|target| !targets.contains(target));
-        if old.kind.name() != definition.kind.name() || elsewhere || fewer_keys {
+        // What is kept of a rollup follows from all that it says.
+        let other_figure = matches!(old.kind, FieldType::Rollup(_)) && old.kind != definition.kind;
+        if old.kind.name() != definition.kind.name() || elsewhere || fewer_keys || other_figure {
             let rule = "type and target of a field never change, and its indexes stay";
             return Err(Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule));
         }
@@ -186,6 +206,9 @@ pub struct Entity {
     /// Places of the formulas, each behind those that it reads.
     #[serde(skip)]
     formulas: Vec<usize>,
+    /// Lookups and rollups, which follow from all entities together.
+    #[serde(skip)]
+    links: Links,
 }
 
 /// How a caller names a field.
@@ -285,6 +308,10 @@ impl Entity {
 
     pub(super) fn indexes_mut(&mut self) -> &mut Vec<DeclaredIndex> {
         &mut self.indexes
+    }
+
+    pub(super) fn links(&self) -> &Links {
+        &self.links
     }
 
     pub(super) fn counters_mut(&mut self) -> &mut Vec<DeclaredCounter> {
@@ -593,18 +620,18 @@ impl Registry {
     /// `schema.duplicate_definition` (the name belongs to another field).
     pub fn declare_field(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
         definition.check().map_err(|error| error.entity(entity))?;
+        let kind = self.inferred(entity, definition.kind.clone());
+        let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
+        let definition = FieldDefinition { kind, ..definition.clone() };
+        self.check_links(entity, &definition)?;
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
-        entity.check_tree(definition)?;
-        let definition =
-            with_kind(entity, definition.clone()).map_err(|error| error.entity(&entity.api_name))?;
+        entity.check_tree(&definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
         let computation =
             Computation::of(entity, &definition).map_err(|error| error.entity(&entity.api_name))?;
         check_controller(entity, &definition)?;
-        let same = |field: &Field| {
-            field.definition.namespace == definition.namespace && field.definition.local == definition.local
-        };
+        let same = |field: &Field| field.definition.is_same_as(&definition);
         let named = entity.by_name.get(&api_name).and_then(|place| entity.fields.get(*place));
         if named.is_some_and(|field| !same(field)) {
             return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
@@ -622,6 +649,7 @@ impl Registry {
                     overrides: Vec::new(),
                     former_names: Vec::new(),
                     withdrawn: false,
+                    complete: true,
                     computation,
                 });
                 RegistryChange::Changed
@@ -704,6 +732,7 @@ impl Registry {
             by_number: HashMap::new(),
             by_name: HashMap::new(),
             formulas: Vec::new(),
+            links: Links::default(),
         });
         self.index();
     }
@@ -711,7 +740,44 @@ impl Registry {
     pub(super) fn touch(&mut self, change: RegistryChange) {
         if change == RegistryChange::Changed {
             self.version = self.version.saturating_add(1);
+            self.link();
         }
+    }
+
+    /// A copy with a field as it would be, for a look at what others make of it.
+    pub(super) fn with_field(&self, entity: &str, definition: &FieldDefinition) -> Result<Self> {
+        let mut trial = self.clone();
+        let number = trial.next_number();
+        let entity = trial.entity_mut(entity)?;
+        match entity.fields.iter_mut().find(|field| field.definition.is_same_as(definition)) {
+            Some(field) => field.definition = definition.clone(),
+            None => entity.fields.push(Field {
+                number,
+                api_name: definition.api_name(&entity.definition.namespace),
+                definition: definition.clone(),
+                declared: None,
+                overrides: Vec::new(),
+                former_names: Vec::new(),
+                withdrawn: false,
+                complete: true,
+                computation: Computation::default(),
+            }),
+        }
+        entity.index();
+        trial.link();
+        Ok(trial)
+    }
+
+    pub(super) fn set_links(&mut self, links: Vec<Links>) {
+        for (entity, links) in self.entities.iter_mut().zip(links) {
+            entity.links = links;
+        }
+    }
+
+    /// Says of the rollups with these numbers whether every record is in them.
+    pub(super) fn set_rollups_complete(&mut self, numbers: &[FieldId], complete: bool) {
+        let fields = self.entities.iter_mut().flat_map(|entity| &mut entity.fields);
+        fields.filter(|field| numbers.contains(&field.id())).for_each(|field| field.complete = complete);
     }
 
     fn index(&mut self) {
@@ -721,17 +787,8 @@ impl Registry {
         let positions = || self.entities.iter().enumerate();
         self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
+        self.link();
     }
-}
-
-/// A definition whose formula says what it gives.
-fn with_kind(entity: &Entity, mut definition: FieldDefinition) -> Result<FieldDefinition> {
-    if let FieldType::Formula { expression, gives } = &mut definition.kind
-        && *gives == ValueKind::Null
-    {
-        *gives = Expression::compile(expression, &FieldNames::of(entity))?.kind();
-    }
-    Ok(definition)
 }
 
 /// The field that controls the codes of another one is a field of codes itself.

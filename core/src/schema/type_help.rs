@@ -57,6 +57,8 @@ types! {
     "serial", ["parts"], "编号，由引擎自动生成", "A number that the engine gives";
     "identifier", ["scheme"], "带校验的证件或标识号码", "An identifier that its scheme checks";
     "formula", ["expression"], "公式", "What an expression over the other fields gives";
+    "lookup", ["through", "field"], "引用记录的字段值", "A field of the record that a reference leads to";
+    "rollup", ["child", "by", "function", "field", "filter", "readers", "tree"], "下级记录汇总（计数、求和、最小、最大、平均、存在）", "What the records that refer to the record come to";
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(super) fn normalize_kind(kind: &FieldType, value: Value) -> Result<Value> {
         (FieldType::Decimal | FieldType::Percent, Value::Int(number)) => {
             Ok(Value::Decimal(Decimal::from(number)))
         }
-        (FieldType::Formula { .. }, _) => Err(Error::new(Code::ReadOnlyField).rule("formula")),
+        (kind, _) if kind.is_worked_out() => Err(Error::new(Code::ReadOnlyField).rule(kind.name())),
         (
             FieldType::MultiEnum { .. }
             | FieldType::MultiReference { .. }
@@ -66,6 +66,27 @@ pub fn parse_text(field: &Field, text: &str, base_currency: Currency) -> Result<
         return Ok(Value::Null);
     }
     parse_kind(&field.definition.kind, trimmed, base_currency).map_err(|error| error.field(&field.api_name))
+}
+
+/// Reads a value of a kind from text, as [`parse_text`] reads that of a field.
+///
+/// # Errors
+/// `schema.wrong_type` and the like.
+pub fn parse_as(kind: ValueKind, text: &str, base_currency: Currency) -> Result<Value> {
+    let kind = match kind {
+        ValueKind::Bool => FieldType::Bool,
+        ValueKind::Int => FieldType::Int,
+        ValueKind::Decimal => FieldType::Decimal,
+        ValueKind::Money => FieldType::Money,
+        ValueKind::Date => FieldType::Date,
+        ValueKind::DateTime => FieldType::DateTime,
+        ValueKind::Time => FieldType::Time,
+        ValueKind::Duration => FieldType::Duration,
+        ValueKind::Id => FieldType::Attachment,
+        ValueKind::List | ValueKind::Map => FieldType::Json,
+        ValueKind::Null | ValueKind::Text => return Ok(Value::Text(text.to_owned())),
+    };
+    parse_kind(&kind, text.trim(), base_currency)
 }
 
 /// Reads a value of a type from text without white space around it.

@@ -8,8 +8,8 @@ use crate::base::{Code, Error, Label, Locale, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::{Expression, function_help};
 use crate::schema::{
-    Entity, EnumCode, FIELD_TYPES, FieldType, Layer, OnDelete, RowColumn, RuleDefinition, SearchClass,
-    Severity, StateMachine, StateMachineDefinition,
+    Entity, EnumCode, FIELD_TYPES, FieldType, Layer, OnDelete, RollupDefinition, RowColumn, RuleDefinition,
+    SearchClass, Severity, StateMachine, StateMachineDefinition,
 };
 
 methods! {
@@ -147,7 +147,8 @@ methods! {
         /// For a reference, what becomes of the record when the one that it refers to is deleted: `restrict`
         /// refuses that, `set_null` empties the field, `cascade` deletes the record too; `restrict` if not said.
         on_delete: Option<String>,
-        /// For a reference to the entity itself: whether its records are a tree by it.
+        /// For a reference to the entity itself: whether its records are a tree by it. For rollup: whether the
+        /// records of all those count too that are below in the tree of the entity.
         tree: Option<bool>,
         /// For any_reference: the entities referred to.
         targets: Option<Vec<Json>>,
@@ -159,6 +160,22 @@ methods! {
         scheme: Option<String>,
         /// For formula: an expression over the other fields.
         expression: Option<String>,
+        /// For lookup: the reference to the record whose field is looked up.
+        through: Option<String>,
+        /// For lookup: the field of the entity referred to. For rollup: the field that sum, min, max and avg
+        /// look at.
+        field: Option<String>,
+        /// For rollup: the entity whose records are rolled up.
+        child: Option<String>,
+        /// For rollup: the field by which these refer to the record.
+        by: Option<String>,
+        /// For rollup: count, sum, min, max, avg or exists.
+        function: Option<String>,
+        /// For rollup: a condition over the fields of the records that count, as an expression.
+        filter: Option<String>,
+        /// For rollup: whose records count: `all`, whoever reads it, or those `visible` to the reader; `all` if
+        /// not said.
+        readers: Option<String>,
         /// Whether lists sort and filter by it through an index.
         indexed: Option<bool>,
         /// Whether no two records have the same value.
@@ -183,7 +200,7 @@ methods! {
             field.read_only = serial;
             field.search = search;
             field.on_delete = on_delete.unwrap_or_default();
-            field.tree = given.tree.unwrap_or(false);
+            field.tree = given.tree.unwrap_or(false) && !matches!(field.kind, FieldType::Rollup(_));
             field.default = given.default;
             field.required_when = given.required_when;
             field.controlled_by = given.controlled_by;
@@ -303,7 +320,7 @@ fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
     })
 }
 
-/// What else a type says: columns, parts, the scheme, the expression of a formula and what it gives.
+/// What else a type says: columns, parts, the scheme, what a formula, lookup or rollup reads and gives.
 fn details_of(kind: &FieldType, locale: Locale) -> Json {
     match kind {
         FieldType::Rows { columns } => {
@@ -320,6 +337,19 @@ fn details_of(kind: &FieldType, locale: Locale) -> Json {
         FieldType::Serial { parts } => json!({"parts": parts}),
         FieldType::Identifier { scheme } => json!({"scheme": scheme}),
         FieldType::Formula { expression, gives } => json!({"expression": expression, "gives": gives}),
+        FieldType::Lookup { through, field, gives } => {
+            json!({"through": through, "field": field, "gives": gives})
+        }
+        FieldType::Rollup(rollup) => json!({
+            "child": rollup.entity,
+            "by": rollup.by,
+            "function": rollup.function,
+            "field": rollup.field,
+            "filter": rollup.filter,
+            "readers": rollup.readers,
+            "tree": rollup.tree,
+            "gives": rollup.gives,
+        }),
         _ => Json::Null,
     }
 }
@@ -358,11 +388,33 @@ fn field_type(session: &Session, given: &DefineField) -> Result<FieldType> {
             let source = given.expression.as_deref().ok_or_else(|| missing("expression"))?;
             session.formula(&given.entity, source)
         }
+        "lookup" => {
+            let through = given.through.as_deref().ok_or_else(|| missing("through"))?;
+            session.lookup(&given.entity, through, given.field.as_deref().ok_or_else(|| missing("field"))?)
+        }
+        "rollup" => session.rollup(rollup(given)?),
         simple => FieldType::from_name(simple),
     }
 }
 
-fn described(json: Json, parameter: &str) -> Result<FieldType> {
+/// A rollup as parameters give it.
+fn rollup(given: &DefineField) -> Result<RollupDefinition> {
+    let said = |parameter: &Option<String>, name: &str| {
+        parameter.clone().ok_or_else(|| Error::new(Code::MissingParameter).field(name))
+    };
+    let function = described(json!(said(&given.function, "function")?), "function")?;
+    let (child, by) = (said(&given.child, "child")?, said(&given.by, "by")?);
+    let readers = given.readers.as_ref().map(|readers| described(json!(readers), "readers")).transpose()?;
+    Ok(RollupDefinition {
+        field: given.field.clone(),
+        filter: given.filter.clone(),
+        readers: readers.unwrap_or_default(),
+        tree: given.tree.unwrap_or(false),
+        ..RollupDefinition::new(function, &child, &by)
+    })
+}
+
+fn described<T: serde::de::DeserializeOwned>(json: Json, parameter: &str) -> Result<T> {
     serde_json::from_value(json)
         .map_err(|error| Error::new(Code::InvalidArgument).field(parameter).because(error))
 }

@@ -114,7 +114,7 @@ fn count_keys(sight: &Sight<'_>, plan: &Plan, most: u64) -> Result<Counted> {
 
 fn count_rows(sight: &Sight<'_>, plan: &Plan, matcher: &Matcher<'_>, most: u64) -> Result<Counted> {
     let mut count = 0_u64;
-    for_each(sight, plan, &mut |record| {
+    for_each(sight, plan, matcher.needs_far(std::iter::empty()), &mut |record| {
         count = count.saturating_add(u64::from(matcher.matches(&record)?));
         Ok(count <= most)
     })?;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::{EntityId, FieldId, RecordId, Result, Value, fold};
-use crate::records::filter::compares;
+use crate::records::filter::{compares, reads};
 use crate::records::ordered::ordered;
 use crate::records::query::plan::Plan;
 use crate::records::query::run::collect_ids;
@@ -73,6 +73,12 @@ impl<'a> Matcher<'a> {
     pub fn new(sight: &Sight<'a>, filter: &Filter) -> Result<Self> {
         sight.check(filter, std::iter::empty())?;
         Ok(Self { sight: *sight, test: ready(sight, filter, true)?, cache: RefCell::default() })
+    }
+
+    /// Whether lookups and rollups of a record decide on it: its condition looks at one, or the order does.
+    pub(super) fn needs_far(&self, order: impl Iterator<Item = FieldId>) -> bool {
+        let is_far = |field: FieldId| self.sight.entity.is_far(field);
+        self.sight.entity.has_far() && (self.test.looks_at(&is_far) || { order }.any(is_far))
     }
 
     /// Whether a record meets the condition.
@@ -184,7 +190,8 @@ impl Beyond<'_> {
         }
         let cache = Cache::default();
         let matches = |record: &Record| self.test.is_met(record, &self.sight, &cache);
-        let ids = collect_ids(&self.sight, &plan, SEMI_JOIN.saturating_add(1), &matches)?;
+        let far = self.test.looks_at(&|field| self.sight.entity.is_far(field));
+        let ids = collect_ids(&self.sight, &plan, (SEMI_JOIN.saturating_add(1), far), &matches)?;
         Ok((ids.len() <= SEMI_JOIN).then_some(ids))
     }
 }
@@ -217,6 +224,19 @@ impl Test<'_> {
             Self::Among(among) => known(among.field),
             Self::Holds(expression, _) => expression.fields().iter().all(|field| known(*field)),
             Self::Through(..) | Self::Under(..) => false,
+        }
+    }
+
+    /// Whether the condition speaks of such a field of the record itself.
+    pub fn looks_at(&self, wanted: &dyn Fn(FieldId) -> bool) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.looks_at(wanted)),
+            Self::Not(inner) => inner.looks_at(wanted),
+            Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => wanted(*field),
+            Self::Among(among) => wanted(among.field),
+            Self::Holds(expression, _) => reads(expression, wanted),
+            Self::Through(field, _) | Self::Under(field, _) => wanted(*field),
         }
     }
 
@@ -276,7 +296,9 @@ fn look_up(sight: &Sight<'_>, cache: &Cache, id: RecordId) -> Result<Option<Rc<R
     }
     let seen = |record: &Record| !record.is_deleted() && sight.permit.allows(&record.envelope.access_class());
     let mut found = load(sight.snapshot, sight.entity.id(), id)?.filter(seen);
-    found.iter_mut().for_each(|record| sight.complete(record));
+    if let Some(record) = &mut found {
+        sight.complete(std::slice::from_mut(record), true)?;
+    }
     let found = found.map(Rc::new);
     let mut cache = cache.borrow_mut();
     if cache.len() >= CACHED {
@@ -316,7 +338,7 @@ fn tree(sight: &Sight<'_>, field: FieldId, root: RecordId) -> Result<Option<Vec<
             let plan = Plan::choose(sight, &test, &[])?;
             let cache = Cache::default();
             let matches = |record: &Record| test.is_met(record, sight, &cache);
-            below.extend(collect_ids(sight, &plan, TREE.saturating_add(1), &matches)?);
+            below.extend(collect_ids(sight, &plan, (TREE.saturating_add(1), false), &matches)?);
         }
         frontier = below.into_iter().filter(|id| parents.insert(*id)).collect();
         if frontier.is_empty() || parents.len() > TREE {

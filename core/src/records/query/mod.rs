@@ -7,6 +7,7 @@
 mod bounds;
 mod count;
 mod explain;
+mod far;
 mod lanes;
 mod matcher;
 mod plan;
@@ -23,12 +24,12 @@ use crate::records::{Filter, Record};
 use crate::schema::Entity;
 use crate::storage::Snapshot;
 use plan::{Order, Plan};
-use run::{cursor_of, for_each, gather, stream};
+use run::{cursor_of, for_each_batch, gather, look_up_late, stream};
 
 pub use count::{CountSource, Counted, Total, count, groups};
 pub use explain::{Explanation, explain};
 pub use matcher::Matcher;
-pub use sight::{FarPermits, Sight, target};
+pub use sight::{FarPermits, Sight, complete, target};
 
 /// Which way a list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,10 +147,16 @@ pub fn scan_all(
 ) -> Result<()> {
     let matcher = Matcher::new(sight, filter)?;
     let plan = Plan::choose(sight, &matcher.test, &[])?;
-    for_each(sight, &plan, &mut |record| {
-        if matcher.matches(&record)? {
-            visit(&record)?;
+    let far = matcher.needs_far(std::iter::empty());
+    for_each_batch(sight, &plan, far, &mut |records| {
+        let mut met = Vec::with_capacity(records.len());
+        for record in records {
+            if matcher.matches(&record)? {
+                met.push(record);
+            }
         }
+        look_up_late(sight, &mut met, far)?;
+        met.iter().try_for_each(&mut *visit)?;
         Ok(true)
     })
 }

@@ -24,6 +24,7 @@ pub(super) fn stream(
     limit: usize,
 ) -> Result<Vec<Record>> {
     let after = query.after.as_ref().map(|cursor| place_of(cursor, query, plan));
+    let far = matcher.needs_far(std::iter::empty());
     let mut merge = Merge::new(sight.snapshot, plan, after.as_deref(), limit.saturating_add(1))?;
     let mut rows = Vec::new();
     while rows.len() <= limit {
@@ -33,14 +34,27 @@ pub(super) fn stream(
         if ids.is_empty() {
             break;
         }
-        for mut record in load_many(sight.snapshot, plan.index.entity, &ids)?.into_iter().flatten() {
-            sight.complete(&mut record);
+        for record in read(sight, plan, &ids, far)? {
             if matcher.matches(&record)? {
                 rows.push(record);
             }
         }
     }
+    look_up_late(sight, &mut rows, far)?;
     Ok(rows)
+}
+
+/// The records of a batch, with what lookups and rollups say of them if that decides on them.
+fn read(sight: &Sight<'_>, plan: &Plan, ids: &[RecordId], far: bool) -> Result<Vec<Record>> {
+    let mut records: Vec<Record> =
+        load_many(sight.snapshot, plan.index.entity, ids)?.into_iter().flatten().collect();
+    sight.complete(&mut records, far)?;
+    Ok(records)
+}
+
+/// Looks up for the rows alone that are shown what did not decide on them.
+pub(super) fn look_up_late(sight: &Sight<'_>, rows: &mut [Record], far: bool) -> Result<()> {
+    if far || !sight.entity.has_far() { Ok(()) } else { sight.complete(rows, true) }
 }
 
 /// Where a cursor stands in the ranges of a plan: the components that order them, and the id.
@@ -67,7 +81,8 @@ pub(super) fn gather(
 ) -> Result<Vec<Record>> {
     let mut best: Vec<(SortKey, Record)> = Vec::new();
     let after = query.after.as_ref().map(|cursor| SortKey::of_cursor(cursor, query));
-    for_each(sight, plan, &mut |record| {
+    let far = matcher.needs_far(query.sort.iter().map(|(field, _)| *field));
+    for_each(sight, plan, far, &mut |record| {
         if matcher.matches(&record)? {
             let key = SortKey::of(&record, query);
             if after.as_ref().is_none_or(|after| key > *after) {
@@ -81,7 +96,9 @@ pub(super) fn gather(
         Ok(true)
     })?;
     prune(&mut best, limit);
-    Ok(best.into_iter().map(|(_, record)| record).collect())
+    let mut rows: Vec<Record> = best.into_iter().map(|(_, record)| record).collect();
+    look_up_late(sight, &mut rows, far)?;
+    Ok(rows)
 }
 
 fn prune(best: &mut Vec<(SortKey, Record)>, limit: usize) {
@@ -93,30 +110,43 @@ fn prune(best: &mut Vec<(SortKey, Record)>, limit: usize) {
 pub(super) fn for_each(
     sight: &Sight<'_>,
     plan: &Plan,
+    far: bool,
     visit: &mut dyn FnMut(Record) -> Result<bool>,
+) -> Result<()> {
+    for_each_batch(sight, plan, far, &mut |records| {
+        for record in records {
+            if !visit(record)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
+}
+
+/// Hands the records of a plan to a function, some at a time, until it says that it has enough.
+pub(super) fn for_each_batch(
+    sight: &Sight<'_>,
+    plan: &Plan,
+    far: bool,
+    visit: &mut dyn FnMut(Vec<Record>) -> Result<bool>,
 ) -> Result<()> {
     let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
     loop {
         sight.patience.check()?;
         let ids = merge.batch(sight.snapshot, BATCH)?;
-        if ids.is_empty() {
+        if ids.is_empty() || !visit(read(sight, plan, &ids, far)?)? {
             return Ok(());
-        }
-        for mut record in load_many(sight.snapshot, plan.index.entity, &ids)?.into_iter().flatten() {
-            sight.complete(&mut record);
-            if !visit(record)? {
-                return Ok(());
-            }
         }
     }
 }
 
-/// The records of a plan that meet a condition, at most so many. Where the ranges hold these and no others,
+/// The records of a plan that meet a condition, at most so many; whether lookups and rollups decide on that
+/// is said by the caller. Where the ranges hold these and no others,
 /// no record is read.
 pub(super) fn collect_ids(
     sight: &Sight<'_>,
     plan: &Plan,
-    most: usize,
+    (most, far): (usize, bool),
     matches: &dyn Fn(&Record) -> Result<bool>,
 ) -> Result<Vec<RecordId>> {
     let mut found = Vec::new();
@@ -132,7 +162,7 @@ pub(super) fn collect_ids(
         }
         return Ok(found);
     }
-    for_each(sight, plan, &mut |record| {
+    for_each(sight, plan, far, &mut |record| {
         if matches(&record)? {
             found.push(record.id);
         }

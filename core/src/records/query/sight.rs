@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::access::{Permit, Read};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, Result};
 use crate::records::classes::read_epoch;
+use crate::records::query::far::fill;
 use crate::records::{Filter, Moment, Record, SystemField};
 use crate::schema::{Entity, FieldType, Registry};
 use crate::storage::Snapshot;
@@ -29,6 +30,8 @@ pub struct Sight<'a> {
     pub patience: &'a Patience,
     /// What formulas take for now.
     pub moment: Moment,
+    /// Whether nothing is looked up in other records: this one is looked at for the sake of another.
+    pub(super) alone: bool,
 }
 
 impl<'a> Sight<'a> {
@@ -41,7 +44,7 @@ impl<'a> Sight<'a> {
         permit: &'a Permit<Read>,
         patience: &'a Patience,
     ) -> Self {
-        Self { snapshot, registry, entity, permit, far: None, patience, moment: Moment::ANY }
+        Self { snapshot, registry, entity, permit, far: None, patience, moment: Moment::ANY, alone: false }
     }
 
     /// With the moment that formulas take for now.
@@ -50,11 +53,21 @@ impl<'a> Sight<'a> {
         Self { moment, ..self }
     }
 
-    /// Works out the formulas of a record that was read.
-    pub(super) fn complete(&self, record: &mut Record) {
-        if self.entity.formulas().next().is_some() {
-            record.compute(self.entity, self.moment);
+    /// Works out what is not stored of records that were read: formulas, and lookups and rollups before them
+    /// if they are wanted.
+    pub(super) fn complete(&self, records: &mut [Record], far: bool) -> Result<()> {
+        if far && self.entity.has_far() && !self.alone {
+            fill(self, records)?;
         }
+        if self.entity.formulas().next().is_some() {
+            records.iter_mut().for_each(|record| record.compute(self.entity, self.moment));
+        }
+        Ok(())
+    }
+
+    /// The permit for an entity that lookups and rollups lead to; nothing where the reader may not see it.
+    pub(super) fn permit_for(&self, entity: EntityId) -> Option<&'a Permit<Read>> {
+        if entity == self.entity.id() { Some(self.permit) } else { self.far.and_then(|far| far.get(&entity)) }
     }
 
     /// With the permits for entities beyond references.
@@ -147,4 +160,12 @@ pub fn target<'r>(registry: &'r Registry, entity: &Entity, field: FieldId) -> Re
             Err(refused.rule("a path goes along references"))
         }
     }
+}
+
+/// Works out what is not stored of a record: formulas, lookups and rollups.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`.
+pub fn complete(sight: &Sight<'_>, record: &mut Record) -> Result<()> {
+    sight.complete(std::slice::from_mut(record), true)
 }

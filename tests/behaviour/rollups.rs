@@ -1,0 +1,112 @@
+//! Lookups and rollups: figures over other records, held against a walk over all of them by hand.
+
+mod links;
+mod shop;
+
+use std::sync::Arc;
+
+use guanxi::engine::{Action, Level, Session};
+use guanxi::{Condition, Find, RecordId, WriteOptions};
+use guanxi_tests::House;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use shop::{ORDER, Shop, Step, World, step};
+
+/// A database with the shop, and a clerk who sees all orders and customers but only the clerk's own lines.
+fn stage() -> (House, Session) {
+    let house = House::with(|options| options.extension(Arc::new(Shop)));
+    let clerk = clerk(&house);
+    (house, clerk)
+}
+
+fn clerk(house: &House) -> Session {
+    let all = |entity| (entity, Action::Read, Level::All);
+    let grants = [all(shop::CUSTOMER), all(shop::ORDER), (shop::LINE, Action::Read, Level::Own)];
+    let role = house.role("clerk", &grants);
+    house.user("clerk", &[role])
+}
+
+fn play(house: &House, owners: &[RecordId; 2], world: &mut World, steps: &[Step], commit: bool) {
+    let mut played = world.clone();
+    let mut transaction = house.admin.begin(WriteOptions::default()).unwrap();
+    steps.iter().for_each(|step| played.play(&mut transaction, owners, step));
+    if commit {
+        transaction.commit().unwrap();
+        *world = played;
+    }
+}
+
+/// Filters and orders by a figure, against the same by hand.
+fn check_lists(house: &House, world: &World, least: i64) {
+    let standing: Vec<RecordId> =
+        world.orders.iter().filter(|(_, order)| !order.deleted).map(|(id, _)| *id).collect();
+    let number = |id: &RecordId| world.of_order(*id, "quantity", None).parse::<i64>().ok();
+    let filter = |name: &str| {
+        Condition::Compare(name.into(), guanxi::engine::Comparison::GreaterOrEqual, least.into())
+    };
+    let find = Find {
+        filter: filter("quantity"),
+        sort: vec![("quantity".into(), guanxi::engine::Direction::Descending)],
+        limit: 2,
+        ..Find::default()
+    };
+    let mut expected: Vec<RecordId> =
+        standing.iter().filter(|id| number(id) >= Some(least)).copied().collect();
+    expected.sort_by_key(|id| std::cmp::Reverse((number(id), *id)));
+    let (mut found, mut page) = (Vec::new(), find.clone());
+    loop {
+        let rows = house.admin.list(ORDER, &page).unwrap();
+        found.extend(rows.rows.iter().map(|row| row.record.id));
+        match rows.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(found, expected);
+    assert_eq!(house.admin.count(ORDER, &filter("quantity")).unwrap(), expected.len() as u64);
+    assert!(house.admin.explain(ORDER, &find).unwrap().scan);
+    let tenfold =
+        |id: &&RecordId| world.of_order(**id, "tenfold", None).parse::<i64>().unwrap() >= least * 10;
+    let counted =
+        Condition::Compare("tenfold".into(), guanxi::engine::Comparison::GreaterOrEqual, (least * 10).into());
+    let expected = standing.iter().filter(tenfold).count();
+    assert_eq!(house.admin.count(ORDER, &counted).unwrap(), expected as u64);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 16,
+        max_shrink_iters: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn figures_are_what_a_walk_over_all_records_comes_to(
+        before in vec(step(), 0..30),
+        batches in vec((vec(step(), 1..14), any::<bool>(), prop_oneof![3 => Just(true), 1 => Just(false)]), 1..6),
+        least in -4_i64..8,
+    ) {
+        let (mut house, clerk) = stage();
+        let owners = [house.admin.user(), clerk.user()];
+        drop(clerk);
+        let mut world = World::default();
+        play(&house, &owners, &mut world, &before, true);
+        shop::define(&house.admin);
+        let mut clerk = house.crm.session_for("clerk").unwrap();
+        world.check(&house.admin, None);
+        for (steps, reopen, commit) in &batches {
+            play(&house, &owners, &mut world, steps, *commit);
+            if *reopen {
+                drop(clerk);
+                house = house.reopened();
+                clerk = house.crm.session_for("clerk").unwrap();
+            }
+            world.check(&house.admin, None);
+            check_lists(&house, &world, least);
+        }
+        world.check(&clerk, Some(1));
+        let _ = house.verified();
+    }
+}

@@ -1,0 +1,1 @@
+//! What is declared, refused, hidden and built.
