@@ -35,6 +35,8 @@ mod restore_administrator;
 mod restore_sources;
 #[cfg(test)]
 mod restore_tests;
+#[cfg(test)]
+mod rollup_tests;
 mod rules;
 mod salvage;
 mod session;

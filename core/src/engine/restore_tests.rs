@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::access::User;
-use crate::base::{Label, ManualClock, Patience, RecordId, Result, Timestamp};
+use crate::base::{Label, ManualClock, Patience, RecordId, Result, Timestamp, ValueKind};
 use crate::engine::{
     BackupScope, Changes, Crm, Extension, Key, KeyCost, Options, Registrar, RestoreOptions, Session,
     Transaction, WriteOptions, restore,
@@ -16,6 +16,7 @@ use crate::engine::{
 use crate::records::chain_link;
 use crate::schema::{
     CounterDefinition, EntityDefinition, EntityType, FieldDefinition, FieldType, IndexDefinition,
+    RollupDefinition, RollupFunction,
 };
 use crate::storage::{Keyspace, RangeRequest};
 
@@ -55,6 +56,20 @@ impl Extension for House {
                 ],
                 ..EntityDefinition::default()
             });
+        }
+        // Two levels of rollups, over persons who may be forgotten and over things.
+        let over = |function, entity| RollupDefinition::new(function, entity, "link");
+        let rollups = [
+            ("persons", over(RollupFunction::Count, PERSON)),
+            ("most", over(RollupFunction::Max, PERSON).of("number", ValueKind::Int)),
+            ("mean", over(RollupFunction::Avg, PERSON).of("number", ValueKind::Int)),
+            ("below", over(RollupFunction::Sum, THING).of("persons", ValueKind::Int)),
+            ("largest", over(RollupFunction::Max, THING).of("most", ValueKind::Int).filtered("note != null")),
+        ];
+        for ((name, rollup), local) in rollups.into_iter().zip(5..) {
+            let label = Label::new("汇总", name);
+            registrar
+                .field(THING, FieldDefinition::new("house", local, name, label, FieldType::Rollup(rollup)));
         }
         Ok(())
     }

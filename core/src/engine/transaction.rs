@@ -477,7 +477,7 @@ impl<'s> Transaction<'s> {
         let moves = self.moves(entity, &old, &new)?;
         let point = (!moves.is_empty()).then(|| self.savepoint());
         let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
-        if saved == old {
+        if saved.envelope.version == old.envelope.version {
             return Ok(Upserted::Unchanged(id));
         }
         if let (Some(point), Err(error)) = (point, self.follow_moves(entity, &moves)) {

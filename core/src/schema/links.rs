@@ -501,3 +501,107 @@ fn joined(levels: Vec<Vec<Rollup>>) -> Vec<Arc<Rollup>> {
     }
     finished
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Label;
+    use crate::schema::EntityDefinition;
+
+    fn field(local: u32, name: &str, kind: FieldType) -> FieldDefinition {
+        FieldDefinition::new("crm", local, name, Label::new("字段", name), kind)
+    }
+
+    fn reference(local: u32, name: &str, entity: &str) -> FieldDefinition {
+        field(local, name, FieldType::Reference { entity: entity.to_owned() })
+    }
+
+    fn sum(entity: &str, by: &str, of: &str) -> FieldType {
+        FieldType::Rollup(RollupDefinition::new(RollupFunction::Sum, entity, by).of(of, ValueKind::Int))
+    }
+
+    /// Orders and lines that refer to each other.
+    fn shop() -> Registry {
+        let mut registry = Registry::default();
+        let entity = |local, name: &str| EntityDefinition {
+            namespace: "crm".into(),
+            local,
+            name: name.into(),
+            label: Label::new("物", name),
+            title: "name".into(),
+            data_subject: false,
+            fields: vec![field(1, "name", FieldType::Text), field(2, "number", FieldType::Int)],
+            indexes: Vec::new(),
+            counters: Vec::new(),
+        };
+        registry.declare_entity(&entity(1, "order")).unwrap();
+        registry.declare_entity(&entity(2, "line")).unwrap();
+        registry.declare_field("line", &reference(3, "order", "order")).unwrap();
+        registry.declare_field("order", &reference(3, "main", "line")).unwrap();
+        let double = FieldType::Formula { expression: "number * 2".to_owned(), gives: ValueKind::Int };
+        registry.declare_field("line", &field(4, "double", double)).unwrap();
+        registry
+    }
+
+    fn rule(result: Result<crate::schema::RegistryChange>) -> String {
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidDefinition);
+        error.rule_name().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn rollups_that_go_over_each_other_are_a_circle() {
+        let mut registry = shop();
+        registry.declare_field("order", &field(4, "total", sum("line", "order", "number"))).unwrap();
+        registry.declare_field("line", &field(5, "whole", sum("order", "main", "total"))).unwrap();
+        let depth = |registry: &Registry, entity: &str| registry.entity(entity).unwrap().rollups()[0].depth;
+        assert_eq!((depth(&registry, "order"), depth(&registry, "line")), (0, 1));
+        let circle = field(4, "total", sum("line", "order", "whole"));
+        assert_eq!(rule(registry.declare_field("order", &circle)), CIRCLE);
+        let own = field(6, "own", sum("line", "order", "own"));
+        assert_eq!(registry.declare_field("order", &own).unwrap_err().code(), Code::UnknownField);
+        let other = field(4, "total", sum("line", "order", "double"));
+        assert_eq!(rule(registry.declare_field("order", &other)), "a lookup and a rollup never change");
+        let renamed = FieldDefinition {
+            label: Label::new("总数", "Total"),
+            ..field(4, "total", sum("line", "order", "number"))
+        };
+        registry.declare_field("order", &renamed).unwrap();
+        let again = Registry::from_json(&registry.to_json().unwrap()).unwrap();
+        assert_eq!((depth(&again, "order"), depth(&again, "line")), (0, 1));
+        assert_eq!(again.entity("line").unwrap().rolled_up()[0].up.len(), 1);
+    }
+
+    #[test]
+    fn what_others_read_stays_as_it_is() {
+        let mut registry = shop();
+        registry.declare_field("order", &field(4, "total", sum("line", "order", "double"))).unwrap();
+        let lookup = |through: &str, field: &str, gives| FieldType::Lookup {
+            through: through.to_owned(),
+            field: field.to_owned(),
+            gives,
+        };
+        let looked_up = field(6, "order_name", lookup("order", "name", ValueKind::Text));
+        registry.declare_field("line", &looked_up).unwrap();
+        let formula = |expression: &str| FieldType::Formula {
+            expression: expression.to_owned(),
+            gives: ValueKind::Int,
+        };
+        assert_eq!(
+            rule(registry.declare_field("line", &field(4, "double", formula("number * 3")))),
+            "formulas do not change while a rollup is kept on one"
+        );
+        registry.declare_field("order", &field(5, "shifted", formula("number + 1"))).unwrap();
+        let shifted = field(7, "order_shifted", lookup("order", "shifted", ValueKind::Int));
+        registry.declare_field("line", &shifted).unwrap();
+        registry.declare_field("order", &field(5, "shifted", formula("number + 2"))).unwrap();
+        assert_eq!(
+            rule(registry.declare_field("order", &field(5, "shifted", formula("total + 2")))),
+            "a lookup or a rollup reads it as it is"
+        );
+        assert_eq!(
+            rule(registry.declare_field("line", &reference(3, "order", "line"))),
+            "a lookup or a rollup reads it as it is"
+        );
+    }
+}
