@@ -1,5 +1,7 @@
 //! Packages of metadata: held against a database, installed, laid over lower layers, moved and taken back.
 
+mod samples;
+
 use guanxi::schema::{FieldOverride, Package};
 use guanxi::{Changes, Code, Condition, Value, api};
 use guanxi_tests::{House, database};

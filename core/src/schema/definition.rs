@@ -139,6 +139,14 @@ impl FieldDefinition {
         self.expressions().next().is_some() || names
     }
 
+    /// The same field as long as nothing of it names other fields; none for one that follows from others.
+    #[must_use]
+    pub(super) fn without_expressions(&self) -> Option<Self> {
+        let follows = matches!(self.kind, FieldType::Formula { .. }) || self.kind.follows_others();
+        let plain = Self { default: None, required_when: None, controlled_by: None, ..self.clone() };
+        (!follows).then_some(plain)
+    }
+
     /// The expressions: of the formula, the default, and the condition under which it is required.
     pub fn expressions(&self) -> impl Iterator<Item = &str> {
         let formula = match &self.kind {

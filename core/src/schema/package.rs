@@ -307,13 +307,15 @@ impl Registry {
     }
 
     fn declare_package(&mut self, package: &Package) -> Result<()> {
+        // What is said in expressions may name fields of any entity, so it comes once all of them are there.
         for entity in &package.entities {
-            let plain = entity.fields.iter().filter(|field| !field.has_expressions());
-            self.declare_entity(&EntityDefinition { fields: plain.cloned().collect(), ..entity.bare() })?;
+            let plain = entity.fields.iter().filter_map(FieldDefinition::without_expressions);
+            self.declare_entity(&EntityDefinition { fields: plain.collect(), ..entity.bare() })?;
         }
-        let plain = package.fields().filter(|(_, field)| !field.has_expressions());
-        for (entity, field) in plain {
-            self.declare_field(&entity, field)?;
+        for (entity, field) in package.fields() {
+            if let Some(plain) = field.without_expressions() {
+                self.declare_field(&entity, &plain)?;
+            }
         }
         self.declare_in_order(package.fields().filter(|(_, field)| field.has_expressions()).collect())?;
         let own = package.entities.iter();

@@ -141,9 +141,7 @@ impl Field {
         let fewer_keys = (old.unique && !definition.unique) || (old.indexed && !definition.indexed);
         let targets = definition.kind.targets();
         let elsewhere = old.kind.targets().iter().any(|target| !targets.contains(target));
-        // What is kept of a rollup follows from all that it says.
-        let other_figure = matches!(old.kind, FieldType::Rollup(_)) && old.kind != definition.kind;
-        if old.kind.name() != definition.kind.name() || elsewhere || fewer_keys || other_figure {
+        if old.kind.name() != definition.kind.name() || elsewhere || fewer_keys {
             let rule = "type and target of a field never change, and its indexes stay";
             return Err(Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule));
         }
