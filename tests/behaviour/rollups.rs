@@ -1,6 +1,7 @@
 //! Lookups and rollups: figures over other records, held against a walk over all of them by hand.
 
 mod links;
+mod refusals;
 mod shop;
 
 use std::sync::Arc;

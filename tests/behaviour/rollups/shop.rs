@@ -314,6 +314,14 @@ impl World {
                 txn.update_record(LINE, id, Changes::new().set("order", id_or_null(to))).unwrap();
                 self.lines.get_mut(&id).unwrap().order = to;
             }
+            Step::DeleteLine(_) | Step::DeleteOrder(_) | Step::DeleteCustomer(_) => self.delete(txn, step),
+            Step::Undelete(which) => self.undelete(txn, *which),
+        }
+    }
+
+    /// Deletes, with what goes along.
+    fn delete(&mut self, txn: &mut Transaction<'_>, step: &Step) {
+        match step {
             Step::DeleteLine(which) => {
                 let Some(id) = self.line(*which) else { return };
                 txn.delete_record(LINE, id).unwrap();
@@ -339,7 +347,7 @@ impl World {
                     Err(error) => assert_eq!(error.code(), Code::Referenced),
                 }
             }
-            Step::Undelete(which) => self.undelete(txn, *which),
+            _ => {}
         }
     }
 
