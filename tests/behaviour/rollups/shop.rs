@@ -230,7 +230,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     let maybe = || proptest::option::weighted(0.8, any::<usize>());
     prop_oneof![
         2 => maybe().prop_map(Step::Customer),
-        3 => (which(), maybe()).prop_map(|(which, to)| Step::MoveCustomer(which, to)),
+        5 => (which(), maybe()).prop_map(|(which, to)| Step::MoveCustomer(which, to)),
         3 => (maybe(), 0_usize..3).prop_map(|(customer, state)| Step::Order(customer, state)),
         3 => (which(), maybe(), 0_usize..3).prop_map(|(which, to, state)| Step::ChangeOrder(which, to, state)),
         8 => (which(), 0_usize..2, values()).prop_map(|(order, owner, values)| Step::Line(order, owner, values)),
