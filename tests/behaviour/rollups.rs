@@ -1,6 +1,7 @@
 //! Lookups and rollups: figures over other records, held against a walk over all of them by hand.
 
 mod links;
+mod refusals;
 mod shop;
 
 use std::sync::Arc;
@@ -25,6 +26,13 @@ fn clerk(house: &House) -> Session {
     let grants = [all(shop::CUSTOMER), all(shop::ORDER), (shop::LINE, Action::Read, Level::Own)];
     let role = house.role("clerk", &grants);
     house.user("clerk", &[role])
+}
+
+/// A tree of customers with orders, so that what follows meets something.
+fn opening() -> Vec<Step> {
+    let customers = [None, Some(0), Some(1), None].map(Step::Customer);
+    let orders = (0..6).map(|number| Step::Order(Some(number), number % 3));
+    customers.into_iter().chain(orders).collect()
 }
 
 fn play(house: &House, owners: &[RecordId; 2], world: &mut World, steps: &[Step], commit: bool) {
@@ -92,6 +100,7 @@ proptest! {
         let owners = [house.admin.user(), clerk.user()];
         drop(clerk);
         let mut world = World::default();
+        play(&house, &owners, &mut world, &opening(), true);
         play(&house, &owners, &mut world, &before, true);
         shop::define(&house.admin);
         let mut clerk = house.crm.session_for("clerk").unwrap();

@@ -375,7 +375,7 @@ impl Linker<'_> {
         let filter = rollup.filter.as_deref();
         let filter = filter.map(|source| compile_condition(source, &FieldNames::of(child))).transpose()?;
         if let Some(filter) = &filter {
-            check_expression(child, filter, id).map_err(|rule| fault(rule))?;
+            check_expression(child, filter, id).map_err(fault)?;
         }
         let tree = if rollup.tree { Some(tree_of(entity).ok_or_else(|| fault(NO_TREE))?) } else { None };
         let mut read: BTreeSet<FieldId> = filter.iter().flat_map(|filter| filter.fields()).copied().collect();

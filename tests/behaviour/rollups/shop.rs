@@ -229,7 +229,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     let maybe = || proptest::option::weighted(0.8, any::<usize>());
     prop_oneof![
         2 => maybe().prop_map(Step::Customer),
-        3 => (which(), maybe()).prop_map(|(which, to)| Step::MoveCustomer(which, to)),
+        5 => (which(), maybe()).prop_map(|(which, to)| Step::MoveCustomer(which, to)),
         3 => (maybe(), 0_usize..3).prop_map(|(customer, state)| Step::Order(customer, state)),
         3 => (which(), maybe(), 0_usize..3).prop_map(|(which, to, state)| Step::ChangeOrder(which, to, state)),
         8 => (which(), 0_usize..2, values()).prop_map(|(order, owner, values)| Step::Line(order, owner, values)),
@@ -313,6 +313,14 @@ impl World {
                 txn.update_record(LINE, id, Changes::new().set("order", id_or_null(to))).unwrap();
                 self.lines.get_mut(&id).unwrap().order = to;
             }
+            Step::DeleteLine(_) | Step::DeleteOrder(_) | Step::DeleteCustomer(_) => self.delete(txn, step),
+            Step::Undelete(which) => self.undelete(txn, *which),
+        }
+    }
+
+    /// Deletes, with what goes along.
+    fn delete(&mut self, txn: &mut Transaction<'_>, step: &Step) {
+        match step {
             Step::DeleteLine(which) => {
                 let Some(id) = self.line(*which) else { return };
                 txn.delete_record(LINE, id).unwrap();
@@ -338,7 +346,7 @@ impl World {
                     Err(error) => assert_eq!(error.code(), Code::Referenced),
                 }
             }
-            Step::Undelete(which) => self.undelete(txn, *which),
+            _ => {}
         }
     }
 
