@@ -802,8 +802,8 @@ GUANXI_API struct guanxi_query *guanxi_query_new(const char *entity);
  * Sets the filter, a JSON object: `{"all": [...]}`, `{"any": [...]}`, `{"not": ...}`,
  * `{"field": ..., "op": ..., "value": ...}`, or `{"status": "open", "city": "上海"}`, which must all be
  * equal. Operators: `eq`, `ne`, `lt`, `le`, `gt`, `ge`, `between`, `contains`, `starts_with`, `in`, `not_in`,
- * `within` (a span of time that `query.periods` lists), `under` (below a record of the same entity), `is_null`.
- * A field may lie along at most three references, as `account.owner.name`. Copied. The query's thread. Since 0.1.
+ * `within` (a span of time that `query.periods` lists), `under` (below a record of the same entity), `near` (within
+ * `{"latitude": ..., "longitude": ..., "metres": ...}`), `is_null`; and `{"expression": "amount > 100"}`. A field may lie along at most three references, as `account.owner.name`. Copied. The query's thread. Since 0.1.
  */
 GUANXI_API
 void guanxi_query_filter_json(struct guanxi_query *query,

@@ -259,6 +259,21 @@
 #define GUANXI_ERR_SCHEMA_CODE_NOT_ALLOWED -323
 
 /**
+ * `schema.package_missing`: the package is not installed
+ */
+#define GUANXI_ERR_SCHEMA_PACKAGE_MISSING -324
+
+/**
+ * `schema.withdrawn`: the entity or field was withdrawn
+ */
+#define GUANXI_ERR_SCHEMA_WITHDRAWN -325
+
+/**
+ * `schema.transition_not_allowed`: this state does not follow on that one
+ */
+#define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401
@@ -297,6 +312,11 @@
  * `record.tree_cycle`: a record cannot be above itself
  */
 #define GUANXI_ERR_RECORD_TREE_CYCLE -408
+
+/**
+ * `record.locked`: the record is locked in its state
+ */
+#define GUANXI_ERR_RECORD_LOCKED -409
 
 /**
  * `access.sign_in_failed`: name or password is wrong

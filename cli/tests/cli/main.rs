@@ -18,3 +18,5 @@ mod reading;
 mod sales;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod schema;
