@@ -322,6 +322,12 @@ fn a_package_that_is_wrong_is_refused_with_its_place_and_nothing_of_it_is_there(
         );
         assert_eq!(house.crm.registry().version(), before, "{error}");
     }
+}
+
+#[test]
+fn only_whoever_administers_everything_installs_packages() {
+    let house = database();
+    install(&house, &library("1.0.0")).unwrap();
     let lower = FieldOverride {
         label: Some(guanxi::base::Label::new("页", "Leaves")),
         ..FieldOverride::of("pages")

@@ -7,6 +7,7 @@
 
 mod base64;
 mod declare;
+mod described;
 mod json;
 mod methods;
 mod salvage;

@@ -40,8 +40,7 @@ impl Extension for Shelf {
                     FieldType::Rollup(over(RollupFunction::Max).of("weight", ValueKind::Int)),
                 ),
             ],
-            indexes: Vec::new(),
-            counters: Vec::new(),
+            ..EntityDefinition::default()
         });
         Ok(())
     }

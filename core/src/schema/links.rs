@@ -531,8 +531,7 @@ mod tests {
             title: "name".into(),
             data_subject: false,
             fields: vec![field(1, "name", FieldType::Text), field(2, "number", FieldType::Int)],
-            indexes: Vec::new(),
-            counters: Vec::new(),
+            ..EntityDefinition::default()
         };
         registry.declare_entity(&entity(1, "order")).unwrap();
         registry.declare_entity(&entity(2, "line")).unwrap();

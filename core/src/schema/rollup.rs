@@ -65,7 +65,8 @@ pub enum RollupReaders {
     Visible,
 }
 
-/// What records that refer to a record come to, as the author of the field says it.
+/// What records that refer to a record come to, as the author of the field says it. Their entity, and the
+/// fields that are named of it, are declared before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollupDefinition {
     /// Name of the entity whose records are rolled up.

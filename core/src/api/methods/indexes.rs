@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::base::{Code, Error, Result};
-use crate::schema::{CounterDefinition, Entity, IndexDefinition};
+use crate::schema::{CounterDefinition, IndexDefinition};
 
 methods! {
     /// Adds an index of the customer's own over one to four fields. A list that fixes the first fields by its
@@ -58,27 +58,4 @@ methods! {
 fn names<'j>(field: &str, list: &'j [Json]) -> Result<Vec<&'j str>> {
     let wrong = || Error::new(Code::InvalidArgument).field(field).rule("a list of field names");
     list.iter().map(|json| json.as_str().ok_or_else(wrong)).collect()
-}
-
-/// The declared indexes and counters of an entity, but for those that speak of a hidden field.
-pub(super) fn declared_to_json(entity: &Entity, shown: &[crate::base::FieldId]) -> (Json, Json) {
-    let sees = |field: crate::base::FieldId| entity.field_by_id(field).is_none() || shown.contains(&field);
-    let indexes = entity.indexes().iter().filter(|index| {
-        let mut fields = index.components().iter().map(|component| component.field());
-        fields.all(sees)
-    });
-    let indexes = indexes.map(|index| {
-        json!({"name": index.api_name, "fields": index.definition.fields, "complete": index.complete})
-    });
-    let counters = entity.counters().iter();
-    let counters = counters.filter(|counter| counter.group_by().chain(counter.sums()).all(sees));
-    let counters = counters.map(|counter| {
-        json!({
-            "name": counter.api_name,
-            "group_by": counter.definition.group_by,
-            "sums": counter.definition.sums,
-            "complete": counter.complete,
-        })
-    });
-    (Json::Array(indexes.collect()), Json::Array(counters.collect()))
 }

@@ -3,13 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::methods::indexes::declared_to_json;
-use crate::base::{Code, Error, Label, Locale, Result};
+use crate::api::described::entity_to_json;
+use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Session, SystemField};
-use crate::schema::expr::{Expression, function_help};
+use crate::schema::expr::function_help;
 use crate::schema::{
-    Entity, EnumCode, FIELD_TYPES, FieldType, Layer, OnDelete, RollupDefinition, RowColumn, RuleDefinition,
-    SearchClass, Severity, StateMachine, StateMachineDefinition,
+    Entity, EnumCode, FIELD_TYPES, FieldType, OnDelete, RollupDefinition, RowColumn, RuleDefinition,
+    SearchClass, Severity, StateMachineDefinition,
 };
 
 methods! {
@@ -67,7 +67,7 @@ methods! {
                 .filter(|entity| reader.may(&entity.api_name, crate::engine::Action::Read))
                 .map(|entity| {
                     let shown = reader.shown_fields(&entity.api_name)?;
-                    Ok(entity_to_json(session, entity, &shown))
+                    Ok(entity_to_json(session.locale(), entity, &shown))
                 });
             let system: Vec<&str> = SystemField::ALL.iter().map(|(_, name)| *name).collect();
             Ok(json!({
@@ -217,140 +217,6 @@ methods! {
             "parameters": known.parameters,
         }));
         Ok(json!({"types": types.collect::<Vec<_>>()}))
-    }
-}
-
-fn entity_to_json(session: &Session, entity: &Entity, shown: &[crate::base::FieldId]) -> Json {
-    let locale = session.locale();
-    let fields = entity.fields().iter().filter(|field| shown.contains(&field.id())).map(|field| {
-        let definition = &field.definition;
-        let codes = definition.kind.codes().map(|codes| {
-            let codes = codes.iter().map(|code| {
-                json!({
-                    "code": code.code,
-                    "label": code.label.text(locale),
-                    "active": code.active,
-                    "color": code.color,
-                    "only_with": code.only_with,
-                })
-            });
-            codes.collect::<Vec<_>>()
-        });
-        let targets = definition.kind.targets();
-        let details = details_of(&definition.kind, locale);
-        let conditions: Vec<&str> = field.required_when().iter().map(Expression::source).collect();
-        json!({
-            "name": field.api_name,
-            "namespace": definition.namespace,
-            "layer": Layer::of(&definition.namespace).name(),
-            "local": definition.local,
-            "label": definition.label.text(locale),
-            "help": definition.help.as_ref().map(|help| help.text(locale)),
-            "changed_by": field.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
-            "former_names": field.former_names(),
-            "withdrawn": field.is_withdrawn(),
-            "type": definition.kind.name(),
-            "codes": codes,
-            "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
-            "tree": definition.tree,
-            "root_of": definition.root_of,
-            "target": targets.first(),
-            "targets": targets,
-            "details": details,
-            "default": definition.default,
-            "required_when": conditions,
-            "controlled_by": definition.controlled_by,
-            "required": field.is_required(),
-            "unique": definition.unique,
-            "indexed": definition.indexed,
-            "read_only": definition.read_only,
-            "searchable": definition.search.is_some(),
-        })
-    });
-    // A rule that reads a hidden field would tell of it.
-    let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
-    let rules = told.map(|rule| {
-        json!({
-            "name": rule.definition.api_name(),
-            "condition": rule.definition.condition,
-            "message": rule.definition.message.text(locale),
-            "severity": rule.definition.severity,
-            "active": rule.definition.active,
-        })
-    });
-    let (indexes, counters) = declared_to_json(entity, shown);
-    let visible =
-        |machine: &&StateMachine| machine.fields().chain(machine.field()).all(|field| shown.contains(&field));
-    let states = entity.machines().iter().filter(visible).map(|machine| states_to_json(machine, locale));
-    json!({
-        "name": entity.api_name,
-        "namespace": entity.definition.namespace,
-        "layer": Layer::of(&entity.definition.namespace).name(),
-        "label": entity.definition.label.text(locale),
-        "help": entity.definition.help.as_ref().map(|help| help.text(locale)),
-        "withdrawn": entity.is_withdrawn(),
-        "title": entity.definition.title,
-        "data_subject": entity.definition.data_subject,
-        "fields": fields.collect::<Vec<_>>(),
-        "rules": rules.collect::<Vec<_>>(),
-        "indexes": indexes,
-        "counters": counters,
-        "states": states.collect::<Vec<_>>(),
-    })
-}
-
-fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
-    let definition = &machine.definition;
-    let transitions = definition.transitions.iter().map(|transition| {
-        json!({
-            "name": transition.name,
-            "label": transition.label.text(locale),
-            "from": transition.from,
-            "to": transition.to,
-            "guard": transition.guard,
-            "sets": transition.sets,
-        })
-    });
-    json!({
-        "name": definition.api_name(),
-        "field": definition.field,
-        "initial": definition.initial,
-        "locked": definition.locked,
-        "transitions": transitions.collect::<Vec<_>>(),
-    })
-}
-
-/// What else a type says: columns, parts, the scheme, what a formula, lookup or rollup reads and gives.
-fn details_of(kind: &FieldType, locale: Locale) -> Json {
-    match kind {
-        FieldType::Rows { columns } => {
-            let columns = columns.iter().map(|column| {
-                json!({
-                    "name": column.name,
-                    "label": column.label.text(locale),
-                    "type": column.kind.name(),
-                    "required": column.required,
-                })
-            });
-            json!({"columns": columns.collect::<Vec<_>>()})
-        }
-        FieldType::Serial { parts } => json!({"parts": parts}),
-        FieldType::Identifier { scheme } => json!({"scheme": scheme}),
-        FieldType::Formula { expression, gives } => json!({"expression": expression, "gives": gives}),
-        FieldType::Lookup { through, field, gives } => {
-            json!({"through": through, "field": field, "gives": gives})
-        }
-        FieldType::Rollup(rollup) => json!({
-            "child": rollup.entity,
-            "by": rollup.by,
-            "function": rollup.function,
-            "field": rollup.field,
-            "filter": rollup.filter,
-            "readers": rollup.readers,
-            "tree": rollup.tree,
-            "gives": rollup.gives,
-        }),
-        _ => Json::Null,
     }
 }
 
