@@ -153,6 +153,25 @@ impl Package {
         }
     }
 
+    /// What it says of each entity, of its own and of others, beside fields.
+    fn parts(&self) -> impl Iterator<Item = Parts<'_>> {
+        let own = self.entities.iter().map(|entity| Parts {
+            entity: entity.api_name(),
+            indexes: &entity.indexes,
+            counters: &entity.counters,
+            rules: &entity.rules,
+            states: &entity.states,
+        });
+        let added = self.extends.iter().map(|added| Parts {
+            entity: added.entity.clone(),
+            indexes: &added.indexes,
+            counters: &added.counters,
+            rules: &added.rules,
+            states: &added.states,
+        });
+        own.chain(added)
+    }
+
     /// All fields that it declares, each with its entity's API name.
     fn fields(&self) -> impl Iterator<Item = (String, &FieldDefinition)> {
         let own = self.entities.iter();
@@ -160,6 +179,15 @@ impl Package {
         let added = self.extends.iter();
         own.chain(added.flat_map(|added| added.fields.iter().map(|field| (added.entity.clone(), field))))
     }
+}
+
+/// What a package says of one entity beside fields.
+struct Parts<'p> {
+    entity: String,
+    indexes: &'p [IndexDefinition],
+    counters: &'p [CounterDefinition],
+    rules: &'p [RuleDefinition],
+    states: &'p [StateMachineDefinition],
 }
 
 /// A version as numbers that can be compared.
@@ -318,29 +346,17 @@ impl Registry {
             }
         }
         self.declare_in_order(package.fields().filter(|(_, field)| field.has_expressions()).collect())?;
-        let own = package.entities.iter();
-        let own = own.map(|entity| (entity.api_name(), &entity.indexes, &entity.counters, &entity.rules));
-        let added = package.extends.iter();
-        let added = added.map(|added| (added.entity.clone(), &added.indexes, &added.counters, &added.rules));
-        for (entity, indexes, counters, rules) in own.chain(added) {
-            indexes.iter().try_for_each(|index| self.declare_index(&entity, index).map(drop))?;
-            counters.iter().try_for_each(|counter| self.declare_counter(&entity, counter).map(drop))?;
-            rules.iter().try_for_each(|rule| self.declare_rule(&entity, rule).map(drop))?;
+        for parts in package.parts() {
+            let entity = &parts.entity;
+            parts.indexes.iter().try_for_each(|index| self.declare_index(entity, index).map(drop))?;
+            parts.counters.iter().try_for_each(|counter| self.declare_counter(entity, counter).map(drop))?;
+            parts.rules.iter().try_for_each(|rule| self.declare_rule(entity, rule).map(drop))?;
+            parts.states.iter().try_for_each(|machine| self.declare_states(entity, machine).map(drop))?;
         }
-        self.declare_machines(package)?;
         for extension in &package.extends {
             for changed in &extension.overrides {
                 self.declare_override(&extension.entity, changed)?;
             }
-        }
-        Ok(())
-    }
-
-    fn declare_machines(&mut self, package: &Package) -> Result<()> {
-        let own = package.entities.iter().map(|entity| (entity.api_name(), &entity.states));
-        let added = package.extends.iter().map(|added| (added.entity.clone(), &added.states));
-        for (entity, machines) in own.chain(added) {
-            machines.iter().try_for_each(|machine| self.declare_states(&entity, machine).map(drop))?;
         }
         Ok(())
     }
@@ -390,7 +406,9 @@ impl Registry {
             })
             .map(|(entity, field)| (entity.clone(), self.field_name(&entity, field)))
             .collect();
-        let (rules, machines) = (self.rules_of(after), self.machines_of(after));
+        let rules = self.names_of(after, |parts| parts.rules.iter().map(|rule| &rule.name).collect());
+        let machines =
+            self.names_of(after, |parts| parts.states.iter().map(|machine| &machine.name).collect());
         for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
             let Ok(entity) = self.entity_mut(&name) else { continue };
             if entity.definition.namespace == *namespace && !kept.contains(&entity.definition.local) {
@@ -418,22 +436,17 @@ impl Registry {
         }
     }
 
-    fn machines_of(&self, package: &Package) -> BTreeSet<(String, String)> {
-        let own = package.entities.iter().map(|entity| (entity.api_name(), &entity.states));
-        let added = package.extends.iter().map(|added| (self.canonical(&added.entity), &added.states));
-        own.chain(added)
-            .flat_map(|(entity, machines)| {
-                machines.iter().map(move |machine| (entity.clone(), machine.name.clone()))
-            })
-            .collect()
-    }
-
-    fn rules_of(&self, package: &Package) -> BTreeSet<(String, String)> {
-        let own = package.entities.iter().map(|entity| (entity.api_name(), &entity.rules));
-        let added = package.extends.iter().map(|added| (self.canonical(&added.entity), &added.rules));
-        own.chain(added)
-            .flat_map(|(entity, rules)| rules.iter().map(move |rule| (entity.clone(), rule.name.clone())))
-            .collect()
+    /// The names that parts of a package bear, each with its entity.
+    fn names_of<'p>(
+        &self,
+        package: &'p Package,
+        names: impl Fn(&Parts<'p>) -> Vec<&'p String>,
+    ) -> BTreeSet<(String, String)> {
+        let named = package.parts().flat_map(|parts| {
+            let entity = self.canonical(&parts.entity);
+            names(&parts).into_iter().map(move |name| (entity.clone(), name.clone()))
+        });
+        named.collect()
     }
 
     /// The whole API name of an entity that a package names.
