@@ -325,6 +325,17 @@ fn a_package_that_is_wrong_is_refused_with_its_place_and_nothing_of_it_is_there(
 }
 
 #[test]
+fn a_package_takes_no_namespace_of_an_extension() {
+    let shelf = guanxi_tests::options().extension(std::sync::Arc::new(super::queries::Shelf));
+    let folder = tempfile::tempdir().unwrap();
+    let crm = shelf.create(folder.path().join("shelf.guanxi")).unwrap();
+    let session = crm.sign_in(guanxi_tests::ADMIN, guanxi_tests::PASSWORD).unwrap();
+    let package = json!({"package": "shelf", "version": "1.0.0", "label": label("Shelf")});
+    let error = api::call(&session, "schema.install_package", &json!({"package": package})).unwrap_err();
+    assert_eq!((error.code(), error.field_name()), (Code::DuplicateDefinition, Some("package")));
+}
+
+#[test]
 fn only_whoever_administers_everything_installs_packages() {
     let house = database();
     install(&house, &library("1.0.0")).unwrap();

@@ -6,6 +6,8 @@ mod oracle;
 mod paths;
 mod things;
 
+pub(super) use self::things::Shelf;
+
 use guanxi::engine::{CountSource, Find, Reader, Session, Total};
 use guanxi::features::reports::{Figure, GroupBy, Measure, Report};
 use guanxi::{RecordId, Result};

@@ -94,6 +94,8 @@ fn a_record_that_is_locked_changes_nothing_but_its_state_and_its_refusals_leave_
     );
     let error = change(&house, &id, json!({"x.licence": "draft", "name": "b"})).unwrap_err();
     assert_eq!(error.code(), Code::RecordLocked);
+    let error = call(&house, "record.delete", json!({"entity": "account", "id": id})).unwrap_err();
+    assert_eq!((error.code(), error.field_name()), (Code::RecordLocked, Some("x.licence")));
     assert_eq!(values(&house, &id), before);
     change(&house, &id, json!({"name": "a"})).unwrap();
     change(&house, &id, json!({"x.licence": "draft"})).unwrap();

@@ -237,7 +237,7 @@ catalogue! {
         ["a record cannot be above itself", "the record above it is the record itself, or stands below it", "choose another record above, or move that one first"],
         ["记录不能位于自身之上", "所选上级是该记录本身或其下级", "请另选上级，或先移动该上级"];
     RecordLocked = 409, "record.locked",
-        ["the record is locked in its state", "its state machine allows no change there but of the state", "take a step that leaves the state first"],
+        ["the record is locked in its state", "its state machine allows no change there but of the state, and no deletion", "take a step that leaves the state first"],
         ["记录在当前状态下已锁定", "其状态机只允许更改状态", "请先转换到其他状态"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],

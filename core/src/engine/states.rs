@@ -80,6 +80,7 @@ fn steps_of(entity: &Entity, machine: &StateMachine, record: &Record, moment: Mo
     let steps = machine.leaving(&state).map(|(transition, step)| {
         let mut ahead = record.clone();
         ahead.set(field.id(), Value::from(transition.to.as_str()));
+        ahead.compute(entity, moment);
         OpenStep {
             field: field.api_name.clone(),
             name: transition.name.clone(),
@@ -109,6 +110,27 @@ pub(super) fn advance(
             Some(old) => step(entity, machine, field, (old, record), moment)?,
         }
     }
+    // Formulas may follow from states and from what steps have set.
+    if !entity.machines().is_empty() {
+        record.compute(entity, moment);
+    }
+    Ok(())
+}
+
+/// Refuses to delete a record that is locked in its state.
+///
+/// # Errors
+/// [`Code::RecordLocked`].
+pub(super) fn check_deletion(entity: &Entity, record: &Record) -> Result<()> {
+    for machine in entity.machines() {
+        let field = machine.field().and_then(|field| entity.field_by_id(field));
+        let Some(field) = field.filter(|field| !field.is_withdrawn()) else { continue };
+        let state = state_of(record, field.id());
+        if machine.definition.locked.contains(&state) {
+            let error = Error::new(Code::RecordLocked).entity(&entity.api_name).record(record.id);
+            return Err(error.field(&field.api_name).rule(&format!("{} is {state}", field.api_name)));
+        }
+    }
     Ok(())
 }
 
@@ -134,7 +156,7 @@ fn step(
     if from == to {
         return check_lock(entity, machine, field, (old, record), &from);
     }
-    // A record from before the machine was there takes any state.
+    // A record from before the machine was there begins now.
     if from.is_empty() {
         return begin(entity, machine, field, record);
     }
@@ -148,7 +170,6 @@ fn step(
         record
             .set(target.id(), value.map_err(|error| error.entity(&entity.api_name).field(&target.api_name))?);
     }
-    record.compute(entity, moment);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
 use crate::engine::extension::Hook;
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
-use crate::engine::states::advance;
+use crate::engine::states::{advance, check_deletion};
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
@@ -258,6 +258,7 @@ impl<'s> Transaction<'s> {
         going: &BTreeSet<RecordId>,
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        check_deletion(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }

@@ -206,10 +206,12 @@ impl Registry {
     /// not name stays.
     ///
     /// # Errors
-    /// `schema.package_missing` for a requirement that is not met; `schema.invalid_definition` for a version
+    /// `schema.duplicate_definition` for a namespace that an extension has; `schema.package_missing` for a
+    /// requirement that is not met; `schema.invalid_definition` for a version
     /// that is not newer, and for what [`Registry::declare_field`] and the others refuse.
     pub fn install(&mut self, package: Package) -> Result<RegistryChange> {
         let package = package.checked()?;
+        self.check_namespace(&package.package)?;
         let current = self.installed(&package.package).and_then(InstalledPackage::current);
         if current == Some(&package) {
             return Ok(RegistryChange::Nothing);
@@ -289,6 +291,21 @@ impl Registry {
         match package.entities.is_empty() && package.extends.is_empty() {
             true => Err(missing(namespace, "")),
             false => Ok(package),
+        }
+    }
+
+    /// A namespace that an extension has declared elements in is the extension's.
+    fn check_namespace(&self, namespace: &str) -> Result<()> {
+        if namespace == CUSTOMER || self.installed(namespace).is_some() {
+            return Ok(());
+        }
+        let taken = self.entities().iter().any(|entity| {
+            entity.definition.namespace == namespace || !extension_of(entity, namespace).is_empty()
+        });
+        if taken {
+            Err(Error::new(Code::DuplicateDefinition).field("package").value(namespace))
+        } else {
+            Ok(())
         }
     }
 
