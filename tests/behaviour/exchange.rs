@@ -266,3 +266,30 @@ fn rows_of_a_large_file_are_durable_chunk_by_chunk_in_their_order() {
     assert_eq!(numbers, (1..=1_203).collect::<Vec<_>>());
     assert_eq!(count(&house.admin, Contact::NAME), 0);
 }
+
+#[test]
+fn a_text_for_no_value_a_midnight_for_its_day_and_the_label_of_a_code_are_understood() {
+    let house = database();
+    let define = |name: &str, kind: serde_json::Value| {
+        let mut given =
+            serde_json::json!({"entity": "account", "name": name, "label_zh": "字段", "label_en": "Field"});
+        given.as_object_mut().unwrap().extend(kind.as_object().unwrap().clone());
+        guanxi::api::call(&house.admin, "schema.define_field", &given).unwrap();
+    };
+    define("since", serde_json::json!({"field_type": "date"}));
+    let codes = serde_json::json!([{"code": "gold", "zh": "金", "en": "Gold"}, {"code": "tin", "zh": "锡", "en": "Tin"}]);
+    define("level", serde_json::json!({"field_type": "enum", "codes": codes}));
+    let csv = "name,city,since,level\na,NULL,1996-07-04 00:00:00.000,金\nb,NULL city,1996-07-05,Tin\nc,,1996-07-06 08:00:00,gold\n";
+    let options = ImportOptions { null_text: Some("NULL".into()), ..ImportOptions::default() };
+    let report = import(&house.admin, "account", csv.as_bytes(), &options).unwrap();
+    assert_eq!(figures(&report), ([3, 2, 0, 1], [2, 0, 0]), "a moment of the day is no day");
+    let rows = house.admin.list("account", &guanxi::engine::Find::default()).unwrap().rows;
+    let mut told: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            ["name", "city", "x.since", "x.level"].map(|field| row.value(field).unwrap().to_string()).to_vec()
+        })
+        .collect();
+    told.sort();
+    assert_eq!(told, [["a", "", "1996-07-04", "gold"], ["b", "NULL city", "1996-07-05", "tin"]]);
+}

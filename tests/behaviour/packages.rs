@@ -364,6 +364,14 @@ fn a_field_becomes_unique_only_if_what_stands_is_and_else_the_records_are_listed
     let planned =
         call(&house, "schema.install_package", json!({"package": unique, "dry_run": true})).unwrap();
     assert_eq!(planned["records"], 3, "what it costs is said before");
+    for (indexed, records) in [(true, 3), (false, 0)] {
+        let mut larger = library("1.0.1");
+        let shelf = json!({"local": 9, "name": "shelf", "label": label("shelf"), "kind": {"type": "int"}, "indexed": indexed});
+        larger["entities"][0]["fields"].as_array_mut().unwrap().push(shelf);
+        let planned =
+            call(&house, "schema.install_package", json!({"package": larger, "dry_run": true})).unwrap();
+        assert_eq!(planned["records"], records, "a new index reads what stands, a new field alone nothing");
+    }
     let error = install(&house, &unique).unwrap_err();
     assert_eq!((error.code(), error.field_name()), (Code::NotUnique, Some("pages")));
     let listed = error.rule_name().unwrap().to_owned();

@@ -102,9 +102,7 @@ pub(super) fn advance(
     record: &mut Record,
     moment: Moment,
 ) -> Result<()> {
-    for machine in entity.machines() {
-        let field = machine.field().and_then(|field| entity.field_by_id(field));
-        let Some(field) = field.filter(|field| !field.is_withdrawn()) else { continue };
+    for (machine, field) in running(entity) {
         match old {
             None => begin(entity, machine, field, record)?,
             Some(old) => step(entity, machine, field, (old, record), moment)?,
@@ -122,16 +120,20 @@ pub(super) fn advance(
 /// # Errors
 /// [`Code::RecordLocked`].
 pub(super) fn check_deletion(entity: &Entity, record: &Record) -> Result<()> {
-    for machine in entity.machines() {
-        let field = machine.field().and_then(|field| entity.field_by_id(field));
-        let Some(field) = field.filter(|field| !field.is_withdrawn()) else { continue };
+    for (machine, field) in running(entity) {
         let state = state_of(record, field.id());
-        if machine.definition.locked.contains(&state) {
-            let error = Error::new(Code::RecordLocked).entity(&entity.api_name).record(record.id);
-            return Err(error.field(&field.api_name).rule(&format!("{} is {state}", field.api_name)));
+        if is_locked(machine, &state) {
+            return Err(locked(entity, field, &state).record(record.id).field(&field.api_name));
         }
     }
     Ok(())
+}
+
+/// The machines that hold, with their fields.
+fn running(entity: &Entity) -> impl Iterator<Item = (&StateMachine, &Field)> {
+    let machines = entity.machines().iter();
+    let with_field = machines.filter_map(|machine| Some((machine, entity.field_by_id(machine.field()?)?)));
+    with_field.filter(|(_, field)| !field.is_withdrawn())
 }
 
 fn begin(entity: &Entity, machine: &StateMachine, field: &Field, record: &mut Record) -> Result<()> {
@@ -154,7 +156,7 @@ fn step(
 ) -> Result<()> {
     let (from, to) = (state_of(old, field.id()), state_of(record, field.id()));
     if from == to {
-        return check_lock(entity, machine, field, (old, record), &from);
+        return check_lock(entity, (machine, None), field, (old, record), &from);
     }
     // A record from before the machine was there begins now.
     if from.is_empty() {
@@ -162,7 +164,7 @@ fn step(
     }
     let open = machine.between(&from, &to).find(|(_, step)| is_open(step, record, moment));
     let Some((transition, step)) = open else { return Err(refused(entity, field, &from, &to)) };
-    check_lock_but(entity, machine, field, (old, record), &from, transition)?;
+    check_lock(entity, (machine, Some(transition)), field, (old, record), &from)?;
     for (target, expression) in &step.sets {
         let Some(target) = entity.field_by_id(*target) else { continue };
         let value = expression.evaluate(&RecordFacts { record, moment });
@@ -173,42 +175,37 @@ fn step(
     Ok(())
 }
 
-/// Refuses a change of a record that is locked, but for its state.
+/// Refuses a change of a record that is locked, but for its state and what the step sets that it takes.
 fn check_lock(
     entity: &Entity,
-    machine: &StateMachine,
-    field: &Field,
-    images: (&Record, &Record),
-    state: &str,
-) -> Result<()> {
-    check_lock_but(entity, machine, field, images, state, &Transition::default())
-}
-
-fn check_lock_but(
-    entity: &Entity,
-    machine: &StateMachine,
+    (machine, taken): (&StateMachine, Option<&Transition>),
     field: &Field,
     (old, new): (&Record, &Record),
     state: &str,
-    transition: &Transition,
 ) -> Result<()> {
-    if !machine.definition.locked.iter().any(|locked| locked == state) {
+    if !is_locked(machine, state) {
         return Ok(());
     }
     let changed = |other: &&Field| {
         other.id() != field.id()
             && !other.definition.read_only
-            && !transition.sets.contains_key(&other.api_name)
+            && taken.is_none_or(|taken| !taken.sets.contains_key(&other.api_name))
             && other.formula().is_none()
             && old.peek(other.id()) != new.peek(other.id())
     };
     match entity.fields().iter().find(changed) {
-        Some(other) => {
-            let error = Error::new(Code::RecordLocked).entity(&entity.api_name).field(&other.api_name);
-            Err(error.rule(&format!("{} is {state}", field.api_name)))
-        }
+        Some(other) => Err(locked(entity, field, state).field(&other.api_name)),
         None => Ok(()),
     }
+}
+
+fn is_locked(machine: &StateMachine, state: &str) -> bool {
+    machine.definition.locked.iter().any(|locked| locked == state)
+}
+
+fn locked(entity: &Entity, field: &Field, state: &str) -> Error {
+    let error = Error::new(Code::RecordLocked).entity(&entity.api_name);
+    error.rule(&format!("{} is {state}", field.api_name))
 }
 
 fn is_open(step: &Step, record: &Record, moment: Moment) -> bool {

@@ -45,14 +45,7 @@ pub fn gains_keys(old: &Entity, new: &Entity) -> bool {
 }
 
 fn fields_gain_keys(old: &Entity, new: &Entity) -> bool {
-    let keys = |entity: &Entity| -> Vec<(FieldId, bool, bool)> {
-        let fields = entity.fields().iter().map(|field| {
-            let definition = &field.definition;
-            (field.id(), definition.is_indexed(), definition.unique)
-        });
-        fields.filter(|(_, indexed, _)| *indexed).collect()
-    };
-    keys(old) != keys(new)
+    new.fields().iter().any(|field| field.gains_keys(old.field_by_id(field.id())))
 }
 
 /// The indexes and counters that are new in a definition, and the rollups that are kept of its records.

@@ -4,7 +4,6 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::base::FieldId;
 use crate::schema::{Entity, Field, Layer, Registry};
 
 /// What kind of element a change is about.
@@ -133,34 +132,28 @@ impl Part {
 }
 
 fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
-    let entity = Part::entity(after);
-    let change = entity.since(Some(&Part::entity(before)));
-    push(changes, after, entity, change, false);
+    let said = |entity: &Entity| (entity.definition.clone(), entity.is_withdrawn());
+    if said(before) != said(after) {
+        let entity = Part::entity(after);
+        let change = entity.since(Some(&Part::entity(before)));
+        push(changes, after, entity, change, false);
+    }
     for field in after.fields() {
         let known = before.field_by_id(field.id());
-        let part = Part::field(field);
-        let change = part.since(known.map(Part::field).as_ref());
-        push(changes, after, part, change, known.is_some_and(|known| gains_keys(known, field)));
+        // Most fields are as they were, which is told without writing them as JSON.
+        if known != Some(field) {
+            let part = Part::field(field);
+            let change = part.since(known.map(Part::field).as_ref());
+            push(changes, after, part, change, field.gains_keys(known));
+        }
     }
-    let fresh = |id: FieldId, known: &[FieldId]| !known.contains(&id);
-    let known: Vec<FieldId> = before.indexes().iter().map(|index| index.id()).collect();
-    for index in after.indexes().iter().filter(|index| fresh(index.id(), &known)) {
-        let part =
-            Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition);
-        push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
+    for (before, after_parts) in [(indexes(before), indexes(after)), (counters(before), counters(after))] {
+        let fresh = |part: &Part| before.iter().all(|known| known.name != part.name);
+        for part in after_parts.into_iter().filter(fresh) {
+            push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
+        }
     }
-    let known: Vec<FieldId> = before.counters().iter().map(|counter| counter.id()).collect();
-    for counter in after.counters().iter().filter(|counter| fresh(counter.id(), &known)) {
-        let part = Part::plain(
-            Element::Counter,
-            &counter.api_name,
-            &counter.definition.namespace,
-            &counter.definition,
-        );
-        push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
-    }
-    let known: Vec<Part> = before.rules().iter().map(rule).collect();
-    differing(known, after.rules().iter().map(rule).collect(), after, changes);
+    differing(rules(before), rules(after), after, changes);
     differing(machines(before), machines(after), after, changes);
     differing(overrides(before), overrides(after), after, changes);
 }
@@ -183,21 +176,32 @@ fn differing(before: Vec<Part>, after: Vec<Part>, entity: &Entity, changes: &mut
 /// The parts of an entity that is new.
 fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
     let fields = entity.fields().iter().map(Part::field);
-    let indexes = entity.indexes().iter().map(|index| {
-        Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition)
-    });
-    let counters = entity.counters().iter().map(|counter| {
-        Part::plain(Element::Counter, &counter.api_name, &counter.definition.namespace, &counter.definition)
-    });
-    let parts = fields.chain(indexes).chain(counters).chain(entity.rules().iter().map(rule));
-    for part in parts.chain(machines(entity)).chain(overrides(entity)) {
+    let others = [indexes(entity), counters(entity), rules(entity), machines(entity), overrides(entity)];
+    for part in fields.chain(others.into_iter().flatten()) {
         push(changes, entity, part, Some((ChangeKind::Added, Vec::new())), false);
     }
 }
 
-fn rule(rule: &crate::schema::Rule) -> Part {
-    let definition = &rule.definition;
-    Part::plain(Element::Rule, &definition.api_name(), &definition.namespace, definition)
+fn indexes(entity: &Entity) -> Vec<Part> {
+    let parts = entity.indexes().iter().map(|index| {
+        Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition)
+    });
+    parts.collect()
+}
+
+fn counters(entity: &Entity) -> Vec<Part> {
+    let parts = entity.counters().iter().map(|counter| {
+        Part::plain(Element::Counter, &counter.api_name, &counter.definition.namespace, &counter.definition)
+    });
+    parts.collect()
+}
+
+fn rules(entity: &Entity) -> Vec<Part> {
+    let parts = entity.rules().iter().map(|rule| {
+        let definition = &rule.definition;
+        Part::plain(Element::Rule, &definition.api_name(), &definition.namespace, definition)
+    });
+    parts.collect()
 }
 
 fn machines(entity: &Entity) -> Vec<Part> {
@@ -215,13 +219,6 @@ fn overrides(entity: &Entity) -> Vec<Part> {
         parts.map(|changed| Part::plain(Element::Override, &name, &changed.namespace, changed)).collect()
     };
     entity.fields().iter().flat_map(of_field).collect()
-}
-
-/// Whether keys of a field are to be made for records that stand.
-fn gains_keys(before: &Field, after: &Field) -> bool {
-    let keys = |field: &Field| (field.definition.is_indexed(), field.definition.unique);
-    let ((was_indexed, was_unique), (indexed, unique)) = (keys(before), keys(after));
-    (indexed && !was_indexed) || (unique && !was_unique)
 }
 
 fn push(

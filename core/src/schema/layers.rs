@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Label, Result};
+use crate::base::{Code, Error, FieldId, Label, Result};
 use crate::schema::computation::Computation;
 use crate::schema::{
     Entity, EnumCode, Field, FieldDefinition, FieldName, FieldNames, FieldType, Registry, RegistryChange,
@@ -197,11 +197,7 @@ impl Registry {
 
 impl Entity {
     /// Changes what lies over a field, and lays it anew.
-    pub(super) fn lay_over(
-        &mut self,
-        field: crate::base::FieldId,
-        change: impl FnOnce(&mut Vec<FieldOverride>),
-    ) {
+    pub(super) fn lay_over(&mut self, field: FieldId, change: impl FnOnce(&mut Vec<FieldOverride>)) {
         if let Some(field) = self.fields_mut().iter_mut().find(|known| known.id() == field) {
             change(field.overrides_mut());
             field.apply_overrides();

@@ -81,6 +81,14 @@ impl Field {
         self.definition.required && !self.withdrawn
     }
 
+    /// Whether records that stand get keys of it that they had not by the field as it was before, if it was.
+    #[must_use]
+    pub fn gains_keys(&self, before: Option<&Self>) -> bool {
+        let was = |kept: fn(&FieldDefinition) -> bool| before.is_some_and(|before| kept(&before.definition));
+        let gains = |kept: fn(&FieldDefinition) -> bool| kept(&self.definition) && !was(kept);
+        gains(FieldDefinition::is_indexed) || gains(|definition| definition.unique)
+    }
+
     /// What its author defined, whatever higher layers changed of it.
     #[must_use]
     pub fn declared(&self) -> &FieldDefinition {

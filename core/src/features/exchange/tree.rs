@@ -26,7 +26,8 @@ impl Session {
     /// rejected by itself, with its number in the file; every 500 of them are durable before the next.
     ///
     /// # Errors
-    /// `input.invalid_json` for a file that is no such tree; `input.limit_exceeded` above 16 MiB; as
+    /// `input.invalid_json` for a file that is no such tree, and `schema.unknown_entity` for a type that no entity
+    /// bears, after which what was committed stays; `input.limit_exceeded` above 16 MiB; as
     /// [`Session::import_csv`].
     pub fn import_tree(
         &self,
@@ -35,6 +36,7 @@ impl Session {
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<ImportReport> {
         let records = read(input)?;
+        let records = records.into_iter();
         let tree = Tree { session: self, options, records, taken: 0, sheets: HashMap::new() };
         Import::new(self, options, "import.tree").run(tree, progress)
     }
@@ -43,21 +45,21 @@ impl Session {
 struct Tree<'a> {
     session: &'a Session,
     options: &'a ImportOptions,
-    records: Vec<Json>,
-    taken: usize,
+    records: std::vec::IntoIter<Json>,
+    taken: u64,
     /// The sheets of records of one type with the same keys.
     sheets: HashMap<(String, Vec<String>), Arc<Sheet>>,
 }
 
 impl Source for Tree<'_> {
     fn chunk(&mut self) -> Result<Option<Chunk>> {
-        let records: Vec<Json> = self.records.iter().skip(self.taken).take(CHUNK).cloned().collect();
+        let records: Vec<Json> = self.records.by_ref().take(CHUNK).collect();
         let mut rows = Vec::new();
         for record in &records {
             self.taken = self.taken.saturating_add(1);
-            rows.push(self.row(u64::try_from(self.taken).unwrap_or(u64::MAX), record)?);
+            rows.push(self.row(self.taken, record)?);
         }
-        let bytes = u64::try_from(self.taken).unwrap_or(u64::MAX);
+        let bytes = self.taken;
         Ok((!rows.is_empty()).then_some(Chunk { rows, bytes }))
     }
 }
