@@ -155,7 +155,8 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let system = [SystemField::Owner.id()];
     for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
         if let Some(kept) = Index::on(entity, field) {
-            index(kept, Some(&record.peek(field)));
+            // Several values have a key each, so that the record is found by any of them.
+            record.peek(field).items().for_each(|value| index(kept, Some(value)));
         }
     }
     for declared in entity.indexes() {

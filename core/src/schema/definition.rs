@@ -209,8 +209,11 @@ impl FieldDefinition {
         if self.kind.follows_others() && (asked || said) {
             return fault("what follows from other records has no index, search, default or requirement");
         }
-        if (self.unique || self.indexed) && !self.kind.is_indexable() {
-            return fault("lists and maps have no index");
+        if self.unique && self.kind.is_composite() {
+            return fault("lists and maps are not unique");
+        }
+        if self.indexed && !self.kind.is_indexable() {
+            return fault("rows and maps have no index");
         }
         if matches!(self.kind, FieldType::Serial { .. }) && !(self.unique && self.read_only) {
             return fault("a serial number is unique and read-only");

@@ -197,10 +197,16 @@ impl FieldType {
         matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. } | Self::Rows { .. })
     }
 
-    /// Whether it has one value with an order, so that an index may be kept on it.
+    /// Whether an index may be kept on it: on a value with an order, or on each of several codes or references.
     #[must_use]
     pub fn is_indexable(&self) -> bool {
-        !self.is_composite()
+        !self.is_composite() || self.has_several()
+    }
+
+    /// Whether a record has several codes or references in it, each of which is found by an index.
+    #[must_use]
+    pub fn has_several(&self) -> bool {
+        matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. })
     }
 
     /// Whether its values are lists or maps.

@@ -351,3 +351,67 @@ fn what_an_expression_says_of_single_fields_is_answered_by_an_index_and_hidden_f
     let given = json!({"entity": "account", "filter": {"expression": "employees > 5"}});
     assert_eq!(api::call(&clerk, "query.run", &given).unwrap_err().code(), Code::FieldNotPermitted);
 }
+
+#[test]
+fn each_of_several_codes_finds_its_records_once_and_no_record_is_read_to_count_them() {
+    let house = database();
+    let label = |text: &str| json!({"zh": "标记", "en": text});
+    let codes: Vec<_> =
+        ["gold", "late", "vip"].iter().map(|code| json!({"code": code, "label": label(code)})).collect();
+    let define = |version: &str, indexed: bool| {
+        let kind = json!({"type": "multi_enum", "codes": codes});
+        let field =
+            json!({"local": 1, "name": "marks", "label": label("Marks"), "kind": kind, "indexed": indexed});
+        let package = json!({"package": "cn.marks", "version": version, "label": label("Marks"),
+            "extends": [{"entity": "crm.account", "fields": [field]}]});
+        api::call(&house.admin, "schema.install_package", &json!({"package": package})).unwrap();
+    };
+    define("1.0.0", false);
+    let marks = [vec!["gold"], vec!["gold", "late"], vec!["late", "vip"], vec![]];
+    for number in 0..40 {
+        let values = json!({"name": format!("account {number:02}"), "cn.marks.marks": marks[number % 4]});
+        api::call(&house.admin, "record.create", &json!({"entity": "account", "values": values})).unwrap();
+    }
+    let ask = |question: serde_json::Value| {
+        let rows = api::call(&house.admin, "query.run", &question).unwrap();
+        let names = rows["rows"].as_array().unwrap().iter();
+        names.map(|row| row["values"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let one = json!({"entity": "account", "filter": {"field": "cn.marks.marks", "op": "eq", "value": "late"}, "limit": 100});
+    let some = json!({"entity": "account", "limit": 100,
+        "filter": {"field": "cn.marks.marks", "op": "in", "value": ["late", "gold", "vip"]}});
+    let none =
+        json!({"entity": "account", "filter": {"field": "cn.marks.marks", "op": "is_null"}, "limit": 100});
+    let explain = |question: &serde_json::Value| {
+        let mut asked = question.clone();
+        asked.as_object_mut().unwrap().remove("limit");
+        api::call(&house.admin, "query.explain", &asked).unwrap()
+    };
+    assert_eq!(explain(&one)["scan"], true);
+    let before = [ask(one.clone()), ask(some.clone()), ask(none.clone())];
+    assert_eq!(before.each_ref().map(Vec::len), [20, 30, 10]);
+    define("1.1.0", true);
+    for (question, before) in [one, some, none].iter().zip(before) {
+        let told = explain(question);
+        assert_eq!(
+            (&told["index"], &told["scan"], &told["count"]),
+            (&json!("cn.marks.marks"), &json!(false), &json!("index"))
+        );
+        assert_eq!(ask(question.clone()), before);
+    }
+    let paged = json!({"entity": "account", "limit": 7,
+        "filter": {"field": "cn.marks.marks", "op": "in", "value": ["late", "gold"]}});
+    let mut met = Vec::new();
+    let mut page = api::call(&house.admin, "query.run", &paged).unwrap();
+    loop {
+        met.extend(page["rows"].as_array().unwrap().iter().map(|row| row["id"].clone()));
+        let Some(next) = page["cursor"].as_str() else { break };
+        let mut more = paged.clone();
+        more["cursor"] = json!(next);
+        page = api::call(&house.admin, "query.run", &more).unwrap();
+    }
+    let several = met.len();
+    met.dedup();
+    assert_eq!((several, met.len()), (30, 30), "a record with two of the codes stands on one page, once");
+    let _ = house.verified();
+}

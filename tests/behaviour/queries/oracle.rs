@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::things::{CODES, Cell, FIELDS, TEXTS, Thing, cell};
+use super::things::{CODES, Cell, FIELDS, TEXTS, Thing, codes_of, compared};
 
 /// A condition by hand.
 #[derive(Debug, Clone)]
@@ -43,9 +43,10 @@ fn comparison() -> impl Strategy<Value = Test> {
         let (name, _) = FIELDS[field];
         let comparisons = match name {
             "name" | "remark" => [ordered, vec![Comparison::Contains, Comparison::StartsWith]].concat(),
+            "marks" | "signs" => vec![Comparison::Equal, Comparison::GreaterOrEqual],
             _ => ordered,
         };
-        (select(comparisons), cell(name)).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
+        (select(comparisons), compared(name)).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
     })
 }
 
@@ -85,17 +86,19 @@ pub fn question() -> impl Strategy<Value = Question> {
 }
 
 /// The fields of the declared indexes, with those that fall.
-const SHAPES: [&[(usize, bool)]; 4] = [
+const SHAPES: [&[(usize, bool)]; 5] = [
     &[(11, false), (2, true)],
     &[(10, false), (4, true), (6, false)],
     &[(0, true), (8, false), (9, true)],
     &[(2, false)],
+    &[(12, false)],
 ];
 
 /// A field of a declared index, fixed to one value or several.
 fn several() -> impl Strategy<Value = Test> {
-    select(vec![0_usize, 2, 4, 6, 10, 11])
-        .prop_flat_map(|field| vec(cell(FIELDS[field].0), 0..4).prop_map(move |cells| Test::In(field, cells)))
+    select(vec![0_usize, 2, 4, 6, 10, 11, 12, 13]).prop_flat_map(|field| {
+        vec(compared(FIELDS[field].0), 0..4).prop_map(move |cells| Test::In(field, cells))
+    })
 }
 
 /// A condition as an expression, over the fields whose values have literals.
@@ -105,7 +108,7 @@ fn stated() -> impl Strategy<Value = Test> {
             vec![Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
         let equal = vec![Comparison::Equal];
         let how = if field < 10 { [ordered, equal].concat() } else { equal };
-        let plain = cell(FIELDS[field].0).prop_filter("a literal", |cell| literal(cell).is_some());
+        let plain = compared(FIELDS[field].0).prop_filter("a literal", |cell| literal(cell).is_some());
         (select(how), plain).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
     });
     let leaf = prop_oneof![5 => compared, 1 => select(vec![2_usize, 6, 8]).prop_map(Test::IsNull)];
@@ -248,6 +251,12 @@ fn holds(cell: &Cell, how: Comparison, wanted: &Cell) -> bool {
     {
         return false;
     }
+    if let (Cell::Codes(bits), Cell::Code(wanted)) = (cell, wanted) {
+        return codes_of(*bits).any(|code| match how {
+            Comparison::Equal => code == CODES[*wanted],
+            _ => code >= CODES[*wanted],
+        });
+    }
     let order = compare(cell, wanted);
     match (cell, wanted, how) {
         (Cell::Null, ..) => false,
@@ -272,6 +281,7 @@ pub fn compare(left: &Cell, right: &Cell) -> Ordering {
         (_, Cell::Null) => Ordering::Greater,
         (Cell::Text(left), Cell::Text(right)) => TEXTS[*left].1.cmp(TEXTS[*right].1),
         (Cell::Code(left), Cell::Code(right)) => CODES[*left].cmp(CODES[*right]),
+        (Cell::Codes(left), Cell::Codes(right)) => codes_of(*left).cmp(codes_of(*right)),
         (Cell::Int(left), Cell::Int(right)) => left.cmp(right),
         (Cell::Day(left), Cell::Day(right)) => left.cmp(right),
         (Cell::Bool(left), Cell::Bool(right)) => left.cmp(right),

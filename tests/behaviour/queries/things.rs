@@ -16,7 +16,7 @@ use super::oracle::{Question, compare};
 pub const NAME: &str = "shelf.thing";
 
 /// The fields: name, whether it has an index.
-pub const FIELDS: [(&str, bool); 12] = [
+pub const FIELDS: [(&str, bool); 14] = [
     ("name", true),
     ("remark", false),
     ("rank", true),
@@ -29,6 +29,8 @@ pub const FIELDS: [(&str, bool); 12] = [
     ("height", false),
     ("ready", true),
     ("kind", false),
+    ("marks", true),
+    ("signs", false),
 ];
 
 /// Texts that a hand has folded: what is written, and what it is compared as. Full width, case and white
@@ -63,6 +65,8 @@ pub enum Cell {
     Number(i64, bool),
     Bool(bool),
     Code(usize),
+    /// One bit for each of [`CODES`] that it has.
+    Codes(usize),
 }
 
 /// The codes of the field `kind`, which sort by their letters.
@@ -86,9 +90,10 @@ fn kind_of(name: &str) -> FieldType {
         "since" | "until" => FieldType::Date,
         "weight" | "height" => FieldType::Decimal,
         "ready" => FieldType::Bool,
-        _ => {
+        name => {
             let code = |code: &&str| EnumCode::new(code, Label::new("码", code));
-            FieldType::Enum { codes: CODES.iter().map(code).collect() }
+            let codes = CODES.iter().map(code).collect();
+            if name == "kind" { FieldType::Enum { codes } } else { FieldType::MultiEnum { codes } }
         }
     }
 }
@@ -130,6 +135,11 @@ impl Extension for Shelf {
     }
 }
 
+/// What a field may be compared with: several codes with one of them.
+pub fn compared(name: &str) -> BoxedStrategy<Cell> {
+    if matches!(name, "marks" | "signs") { cell("kind") } else { cell(name) }
+}
+
 /// A cell for a field of the shelf, in small ranges so that values meet.
 pub fn cell(name: &str) -> BoxedStrategy<Cell> {
     match name {
@@ -145,6 +155,7 @@ pub fn cell(name: &str) -> BoxedStrategy<Cell> {
             (-60_i64..60, any::<bool>()).prop_map(|(number, zeros)| Cell::Number(number * 50, zeros)).boxed()
         }
         "ready" => any::<bool>().prop_map(Cell::Bool).boxed(),
+        "marks" | "signs" => (1_usize..8).prop_map(Cell::Codes).boxed(),
         _ => (0..CODES.len()).prop_map(Cell::Code).boxed(),
     }
 }
@@ -183,8 +194,14 @@ impl Cell {
             Self::Number(number, zeros) => Value::Decimal(scaled(*number, 3, *zeros)),
             Self::Bool(flag) => Value::Bool(*flag),
             Self::Code(place) => Value::from(CODES[*place]),
+            Self::Codes(bits) => Value::List(codes_of(*bits).map(Value::from).collect()),
         }
     }
+}
+
+/// The codes of which a bit is set, in the order of their list.
+pub fn codes_of(bits: usize) -> impl Iterator<Item = &'static str> {
+    CODES.into_iter().enumerate().filter(move |(place, _)| bits >> place & 1 == 1).map(|(_, code)| code)
 }
 
 /// A decimal, with two zeros more behind it if so wanted.

@@ -80,17 +80,20 @@ pub(super) fn conjuncts<'t, 'a>(test: &'t Test<'a>, found: &mut Vec<&'t Test<'a>
     }
 }
 
-/// What the conditions say of a field, put together: the fewest points, or the narrowest range.
-pub(super) fn wanted(conjuncts: &[&Test<'_>], field: FieldId) -> Option<Wanted> {
+/// What the conditions say of a field, put together: the fewest points, or the narrowest range. Of several
+/// values each condition may mean another one, so there only points are taken, and those of one condition.
+pub(super) fn wanted(conjuncts: &[&Test<'_>], field: FieldId, several: bool) -> Option<Wanted> {
     let said = conjuncts.iter().enumerate().filter_map(|(place, test)| said(test, field, place));
-    said.reduce(|left, right| match (&left.points, &right.points) {
-        (Some(few), Some(others)) if few.len() <= others.len() => left,
-        (Some(_), None) => left,
-        (_, Some(_)) => right,
-        (None, None) => {
-            let range = left.range.zip(right.range).map(|(left, right)| left.meet(right));
-            let said_by = [left.said_by, right.said_by].concat();
-            Wanted { points: None, range, said_by, exact: left.exact && right.exact }
+    said.filter(|said| !several || said.points.is_some()).reduce(|left, right| {
+        match (&left.points, &right.points) {
+            (Some(few), Some(others)) if few.len() <= others.len() => left,
+            (Some(_), None) => left,
+            (_, Some(_)) => right,
+            (None, None) => {
+                let range = left.range.zip(right.range).map(|(left, right)| left.meet(right));
+                let said_by = [left.said_by, right.said_by].concat();
+                Wanted { points: None, range, said_by, exact: left.exact && right.exact }
+            }
         }
     })
 }

@@ -51,6 +51,10 @@ pub(super) struct Merge {
     /// The next key of each lane that has one, with the lane.
     heads: BTreeMap<(Vec<u8>, usize), ()>,
     reverse: bool,
+    /// The key met last, where a record may be met more than once: without the values that differ, its keys
+    /// are alike and follow each other.
+    met: Option<Vec<u8>>,
+    several: bool,
 }
 
 impl Merge {
@@ -70,7 +74,13 @@ impl Merge {
             }
             Lane { range, lead, rows: VecDeque::new(), more: true, most }
         });
-        let mut merge = Self { lanes: lanes.collect(), heads: BTreeMap::new(), reverse: plan.reverse };
+        let mut merge = Self {
+            lanes: lanes.collect(),
+            heads: BTreeMap::new(),
+            reverse: plan.reverse,
+            met: None,
+            several: plan.several,
+        };
         let ranges: Vec<RangeRequest> = merge.lanes.iter().map(|lane| lane.range.clone()).collect();
         for (lane, page) in merge.lanes.iter_mut().zip(snapshot.scan_many(&ranges)?) {
             lane.take(page);
@@ -92,10 +102,18 @@ impl Merge {
     }
 
     fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<Vec<u8>>> {
-        let first = if self.reverse { self.heads.pop_last() } else { self.heads.pop_first() };
-        let Some(((key, lane), ())) = first else { return Ok(None) };
-        self.advance(snapshot, lane)?;
-        Ok(Some(key))
+        loop {
+            let first = if self.reverse { self.heads.pop_last() } else { self.heads.pop_first() };
+            let Some(((key, lane), ())) = first else { return Ok(None) };
+            self.advance(snapshot, lane)?;
+            if !self.several {
+                return Ok(Some(key));
+            }
+            if self.met.as_ref() != Some(&key) {
+                self.met = Some(key.clone());
+                return Ok(Some(key));
+            }
+        }
     }
 
     /// The next records, as many as are wanted or there are.

@@ -58,6 +58,8 @@ pub(super) struct Plan {
     pub order: Order,
     /// How many of the conditions are left to be held against each record.
     pub residual: usize,
+    /// Whether a record has several keys in the index, so that it may be met more than once.
+    pub several: bool,
 }
 
 /// An index as the planner sees it.
@@ -65,24 +67,35 @@ struct Candidate {
     index: Index,
     name: String,
     components: Vec<(FieldId, bool)>,
+    /// Whether a record has a key for each of several values.
+    several: bool,
 }
 
 fn candidates(entity: &Entity) -> Vec<Candidate> {
-    let by_id = Candidate { index: Index::by_id(entity.id()), name: "id".to_owned(), components: Vec::new() };
+    let by_id = Candidate {
+        index: Index::by_id(entity.id()),
+        name: "id".to_owned(),
+        components: Vec::new(),
+        several: false,
+    };
     let declared = entity.indexes().iter().filter(|index| index.complete).map(|index| Candidate {
         index: Index::declared(entity.id(), index),
         name: index.api_name.clone(),
         components: index.components().iter().map(|part| (part.field(), part.turned)).collect(),
+        several: false,
     });
     let of_fields = entity.fields().iter().filter_map(|field| {
         let index = Index::on(entity, field.id())?;
-        Some(Candidate { index, name: field.api_name.clone(), components: vec![(field.id(), false)] })
+        let components = vec![(field.id(), false)];
+        let several = field.definition.kind.has_several();
+        Some(Candidate { index, name: field.api_name.clone(), components, several })
     });
     let owner = SystemField::Owner.id();
     let of_owner = Index::on(entity, owner).map(|index| Candidate {
         index,
         name: "owner".to_owned(),
         components: vec![(owner, false)],
+        several: false,
     });
     std::iter::once(by_id).chain(declared).chain(of_fields).chain(of_owner).collect()
 }
@@ -115,7 +128,7 @@ impl Plan {
         let classes = sight.permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
         let planner = Planner { conditions, of_class, classes, sort };
         let plans: Vec<Self> =
-            candidates(entity).into_iter().map(|candidate| planner.plan(candidate)).collect();
+            candidates(entity).into_iter().filter_map(|candidate| planner.plan(candidate)).collect();
         best(plans, sight)
     }
 
@@ -176,21 +189,23 @@ fn high_of(prefix: &[u8], range: &KeyRange) -> Vec<u8> {
 }
 
 impl Planner<'_> {
-    fn plan(&self, candidate: Candidate) -> Plan {
+    /// The plan by an index, if there is one: where records have several keys, only values that are named find
+    /// each of them.
+    fn plan(&self, candidate: Candidate) -> Option<Plan> {
         let most = (MAX_LANES / self.classes.len().max(1)).max(1);
         let (mut leads, mut used, mut fixed) = (vec![Vec::new()], Vec::new(), Vec::new());
         let mut settled = self.of_class.clone();
         let mut components = candidate.components.iter().copied().peekable();
         let mut range = None;
         while let Some((field, turned)) = components.peek().copied() {
-            let Some(said) = wanted(&self.conditions, field) else { break };
+            let Some(said) = wanted(&self.conditions, field, candidate.several) else { break };
             match &said.points {
                 Some(points) if points.len().saturating_mul(leads.len()) <= most => {
                     leads = leads
                         .iter()
                         .flat_map(|lead| points.iter().map(|point| joined(lead, point, turned)))
                         .collect();
-                    if points.len() <= 1 {
+                    if points.len() <= 1 && !candidate.several {
                         fixed.push(field);
                     }
                     components.next();
@@ -207,6 +222,9 @@ impl Planner<'_> {
                 break;
             }
         }
+        if candidate.several && used.is_empty() {
+            return None;
+        }
         let tail: Vec<(FieldId, bool)> = components.collect();
         let ranges = leads.into_iter().map(|lead| match &range {
             Some(range) => {
@@ -219,7 +237,7 @@ impl Planner<'_> {
         let reverse = self.sort.last().is_some_and(|(_, direction)| *direction == Direction::Descending);
         let order = if self.is_in_order(&tail, &fixed, reverse) { Order::Streamed } else { Order::Gathered };
         let residual = (0..self.conditions.len()).filter(|place| !settled.contains(place)).count();
-        Plan {
+        Some(Plan {
             index: candidate.index,
             name: candidate.name,
             used,
@@ -229,7 +247,8 @@ impl Planner<'_> {
             reverse: reverse && order == Order::Streamed,
             order,
             residual,
-        }
+            several: candidate.several,
+        })
     }
 
     /// Whether the rest of an index orders rows as asked, read forwards or backwards. Fields that are fixed
