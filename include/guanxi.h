@@ -819,6 +819,14 @@ void guanxi_query_sort(struct guanxi_query *query,
                        int32_t descending);
 
 /**
+ * Sets how the texts among the fields of the order sort: `code_point`, as without this, `pinyin`, `stroke`, or
+ * `surname` for names of persons. Codes keep their order. Copied. The query's thread. Since 0.1.
+ */
+GUANXI_API
+void guanxi_query_collate(struct guanxi_query *query,
+                          const char *collation);
+
+/**
  * Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.
  */
 GUANXI_API void guanxi_query_limit(struct guanxi_query *query, uint64_t rows);

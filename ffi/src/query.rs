@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
+use guanxi_core::base::Collation;
 use guanxi_core::engine::{Direction, FieldSelector, Reader};
 use guanxi_core::{Code, Condition, Error, Find, Result, api};
 use guanxi_plugin_abi::guanxi_status;
@@ -29,6 +30,7 @@ pub(crate) struct Question {
     pub entity: String,
     filter: Json,
     sort: Vec<(FieldSelector, Direction)>,
+    collation: Collation,
     /// Most rows altogether; 0 is without limit.
     pub limit: u64,
     fault: Option<Error>,
@@ -58,7 +60,8 @@ impl Question {
 
     /// The query as the engine takes it, without a page size.
     pub fn find(&self, reader: &Reader<'_>) -> Result<Find> {
-        Ok(Find { filter: self.condition(reader)?, sort: self.sort.clone(), ..Find::default() })
+        let filter = self.condition(reader)?;
+        Ok(Find { filter, sort: self.sort.clone(), collation: self.collation, ..Find::default() })
     }
 }
 
@@ -85,7 +88,9 @@ pub unsafe extern "C" fn guanxi_query_new(entity: *const c_char) -> *mut guanxi_
             Ok(entity) => (entity.to_owned(), None),
             Err(fault) => (String::new(), Some(fault)),
         };
-        Ok(handle::create(Question { entity, filter: Json::Null, sort: Vec::new(), limit: 0, fault }))
+        let collation = Collation::default();
+        let filter = Json::Null;
+        Ok(handle::create(Question { entity, filter, sort: Vec::new(), collation, limit: 0, fault }))
     })
 }
 
@@ -120,6 +125,18 @@ pub unsafe extern "C" fn guanxi_query_sort(query: *mut guanxi_query, field: *con
     change(query, |query| {
         let direction = if descending == 0 { Direction::Ascending } else { Direction::Descending };
         let outcome = field.map(|field| query.sort.push((FieldSelector::from(field), direction)));
+        query.keep(outcome);
+    });
+}
+
+/// Sets how the texts among the fields of the order sort: `code_point`, as without this, `pinyin`, `stroke`, or
+/// `surname` for names of persons. Codes keep their order. Copied. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_collate(query: *mut guanxi_query, collation: *const c_char) {
+    // SAFETY: the caller keeps the rules of the header.
+    let (query, name) = unsafe { (handle::exclusive::<Question>(query), text(collation, "collation")) };
+    change(query, |query| {
+        let outcome = name.and_then(Collation::from_name).map(|collation| query.collation = collation);
         query.keep(outcome);
     });
 }

@@ -36,8 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// All pages, one after the other.
 fn pages(reader: &Reader<'_>, question: &Question, limit: usize) -> Result<Vec<RecordId>> {
-    let mut find =
-        Find { filter: question.filter.condition(), sort: question.order(), limit, ..Find::default() };
+    let (filter, collation) = (question.filter.condition(), question.collation());
+    let mut find = Find { filter, sort: question.order(), collation, limit, ..Find::default() };
     let mut ids = Vec::new();
     loop {
         let page = reader.find(things::NAME, &find)?;

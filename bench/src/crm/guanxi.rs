@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use guanxi::base::Date;
 use guanxi::engine::{
@@ -28,7 +28,9 @@ const NO_COST: KeyCost = KeyCost { memory_kib: 64, passes: 1, lanes: 1 };
 /// An open database of Guanxi.
 pub struct Guanxi {
     crm: Crm,
-    accounts: Arc<Vec<RecordId>>,
+    folder: PathBuf,
+    /// Read for the first worker, since to read this list is no part of an open.
+    accounts: OnceLock<Arc<Vec<RecordId>>>,
 }
 
 /// Where a database lies in its folder.
@@ -72,8 +74,7 @@ impl Store for Guanxi {
     fn open(folder: &Path, opening: Opening) -> Outcome<Self> {
         let durability = if opening.relaxed { Durability::Relaxed } else { Durability::Durable };
         let crm = options().cache_bytes(opening.cache_bytes).durability(durability).open(database(folder))?;
-        let accounts = Arc::new(known_accounts(folder)?);
-        Ok(Self { crm, accounts })
+        Ok(Self { crm, folder: folder.to_owned(), accounts: OnceLock::new() })
     }
 
     fn worker(&self, role: Role) -> Outcome<GuanxiWorker> {
@@ -90,7 +91,7 @@ impl Store for Guanxi {
         let stages = STAGES.iter().map(|(name, _)| titled(Stage::NAME, name)).collect::<Outcome<_>>()?;
         Ok(GuanxiWorker {
             session,
-            accounts: Arc::clone(&self.accounts),
+            accounts: self.accounts()?,
             stored: Vec::new(),
             people,
             stages,
@@ -164,6 +165,16 @@ pub fn person(
 
 fn ids(folder: &Path) -> PathBuf {
     folder.join("accounts.ids")
+}
+
+impl Guanxi {
+    fn accounts(&self) -> Outcome<Arc<Vec<RecordId>>> {
+        if let Some(known) = self.accounts.get() {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(known_accounts(&self.folder)?);
+        Ok(Arc::clone(self.accounts.get_or_init(|| read)))
+    }
 }
 
 fn known_accounts(folder: &Path) -> Outcome<Vec<RecordId>> {
@@ -261,7 +272,7 @@ fn text_bytes(record: &guanxi::engine::Record) -> usize {
 
 fn by_name(limit: usize, after: Option<PageCursor>) -> Find {
     let sort = vec![account::NAME.ascending()];
-    Find { filter: Condition::Everything, sort, limit, after }
+    Find { sort, limit, after, ..Find::default() }
 }
 
 impl Worker for GuanxiWorker {
@@ -335,7 +346,7 @@ impl Worker for GuanxiWorker {
         let place = owner % VISIBLE_OWNERS;
         let is_owner = Condition::Compare("owner".into(), Comparison::Equal, Value::Id(self.owner(place)?));
         let after = self.owners.get(place).cloned().flatten();
-        let find = Find { filter: is_owner, sort: Vec::new(), limit: PAGE_ROWS, after };
+        let find = Find { filter: is_owner, limit: PAGE_ROWS, after, ..Find::default() };
         let (bytes, next) = self.page(&find)?;
         if let Some(owner) = self.owners.get_mut(place) {
             *owner = next;

@@ -327,7 +327,7 @@ fn of_city([place, seats]: [&str; 2], turn: usize) -> Find {
         filter: Condition::Compare(place.into(), Comparison::Equal, city(turn).into()),
         sort: [seats, "opened_at"].map(|field| (field.into(), Direction::Descending)).to_vec(),
         limit: PAGE_ROWS,
-        after: None,
+        ..Find::default()
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Query {
     /// Field to sort by; with a minus sign before it, falling
     #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
     sort: Vec<String>,
+    /// How texts sort: code_point, pinyin, stroke, or surname for names of persons
+    #[arg(long, value_name = "NAME", default_value = "code_point")]
+    collation: String,
     /// Columns of the table, and fields of the answer
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
     fields: Vec<String>,
@@ -85,6 +88,7 @@ impl Query {
             "entity": self.entity,
             "filter": filter,
             "sort": self.sort,
+            "collation": self.collation,
             "fields": (!self.fields.is_empty()).then_some(&self.fields),
             "display": true,
             "total": self.total.name(),
@@ -112,7 +116,8 @@ impl Query {
     }
 
     fn explain(&self, host: &Host, session: &Session, filter: &Json) -> Result<Ended> {
-        let request = json!({"entity": self.entity, "filter": filter, "sort": self.sort});
+        let request =
+            json!({"entity": self.entity, "filter": filter, "sort": self.sort, "collation": self.collation});
         let explained = api::call(session, "query.explain", &request)?;
         if host.wants_json() {
             output::json(&explained)?;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::base::{
-    Code, Currency, Decimal, Error, Locale, Money, Period, RecordId, Result, Value, ValueKind,
+    Code, Collation, Currency, Decimal, Error, Locale, Money, Period, RecordId, Result, Value, ValueKind,
 };
 use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
@@ -394,9 +394,15 @@ pub(super) fn find_from_json(
     Ok(Find {
         filter: condition_from_json(reader, entity, filter)?,
         sort: sort.collect::<Result<_>>()?,
+        collation: Collation::default(),
         limit: limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         after: cursor.map(cursor_from_text).transpose()?,
     })
+}
+
+/// The collation of a name; that by code points where none is said.
+pub(super) fn collation_from_json(name: Option<&str>) -> Result<Collation> {
+    name.map_or(Ok(Collation::default()), Collation::from_name)
 }
 
 /// A page cursor as text.

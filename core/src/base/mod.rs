@@ -5,6 +5,7 @@
 //! every moment comes from an injected [`Clock`] and every random byte from an injected [`Random`].
 
 mod catalogue;
+mod collation;
 mod error;
 mod id;
 mod json;
@@ -20,6 +21,7 @@ mod time_of_day;
 mod value;
 
 pub use catalogue::Code;
+pub use collation::{COLLATION_VERSION, Collation};
 pub use error::{Error, Result};
 pub use id::{EntityId, FieldId, RecordId};
 pub use limits::{

@@ -122,6 +122,7 @@ impl Crm {
         let key = options.opening_key(path)?;
         let database = crate::storage::open(path, &open_options(&options, key))?;
         let crm = Self::build(path, database, &options)?;
+        crm.renew_indexes()?;
         crm.install_all(&options.extensions)?;
         Ok(crm)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::{Policy, Read};
 use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, FieldSelector, Settings, Transaction};
-use crate::records::{self, Direction, Query, Record, Sight, find_unique};
+use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, Registry, RuleDefinition,
     StateMachineDefinition, normalize_value,
@@ -249,7 +249,7 @@ impl Save<'_> {
     /// `schema.unknown_entity`, `schema.unknown_field`, `storage.damaged`.
     pub fn first_by(&self, entity: &str, field: impl Into<FieldSelector>) -> Result<Option<RecordId>> {
         let entity = self.registry.entity(entity)?;
-        let sort = vec![(field.into().resolve(entity)?, Direction::Ascending)];
+        let sort = vec![SortField::new(field.into().resolve(entity)?, Direction::Ascending)];
         let query = Query { sort, limit: 1, ..Query::default() };
         let permit = self.policy.bootstrap::<Read>(entity.id());
         let patience = Patience::default();

@@ -7,8 +7,8 @@ use crate::access::Action;
 use crate::base::{Patience, RecordId, Result};
 use crate::engine::crm::store_registry;
 use crate::engine::{Crm, Session};
-use crate::records::{EntryKind, SystemField, build_chunk, note, unfinished};
-use crate::schema::{CUSTOMER, CounterDefinition, Entity, IndexDefinition, Registry};
+use crate::records::{EntryKind, SystemField, build_chunk, clear_chunk, is_large, note, unfinished};
+use crate::schema::{CUSTOMER, CounterDefinition, DeclaredIndex, Entity, IndexDefinition, Registry};
 
 impl Session {
     /// Adds an index of the customer's own to an entity, and gives its API name. Where the entity has more
@@ -77,6 +77,27 @@ impl Session {
 }
 
 impl Crm {
+    /// Indexes whose keys came from other tables of collation than those of this engine are made anew: at once
+    /// where few records are in them, else by the next [`Session::build_indexes`]. No query reads them before.
+    pub(super) fn renew_indexes(&self) -> Result<()> {
+        let registry = self.registry();
+        let outdated =
+            || registry.entities().iter().filter(|entity| entity.outdated_indexes().next().is_some());
+        if outdated().next().is_none() {
+            return Ok(());
+        }
+        let nobody = RecordId::from_bytes([0; 16]);
+        self.change_registry(nobody, "schema.collation", |registry| Ok(registry.suspend_outdated()))?;
+        let snapshot = self.snapshot()?;
+        for entity in outdated() {
+            if is_large(snapshot.as_ref(), entity, self.inner.build_at_once)? {
+                return Ok(());
+            }
+        }
+        drop(snapshot);
+        self.build_indexes(nobody, &Patience::default())
+    }
+
     pub(super) fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
         let mut done = 0_u64;
         let next = |registry: &Registry| -> Option<String> {
@@ -85,10 +106,42 @@ impl Crm {
         };
         while let Some(entity) = next(&self.registry()) {
             patience.check()?;
+            if self.clear_outdated(actor, &entity)? {
+                continue;
+            }
             done = done.saturating_add(self.build_some(actor, &entity, patience)?);
             patience.tell("indexes", done, 0);
         }
         Ok(())
+    }
+
+    /// Takes a chunk of the keys away that other tables of collation made, if there are any, and says so.
+    fn clear_outdated(&self, actor: RecordId, entity: &str) -> Result<bool> {
+        let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.registry();
+        let known = before.entity(entity)?;
+        let Some(number) = known.outdated_indexes().next().map(DeclaredIndex::id) else { return Ok(false) };
+        let mut after = Registry::clone(&before);
+        after.renew_index(entity, number)?;
+        let (json, after) = (after.to_json()?, Arc::new(after));
+        let cleared = Cell::new(false);
+        self.system_write_and(
+            actor,
+            "schema.build_indexes",
+            |view, _| {
+                cleared.set(clear_chunk(view, known, number)?);
+                if cleared.get() {
+                    store_registry(view, &json);
+                }
+                Ok(())
+            },
+            &mut || {
+                if cleared.get() {
+                    *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
+                }
+            },
+        )?;
+        Ok(true)
     }
 
     /// Takes a chunk of an entity's records into its indexes and counters, and rollups of them. With the last one they are

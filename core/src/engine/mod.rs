@@ -12,6 +12,8 @@ mod backup_rotation;
 mod bulk;
 mod capability;
 mod changes;
+#[cfg(test)]
+mod collation_tests;
 mod condition;
 mod credentials;
 mod crm;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
-use crate::base::{Code, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{
+    Code, Collation, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value,
+};
 use crate::engine::condition::{Resolver, Today};
 use crate::engine::{Condition, FieldSelector, Settings};
 use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
-    PageCursor, Query, Record, Sight, Total, target,
+    PageCursor, Query, Record, Sight, SortField, Total, target,
 };
 use crate::schema::{Entity, FieldName, Registry};
 use crate::storage::Snapshot;
@@ -35,6 +37,9 @@ pub struct Find {
     pub filter: Condition,
     /// In which order.
     pub sort: Vec<(FieldSelector, Direction)>,
+    /// How the texts among these fields sort. An index with this collation gives the order; without one, all
+    /// records that the conditions leave are read.
+    pub collation: Collation,
     /// Most rows of the page; 0 means 100.
     pub limit: usize,
     /// Where the page before ended.
@@ -318,7 +323,11 @@ impl<'a> Reader<'a> {
     }
 
     fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
-        let sort = find.sort.iter().map(|(field, direction)| Ok((field.resolve(entity)?, *direction)));
+        let sort = find.sort.iter().map(|(field, direction)| {
+            let field = field.resolve(entity)?;
+            let collation = entity.collation_of(field, find.collation);
+            Ok(SortField { field, direction: *direction, collation })
+        });
         let limit = if find.limit == 0 { 100 } else { find.limit.min(MAX_PAGE_ROWS) };
         let at = find.after.as_ref().map_or(self.now, PageCursor::at);
         Ok(Query {

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::base::{RecordId, Result};
+use crate::base::{Collation, RecordId, Result};
 use crate::engine::{Changes, Condition, FieldSelector, Find, Listing, Session, Transaction};
 use crate::records::{Counted, Direction, Explanation, Filter, Total};
 use crate::schema::{EntityType, FieldKind, TypedField};
@@ -158,6 +158,7 @@ pub struct TypedFind<'s, E> {
     session: &'s Session,
     conditions: Vec<Condition>,
     sort: Vec<(FieldSelector, Direction)>,
+    collation: Collation,
     limit: usize,
     entity: PhantomData<fn() -> E>,
 }
@@ -166,7 +167,14 @@ impl Session {
     /// Begins to describe a list of an entity that the compiler knows.
     #[must_use]
     pub fn find<E: EntityType>(&self) -> TypedFind<'_, E> {
-        TypedFind { session: self, conditions: Vec::new(), sort: Vec::new(), limit: 100, entity: PhantomData }
+        TypedFind {
+            session: self,
+            conditions: Vec::new(),
+            sort: Vec::new(),
+            collation: Collation::default(),
+            limit: 100,
+            entity: PhantomData,
+        }
     }
 }
 
@@ -185,6 +193,13 @@ impl<E: EntityType> TypedFind<'_, E> {
         self
     }
 
+    /// How texts sort; by code points if not said.
+    #[must_use]
+    pub fn collate(mut self, collation: Collation) -> Self {
+        self.collation = collation;
+        self
+    }
+
     /// Most rows; 100 if not said.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
@@ -197,9 +212,8 @@ impl<E: EntityType> TypedFind<'_, E> {
     /// # Errors
     /// As [`crate::engine::Reader::find`].
     pub fn fetch(self) -> Result<Vec<Row<E>>> {
-        let find =
-            Find { filter: Filter::All(self.conditions), sort: self.sort, limit: self.limit, after: None };
-        Ok(self.session.list(E::NAME, &find)?.rows.into_iter().map(Row::new).collect())
+        let session = self.session;
+        Ok(session.list(E::NAME, &self.find())?.rows.into_iter().map(Row::new).collect())
     }
 
     /// How the list would be read.
@@ -207,9 +221,13 @@ impl<E: EntityType> TypedFind<'_, E> {
     /// # Errors
     /// As [`crate::engine::Reader::explain`].
     pub fn explain(self) -> Result<Explanation> {
-        let find =
-            Find { filter: Filter::All(self.conditions), sort: self.sort, limit: self.limit, after: None };
-        self.session.explain(E::NAME, &find)
+        let session = self.session;
+        session.explain(E::NAME, &self.find())
+    }
+
+    fn find(self) -> Find {
+        let filter = Filter::All(self.conditions);
+        Find { filter, sort: self.sort, collation: self.collation, limit: self.limit, after: None }
     }
 
     /// How many there are, counted so far, and where the count comes from.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::access::{Action, Read, Role};
-use crate::base::{Code, Error, MAX_JSON_BYTES, RecordId, Result};
+use crate::base::{Code, Collation, Error, MAX_JSON_BYTES, RecordId, Result};
 use crate::engine::{BeforeSave, Changes, Condition, FieldSelector, Reader, Save, Session, WriteOptions};
 use crate::records::{self, Comparison, FarPermits, Record};
 use crate::schema::{Entity, EntityType};
@@ -73,6 +73,9 @@ pub struct ViewDefinition {
     /// The field by which rows stand together; they are sorted by it first.
     #[serde(default)]
     pub group: Option<String>,
+    /// How texts sort.
+    #[serde(default, skip_serializing_if = "Collation::is_plain")]
+    pub collation: Collation,
 }
 
 /// A view.
@@ -125,7 +128,8 @@ impl BeforeSave for CheckView {
         let definition = save.value(view::DEFINITION)?;
         let text = definition.as_text().unwrap_or_default();
         let read = serde_json::from_str::<ViewDefinition>(text);
-        read.map(drop).map_err(|error| refused().rule("columns, filter, sort, group").because(error))
+        read.map(drop)
+            .map_err(|error| refused().rule("columns, filter, sort, group, collation").because(error))
     }
 }
 

@@ -140,7 +140,7 @@ fn first_stage(transaction: &Transaction<'_>, outcome: Status) -> Result<RecordI
         filter: stage::OUTCOME.is(outcome),
         sort: vec![stage::POSITION.ascending()],
         limit: 1,
-        after: None,
+        ..Find::default()
     };
     let page = transaction.reader().find(Stage::NAME, &find)?;
     page.rows.first().map(|row| row.record.id).ok_or_else(|| {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::access::ClassId;
 use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::codec::{Reader, damaged};
-use crate::records::ordered::write_ordered;
+use crate::records::ordered::{write_collated, write_ordered};
 use crate::records::row::{external_key, unique_key};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
-use crate::schema::{DeclaredIndex, Entity};
+use crate::schema::{Component, DeclaredIndex, Entity};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a class-led index key.
@@ -55,6 +55,11 @@ impl Index {
     /// A declared index, complete or not.
     pub fn declared(entity: EntityId, declared: &DeclaredIndex) -> Self {
         Self { entity, field: declared.id() }
+    }
+
+    /// What all keys begin with.
+    pub fn all(self) -> Vec<u8> {
+        [&[INDEX][..], &self.entity.number().to_be_bytes(), &self.field.number().to_be_bytes()].concat()
     }
 
     /// What all keys of a class begin with.
@@ -162,7 +167,7 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     for declared in entity.indexes() {
         let mut key = Index::declared(record.entity, declared).prefix(class);
         for component in declared.components() {
-            write_component(&mut key, &record.peek(component.field()), component.turned);
+            write_component(&mut key, &record.peek(component.field()), *component);
         }
         key.extend_from_slice(id);
         derived.insert((Keyspace::Index, key), Vec::new());
@@ -193,10 +198,10 @@ fn with_formulas(entity: &Entity, record: &Record) -> Record {
 
 /// Adds a component of a declared index to a key; a turned one sorts the other way round. No sort key is a
 /// prefix of another, so neither is a turned one.
-fn write_component(key: &mut Vec<u8>, value: &Value, turned: bool) {
+fn write_component(key: &mut Vec<u8>, value: &Value, component: Component) {
     let start = key.len();
-    write_ordered(key, value);
-    if turned {
+    write_collated(key, value, component.collation);
+    if component.turned {
         key.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
     }
 }

@@ -57,10 +57,12 @@ pub use history_list::{PastQuery, list_deleted, list_past};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
 pub use near::Circle;
 pub use query::{
-    CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, Total,
-    complete, count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
+    CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, SortField,
+    Total, complete, count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
 };
-pub use reindex::{MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex, unfinished};
+pub use reindex::{
+    MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, records_made, reindex, unfinished,
+};
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
 pub use row::{find_by_external_id, find_unique, get_for_rule};

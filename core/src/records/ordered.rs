@@ -2,7 +2,7 @@
 //!
 //! FORMAT.md, chapter "Keys", describes every byte.
 
-use crate::base::{Decimal, Value, fold};
+use crate::base::{Collation, Decimal, Value, fold};
 
 /// Folded text is cut to this many bytes in a key; longer texts that share them are told apart by the record.
 const MAX_TEXT: usize = 128;
@@ -32,6 +32,28 @@ pub(super) fn ordered(value: &Value) -> Vec<u8> {
     let mut key = Vec::with_capacity(20);
     write_ordered(&mut key, value);
     key
+}
+
+/// The sort key of a value whose text sorts by a collation.
+pub(super) fn collated(value: &Value, collation: Collation) -> Vec<u8> {
+    let mut key = Vec::with_capacity(20);
+    write_collated(&mut key, value, collation);
+    key
+}
+
+/// Adds the sort key of a value whose text sorts by a collation. A key that is cut may put texts at one place,
+/// which are told apart by the record as others are.
+pub(super) fn write_collated(key: &mut Vec<u8>, value: &Value, collation: Collation) {
+    match value {
+        Value::Text(text) if !collation.is_plain() => {
+            key.push(TEXT);
+            let start = key.len();
+            collation.write_key(key, text);
+            key.truncate(start.saturating_add(MAX_TEXT));
+            key.extend([0, 0]);
+        }
+        other => write_ordered(key, other),
+    }
 }
 
 /// Adds the sort key of a value to what stands before it in a key.

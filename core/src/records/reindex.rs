@@ -178,6 +178,20 @@ pub fn build_chunk(
     Ok(built)
 }
 
+/// Takes some of the keys of an index away, whatever they say, and says whether none is left. Its build begins
+/// at the first record again.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn clear_chunk(view: &mut WriteView<'_>, entity: &Entity, number: FieldId) -> Result<bool> {
+    let index = Index { entity: entity.id(), field: number };
+    let most = usize::try_from(CHUNK).unwrap_or(PAGE);
+    let page = view.scan(&RangeRequest::prefix(Keyspace::Index, &index.all(), most))?;
+    page.rows.into_iter().for_each(|(key, _)| view.remove(Keyspace::Index, key));
+    view.remove(Keyspace::Meta, build_key(number));
+    Ok(!page.more)
+}
+
 /// What one chunk of a build came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Built {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, FieldId, Result, ValueKind};
+use crate::base::{COLLATION_VERSION, Code, Collation, Error, FieldId, Result, ValueKind};
 use crate::schema::computation::changes_with_time;
 use crate::schema::links::reads_others;
 use crate::schema::{Entity, Field, FieldName, FieldType, Registry, RegistryChange, SystemField};
@@ -30,6 +30,16 @@ pub struct IndexField {
     /// Largest first.
     #[serde(default)]
     pub descending: bool,
+    /// How its text sorts. One that does not sort by code points gives the order of lists that ask for the
+    /// same collation, and finds no texts.
+    #[serde(default, skip_serializing_if = "Collation::is_plain")]
+    pub collation: Collation,
+}
+
+impl IndexField {
+    fn new(field: &str, descending: bool) -> Self {
+        Self { field: field.to_owned(), descending, collation: Collation::default() }
+    }
 }
 
 /// An index as its author defines it. Its identity is (namespace, local) within the entity, for ever.
@@ -54,17 +64,24 @@ impl IndexDefinition {
         Self { namespace: namespace.to_owned(), local, name: name.to_owned(), fields: Vec::new() }
     }
 
+    /// Sorts the text of the field that was added last so.
+    #[must_use]
+    pub fn collated(mut self, collation: Collation) -> Self {
+        self.fields.last_mut().into_iter().for_each(|field| field.collation = collation);
+        self
+    }
+
     /// Adds a field, smallest first.
     #[must_use]
     pub fn rising(mut self, field: &str) -> Self {
-        self.fields.push(IndexField { field: field.to_owned(), descending: false });
+        self.fields.push(IndexField::new(field, false));
         self
     }
 
     /// Adds a field, largest first.
     #[must_use]
     pub fn falling(mut self, field: &str) -> Self {
-        self.fields.push(IndexField { field: field.to_owned(), descending: true });
+        self.fields.push(IndexField::new(field, true));
         self
     }
 
@@ -127,6 +144,9 @@ pub struct Component {
     field: u32,
     /// Whether its bytes are complemented, so that what is largest comes first.
     pub turned: bool,
+    /// How its text sorts.
+    #[serde(default, skip_serializing_if = "Collation::is_plain")]
+    pub collation: Collation,
 }
 
 impl Component {
@@ -150,9 +170,18 @@ pub struct DeclaredIndex {
     components: Vec<Component>,
     /// Whether every record is in it; until then no query reads it.
     pub complete: bool,
+    /// By which tables the keys of its texts were made, if they sort by a collation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    collation_version: Option<u32>,
 }
 
 impl DeclaredIndex {
+    /// Whether its keys came from other tables of collation than those of this engine.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        self.collation_version.is_some_and(|version| version != COLLATION_VERSION)
+    }
+
     /// The number as this database gave it, from the row of the fields' numbers.
     #[must_use]
     pub fn id(&self) -> FieldId {
@@ -235,9 +264,25 @@ impl Entity {
             if reads_others(self, &[id].into()) {
                 return fault("what follows from other records has no index");
             }
-            components.push(Component { field: id.number(), turned: field.descending != reversed });
+            let turned = field.descending != reversed;
+            if self.collation_of(id, field.collation) != field.collation {
+                return fault("only texts have a collation");
+            }
+            components.push(Component { field: id.number(), turned, collation: field.collation });
         }
         if texts > MAX_INDEX_TEXTS { fault("an index has at most 3 texts") } else { Ok(components) }
+    }
+
+    /// How the values of a field sort where a collation is asked for: texts by it, codes and the rest as ever.
+    #[must_use]
+    pub fn collation_of(&self, field: FieldId, asked: Collation) -> Collation {
+        let collated = self.field_by_id(field).is_some_and(|field| field.definition.kind.is_collated());
+        if collated { asked } else { Collation::default() }
+    }
+
+    /// The indexes whose keys came from other tables of collation.
+    pub fn outdated_indexes(&self) -> impl Iterator<Item = &DeclaredIndex> {
+        self.indexes().iter().filter(|index| index.is_outdated())
     }
 
     fn groups_of(&self, definition: &CounterDefinition) -> Result<(Vec<u32>, Vec<u32>)> {
@@ -334,7 +379,10 @@ impl Registry {
         }
         let components = entity.components_of(definition).map_err(|error| error.entity(&entity.api_name))?;
         let definition = definition.clone();
-        let index = DeclaredIndex { number, api_name, definition, components, complete: true };
+        let collated = components.iter().any(|part| !part.collation.is_plain());
+        let collation_version = collated.then_some(COLLATION_VERSION);
+        let index =
+            DeclaredIndex { number, api_name, definition, components, complete: true, collation_version };
         entity.indexes_mut().push(index);
         self.take_number(number);
         Ok(RegistryChange::Changed)
@@ -389,6 +437,33 @@ impl Registry {
             counter.complete = complete;
         }
         self.set_rollups_complete(numbers, complete);
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Says of indexes whose keys came from other tables of collation that they are not complete.
+    pub fn suspend_outdated(&mut self) -> RegistryChange {
+        let mut change = RegistryChange::Nothing;
+        for entity in self.entities_mut() {
+            for index in entity.indexes_mut().iter_mut().filter(|index| index.is_outdated() && index.complete)
+            {
+                index.complete = false;
+                change = RegistryChange::Changed;
+            }
+        }
+        self.touch(change);
+        change
+    }
+
+    /// Says of an index that none of its keys is left, so that it may be built by the tables of this engine.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn renew_index(&mut self, entity: &str, number: FieldId) -> Result<RegistryChange> {
+        let indexes = self.entity_mut(entity)?.indexes_mut().iter_mut();
+        indexes
+            .filter(|index| index.id() == number)
+            .for_each(|index| index.collation_version = Some(COLLATION_VERSION));
         self.touch(RegistryChange::Changed);
         Ok(RegistryChange::Changed)
     }

@@ -209,6 +209,12 @@ impl FieldType {
         matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. })
     }
 
+    /// Whether its values are texts that people sort as words, rather than codes.
+    #[must_use]
+    pub fn is_collated(&self) -> bool {
+        self.value_kind() == ValueKind::Text && self.codes().is_none()
+    }
+
     /// Whether its values are lists or maps.
     #[must_use]
     pub fn is_composite(&self) -> bool {

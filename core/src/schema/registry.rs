@@ -713,6 +713,10 @@ impl Registry {
             .ok_or_else(|| Error::new(Code::UnknownEntity).entity(name))
     }
 
+    pub(super) fn entities_mut(&mut self) -> impl Iterator<Item = &mut Entity> {
+        self.entities.iter_mut()
+    }
+
     /// The number that the next field of an author would have in an entity.
     ///
     /// # Errors

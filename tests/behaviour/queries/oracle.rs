@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use guanxi::base::Collation;
 use guanxi::engine::{Comparison, Direction, FieldSelector, Filter, Stated};
 use guanxi::{Condition, Value};
 use proptest::collection::vec;
@@ -29,6 +30,8 @@ pub enum Test {
 pub struct Question {
     pub filter: Test,
     pub sort: Vec<(usize, bool)>,
+    /// Whether texts are sorted as a dictionary does.
+    pub in_words: bool,
 }
 
 fn comparison() -> impl Strategy<Value = Test> {
@@ -82,16 +85,17 @@ pub fn question() -> impl Strategy<Value = Question> {
         2 => stated(),
     ];
     let all = prop_oneof![2 => (condition(), any_sort), 3 => (fixed, shaped)];
-    all.prop_map(|(filter, sort)| Question { filter, sort })
+    (all, any::<bool>()).prop_map(|((filter, sort), in_words)| Question { filter, sort, in_words })
 }
 
 /// The fields of the declared indexes, with those that fall.
-const SHAPES: [&[(usize, bool)]; 5] = [
+const SHAPES: [&[(usize, bool)]; 6] = [
     &[(11, false), (2, true)],
     &[(10, false), (4, true), (6, false)],
     &[(0, true), (8, false), (9, true)],
     &[(2, false)],
     &[(12, false)],
+    &[(11, false), (0, false), (2, true)],
 ];
 
 /// A field of a declared index, fixed to one value or several.
@@ -150,10 +154,17 @@ pub fn plain_questions() -> Vec<Question> {
         Test::Compare(3, Comparison::GreaterOrEqual, Cell::Int(11)),
     ];
     let pairs = filters.iter().flat_map(|filter| sorts.iter().map(move |sort| (filter, sort)));
-    pairs.map(|(filter, sort)| Question { filter: filter.clone(), sort: sort.clone() }).collect()
+    pairs
+        .map(|(filter, sort)| Question { filter: filter.clone(), sort: sort.clone(), in_words: false })
+        .collect()
 }
 
 impl Question {
+    /// How texts sort, as it is sent.
+    pub fn collation(&self) -> Collation {
+        if self.in_words { Collation::Pinyin } else { Collation::CodePoint }
+    }
+
     /// The order as it is sent.
     pub fn order(&self) -> Vec<(FieldSelector, Direction)> {
         let direction = |falling: &bool| if *falling { Direction::Descending } else { Direction::Ascending };
@@ -291,5 +302,13 @@ pub fn compare(left: &Cell, right: &Cell) -> Ordering {
             right_yuan.cmp(left_yuan).then(left.cmp(right))
         }
         _ => panic!("cells of one field are of one kind"),
+    }
+}
+
+/// The order of two cells of one field, texts by a dictionary and codes by their letters.
+pub fn compare_in_words(left: &Cell, right: &Cell) -> Ordering {
+    match (left, right) {
+        (Cell::Text(left), Cell::Text(right)) => TEXTS[*left].2.cmp(&TEXTS[*right].2),
+        _ => compare(left, right),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guanxi::base::Label;
+use guanxi::base::{Collation, Label};
 use guanxi::engine::{Extension, Registrar, Transaction};
 use guanxi::schema::{
     CounterDefinition, EntityDefinition, EnumCode, FieldDefinition, FieldType, IndexDefinition,
@@ -10,7 +10,7 @@ use guanxi::schema::{
 use guanxi::{Changes, Currency, Date, Decimal, Money, RecordId, Result, Value};
 use proptest::prelude::*;
 
-use super::oracle::{Question, compare};
+use super::oracle::{Question, compare, compare_in_words};
 
 /// The entity of the shelf.
 pub const NAME: &str = "shelf.thing";
@@ -34,20 +34,21 @@ pub const FIELDS: [(&str, bool); 14] = [
 ];
 
 /// Texts that a hand has folded: what is written, and what it is compared as. Full width, case and white
-/// space make no difference.
-pub const TEXTS: [(&str, &str); 12] = [
-    ("apple", "apple"),
-    ("Apple", "apple"),
-    ("ＡＰＰＬＥ", "apple"),
-    ("apple pie", "apple pie"),
-    (" Apple \u{3000} PIE ", "apple pie"),
-    ("banana", "banana"),
-    ("b", "b"),
-    ("加喜", "加喜"),
-    ("加喜企业", "加喜企业"),
-    ("Z", "z"),
-    ("ﬁne", "fine"),
-    ("a\u{0}b", "a\u{0}b"),
+/// space make no difference. The last is its place in the order of a Chinese dictionary by pinyin, which has
+/// Chinese before Latin letters, and passes over control characters.
+pub const TEXTS: [(&str, &str, u8); 12] = [
+    ("apple", "apple", 3),
+    ("Apple", "apple", 3),
+    ("ＡＰＰＬＥ", "apple", 3),
+    ("apple pie", "apple pie", 4),
+    (" Apple \u{3000} PIE ", "apple pie", 4),
+    ("banana", "banana", 6),
+    ("b", "b", 5),
+    ("加喜", "加喜", 0),
+    ("加喜企业", "加喜企业", 1),
+    ("Z", "z", 8),
+    ("ﬁne", "fine", 7),
+    ("a\u{0}b", "a\u{0}b", 2),
 ];
 
 /// One value as a hand writes it.
@@ -123,6 +124,11 @@ impl Extension for Shelf {
                     .falling("name")
                     .rising("weight")
                     .falling("height"),
+                IndexDefinition::new("shelf", 5, "by_pinyin")
+                    .rising("kind")
+                    .rising("name")
+                    .collated(Collation::Pinyin)
+                    .falling("rank"),
                 IndexDefinition::new("shelf", 4, "newest").rising("owner").falling("created_at"),
             ],
             counters: vec![
@@ -287,7 +293,8 @@ impl Things {
         rows.sort_by(|(left_id, left), (right_id, right)| {
             let mut order = std::cmp::Ordering::Equal;
             for (field, falling) in &question.sort {
-                let one = compare(&left.cells[*field], &right.cells[*field]);
+                let by = if question.in_words { compare_in_words } else { compare };
+                let one = by(&left.cells[*field], &right.cells[*field]);
                 order = order.then(if *falling { one.reverse() } else { one });
             }
             // Ids follow the direction of the last field.

@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::base::{Code, Error, Result};
-use crate::schema::{CounterDefinition, IndexDefinition};
+use crate::api::json::collation_from_json;
+use crate::base::{Code, Collation, Error, Result};
+use crate::schema::{CounterDefinition, IndexDefinition, IndexField};
 
 methods! {
     /// Adds an index of the customer's own over one to four fields. A list that fixes the first fields by its
@@ -14,16 +15,12 @@ methods! {
         entity: String,
         /// The name, without namespace.
         name: String,
-        /// The fields in their order, system fields such as `created_at` among them; `-amount` falls.
+        /// The fields in their order, system fields such as `created_at` among them; `-amount` falls. A text may
+        /// be `{field, descending, collation}`, to serve lists that sort it by `pinyin`, `stroke` or `surname`.
         fields: Vec<Json>,
     }) -> "{index}" {
         let mut index = IndexDefinition::new("x", 0, &given.name);
-        for name in names("fields", &given.fields)? {
-            index = match name.strip_prefix('-') {
-                Some(name) => index.falling(name),
-                None => index.rising(name),
-            };
-        }
+        index.fields = given.fields.iter().map(index_field).collect::<Result<_>>()?;
         Ok(json!({"index": session.define_index(&given.entity, index)?}))
     }
 
@@ -53,6 +50,25 @@ methods! {
         session.build_indexes()?;
         Ok(json!({"outcome": "built"}))
     }
+}
+
+/// A field of an index: its name, with a minus sign before it if it falls, or an object.
+fn index_field(json: &Json) -> Result<IndexField> {
+    if let Some(said) = json.as_str() {
+        let (field, descending) = said.strip_prefix('-').map_or((said, false), |name| (name, true));
+        return Ok(IndexField { field: field.to_owned(), descending, collation: Collation::default() });
+    }
+    let wrong = || Error::new(Code::InvalidArgument).field("fields").rule("{field, descending, collation}");
+    let parts = json.as_object().ok_or_else(wrong)?;
+    let text = |name: &str| parts.get(name).map(|said| said.as_str().ok_or_else(wrong)).transpose();
+    if parts.keys().any(|name| !["field", "descending", "collation"].contains(&name.as_str())) {
+        return Err(wrong());
+    }
+    Ok(IndexField {
+        field: text("field")?.ok_or_else(wrong)?.to_owned(),
+        descending: parts.get("descending").map_or(Some(false), Json::as_bool).ok_or_else(wrong)?,
+        collation: collation_from_json(text("collation")?)?,
+    })
 }
 
 fn names<'j>(field: &str, list: &'j [Json]) -> Result<Vec<&'j str>> {

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{condition_from_json, cursor_to_text, find_from_json, listing_to_json};
+use crate::api::json::{
+    collation_from_json, condition_from_json, cursor_to_text, find_from_json, listing_to_json,
+};
 use crate::base::{Code, Error, Period, Result};
-use crate::engine::{Counted, FieldSelector, Question, Total, field_name};
+use crate::engine::{Counted, FieldSelector, Find, Question, Total, field_name};
 
 methods! {
     /// Lists records, a page at a time: with the fields that are wanted, the titles of the records that they
@@ -18,6 +20,8 @@ methods! {
         filter: Option<Json>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
+        /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
+        collation: Option<String>,
         /// The fields that the rows have; all if not said.
         fields: Option<Vec<Json>>,
         /// Whether the titles of the records that the rows refer to come along, by id.
@@ -39,6 +43,7 @@ methods! {
                 given.limit,
                 given.cursor.as_deref(),
             )?;
+            let find = Find { collation: collation_from_json(given.collation.as_deref())?, ..find };
             let fields = given.fields.as_deref().unwrap_or_default().iter().map(|json| {
                 let wrong = || Error::new(Code::InvalidArgument).field("fields").rule("text");
                 json.as_str().map(FieldSelector::from).ok_or_else(wrong)
@@ -90,12 +95,15 @@ methods! {
         filter: Option<Json>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
+        /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
+        collation: Option<String>,
     }) -> "{index, components, ranges, lanes, residual, order, scan, count}" {
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
             let sort = given.sort.as_deref().unwrap_or_default();
             let find = find_from_json(&reader, entity, filter, sort, None, None)?;
+            let find = Find { collation: collation_from_json(given.collation.as_deref())?, ..find };
             let explained = reader.explain(&given.entity, &find)?;
             let components = explained.components.iter().map(|field| field_name(entity, *field));
             Ok(json!({

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{cursor_to_text, find_from_json, listing_to_json};
+use crate::api::json::{collation_from_json, cursor_to_text, find_from_json, listing_to_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Audience, Listing, Role, SavedView, Session, ViewDefinition};
+use crate::engine::{Audience, Find, Listing, Role, SavedView, Session, ViewDefinition};
 use crate::schema::EntityType;
 
 methods! {
@@ -22,6 +22,8 @@ methods! {
         filter: Option<Json>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
+        /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
+        collation: Option<String>,
         /// The field by which rows stand together.
         group: Option<String>,
         /// `own`, `role` or `everyone`; `own` if not said.
@@ -34,6 +36,7 @@ methods! {
             filter: given.filter.clone().unwrap_or(Json::Null),
             sort: names("sort", given.sort.as_deref())?,
             group: given.group.clone(),
+            collation: collation_from_json(given.collation.as_deref())?,
         };
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
@@ -132,6 +135,7 @@ methods! {
                 given.limit,
                 given.cursor.as_deref(),
             )?;
+            let find = Find { collation: view.definition.collation, ..find };
             let page = reader.find(&view.entity, &find)?;
             let shown = reader.shown_fields(&view.entity)?;
             let columns: Vec<(&String, Option<&crate::schema::Field>)> = view

@@ -31,7 +31,7 @@ pub struct Explanation {
 /// # Errors
 /// As [`super::find`].
 pub fn explain(sight: &Sight<'_>, query: &Query) -> Result<Explanation> {
-    sight.check(&query.filter, query.sort.iter().map(|(field, _)| *field))?;
+    sight.check(&query.filter, query.sort.iter().map(|sort| sort.field))?;
     let matcher = Matcher::new(sight, &query.filter)?;
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
     let scan = plan.is_scan();

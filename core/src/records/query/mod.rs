@@ -17,8 +17,9 @@ mod sight;
 use sha2::{Digest, Sha256};
 
 use crate::access::{Permit, Read};
-use crate::base::{Code, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
+use crate::base::{Code, Collation, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::records::classes::read_epoch;
+use crate::records::ordered::collated;
 use crate::records::row::{load, load_envelope, load_many};
 use crate::records::{Filter, Record};
 use crate::schema::Entity;
@@ -40,13 +41,42 @@ pub enum Direction {
     Descending,
 }
 
+/// A field by which a list is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortField {
+    /// The field.
+    pub field: FieldId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// How its texts sort.
+    pub collation: Collation,
+}
+
+impl SortField {
+    /// One that sorts texts by code points.
+    #[must_use]
+    pub fn new(field: FieldId, direction: Direction) -> Self {
+        Self { field, direction, collation: Collation::default() }
+    }
+
+    /// Whether it goes from the largest to the smallest.
+    fn falls(self) -> bool {
+        self.direction == Direction::Descending
+    }
+
+    /// What sorts a record among others.
+    fn key_of(self, record: &Record) -> Vec<u8> {
+        collated(&record.peek(self.field), self.collation)
+    }
+}
+
 /// What to list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Query {
     /// Which records.
     pub filter: Filter,
     /// In which order; ties, and no order at all, go by id, which is the order of creation.
-    pub sort: Vec<(FieldId, Direction)>,
+    pub sort: Vec<SortField>,
     /// Most rows of the page, 1 to `MAX_PAGE_ROWS`.
     pub limit: usize,
     /// Where the page before ended.
@@ -115,7 +145,7 @@ pub struct QueryPage {
 /// order, `access.not_permitted` beyond a reference, `input.invalid_filter`, `input.invalid_cursor`,
 /// `engine.cancelled`, `engine.deadline_exceeded`.
 pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
-    sight.check(&query.filter, query.sort.iter().map(|(field, _)| *field))?;
+    sight.check(&query.filter, query.sort.iter().map(|sort| sort.field))?;
     let fingerprint = query.fingerprint(sight.entity);
     if let Some(cursor) = &query.after
         && (cursor.keys.len() != query.sort.len() || cursor.query != fingerprint)

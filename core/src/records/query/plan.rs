@@ -3,15 +3,15 @@
 use std::cmp::Reverse;
 
 use crate::access::{AccessClass, ClassId};
-use crate::base::{FieldId, Result};
+use crate::base::{Collation, FieldId, Result};
 use crate::records::SystemField;
 use crate::records::derived::{INDEX_PREFIX, Index};
-use crate::records::query::Direction;
+use crate::records::query::SortField;
 use crate::records::query::bounds::{Wanted, conjuncts, wanted};
 use crate::records::query::matcher::Test;
 use crate::records::query::sight::Sight;
 use crate::records::tally::stand_in;
-use crate::schema::Entity;
+use crate::schema::{Component, Entity};
 use crate::storage::{Keyspace, RangeRequest, successor};
 
 /// Most ranges that one query reads side by side, unless the permit alone reaches more classes.
@@ -41,6 +41,23 @@ pub(super) struct KeyRange {
     pub high: Vec<u8>,
 }
 
+/// A component of an index as the planner sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub field: FieldId,
+    /// Whether its bytes are complemented.
+    pub turned: bool,
+    /// How its text sorts. A text that does not sort by code points finds nothing: texts that are alike may
+    /// have different places.
+    collation: Collation,
+}
+
+impl Part {
+    fn plain(field: FieldId) -> Self {
+        Self { field, turned: false, collation: Collation::default() }
+    }
+}
+
 /// One way to answer a query.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -50,8 +67,8 @@ pub(super) struct Plan {
     /// The components whose values the conditions fix or bound, in their order.
     pub used: Vec<FieldId>,
     pub ranges: Vec<KeyRange>,
-    /// The components that order the rows, with whether their bytes are complemented.
-    pub tail: Vec<(FieldId, bool)>,
+    /// The components that order the rows.
+    pub tail: Vec<Part>,
     /// The classes that the conditions leave of those of the permit.
     pub classes: Vec<ClassId>,
     pub reverse: bool,
@@ -66,7 +83,7 @@ pub(super) struct Plan {
 struct Candidate {
     index: Index,
     name: String,
-    components: Vec<(FieldId, bool)>,
+    components: Vec<Part>,
     /// Whether a record has a key for each of several values.
     several: bool,
 }
@@ -81,12 +98,12 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
     let declared = entity.indexes().iter().filter(|index| index.complete).map(|index| Candidate {
         index: Index::declared(entity.id(), index),
         name: index.api_name.clone(),
-        components: index.components().iter().map(|part| (part.field(), part.turned)).collect(),
+        components: index.components().iter().map(part_of).collect(),
         several: false,
     });
     let of_fields = entity.fields().iter().filter_map(|field| {
         let index = Index::on(entity, field.id())?;
-        let components = vec![(field.id(), false)];
+        let components = vec![Part::plain(field.id())];
         let several = field.definition.kind.has_several();
         Some(Candidate { index, name: field.api_name.clone(), components, several })
     });
@@ -94,10 +111,14 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
     let of_owner = Index::on(entity, owner).map(|index| Candidate {
         index,
         name: "owner".to_owned(),
-        components: vec![(owner, false)],
+        components: vec![Part::plain(owner)],
         several: false,
     });
     std::iter::once(by_id).chain(declared).chain(of_fields).chain(of_owner).collect()
+}
+
+fn part_of(component: &Component) -> Part {
+    Part { field: component.field(), turned: component.turned, collation: component.collation }
 }
 
 /// What a plan is made from.
@@ -106,12 +127,12 @@ struct Planner<'p> {
     /// The places of the conditions that speak of owner and unit alone: they choose classes.
     of_class: Vec<usize>,
     classes: Vec<ClassId>,
-    sort: &'p [(FieldId, Direction)],
+    sort: &'p [SortField],
 }
 
 impl Plan {
     /// The best way to answer a query.
-    pub fn choose(sight: &Sight<'_>, test: &Test<'_>, sort: &[(FieldId, Direction)]) -> Result<Self> {
+    pub fn choose(sight: &Sight<'_>, test: &Test<'_>, sort: &[SortField]) -> Result<Self> {
         let mut conditions = Vec::new();
         conjuncts(test, &mut conditions);
         let of_class: Vec<usize> = (0..conditions.len())
@@ -197,7 +218,10 @@ impl Planner<'_> {
         let mut settled = self.of_class.clone();
         let mut components = candidate.components.iter().copied().peekable();
         let mut range = None;
-        while let Some((field, turned)) = components.peek().copied() {
+        while let Some(Part { field, turned, collation }) = components.peek().copied() {
+            if !collation.is_plain() {
+                break;
+            }
             let Some(said) = wanted(&self.conditions, field, candidate.several) else { break };
             match &said.points {
                 Some(points) if points.len().saturating_mul(leads.len()) <= most => {
@@ -225,7 +249,7 @@ impl Planner<'_> {
         if candidate.several && used.is_empty() {
             return None;
         }
-        let tail: Vec<(FieldId, bool)> = components.collect();
+        let tail: Vec<Part> = components.collect();
         let ranges = leads.into_iter().map(|lead| match &range {
             Some(range) => {
                 KeyRange { lead: lead.len(), low: range.low.key(&lead), high: range.high.key(&lead) }
@@ -234,7 +258,7 @@ impl Planner<'_> {
         });
         let ranges: Vec<KeyRange> =
             ranges.filter(|range| range.high.is_empty() || range.low < range.high).collect();
-        let reverse = self.sort.last().is_some_and(|(_, direction)| *direction == Direction::Descending);
+        let reverse = self.sort.last().is_some_and(|sort| sort.falls());
         let order = if self.is_in_order(&tail, &fixed, reverse) { Order::Streamed } else { Order::Gathered };
         let residual = (0..self.conditions.len()).filter(|place| !settled.contains(place)).count();
         Some(Plan {
@@ -253,12 +277,14 @@ impl Planner<'_> {
 
     /// Whether the rest of an index orders rows as asked, read forwards or backwards. Fields that are fixed
     /// to one value order nothing. Ids follow the direction of the last field, as they do in the index.
-    fn is_in_order(&self, tail: &[(FieldId, bool)], fixed: &[FieldId], reverse: bool) -> bool {
-        let falls = |direction: Direction| direction == Direction::Descending;
-        let asked = self.sort.iter().filter(|(field, _)| !fixed.contains(field));
-        let asked: Vec<(FieldId, bool)> =
-            asked.map(|(field, direction)| (*field, falls(*direction) != reverse)).collect();
-        asked == tail
+    fn is_in_order(&self, tail: &[Part], fixed: &[FieldId], reverse: bool) -> bool {
+        let asked = self.sort.iter().filter(|sort| !fixed.contains(&sort.field));
+        let asked = asked.map(|sort| Part {
+            field: sort.field,
+            turned: sort.falls() != reverse,
+            collation: sort.collation,
+        });
+        asked.eq(tail.iter().copied())
     }
 }
 

@@ -4,12 +4,11 @@ use std::cmp::Ordering;
 
 use crate::base::{RecordId, Result};
 use crate::records::Record;
-use crate::records::ordered::ordered;
 use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::Matcher;
 use crate::records::query::plan::Plan;
 use crate::records::query::sight::Sight;
-use crate::records::query::{Direction, PageCursor, Query};
+use crate::records::query::{PageCursor, Query};
 use crate::records::row::load_many;
 
 /// Records that are fetched at once.
@@ -60,13 +59,13 @@ pub(super) fn look_up_late(sight: &Sight<'_>, rows: &mut [Record], far: bool) ->
 /// Where a cursor stands in the ranges of a plan: the components that order them, and the id.
 fn place_of(cursor: &PageCursor, query: &Query, plan: &Plan) -> Vec<u8> {
     let key_of = |field| {
-        let mut sorted = query.sort.iter().map(|(field, _)| *field).zip(&cursor.keys);
+        let mut sorted = query.sort.iter().map(|sort| sort.field).zip(&cursor.keys);
         sorted.find(|(known, _)| *known == field).map(|(_, key)| key.as_slice()).unwrap_or_default()
     };
     let components = plan
         .tail
         .iter()
-        .flat_map(|(field, turned)| key_of(*field).iter().map(|byte| if *turned { !byte } else { *byte }));
+        .flat_map(|part| key_of(part.field).iter().map(|byte| if part.turned { !byte } else { *byte }));
     components.chain(cursor.id).collect()
 }
 
@@ -81,7 +80,7 @@ pub(super) fn gather(
 ) -> Result<Vec<Record>> {
     let mut best: Vec<(SortKey, Record)> = Vec::new();
     let after = query.after.as_ref().map(|cursor| SortKey::of_cursor(cursor, query));
-    let far = matcher.needs_far(query.sort.iter().map(|(field, _)| *field));
+    let far = matcher.needs_far(query.sort.iter().map(|sort| sort.field));
     for_each(sight, plan, far, &mut |record| {
         if matcher.matches(&record)? {
             let key = SortKey::of(&record, query);
@@ -173,7 +172,7 @@ pub(super) fn collect_ids(
 
 /// Where a page that ends with a record ends.
 pub(super) fn cursor_of(record: &Record, query: &Query) -> PageCursor {
-    let keys = query.sort.iter().map(|(field, _)| ordered(&record.peek(*field))).collect();
+    let keys = query.sort.iter().map(|sort| sort.key_of(record)).collect();
     PageCursor { keys, id: *record.id.as_bytes(), query: [0; 8], at: query.at }
 }
 
@@ -190,10 +189,9 @@ impl SortKey {
 
     /// Ids follow the direction of the last field, as they do in an index read backwards.
     fn of_cursor(cursor: &PageCursor, query: &Query) -> Self {
-        let falling = |direction: &Direction| *direction == Direction::Descending;
-        let directions = query.sort.iter().map(|(_, direction)| falling(direction));
+        let directions = query.sort.iter().map(|sort| sort.falls());
         let mut parts: Vec<(Vec<u8>, bool)> = cursor.keys.iter().cloned().zip(directions).collect();
-        let last = query.sort.last().is_some_and(|(_, direction)| falling(direction));
+        let last = query.sort.last().is_some_and(|sort| sort.falls());
         parts.push((cursor.id.to_vec(), last));
         Self { parts }
     }
