@@ -33,6 +33,8 @@ mod patience;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod relations;
+#[cfg(test)]
 mod rollups;
 #[cfg(test)]
 mod rules;

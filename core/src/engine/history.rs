@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Permit, Read};
 use crate::base::{Code, Error, FieldId, RecordId, Result, Timestamp, Value};
 use crate::engine::{Condition, FieldSelector, Listing, Reader, Session};
-use crate::records::{
-    self, At, FarPermits, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions,
-};
+use crate::records::{self, At, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions};
 use crate::schema::{Entity, Registry};
 
 /// Microseconds of a day.
@@ -246,7 +244,7 @@ impl Session {
                 after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
                 looks: page(looks),
             };
-            let far = FarPermits::new();
+            let far = reader.far_permits(known, &crate::records::Filter::Everything)?;
             let sight = reader.sight(known, &permit, &far);
             let chunk = records::list_past(&sight, &self.crm().inner.sealer, &query)?;
             let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
@@ -268,8 +266,12 @@ impl Session {
             let permit = reader.permit(known)?;
             let walk = (after, page(looks));
             let chunk = records::list_deleted(reader.snapshot, &permit, known, walk, self.patience())?;
-            let rows = chunk.rows.into_iter().map(|record| reader.show_stored(&permit, known, record));
-            let rows = rows.collect::<Result<_>>()?;
+            let mut rows = Vec::new();
+            for record in chunk.rows {
+                if reader.sees_ends(&permit, known, &record)? {
+                    rows.push(reader.show_stored(&permit, known, record)?);
+                }
+            }
             Ok(DeletedPage { rows, looked_at: chunk.looked_at, next: chunk.next })
         })
     }
@@ -278,7 +280,7 @@ impl Session {
         self.read(|reader| {
             let known = reader.registry().entity(entity)?;
             let permit = reader.permit(known)?;
-            let record = records::get_standing(reader.snapshot, &permit, known, id)?;
+            let record = reader.standing(&permit, known, id)?;
             look(Past { reader, permit, record })
         })
     }

@@ -14,6 +14,7 @@ mod organisation;
 mod packages;
 mod query;
 mod records;
+mod relations;
 mod reports;
 mod schema;
 mod search;
@@ -39,6 +40,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         packages::METHODS,
         query::METHODS,
         records::METHODS,
+        relations::METHODS,
         reports::METHODS,
         schema::METHODS,
         search::METHODS,
