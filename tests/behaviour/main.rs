@@ -15,6 +15,8 @@ mod errors;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod history;

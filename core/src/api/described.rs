@@ -39,6 +39,11 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "indexes": indexes,
         "counters": counters,
         "states": states.collect::<Vec<_>>(),
+        "valid_time": entity.definition.valid_time.as_ref().filter(|_| entity.validity().is_some_and(|validity| {
+            let days = [validity.from, validity.to].into_iter().flatten();
+            let mut fields = validity.exclusions.iter().flat_map(|one| one.fields.iter().copied()).chain(days);
+            fields.all(|field| shown.contains(&field))
+        })),
         "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
     })
 }

@@ -215,6 +215,9 @@ catalogue! {
     InvalidPeriod = 334, "schema.invalid_period",
         ["the record ends to be valid before it begins", "the last day lies before the first one", "give a later end, or leave it out"],
         ["失效日早于生效日", "有效期的结束早于开始", "请填写较晚的失效日，或留空"];
+    KeyFixed = 335, "schema.key_fixed",
+        ["a fact keeps its key", "the field is part of the key under which the fact was made", "make another fact, and end or delete this one"],
+        ["事实的键不能更改", "该字段属于建立该事实时的键", "请另建一条，并结束或删除此条"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

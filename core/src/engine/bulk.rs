@@ -175,7 +175,7 @@ impl Session {
         match selection {
             Selection::Matching(condition) => {
                 let after = after.and_then(|cursor| cursor.page.clone());
-                let find = Find { filter: condition.clone(), limit: wanted, after, sort: Vec::new() };
+                let find = Find { filter: condition.clone(), limit: wanted, after, ..Find::default() };
                 let page = self.list(entity, &find)?;
                 let ids = page.rows.iter().map(|row| row.record.id).collect();
                 Ok((ids, page.next.map(|page| cursor(Some(page), None))))

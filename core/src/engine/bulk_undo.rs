@@ -176,14 +176,18 @@ impl Transaction<'_> {
         let registry = Arc::clone(self.reader().registry());
         let entity = registry.entity_by_id(change.entity)?;
         let record = self.get_record(&entity.api_name, change.record)?.record;
-        let of_deletion = change.cause == cause_of("delete", batch);
-        let stands = record.envelope.modified == change.stamp
-            || (of_deletion && self.was_taken_back(batch, &record)?);
-        if !stands {
-            return Err(changed_since(entity, change.record));
-        }
         let gone = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(change.record);
         let changes = change.changes.as_deref().ok_or_else(gone)?;
+        if record.envelope.modified != change.stamp {
+            let of_deletion = change.cause == cause_of("delete", batch);
+            if !of_deletion || !self.was_taken_back(batch, &record)? {
+                return Err(changed_since(entity, change.record));
+            }
+            // What the batch has left is taken back; where something else stands, that was done before.
+            if changes.iter().any(|change| *record.peek(change.field) != change.new) {
+                return Ok(BulkDone::Unchanged);
+            }
+        }
         let changes = old_values(entity, &record, changes);
         Ok(match self.update_record(&entity.api_name, change.record, changes)? {
             Upserted::Unchanged(_) => BulkDone::Unchanged,

@@ -18,6 +18,7 @@ mod credentials;
 mod crm;
 mod deletion;
 mod extension;
+mod facts;
 mod history;
 mod indexes;
 mod inspect;

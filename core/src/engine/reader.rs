@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
 use crate::base::{
-    Code, Error, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value,
+    Code, Date, Error, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value,
 };
 use crate::engine::condition::{Resolver, Today};
 use crate::engine::{Condition, FieldSelector, Settings};
@@ -41,6 +41,14 @@ pub struct Find {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<PageCursor>,
+}
+
+impl Find {
+    /// Those alone that hold on a day, of an entity whose records hold on some days.
+    #[must_use]
+    pub fn valid_at(self, day: Date) -> Self {
+        Self { filter: Filter::All(vec![self.filter, Filter::HeldOn(day)]), ..self }
+    }
 }
 
 /// One page, with what is needed to read its rows.
@@ -431,6 +439,14 @@ impl<'a> Reader<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The day of now, by the zone of the organisation.
+    ///
+    /// # Errors
+    /// Never where the settings are right.
+    pub fn today(&self) -> Result<Date> {
+        Ok(self.moment()?.today)
     }
 
     /// The moment that expressions take for now.

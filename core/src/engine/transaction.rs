@@ -241,7 +241,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes back what was done of a work that failed, so that the transaction may go on without it.
-    fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let point = self.savepoint();
         let done = work(self);
         if done.is_err() {
@@ -444,7 +444,30 @@ impl<'s> Transaction<'s> {
 
     fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
+        self.create_from(registry.entity(entity)?, (id, None), changes)
+    }
+
+    /// Creates a record with the values of another one, but for what the changes say and for what no two records
+    /// have alike. Values that the user does not see are taken over, too. It is of the same owner, as long as
+    /// that is an active user.
+    pub(super) fn create_like(
+        &mut self,
+        entity: &Entity,
+        other: &Record,
+        changes: Changes,
+    ) -> Result<RecordId> {
+        let owner = Some(other.envelope.owner).filter(|owner| self.policy.is_active(*owner));
+        let owner = changes.owner.or(owner);
+        let id = self.session.crm().new_id();
+        self.create_from(entity, (id, Some(other)), Changes { owner, ..changes })
+    }
+
+    fn create_from(
+        &mut self,
+        entity: &Entity,
+        (id, other): (RecordId, Option<&Record>),
+        changes: Changes,
+    ) -> Result<RecordId> {
         let permit = if self.founding {
             self.policy.bootstrap::<Create>(entity.id())
         } else {
@@ -459,6 +482,13 @@ impl<'s> Transaction<'s> {
         let mut record = Record::new(id, entity.id(), envelope);
         if owner != self.session.user() {
             self.check_owner(entity, owner)?;
+        }
+        let alike = |field: &&Field| {
+            let own = field.definition.unique || matches!(field.definition.kind, FieldType::Attachment);
+            !own && !field.is_withdrawn() && !field.definition.kind.is_worked_out()
+        };
+        for field in entity.fields().iter().filter(alike).filter(|_| other.is_some()) {
+            record.set(field.id(), other.map(|other| other.value(field.id())).unwrap_or_default());
         }
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
         self.furnish(entity, &mut record)?;

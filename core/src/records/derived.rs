@@ -7,7 +7,7 @@ use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::write_ordered;
 use crate::records::row::{external_key, unique_key};
-use crate::records::validity::validity_keys;
+use crate::records::validity::{fact_key, validity_keys};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
 use crate::schema::{DeclaredIndex, Entity};
@@ -136,9 +136,12 @@ pub(super) fn number_counter(entity: EntityId) -> Vec<u8> {
     [&[NUMBER][..], &entity.number().to_be_bytes()].concat()
 }
 
-/// Every key that follows from a record but its counter; nothing for a deleted one.
+/// Every key that follows from a record but its counter; for a deleted one that of a fact alone.
 pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let mut derived = Derived::new();
+    if let Some(key) = fact_key(entity, record) {
+        derived.insert((Keyspace::Index, key), Vec::new());
+    }
     if record.is_deleted() {
         return derived;
     }

@@ -70,7 +70,7 @@ pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};
 pub use tally::GroupSum;
-pub use validity::{Period, find_held};
+pub use validity::{Period, facts_of, find_held};
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, erase, note, undelete, update};

@@ -11,15 +11,19 @@ use crate::records::Record;
 use crate::records::codec::damaged;
 use crate::records::ordered::ordered;
 use crate::records::view::WriteView;
-use crate::schema::{Entity, Exclusion, Gathering, Validity};
+use crate::schema::{Entity, Exclusion, Field, Gathering, Validity};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
 /// First byte of a key of validity.
 const HELD: u8 = 3;
+/// First byte of a key under which every fact stands, deleted or not.
+const FACT: u8 = 4;
 /// Length of what the keys of one body begin with.
 const PREFIX: usize = 38;
 /// Keys of one read.
 const PAGE: usize = 8;
+/// Facts of one read.
+const FACTS: usize = 200;
 
 /// The days from the first one up to the last one, which is not among them; without the one or the other
 /// there is no beginning or no end.
@@ -35,8 +39,14 @@ impl Period {
     /// The days on which a record holds.
     #[must_use]
     pub fn of(validity: &Validity, record: &Record) -> Self {
+        Self::between(record, validity.from, validity.to)
+    }
+
+    /// The days between those that a record has in two fields.
+    #[must_use]
+    pub fn between(record: &Record, from: Option<FieldId>, to: Option<FieldId>) -> Self {
         let day = |field: Option<FieldId>| field.and_then(|field| date_of(&record.peek(field)));
-        Self { from: day(validity.from), to: day(validity.to) }
+        Self { from: day(from), to: day(to) }
     }
 
     /// Whether a day is among them.
@@ -82,8 +92,45 @@ fn prefixes_of(entity: &Entity, exclusion: &Exclusion, values: &[Value]) -> Vec<
             parts.into_iter().map(|part| vec![part]).collect()
         }
     };
-    let head = [&[HELD][..], &entity.id().number().to_be_bytes(), &[exclusion.number]].concat();
-    bodies.iter().map(|body| [&head[..], &digest(body)].concat()).collect()
+    bodies.iter().map(|body| prefix_of(HELD, entity, exclusion, body)).collect()
+}
+
+fn prefix_of(first: u8, entity: &Entity, exclusion: &Exclusion, body: &[Vec<u8>]) -> Vec<u8> {
+    let head = [&[first][..], &entity.id().number().to_be_bytes(), &[exclusion.number]].concat();
+    [&head[..], &digest(body)].concat()
+}
+
+/// What the keys of all facts of one key begin with.
+fn facts_prefix(entity: &Entity, values: &[Value]) -> Option<Vec<u8>> {
+    let exclusion = entity.validity()?.exclusions.first()?;
+    let parts: Vec<Vec<u8>> = values.iter().map(whole).collect();
+    (!values.iter().any(Value::is_null)).then(|| prefix_of(FACT, entity, exclusion, &parts))
+}
+
+/// The key under which a record stands if it is a fact, deleted or not: what was known before is found by it.
+pub(super) fn fact_key(entity: &Entity, record: &Record) -> Option<Vec<u8>> {
+    let values: Vec<Value> = entity.fact_key()?.into_iter().map(|field| record.value(field.id())).collect();
+    let prefix = facts_prefix(entity, &values)?;
+    Some([&prefix[..], record.id.as_bytes()].concat())
+}
+
+/// Every fact of a key that there ever was, in the order of their ids. They are found WITHOUT a permit: whoever
+/// asks holds them against one.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn facts_of(snapshot: &dyn Snapshot, entity: &Entity, values: &[Value]) -> Result<Vec<RecordId>> {
+    let Some(prefix) = facts_prefix(entity, values) else { return Ok(Vec::new()) };
+    let mut range = RangeRequest::prefix(Keyspace::Index, &prefix, FACTS);
+    let mut found = Vec::new();
+    loop {
+        let page = snapshot.scan(&range)?;
+        found.extend(page.rows.iter().filter_map(|(key, _)| RecordId::from_suffix(key)));
+        match page.rows.into_iter().last() {
+            Some((last, _)) if page.more => continue_after(&mut range, last),
+            _ => return Ok(found),
+        }
+    }
 }
 
 /// What equal values have in common, whole: of a reference the record, whichever entity it is of.
@@ -117,13 +164,24 @@ pub(super) fn validity_keys(entity: &Entity, record: &Record) -> Vec<(Vec<u8>, V
 /// on some day what another one has.
 ///
 /// # Errors
-/// [`Code::InvalidPeriod`], [`Code::LinkedToItself`], [`Code::ValidityOverlap`], [`Code::LinkedAlready`].
-pub(super) fn check_validity(view: &WriteView<'_>, entity: &Entity, record: &Record) -> Result<()> {
+/// [`Code::InvalidPeriod`], [`Code::LinkedToItself`], [`Code::ValidityOverlap`], [`Code::LinkedAlready`];
+/// [`Code::KeyFixed`] for a fact that had another key.
+pub(super) fn check_validity(
+    view: &WriteView<'_>,
+    entity: &Entity,
+    old: Option<&Record>,
+    record: &Record,
+) -> Result<()> {
     let Some(validity) = entity.validity().filter(|_| !record.is_deleted()) else { return Ok(()) };
     let refused = |code: Code, field: Option<FieldId>| {
         let field = field.and_then(|field| entity.field_by_id(field));
         Error::new(code).entity(&entity.api_name).field(field.map_or("", |field| &field.api_name))
     };
+    let key = entity.fact_key().unwrap_or_default();
+    let other = |field: &&&Field| old.is_some_and(|old| old.peek(field.id()) != record.peek(field.id()));
+    if let Some(field) = key.iter().find(other) {
+        return Err(refused(Code::KeyFixed, Some(field.id())));
+    }
     let period = Period::of(validity, record);
     if period.from.zip(period.to).is_some_and(|(from, to)| to < from) {
         return Err(refused(Code::InvalidPeriod, validity.to));
@@ -133,7 +191,7 @@ pub(super) fn check_validity(view: &WriteView<'_>, entity: &Entity, record: &Rec
     {
         return Err(refused(Code::LinkedToItself, Some(ends.to)));
     }
-    for exclusion in &validity.exclusions {
+    for exclusion in validity.exclusions.iter().filter(|exclusion| exclusion.enforced) {
         for prefix in prefixes(entity, exclusion, record) {
             let met = last_before(view, &prefix, period, record.id)?;
             if met.is_some_and(|(_, other)| other.meets(period)) {

@@ -304,7 +304,7 @@ fn apply(
         view.remove(key.0, key.1.clone());
     }
     check_unique(view, entity, new, &before, &after)?;
-    check_validity(view, entity, new)?;
+    check_validity(view, entity, old, new)?;
     for (key, value) in after.into_iter().filter(|(key, value)| before.get(key) != Some(value)) {
         view.put(key.0, key.1, value);
     }

@@ -37,6 +37,7 @@ macro_rules! entity {
                     title: $title.to_owned(),
                     data_subject: $subject,
                     relation: None,
+                    valid_time: None,
                     fields: vec![$(
                         $crate::schema::FieldDefinition {
                             $($property: $value,)*

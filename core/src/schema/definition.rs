@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
-    CounterDefinition, FieldType, IndexDefinition, RelationDefinition, RuleDefinition, StateMachineDefinition,
+    CounterDefinition, FieldType, IndexDefinition, RelationDefinition, RuleDefinition,
+    StateMachineDefinition, ValidTime,
 };
 
 /// How the text of a field is made searchable.
@@ -252,6 +253,9 @@ pub struct EntityDefinition {
     /// What makes its records links between two others. The fields of the sides and of validity follow from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<RelationDefinition>,
+    /// What makes its records facts that hold on some days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_time: Option<ValidTime>,
     /// The fields.
     #[serde(default)]
     pub fields: Vec<FieldDefinition>,

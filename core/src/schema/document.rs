@@ -10,7 +10,7 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, EntityDefinition, EntityExtension, EnumCode, FieldDefinition, FieldOverride,
     FieldType, IndexDefinition, IndexField, Package, RelationDefinition, RelationSide, Requirement,
-    RowColumn, RuleDefinition, StateMachineDefinition, Transition,
+    RowColumn, RuleDefinition, StateMachineDefinition, Transition, ValidTime,
 };
 
 impl Package {
@@ -106,6 +106,9 @@ fn check_package(document: &Json) -> Result<()> {
         label(entity.get("label"), &place.part("label"))?;
         label(entity.get("help"), &place.part("help"))?;
         check_relation(entity.get("relation"), &place.part("relation"))?;
+        if let Some(facts) = entity.get("valid_time").filter(|facts| !facts.is_null()) {
+            object::<ValidTime>(facts, &place.part("valid_time"))?;
+        }
         check_parts(entity, place)
     })?;
     each(package, "extends", &place, |json, place| {

@@ -54,4 +54,4 @@ pub use typed::{
     Phone, Reference, Text, TypedField,
 };
 pub use validate::{normalize_value, parse_as, parse_text};
-pub use validity::{Exclusion, Gathering, Validity};
+pub use validity::{Exclusion, Gathering, ValidTime, Validity};

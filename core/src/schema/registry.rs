@@ -433,7 +433,7 @@ impl Entity {
         self.by_number = positions().map(|(position, field)| (field.number, position)).collect();
         self.by_name = positions().map(|(position, field)| (field.api_name.clone(), position)).collect();
         self.compile();
-        self.validity = self.validity_of_links();
+        self.validity = self.validity_of_links().or_else(|| self.validity_of_facts());
     }
 
     /// Reads the expressions of fields and rules, which need the names of all fields.
@@ -603,6 +603,9 @@ impl Registry {
             if self.declare_field(&name, field)? == RegistryChange::Changed {
                 change = RegistryChange::Changed;
             }
+        }
+        if self.declare_valid_time(definition)? == RegistryChange::Changed {
+            change = RegistryChange::Changed;
         }
         for index in &definition.indexes {
             if self.declare_index(&name, index)? == RegistryChange::Changed {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, FieldId, Label, Result};
 use crate::schema::{
     Entity, EntityDefinition, Exclusion, Field, FieldDefinition, FieldType, Gathering, OnDelete, Registry,
-    Validity, valid_name,
+    ValidTime, Validity, valid_name,
 };
 
 /// The author's numbers of the sides and of the days of validity. Fields of the relation's own begin behind them.
@@ -161,46 +161,53 @@ impl RelationDefinition {
     /// Whether links that stand by another definition may stand by this one.
     fn may_follow(&self, old: &Self) -> bool {
         let names = |one: &Self| (one.from.name.clone(), one.to.name.clone());
-        let looser = self.cardinality == old.cardinality || self.cardinality == Cardinality::ManyToMany;
+        let rank = |one: &Self| match one.cardinality {
+            Cardinality::ManyToMany => 0,
+            Cardinality::ManyToOne => 1,
+            Cardinality::OneToOne => 2,
+        };
+        let looser = rank(self) <= rank(old);
         names(self) == names(old)
             && (self.symmetric, self.validity) == (old.symmetric, old.validity)
             && (self.to_itself || !old.to_itself)
             && looser
     }
 
-    /// What no two links have on one day.
+    /// What no two links have on one day. The keys of all of them are kept, since a relation may become looser.
     fn exclusions(&self, ends: Ends) -> Vec<Exclusion> {
-        let gathering = if self.symmetric { Gathering::Either } else { Gathering::InOrder };
-        let both = vec![ends.from, ends.to];
-        let mut exclusions = vec![Exclusion { number: PAIR, fields: both.clone(), gathering }];
-        let alone = |number: u8, field: FieldId| Exclusion {
+        let exclusion = |number: u8, fields: &[FieldId], gathering: Gathering, enforced: bool| Exclusion {
             number,
-            fields: vec![field],
-            gathering: Gathering::InOrder,
+            fields: fields.to_vec(),
+            gathering,
+            enforced,
         };
-        match self.cardinality {
-            Cardinality::ManyToMany => {}
-            Cardinality::ManyToOne => exclusions.push(alone(FROM_ALONE, ends.from)),
-            Cardinality::OneToOne if self.symmetric => {
-                let gathering = Gathering::Each;
-                exclusions.push(Exclusion { number: FROM_ALONE, fields: both, gathering });
-            }
-            Cardinality::OneToOne => {
-                exclusions.extend([alone(FROM_ALONE, ends.from), alone(TO_ALONE, ends.to)]);
-            }
+        let both = [ends.from, ends.to];
+        let (one_from, one_to) =
+            (self.cardinality != Cardinality::ManyToMany, self.cardinality == Cardinality::OneToOne);
+        if self.symmetric {
+            return vec![
+                exclusion(PAIR, &both, Gathering::Either, true),
+                exclusion(FROM_ALONE, &both, Gathering::Each, one_to),
+            ];
         }
-        exclusions
+        vec![
+            exclusion(PAIR, &both, Gathering::InOrder, true),
+            exclusion(FROM_ALONE, &[ends.from], Gathering::InOrder, one_from),
+            exclusion(TO_ALONE, &[ends.to], Gathering::InOrder, one_to),
+        ]
     }
 }
 
 impl EntityDefinition {
-    /// The same entity with the fields that follow from its relation, if it is one.
+    /// The same entity with the fields that follow from its relation, if it is one, and with the usual names
+    /// of its days, if its records are facts.
     ///
     /// # Errors
     /// `schema.invalid_definition` for a relation that contradicts itself, or a field under a number or a name
     /// of what follows from it.
     pub(super) fn with_sides(&self) -> Result<Self> {
         let mut definition = self.clone();
+        definition.valid_time = self.valid_time.as_ref().map(ValidTime::named);
         let Some(relation) = &mut definition.relation else { return Ok(definition) };
         let named = |error: Error| error.entity(&self.api_name());
         for (side, name) in [(&mut relation.from, "from"), (&mut relation.to, "to")] {
@@ -231,13 +238,17 @@ impl EntityDefinition {
         Ok(definition)
     }
 
-    /// Refuses a relation that links which stand contradict.
+    /// Refuses a relation that links which stand contradict, and another valid time.
     pub(super) fn check_relation_after(&self, old: &Self) -> Result<()> {
         let may = match (&self.relation, &old.relation) {
             (None, None) => true,
             (Some(new), Some(old)) => new.may_follow(old),
             _ => false,
         };
+        if self.valid_time != old.valid_time {
+            let error = Error::new(Code::InvalidDefinition).entity(&self.api_name()).field("valid_time");
+            return Err(error.rule("an entity has its valid time from its beginning, and keeps it"));
+        }
         if may {
             return Ok(());
         }

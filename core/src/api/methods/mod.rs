@@ -4,6 +4,7 @@ mod attachments;
 mod backup;
 mod bulk;
 mod exchange;
+mod facts;
 mod files;
 mod history;
 mod indexes;
@@ -30,6 +31,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         bulk::METHODS,
         exchange::METHODS,
+        facts::METHODS,
         files::METHODS,
         history::METHODS,
         indexes::METHODS,

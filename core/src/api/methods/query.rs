@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{condition_from_json, cursor_to_text, find_from_json, listing_to_json};
+use crate::api::json::{condition_from_json, cursor_to_text, find_at, find_from_json, listing_to_json};
 use crate::base::{Code, Error, Period, Result};
 use crate::engine::{Counted, FieldSelector, Question, Total, field_name};
 
@@ -16,6 +16,8 @@ methods! {
         entity: String,
         /// The condition.
         filter: Option<Json>,
+        /// The day on which the records hold, where they hold on some days; whenever if not said.
+        valid_at: Option<String>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
         /// The fields that the rows have; all if not said.
@@ -44,7 +46,7 @@ methods! {
                 json.as_str().map(FieldSelector::from).ok_or_else(wrong)
             });
             let question = Question {
-                find,
+                find: find_at(find, given.valid_at.as_deref())?,
                 fields: fields.collect::<Result<_>>()?,
                 display: given.display.unwrap_or(false),
                 total: total(given.total.as_deref(), Total::None)?,
@@ -88,6 +90,8 @@ methods! {
         entity: String,
         /// The condition.
         filter: Option<Json>,
+        /// The day on which the records hold.
+        valid_at: Option<String>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
     }) -> "{index, components, ranges, lanes, residual, order, scan, count}" {
@@ -96,6 +100,7 @@ methods! {
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
             let sort = given.sort.as_deref().unwrap_or_default();
             let find = find_from_json(&reader, entity, filter, sort, None, None)?;
+            let find = find_at(find, given.valid_at.as_deref())?;
             let explained = reader.explain(&given.entity, &find)?;
             let components = explained.components.iter().map(|field| field_name(entity, *field));
             Ok(json!({

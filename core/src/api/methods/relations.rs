@@ -4,9 +4,9 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{
-    changes_from_json, cursor_from_text, cursor_to_text, listing_to_json, warnings_to_json,
+    changes_from_json, cursor_from_text, cursor_to_text, day_from_text, listing_to_json, warnings_to_json,
 };
-use crate::base::{Code, Date, Error, Label, RecordId, Result};
+use crate::base::{Code, Error, Label, RecordId, Result};
 use crate::engine::{LinkFind, LinkedRecord, NewRelation, Session, Total, Unlinked};
 use crate::schema::{Cardinality, FieldDefinition, RelationDefinition, RelationSide};
 
@@ -110,7 +110,7 @@ methods! {
         /// A repeated request with this key gets the first answer.
         idempotency_key: Option<String>,
     }) -> "{id, outcome, valid_to}" {
-        let at = given.at.as_deref().map(day).transpose()?;
+        let at = day_from_text("at", given.at.as_deref())?;
         let named = |id: Option<RecordId>| id.map(|id| id.to_string());
         let request = json!([given.relation, named(given.id), named(given.from), named(given.to), given.at]);
         let place = (given.id, given.from, given.to);
@@ -151,7 +151,7 @@ methods! {
     }) -> "{rows: [{side, role, entity, id, title, link}], cursor}" {
         let find = LinkFind {
             side: given.side,
-            at: given.at.as_deref().map(day).transpose()?,
+            at: day_from_text("at", given.at.as_deref())?,
             limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
         };
@@ -176,7 +176,7 @@ methods! {
         /// The day on which the links hold; all that ever did or will if not said.
         at: Option<String>,
     }) -> "{count, more}" {
-        let at = given.at.as_deref().map(day).transpose()?;
+        let at = day_from_text("at", given.at.as_deref())?;
         let find = LinkFind { side: given.side, at, ..LinkFind::default() };
         let (count, more) = session.read(|reader| {
             reader.count_links(&given.relation, &given.entity, given.id, &find, Total::USUAL)
@@ -196,11 +196,6 @@ fn field(mut document: Json) -> Result<FieldDefinition> {
         field.insert("local".to_owned(), json!(0));
     }
     FieldDefinition::from_json(&document)
-}
-
-fn day(text: &str) -> Result<Date> {
-    text.parse()
-        .map_err(|_| Error::new(Code::InvalidArgument).field("at").rule("a day, as 2026-11-22").value(text))
 }
 
 fn linked_to_json(session: &Session, row: &LinkedRecord) -> Result<Json> {

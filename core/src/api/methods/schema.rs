@@ -56,7 +56,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, relation, relations}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, relation, relations, valid_time}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::base::{EntityId, FieldId, RecordId, Result, Value, fold};
+use crate::base::{Date, EntityId, FieldId, RecordId, Result, Value, fold};
 use crate::records::filter::{compares, reads};
 use crate::records::ordered::ordered;
 use crate::records::query::ends::{may_hide_ends, sees_ends};
@@ -14,7 +14,7 @@ use crate::records::query::plan::Plan;
 use crate::records::query::run::collect_ids;
 use crate::records::query::sight::Sight;
 use crate::records::row::load;
-use crate::records::{Circle, Comparison, Filter, Moment, Record, RecordFacts};
+use crate::records::{Circle, Comparison, Filter, Moment, Period, Record, RecordFacts};
 use crate::schema::expr::{Expression, Facts};
 
 /// Records beyond references that are kept for the rows to come.
@@ -49,6 +49,8 @@ pub(super) enum Test<'a> {
     Under(FieldId, RecordId),
     Near(FieldId, Circle),
     Holds(Arc<Expression>, Moment),
+    /// The record holds on a day, between these two fields.
+    HeldOn(FieldId, FieldId, Date),
     /// The reader sees both ends of the link that the record is.
     Ends,
 }
@@ -123,6 +125,11 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
             }
         }
         Filter::Near(field, circle) => Test::Near(*field, *circle),
+        Filter::HeldOn(day) => match sight.entity.validity().map(|validity| (validity.from, validity.to)) {
+            Some((Some(from), Some(to))) => Test::HeldOn(from, to, *day),
+            // It was refused before.
+            _ => Test::Any(Vec::new()),
+        },
         Filter::Holds(stated) => match stated.expression() {
             Some(expression) => Test::Holds(Arc::clone(expression), sight.moment),
             // It was refused before.
@@ -229,6 +236,7 @@ impl Test<'_> {
             Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => known(*field),
             Self::Among(among) => known(among.field),
             Self::Holds(expression, _) => expression.fields().iter().all(|field| known(*field)),
+            Self::HeldOn(from, to, _) => known(*from) && known(*to),
             Self::Through(..) | Self::Under(..) | Self::Ends => false,
         }
     }
@@ -242,6 +250,7 @@ impl Test<'_> {
             Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => wanted(*field),
             Self::Among(among) => wanted(among.field),
             Self::Holds(expression, _) => reads(expression, wanted),
+            Self::HeldOn(from, to, _) => wanted(*from) || wanted(*to),
             Self::Through(field, _) | Self::Under(field, _) => wanted(*field),
         }
     }
@@ -257,6 +266,7 @@ impl Test<'_> {
             Self::Among(among) => among.has(record),
             Self::IsNull(field) => record.peek(*field).is_null(),
             Self::Near(field, circle) => circle.holds(&record.peek(*field)),
+            Self::HeldOn(from, to, day) => Period::between(record, Some(*from), Some(*to)).contains(*day),
             Self::Holds(expression, moment) => is_true(expression, &RecordFacts { record, moment: *moment }),
             Self::Through(..) | Self::Under(..) | Self::Ends => false,
         }
@@ -269,7 +279,12 @@ impl Test<'_> {
             Self::All(parts) => parts.iter().all(Self::holds_of_nothing),
             Self::Any(parts) => parts.iter().any(Self::holds_of_nothing),
             Self::Not(inner) => !inner.holds_of_nothing(),
-            Self::Compare(..) | Self::Among(_) | Self::Under(..) | Self::Near(..) | Self::Ends => false,
+            Self::Compare(..)
+            | Self::Among(_)
+            | Self::Under(..)
+            | Self::Near(..)
+            | Self::HeldOn(..)
+            | Self::Ends => false,
             Self::Holds(expression, moment) => is_true(expression, moment),
             Self::Through(_, beyond) => beyond.test.holds_of_nothing(),
         }

@@ -7,7 +7,7 @@ use crate::base::{FieldId, Result};
 use crate::records::SystemField;
 use crate::records::derived::{INDEX_PREFIX, Index};
 use crate::records::query::Direction;
-use crate::records::query::bounds::{Wanted, conjuncts, wanted};
+use crate::records::query::bounds::{NULL, Wanted, conjuncts, wanted};
 use crate::records::query::matcher::Test;
 use crate::records::query::sight::Sight;
 use crate::records::tally::stand_in;
@@ -181,7 +181,7 @@ impl Planner<'_> {
         let (mut leads, mut used, mut fixed) = (vec![Vec::new()], Vec::new(), Vec::new());
         let mut settled = self.of_class.clone();
         let mut components = candidate.components.iter().copied().peekable();
-        let mut range = None;
+        let (mut range, mut none) = (None, None);
         while let Some((field, turned)) = components.peek().copied() {
             let Some(said) = wanted(&self.conditions, field) else { break };
             match &said.points {
@@ -198,7 +198,8 @@ impl Planner<'_> {
                 Some(_) => break,
                 None => {
                     range =
-                        said.range.as_ref().map(|range| if turned { range.turned() } else { range.clone() })
+                        said.range.as_ref().map(|range| if turned { range.turned() } else { range.clone() });
+                    none = said.or_none.then_some(turned);
                 }
             }
             used.push(field);
@@ -208,6 +209,11 @@ impl Planner<'_> {
             }
         }
         let tail: Vec<(FieldId, bool)> = components.collect();
+        let without = leads.iter().zip(std::iter::repeat(none)).filter_map(|(lead, none)| {
+            let low = joined(lead, &[NULL], none?);
+            Some(KeyRange { lead: lead.len(), high: successor(&low), low })
+        });
+        let without: Vec<KeyRange> = without.collect();
         let ranges = leads.into_iter().map(|lead| match &range {
             Some(range) => {
                 KeyRange { lead: lead.len(), low: range.low.key(&lead), high: range.high.key(&lead) }
@@ -215,7 +221,7 @@ impl Planner<'_> {
             None => KeyRange { lead: lead.len(), high: end_of(&lead), low: lead },
         });
         let ranges: Vec<KeyRange> =
-            ranges.filter(|range| range.high.is_empty() || range.low < range.high).collect();
+            ranges.chain(without).filter(|range| range.high.is_empty() || range.low < range.high).collect();
         let reverse = self.sort.last().is_some_and(|(_, direction)| *direction == Direction::Descending);
         let order = if self.is_in_order(&tail, &fixed, reverse) { Order::Streamed } else { Order::Gathered };
         let residual = (0..self.conditions.len()).filter(|place| !settled.contains(place)).count();
