@@ -56,7 +56,7 @@ pub struct RelationSide {
     pub name: String,
     /// The entities whose records may stand at this end.
     pub entities: Vec<String>,
-    /// What people call the record at this end: 股东, shareholder.
+    /// What people call the record at this end, as shareholder.
     pub label: Label,
     /// What becomes of a link when the record at this end is deleted: `restrict` or `cascade`.
     #[serde(default)]
