@@ -274,6 +274,16 @@
 #define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
 
 /**
+ * `schema.invalid_period`: the record ends to be valid before it begins
+ */
+#define GUANXI_ERR_SCHEMA_INVALID_PERIOD -334
+
+/**
+ * `schema.key_fixed`: a fact keeps its key
+ */
+#define GUANXI_ERR_SCHEMA_KEY_FIXED -335
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401
@@ -317,6 +327,21 @@
  * `record.locked`: the record is locked in its state
  */
 #define GUANXI_ERR_RECORD_LOCKED -409
+
+/**
+ * `record.validity_overlap`: another record says this of the same days
+ */
+#define GUANXI_ERR_RECORD_VALIDITY_OVERLAP -411
+
+/**
+ * `record.linked_already`: the record is linked to another one on the same days
+ */
+#define GUANXI_ERR_RECORD_LINKED_ALREADY -412
+
+/**
+ * `record.linked_to_itself`: a record is not linked to itself by this relation
+ */
+#define GUANXI_ERR_RECORD_LINKED_TO_ITSELF -413
 
 /**
  * `access.sign_in_failed`: name or password is wrong

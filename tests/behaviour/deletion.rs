@@ -173,3 +173,67 @@ fn only_references_say_what_becomes_of_them_and_a_required_one_is_not_emptied() 
     let group = fields.iter().find(|field| field["name"] == "x.group").unwrap();
     assert_eq!(group["on_delete"], "set_null");
 }
+
+/// References of accounts to several accounts, and to accounts or contacts.
+fn declare_wide(house: &House, name: &str, several: bool, on_delete: OnDelete) {
+    let entity = Account::NAME.to_owned();
+    let kind = if several {
+        FieldType::MultiReference { entity }
+    } else {
+        FieldType::AnyReference { entities: vec![entity, "crm.contact".to_owned()] }
+    };
+    let label = Label::new("引用", "Reference");
+    house.admin.define_field(Account::NAME, name, label, kind, |field| field.on_delete = on_delete).unwrap();
+}
+
+fn any(id: RecordId) -> Value {
+    Value::Map([("entity".to_owned(), Account::NAME.into()), ("id".to_owned(), id.into())].into())
+}
+
+#[test]
+fn references_to_several_records_and_to_any_entity_do_as_they_say() {
+    let house = database();
+    for (name, several, on_delete) in [
+        ("friends", true, OnDelete::SetNull),
+        ("parents", true, OnDelete::Cascade),
+        ("creditors", true, OnDelete::Restrict),
+        ("regarding", false, OnDelete::SetNull),
+        ("within", false, OnDelete::Cascade),
+        ("about", false, OnDelete::Restrict),
+    ] {
+        declare_wide(&house, name, several, on_delete);
+    }
+    let [a, b, c] = ["a", "b", "c"].map(|name| account(&house, name, &[]));
+    let list = |ids: &[RecordId]| Value::List(ids.iter().map(|id| Value::Id(*id)).collect());
+    let with = |name: &str, values: Changes| house.create(Account::NAME, &values.set("name", name));
+    let friend = with("friend", Changes::new().set("friends", list(&[a, b])).set("regarding", any(a)));
+    let child = with("child", Changes::new().set("parents", list(&[b, a])));
+    let inside = with("inside", Changes::new().set("within", any(child)));
+    let debtor = with("debtor", Changes::new().set("creditors", list(&[c, inside])));
+    let note = with("note", Changes::new().set("about", any(c)));
+    assert_eq!(refusal(delete(&house.admin, a)), Code::Referenced, "the debtor holds back what would go");
+    assert_eq!(left(&house), 8, "nothing of it was done");
+    house.change(Account::NAME, debtor, &Changes::new().set("creditors", list(&[c])));
+    let shown = house.admin.read(|reader| {
+        reader.query(
+            Account::NAME,
+            &guanxi::engine::Question { display: true, ..guanxi::Find::default().into() },
+        )
+    });
+    let titles = shown.unwrap().titles;
+    assert_eq!((titles[&a].as_str(), titles[&b].as_str(), titles[&child].as_str()), ("a", "b", "child"));
+    delete(&house.admin, a).unwrap();
+    assert_eq!(left(&house), 5, "the child and what is within it went too");
+    let row = house.admin.get(Account::NAME, friend).unwrap();
+    assert_eq!(row.value("friends").unwrap(), list(&[b]), "one is taken out of the list");
+    assert_eq!(row.value("regarding").unwrap(), Value::Null);
+    delete(&house.admin, b).unwrap();
+    let row = house.admin.get(Account::NAME, friend).unwrap();
+    assert_eq!(row.value("friends").unwrap(), Value::Null, "an empty list is no value");
+    assert_eq!(refusal(delete(&house.admin, c)), Code::Referenced);
+    delete(&house.admin, note).unwrap();
+    assert_eq!(refusal(delete(&house.admin, c)), Code::Referenced);
+    house.change(Account::NAME, debtor, &Changes::new().set("creditors", Value::Null));
+    delete(&house.admin, c).unwrap();
+    assert_eq!(left(&house), 2);
+}

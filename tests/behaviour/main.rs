@@ -15,6 +15,8 @@ mod errors;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod history;
@@ -32,6 +34,8 @@ mod packages;
 mod patience;
 #[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod relations;
 #[cfg(test)]
 mod rollups;
 #[cfg(test)]

@@ -206,3 +206,59 @@ fn rules_are_defined_described_and_met_through_named_methods() {
         call("record.create", &json!({"entity": "account", "values": {"name": "x", "employees": -1}}));
     assert_eq!(refused.unwrap_err().code(), Code::RuleBroken);
 }
+
+#[test]
+fn a_rule_asks_something_of_each_row_and_of_each_value_of_a_list() {
+    let house = database();
+    let call = |method: &str, given: &serde_json::Value| guanxi::api::call(&house.admin, method, given);
+    let define = |name: &str, more: serde_json::Value| {
+        let mut given = json!({"entity": "account", "name": name, "label_zh": name, "label_en": name});
+        given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        call("schema.define_field", &given).unwrap();
+    };
+    let columns = json!([
+        {"name": "product", "zh": "产品", "en": "Product", "type": "text"},
+        {"name": "quantity", "zh": "数量", "en": "Quantity", "type": "int"},
+    ]);
+    define("lines", json!({"field_type": "rows", "columns": columns}));
+    let codes = json!([{"code": "gold", "zh": "金", "en": "gold"}, {"code": "new", "zh": "新", "en": "new"}]);
+    define("marks", json!({"field_type": "multi_enum", "codes": codes}));
+    define(
+        "large",
+        json!({"field_type": "formula", "expression": "size(x.lines.filter(l, l.quantity > 3))"}),
+    );
+    let rule = |condition: &str| {
+        let given = json!({
+            "entity": "account", "name": "lines", "condition": condition, "message_zh": "数量", "message_en": "quantity",
+        });
+        call("schema.define_rule", &given)
+    };
+    let error = rule("x.lines.all(l, l.price > 0)").unwrap_err();
+    assert_eq!(
+        (error.code(), error.rule_name()),
+        (Code::InvalidExpression, Some("line 1, column 17: the rows have no such column"))
+    );
+    rule("x.lines.all(l, l.quantity > 0) && (!x.marks.exists(m, m == 'gold') || x.lines.exists(l, l.quantity > 3))")
+        .unwrap();
+    let create = |marks: serde_json::Value, quantities: &[i64]| {
+        let rows: Vec<_> =
+            quantities.iter().map(|quantity| json!({"product": "证", "quantity": quantity})).collect();
+        let values = json!({"name": "加喜", "x.marks": marks, "x.lines": rows});
+        call("record.create", &json!({"entity": "account", "values": values}))
+    };
+    create(json!([]), &[]).unwrap();
+    create(json!(["new"]), &[1]).unwrap();
+    let made = create(json!(["gold"]), &[1, 4, 5]).unwrap();
+    let read = call("record.get", &json!({"entity": "account", "id": made["id"]})).unwrap();
+    assert_eq!(read["values"]["x.large"], 2);
+    for (marks, quantities) in
+        [(json!(["new"]), &[1, 0][..]), (json!(["gold"]), &[3]), (json!(["gold"]), &[])]
+    {
+        assert_eq!(create(marks, quantities).unwrap_err().code(), Code::RuleBroken, "{quantities:?}");
+    }
+    let found = json!({"entity": "account", "filter": {"expression": "x.lines.exists(l, l.quantity == 4)"}});
+    assert_eq!(call("record.count", &found).unwrap()["count"], 1);
+    let role = house.role_hiding("clerk", &[("crm.account", Action::Read, Level::All)], "x.lines");
+    let clerk = house.user("clerk", &[role]);
+    assert!(guanxi::api::call(&clerk, "record.count", &found).is_err(), "what is hidden is not asked");
+}

@@ -104,6 +104,18 @@ impl<A: ActionKind> Permit<A> {
             || class.unit.is_some_and(|unit| self.scope.units.contains(&unit))
     }
 
+    /// Whether records of every class are within reach.
+    #[must_use]
+    pub fn reaches_everything(&self) -> bool {
+        self.scope.all
+    }
+
+    /// Whether it is the engine's own.
+    #[must_use]
+    pub fn is_bootstrap(&self) -> bool {
+        self.principal.is_none()
+    }
+
     /// Whether the holder sees a field.
     #[must_use]
     pub fn shows(&self, field: FieldId) -> bool {

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::base::{FieldId, Locale};
 use crate::schema::expr::Expression;
-use crate::schema::{Entity, Field, FieldType, Layer, StateMachine};
+use crate::schema::{Entity, Field, FieldType, Layer, RelationSide, StateMachine};
 
 /// An entity as a user who sees some of its fields may know it.
 pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
@@ -39,7 +39,37 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "indexes": indexes,
         "counters": counters,
         "states": states.collect::<Vec<_>>(),
+        "valid_time": entity.definition.valid_time.as_ref().filter(|_| entity.validity().is_some_and(|validity| {
+            let days = [validity.from, validity.to].into_iter().flatten();
+            let mut fields = validity.exclusions.iter().flat_map(|one| one.fields.iter().copied()).chain(days);
+            fields.all(|field| shown.contains(&field))
+        })),
+        "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
     })
+}
+
+/// What a relation says, if its sides are shown.
+fn relation_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Option<Json> {
+    let (relation, ends) = (entity.definition.relation.as_ref()?, entity.ends()?);
+    if ![ends.from, ends.to].iter().all(|end| shown.contains(end)) {
+        return None;
+    }
+    let side = |side: &RelationSide| {
+        json!({
+            "name": side.name,
+            "entities": side.entities,
+            "label": side.label.text(locale),
+            "on_delete": side.on_delete,
+        })
+    };
+    Some(json!({
+        "from": side(&relation.from),
+        "to": side(&relation.to),
+        "cardinality": relation.cardinality,
+        "symmetric": relation.symmetric,
+        "to_itself": relation.to_itself,
+        "validity": relation.validity,
+    }))
 }
 
 fn field_to_json(locale: Locale, field: &Field, shown: &[FieldId]) -> Json {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::base::{
-    Code, Collation, Currency, Decimal, Error, Locale, Money, Period, RecordId, Result, Value, ValueKind,
+    Code, Collation, Currency, Date, Decimal, Error, Locale, Money, Period, RecordId, Result, Value,
+    ValueKind,
 };
 use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
@@ -403,6 +404,21 @@ pub(super) fn find_from_json(
 /// The collation of a name; that by code points where none is said.
 pub(super) fn collation_from_json(name: Option<&str>) -> Result<Collation> {
     name.map_or(Ok(Collation::default()), Collation::from_name)
+}
+
+/// A list of what holds on a day, if one is said.
+pub(super) fn find_at(find: Find, day: Option<&str>) -> Result<Find> {
+    Ok(match day_from_text("valid_at", day)? {
+        Some(day) => find.valid_at(day),
+        None => find,
+    })
+}
+
+/// A day that a parameter names.
+pub(super) fn day_from_text(name: &str, text: Option<&str>) -> Result<Option<Date>> {
+    let wrong =
+        |text: &str| Error::new(Code::InvalidArgument).field(name).rule("a day, as 2026-11-22").value(text);
+    text.map(|text| text.parse().map_err(|_| wrong(text))).transpose()
 }
 
 /// A page cursor as text.

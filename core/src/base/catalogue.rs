@@ -212,6 +212,12 @@ catalogue! {
     TransitionNotAllowed = 326, "schema.transition_not_allowed",
         ["this state does not follow on that one", "no transition leads there, or its condition is not met", "ask `record.transitions` for the steps that are open"],
         ["不允许该状态转换", "没有相应的转换，或其条件未满足", "用 record.transitions 查询可用的转换"];
+    InvalidPeriod = 334, "schema.invalid_period",
+        ["the record ends to be valid before it begins", "the last day lies before the first one", "give a later end, or leave it out"],
+        ["失效日早于生效日", "有效期的结束早于开始", "请填写较晚的失效日，或留空"];
+    KeyFixed = 335, "schema.key_fixed",
+        ["a fact keeps its key", "the field is part of the key under which the fact was made", "make another fact, and end or delete this one"],
+        ["事实的键不能更改", "该字段属于建立该事实时的键", "请另建一条，并结束或删除此条"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];
@@ -239,6 +245,15 @@ catalogue! {
     RecordLocked = 409, "record.locked",
         ["the record is locked in its state", "its state machine allows no change there but of the state, and no deletion", "take a step that leaves the state first"],
         ["记录在当前状态下已锁定", "其状态机只允许更改状态", "请先转换到其他状态"];
+    ValidityOverlap = 411, "record.validity_overlap",
+        ["another record says this of the same days", "the two are linked already, or the key has a value on one of the days", "end the one that stands first, or choose other days"],
+        ["同一期间已有另一条记录", "两者已关联，或该键在其中某日已有值", "请先结束已有记录，或另选日期"];
+    LinkedAlready = 412, "record.linked_already",
+        ["the record is linked to another one on the same days", "the relation has one at this end", "end the link that stands first, or choose other days"],
+        ["该记录在同一期间已关联到另一条记录", "此关系在该端只允许一条", "请先结束已有关联，或另选日期"];
+    LinkedToItself = 413, "record.linked_to_itself",
+        ["a record is not linked to itself by this relation", "both ends are one record", "choose another record for one of the ends"],
+        ["此关系不允许记录关联自身", "两端是同一条记录", "请为其中一端选择其他记录"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
         ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];

@@ -103,7 +103,7 @@ impl Session {
     pub fn attachments(&self, entity: &str, record: RecordId) -> Result<Vec<Attachment>> {
         self.read(|reader| {
             let known = reader.registry.entity(entity)?;
-            let record = records::get(reader.snapshot, &reader.permit(known)?, known, record)?;
+            let record = reader.stored(&reader.permit(known)?, known, record)?;
             records::attachments(reader.snapshot, &record)
         })
     }
@@ -124,7 +124,7 @@ impl Session {
         let sealer = &self.crm().inner.sealer;
         let (attachment, content) = self.read(|reader| {
             let known = reader.registry.entity(entity)?;
-            let record = records::get(reader.snapshot, &reader.permit(known)?, known, record)?;
+            let record = reader.stored(&reader.permit(known)?, known, record)?;
             records::read_attachment(reader.snapshot, known, &record, attachment, sealer)
         })?;
         let content = match content {
@@ -172,7 +172,7 @@ impl Reader<'_> {
     /// Refuses unless the user may see a record and change it.
     fn check_changeable(&self, entity: &str, record: RecordId) -> Result<()> {
         let entity = self.registry.entity(entity)?;
-        let record = records::get(self.snapshot, &self.permit(entity)?, entity, record)?;
+        let record = self.stored(&self.permit(entity)?, entity, record)?;
         let permit = self.policy.decide::<Update>(self.user, entity.id(), &entity.api_name)?;
         records::check_reach(&permit, entity, &record)
     }

@@ -1,24 +1,20 @@
-//! Many records changed or deleted by one call, each with its own outcome, and a mass edit taken back.
+//! Many records changed or deleted by one call, each with its own outcome.
 //!
 //! Records go in chunks, a transaction each, in the order of their ids. A chunk that is committed stays, and
 //! the answer says where to go on. The ledger names the batch in the cause of each entry, and where a batch
 //! lies in the ledger is part of the same commit, so that it is taken back without a search.
 
-use crate::access::Action;
-use crate::base::{Code, Error, RecordId, Result, Value};
-use crate::engine::{
-    Changes, Condition, FieldSelector, Find, Listing, Session, Transaction, Upserted, WriteOptions,
-};
-use crate::records::{EntryKind, FieldChange, LedgerEntry, LedgerReader, PageCursor, SystemField};
-use crate::schema::Entity;
-use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
+use crate::base::{Error, RecordId, Result};
+use crate::engine::{Changes, Condition, Find, Session, Transaction, Upserted, WriteOptions};
+use crate::records::PageCursor;
+use crate::storage::{Keyspace, Snapshot};
 
 /// Records of one transaction.
 const CHUNK: usize = 500;
 /// Most records of one call.
 pub const MAX_BULK: usize = 10_000;
 /// Where a batch's places in the ledger lie.
-const BATCH: &[u8] = b"batch.";
+pub(super) const BATCH: &[u8] = b"batch.";
 /// What the cause of a batch's entries begins with.
 const CAUSE: &str = "bulk.";
 
@@ -81,16 +77,19 @@ pub enum BulkDone {
     Unchanged,
     /// It was deleted.
     Deleted,
+    /// It was deleted, and is there again.
+    Restored,
 }
 
 impl BulkDone {
-    /// The stable name: `updated`, `unchanged`, `deleted`.
+    /// The stable name: `updated`, `unchanged`, `deleted`, `restored`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
             Self::Deleted => "deleted",
+            Self::Restored => "restored",
         }
     }
 }
@@ -128,29 +127,6 @@ impl Session {
         self.bulk(entity, selection, bulk, "delete", &|transaction, id| {
             transaction.delete_record(entity, id).map(|()| BulkDone::Deleted)
         })
-    }
-
-    /// Takes a mass edit back: each record that nobody has changed since gets its old values again, which
-    /// is a change like any other and needs the same permission. A record that was changed since stays as
-    /// it is, with `record.version_conflict`; so does one that a rule keeps from going back. What rules
-    /// alone set follows from the rest. The chunks are transactions of their own; a second call takes back
-    /// what the first one did not come to.
-    ///
-    /// # Errors
-    /// `record.not_found` for a batch that is not there, or that another user made unless the user may
-    /// administer everything; `engine.cancelled`, `engine.deadline_exceeded`.
-    pub fn undo_bulk(&self, batch: RecordId) -> Result<Vec<BulkRow>> {
-        let mut rows = Vec::new();
-        for place in self.places(batch)? {
-            self.patience().check()?;
-            let cause = format!("{CAUSE}undo {batch}");
-            let undone = self.write_with(WriteOptions::default().cause(&cause), |transaction| {
-                transaction.take_back(batch, place)
-            })?;
-            rows.extend(undone);
-            self.patience().tell("bulk", rows.len() as u64, 0);
-        }
-        Ok(rows)
     }
 
     fn bulk(
@@ -227,53 +203,14 @@ impl Session {
             Ok(rows)
         })
     }
-
-    /// The stretches of the ledger in which a batch lies.
-    fn places(&self, batch: RecordId) -> Result<Vec<Place>> {
-        let missing = || Error::new(Code::RecordNotFound).rule("batch").record(batch);
-        let administers = self.check_may("sys.role", Action::Administer).is_ok();
-        let snapshot = self.crm().snapshot()?;
-        let prefix = [BATCH, batch.as_bytes()].concat();
-        let mut range = RangeRequest::prefix(Keyspace::Meta, &prefix, CHUNK);
-        let mut places = Vec::new();
-        loop {
-            let page = snapshot.scan(&range)?;
-            for (key, value) in &page.rows {
-                places.push(Place::read(key, value).ok_or_else(missing)?);
-            }
-            match page.rows.into_iter().last() {
-                Some((last, _)) if page.more => continue_after(&mut range, last),
-                _ => break,
-            }
-        }
-        let own = |place: &Place| administers || place.user == self.user();
-        if places.is_empty() || !places.iter().all(own) { Err(missing()) } else { Ok(places) }
-    }
 }
 
-fn cause_of(verb: &str, batch: RecordId) -> String {
+pub(super) fn cause_of(verb: &str, batch: RecordId) -> String {
     format!("{CAUSE}{verb} {batch}")
 }
 
-/// A stretch of the ledger in which a transaction of a batch lies.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// The position before its first entry.
-    after: u64,
-    entries: u64,
-    user: RecordId,
-}
-
-impl Place {
-    fn read(key: &[u8], value: &[u8]) -> Option<Self> {
-        let after = u64::from_be_bytes(*key.last_chunk()?);
-        let (entries, user) = value.split_first_chunk::<8>()?;
-        Some(Self { after, entries: u64::from_be_bytes(*entries), user: RecordId::from_suffix(user)? })
-    }
-}
-
 /// Does something with each record; what fails is taken back alone.
-fn each(
+pub(super) fn each(
     transaction: &mut Transaction<'_>,
     ids: &[RecordId],
     mut work: impl FnMut(&mut Transaction<'_>, RecordId) -> Result<BulkDone>,
@@ -308,53 +245,4 @@ impl Transaction<'_> {
         self.view_mut().put(Keyspace::Meta, key, value);
         Ok(())
     }
-
-    /// Gives the records of a stretch of the ledger their old values again.
-    fn take_back(&mut self, batch: RecordId, place: Place) -> Result<Vec<BulkRow>> {
-        let cause = cause_of("update", batch);
-        let entries = usize::try_from(place.entries).unwrap_or(usize::MAX);
-        let sealer = &self.crm().inner.sealer;
-        let entries = LedgerReader::new(sealer).read(self.view(), place.after, entries)?;
-        let of_batch = |entry: &LedgerEntry| entry.kind == EntryKind::Update && entry.cause == cause;
-        let mut edits: Vec<LedgerEntry> = entries.into_iter().filter(of_batch).collect();
-        edits.reverse();
-        let ids: Vec<RecordId> = edits.iter().map(|entry| entry.record).collect();
-        let mut edits = edits.into_iter();
-        each(self, &ids, |transaction, _| match edits.next() {
-            Some(edit) => transaction.take_back_one(&edit),
-            None => Ok(BulkDone::Unchanged),
-        })
-    }
-
-    fn take_back_one(&mut self, edit: &LedgerEntry) -> Result<BulkDone> {
-        let registry = std::sync::Arc::clone(self.reader().registry());
-        let entity = registry.entity_by_id(edit.entity)?;
-        let row = self.get_record(&entity.api_name, edit.record)?;
-        if row.record.envelope.modified != edit.stamp {
-            let changed = Error::new(Code::VersionConflict).entity(&entity.api_name).record(edit.record);
-            return Err(changed.rule("changed since"));
-        }
-        let gone = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(edit.record);
-        let changes = edit.changes.as_deref().ok_or_else(gone)?;
-        let changes = old_values(entity, &row, changes);
-        Ok(match self.update_record(&entity.api_name, edit.record, changes)? {
-            Upserted::Unchanged(_) => BulkDone::Unchanged,
-            _ => BulkDone::Updated,
-        })
-    }
-}
-
-/// What brings a record back to what it was before these changes. What callers may not set follows from the rest.
-fn old_values(entity: &Entity, row: &Listing, changes: &[FieldChange]) -> Changes {
-    let mut back = Changes::new();
-    for change in changes {
-        match (entity.field_by_id(change.field), &change.old) {
-            (Some(field), old) if !field.definition.read_only => {
-                back = back.set(FieldSelector::Name(field.api_name.clone()), old.clone());
-            }
-            (None, Value::Id(owner)) if change.field == SystemField::Owner.id() => back = back.owner(*owner),
-            _ => {}
-        }
-    }
-    back.expect_version(row.record.envelope.version)
 }

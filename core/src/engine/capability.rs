@@ -36,7 +36,8 @@ impl Session {
         self.read(|reader| {
             let mut scopes = BTreeMap::new();
             for entity in reader.registry().entities() {
-                if !reader.may(&entity.api_name, Action::Read) {
+                // Whether a link is seen follows from its ends, and not from its class.
+                if entity.ends().is_some() || !reader.may(&entity.api_name, Action::Read) {
                     continue;
                 }
                 let permit = reader.permit(entity)?;
@@ -59,7 +60,7 @@ impl Session {
             let permit = reader.permit(entity)?;
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
-                if let Ok(record) = crate::records::get(reader.snapshot, &permit, entity, *id) {
+                if let Ok(record) = reader.stored(&permit, entity, *id) {
                     rows.push(reader.show_stored(&permit, entity, record)?);
                 }
             }

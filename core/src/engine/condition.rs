@@ -177,6 +177,7 @@ impl Resolver<'_> {
                 Ok(Filter::Near(field, *circle))
             }),
             Filter::Holds(stated) => self.stated(entity, stated),
+            Filter::HeldOn(day) => Ok(Filter::HeldOn(*day)),
             Filter::Under(selector, root) => {
                 self.at(entity, selector, |_, field| Ok(Filter::Under(field, *root)))
             }

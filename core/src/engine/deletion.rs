@@ -39,7 +39,7 @@ impl Transaction<'_> {
         for ((source, id), fields) in plan.emptied.iter().filter(|((_, id), _)| !plan.going.contains(id)) {
             let source = registry.entity_by_id(*source)?;
             let record = self.dependent(source, *id, entity, root)?;
-            self.empty_references(source, &record, fields)?;
+            self.empty_references(source, &record, (fields, &plan.going))?;
         }
         // Whoever refers goes before what it refers to, as far as there is no circle.
         for (source, record) in plan.taken_along.iter().rev() {

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Permit, Read};
-use crate::base::{Code, Error, FieldId, RecordId, Result, Timestamp, Value};
-use crate::engine::{Condition, FieldSelector, Listing, Reader, Session};
+use crate::base::{Code, Date, Error, FieldId, RecordId, Result, Timestamp, Value};
+use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
-    self, At, FarPermits, PastQuery, PastState, PastValue, Record, RecordVersion, Rewind, Versions,
+    self, At, PastQuery, PastState, PastValue, Period, Record, RecordVersion, Rewind, Versions,
 };
 use crate::schema::{Entity, Registry};
 
@@ -246,7 +246,7 @@ impl Session {
                 after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
                 looks: page(looks),
             };
-            let far = FarPermits::new();
+            let far = reader.far_permits(known, &crate::records::Filter::Everything)?;
             let sight = reader.sight(known, &permit, &far);
             let chunk = records::list_past(&sight, &self.crm().inner.sealer, &query)?;
             let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
@@ -254,6 +254,33 @@ impl Session {
             let rows = rows.map(|(record, state)| past_record(reader, &permit, &record, state)).collect();
             let (looked_at, undecided) = (chunk.looked_at, chunk.undecided);
             Ok(PastPage { rows, position, looked_at, undecided, next })
+        })
+    }
+
+    /// The fact of a key that held on a day, by what was known at a place of the ledger. Reads the entries of the
+    /// facts that there ever were of the key, and no others.
+    ///
+    /// # Errors
+    /// As [`Session::get_as_of`] and [`Reader::fact`]; `record.not_found` where nothing was known to hold.
+    pub fn fact_as_of(&self, entity: &str, key: &Changes, day: Date, at: At) -> Result<PastRecord> {
+        self.read(|reader| {
+            let known = reader.registry().entity(entity)?;
+            let permit = reader.permit(known)?;
+            let values = reader.key_of(known, key)?;
+            self.check_kept(reader, entity, at)?;
+            let holds = |state: &PastState| {
+                let period = known.validity().zip(state.record.as_ref());
+                period.is_some_and(|(validity, record)| Period::of(validity, record).contains(day))
+            };
+            for id in records::facts_of(reader.snapshot, known, &values)? {
+                let Ok(record) = reader.standing(&permit, known, id) else { continue };
+                let state = Rewind::of(self.source(reader), &record, self.patience())?.to(at)?;
+                if let Some(mut state) = state.filter(holds) {
+                    self.compute(reader, entity, &mut state, at)?;
+                    return Ok(past_record(reader, &permit, &record, state));
+                }
+            }
+            Err(Error::new(Code::RecordNotFound).entity(&known.api_name).rule("a fact of this day"))
         })
     }
 
@@ -268,8 +295,12 @@ impl Session {
             let permit = reader.permit(known)?;
             let walk = (after, page(looks));
             let chunk = records::list_deleted(reader.snapshot, &permit, known, walk, self.patience())?;
-            let rows = chunk.rows.into_iter().map(|record| reader.show_stored(&permit, known, record));
-            let rows = rows.collect::<Result<_>>()?;
+            let mut rows = Vec::new();
+            for record in chunk.rows {
+                if reader.sees_ends(&permit, known, &record)? {
+                    rows.push(reader.show_stored(&permit, known, record)?);
+                }
+            }
             Ok(DeletedPage { rows, looked_at: chunk.looked_at, next: chunk.next })
         })
     }
@@ -278,7 +309,7 @@ impl Session {
         self.read(|reader| {
             let known = reader.registry().entity(entity)?;
             let permit = reader.permit(known)?;
-            let record = records::get_standing(reader.snapshot, &permit, known, id)?;
+            let record = reader.standing(&permit, known, id)?;
             look(Past { reader, permit, record })
         })
     }

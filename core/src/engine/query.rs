@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{EntityId, FieldId, RecordId, Result, Value};
+use crate::base::{EntityId, FieldId, RecordId, Result};
 use crate::engine::{FieldSelector, Find, Listing, Reader, Session};
 use crate::records::{self, Counted, PageCursor, SystemField, Total, target};
 use crate::schema::Entity;
@@ -89,16 +89,20 @@ impl Reader<'_> {
     /// The titles of all records that rows refer to, read at once for each entity.
     fn titles(&self, entity: &Entity, rows: &[Listing]) -> Result<BTreeMap<RecordId, String>> {
         let system = [SystemField::Owner.id(), SystemField::Unit.id()];
-        let fields: Vec<FieldId> =
-            entity.fields().iter().map(crate::schema::Field::id).chain(system).collect();
         let mut wanted: BTreeMap<EntityId, BTreeSet<RecordId>> = BTreeMap::new();
-        for field in fields {
-            let Ok(target) = target(self.registry(), entity, field) else { continue };
-            let ids = rows.iter().filter_map(|row| match *row.record.peek(field) {
-                Value::Id(id) => Some(id),
-                _ => None,
-            });
+        for system in system {
+            let Ok(target) = target(self.registry(), entity, system) else { continue };
+            let ids = rows.iter().filter_map(|row| row.record.peek(system).as_id());
             wanted.entry(target.id()).or_default().extend(ids);
+        }
+        for field in entity.fields().iter().filter(|field| !field.definition.kind.targets().is_empty()) {
+            for row in rows {
+                let value = row.record.peek(field.id());
+                for (target, id) in field.definition.kind.references(&value) {
+                    let Ok(target) = self.registry().entity(target) else { continue };
+                    wanted.entry(target.id()).or_default().insert(id);
+                }
+            }
         }
         let mut titles = BTreeMap::new();
         for (target, ids) in wanted {
@@ -110,17 +114,19 @@ impl Reader<'_> {
     }
 
     /// The titles of those of these records that the user may see.
-    fn titles_of(&self, entity: &Entity, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>> {
+    pub(super) fn titles_of(&self, entity: &Entity, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>> {
         let title = entity.title()?.id();
         let Ok(permit) = self.permit(entity) else { return Ok(Vec::new()) };
         if ids.is_empty() || !permit.shows(title) {
             return Ok(Vec::new());
         }
-        let found = records::get_many(self.snapshot, &permit, entity, ids)?;
-        let titled = found.into_iter().map(|record| {
-            let text = record.peek(title).as_text().map(str::to_owned).unwrap_or_default();
-            (record.id, text)
-        });
-        Ok(titled.collect())
+        let mut titled = Vec::new();
+        for record in records::get_many(self.snapshot, &permit, entity, ids)? {
+            if self.sees_ends(&permit, entity, &record)? {
+                let text = record.peek(title).as_text().map(str::to_owned).unwrap_or_default();
+                titled.push((record.id, text));
+            }
+        }
+        Ok(titled)
     }
 }

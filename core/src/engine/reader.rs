@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
 use crate::base::{
-    Code, Collation, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp, Value,
+    Code, Collation, Date, Error, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp,
+    Value,
 };
 use crate::engine::condition::{Resolver, Today};
 use crate::engine::{Condition, FieldSelector, Settings};
@@ -44,6 +45,14 @@ pub struct Find {
     pub limit: usize,
     /// Where the page before ended.
     pub after: Option<PageCursor>,
+}
+
+impl Find {
+    /// Those alone that hold on a day, of an entity whose records hold on some days.
+    #[must_use]
+    pub fn valid_at(self, day: Date) -> Self {
+        Self { filter: Filter::All(vec![self.filter, Filter::HeldOn(day)]), ..self }
+    }
 }
 
 /// One page, with what is needed to read its rows.
@@ -120,13 +129,46 @@ impl<'a> Reader<'a> {
     pub fn get(&self, entity: &str, id: RecordId) -> Result<Listing> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        self.show_stored(&permit, entity, records::get(self.snapshot, &permit, entity, id)?)
+        self.show_stored(&permit, entity, self.stored(&permit, entity, id)?)
+    }
+
+    /// A live record as it is stored, if the user sees it: of a link, if the user sees both ends.
+    pub(super) fn stored(&self, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<Record> {
+        let record = records::get(self.snapshot, permit, entity, id)?;
+        self.check_ends(permit, entity, record)
+    }
+
+    /// A record, deleted or not, if the user sees it.
+    pub(super) fn standing(&self, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<Record> {
+        let record = records::get_standing(self.snapshot, permit, entity, id)?;
+        self.check_ends(permit, entity, record)
+    }
+
+    fn check_ends(&self, permit: &Permit<Read>, entity: &Entity, record: Record) -> Result<Record> {
+        match self.sees_ends(permit, entity, &record)? {
+            true => Ok(record),
+            false => Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(record.id)),
+        }
+    }
+
+    /// Whether the user sees both ends of a record, if it is a link.
+    pub(super) fn sees_ends(&self, permit: &Permit<Read>, entity: &Entity, record: &Record) -> Result<bool> {
+        if entity.ends().is_none() {
+            return Ok(true);
+        }
+        let mut far = FarPermits::new();
+        self.add_permits_of_ends(entity, &mut far);
+        records::sees_ends(&self.sight(entity, permit, &far), record)
     }
 
     /// Whether [`Reader::get`] would find a record.
     pub(super) fn reaches(&self, entity: &str, id: RecordId) -> Result<bool> {
         let entity = self.registry.entity(entity)?;
-        records::reaches(self.snapshot, &self.permit(entity)?, entity, id)
+        let permit = self.permit(entity)?;
+        match entity.ends() {
+            None => records::reaches(self.snapshot, &permit, entity, id),
+            Some(_) => Ok(self.stored(&permit, entity, id).is_ok()),
+        }
     }
 
     /// One page of a list.
@@ -272,7 +314,7 @@ impl<'a> Reader<'a> {
         if field.definition.unique {
             let permit = self.permit(known)?;
             let found = records::find_unique(self.snapshot, known.id(), field.id(), &value)?;
-            let seen = found.filter(|id| records::get(self.snapshot, &permit, known, *id).is_ok());
+            let seen = found.filter(|id| self.stored(&permit, known, *id).is_ok());
             return Ok(seen.into_iter().collect());
         }
         let filter =
@@ -358,7 +400,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The permits for entities that a condition comes to along references.
-    fn far_permits(&self, entity: &Entity, filter: &Filter) -> Result<FarPermits> {
+    pub(super) fn far_permits(&self, entity: &Entity, filter: &Filter) -> Result<FarPermits> {
         let mut far = FarPermits::new();
         self.add_permits_of_links(entity, &mut far);
         self.add_far_permits(entity, filter, &mut far)?;
@@ -373,6 +415,20 @@ impl<'a> Reader<'a> {
             let Ok(beyond) = self.registry.entity_by_id(target) else { continue };
             if let Ok(permit) = self.permit(beyond) {
                 far.insert(target, permit);
+            }
+            self.add_permits_of_ends(beyond, far);
+        }
+        self.add_permits_of_ends(entity, far);
+    }
+
+    /// The permits for the entities at the ends of links, as far as the user has them.
+    fn add_permits_of_ends(&self, entity: &Entity, far: &mut FarPermits) {
+        let Some(ends) = entity.ends() else { return };
+        let fields = [ends.from, ends.to].into_iter().filter_map(|field| entity.field_by_id(field));
+        for name in fields.flat_map(|field| field.definition.kind.targets()) {
+            let Ok(beyond) = self.registry.entity(name) else { continue };
+            if let Ok(permit) = self.permit(beyond) {
+                far.insert(beyond.id(), permit);
             }
         }
     }
@@ -391,6 +447,14 @@ impl<'a> Reader<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The day of now, by the zone of the organisation.
+    ///
+    /// # Errors
+    /// Never where the settings are right.
+    pub fn today(&self) -> Result<Date> {
+        Ok(self.moment()?.today)
     }
 
     /// The moment that expressions take for now.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
-use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Value};
+use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Stamp, Value};
 use crate::engine::extension::Hook;
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
@@ -241,7 +241,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes back what was done of a work that failed, so that the transaction may go on without it.
-    fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    pub(super) fn all_or_nothing<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let point = self.savepoint();
         let done = work(self);
         if done.is_err() {
@@ -263,16 +263,17 @@ impl<'s> Transaction<'s> {
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
 
-    /// Empties references of a record, in the right to change it. Rules are asked as for any change.
+    /// Takes records that go out of references of a record, in the right to change it. Rules are asked as for
+    /// any change.
     pub(super) fn empty_references(
         &mut self,
         entity: &Entity,
         old: &Record,
-        fields: &BTreeSet<FieldId>,
+        (fields, going): (&BTreeSet<FieldId>, &BTreeSet<RecordId>),
     ) -> Result<()> {
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
         let mut new = old.clone();
-        fields.iter().for_each(|field| new.set(*field, Value::Null));
+        fields.iter().for_each(|field| new.set(*field, without(&old.peek(*field), going)));
         let follow_ups = self.prepare(entity, Some(old), &mut new)?;
         self.check_references(entity, Some(old), &new)?;
         let moves = self.moves(entity, old, &new)?;
@@ -291,10 +292,21 @@ impl<'s> Transaction<'s> {
     /// who was forgotten; `access.not_permitted` without the right to delete it; `record.reference_missing`
     /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
     pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        self.bring_back(entity, id, &BTreeSet::new())
+    }
+
+    /// As [`Transaction::undelete_record`], with others that come back with it, to which it may refer before
+    /// they are there.
+    pub(super) fn bring_back(
+        &mut self,
+        entity: &str,
+        id: RecordId,
+        coming: &BTreeSet<RecordId>,
+    ) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let read = self.reader().permit(entity)?;
-        let old = records::get_standing(&self.view, &read, entity, id)?;
+        let old = self.reader().standing(&read, entity, id)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         if !old.is_deleted() || records::was_erased(&self.view, &old, self.session.patience())? {
             return Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id));
@@ -302,7 +314,7 @@ impl<'s> Transaction<'s> {
         let mut new = old.clone();
         self.place_in_trees(entity, None, &mut new)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
-        self.check_references(entity, None, &new)?;
+        self.check_references_but(entity, None, &new, coming)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
         self.learn_classes();
@@ -409,6 +421,11 @@ impl<'s> Transaction<'s> {
         self.session
     }
 
+    /// The stamp of all that this transaction changes.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.context.stamp
+    }
+
     pub(super) fn user(&self) -> RecordId {
         self.session.user()
     }
@@ -427,7 +444,30 @@ impl<'s> Transaction<'s> {
 
     fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
+        self.create_from(registry.entity(entity)?, (id, None), changes)
+    }
+
+    /// Creates a record with the values of another one, but for what the changes say and for what no two records
+    /// have alike. Values that the user does not see are taken over, too. It is of the same owner, as long as
+    /// that is an active user.
+    pub(super) fn create_like(
+        &mut self,
+        entity: &Entity,
+        other: &Record,
+        changes: Changes,
+    ) -> Result<RecordId> {
+        let owner = Some(other.envelope.owner).filter(|owner| self.policy.is_active(*owner));
+        let owner = changes.owner.or(owner);
+        let id = self.session.crm().new_id();
+        self.create_from(entity, (id, Some(other)), Changes { owner, ..changes })
+    }
+
+    fn create_from(
+        &mut self,
+        entity: &Entity,
+        (id, other): (RecordId, Option<&Record>),
+        changes: Changes,
+    ) -> Result<RecordId> {
         let permit = if self.founding {
             self.policy.bootstrap::<Create>(entity.id())
         } else {
@@ -442,6 +482,13 @@ impl<'s> Transaction<'s> {
         let mut record = Record::new(id, entity.id(), envelope);
         if owner != self.session.user() {
             self.check_owner(entity, owner)?;
+        }
+        let alike = |field: &&Field| {
+            let own = field.definition.unique || matches!(field.definition.kind, FieldType::Attachment);
+            !own && !field.is_withdrawn() && !field.definition.kind.is_worked_out()
+        };
+        for field in entity.fields().iter().filter(alike).filter(|_| other.is_some()) {
+            record.set(field.id(), other.map(|other| other.value(field.id())).unwrap_or_default());
         }
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
         self.furnish(entity, &mut record)?;
@@ -493,7 +540,7 @@ impl<'s> Transaction<'s> {
     /// The stored record, whole, if the user may see it.
     pub(super) fn readable(&self, entity: &Entity, id: RecordId) -> Result<Record> {
         let permit = self.reader().permit(entity)?;
-        records::get(&self.view, &permit, entity, id)
+        self.reader().stored(&permit, entity, id)
     }
 
     /// Sets what the caller wants, and gives the fields that the caller named.
@@ -663,6 +710,17 @@ impl<'s> Transaction<'s> {
 
     /// A reference may only be set to a record that stands and that the user may see.
     fn check_references(&self, entity: &Entity, old: Option<&Record>, new: &Record) -> Result<()> {
+        self.check_references_but(entity, old, new, &BTreeSet::new())
+    }
+
+    /// As [`Transaction::check_references`], but for records that are about to be there.
+    fn check_references_but(
+        &self,
+        entity: &Entity,
+        old: Option<&Record>,
+        new: &Record,
+        coming: &BTreeSet<RecordId>,
+    ) -> Result<()> {
         for field in entity.fields() {
             let kind = &field.definition.kind;
             let value = new.peek(field.id());
@@ -672,7 +730,7 @@ impl<'s> Transaction<'s> {
             }
             let stood: Vec<RecordId> = kind.references(&before).map(|(_, id)| id).collect();
             for (target, id) in kind.references(&value) {
-                if self.founding || id == new.id || stood.contains(&id) {
+                if self.founding || id == new.id || stood.contains(&id) || coming.contains(&id) {
                     continue;
                 }
                 let missing = || {
@@ -724,4 +782,12 @@ impl<'s> Transaction<'s> {
             self.policy = Arc::new(self.base_policy.with_classes(interned));
         }
     }
+}
+
+/// What is left of a reference without records that go: of one to several, the others.
+fn without(value: &Value, going: &BTreeSet<RecordId>) -> Value {
+    let Value::List(items) = value else { return Value::Null };
+    let stays = |item: &&Value| item.as_id().is_none_or(|id| !going.contains(&id));
+    let left: Vec<Value> = items.iter().filter(stays).cloned().collect();
+    if left.is_empty() { Value::Null } else { Value::List(left) }
 }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::base::{Collation, RecordId, Result};
+use crate::base::{Collation, Date, RecordId, Result};
 use crate::engine::{Changes, Condition, FieldSelector, Find, Listing, Session, Transaction};
 use crate::records::{Counted, Direction, Explanation, Filter, Total};
 use crate::schema::{EntityType, FieldKind, TypedField};
@@ -204,6 +204,13 @@ impl<E: EntityType> TypedFind<'_, E> {
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Those alone that hold on a day, of an entity whose records hold on some days.
+    #[must_use]
+    pub fn valid_at(mut self, day: Date) -> Self {
+        self.conditions.push(Filter::HeldOn(day));
         self
     }
 

@@ -7,6 +7,7 @@ use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::{write_collated, write_ordered};
 use crate::records::row::{external_key, unique_key};
+use crate::records::validity::{fact_key, validity_keys};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
 use crate::schema::{Component, DeclaredIndex, Entity};
@@ -84,6 +85,12 @@ fn link_prefix(target: RecordId) -> Vec<u8> {
     [&[LINK][..], target.as_bytes()].concat()
 }
 
+/// What all links to a record begin with that come from one field of an entity.
+pub(super) fn link_of(target: RecordId, entity: EntityId, field: FieldId) -> Vec<u8> {
+    let numbers = [entity.number(), field.number()].map(u32::to_be_bytes).concat();
+    [link_prefix(target), numbers].concat()
+}
+
 /// A reference of one record to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
@@ -134,9 +141,12 @@ pub(super) fn number_counter(entity: EntityId) -> Vec<u8> {
     [&[NUMBER][..], &entity.number().to_be_bytes()].concat()
 }
 
-/// Every key that follows from a record but its counter; nothing for a deleted one.
+/// Every key that follows from a record but its counter; for a deleted one that of a fact alone.
 pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let mut derived = Derived::new();
+    if let Some(key) = fact_key(entity, record) {
+        derived.insert((Keyspace::Index, key), Vec::new());
+    }
     if record.is_deleted() {
         return derived;
     }
@@ -182,6 +192,9 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
             let source = [&record.entity.number().to_be_bytes()[..], &field.id().number().to_be_bytes(), id];
             derived.insert((Keyspace::Index, [link_prefix(target), source.concat()].concat()), Vec::new());
         }
+    }
+    for (key, value) in validity_keys(entity, record) {
+        derived.insert((Keyspace::Index, key), value);
     }
     for external in &record.envelope.external_ids {
         derived.insert((Keyspace::Unique, external_key(record.entity, external)), id.to_vec());

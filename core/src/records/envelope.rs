@@ -118,6 +118,12 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// The position of the record's newest entry in the ledger, where its last writer knew it.
+    #[must_use]
+    pub fn newest_entry(&self) -> Option<u64> {
+        self.newest_entry
+    }
+
     /// The envelope of a record that is being created.
     #[must_use]
     pub fn new(owner: RecordId, unit: Option<RecordId>, by: RecordId, at: Stamp) -> Self {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::base::{
-    Code, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Period, RecordId, Result, Value, fold,
+    Code, Date, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Period, RecordId, Result, Value, fold,
 };
 use crate::records::Circle;
 use crate::schema::expr::Expression;
@@ -115,6 +115,8 @@ pub enum Filter<F = FieldId> {
     Under(F, RecordId),
     /// The place lies in a circle.
     Near(F, Circle),
+    /// The record holds on a day, by the validity of its entity. One that the reader may not see holds on none.
+    HeldOn(Date),
     /// An expression over the fields is true.
     Holds(Stated),
 }
@@ -180,7 +182,7 @@ impl Filter {
     #[must_use]
     pub fn names(&self, wanted: &dyn Fn(FieldId) -> bool) -> bool {
         match self {
-            Self::Everything => false,
+            Self::Everything | Self::HeldOn(_) => false,
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names(wanted)),
             Self::Not(inner) => inner.names(wanted),
             Self::Compare(field, ..) | Self::In(field, _) | Self::IsNull(field) | Self::Near(field, _) => {

@@ -32,6 +32,7 @@ mod salvage;
 mod serial;
 mod survey;
 mod tally;
+mod validity;
 mod verify;
 mod view;
 mod wide;
@@ -57,8 +58,9 @@ pub use history_list::{PastQuery, list_deleted, list_past};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
 pub use near::Circle;
 pub use query::{
-    CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, SortField,
-    Total, complete, count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
+    CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
+    SortField, Total, complete, count, end, explain, find, get, get_many, get_standing, groups, reaches,
+    scan_all, sees_ends, target, walk_links,
 };
 pub use reindex::{
     MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, records_made, reindex, unfinished,
@@ -70,6 +72,7 @@ pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};
 pub use tally::GroupSum;
+pub use validity::{Period, facts_of, find_held};
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
 pub use write::{WriteContext, create, delete, erase, note, undelete, update};

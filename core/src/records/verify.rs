@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Value};
+use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
 use crate::records::attachments::verify_attachments;
 use crate::records::derived::{derive, is_unfinished, live_counter, read_counter};
 use crate::records::history::was_erased;
@@ -12,7 +12,7 @@ use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counters_so_far};
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
-use crate::schema::{Entity, FieldType, Registry};
+use crate::schema::{Entity, Registry};
 use crate::storage::{Blobs, Head, Keyspace, LogEntry, RangeRequest, Snapshot, continue_after};
 
 /// Rows of one read.
@@ -206,19 +206,20 @@ fn verify_references(
     patience: &Patience,
 ) -> Result<()> {
     for field in entity.fields() {
-        let FieldType::Reference { entity: target } = &field.definition.kind else { continue };
-        let Value::Id(id) = *record.peek(field.id()) else { continue };
-        let Ok(target) = registry.entity(target) else { continue };
-        let stands = match row::load_envelope(snapshot, target.id(), id)? {
-            Some(envelope) if envelope.deleted_at.is_none() => true,
-            Some(_) => match row::load(snapshot, target.id(), id)? {
-                Some(deleted) => was_erased(snapshot, &deleted, patience)?,
+        let value = record.peek(field.id());
+        for (target, id) in field.definition.kind.references(&value) {
+            let Ok(target) = registry.entity(target) else { continue };
+            let stands = match row::load_envelope(snapshot, target.id(), id)? {
+                Some(envelope) if envelope.deleted_at.is_none() => true,
+                Some(_) => match row::load(snapshot, target.id(), id)? {
+                    Some(deleted) => was_erased(snapshot, &deleted, patience)?,
+                    None => false,
+                },
                 None => false,
-            },
-            None => false,
-        };
-        if !stands {
-            return Err(mismatch(entity, "reference without a target", record.id).field(&field.api_name));
+            };
+            if !stands {
+                return Err(mismatch(entity, "reference without a target", record.id).field(&field.api_name));
+            }
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::move_rollups;
 use crate::records::tally::move_tallies;
+use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::Entity;
@@ -303,7 +304,8 @@ fn apply(
         view.remove(key.0, key.1.clone());
     }
     check_unique(view, entity, new, &before, &after)?;
-    for (key, value) in after.into_iter().filter(|(key, _)| !before.contains_key(key)) {
+    check_validity(view, entity, old, new)?;
+    for (key, value) in after.into_iter().filter(|(key, value)| before.get(key) != Some(value)) {
         view.put(key.0, key.1, value);
     }
     let counted = |record: &&Record| !record.is_deleted();

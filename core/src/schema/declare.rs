@@ -36,6 +36,8 @@ macro_rules! entity {
                     synonyms: Vec::new(),
                     title: $title.to_owned(),
                     data_subject: $subject,
+                    relation: None,
+                    valid_time: None,
                     fields: vec![$(
                         $crate::schema::FieldDefinition {
                             $($property: $value,)*

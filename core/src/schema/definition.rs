@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
-use crate::schema::{CounterDefinition, FieldType, IndexDefinition, RuleDefinition, StateMachineDefinition};
+use crate::schema::{
+    CounterDefinition, FieldType, IndexDefinition, RelationDefinition, RuleDefinition,
+    StateMachineDefinition, ValidTime,
+};
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,7 +194,7 @@ impl FieldDefinition {
         if self.label.is_partial() || self.help.as_ref().is_some_and(Label::is_partial) {
             return fault("labels stand in zh and en");
         }
-        if self.on_delete != OnDelete::Restrict && !matches!(self.kind, FieldType::Reference { .. }) {
+        if self.on_delete != OnDelete::Restrict && self.kind.targets().is_empty() {
             return fault("only a reference says what becomes of it on deletion");
         }
         if self.on_delete == OnDelete::SetNull && self.required {
@@ -243,13 +246,21 @@ pub struct EntityDefinition {
     /// Names under which files of other systems have its records, besides name and labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
-    /// The field by which people know a record; references are resolved by it.
+    /// The field by which people know a record; references are resolved by it. A relation may leave it out.
+    #[serde(default)]
     pub title: String,
     /// Whether each record is a person with rights to be forgotten, whose values are sealed under
     /// a key of their own.
     #[serde(default)]
     pub data_subject: bool,
+    /// What makes its records links between two others. The fields of the sides and of validity follow from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<RelationDefinition>,
+    /// What makes its records facts that hold on some days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_time: Option<ValidTime>,
     /// The fields.
+    #[serde(default)]
     pub fields: Vec<FieldDefinition>,
     /// The indexes besides those of single fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

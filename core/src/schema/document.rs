@@ -9,8 +9,8 @@ use serde_json::{Map, Value as Json};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, EntityDefinition, EntityExtension, EnumCode, FieldDefinition, FieldOverride,
-    FieldType, IndexDefinition, IndexField, Package, Requirement, RowColumn, RuleDefinition,
-    StateMachineDefinition, Transition,
+    FieldType, IndexDefinition, IndexField, Package, RelationDefinition, RelationSide, Requirement,
+    RowColumn, RuleDefinition, StateMachineDefinition, Transition, ValidTime,
 };
 
 impl Package {
@@ -58,6 +58,30 @@ impl StateMachineDefinition {
     }
 }
 
+impl RelationSide {
+    /// Reads a side of a relation.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json, name: &str) -> Result<Self> {
+        check_side(document, &Place(name.to_owned()))?;
+        let side = serde_json::from_value(document.clone());
+        side.map_err(|error| Error::new(Code::InvalidDefinition).field(name).rule(&error.to_string()))
+    }
+}
+
+impl FieldDefinition {
+    /// Reads a field as packages have it.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_field(document, &Place(String::new()))?;
+        let field = serde_json::from_value(document.clone());
+        field.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
 /// A place in a document, for errors.
 #[derive(Clone)]
 struct Place(String);
@@ -81,6 +105,10 @@ fn check_package(document: &Json) -> Result<()> {
         let entity = object::<EntityDefinition>(json, place)?;
         label(entity.get("label"), &place.part("label"))?;
         label(entity.get("help"), &place.part("help"))?;
+        check_relation(entity.get("relation"), &place.part("relation"))?;
+        if let Some(facts) = entity.get("valid_time").filter(|facts| !facts.is_null()) {
+            object::<ValidTime>(facts, &place.part("valid_time"))?;
+        }
         check_parts(entity, place)
     })?;
     each(package, "extends", &place, |json, place| {
@@ -99,12 +127,7 @@ fn check_override(json: &Json, place: &Place) -> Result<()> {
 
 /// What entities and extensions have alike.
 fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
-    each(owner, "fields", place, |json, place| {
-        let field = object::<FieldDefinition>(json, place)?;
-        label(field.get("label"), &place.part("label"))?;
-        label(field.get("help"), &place.part("help"))?;
-        check_kind(field.get("kind"), &place.part("kind"))
-    })?;
+    each(owner, "fields", place, check_field)?;
     each(owner, "indexes", place, |json, place| {
         let index = object::<IndexDefinition>(json, place)?;
         each(index, "fields", place, |json, place| object::<IndexField>(json, place).map(drop))
@@ -115,6 +138,27 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
         let rule = object::<RuleDefinition>(json, place)?;
         label(rule.get("message"), &place.part("message"))
     })
+}
+
+fn check_field(json: &Json, place: &Place) -> Result<()> {
+    let field = object::<FieldDefinition>(json, place)?;
+    label(field.get("label"), &place.part("label"))?;
+    label(field.get("help"), &place.part("help"))?;
+    check_kind(field.get("kind"), &place.part("kind"))
+}
+
+fn check_relation(json: Option<&Json>, place: &Place) -> Result<()> {
+    let Some(json) = json.filter(|json| !json.is_null()) else { return Ok(()) };
+    let relation = object::<RelationDefinition>(json, place)?;
+    ["from", "to"].into_iter().try_for_each(|side| {
+        let place = place.part(side);
+        check_side(relation.get(side).ok_or_else(|| place.fault("a side"))?, &place)
+    })
+}
+
+fn check_side(json: &Json, place: &Place) -> Result<()> {
+    let side = object::<RelationSide>(json, place)?;
+    label(side.get("label"), &place.part("label"))
 }
 
 fn check_states(json: &Json, place: &Place) -> Result<()> {

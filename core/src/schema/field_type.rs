@@ -48,12 +48,12 @@ pub enum FieldType {
         /// The codes with their labels, in their order.
         codes: Vec<EnumCode>,
     },
-    /// A record of another entity; deleting that record is refused while this one refers to it.
+    /// A record of another entity. What its deletion means for this one is said by `on_delete`.
     Reference {
         /// Name of the entity referred to.
         entity: String,
     },
-    /// Several records of another entity, each once; deleting one is refused while this one refers to it.
+    /// Several records of another entity, each once. What the deletion of one means is said by `on_delete`.
     MultiReference {
         /// Name of the entity referred to.
         entity: String,

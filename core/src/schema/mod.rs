@@ -21,6 +21,7 @@ mod package;
 mod person_name;
 mod phone;
 mod registry;
+mod relations;
 mod rollup;
 mod rules;
 mod states;
@@ -28,6 +29,7 @@ mod system;
 mod type_help;
 mod typed;
 mod validate;
+mod validity;
 
 pub use changes::{ChangeKind, Element, PropertyChange, SchemaChange};
 pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, valid_name, valid_namespace};
@@ -41,6 +43,7 @@ pub use links::{Figure, Lookup, Rollup, Source};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
+pub use relations::{Cardinality, Ends, FIRST_RELATION_FIELD, RelationDefinition, RelationSide};
 pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
@@ -51,3 +54,4 @@ pub use typed::{
     Phone, Reference, Text, TypedField,
 };
 pub use validate::{normalize_value, parse_as, parse_text};
+pub use validity::{Exclusion, Gathering, ValidTime, Validity};

@@ -124,6 +124,7 @@ impl Package {
         for entity in &mut self.entities {
             own(&mut entity.namespace);
             entity.fields.iter_mut().for_each(|field| own(&mut field.namespace));
+            *entity = entity.with_sides()?;
             entity.indexes.iter_mut().for_each(|index| own(&mut index.namespace));
             entity.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             entity.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));

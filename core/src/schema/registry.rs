@@ -10,7 +10,7 @@ use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldOverride, FieldType,
-    InstalledPackage, Rule, RuleDefinition, StateMachine,
+    InstalledPackage, Rule, RuleDefinition, StateMachine, Validity,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -215,6 +215,8 @@ pub struct Entity {
     /// Lookups and rollups, which follow from all entities together.
     #[serde(skip)]
     links: Links,
+    #[serde(skip)]
+    validity: Option<Validity>,
 }
 
 /// How a caller names a field.
@@ -314,6 +316,10 @@ impl Entity {
 
     pub(super) fn indexes_mut(&mut self) -> &mut Vec<DeclaredIndex> {
         &mut self.indexes
+    }
+
+    pub(super) fn validity_kept(&self) -> Option<&Validity> {
+        self.validity.as_ref()
     }
 
     pub(super) fn links(&self) -> &Links {
@@ -427,6 +433,7 @@ impl Entity {
         self.by_number = positions().map(|(position, field)| (field.number, position)).collect();
         self.by_name = positions().map(|(position, field)| (field.api_name.clone(), position)).collect();
         self.compile();
+        self.validity = self.validity_of_links().or_else(|| self.validity_of_facts());
     }
 
     /// Reads the expressions of fields and rules, which need the names of all fields.
@@ -568,6 +575,7 @@ impl Registry {
     /// # Errors
     /// `schema.invalid_definition`, `schema.duplicate_definition`.
     pub fn declare_entity(&mut self, definition: &EntityDefinition) -> Result<RegistryChange> {
+        let definition = &definition.with_sides()?;
         definition.check()?;
         let name = definition.api_name();
         let bare = definition.bare();
@@ -577,6 +585,7 @@ impl Registry {
                 return Err(Error::new(Code::DuplicateDefinition).entity(&name));
             }
             Some(entity) if entity.definition != bare || entity.withdrawn => {
+                bare.check_relation_after(&entity.definition)?;
                 entity.definition = bare;
                 entity.withdrawn = false;
                 change = RegistryChange::Changed;
@@ -594,6 +603,9 @@ impl Registry {
             if self.declare_field(&name, field)? == RegistryChange::Changed {
                 change = RegistryChange::Changed;
             }
+        }
+        if self.declare_valid_time(definition)? == RegistryChange::Changed {
+            change = RegistryChange::Changed;
         }
         for index in &definition.indexes {
             if self.declare_index(&name, index)? == RegistryChange::Changed {
@@ -630,6 +642,7 @@ impl Registry {
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
         let definition = FieldDefinition { kind, ..definition.clone() };
         self.check_links(entity, &definition)?;
+        self.check_searchable(entity, &definition)?;
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
         entity.check_tree(&definition)?;
@@ -668,6 +681,16 @@ impl Registry {
         }
         self.touch(change);
         Ok(change)
+    }
+
+    /// Links are found from their ends, and a search would count those whose ends somebody may not see.
+    fn check_searchable(&self, entity: &str, definition: &FieldDefinition) -> Result<()> {
+        let entity = self.entity(entity)?;
+        if definition.search.is_none() || entity.definition.relation.is_none() {
+            return Ok(());
+        }
+        let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(&definition.name);
+        Err(error.rule("fields of a relation are not searched"))
     }
 
     /// Declares a rule of an entity that stands already, in place of the one of the same author and name.
@@ -743,6 +766,7 @@ impl Registry {
             by_name: HashMap::new(),
             formulas: Vec::new(),
             links: Links::default(),
+            validity: None,
         });
         self.index();
     }

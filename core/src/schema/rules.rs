@@ -1,10 +1,12 @@
 //! Rules of an entity: conditions that its records meet, and what people read where they do not.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Label, Result, ValueKind};
-use crate::schema::expr::{Expression, Facts, Meaning, Names};
-use crate::schema::{Entity, FieldName, valid_name, valid_namespace};
+use crate::schema::expr::{Column, Expression, Facts, Items, Meaning, Names};
+use crate::schema::{Entity, FieldName, FieldType, valid_name, valid_namespace};
 
 /// What becomes of a record that breaks a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -144,8 +146,29 @@ impl Names for FieldNames<'_> {
         if self.shown.is_some_and(|shown| !shown.contains(&field.id())) {
             return None;
         }
-        let codes = field.definition.kind.codes();
-        let codes = codes.map(|codes| codes.iter().map(|code| code.code.clone()).collect());
-        Some(Meaning { field: field.id(), kind: field.definition.kind.value_kind(), codes })
+        let kind = &field.definition.kind;
+        let (codes, items) = (codes_of(kind), items_of(kind));
+        Some(Meaning { field: field.id(), kind: kind.value_kind(), codes, items })
+    }
+}
+
+fn codes_of(kind: &FieldType) -> Option<BTreeSet<String>> {
+    kind.codes().map(|codes| codes.iter().map(|code| code.code.clone()).collect())
+}
+
+/// What the values of a type of several values are, one by one.
+fn items_of(kind: &FieldType) -> Option<Items> {
+    match kind {
+        FieldType::MultiEnum { .. } => Some(Items::Values(ValueKind::Text, codes_of(kind))),
+        FieldType::MultiReference { .. } => Some(Items::Values(ValueKind::Id, None)),
+        FieldType::Rows { columns } => {
+            let columns = columns.iter().map(|column| Column {
+                name: column.name.clone(),
+                kind: column.kind.value_kind(),
+                codes: codes_of(&column.kind),
+            });
+            Some(Items::Rows(columns.collect()))
+        }
+        _ => None,
     }
 }

@@ -114,6 +114,10 @@ pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
 pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
 /// `schema.transition_not_allowed`: this state does not follow on that one
 pub const GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED: i32 = -326;
+/// `schema.invalid_period`: the record ends to be valid before it begins
+pub const GUANXI_ERR_SCHEMA_INVALID_PERIOD: i32 = -334;
+/// `schema.key_fixed`: a fact keeps its key
+pub const GUANXI_ERR_SCHEMA_KEY_FIXED: i32 = -335;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile
@@ -132,6 +136,12 @@ pub const GUANXI_ERR_HISTORY_EXPIRED: i32 = -407;
 pub const GUANXI_ERR_RECORD_TREE_CYCLE: i32 = -408;
 /// `record.locked`: the record is locked in its state
 pub const GUANXI_ERR_RECORD_LOCKED: i32 = -409;
+/// `record.validity_overlap`: another record says this of the same days
+pub const GUANXI_ERR_RECORD_VALIDITY_OVERLAP: i32 = -411;
+/// `record.linked_already`: the record is linked to another one on the same days
+pub const GUANXI_ERR_RECORD_LINKED_ALREADY: i32 = -412;
+/// `record.linked_to_itself`: a record is not linked to itself by this relation
+pub const GUANXI_ERR_RECORD_LINKED_TO_ITSELF: i32 = -413;
 /// `access.sign_in_failed`: name or password is wrong
 pub const GUANXI_ERR_ACCESS_SIGN_IN_FAILED: i32 = -501;
 /// `access.not_permitted`: you may not do this

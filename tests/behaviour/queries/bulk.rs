@@ -106,3 +106,128 @@ fn a_seller_changes_no_more_in_bulk_than_one_by_one() {
     let find = Find { filter: account::CITY.is("北京"), ..Find::default() };
     assert!(lin.list("account", &find).unwrap().rows.is_empty());
 }
+
+/// References of accounts to accounts, one for each thing that may become of them.
+fn declare(house: &House) {
+    use guanxi::base::Label;
+    use guanxi::schema::{FieldType, OnDelete};
+    let define = |name: &str, kind: FieldType, on_delete: OnDelete, unique: bool| {
+        let label = Label::new("字段", "Field");
+        let adjust = |field: &mut guanxi::schema::FieldDefinition| {
+            field.on_delete = on_delete;
+            field.unique = unique;
+        };
+        house.admin.define_field(Account::NAME, name, label, kind, adjust).unwrap();
+    };
+    let entity = || Account::NAME.to_owned();
+    define("part_of", FieldType::Reference { entity: entity() }, OnDelete::Cascade, false);
+    define("advised_by", FieldType::Reference { entity: entity() }, OnDelete::SetNull, false);
+    define("friends", FieldType::MultiReference { entity: entity() }, OnDelete::SetNull, false);
+    define("code", FieldType::Text, OnDelete::Restrict, true);
+}
+
+fn names(rows: &[guanxi::engine::BulkRow]) -> Vec<(RecordId, &'static str)> {
+    let told = rows.iter().map(|row| {
+        let outcome = row.outcome.as_ref().map_or_else(|error| error.code().key(), |done| done.name());
+        (row.id, outcome)
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_unstable();
+    told
+}
+
+fn sorted(mut told: Vec<(RecordId, &'static str)>) -> Vec<(RecordId, &'static str)> {
+    told.sort_unstable();
+    told
+}
+
+#[test]
+fn a_mass_deletion_is_taken_back_with_what_went_along_and_the_references_that_were_emptied() {
+    let house = database();
+    declare(&house);
+    let with = |name: &str, values: Changes| house.create(Account::NAME, &values.set("name", name));
+    let [a, b] = ["a", "b"].map(|name| with(name, Changes::new().set("code", name)));
+    let child = with("child", Changes::new().set("part_of", a));
+    with("inner", Changes::new().set("part_of", child).set("advised_by", b));
+    let friends = guanxi::Value::List(vec![a.into(), b.into()]);
+    let friend = with("friend", Changes::new().set("friends", friends.clone()).set("advised_by", b));
+    let state = || {
+        let rows = house.admin.list(Account::NAME, &Find::default()).unwrap().rows;
+        rows.into_iter().map(|row| (row.record.id, row.record.values.clone())).collect::<Vec<_>>()
+    };
+    let before = state();
+    let gone = house.admin.bulk_delete("account", &Selection::Ids(vec![b, a]), &Bulk::default()).unwrap();
+    assert!(gone.rows.iter().all(|row| row.outcome.is_ok()), "{:?}", gone.rows);
+    let left = |house: &House| house.admin.count(Account::NAME, &Condition::Everything).unwrap();
+    assert_eq!(left(&house), 1, "child and what is part of it went along");
+    assert_eq!(
+        house.admin.get(Account::NAME, friend).unwrap().value("friends").unwrap(),
+        guanxi::Value::Null
+    );
+    let _ = house.verified();
+    house.admin.undo_bulk(gone.batch).unwrap();
+    assert_eq!(state(), before, "everything is as it was");
+    assert_eq!(left(&house), 5);
+    // Nothing is left to be taken back.
+    let again = house.admin.undo_bulk(gone.batch).unwrap();
+    assert!(
+        again.iter().all(|row| row.outcome.as_ref().is_ok_and(|done| *done == BulkDone::Unchanged)),
+        "{again:?}"
+    );
+    let _ = house.verified();
+}
+
+#[test]
+fn records_that_went_in_a_circle_come_back_together_and_whose_place_is_taken_stays_away() {
+    let house = database();
+    declare(&house);
+    let with = |name: &str, values: Changes| house.create(Account::NAME, &values.set("name", name));
+    let a = with("a", Changes::new());
+    let b = with("b", Changes::new().set("part_of", a));
+    house.change(Account::NAME, a, &Changes::new().set("part_of", b));
+    let taken = with("taken", Changes::new().set("code", "1"));
+    let below = with("below", Changes::new().set("part_of", taken));
+    let other = with("other", Changes::new().set("code", "2"));
+    let selection = Selection::Ids(vec![a, taken, other]);
+    let gone = house.admin.bulk_delete("account", &selection, &Bulk::default()).unwrap();
+    assert_eq!(house.admin.count(Account::NAME, &Condition::Everything).unwrap(), 0);
+    let newcomer = with("newcomer", Changes::new().set("code", "1"));
+    let undelete = |id: RecordId| {
+        house.admin.write(|transaction| transaction.undelete_record(Account::NAME, id)).unwrap();
+    };
+    undelete(other);
+    house.change(Account::NAME, other, &Changes::new().set("name", "changed"));
+    let undone = house.admin.undo_bulk(gone.batch).unwrap();
+    let missing = Code::ReferenceMissing.key();
+    let wanted = [
+        (a, "restored"),
+        (b, "restored"),
+        (taken, Code::NotUnique.key()),
+        (below, missing),
+        (other, Code::VersionConflict.key()),
+    ];
+    assert_eq!(names(&undone), sorted(wanted.to_vec()));
+    assert_eq!(house.admin.get(Account::NAME, a).unwrap().value("part_of").unwrap(), b.into());
+    house.change(Account::NAME, newcomer, &Changes::new().set("code", "3"));
+    let undone = house.admin.undo_bulk(gone.batch).unwrap();
+    let wanted = [
+        (a, "unchanged"),
+        (b, "unchanged"),
+        (taken, "restored"),
+        (below, "restored"),
+        (other, Code::VersionConflict.key()),
+    ];
+    assert_eq!(names(&undone), sorted(wanted.to_vec()), "a second call does what the first did not come to");
+    let _ = house.verified();
+}
+
+#[test]
+fn whoever_may_not_delete_brings_nothing_back() {
+    let house = database();
+    let ids = accounts(&house, 3);
+    let gone = house.admin.bulk_delete("account", &Selection::Ids(ids.clone()), &Bulk::default()).unwrap();
+    assert_eq!(refusal(house.user_as("lin", "director").undo_bulk(gone.batch)), Code::RecordNotFound);
+    let undone = house.admin.undo_bulk(gone.batch).unwrap();
+    assert_eq!(names(&undone), sorted(ids.iter().map(|id| (*id, "restored")).collect()));
+    assert_eq!(house.admin.count(Account::NAME, &Condition::Everything).unwrap(), 3);
+}

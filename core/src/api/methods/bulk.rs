@@ -50,9 +50,10 @@ methods! {
         outcome_to_json(session, &session.bulk_delete(&given.entity, &selection, &bulk)?)
     }
 
-    /// Takes a mass edit back: each record that nobody has changed since gets its old values again.
+    /// Takes a batch back: after a mass edit each record that nobody has changed since gets its old values again,
+    /// after a mass deletion it is there again, with what went along with it and the references to it.
     "record.undo_bulk" (session, given: UndoBulk {
-        /// The batch, as `record.bulk_update` gave it.
+        /// The batch, as `record.bulk_update` or `record.bulk_delete` gave it.
         batch: RecordId,
     }) -> "{rows: [{id, outcome, error}]}" {
         let rows = session.undo_bulk(given.batch)?;

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{condition_from_json, cursor_from_text, cursor_to_text, listing_to_json};
+use crate::api::json::{condition_from_json, cursor_from_text, cursor_to_text, find_at, listing_to_json};
 use crate::base::{Code, Error, FieldId, RecordId, Result};
-use crate::engine::{At, PastRecord, PastValue, RecordVersion, field_name};
+use crate::engine::{At, Find, PastRecord, PastValue, RecordVersion, field_name};
 use crate::schema::Entity;
 
 use super::records::write;
@@ -101,6 +101,8 @@ methods! {
         position: Option<u64>,
         /// The condition.
         filter: Option<Json>,
+        /// The day on which the records held, by what was known then; whenever if not said.
+        valid_at: Option<String>,
         /// Most records that the chunk looks at; 100 if not said, 1000 at the most.
         chunk: Option<u64>,
         /// Where the chunk before ended.
@@ -110,6 +112,8 @@ methods! {
             let entity = reader.registry().entity(&given.entity)?;
             condition_from_json(&reader, entity, given.filter.as_ref().unwrap_or(&Json::Null))
         })?;
+        let find = Find { filter: condition, ..Find::default() };
+        let condition = find_at(find, given.valid_at.as_deref())?.filter;
         let cursor = given.cursor.as_deref().map(cursor_from_text).transpose()?;
         let at = match cursor {
             // The cursor knows the place.
@@ -171,7 +175,7 @@ fn count(given: Option<u64>) -> usize {
 }
 
 /// A moment or a position, one of them.
-fn place(name: &str, moment: Option<&str>, position: Option<u64>) -> Result<At> {
+pub(super) fn place(name: &str, moment: Option<&str>, position: Option<u64>) -> Result<At> {
     let refused = |rule: &str| Error::new(Code::InvalidArgument).field(name).rule(rule);
     match (moment, position) {
         (Some(moment), None) => {
@@ -208,7 +212,7 @@ fn version_to_json(entity: &Entity, version: &RecordVersion) -> Json {
 
 /// A record as it was: fields in `values`, owner, unit, tags and the like in `facts`, since a field may bear
 /// the name of a fact.
-fn past_to_json(past: &PastRecord) -> Result<Json> {
+pub(super) fn past_to_json(past: &PastRecord) -> Result<Json> {
     let entity = past.entity()?;
     let (mut facts, mut values) = (Map::new(), Map::new());
     for (field, value) in &past.state.values {

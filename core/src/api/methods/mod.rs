@@ -4,6 +4,7 @@ mod attachments;
 mod backup;
 mod bulk;
 mod exchange;
+mod facts;
 mod files;
 mod history;
 mod indexes;
@@ -14,6 +15,7 @@ mod organisation;
 mod packages;
 mod query;
 mod records;
+mod relations;
 mod reports;
 mod schema;
 mod search;
@@ -29,6 +31,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         bulk::METHODS,
         exchange::METHODS,
+        facts::METHODS,
         files::METHODS,
         history::METHODS,
         indexes::METHODS,
@@ -39,6 +42,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         packages::METHODS,
         query::METHODS,
         records::METHODS,
+        relations::METHODS,
         reports::METHODS,
         schema::METHODS,
         search::METHODS,

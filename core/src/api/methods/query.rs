@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{
-    collation_from_json, condition_from_json, cursor_to_text, find_from_json, listing_to_json,
+    collation_from_json, condition_from_json, cursor_to_text, find_at, find_from_json, listing_to_json,
 };
 use crate::base::{Code, Error, Period, Result};
 use crate::engine::{Counted, FieldSelector, Find, Question, Total, field_name};
@@ -18,6 +18,8 @@ methods! {
         entity: String,
         /// The condition.
         filter: Option<Json>,
+        /// The day on which the records hold, where they hold on some days; whenever if not said.
+        valid_at: Option<String>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
         /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
@@ -49,7 +51,7 @@ methods! {
                 json.as_str().map(FieldSelector::from).ok_or_else(wrong)
             });
             let question = Question {
-                find,
+                find: find_at(find, given.valid_at.as_deref())?,
                 fields: fields.collect::<Result<_>>()?,
                 display: given.display.unwrap_or(false),
                 total: total(given.total.as_deref(), Total::None)?,
@@ -93,6 +95,8 @@ methods! {
         entity: String,
         /// The condition.
         filter: Option<Json>,
+        /// The day on which the records hold.
+        valid_at: Option<String>,
         /// Fields in order; `-amount` falls.
         sort: Option<Vec<Json>>,
         /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
@@ -104,6 +108,7 @@ methods! {
             let sort = given.sort.as_deref().unwrap_or_default();
             let find = find_from_json(&reader, entity, filter, sort, None, None)?;
             let find = Find { collation: collation_from_json(given.collation.as_deref())?, ..find };
+            let find = find_at(find, given.valid_at.as_deref())?;
             let explained = reader.explain(&given.entity, &find)?;
             let components = explained.components.iter().map(|field| field_name(entity, *field));
             Ok(json!({

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::described::entity_to_json;
+use crate::api::json::with;
 use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
@@ -55,7 +56,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, relation, relations, valid_time}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -67,7 +68,11 @@ methods! {
                 .filter(|entity| reader.may(&entity.api_name, crate::engine::Action::Read))
                 .map(|entity| {
                     let shown = reader.shown_fields(&entity.api_name)?;
-                    Ok(entity_to_json(session.locale(), entity, &shown))
+                    let relations = registry.relations_of(entity).map(|relation| relation.api_name.as_str());
+                    let read = |name: &&str| reader.may(name, crate::engine::Action::Read);
+                    let relations: Vec<&str> = relations.filter(read).collect();
+                    let told = entity_to_json(session.locale(), entity, &shown);
+                    Ok(with(told, [("relations", json!(relations))]))
                 });
             let system: Vec<&str> = SystemField::ALL.iter().map(|(_, name)| *name).collect();
             Ok(json!({
@@ -144,8 +149,8 @@ methods! {
         codes: Option<Vec<Json>>,
         /// For reference and multi_reference: the entity referred to.
         target: Option<String>,
-        /// For a reference, what becomes of the record when the one that it refers to is deleted: `restrict`
-        /// refuses that, `set_null` empties the field, `cascade` deletes the record too; `restrict` if not said.
+        /// For references, what becomes of the record when one that it refers to is deleted: `restrict` refuses
+        /// that, `set_null` takes it out of the field, `cascade` deletes the record too; `restrict` if not said.
         on_delete: Option<String>,
         /// For a reference to the entity itself: whether its records are a tree by it. For rollup: whether the
         /// records of all those count too that are below in the tree of the entity.

@@ -1,6 +1,6 @@
 //! Conditions as places in a row of sort keys: points that equal values have, and ranges between two bounds.
 
-use crate::base::{FieldId, Value};
+use crate::base::{Date, FieldId, Value};
 use crate::records::Comparison;
 use crate::records::ordered::ordered;
 use crate::records::query::matcher::Test;
@@ -8,7 +8,8 @@ use crate::storage::successor;
 
 /// A text whose sort key has at least so many bytes may be cut, and then says less than the text.
 const CUT: usize = 128;
-const NULL: u8 = 0x00;
+/// The sort key of a field without value.
+pub(super) const NULL: u8 = 0x00;
 
 /// A place between keys: before all keys that begin with these bytes, or behind them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(super) struct Wanted {
     pub points: Option<Vec<Vec<u8>>>,
     /// The range in which its sort key lies otherwise.
     pub range: Option<Range>,
+    /// Whether a field without value is wanted, too, which sorts before all ranges of values.
+    pub or_none: bool,
     /// Which of the conditions say this, by their places.
     pub said_by: Vec<usize>,
     /// Whether a record whose sort key is so meets all of them.
@@ -92,7 +95,8 @@ pub(super) fn wanted(conjuncts: &[&Test<'_>], field: FieldId, several: bool) -> 
             (None, None) => {
                 let range = left.range.zip(right.range).map(|(left, right)| left.meet(right));
                 let said_by = [left.said_by, right.said_by].concat();
-                Wanted { points: None, range, said_by, exact: left.exact && right.exact }
+                let (or_none, exact) = (left.or_none && right.or_none, left.exact && right.exact);
+                Wanted { points: None, range, or_none, said_by, exact }
             }
         }
     })
@@ -101,7 +105,7 @@ pub(super) fn wanted(conjuncts: &[&Test<'_>], field: FieldId, several: bool) -> 
 fn said(test: &Test<'_>, field: FieldId, place: usize) -> Option<Wanted> {
     let points = |points: Vec<Vec<u8>>| {
         let exact = points.iter().all(|point| point.len() < CUT);
-        Wanted { points: Some(points), range: None, said_by: vec![place], exact }
+        Wanted { points: Some(points), range: None, or_none: false, said_by: vec![place], exact }
     };
     match test {
         Test::IsNull(of) if *of == field => Some(points(vec![vec![NULL]])),
@@ -111,10 +115,25 @@ fn said(test: &Test<'_>, field: FieldId, place: usize) -> Option<Wanted> {
         }
         Test::Compare(of, comparison, value) if *of == field => {
             let (range, exact) = range(*comparison, value)?;
-            Some(Wanted { points: None, range: Some(range), said_by: vec![place], exact })
+            Some(Wanted { points: None, range: Some(range), or_none: false, said_by: vec![place], exact })
+        }
+        Test::HeldOn(from, to, day) if [*from, *to].contains(&field) => {
+            Some(held_on(field == *from, *day, place))
         }
         _ => None,
     }
+}
+
+/// What a day says of the first day, which is that one, an earlier one or none, and of the day behind the last
+/// one, which is a later one or none. Each alone leaves records that the other refuses.
+fn held_on(first: bool, day: Date, place: usize) -> Wanted {
+    let key = ordered(&Value::Date(day));
+    let kind: Vec<u8> = key.first().copied().into_iter().collect();
+    let range = match first {
+        true => Range { low: Bound::before(&[NULL]), high: Bound::behind(&key) },
+        false => Range { low: Bound::behind(&key), high: Bound::behind(&kind) },
+    };
+    Wanted { points: None, range: Some(range), or_none: !first, said_by: vec![place], exact: false }
 }
 
 /// The range of the sort keys of values that compare so. One that holds a cut text holds more than that.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{RecordId, Result, Value};
+use crate::records::query::ends::sees_ends;
 use crate::records::query::scan_all;
 use crate::records::query::sight::Sight;
 use crate::records::rollup::{Gathered, figures, part};
@@ -38,8 +39,12 @@ fn look_up(sight: &Sight<'_>, lookup: &Lookup, records: &mut [Record]) -> Result
     let wanted: Vec<RecordId> = wanted.into_iter().collect();
     let far = Sight { entity, permit, alone: true, ..*sight };
     let seen = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
-    let mut found: Vec<Record> =
-        load_many(sight.snapshot, entity.id(), &wanted)?.into_iter().flatten().filter(seen).collect();
+    let mut found = Vec::new();
+    for record in load_many(sight.snapshot, entity.id(), &wanted)?.into_iter().flatten().filter(seen) {
+        if sees_ends(&far, &record)? {
+            found.push(record);
+        }
+    }
     far.complete(&mut found, false)?;
     let values: BTreeMap<RecordId, Value> =
         found.iter().map(|record| (record.id, record.value(lookup.far))).collect();

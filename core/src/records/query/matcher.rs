@@ -6,14 +6,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::base::{EntityId, FieldId, RecordId, Result, Value, fold};
+use crate::base::{Date, EntityId, FieldId, RecordId, Result, Value, fold};
 use crate::records::filter::{compares, reads};
 use crate::records::ordered::ordered;
+use crate::records::query::ends::{may_hide_ends, sees_ends};
 use crate::records::query::plan::Plan;
 use crate::records::query::run::collect_ids;
 use crate::records::query::sight::Sight;
 use crate::records::row::load;
-use crate::records::{Circle, Comparison, Filter, Moment, Record, RecordFacts};
+use crate::records::{Circle, Comparison, Filter, Moment, Period, Record, RecordFacts};
 use crate::schema::expr::{Expression, Facts};
 
 /// Records beyond references that are kept for the rows to come.
@@ -48,6 +49,10 @@ pub(super) enum Test<'a> {
     Under(FieldId, RecordId),
     Near(FieldId, Circle),
     Holds(Arc<Expression>, Moment),
+    /// The record holds on a day, between these two fields.
+    HeldOn(FieldId, FieldId, Date),
+    /// The reader sees both ends of the link that the record is.
+    Ends,
 }
 
 /// A condition at the other end of a reference.
@@ -72,7 +77,9 @@ impl<'a> Matcher<'a> {
     /// Those of [`Sight`], `storage.damaged`, `storage.io`.
     pub fn new(sight: &Sight<'a>, filter: &Filter) -> Result<Self> {
         sight.check(filter, std::iter::empty())?;
-        Ok(Self { sight: *sight, test: ready(sight, filter, true)?, cache: RefCell::default() })
+        let test = ready(sight, filter, true)?;
+        let test = if may_hide_ends(sight) { Test::All(vec![test, Test::Ends]) } else { test };
+        Ok(Self { sight: *sight, test, cache: RefCell::default() })
     }
 
     /// Whether lookups and rollups of a record decide on it: its condition looks at one, or the order does.
@@ -118,6 +125,11 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
             }
         }
         Filter::Near(field, circle) => Test::Near(*field, *circle),
+        Filter::HeldOn(day) => match sight.entity.validity().map(|validity| (validity.from, validity.to)) {
+            Some((Some(from), Some(to))) => Test::HeldOn(from, to, *day),
+            // It was refused before.
+            _ => Test::Any(Vec::new()),
+        },
         Filter::Holds(stated) => match stated.expression() {
             Some(expression) => Test::Holds(Arc::clone(expression), sight.moment),
             // It was refused before.
@@ -181,7 +193,7 @@ impl Beyond<'_> {
     /// The records that meet the condition, if an index finds them and they are few. A condition that is met
     /// where no record can be seen picks those rows too, and is none of these.
     fn few(&self) -> Result<Option<Vec<RecordId>>> {
-        if self.test.holds_of_nothing() {
+        if self.test.holds_of_nothing() || may_hide_ends(&self.sight) {
             return Ok(None);
         }
         let plan = Plan::choose(&self.sight, &self.test, &[])?;
@@ -210,6 +222,7 @@ impl Test<'_> {
                 None => beyond.test.holds_of_nothing(),
             },
             Self::Under(field, root) => is_under(record, *field, *root, sight, cache)?,
+            Self::Ends => sees_ends(sight, record)?,
             plain => plain.holds(record),
         })
     }
@@ -223,19 +236,21 @@ impl Test<'_> {
             Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => known(*field),
             Self::Among(among) => known(among.field),
             Self::Holds(expression, _) => expression.fields().iter().all(|field| known(*field)),
-            Self::Through(..) | Self::Under(..) => false,
+            Self::HeldOn(from, to, _) => known(*from) && known(*to),
+            Self::Through(..) | Self::Under(..) | Self::Ends => false,
         }
     }
 
     /// Whether the condition speaks of such a field of the record itself.
     pub fn looks_at(&self, wanted: &dyn Fn(FieldId) -> bool) -> bool {
         match self {
-            Self::Everything => false,
+            Self::Everything | Self::Ends => false,
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.looks_at(wanted)),
             Self::Not(inner) => inner.looks_at(wanted),
             Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => wanted(*field),
             Self::Among(among) => wanted(among.field),
             Self::Holds(expression, _) => reads(expression, wanted),
+            Self::HeldOn(from, to, _) => wanted(*from) || wanted(*to),
             Self::Through(field, _) | Self::Under(field, _) => wanted(*field),
         }
     }
@@ -251,8 +266,9 @@ impl Test<'_> {
             Self::Among(among) => among.has(record),
             Self::IsNull(field) => record.peek(*field).is_null(),
             Self::Near(field, circle) => circle.holds(&record.peek(*field)),
+            Self::HeldOn(from, to, day) => Period::between(record, Some(*from), Some(*to)).contains(*day),
             Self::Holds(expression, moment) => is_true(expression, &RecordFacts { record, moment: *moment }),
-            Self::Through(..) | Self::Under(..) => false,
+            Self::Through(..) | Self::Under(..) | Self::Ends => false,
         }
     }
 
@@ -263,7 +279,12 @@ impl Test<'_> {
             Self::All(parts) => parts.iter().all(Self::holds_of_nothing),
             Self::Any(parts) => parts.iter().any(Self::holds_of_nothing),
             Self::Not(inner) => !inner.holds_of_nothing(),
-            Self::Compare(..) | Self::Among(_) | Self::Under(..) | Self::Near(..) => false,
+            Self::Compare(..)
+            | Self::Among(_)
+            | Self::Under(..)
+            | Self::Near(..)
+            | Self::HeldOn(..)
+            | Self::Ends => false,
             Self::Holds(expression, moment) => is_true(expression, moment),
             Self::Through(_, beyond) => beyond.test.holds_of_nothing(),
         }
@@ -296,6 +317,11 @@ fn look_up(sight: &Sight<'_>, cache: &Cache, id: RecordId) -> Result<Option<Rc<R
     }
     let seen = |record: &Record| !record.is_deleted() && sight.permit.allows(&record.envelope.access_class());
     let mut found = load(sight.snapshot, sight.entity.id(), id)?.filter(seen);
+    if let Some(record) = &found
+        && !sees_ends(sight, record)?
+    {
+        found = None;
+    }
     if let Some(record) = &mut found {
         sight.complete(std::slice::from_mut(record), true)?;
     }

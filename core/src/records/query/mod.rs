@@ -6,6 +6,7 @@
 
 mod bounds;
 mod count;
+mod ends;
 mod explain;
 mod far;
 mod lanes;
@@ -28,6 +29,7 @@ use plan::{Order, Plan};
 use run::{cursor_of, for_each_batch, gather, look_up_late, stream};
 
 pub use count::{CountSource, Counted, Total, count, groups};
+pub use ends::{LinkWalk, end, sees_ends, walk_links};
 pub use explain::{Explanation, explain};
 pub use matcher::Matcher;
 pub use sight::{FarPermits, Sight, complete, target};

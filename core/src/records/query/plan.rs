@@ -7,7 +7,7 @@ use crate::base::{Collation, FieldId, Result};
 use crate::records::SystemField;
 use crate::records::derived::{INDEX_PREFIX, Index};
 use crate::records::query::SortField;
-use crate::records::query::bounds::{Wanted, conjuncts, wanted};
+use crate::records::query::bounds::{NULL, Wanted, conjuncts, wanted};
 use crate::records::query::matcher::Test;
 use crate::records::query::sight::Sight;
 use crate::records::tally::stand_in;
@@ -217,7 +217,7 @@ impl Planner<'_> {
         let (mut leads, mut used, mut fixed) = (vec![Vec::new()], Vec::new(), Vec::new());
         let mut settled = self.of_class.clone();
         let mut components = candidate.components.iter().copied().peekable();
-        let mut range = None;
+        let (mut range, mut none) = (None, None);
         while let Some(Part { field, turned, collation }) = components.peek().copied() {
             if !collation.is_plain() {
                 break;
@@ -237,7 +237,8 @@ impl Planner<'_> {
                 Some(_) => break,
                 None => {
                     range =
-                        said.range.as_ref().map(|range| if turned { range.turned() } else { range.clone() })
+                        said.range.as_ref().map(|range| if turned { range.turned() } else { range.clone() });
+                    none = said.or_none.then_some(turned);
                 }
             }
             used.push(field);
@@ -250,6 +251,11 @@ impl Planner<'_> {
             return None;
         }
         let tail: Vec<Part> = components.collect();
+        let without = leads.iter().zip(std::iter::repeat(none)).filter_map(|(lead, none)| {
+            let low = joined(lead, &[NULL], none?);
+            Some(KeyRange { lead: lead.len(), high: successor(&low), low })
+        });
+        let without: Vec<KeyRange> = without.collect();
         let ranges = leads.into_iter().map(|lead| match &range {
             Some(range) => {
                 KeyRange { lead: lead.len(), low: range.low.key(&lead), high: range.high.key(&lead) }
@@ -257,7 +263,7 @@ impl Planner<'_> {
             None => KeyRange { lead: lead.len(), high: end_of(&lead), low: lead },
         });
         let ranges: Vec<KeyRange> =
-            ranges.filter(|range| range.high.is_empty() || range.low < range.high).collect();
+            ranges.chain(without).filter(|range| range.high.is_empty() || range.low < range.high).collect();
         let reverse = self.sort.last().is_some_and(|sort| sort.falls());
         let order = if self.is_in_order(&tail, &fixed, reverse) { Order::Streamed } else { Order::Gathered };
         let residual = (0..self.conditions.len()).filter(|place| !settled.contains(place)).count();

@@ -113,6 +113,15 @@ impl<'a> Sight<'a> {
             | Filter::In(field, _)
             | Filter::IsNull(field)
             | Filter::Near(field, _) => self.check_field(*field),
+            Filter::HeldOn(_) => match self.entity.validity().map(|validity| (validity.from, validity.to)) {
+                Some((Some(from), Some(to))) => {
+                    [from, to].into_iter().try_for_each(|day| self.check_field(day))
+                }
+                _ => {
+                    let refused = Error::new(Code::InvalidFilter).entity(&self.entity.api_name);
+                    Err(refused.rule("its records have no days on which they hold"))
+                }
+            },
             Filter::Holds(stated) => match stated.expression() {
                 Some(expression) => expression.fields().iter().try_for_each(|field| self.check_field(*field)),
                 None => Err(Error::new(Code::InvalidFilter).rule("an expression is read before")),

@@ -119,14 +119,15 @@ fn constant(node: &Node, facts: &dyn Facts) -> Option<Value> {
 
 fn reads_fields(node: &Node) -> bool {
     match &node.body {
-        Body::Field(_) => true,
+        Body::Field(_) | Body::Item(_) | Body::Column(..) => true,
         Body::Literal(_) | Body::Now | Body::Today => false,
         Body::Not(inner) | Body::Negate(inner) | Body::Matches(inner, _) => reads_fields(inner),
         Body::Both(left, right)
         | Body::Either(left, right)
         | Body::Compare(_, left, right)
         | Body::Arithmetic(_, left, right)
-        | Body::Among(left, right) => reads_fields(left) || reads_fields(right),
+        | Body::Among(left, right)
+        | Body::Each(_, left, right) => reads_fields(left) || reads_fields(right),
         Body::Choose(condition, yes, no) => [condition, yes, no].into_iter().any(|node| reads_fields(node)),
         Body::OneOf(item, list) => reads_fields(item) || list.iter().any(reads_fields),
         Body::Call(_, arguments) => arguments.iter().any(reads_fields),

@@ -7,46 +7,51 @@ use regex::RegexBuilder;
 
 use crate::base::{Decimal, FieldId, Result, Value, ValueKind};
 use crate::schema::expr::functions;
+use crate::schema::expr::macros::Variable;
 use crate::schema::expr::node::{Body, Comparison, Node, Operator};
 use crate::schema::expr::parse::{Parsed, qualified_name};
-use crate::schema::expr::{Meaning, Names};
+use crate::schema::expr::{Items, Meaning, Names};
 
 /// Most bytes of a compiled pattern.
 const MAX_PATTERN_BYTES: usize = 64 * 1_024;
 
 /// The state of one compilation.
 pub(super) struct Compiler<'a> {
-    parsed: &'a Parsed<'a>,
+    pub(super) parsed: &'a Parsed<'a>,
     names: &'a dyn Names,
     /// The fields that were read so far.
     pub fields: BTreeSet<FieldId>,
     /// Whether the clock was read.
     pub clock: bool,
+    /// The names of the macros around the part at hand, the outermost first.
+    pub(super) variables: Vec<Variable>,
 }
 
-/// A node, and the codes that a field takes, if it is one with a closed list.
-struct Typed {
-    node: Node,
-    codes: Option<BTreeSet<String>>,
+/// A node, the codes that it takes, if those are a closed list, and what its values are, if it has several.
+pub(super) struct Typed {
+    pub node: Node,
+    pub codes: Option<BTreeSet<String>>,
+    pub items: Option<Items>,
 }
 
 impl<'a> Compiler<'a> {
     pub fn new(parsed: &'a Parsed<'a>, names: &'a dyn Names) -> Self {
-        Self { parsed, names, fields: BTreeSet::new(), clock: false }
+        Self { parsed, names, fields: BTreeSet::new(), clock: false, variables: Vec::new() }
     }
 
     pub fn compile(&mut self, part: &IdedExpr) -> Result<Node> {
         Ok(self.typed(part)?.node)
     }
 
-    fn typed(&mut self, part: &IdedExpr) -> Result<Typed> {
+    pub(super) fn typed(&mut self, part: &IdedExpr) -> Result<Typed> {
         let node = match &part.expr {
             Expr::Literal(literal) => self.literal(part, literal)?,
             Expr::Ident(_) | Expr::Select(_) => return self.name(part),
             Expr::Call(call) => self.call(part, call)?,
+            Expr::Comprehension(each) => return self.each(part, each),
             _ => return Err(self.parsed.fault(part, "lists stand behind `in` only, and maps nowhere")),
         };
-        Ok(Typed { node, codes: None })
+        Ok(Typed { node, codes: None, items: None })
     }
 
     fn literal(&self, part: &IdedExpr, literal: &LiteralValue) -> Result<Node> {
@@ -79,19 +84,24 @@ impl<'a> Compiler<'a> {
             let field = self.named(part, qualified_name(&select.operand), Some(&select.field))?;
             let null = Node { kind: ValueKind::Null, body: Body::Literal(Value::Null) };
             let body = Body::Compare(Comparison::Unequal, Box::new(field.node), Box::new(null));
-            return Ok(Typed { node: Node { kind: ValueKind::Bool, body }, codes: None });
+            return Ok(Typed { node: Node { kind: ValueKind::Bool, body }, codes: None, items: None });
         }
         self.named(part, qualified_name(part), None)
     }
 
     fn named(&mut self, part: &IdedExpr, name: Option<String>, last: Option<&str>) -> Result<Typed> {
         let name = name.map(|name| last.map_or(name.clone(), |last| format!("{name}.{last}")));
+        if let Some(name) = &name
+            && let Some(variable) = self.variable(part, name)?
+        {
+            return Ok(variable);
+        }
         let known = name.as_deref().and_then(|name| self.names.field(name));
-        let Some(Meaning { field, kind, codes }) = known else {
+        let Some(Meaning { field, kind, codes, items }) = known else {
             return Err(self.parsed.fault(part, "there is no such field"));
         };
         self.fields.insert(field);
-        Ok(Typed { node: Node { kind, body: Body::Field(field) }, codes })
+        Ok(Typed { node: Node { kind, body: Body::Field(field) }, codes, items })
     }
 
     fn call(&mut self, part: &IdedExpr, call: &CallExpr) -> Result<Node> {
@@ -127,7 +137,7 @@ impl<'a> Compiler<'a> {
         Node { kind, body }
     }
 
-    fn condition(&mut self, part: &IdedExpr) -> Result<Box<Node>> {
+    pub(super) fn condition(&mut self, part: &IdedExpr) -> Result<Box<Node>> {
         let node = self.compile(part)?;
         match node.kind {
             ValueKind::Bool | ValueKind::Null => Ok(Box::new(node)),

@@ -1,12 +1,12 @@
 //! Works an expression out: exact numbers, null that spreads, and a bound on the work.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 
 use crate::base::{Code, Date, Decimal, Duration, Error, Money, Result, Timestamp, Value};
 use crate::schema::expr::Facts;
 use crate::schema::expr::functions::{number, out_of_range, produced, whole};
-use crate::schema::expr::node::{Body, Comparison, Node, Operator};
+use crate::schema::expr::node::{Body, Comparison, Node, Operator, Quantifier};
 
 /// Most work of one evaluation: a step for each part, and one for each 64 bytes of text that it looks at.
 const MAX_STEPS: u64 = 200_000;
@@ -16,12 +16,14 @@ const MAX_STEPS: u64 = 200_000;
 /// # Errors
 /// Those of [`crate::schema::expr::Expression::evaluate`].
 pub(super) fn evaluate(node: &Node, facts: &dyn Facts) -> Result<Value> {
-    Evaluation { facts, steps: Cell::new(0) }.value(node)
+    Evaluation { facts, steps: Cell::new(0), items: RefCell::default() }.value(node)
 }
 
 struct Evaluation<'a> {
     facts: &'a dyn Facts,
     steps: Cell<u64>,
+    /// The values at hand of the macros around the part at hand, the outermost first.
+    items: RefCell<Vec<Value>>,
 }
 
 impl Evaluation<'_> {
@@ -67,6 +69,11 @@ impl Evaluation<'_> {
             },
             Body::OneOf(item, list) => self.one_of(item, list),
             Body::Among(item, list) => self.among(item, list),
+            Body::Each(quantifier, list, condition) => self.each(*quantifier, list, condition),
+            Body::Item(place) => Ok(self.items.borrow().get(*place).cloned().unwrap_or_default()),
+            Body::Column(place, column) => {
+                Ok(self.items.borrow().get(*place).map(|row| row.part(column).clone()).unwrap_or_default())
+            }
             Body::Matches(text, pattern) => {
                 let text = self.value(text)?;
                 Ok(text.as_text().map_or(Value::Null, |text| Value::Bool(pattern.is_match(text))))
@@ -108,6 +115,37 @@ impl Evaluation<'_> {
         Ok(Value::Bool(false))
     }
 
+    /// Asks something of each value. No value is an empty list here. A condition that is unknown of a value leaves
+    /// the whole unknown, unless another value decides.
+    fn each(&self, quantifier: Quantifier, list: &Node, condition: &Node) -> Result<Value> {
+        let (mut held, mut unknown) = (Vec::new(), false);
+        let list = self.value(list)?;
+        let values = if list.is_null() { [].iter() } else { list_of(&list).iter() };
+        for value in values {
+            self.items.borrow_mut().push(value.clone());
+            let outcome = self.value(condition);
+            self.items.borrow_mut().pop();
+            match (quantifier, truth(&outcome?)) {
+                (Quantifier::Exists, Some(true)) => return Ok(Value::Bool(true)),
+                (Quantifier::All, Some(false)) => return Ok(Value::Bool(false)),
+                (_, Some(true)) => held.push(value),
+                (_, Some(false)) => {}
+                (_, None) => unknown = true,
+            }
+            if quantifier == Quantifier::ExistsOne && held.len() > 1 {
+                return Ok(Value::Bool(false));
+            }
+        }
+        Ok(match quantifier {
+            Quantifier::Filter if held.is_empty() => Value::Null,
+            Quantifier::Filter => Value::List(held.into_iter().cloned().collect()),
+            _ if unknown => Value::Null,
+            Quantifier::Exists => Value::Bool(false),
+            Quantifier::All => Value::Bool(true),
+            Quantifier::ExistsOne => Value::Bool(held.len() == 1),
+        })
+    }
+
     fn among(&self, item: &Node, list: &Node) -> Result<Value> {
         let (item, list) = (self.value(item)?, self.value(list)?);
         if item.is_null() || list.is_null() {
@@ -129,6 +167,13 @@ fn size_of(value: &Value) -> u64 {
         Value::List(items) => items.iter().fold(1, |sum: u64, item| sum.saturating_add(size_of(item))),
         Value::Map(parts) => parts.values().fold(1, |sum: u64, part| sum.saturating_add(size_of(part))),
         _ => 1,
+    }
+}
+
+fn list_of(value: &Value) -> &[Value] {
+    match value {
+        Value::List(values) => values,
+        single => std::slice::from_ref(single),
     }
 }
 

@@ -46,13 +46,32 @@ pub struct FunctionHelp {
 }
 
 /// What the compiler itself knows, since it reads the clock, a name or a pattern.
-const FORMS: [(&str, (&str, &str)); 4] = [
+const FORMS: [(&str, (&str, &str)); 8] = [
     ("now()", ("当前时刻", "the present moment")),
     ("today()", ("今天的日期", "the present day, in the zone of the organisation")),
     ("has(field)", ("字段是否有值", "whether a field has a value")),
     (
         "text.matches('pattern')",
         ("文本是否匹配正则表达式", "whether a regular expression finds something in a text"),
+    ),
+    (
+        "list.exists(item, condition)",
+        ("列表或明细行中是否有满足条件的项", "whether some value of a list, or some row, meets a condition"),
+    ),
+    (
+        "list.all(item, condition)",
+        ("列表或明细行是否全部满足条件", "whether every value of a list, or every row, meets a condition"),
+    ),
+    (
+        "list.existsOne(item, condition)",
+        (
+            "列表或明细行中是否恰有一项满足条件",
+            "whether one value of a list, or one row, meets a condition and no other",
+        ),
+    ),
+    (
+        "list.filter(item, condition)",
+        ("列表或明细行中满足条件的项", "the values of a list, or the rows, that meet a condition"),
     ),
 ];
 

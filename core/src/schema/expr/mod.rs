@@ -4,13 +4,15 @@
 //! crate `cel`. What differs follows from what records hold. Numbers are exact decimals, so `0.1 + 0.2` is
 //! `0.3` and `1 / 2` is `0.5`. Days, moments and money are values of their own. A field without value is
 //! `null`, and what is worked out from it is `null` too, as in SQL: only `==`, `!=`, `coalesce`, `&&`, `||`
-//! and `? :` know more. Whatever can go wrong with types is an error when an expression is compiled, with
+//! `? :`, and the macros over lists (`exists`, `all`, `existsOne`, `filter`), for which no value is an empty list,
+//! know more. Whatever can go wrong with types is an error when an expression is compiled, with
 //! the line and column where it stands.
 
 mod bounds;
 mod compile;
 mod evaluate;
 mod functions;
+mod macros;
 mod node;
 mod parse;
 
@@ -33,6 +35,28 @@ pub const MAX_EXPRESSION_BYTES: usize = 4_096;
 pub struct Meaning {
     /// The field.
     pub field: FieldId,
+    /// What values it has.
+    pub kind: ValueKind,
+    /// The codes that it takes, where those are a closed list.
+    pub codes: Option<BTreeSet<String>>,
+    /// What its values are one by one, where it has several.
+    pub items: Option<Items>,
+}
+
+/// What the values of a field of several values are, one by one.
+#[derive(Debug, Clone)]
+pub enum Items {
+    /// Values of one kind, perhaps codes of a closed list.
+    Values(ValueKind, Option<BTreeSet<String>>),
+    /// Rows with columns.
+    Rows(Vec<Column>),
+}
+
+/// A column of rows.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
     /// What values it has.
     pub kind: ValueKind,
     /// The codes that it takes, where those are a closed list.

@@ -30,6 +30,21 @@ pub(super) enum Body {
     Among(Box<Node>, Box<Node>),
     Matches(Box<Node>, Regex),
     Call(&'static Function, Vec<Node>),
+    /// Something of the values of a list, by a condition on each.
+    Each(Quantifier, Box<Node>, Box<Node>),
+    /// The value at hand of the macro at this place, the outermost being the first.
+    Item(usize),
+    /// A column of the row at hand.
+    Column(usize, String),
+}
+
+/// What is asked of the values of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantifier {
+    Exists,
+    All,
+    ExistsOne,
+    Filter,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -102,6 +102,7 @@ fn children(expr: &Expr) -> Vec<&IdedExpr> {
         Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
         Expr::Select(select) => vec![&*select.operand],
         Expr::List(list) => list.elements.iter().collect(),
+        Expr::Comprehension(each) => vec![&each.iter_range, &each.loop_step],
         _ => Vec::new(),
     }
 }

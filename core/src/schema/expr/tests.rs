@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::{Decimal, MAX_TEXT_BYTES, Money};
 
-const FIELDS: [(&str, ValueKind); 9] = [
+const FIELDS: [(&str, ValueKind); 11] = [
     ("name", ValueKind::Text),
     ("quantity", ValueKind::Int),
     ("price", ValueKind::Decimal),
@@ -17,6 +17,8 @@ const FIELDS: [(&str, ValueKind); 9] = [
     ("active", ValueKind::Bool),
     ("stage", ValueKind::Text),
     ("x.note", ValueKind::Text),
+    ("tags", ValueKind::List),
+    ("lines", ValueKind::List),
 ];
 
 struct Deal;
@@ -25,7 +27,17 @@ impl Names for Deal {
     fn field(&self, name: &str) -> Option<Meaning> {
         let position = FIELDS.iter().position(|(known, _)| *known == name)?;
         let codes = (name == "stage").then(|| ["open", "won"].map(str::to_owned).into());
-        Some(Meaning { field: number(position), kind: FIELDS[position].1, codes })
+        let columns = [("quantity", ValueKind::Int), ("price", ValueKind::Money), ("kind", ValueKind::Text)];
+        let column = |(name, kind): (&str, ValueKind)| {
+            let codes = (name == "kind").then(|| ["hour", "piece"].map(str::to_owned).into());
+            Column { name: name.to_owned(), kind, codes }
+        };
+        let items = match name {
+            "tags" => Some(Items::Values(ValueKind::Text, Some(["a", "b", "c"].map(str::to_owned).into()))),
+            "lines" => Some(Items::Rows(columns.map(column).into())),
+            _ => None,
+        };
+        Some(Meaning { field: number(position), kind: FIELDS[position].1, codes, items })
     }
 }
 
@@ -370,4 +382,112 @@ fn every_function_says_how_it_is_used_in_both_languages() {
     {
         assert!(usages.contains(usage), "{usage}");
     }
+}
+
+/// Rows of quantity, price in yuan and kind; what is below zero is no value.
+fn lines(rows: &[(i64, i64, &str)]) -> Value {
+    let row = |(quantity, price, kind): &(i64, i64, &str)| {
+        let mut parts = BTreeMap::from([("kind".to_owned(), Value::from(*kind))]);
+        if *quantity >= 0 {
+            parts.insert("quantity".to_owned(), Value::Int(*quantity));
+        }
+        if *price >= 0 {
+            parts.insert("price".to_owned(), Value::Money(Money::cny(*price)));
+        }
+        Value::Map(parts)
+    };
+    Value::List(rows.iter().map(row).collect())
+}
+
+fn asked(source: &str, facts: &Values) -> Value {
+    Expression::compile(source, &Deal).unwrap().evaluate(facts).unwrap()
+}
+
+#[test]
+fn lists_and_rows_are_asked_value_by_value() {
+    let tags = Value::List(vec!["a".into(), "b".into()]);
+    let facts = Values::of(&[
+        ("tags", tags),
+        ("quantity", Value::Int(3)),
+        ("lines", lines(&[(1, 10, "hour"), (5, 20, "piece"), (3, 30, "piece")])),
+    ]);
+    for (source, wanted) in [
+        ("lines.exists(l, l.quantity > 3)", true),
+        ("lines.exists(l, l.quantity > 5)", false),
+        ("lines.all(l, l.quantity > 0 && amount(l.price) >= 10)", true),
+        ("lines.all(l, l.kind == 'piece')", false),
+        ("lines.existsOne(l, l.kind == 'hour')", true),
+        ("lines.existsOne(l, l.kind == 'piece')", false),
+        ("lines.exists_one(l, l.quantity == quantity)", true),
+        ("size(lines.filter(l, l.kind == 'piece')) == 2", true),
+        ("lines.filter(l, l.kind == 'piece').all(l, l.quantity >= 3)", true),
+        ("lines != null && lines.exists(l, has(l.price))", true),
+        ("tags.exists(t, t == 'b') && !tags.exists(t, t == 'c')", true),
+        ("tags.all(t, t in ['a', 'b'])", true),
+        ("lines.exists(l, lines.all(m, m.quantity <= l.quantity) && tags.exists(t, t == 'a'))", true),
+        ("'a' in tags.filter(t, t != 'b')", true),
+        // The innermost name is meant, and a field of the same name is not.
+        ("tags.exists(quantity, quantity == 'a')", true),
+    ] {
+        assert_eq!(asked(source, &facts), Value::Bool(wanted), "{source}");
+    }
+}
+
+#[test]
+fn no_value_is_an_empty_list_and_what_is_unknown_of_a_row_stays_so_unless_another_decides() {
+    let empty = Values::default();
+    for (source, wanted) in [
+        ("lines.exists(l, l.quantity > 3)", Value::Bool(false)),
+        ("lines.all(l, l.quantity > 3)", Value::Bool(true)),
+        ("lines.existsOne(l, true)", Value::Bool(false)),
+        ("lines.filter(l, true)", Value::Null),
+    ] {
+        assert_eq!(asked(source, &empty), wanted, "{source}");
+    }
+    let facts = Values::of(&[("lines", lines(&[(-1, 10, "hour"), (5, -1, "piece")]))]);
+    for (source, wanted) in [
+        ("lines.exists(l, l.quantity > 3)", Value::Bool(true)),
+        ("lines.exists(l, l.quantity > 7)", Value::Null),
+        ("lines.all(l, l.quantity > 7)", Value::Bool(false)),
+        ("lines.all(l, l.quantity > 3)", Value::Null),
+        ("lines.existsOne(l, l.quantity > 3)", Value::Null),
+        ("size(lines.filter(l, l.quantity > 3))", Value::Int(1)),
+    ] {
+        assert_eq!(asked(source, &facts), wanted, "{source}");
+    }
+}
+
+#[test]
+fn macros_are_checked_when_they_are_written_with_the_place_of_what_is_wrong() {
+    for (source, wanted) in [
+        ("lines.exists(l, l.colour == 'red')", "line 1, column 18: the rows have no such column"),
+        ("lines.exists(l, l.quantity)", "line 1, column 18: this is neither true nor false"),
+        ("lines.exists(l, l.kind == 'day')", "line 1, column 27: the field has no such code"),
+        ("lines.exists(l, l.quantity > 'a')", "line 1, column 28: these two have different types"),
+        (
+            "name.exists(c, c == 'a')",
+            "line 1, column 1: a field of several values or of rows stands before it",
+        ),
+        ("tags.exists(t, t.x == 'a')", "line 1, column 17: only rows have columns"),
+        ("tags.exists(t, t == 'z')", "line 1, column 21: the field has no such code"),
+        (
+            "tags.map(t, t + '!')",
+            "line 1, column 9: over the values of a list there are exists, all, existsOne and filter",
+        ),
+        ("lines.exists(l, true) && l.quantity > 3", "line 1, column 27: there is no such field"),
+    ] {
+        let error = Expression::compile(source, &Deal).unwrap_err();
+        assert_eq!((error.code(), error.rule_name()), (Code::InvalidExpression, Some(wanted)), "{source}");
+    }
+    let nested = "lines.exists(a, lines.exists(b, lines.exists(c, lines.exists(d, lines.exists(e, true)))))";
+    assert!(Expression::compile(nested, &Deal).is_err());
+}
+
+#[test]
+fn macros_within_each_other_stop_at_the_bound_of_one_evaluation() {
+    let many: Vec<(i64, i64, &str)> = (0..400).map(|number| (number, 1, "hour")).collect();
+    let facts = Values::of(&[("lines", lines(&many))]);
+    let source = "lines.all(a, lines.all(b, lines.all(c, a.quantity + b.quantity + c.quantity >= 0)))";
+    let error = Expression::compile(source, &Deal).unwrap().evaluate(&facts).unwrap_err();
+    assert_eq!(error.code(), Code::LimitExceeded);
 }
