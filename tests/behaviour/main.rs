@@ -43,6 +43,8 @@ mod states;
 #[cfg(test)]
 mod tree;
 #[cfg(test)]
+mod unique;
+#[cfg(test)]
 mod views;
 #[cfg(test)]
 mod without_session;

@@ -24,6 +24,16 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
     let (indexes, counters) = declared_to_json(entity, shown);
     let visible =
         |machine: &&StateMachine| machine.fields().chain(machine.field()).all(|field| shown.contains(&field));
+    let told =
+        entity.unique_rules().iter().filter(|rule| rule.reads().all(|field| sees(entity, shown, field)));
+    let unique = told.map(|rule| {
+        json!({
+            "name": rule.definition.api_name(),
+            "fields": rule.definition.fields,
+            "condition": rule.definition.condition,
+            "complete": rule.complete,
+        })
+    });
     let states = entity.machines().iter().filter(visible).map(|machine| states_to_json(machine, locale));
     json!({
         "name": entity.api_name,
@@ -39,6 +49,7 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "indexes": indexes,
         "counters": counters,
         "states": states.collect::<Vec<_>>(),
+        "unique": unique.collect::<Vec<_>>(),
     })
 }
 
@@ -145,9 +156,14 @@ fn details_of(kind: &FieldType, locale: Locale) -> Json {
     }
 }
 
+/// Whether a field is a system field, or one that the user sees.
+fn sees(entity: &Entity, shown: &[FieldId], field: FieldId) -> bool {
+    entity.field_by_id(field).is_none() || shown.contains(&field)
+}
+
 /// The declared indexes and counters of an entity, but for those that speak of a hidden field.
 fn declared_to_json(entity: &Entity, shown: &[FieldId]) -> (Json, Json) {
-    let sees = |field: FieldId| entity.field_by_id(field).is_none() || shown.contains(&field);
+    let sees = |field| sees(entity, shown, field);
     let indexes = entity.indexes().iter().filter(|index| {
         let mut fields = index.components().iter().map(|component| component.field());
         fields.all(sees)

@@ -479,6 +479,9 @@ impl Crm {
             for (entity, machine) in &registrar.states {
                 merge(registry.declare_states(entity, machine)?);
             }
+            for (entity, rule) in &registrar.unique {
+                merge(registry.declare_unique(entity, rule)?);
+            }
             for hook in &registrar.hooks {
                 registry.entity(&hook.entity)?;
             }
@@ -570,7 +573,7 @@ fn open_options(options: &Options, key: Key) -> OpenOptions {
 }
 
 /// What the ledger keeps of a change of the registry: its new version, and as JSON what is other than before.
-fn told(before: &Registry, after: &Registry) -> String {
+pub(super) fn told(before: &Registry, after: &Registry) -> String {
     let mut changes = before.changes_to(after);
     let all = changes.len();
     changes.truncate(MAX_TOLD);

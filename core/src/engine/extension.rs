@@ -8,7 +8,7 @@ use crate::engine::{Changes, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, Registry, RuleDefinition,
-    StateMachineDefinition, normalize_value,
+    StateMachineDefinition, UniqueDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -58,6 +58,7 @@ pub struct Registrar {
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
     pub(super) states: Vec<(String, StateMachineDefinition)>,
+    pub(super) unique: Vec<(String, UniqueDefinition)>,
     pub(super) indexes: Vec<(String, IndexDefinition)>,
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
@@ -89,6 +90,11 @@ impl Registrar {
     /// Adds a state machine to an entity, by the entity's API name.
     pub fn states(&mut self, entity: &str, definition: StateMachineDefinition) {
         self.states.push((entity.to_owned(), definition));
+    }
+
+    /// Adds a unique rule to an entity, by the entity's API name.
+    pub fn unique(&mut self, entity: &str, definition: UniqueDefinition) {
+        self.unique.push((entity.to_owned(), definition));
     }
 
     /// Adds an index to an entity, by the entity's API name.

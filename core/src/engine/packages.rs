@@ -1,7 +1,7 @@
 //! Packages of metadata in a database: held against it, installed, rolled back, removed and given out.
 
 use crate::access::Action;
-use crate::base::Result;
+use crate::base::{Code, Result};
 use crate::engine::{Crm, Session};
 use crate::records::records_made;
 use crate::schema::{
@@ -76,15 +76,24 @@ impl Session {
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; `schema.package_missing`,
     /// `schema.invalid_definition`, `schema.duplicate_definition`, `schema.invalid_expression` and the like,
-    /// after which nothing of it is there; `schema.not_unique` for a unique field whose standing values are not;
+    /// after which nothing of it is there; `schema.not_unique` where standing values are not what a unique field
+    /// or rule asks for, after which the version before is in force;
     /// those of [`Session::build_indexes`].
     pub fn change_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
         self.check_may("sys.role", Action::Administer)?;
         let before = self.crm().registry();
         self.crm().change_registry(self.user(), step.cause(), |registry| step.apply(registry))?;
         let plan = self.crm().plan(&before, &self.crm().registry())?;
-        self.crm().build_indexes(self.user(), self.patience())?;
-        Ok(plan)
+        let built = self.crm().build_indexes(self.user(), self.patience());
+        if let (Err(error), PackageStep::Install(package)) = (&built, step)
+            && error.code() == Code::NotUnique
+        {
+            // What stands does not fit what the package asks for, so nothing of it is to be there.
+            let back = PackageStep::RollBack(package.package.clone());
+            self.crm().change_registry(self.user(), back.cause(), |registry| back.apply(registry))?;
+            self.crm().build_indexes(self.user(), self.patience())?;
+        }
+        built.map(|()| plan)
     }
 
     /// What a namespace has in this database, as a package: `x` for the customer's own.

@@ -32,6 +32,7 @@ mod salvage;
 mod serial;
 mod survey;
 mod tally;
+mod unique;
 mod verify;
 mod view;
 mod wide;
@@ -60,7 +61,9 @@ pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, Matcher, PageCursor, Query, Sight, Total,
     complete, count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
 };
-pub use reindex::{MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex, unfinished};
+pub use reindex::{
+    Built, MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex, unfinished,
+};
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
 pub use row::{find_by_external_id, find_unique, get_for_rule};

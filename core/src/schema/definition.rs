@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
-use crate::schema::{CounterDefinition, FieldType, IndexDefinition, RuleDefinition, StateMachineDefinition};
+use crate::schema::{
+    CounterDefinition, FieldType, IndexDefinition, RuleDefinition, StateMachineDefinition, UniqueDefinition,
+};
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,10 +262,14 @@ pub struct EntityDefinition {
     /// The state machines of its fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<StateMachineDefinition>,
+    /// What no two records have in common, besides the values of unique fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<UniqueDefinition>,
 }
 
 impl EntityDefinition {
-    /// The same entity without what a registry keeps apart from it: fields, indexes, counters, rules and states.
+    /// The same entity without what a registry keeps apart from it: fields, indexes, counters, rules, states and
+    /// unique rules.
     #[must_use]
     pub fn bare(&self) -> Self {
         let mut bare = self.clone();
@@ -272,6 +278,7 @@ impl EntityDefinition {
         bare.counters.clear();
         bare.rules.clear();
         bare.states.clear();
+        bare.unique.clear();
         bare
     }
 

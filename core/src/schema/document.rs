@@ -10,7 +10,7 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, EntityDefinition, EntityExtension, EnumCode, FieldDefinition, FieldOverride,
     FieldType, IndexDefinition, IndexField, Package, Requirement, RowColumn, RuleDefinition,
-    StateMachineDefinition, Transition,
+    StateMachineDefinition, Transition, UniqueDefinition, UniqueField,
 };
 
 impl Package {
@@ -55,6 +55,18 @@ impl StateMachineDefinition {
         check_states(document, &Place(String::new()))?;
         let machine = serde_json::from_value(document.clone());
         machine.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
+impl UniqueDefinition {
+    /// Reads a unique rule.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_unique(document, &Place(String::new()))?;
+        let rule = serde_json::from_value(document.clone());
+        rule.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
     }
 }
 
@@ -111,10 +123,16 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
     })?;
     each(owner, "counters", place, |json, place| object::<CounterDefinition>(json, place).map(drop))?;
     each(owner, "states", place, check_states)?;
+    each(owner, "unique", place, check_unique)?;
     each(owner, "rules", place, |json, place| {
         let rule = object::<RuleDefinition>(json, place)?;
         label(rule.get("message"), &place.part("message"))
     })
+}
+
+fn check_unique(json: &Json, place: &Place) -> Result<()> {
+    let rule = object::<UniqueDefinition>(json, place)?;
+    each(rule, "fields", place, |json, place| object::<UniqueField>(json, place).map(drop))
 }
 
 fn check_states(json: &Json, place: &Place) -> Result<()> {

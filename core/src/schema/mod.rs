@@ -27,6 +27,7 @@ mod states;
 mod system;
 mod type_help;
 mod typed;
+mod unique;
 mod validate;
 
 pub use changes::{ChangeKind, Element, PropertyChange, SchemaChange};
@@ -50,4 +51,5 @@ pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
+pub use unique::{Normalizer, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{normalize_value, parse_as, parse_text};

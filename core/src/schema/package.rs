@@ -13,7 +13,7 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
     IndexDefinition, Layer, Registry, RegistryChange, RuleDefinition, StateMachineDefinition,
-    valid_namespace,
+    UniqueDefinition, valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -68,6 +68,9 @@ pub struct EntityExtension {
     /// State machines besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<StateMachineDefinition>,
+    /// Unique rules besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<UniqueDefinition>,
     /// What it changes of fields of lower layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<FieldOverride>,
@@ -128,6 +131,7 @@ impl Package {
             entity.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             entity.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
             entity.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
+            entity.unique.iter_mut().for_each(|rule| own(&mut rule.namespace));
         }
         for extension in &mut self.extends {
             extension.fields.iter_mut().for_each(|field| own(&mut field.namespace));
@@ -135,6 +139,7 @@ impl Package {
             extension.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             extension.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
             extension.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
+            extension.unique.iter_mut().for_each(|rule| own(&mut rule.namespace));
             extension.overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
         }
         match foreign {
@@ -161,6 +166,7 @@ impl Package {
             counters: &entity.counters,
             rules: &entity.rules,
             states: &entity.states,
+            unique: &entity.unique,
         });
         let added = self.extends.iter().map(|added| Parts {
             entity: added.entity.clone(),
@@ -168,6 +174,7 @@ impl Package {
             counters: &added.counters,
             rules: &added.rules,
             states: &added.states,
+            unique: &added.unique,
         });
         own.chain(added)
     }
@@ -188,6 +195,7 @@ struct Parts<'p> {
     counters: &'p [CounterDefinition],
     rules: &'p [RuleDefinition],
     states: &'p [StateMachineDefinition],
+    unique: &'p [UniqueDefinition],
 }
 
 /// A version as numbers that can be compared.
@@ -281,9 +289,10 @@ impl Registry {
         for entity in self.entities() {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
-                let EntityExtension { fields, indexes, counters, rules, states, .. } = extension;
+                let EntityExtension { fields, indexes, counters, rules, states, unique, .. } = extension;
                 let bare = entity.definition.clone();
-                package.entities.push(EntityDefinition { fields, indexes, counters, rules, states, ..bare });
+                let whole = EntityDefinition { fields, indexes, counters, rules, states, unique, ..bare };
+                package.entities.push(whole);
             } else if !extension.is_empty() {
                 package.extends.push(extension);
             }
@@ -369,6 +378,7 @@ impl Registry {
             parts.counters.iter().try_for_each(|counter| self.declare_counter(entity, counter).map(drop))?;
             parts.rules.iter().try_for_each(|rule| self.declare_rule(entity, rule).map(drop))?;
             parts.states.iter().try_for_each(|machine| self.declare_states(entity, machine).map(drop))?;
+            parts.unique.iter().try_for_each(|rule| self.declare_unique(entity, rule).map(drop))?;
         }
         for extension in &package.extends {
             for changed in &extension.overrides {
@@ -426,6 +436,7 @@ impl Registry {
         let rules = self.names_of(after, |parts| parts.rules.iter().map(|rule| &rule.name).collect());
         let machines =
             self.names_of(after, |parts| parts.states.iter().map(|machine| &machine.name).collect());
+        let unique = self.names_of(after, |parts| parts.unique.iter().map(|rule| &rule.name).collect());
         for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
             let Ok(entity) = self.entity_mut(&name) else { continue };
             if entity.definition.namespace == *namespace && !kept.contains(&entity.definition.local) {
@@ -448,6 +459,10 @@ impl Registry {
             entity.machines_mut().retain(|machine| {
                 let own = machine.definition.namespace == *namespace;
                 !own || machines.contains(&(name.clone(), machine.definition.name.clone()))
+            });
+            entity.drop_unique(|rule| {
+                let own = rule.definition.namespace == *namespace;
+                own && !unique.contains(&(name.clone(), rule.definition.name.clone()))
             });
             entity.index();
         }
@@ -485,6 +500,7 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
     let counters = entity.counters().iter().map(|counter| &counter.definition);
     let rules = entity.rules().iter().map(|rule| &rule.definition);
     let states = entity.machines().iter().map(|machine| &machine.definition);
+    let unique = entity.unique_rules().iter().map(|rule| &rule.definition);
     let overrides = entity.fields().iter().flat_map(Field::overrides);
     EntityExtension {
         entity: entity.api_name.clone(),
@@ -493,6 +509,7 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
         counters: counters.filter(|counter| counter.namespace == namespace).cloned().collect(),
         rules: rules.filter(|rule| rule.namespace == namespace).cloned().collect(),
         states: states.filter(|machine| machine.namespace == namespace).cloned().collect(),
+        unique: unique.filter(|rule| rule.namespace == namespace).cloned().collect(),
         overrides: overrides.filter(|changed| changed.namespace == namespace).cloned().collect(),
     }
 }

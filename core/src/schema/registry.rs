@@ -10,7 +10,7 @@ use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldOverride, FieldType,
-    InstalledPackage, Rule, RuleDefinition, StateMachine,
+    InstalledPackage, Rule, RuleDefinition, StateMachine, UniqueRule,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -203,6 +203,11 @@ pub struct Entity {
     indexes: Vec<DeclaredIndex>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counters: Vec<DeclaredCounter>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unique: Vec<UniqueRule>,
+    /// Unique rules that were taken back, whose keys are still to be swept away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
     #[serde(skip)]
@@ -258,12 +263,15 @@ impl Entity {
         &self.rules
     }
 
-    /// Whether an index is kept on a formula, so that its keys follow from what the formulas say.
+    /// Whether an index or a unique rule is kept on a formula, so that its keys follow from what the formulas
+    /// say.
     #[must_use]
     pub fn keeps_formulas(&self) -> bool {
         let components = || self.indexes.iter().flat_map(|index| index.components());
         let declared = |field: FieldId| components().any(|component| component.field() == field);
-        self.formulas().any(|(field, _)| field.definition.is_indexed() || declared(field.id()))
+        let unique = |field: FieldId| self.unique.iter().any(|rule| rule.reads().any(|read| read == field));
+        self.formulas()
+            .any(|(field, _)| field.definition.is_indexed() || declared(field.id()) || unique(field.id()))
     }
 
     /// The formulas with their expressions, each behind those that it reads.
@@ -276,6 +284,37 @@ impl Entity {
     #[must_use]
     pub fn indexes(&self) -> &[DeclaredIndex] {
         &self.indexes
+    }
+
+    /// The unique rules, in the order in which they were declared.
+    #[must_use]
+    pub fn unique_rules(&self) -> &[UniqueRule] {
+        &self.unique
+    }
+
+    pub(super) fn unique_mut(&mut self) -> &mut Vec<UniqueRule> {
+        &mut self.unique
+    }
+
+    /// The numbers of unique rules that were taken back, whose keys are still to be swept away.
+    pub fn dropped_rules(&self) -> impl Iterator<Item = FieldId> + '_ {
+        self.dropped.iter().map(|number| FieldId::new(*number))
+    }
+
+    /// Takes unique rules back.
+    pub(super) fn drop_unique(&mut self, goes: impl Fn(&UniqueRule) -> bool) {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.unique.drain(..).partition(goes);
+        self.unique = kept;
+        self.dropped.extend(gone.iter().map(|rule| rule.id().number()));
+    }
+
+    /// Says of unique rules whether every record was held against them, and of those that were taken back that
+    /// their keys are gone.
+    pub(super) fn set_unique_complete(&mut self, numbers: &[FieldId], complete: bool) {
+        for rule in self.unique.iter_mut().filter(|rule| numbers.contains(&rule.id())) {
+            rule.complete = complete;
+        }
+        self.dropped.retain(|number| !(complete && numbers.contains(&FieldId::new(*number))));
     }
 
     /// The declared counters, in the order in which they were declared.
@@ -448,6 +487,7 @@ impl Entity {
         }
         self.rules = self.rules.iter().map(|rule| rule.compile(self)).collect();
         self.machines = self.machines.iter().map(|machine| machine.compile(self)).collect();
+        self.unique = self.unique.iter().map(|rule| rule.compile(self)).collect();
     }
 }
 
@@ -615,6 +655,11 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
+        for rule in &definition.unique {
+            if self.declare_unique(&name, rule)? == RegistryChange::Changed {
+                change = RegistryChange::Changed;
+            }
+        }
         self.touch(change);
         Ok(change)
     }
@@ -734,6 +779,8 @@ impl Registry {
             machines: Vec::new(),
             indexes: Vec::new(),
             counters: Vec::new(),
+            unique: Vec::new(),
+            dropped: Vec::new(),
             withdrawn: false,
             by_number: HashMap::new(),
             by_name: HashMap::new(),

@@ -9,7 +9,7 @@ use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
 use crate::schema::{
     Entity, EnumCode, FIELD_TYPES, FieldType, OnDelete, RollupDefinition, RowColumn, RuleDefinition,
-    SearchClass, Severity, StateMachineDefinition,
+    SearchClass, Severity, StateMachineDefinition, UniqueDefinition,
 };
 
 methods! {
@@ -55,7 +55,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, unique}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -117,6 +117,31 @@ methods! {
     }) -> "{states}" {
         let machine = StateMachineDefinition::from_json(&given.machine)?;
         Ok(json!({"states": session.define_states(&given.entity, machine)?}))
+    }
+
+    /// Adds a unique rule of the customer's own to an entity: no two records have the same values in all of its
+    /// fields. Where records that stand already do, nothing is added.
+    "schema.define_unique" (session, given: DefineUnique {
+        /// The entity.
+        entity: String,
+        /// The rule: {name, fields: [{field, normalizer}], condition}. A normalizer is `folded`, without regard to
+        /// case, width and white space, or `exact`; `folded` if not said. A record in which a field is missing, or
+        /// for which the condition does not hold, takes no part.
+        rule: Json,
+    }) -> "{unique}" {
+        let rule = UniqueDefinition::from_json(&given.rule)?;
+        Ok(json!({"unique": session.define_unique(&given.entity, rule)?}))
+    }
+
+    /// Takes a unique rule of the customer's own back.
+    "schema.remove_unique" (session, given: RemoveUnique {
+        /// The entity.
+        entity: String,
+        /// The name.
+        name: String,
+    }) -> "{outcome}" {
+        session.remove_unique(&given.entity, &given.name)?;
+        Ok(json!({"outcome": "removed"}))
     }
 
     /// Lists the functions of expressions.
