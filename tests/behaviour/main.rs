@@ -13,6 +13,8 @@ mod erasure;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod evolution;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod fields;
@@ -32,6 +34,8 @@ mod packages;
 mod patience;
 #[cfg(test)]
 mod queries;
+#[cfg(test)]
+mod record_types;
 #[cfg(test)]
 mod rollups;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Unique rules: what no two records have in common, within a scope, where a condition holds, at any time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use guanxi::engine::{Action, Level};
 use guanxi::{CancelToken, Code, Patience, Session, api};
@@ -346,6 +346,50 @@ fn parts(known: &Known) -> Vec<(u8, String)> {
     parts
 }
 
+/// Declares a rule, which is taken if what stands keeps it; else after everything is deleted.
+fn add_rule(admin: &Session, rule: &Json, number: u8, all: &mut BTreeMap<String, Known>) {
+    let mut seen = BTreeSet::new();
+    let of_rule = all.values().flat_map(parts).filter(|(rule, _)| *rule == number);
+    let twice: Vec<_> = of_rule.filter(|part| !seen.insert(part.clone())).collect();
+    if !twice.is_empty() {
+        assert_eq!(define(admin, rule.clone()).unwrap_err().code(), Code::NotUnique);
+        for (id, known) in all.iter_mut().filter(|(_, known)| !known.deleted) {
+            act(admin, "record.delete", id).unwrap();
+            known.deleted = true;
+        }
+    }
+    define(admin, rule.clone()).unwrap();
+}
+
+/// Creates, changes, deletes or brings back a record, and says in the model what it would be then.
+fn write_something(
+    admin: &Session,
+    chosen: Option<&String>,
+    known: &mut Known,
+    random: &mut impl FnMut(u64) -> u64,
+) -> guanxi::Result<String> {
+    match chosen {
+        Some(id) if known.deleted => {
+            known.deleted = false;
+            act(admin, "record.undelete", id).map(|()| id.clone())
+        }
+        Some(id) if random(5) == 0 => {
+            known.deleted = true;
+            act(admin, "record.delete", id).map(|()| id.clone())
+        }
+        _ => {
+            known.code = (random(6) > 0).then(|| ["a", "A", "b", "B", "c"][random(5) as usize].to_owned());
+            known.shelf = (random(6) > 0).then(|| random(6) as i64);
+            known.active = (random(4) > 0).then(|| random(2) == 0);
+            let values = json!({"x.code": known.code, "x.shelf": known.shelf, "x.active": known.active});
+            match chosen {
+                Some(id) => change(admin, id, values).map(|()| id.clone()),
+                None => create(admin, values),
+            }
+        }
+    }
+}
+
 #[test]
 fn whatever_is_written_the_rules_say_what_a_list_of_all_records_says() {
     let house = house();
@@ -367,46 +411,14 @@ fn whatever_is_written_the_rules_say_what_a_list_of_all_records_says() {
     let (mut taken, mut refused) = (0, 0);
     for step in 0..700 {
         if step % 150 == 0 && declared < 3 {
-            // A rule that comes later is taken if what stands keeps it.
-            let rule = pending.next().unwrap();
-            let mut seen = std::collections::BTreeSet::new();
-            let of_rule = all.values().flat_map(parts).filter(|(rule, _)| *rule == declared + 1);
-            let twice: Vec<_> = of_rule.filter(|part| !seen.insert(part.clone())).collect();
-            if !twice.is_empty() {
-                assert_eq!(define(admin, rule.clone()).unwrap_err().code(), Code::NotUnique);
-                for (id, known) in all.iter_mut().filter(|(_, known)| !known.deleted) {
-                    act(admin, "record.delete", id).unwrap();
-                    known.deleted = true;
-                }
-            }
-            define(admin, rule).unwrap();
+            add_rule(admin, &pending.next().unwrap(), declared + 1, &mut all);
             declared += 1;
         }
         let ids: Vec<String> = all.keys().cloned().collect();
         let chosen =
             (!ids.is_empty() && random(3) > 0).then(|| ids[random(ids.len() as u64) as usize].clone());
         let mut known = chosen.as_ref().map(|id| all[id].clone()).unwrap_or_default();
-        let outcome = match &chosen {
-            Some(id) if known.deleted => {
-                known.deleted = false;
-                act(admin, "record.undelete", id).map(|()| id.clone())
-            }
-            Some(id) if random(5) == 0 => {
-                known.deleted = true;
-                act(admin, "record.delete", id).map(|()| id.clone())
-            }
-            _ => {
-                known.code =
-                    (random(6) > 0).then(|| ["a", "A", "b", "B", "c"][random(5) as usize].to_owned());
-                known.shelf = (random(6) > 0).then(|| random(6) as i64);
-                known.active = (random(4) > 0).then(|| random(2) == 0);
-                let values = json!({"x.code": known.code, "x.shelf": known.shelf, "x.active": known.active});
-                match &chosen {
-                    Some(id) => change(admin, id, values).map(|()| id.clone()),
-                    None => create(admin, values),
-                }
-            }
-        };
+        let outcome = write_something(admin, chosen.as_ref(), &mut known, &mut random);
         let mine: Vec<_> = parts(&known).into_iter().filter(|(rule, _)| *rule <= declared).collect();
         let others = all.iter().filter(|(id, _)| Some(*id) != chosen.as_ref());
         let clash = others.flat_map(|(_, other)| parts(other)).any(|part| mine.contains(&part));

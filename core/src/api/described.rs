@@ -9,7 +9,7 @@ use crate::schema::{Entity, Field, FieldType, Layer, StateMachine};
 /// An entity as a user who sees some of its fields may know it.
 pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id()));
-    let fields = fields.map(|field| field_to_json(locale, field, shown));
+    let fields = fields.map(|field| field_to_json(locale, (entity, field), shown));
     // A rule that reads a hidden field would tell of it.
     let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
     let rules = told.map(|rule| {
@@ -50,11 +50,15 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "counters": counters,
         "states": states.collect::<Vec<_>>(),
         "unique": unique.collect::<Vec<_>>(),
+        "record_types": record_types_to_json(locale, entity, shown),
     })
 }
 
-fn field_to_json(locale: Locale, field: &Field, shown: &[FieldId]) -> Json {
+fn field_to_json(locale: Locale, (entity, field): (&Entity, &Field), shown: &[FieldId]) -> Json {
     let definition = &field.definition;
+    let replacement = definition.deprecated.as_ref().and_then(|said| said.replacement.as_deref());
+    let replacement = replacement.and_then(|name| entity.field(name.into()).ok());
+    let replacement = replacement.filter(|other| shown.contains(&other.id())).map(|other| &other.api_name);
     let codes = definition.kind.codes().map(|codes| {
         let codes = codes.iter().map(|code| {
             json!({
@@ -82,6 +86,8 @@ fn field_to_json(locale: Locale, field: &Field, shown: &[FieldId]) -> Json {
         "changed_by": field.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "former_names": field.former_names(),
         "withdrawn": field.is_withdrawn(),
+        "deprecated": definition.deprecated.is_some(),
+        "replacement": replacement,
         "type": definition.kind.name(),
         "codes": codes,
         "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
@@ -120,6 +126,38 @@ fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
         "locked": definition.locked,
         "transitions": transitions.collect::<Vec<_>>(),
     })
+}
+
+/// The record types of an entity, as far as they speak of fields that the user sees; nothing where the type is not
+/// seen.
+fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
+    let types =
+        entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
+    let Some(types) = types else { return Json::Null };
+    let name = |field: &FieldId| {
+        let field = entity.field_by_id(*field).filter(|_| shown.contains(field));
+        field.map(|field| field.api_name.clone())
+    };
+    let told = types.types().iter().zip(&types.definition.types).map(|(own, said)| {
+        // An expression over a hidden field would tell of it.
+        let defaults = own
+            .defaults
+            .iter()
+            .filter(|(_, default)| default.fields().iter().all(|field| shown.contains(field)));
+        let defaults = defaults.filter_map(|(field, default)| Some((name(field)?, json!(default.source()))));
+        let codes = own.codes.iter().filter_map(|(field, codes)| Some((name(field)?, json!(codes))));
+        json!({
+            "code": own.code,
+            "label": said.label.text(locale),
+            "active": own.active,
+            "fields": own.fields.iter().filter_map(name).collect::<Vec<_>>(),
+            "required": own.required.iter().filter_map(name).collect::<Vec<_>>(),
+            "defaults": defaults.collect::<serde_json::Map<_, _>>(),
+            "codes": codes.collect::<serde_json::Map<_, _>>(),
+        })
+    });
+    let field = types.field().as_ref().and_then(name);
+    json!({"field": field, "types": told.collect::<Vec<_>>()})
 }
 
 /// What else a type says: columns, parts, the scheme, what a formula, lookup or rollup reads and gives.

@@ -212,6 +212,9 @@ catalogue! {
     TransitionNotAllowed = 326, "schema.transition_not_allowed",
         ["this state does not follow on that one", "no transition leads there, or its condition is not met", "ask `record.transitions` for the steps that are open"],
         ["不允许该状态转换", "没有相应的转换，或其条件未满足", "用 record.transitions 查询可用的转换"];
+    NotInRecordType = 327, "schema.not_in_record_type",
+        ["the field does not belong to the record's type", "records of this type have other fields", "leave the field empty, or change the type of the record"],
+        ["该字段不属于此记录类型", "此类型的记录没有该字段", "请将该字段留空，或更改记录类型"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

@@ -29,10 +29,9 @@ impl Session {
         self.check_fields(entity, index.fields.iter().map(|field| &field.field))?;
         let local = registry.next_local_index(&entity.api_name, CUSTOMER)?;
         let index = IndexDefinition { namespace: CUSTOMER.to_owned(), local, ..index };
-        self.crm().change_registry(self.user(), "schema.define_index", |registry| {
+        self.change_schema("schema.define_index", |registry| {
             registry.declare_index(&entity.api_name, &index)
         })?;
-        self.crm().build_indexes(self.user(), self.patience())?;
         Ok(index.api_name())
     }
 
@@ -46,10 +45,9 @@ impl Session {
         self.check_fields(entity, counter.group_by.iter().chain(&counter.sums))?;
         let local = registry.next_local_counter(&entity.api_name, CUSTOMER)?;
         let counter = CounterDefinition { namespace: CUSTOMER.to_owned(), local, ..counter };
-        self.crm().change_registry(self.user(), "schema.define_counter", |registry| {
+        self.change_schema("schema.define_counter", |registry| {
             registry.declare_counter(&entity.api_name, &counter)
         })?;
-        self.crm().build_indexes(self.user(), self.patience())?;
         Ok(counter.api_name())
     }
 
@@ -66,10 +64,9 @@ impl Session {
         self.check_fields(entity, rule.fields.iter().map(|field| &field.field))?;
         self.check_expressions(entity, rule.condition.as_deref().into_iter())?;
         let rule = UniqueDefinition { namespace: CUSTOMER.to_owned(), ..rule };
-        self.crm().change_registry(self.user(), "schema.define_unique", |registry| {
+        self.change_schema("schema.define_unique", |registry| {
             registry.declare_unique(&entity.api_name, &rule)
         })?;
-        self.crm().build_indexes(self.user(), self.patience())?;
         Ok(rule.api_name())
     }
 
@@ -91,10 +88,9 @@ impl Session {
             let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(name);
             error.rule("a unique rule of the customer")
         })?;
-        self.crm().change_registry(self.user(), "schema.remove_unique", |registry| {
+        self.change_schema("schema.remove_unique", |registry| {
             registry.drop_unique(&entity.api_name, &[rule.id()])
-        })?;
-        self.crm().build_indexes(self.user(), self.patience())
+        })
     }
 
     /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an

@@ -62,7 +62,8 @@ pub use query::{
     complete, count, explain, find, get, get_many, get_standing, groups, reaches, scan_all, target,
 };
 pub use reindex::{
-    Built, MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex, unfinished,
+    BUILD_CHUNK, Built, MAX_RECORDS, added, build_chunk, gains_keys, is_large, records_made, reindex,
+    unfinished,
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;

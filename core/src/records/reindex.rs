@@ -16,7 +16,7 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor
 /// Most records whose new index keys go into one transaction, which is held in memory until it commits.
 pub const MAX_RECORDS: u64 = 1_000_000;
 /// Most records of one chunk of a build.
-const CHUNK: u64 = 5_000;
+pub const BUILD_CHUNK: u64 = 5_000;
 /// Rows of one read.
 const PAGE: usize = 500;
 
@@ -130,7 +130,7 @@ pub fn build_chunk(
     most: u64,
     patience: &Patience,
 ) -> Result<Built> {
-    let most = usize::try_from(most.min(CHUNK)).unwrap_or(PAGE).max(1);
+    let most = usize::try_from(most.min(BUILD_CHUNK)).unwrap_or(PAGE).max(1);
     let mut built = Built { records: 0, finished: true, broken: Vec::new() };
     for number in unfinished(entity) {
         if entity.dropped_rules().any(|dropped| dropped == number) {

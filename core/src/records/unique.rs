@@ -14,6 +14,8 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
 /// Most records that an error lists.
 const MAX_LISTED: usize = 20;
+/// Most records that a build in chunks keeps in mind.
+const MAX_KEPT: usize = 1_000;
 /// What the keys begin with under which a build keeps the records that it turned away.
 const SHARED: &[u8] = b"build.shared.";
 
@@ -94,9 +96,14 @@ impl Shared {
             }
             (None, field) => (field.map(|field| field.api_name.clone()).unwrap_or_default(), String::new()),
         };
-        let listed: Vec<String> = self.records.iter().map(RecordId::to_string).collect();
-        let said =
-            format!("{prefix}{} records repeat the value of another: {}", self.refused, listed.join(", "));
+        let listed: Vec<String> = self.records.iter().take(MAX_LISTED).map(RecordId::to_string).collect();
+        let listed = listed.join(", ");
+        let count = self.records.len();
+        // A build in chunks knows how many it turned away, and keeps no more than the first of all of them.
+        let said = match count < MAX_KEPT {
+            true => format!("{prefix}{count} records share a value: {listed}"),
+            false => format!("{prefix}more than {} records share a value: {listed}", self.refused),
+        };
         Err(Error::new(Code::NotUnique).entity(&entity.api_name).field(&name).record(*first).rule(&said))
     }
 
@@ -113,7 +120,7 @@ impl Shared {
 
     fn keep(&self, view: &mut WriteView<'_>, rule: FieldId) {
         if self.refused > 0 {
-            let ids = self.records.iter().take(MAX_LISTED).flat_map(|id| *id.as_bytes());
+            let ids = self.records.iter().take(MAX_KEPT).flat_map(|id| *id.as_bytes());
             let bytes = self.refused.to_be_bytes().into_iter().chain(ids).collect();
             view.put(Keyspace::Meta, shared_key(rule), bytes);
         }

@@ -24,6 +24,8 @@ pub enum Element {
     States,
     /// A unique rule.
     Unique,
+    /// The record types of an entity.
+    RecordTypes,
     /// What a higher layer changes of a field.
     Override,
 }
@@ -158,6 +160,7 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
     differing(rules(before), rules(after), after, changes, false);
     differing(machines(before), machines(after), after, changes, false);
     differing(unique(before), unique(after), after, changes, true);
+    differing(record_types(before), record_types(after), after, changes, false);
     differing(overrides(before), overrides(after), after, changes, false);
 }
 
@@ -187,7 +190,7 @@ fn differing(
 fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
     let fields = entity.fields().iter().map(Part::field);
     let kept = [indexes(entity), counters(entity), unique(entity)];
-    let others = [rules(entity), machines(entity), overrides(entity)];
+    let others = [rules(entity), machines(entity), record_types(entity), overrides(entity)];
     for part in fields.chain(kept.into_iter().chain(others).flatten()) {
         push(changes, entity, part, Some((ChangeKind::Added, Vec::new())), false);
     }
@@ -219,6 +222,14 @@ fn unique(entity: &Entity) -> Vec<Part> {
     let parts = entity.unique_rules().iter().map(|rule| {
         let definition = &rule.definition;
         Part::plain(Element::Unique, &definition.api_name(), &definition.namespace, definition)
+    });
+    parts.collect()
+}
+
+fn record_types(entity: &Entity) -> Vec<Part> {
+    let parts = entity.record_types().into_iter().map(|types| {
+        let definition = &types.definition;
+        Part::plain(Element::RecordTypes, &definition.field, &definition.namespace, definition)
     });
     parts.collect()
 }

@@ -8,9 +8,10 @@ use serde_json::{Map, Value as Json};
 
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
-    CounterDefinition, EntityDefinition, EntityExtension, EnumCode, FieldDefinition, FieldOverride,
-    FieldType, IndexDefinition, IndexField, Package, Requirement, RowColumn, RuleDefinition,
-    StateMachineDefinition, Transition, UniqueDefinition, UniqueField,
+    CounterDefinition, Deprecation, EntityDefinition, EntityExtension, EnumCode, FieldDefinition,
+    FieldOverride, FieldType, IndexDefinition, IndexField, Package, RecordTypeDefinition,
+    RecordTypesDefinition, Requirement, RowColumn, RuleDefinition, StateMachineDefinition, Transition,
+    UniqueDefinition, UniqueField,
 };
 
 impl Package {
@@ -70,6 +71,18 @@ impl UniqueDefinition {
     }
 }
 
+impl RecordTypesDefinition {
+    /// Reads record types.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_record_types(document, &Place(String::new()))?;
+        let types = serde_json::from_value(document.clone());
+        types.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
 /// A place in a document, for errors.
 #[derive(Clone)]
 struct Place(String);
@@ -115,6 +128,12 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
         let field = object::<FieldDefinition>(json, place)?;
         label(field.get("label"), &place.part("label"))?;
         label(field.get("help"), &place.part("help"))?;
+        match field.get("deprecated") {
+            Some(said) if !said.is_null() => {
+                object::<Deprecation>(said, &place.part("deprecated")).map(drop)?
+            }
+            _ => {}
+        }
         check_kind(field.get("kind"), &place.part("kind"))
     })?;
     each(owner, "indexes", place, |json, place| {
@@ -124,9 +143,21 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
     each(owner, "counters", place, |json, place| object::<CounterDefinition>(json, place).map(drop))?;
     each(owner, "states", place, check_states)?;
     each(owner, "unique", place, check_unique)?;
+    match owner.get("record_types") {
+        Some(types) if !types.is_null() => check_record_types(types, &place.part("record_types"))?,
+        _ => {}
+    }
     each(owner, "rules", place, |json, place| {
         let rule = object::<RuleDefinition>(json, place)?;
         label(rule.get("message"), &place.part("message"))
+    })
+}
+
+fn check_record_types(json: &Json, place: &Place) -> Result<()> {
+    let types = object::<RecordTypesDefinition>(json, place)?;
+    each(types, "types", place, |json, place| {
+        let known = object::<RecordTypeDefinition>(json, place)?;
+        label(known.get("label"), &place.part("label"))
     })
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod declare;
 mod definition;
 mod derived;
 mod document;
+mod evolution;
 pub mod expr;
 mod field_type;
 mod identifiers;
@@ -20,6 +21,7 @@ mod links;
 mod package;
 mod person_name;
 mod phone;
+mod record_types;
 mod registry;
 mod rollup;
 mod rules;
@@ -35,12 +37,14 @@ pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, v
 pub use derived::{
     Component, CounterDefinition, DeclaredCounter, DeclaredIndex, IndexDefinition, IndexField,
 };
+pub use evolution::Deprecation;
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, FieldOverride, Layer};
 pub use links::{Figure, Lookup, Rollup, Source};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
+pub use record_types::{RecordType, RecordTypeDefinition, RecordTypes, RecordTypesDefinition};
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};

@@ -192,6 +192,36 @@ impl Names for Bound<'_> {
     }
 }
 
+impl Entity {
+    /// The unique rules, in the order in which they were declared.
+    #[must_use]
+    pub fn unique_rules(&self) -> &[UniqueRule] {
+        self.unique_parts().0
+    }
+
+    /// The numbers of unique rules that were taken back, whose keys are still to be swept away.
+    pub fn dropped_rules(&self) -> impl Iterator<Item = FieldId> + '_ {
+        self.unique_parts().1.iter().map(|number| FieldId::new(*number))
+    }
+
+    /// Takes unique rules back.
+    pub(super) fn drop_unique(&mut self, goes: impl Fn(&UniqueRule) -> bool) {
+        let (rules, dropped) = self.unique_parts_mut();
+        dropped.extend(rules.iter().filter(|rule| goes(rule)).map(|rule| rule.number));
+        rules.retain(|rule| !goes(rule));
+    }
+
+    /// Says of unique rules whether every record was held against them, and of those that were taken back that
+    /// their keys are gone.
+    pub(super) fn set_unique_complete(&mut self, numbers: &[FieldId], complete: bool) {
+        let (rules, dropped) = self.unique_parts_mut();
+        for rule in rules.iter_mut().filter(|rule| numbers.contains(&rule.id())) {
+            rule.complete = complete;
+        }
+        dropped.retain(|number| !(complete && numbers.contains(&FieldId::new(*number))));
+    }
+}
+
 impl Registry {
     /// Declares a unique rule of an entity that stands already.
     ///
@@ -210,7 +240,7 @@ impl Registry {
                 let error = Error::new(Code::InvalidDefinition).field(&definition.api_name());
                 return Err(named(error.rule("a unique rule never changes")));
             }
-            None => entity.unique_mut().push(rule),
+            None => entity.unique_parts_mut().0.push(rule),
         }
         entity.index();
         self.take_number(number);

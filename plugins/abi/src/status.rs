@@ -114,6 +114,8 @@ pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
 pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
 /// `schema.transition_not_allowed`: this state does not follow on that one
 pub const GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED: i32 = -326;
+/// `schema.not_in_record_type`: the field does not belong to the record's type
+pub const GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE: i32 = -327;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile

@@ -3,6 +3,7 @@
 mod attachments;
 mod backup;
 mod bulk;
+mod evolution;
 mod exchange;
 mod files;
 mod history;
@@ -28,6 +29,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         attachments::METHODS,
         backup::METHODS,
         bulk::METHODS,
+        evolution::METHODS,
         exchange::METHODS,
         files::METHODS,
         history::METHODS,
