@@ -274,6 +274,11 @@
 #define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
 
 /**
+ * `schema.not_in_record_type`: the field does not belong to the record's type
+ */
+#define GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE -327
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401

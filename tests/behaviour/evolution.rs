@@ -234,6 +234,7 @@ fn a_renamed_field_keeps_its_values_and_is_found_under_its_old_name() {
     assert_eq!(call(admin, "schema.define_field", again).unwrap_err().code(), Code::DuplicateDefinition);
     let taken = json!({"entity": "account", "field": "x.size", "name": "code"});
     assert_eq!(call(admin, "schema.rename_field", taken).unwrap_err().code(), Code::DuplicateDefinition);
+    drop(blind);
     let house = house.reopened();
     let admin = &house.admin;
     assert_eq!(values(admin, &id)["x.label"], "k3");
