@@ -274,6 +274,9 @@
 #define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
 
 /**
+ * `schema.not_in_record_type`: the field does not belong to the record's type
+ */
+#define GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE -327
  * `schema.invalid_period`: the record ends to be valid before it begins
  */
 #define GUANXI_ERR_SCHEMA_INVALID_PERIOD -334

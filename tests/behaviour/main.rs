@@ -13,6 +13,8 @@ mod erasure;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod evolution;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod facts;
@@ -35,6 +37,7 @@ mod patience;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
+mod record_types;
 mod relations;
 #[cfg(test)]
 mod rollups;
@@ -46,6 +49,8 @@ mod salvage;
 mod states;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod unique;
 #[cfg(test)]
 mod views;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::schema::{Entity, Field, FieldType, Layer, RelationSide, StateMachine}
 /// An entity as a user who sees some of its fields may know it.
 pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id()));
-    let fields = fields.map(|field| field_to_json(locale, field, shown));
+    let fields = fields.map(|field| field_to_json(locale, (entity, field), shown));
     // A rule that reads a hidden field would tell of it.
     let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
     let rules = told.map(|rule| {
@@ -24,6 +24,16 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
     let (indexes, counters) = declared_to_json(entity, shown);
     let visible =
         |machine: &&StateMachine| machine.fields().chain(machine.field()).all(|field| shown.contains(&field));
+    let told =
+        entity.unique_rules().iter().filter(|rule| rule.reads().all(|field| sees(entity, shown, field)));
+    let unique = told.map(|rule| {
+        json!({
+            "name": rule.definition.api_name(),
+            "fields": rule.definition.fields,
+            "condition": rule.definition.condition,
+            "complete": rule.complete,
+        })
+    });
     let states = entity.machines().iter().filter(visible).map(|machine| states_to_json(machine, locale));
     json!({
         "name": entity.api_name,
@@ -45,6 +55,8 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
             fields.all(|field| shown.contains(&field))
         })),
         "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
+        "unique": unique.collect::<Vec<_>>(),
+        "record_types": record_types_to_json(locale, entity, shown),
     })
 }
 
@@ -72,8 +84,11 @@ fn relation_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Optio
     }))
 }
 
-fn field_to_json(locale: Locale, field: &Field, shown: &[FieldId]) -> Json {
+fn field_to_json(locale: Locale, (entity, field): (&Entity, &Field), shown: &[FieldId]) -> Json {
     let definition = &field.definition;
+    let replacement = definition.deprecated.as_ref().and_then(|said| said.replacement.as_deref());
+    let replacement = replacement.and_then(|name| entity.field(name.into()).ok());
+    let replacement = replacement.filter(|other| shown.contains(&other.id())).map(|other| &other.api_name);
     let codes = definition.kind.codes().map(|codes| {
         let codes = codes.iter().map(|code| {
             json!({
@@ -101,6 +116,8 @@ fn field_to_json(locale: Locale, field: &Field, shown: &[FieldId]) -> Json {
         "changed_by": field.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "former_names": field.former_names(),
         "withdrawn": field.is_withdrawn(),
+        "deprecated": definition.deprecated.is_some(),
+        "replacement": replacement,
         "type": definition.kind.name(),
         "codes": codes,
         "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
@@ -141,6 +158,38 @@ fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
     })
 }
 
+/// The record types of an entity, as far as they speak of fields that the user sees; nothing where the type is not
+/// seen.
+fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
+    let types =
+        entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
+    let Some(types) = types else { return Json::Null };
+    let name = |field: &FieldId| {
+        let field = entity.field_by_id(*field).filter(|_| shown.contains(field));
+        field.map(|field| field.api_name.clone())
+    };
+    let told = types.types().iter().zip(&types.definition.types).map(|(own, said)| {
+        // An expression over a hidden field would tell of it.
+        let defaults = own
+            .defaults
+            .iter()
+            .filter(|(_, default)| default.fields().iter().all(|field| shown.contains(field)));
+        let defaults = defaults.filter_map(|(field, default)| Some((name(field)?, json!(default.source()))));
+        let codes = own.codes.iter().filter_map(|(field, codes)| Some((name(field)?, json!(codes))));
+        json!({
+            "code": own.code,
+            "label": said.label.text(locale),
+            "active": own.active,
+            "fields": own.fields.iter().filter_map(name).collect::<Vec<_>>(),
+            "required": own.required.iter().filter_map(name).collect::<Vec<_>>(),
+            "defaults": defaults.collect::<serde_json::Map<_, _>>(),
+            "codes": codes.collect::<serde_json::Map<_, _>>(),
+        })
+    });
+    let field = types.field().as_ref().and_then(name);
+    json!({"field": field, "types": told.collect::<Vec<_>>()})
+}
+
 /// What else a type says: columns, parts, the scheme, what a formula, lookup or rollup reads and gives.
 fn details_of(kind: &FieldType, locale: Locale) -> Json {
     match kind {
@@ -175,9 +224,14 @@ fn details_of(kind: &FieldType, locale: Locale) -> Json {
     }
 }
 
+/// Whether a field is a system field, or one that the user sees.
+fn sees(entity: &Entity, shown: &[FieldId], field: FieldId) -> bool {
+    entity.field_by_id(field).is_none() || shown.contains(&field)
+}
+
 /// The declared indexes and counters of an entity, but for those that speak of a hidden field.
 fn declared_to_json(entity: &Entity, shown: &[FieldId]) -> (Json, Json) {
-    let sees = |field: FieldId| entity.field_by_id(field).is_none() || shown.contains(&field);
+    let sees = |field| sees(entity, shown, field);
     let indexes = entity.indexes().iter().filter(|index| {
         let mut fields = index.components().iter().map(|component| component.field());
         fields.all(sees)

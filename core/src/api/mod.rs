@@ -10,6 +10,7 @@ mod declare;
 mod described;
 mod json;
 mod methods;
+mod planned;
 mod salvage;
 
 pub use declare::{Method, Parameter, SessionUse};

@@ -212,6 +212,9 @@ catalogue! {
     TransitionNotAllowed = 326, "schema.transition_not_allowed",
         ["this state does not follow on that one", "no transition leads there, or its condition is not met", "ask `record.transitions` for the steps that are open"],
         ["不允许该状态转换", "没有相应的转换，或其条件未满足", "用 record.transitions 查询可用的转换"];
+    NotInRecordType = 327, "schema.not_in_record_type",
+        ["the field does not belong to the record's type", "records of this type have other fields", "leave the field empty, or change the type of the record"],
+        ["该字段不属于此记录类型", "此类型的记录没有该字段", "请将该字段留空，或更改记录类型"];
     InvalidPeriod = 334, "schema.invalid_period",
         ["the record ends to be valid before it begins", "the last day lies before the first one", "give a later end, or leave it out"],
         ["失效日早于生效日", "有效期的结束早于开始", "请填写较晚的失效日，或留空"];

@@ -22,7 +22,7 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gains_keys,
     is_large, note, read_epoch, reindex, verify,
 };
-use crate::schema::{EntityType, FieldDefinition, Registry, RegistryChange, RuleDefinition};
+use crate::schema::{EntityType, Registry, RegistryChange};
 use crate::storage::{
     CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
     StoreStatistics,
@@ -402,16 +402,6 @@ impl Crm {
         )
     }
 
-    /// Adds a field in the customer's own namespace.
-    pub(super) fn define_field(&self, actor: RecordId, entity: &str, field: FieldDefinition) -> Result<()> {
-        self.change_registry(actor, "schema.define_field", |registry| registry.declare_field(entity, &field))
-    }
-
-    /// Adds or changes a rule in the customer's own namespace.
-    pub(super) fn define_rule(&self, actor: RecordId, entity: &str, rule: &RuleDefinition) -> Result<()> {
-        self.change_registry(actor, "schema.define_rule", |registry| registry.declare_rule(entity, rule))
-    }
-
     pub(super) fn session(&self, user: RecordId) -> Session {
         Session::new(self.clone(), user, self.inner.locale)
     }
@@ -479,6 +469,12 @@ impl Crm {
             }
             for (entity, machine) in &registrar.states {
                 merge(registry.declare_states(entity, machine)?);
+            }
+            for (entity, rule) in &registrar.unique {
+                merge(registry.declare_unique(entity, rule)?);
+            }
+            for (entity, types) in &registrar.record_types {
+                merge(registry.declare_record_types(entity, types)?);
             }
             for hook in &registrar.hooks {
                 registry.entity(&hook.entity)?;
@@ -571,7 +567,7 @@ fn open_options(options: &Options, key: Key) -> OpenOptions {
 }
 
 /// What the ledger keeps of a change of the registry: its new version, and as JSON what is other than before.
-fn told(before: &Registry, after: &Registry) -> String {
+pub(super) fn told(before: &Registry, after: &Registry) -> String {
     let mut changes = before.changes_to(after);
     let all = changes.len();
     changes.truncate(MAX_TOLD);

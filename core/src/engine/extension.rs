@@ -7,8 +7,8 @@ use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Va
 use crate::engine::{Changes, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
-    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, Registry, RuleDefinition,
-    StateMachineDefinition, normalize_value,
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, RecordTypesDefinition,
+    Registry, RuleDefinition, StateMachineDefinition, UniqueDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -58,6 +58,8 @@ pub struct Registrar {
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
     pub(super) states: Vec<(String, StateMachineDefinition)>,
+    pub(super) unique: Vec<(String, UniqueDefinition)>,
+    pub(super) record_types: Vec<(String, RecordTypesDefinition)>,
     pub(super) indexes: Vec<(String, IndexDefinition)>,
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
@@ -89,6 +91,16 @@ impl Registrar {
     /// Adds a state machine to an entity, by the entity's API name.
     pub fn states(&mut self, entity: &str, definition: StateMachineDefinition) {
         self.states.push((entity.to_owned(), definition));
+    }
+
+    /// Adds a unique rule to an entity, by the entity's API name.
+    pub fn unique(&mut self, entity: &str, definition: UniqueDefinition) {
+        self.unique.push((entity.to_owned(), definition));
+    }
+
+    /// Gives an entity its record types, by the entity's API name.
+    pub fn record_types(&mut self, entity: &str, definition: RecordTypesDefinition) {
+        self.record_types.push((entity.to_owned(), definition));
     }
 
     /// Adds an index to an entity, by the entity's API name.

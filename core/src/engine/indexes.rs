@@ -1,14 +1,17 @@
 //! Indexes and counters declared while a database is in use, and built over what stands in it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, PoisonError};
 
 use crate::access::Action;
-use crate::base::{Patience, RecordId, Result};
-use crate::engine::crm::store_registry;
+use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
+use crate::engine::crm::{store_registry, told};
 use crate::engine::{Crm, Session};
-use crate::records::{EntryKind, SystemField, build_chunk, clear_chunk, is_large, note, unfinished};
-use crate::schema::{CUSTOMER, CounterDefinition, DeclaredIndex, Entity, IndexDefinition, Registry};
+use crate::records::{Built, EntryKind, SystemField, build_chunk, clear_chunk, is_large, note, unfinished};
+use crate::schema::{
+    CUSTOMER, CounterDefinition, DeclaredIndex, Entity, IndexDefinition, Registry, UniqueDefinition,
+    UniqueRule,
+};
 
 impl Session {
     /// Adds an index of the customer's own to an entity, and gives its API name. Where the entity has more
@@ -27,10 +30,9 @@ impl Session {
         self.check_fields(entity, index.fields.iter().map(|field| &field.field))?;
         let local = registry.next_local_index(&entity.api_name, CUSTOMER)?;
         let index = IndexDefinition { namespace: CUSTOMER.to_owned(), local, ..index };
-        self.crm().change_registry(self.user(), "schema.define_index", |registry| {
+        self.change_schema("schema.define_index", |registry| {
             registry.declare_index(&entity.api_name, &index)
         })?;
-        self.crm().build_indexes(self.user(), self.patience())?;
         Ok(index.api_name())
     }
 
@@ -44,11 +46,52 @@ impl Session {
         self.check_fields(entity, counter.group_by.iter().chain(&counter.sums))?;
         let local = registry.next_local_counter(&entity.api_name, CUSTOMER)?;
         let counter = CounterDefinition { namespace: CUSTOMER.to_owned(), local, ..counter };
-        self.crm().change_registry(self.user(), "schema.define_counter", |registry| {
+        self.change_schema("schema.define_counter", |registry| {
             registry.declare_counter(&entity.api_name, &counter)
         })?;
-        self.crm().build_indexes(self.user(), self.patience())?;
         Ok(counter.api_name())
+    }
+
+    /// Adds a unique rule of the customer's own to an entity, and gives its API name. It is built as an index is,
+    /// and binds whatever is written from its declaration on. Where records that stand break it, it is taken
+    /// back.
+    ///
+    /// # Errors
+    /// As [`Session::define_index`]; `schema.invalid_expression`; `schema.not_unique` naming records that have
+    /// what another one has.
+    pub fn define_unique(&self, entity: &str, rule: UniqueDefinition) -> Result<String> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_fields(entity, rule.fields.iter().map(|field| &field.field))?;
+        self.check_expressions(entity, rule.condition.as_deref().into_iter())?;
+        let rule = UniqueDefinition { namespace: CUSTOMER.to_owned(), ..rule };
+        self.change_schema("schema.define_unique", |registry| {
+            registry.declare_unique(&entity.api_name, &rule)
+        })?;
+        Ok(rule.api_name())
+    }
+
+    /// Takes a unique rule of the customer's own back: its name is free again, and its keys are swept away in
+    /// chunks.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; `schema.invalid_definition` for a name
+    /// that no unique rule of the customer bears.
+    pub fn remove_unique(&self, entity: &str, name: &str) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        let own = |rule: &&UniqueRule| {
+            let definition = &rule.definition;
+            definition.namespace == CUSTOMER && (definition.name == name || definition.api_name() == name)
+        };
+        let rule = entity.unique_rules().iter().find(own).ok_or_else(|| {
+            let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(name);
+            error.rule("a unique rule of the customer")
+        })?;
+        self.change_schema("schema.remove_unique", |registry| {
+            registry.drop_unique(&entity.api_name, &[rule.id()])
+        })
     }
 
     /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an
@@ -99,7 +142,7 @@ impl Crm {
     }
 
     pub(super) fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
-        let mut done = 0_u64;
+        let (mut done, mut broken) = (0_u64, None);
         let next = |registry: &Registry| -> Option<String> {
             let entity = registry.entities().iter().find(|entity| !unfinished(entity).is_empty());
             entity.map(|entity| entity.api_name.clone())
@@ -109,10 +152,13 @@ impl Crm {
             if self.clear_outdated(actor, &entity)? {
                 continue;
             }
-            done = done.saturating_add(self.build_some(actor, &entity, patience)?);
+            let built = self.build_some(actor, &entity, patience)?;
+            broken = broken.or_else(|| built.broken.into_iter().next());
+            done = done.saturating_add(built.records);
             patience.tell("indexes", done, 0);
         }
-        Ok(())
+        // All that can be built is, before anybody hears of what cannot.
+        broken.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// Takes a chunk of the keys away that other tables of collation made, if there are any, and says so.
@@ -144,37 +190,47 @@ impl Crm {
         Ok(true)
     }
 
-    /// Takes a chunk of an entity's records into its indexes and counters, and rollups of them. With the last one they are
-    /// complete, which the same commit says.
-    fn build_some(&self, actor: RecordId, entity: &str, patience: &Patience) -> Result<u64> {
+    /// Takes a chunk of an entity's records into its indexes, counters and unique rules, and rollups of them. With
+    /// the last one they are complete, which the same commit says; a unique rule that records break is taken back.
+    fn build_some(&self, actor: RecordId, entity: &str, patience: &Patience) -> Result<Built> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut records = 0;
         let before = self.registry();
-        let mut after = Registry::clone(&before);
-        let numbers = unfinished(before.entity(entity)?);
-        after.set_complete(entity, &numbers, true)?;
-        let (json, after) = (after.to_json()?, Arc::new(after));
-        let version = after.version();
-        let done = Cell::new(false);
+        let (after, mut built) = (RefCell::new(None), Built::default());
         self.system_write_and(
             actor,
             "schema.build_indexes",
             |view, context| {
-                let built = build_chunk(view, before.entity(entity)?, self.inner.build_at_once, patience)?;
-                records = built.records;
-                if built.finished {
-                    store_registry(view, &json);
-                    note(view, context, EntryKind::Schema, actor, &format!("version {version}"));
-                    done.set(true);
+                built = build_chunk(view, before.entity(entity)?, self.inner.build_at_once, patience)?;
+                if !built.finished {
+                    return Ok(());
                 }
+                let finished = finished(&before, entity, &built)?;
+                store_registry(view, &finished.to_json()?);
+                let said = match built.broken.is_empty() {
+                    true => format!("version {}", finished.version()),
+                    false => told(&before, &finished),
+                };
+                note(view, context, EntryKind::Schema, actor, &said);
+                after.replace(Some(Arc::new(finished)));
                 Ok(())
             },
             &mut || {
-                if done.get() {
-                    *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
+                if let Some(after) = after.take() {
+                    *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = after;
                 }
             },
         )?;
-        Ok(records)
+        Ok(built)
     }
+}
+
+/// The registry once all records are in.
+fn finished(before: &Registry, entity: &str, built: &Built) -> Result<Registry> {
+    let mut after = Registry::clone(before);
+    after.set_complete(entity, &unfinished(before.entity(entity)?), true)?;
+    let broken: Vec<FieldId> = built.broken.iter().map(|(rule, _)| *rule).collect();
+    if !broken.is_empty() {
+        after.drop_unique(entity, &broken)?;
+    }
+    Ok(after)
 }

@@ -5,9 +5,9 @@
 //! order of its author. Only what the user sees is in them.
 
 use crate::access::Action;
-use crate::base::{Code, Error, Label, Result};
+use crate::base::{Code, Error, FieldId, Label, Result};
 use crate::engine::{Reader, Session};
-use crate::schema::{Entity, Field, FieldType};
+use crate::schema::{Entity, Field, FieldType, RecordType, RecordTypes};
 
 /// Most columns of a list, and most fields of a card.
 const MAX_COLUMNS: usize = 8;
@@ -103,7 +103,16 @@ impl Session {
     /// # Errors
     /// `schema.unknown_entity`, `access.not_permitted`.
     pub fn layout(&self, entity: &str, kind: LayoutKind) -> Result<Layout> {
-        self.read(|reader| layout(reader, reader.registry().entity(entity)?, kind))
+        self.read(|reader| layout(reader, reader.registry().entity(entity)?, kind, None))
+    }
+
+    /// A layout for the records of one type: behind the title the fields of that type in its order, then those
+    /// that belong to all.
+    ///
+    /// # Errors
+    /// As [`Session::layout`]; `input.invalid_argument` for a type that the entity does not have.
+    pub fn layout_of_type(&self, entity: &str, kind: LayoutKind, record_type: &str) -> Result<Layout> {
+        self.read(|reader| layout(reader, reader.registry().entity(entity)?, kind, Some(record_type)))
     }
 
     /// The entities that the user may read, those of the organisation behind the others.
@@ -126,7 +135,7 @@ fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
     let mut kinds = Vec::new();
     for (kind, _) in LayoutKind::ALL {
         let placed = matches!(kind, LayoutKind::Kanban | LayoutKind::Calendar);
-        if !placed || !layout(reader, entity, kind)?.by.is_empty() {
+        if !placed || !layout(reader, entity, kind, None)?.by.is_empty() {
             kinds.push(kind);
         }
     }
@@ -138,9 +147,19 @@ fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
     })
 }
 
-fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layout> {
+fn layout(
+    reader: Reader<'_>,
+    entity: &Entity,
+    kind: LayoutKind,
+    record_type: Option<&str>,
+) -> Result<Layout> {
     let shown = reader.shown_fields(&entity.api_name)?;
-    let offered = |field: &&Field| shown.contains(&field.id()) && !field.is_withdrawn();
+    let of_type = record_type.map(|code| type_of(entity, code, &shown)).transpose()?;
+    let has = |field: &Field| of_type.is_none_or(|(types, own)| !types.excludes(Some(&own.code), field.id()));
+    let offered = |field: &&Field| {
+        let stands = !field.is_withdrawn() && field.definition.deprecated.is_none();
+        shown.contains(&field.id()) && stands && has(field)
+    };
     let fields: Vec<&Field> = entity.fields().iter().filter(offered).collect();
     let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
     let by = match kind {
@@ -155,8 +174,20 @@ fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layou
         kind,
         title: title.map(|title| title.api_name.clone()),
         by,
-        sections: sections(entity, &fields, kind),
+        sections: sections(entity, &fields, kind, of_type.map(|(_, own)| own)),
     })
+}
+
+/// The record type of a code, as whoever sees the field of the type may know it.
+fn type_of<'e>(
+    entity: &'e Entity,
+    code: &str,
+    shown: &[FieldId],
+) -> Result<(&'e RecordTypes, &'e RecordType)> {
+    let types =
+        entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
+    let known = types.and_then(|types| Some((types, types.of_code(code)?)));
+    known.ok_or_else(|| Error::new(Code::InvalidArgument).field("record_type").value(code))
 }
 
 /// The field whose values are columns of a kanban: a code of a list, if there is one, indexed before others.
@@ -176,15 +207,28 @@ fn days<'f>(fields: &'f [&Field]) -> impl Iterator<Item = String> + 'f {
     first.chain(days().filter(move |field| !indexed(field))).map(|field| field.api_name.clone())
 }
 
-fn sections(entity: &Entity, fields: &[&Field], kind: LayoutKind) -> Vec<LayoutSection> {
+fn sections(
+    entity: &Entity,
+    fields: &[&Field],
+    kind: LayoutKind,
+    record_type: Option<&RecordType>,
+) -> Vec<LayoutSection> {
     let named = |fields: Vec<&&Field>| fields.into_iter().map(|field| field.api_name.clone()).collect();
     let section = |label: Label, fields: Vec<String>| LayoutSection { label, fields };
     let mut ranked: Vec<&&Field> = fields.iter().collect();
     // The sort is stable, so fields of one rank stay in the order of their author.
     ranked.sort_by_key(|field| {
         let definition = &field.definition;
-        (definition.name != entity.definition.title, !definition.required, !definition.is_indexed())
+        let of_type = record_type.map(|own| &own.fields);
+        let place = of_type.and_then(|own| own.iter().position(|own| *own == field.id()));
+        let own_place = place.unwrap_or(usize::MAX);
+        let is_title = definition.name == entity.definition.title;
+        (!is_title, own_place, !definition.required, !definition.is_indexed())
     });
+    let required = |field: &&&Field| {
+        let of_type = record_type.is_some_and(|own| own.required.contains(&field.id()));
+        field.definition.required || of_type
+    };
     let label = entity.definition.label.clone();
     match kind {
         LayoutKind::Detail => {
@@ -194,8 +238,7 @@ fn sections(entity: &Entity, fields: &[&Field], kind: LayoutKind) -> Vec<LayoutS
         }
         LayoutKind::Form => {
             ranked.retain(|field| !field.definition.read_only);
-            let (required, others): (Vec<_>, Vec<_>) =
-                ranked.into_iter().partition(|field| field.definition.required);
+            let (required, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(required);
             let more = Label::new("更多信息", "More");
             let parts = [section(label, named(required)), section(more, named(others))];
             parts.into_iter().filter(|part| !part.fields.is_empty()).collect()

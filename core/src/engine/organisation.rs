@@ -162,8 +162,12 @@ impl Loader<'_> {
             self.registry.entities().iter().filter(|known| entity == "*" || known.api_name == entity);
         entities
             .flat_map(|entity| {
+                // A field stays hidden under a name that it bore, whoever bears that now.
                 let names = names.split(',').map(str::trim).filter(wanted);
-                let named = names.filter_map(|name| entity.field(FieldName::Name(name)).ok());
+                let named = names.flat_map(|name| {
+                    let once = entity.fields().iter().filter(move |field| field.was_named(name));
+                    entity.field(FieldName::Name(name)).ok().into_iter().chain(once)
+                });
                 let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
                 let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
                 following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()

@@ -1,12 +1,9 @@
 //! Packages of metadata in a database: held against it, installed, rolled back, removed and given out.
 
 use crate::access::Action;
-use crate::base::Result;
-use crate::engine::{Crm, Session};
-use crate::records::records_made;
-use crate::schema::{
-    CUSTOMER, FieldOverride, InstalledPackage, Package, Registry, RegistryChange, SchemaChange,
-};
+use crate::base::{Code, Result};
+use crate::engine::{SchemaPlan, Session};
+use crate::schema::{CUSTOMER, FieldOverride, InstalledPackage, Package, Registry, RegistryChange};
 
 /// What is done with a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,15 +35,6 @@ impl PackageStep {
     }
 }
 
-/// What a step changes, and what it costs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaPlan {
-    /// Every element that is other than before.
-    pub changes: Vec<SchemaChange>,
-    /// Records that are read to make keys and counts: at most those that were ever made of the entities.
-    pub records: u64,
-}
-
 impl Session {
     /// The packages that were ever installed, in the order in which they came.
     ///
@@ -63,10 +51,7 @@ impl Session {
     /// As [`Session::change_package`].
     pub fn plan_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
         self.check_may("sys.role", Action::Administer)?;
-        let before = self.crm().registry();
-        let mut after = Registry::clone(&before);
-        step.apply(&mut after)?;
-        self.crm().plan(&before, &after)
+        self.crm().plan_change(|registry| step.apply(registry))
     }
 
     /// Installs, rolls back or removes a package, in one transaction with one entry of the ledger that lists
@@ -76,15 +61,24 @@ impl Session {
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; `schema.package_missing`,
     /// `schema.invalid_definition`, `schema.duplicate_definition`, `schema.invalid_expression` and the like,
-    /// after which nothing of it is there; `schema.not_unique` for a unique field whose standing values are not;
+    /// after which nothing of it is there; `schema.not_unique` where standing values are not what a unique field
+    /// or rule asks for, after which the version before is in force;
     /// those of [`Session::build_indexes`].
     pub fn change_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
         self.check_may("sys.role", Action::Administer)?;
         let before = self.crm().registry();
         self.crm().change_registry(self.user(), step.cause(), |registry| step.apply(registry))?;
         let plan = self.crm().plan(&before, &self.crm().registry())?;
-        self.crm().build_indexes(self.user(), self.patience())?;
-        Ok(plan)
+        let built = self.crm().build_indexes(self.user(), self.patience());
+        if let (Err(error), PackageStep::Install(package)) = (&built, step)
+            && error.code() == Code::NotUnique
+        {
+            // What stands does not fit what the package asks for, so nothing of it is to be there.
+            let back = PackageStep::RollBack(package.package.clone());
+            self.crm().change_registry(self.user(), back.cause(), |registry| back.apply(registry))?;
+            self.crm().build_indexes(self.user(), self.patience())?;
+        }
+        built.map(|()| plan)
     }
 
     /// What a namespace has in this database, as a package: `x` for the customer's own.
@@ -110,22 +104,8 @@ impl Session {
         let expressions = changed.default.iter().chain(&changed.required_when);
         self.check_expressions(known, expressions.map(String::as_str))?;
         let changed = FieldOverride { namespace: CUSTOMER.to_owned(), ..changed };
-        self.crm().change_registry(self.user(), "schema.override_field", |registry| {
+        self.change_schema("schema.override_field", |registry| {
             registry.declare_override(&known.api_name, &changed)
         })
-    }
-}
-
-impl Crm {
-    fn plan(&self, before: &Registry, after: &Registry) -> Result<SchemaPlan> {
-        let changes = before.changes_to(after);
-        let snapshot = self.snapshot()?;
-        let mut records = 0_u64;
-        for entity in before.entities() {
-            if changes.iter().any(|change| change.reads_records && change.entity == entity.api_name) {
-                records = records.saturating_add(records_made(snapshot.as_ref(), entity)?);
-            }
-        }
-        Ok(SchemaPlan { changes, records })
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::base::{Code, Error, Result, Value};
 use crate::engine::Warning;
+use crate::engine::record_types::excludes;
 use crate::records::{Moment, Record, RecordFacts};
+use crate::schema::expr::Expression;
 use crate::schema::{Entity, EnumCode, Field, FieldName, Rule, Severity, normalize_value};
 
 /// Gives a new record the defaults of the fields that came without value, in the order of the fields, so
@@ -11,14 +13,28 @@ use crate::schema::{Entity, EnumCode, Field, FieldName, Rule, Severity, normaliz
 /// # Errors
 /// Those of the expressions, and of the values that they give, naming the field.
 pub(super) fn apply_defaults(entity: &Entity, record: &mut Record, moment: Moment) -> Result<()> {
-    for field in entity.fields() {
-        let wanted = record.stored(field.id()).is_none() && !field.is_withdrawn();
-        let Some(default) = field.default().filter(|_| wanted) else { continue };
-        record.compute(entity, moment);
-        let value = default.evaluate(&RecordFacts { record, moment });
-        let value = value.and_then(|value| normalize_value(field, value));
-        record.set(field.id(), value.map_err(|error| error.entity(&entity.api_name).field(&field.api_name))?);
+    for field in entity.fields().iter().filter(|field| !field.is_withdrawn()) {
+        if let Some(default) = field.default().filter(|_| !excludes(entity, record, field.id())) {
+            apply_default(entity, (field, default), record, moment)?;
+        }
     }
+    Ok(())
+}
+
+/// Gives a field without value what an expression says.
+pub(super) fn apply_default(
+    entity: &Entity,
+    (field, default): (&Field, &Expression),
+    record: &mut Record,
+    moment: Moment,
+) -> Result<()> {
+    if record.stored(field.id()).is_some() {
+        return Ok(());
+    }
+    record.compute(entity, moment);
+    let value = default.evaluate(&RecordFacts { record, moment });
+    let value = value.and_then(|value| normalize_value(field, value));
+    record.set(field.id(), value.map_err(|error| error.entity(&entity.api_name).field(&field.api_name))?);
     Ok(())
 }
 
@@ -64,7 +80,9 @@ fn may_stand(code: &EnumCode, control: Option<&Value>, before: &Value) -> bool {
 /// # Errors
 /// [`Code::Required`]; those of the condition.
 pub(super) fn check_required_when(entity: &Entity, record: &Record, moment: Moment) -> Result<()> {
-    for field in entity.fields().iter().filter(|field| record.stored(field.id()).is_none()) {
+    let wanted =
+        |field: &&Field| record.stored(field.id()).is_none() && !excludes(entity, record, field.id());
+    for field in entity.fields().iter().filter(wanted) {
         let named = |error: Error| error.entity(&entity.api_name).field(&field.api_name);
         for condition in field.required_when().iter().filter(|_| !field.is_withdrawn()) {
             if condition.holds(&RecordFacts { record, moment }).map_err(named)? == Some(true) {

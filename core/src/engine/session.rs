@@ -1,18 +1,20 @@
 //! A session: one signed-in user, a language, and how long this user waits.
 
 use std::fmt;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use sha2::{Digest, Sha256};
 
 use crate::access::{Action, Policy};
 use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
+use crate::engine::rehearsal::Rehearsal;
 use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
 use crate::schema::expr::Expression;
 use crate::schema::{
-    CUSTOMER, Entity, FieldDefinition, FieldNames, FieldType, RuleDefinition, compile_condition,
+    CUSTOMER, Entity, EntityDefinition, FieldDefinition, FieldNames, FieldType, RuleDefinition,
+    compile_condition,
 };
 use crate::storage::{Keyspace, Snapshot};
 
@@ -28,6 +30,8 @@ pub struct Session {
     user: RecordId,
     locale: Locale,
     patience: Patience,
+    /// Where changes of the registry are planned in place of being made.
+    rehearsal: Option<Rehearsal>,
 }
 
 impl fmt::Debug for Session {
@@ -38,7 +42,17 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(crm: Crm, user: RecordId, locale: Locale) -> Self {
-        Self { crm, user, locale, patience: Patience::default() }
+        Self { crm, user, locale, patience: Patience::default(), rehearsal: None }
+    }
+
+    /// The same session, but that its changes of the registry come to the plan that it is given with.
+    pub(super) fn rehearsing(&self) -> (Self, Rehearsal) {
+        let plan = Rehearsal::default();
+        (Self { rehearsal: Some(Arc::clone(&plan)), ..self.clone() }, plan)
+    }
+
+    pub(super) fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.rehearsal.as_ref()
     }
 
     /// Who is signed in.
@@ -167,6 +181,9 @@ impl Session {
     /// # Errors
     /// As [`Session::write`].
     pub fn begin(&self, options: WriteOptions) -> Result<Transaction<'_>> {
+        if self.rehearsal.is_some() {
+            return Err(Error::new(Code::InvalidArgument).rule("a rehearsal writes no record"));
+        }
         let turn = WriterTurn::take(&self.crm)?;
         let base = self.crm.inner.database.store.begin(&self.patience)?;
         turn.hold();
@@ -234,12 +251,28 @@ impl Session {
         field.namespace = CUSTOMER.to_owned();
         field.local = local;
         let api_name = field.api_name(&known.definition.namespace);
-        let is_kept = matches!(field.kind, FieldType::Rollup(_));
-        self.crm.define_field(self.user, entity, field)?;
-        if is_kept {
-            self.crm.build_indexes(self.user, &self.patience)?;
-        }
+        self.change_schema("schema.define_field", |registry| {
+            registry.check_free(entity, &field)?;
+            registry.declare_field(entity, &field)
+        })?;
         Ok(api_name)
+    }
+
+    /// Adds an entity of the customer's own, and gives its API name.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `schema.invalid_definition`,
+    /// `schema.invalid_expression`, `schema.duplicate_definition` for a name that is taken.
+    pub fn define_entity(&self, entity: EntityDefinition) -> Result<String> {
+        self.check_may("sys.role", Action::Administer)?;
+        let registry = self.crm.registry();
+        let own = registry.entities().iter().map(|known| &known.definition);
+        let own = own.filter(|known| known.namespace == CUSTOMER);
+        let local = own.map(|known| known.local).max().unwrap_or(0).saturating_add(1);
+        let mut entity = EntityDefinition { namespace: CUSTOMER.to_owned(), local, ..entity };
+        entity.fields.iter_mut().for_each(|field| CUSTOMER.clone_into(&mut field.namespace));
+        self.change_schema("schema.define_entity", |registry| registry.declare_entity(&entity))?;
+        Ok(entity.api_name())
     }
 
     /// Refuses expressions that are not right, or name a field that the user does not see.
@@ -281,7 +314,8 @@ impl Session {
         let names = FieldNames::shown(known, &shown);
         compile_condition(&rule.condition, &names).map_err(|error| error.entity(&known.api_name))?;
         let rule = RuleDefinition { namespace: CUSTOMER.to_owned(), ..rule };
-        self.crm.define_rule(self.user, &known.api_name, &rule)?;
+        let cause = "schema.define_rule";
+        self.change_schema(cause, |registry| registry.declare_rule(&known.api_name, &rule))?;
         Ok(rule.api_name())
     }
 

@@ -4,10 +4,9 @@
 use crate::access::Action;
 use crate::base::{Code, Error, FieldId, Label, RecordId, Result, Value};
 use crate::engine::Session;
+use crate::engine::record_types::excludes;
 use crate::records::{Moment, Record, RecordFacts};
-use crate::schema::{
-    CUSTOMER, Entity, Field, StateMachine, StateMachineDefinition, Step, Transition, normalize_value,
-};
+use crate::schema::{CUSTOMER, Entity, Field, StateMachine, StateMachineDefinition, Step, normalize_value};
 
 /// A step that leaves the state of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +43,7 @@ impl Session {
         let guards = machine.transitions.iter().filter_map(|transition| transition.guard.as_deref());
         self.check_expressions(known, guards.chain(sets().map(|(_, source)| source.as_str())))?;
         let machine = StateMachineDefinition { namespace: CUSTOMER.to_owned(), ..machine };
-        self.crm().change_registry(self.user(), "schema.define_states", |registry| {
+        self.change_schema("schema.define_states", |registry| {
             registry.declare_states(&known.api_name, &machine)
         })?;
         Ok(machine.api_name())
@@ -103,6 +102,9 @@ pub(super) fn advance(
     moment: Moment,
 ) -> Result<()> {
     for (machine, field) in running(entity) {
+        if excludes(entity, record, field.id()) {
+            continue;
+        }
         match old {
             None => begin(entity, machine, field, record)?,
             Some(old) => step(entity, machine, field, (old, record), moment)?,
@@ -163,8 +165,8 @@ fn step(
         return begin(entity, machine, field, record);
     }
     let open = machine.between(&from, &to).find(|(_, step)| is_open(step, record, moment));
-    let Some((transition, step)) = open else { return Err(refused(entity, field, &from, &to)) };
-    check_lock(entity, (machine, Some(transition)), field, (old, record), &from)?;
+    let Some((_, step)) = open else { return Err(refused(entity, field, &from, &to)) };
+    check_lock(entity, (machine, Some(step)), field, (old, record), &from)?;
     for (target, expression) in &step.sets {
         let Some(target) = entity.field_by_id(*target) else { continue };
         let value = expression.evaluate(&RecordFacts { record, moment });
@@ -178,7 +180,7 @@ fn step(
 /// Refuses a change of a record that is locked, but for its state and what the step sets that it takes.
 fn check_lock(
     entity: &Entity,
-    (machine, taken): (&StateMachine, Option<&Transition>),
+    (machine, taken): (&StateMachine, Option<&Step>),
     field: &Field,
     (old, new): (&Record, &Record),
     state: &str,
@@ -189,7 +191,7 @@ fn check_lock(
     let changed = |other: &&Field| {
         other.id() != field.id()
             && !other.definition.read_only
-            && taken.is_none_or(|taken| !taken.sets.contains_key(&other.api_name))
+            && taken.is_none_or(|taken| taken.sets.iter().all(|(set, _)| *set != other.id()))
             && other.formula().is_none()
             && old.peek(other.id()) != new.peek(other.id())
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
 use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Stamp, Value};
 use crate::engine::extension::Hook;
+use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_deletion};
@@ -626,7 +627,10 @@ impl<'s> Transaction<'s> {
         let moment = self.moment()?;
         self.look_at_others(entity, record)?;
         record.compute(entity, moment);
+        enter_type(entity, old, record, moment)?;
         advance(entity, old, record, moment)?;
+        let shown = || self.reader().shown_fields(&entity.api_name).unwrap_or_default();
+        check_type(entity, old, record, &shown)?;
         check_codes(entity, old, record)?;
         check_required_when(entity, record, moment)?;
         self.warnings.extend(check_rules(entity, record, moment)?);
@@ -640,9 +644,10 @@ impl<'s> Transaction<'s> {
     /// Gives a new record its serial numbers, and the defaults of what nobody said.
     fn furnish(&mut self, entity: &Entity, record: &mut Record) -> Result<()> {
         let moment = self.moment()?;
+        settle_type(entity, record, moment)?;
         for field in entity.fields() {
             let FieldType::Serial { parts } = &field.definition.kind else { continue };
-            if record.stored(field.id()).is_none() {
+            if record.stored(field.id()).is_none() && !excludes(entity, record, field.id()) {
                 let serial =
                     records::next_serial(&mut self.view, entity.id(), field.id(), parts, moment.today)?;
                 record.set(field.id(), serial);

@@ -1,5 +1,6 @@
 //! Everything that follows from a record: index keys, unique keys, links and the counter.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::access::ClassId;
@@ -7,6 +8,7 @@ use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::{write_collated, write_ordered};
 use crate::records::row::{external_key, unique_key};
+use crate::records::unique::{rule_key, rule_of};
 use crate::records::validity::{fact_key, validity_keys};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
@@ -150,14 +152,7 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     if record.is_deleted() {
         return derived;
     }
-    let computed;
-    let record = match entity.keeps_formulas() {
-        true => {
-            computed = with_formulas(entity, record);
-            &computed
-        }
-        false => record,
-    };
+    let record = &*computed(entity, record);
     let id = record.id.as_bytes();
     let class = record.envelope.class;
     let mut index = |index: Index, value: Option<&Value>| {
@@ -196,17 +191,23 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     for (key, value) in validity_keys(entity, record) {
         derived.insert((Keyspace::Index, key), value);
     }
+    for key in entity.unique_rules().iter().filter_map(|rule| rule_key(rule, record)) {
+        derived.insert((Keyspace::Unique, key), id.to_vec());
+    }
     for external in &record.envelope.external_ids {
         derived.insert((Keyspace::Unique, external_key(record.entity, external)), id.to_vec());
     }
     derived
 }
 
-/// A record with the values of its formulas, none of which depends on the moment.
-fn with_formulas(entity: &Entity, record: &Record) -> Record {
+/// A record with the values of its formulas where keys follow from one, none of which depends on the moment.
+pub(super) fn computed<'r>(entity: &Entity, record: &'r Record) -> Cow<'r, Record> {
+    if !entity.keeps_formulas() {
+        return Cow::Borrowed(record);
+    }
     let mut record = record.clone();
     record.compute(entity, Moment::ANY);
-    record
+    Cow::Owned(record)
 }
 
 /// Adds a component of a declared index to a key; a turned one sorts the other way round. No sort key is a
@@ -219,8 +220,11 @@ fn write_component(key: &mut Vec<u8>, value: &Value, component: Component) {
     }
 }
 
-/// Whether a key is of an index that is still being built.
+/// Whether a key is of an index or a unique rule that is still being built.
 pub(super) fn is_unfinished(entity: &Entity, keyspace: Keyspace, key: &[u8]) -> bool {
+    if keyspace == Keyspace::Unique {
+        return rule_of(entity, key).is_some_and(|rule| !rule.complete);
+    }
     let unfinished = || entity.indexes().iter().filter(|index| !index.complete);
     let of = |index: &DeclaredIndex| {
         let numbers = [entity.id().number(), index.id().number()].map(u32::to_be_bytes).concat();

@@ -32,6 +32,7 @@ mod salvage;
 mod serial;
 mod survey;
 mod tally;
+mod unique;
 mod validity;
 mod verify;
 mod view;
@@ -63,7 +64,8 @@ pub use query::{
     scan_all, sees_ends, target, walk_links,
 };
 pub use reindex::{
-    MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, records_made, reindex, unfinished,
+    BUILD_CHUNK, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, records_made,
+    reindex, unfinished,
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;

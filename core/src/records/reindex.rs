@@ -1,25 +1,24 @@
-//! New indexes and counters over records that stand already: at once where they are few, in chunks otherwise.
-
-use std::collections::BTreeSet;
+//! New indexes, counters and unique rules over records that stand already: at once where they are few, in chunks otherwise.
 
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::records::Record;
-use crate::records::derived::{Derived, Index, derive, is_unfinished, number_counter, read_counter};
+use crate::records::derived::{
+    Derived, Index, computed, derive, is_unfinished, number_counter, read_counter,
+};
 use crate::records::rollup_build::take_in;
-use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_field_of};
+use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key};
 use crate::records::tally::{Tallies, build_key, build_position};
+use crate::records::unique::{Shared, finish_unique, rule_key, sweep, take_in_unique};
 use crate::records::view::WriteView;
-use crate::schema::Entity;
+use crate::schema::{Entity, UniqueRule};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
 /// Most records whose new index keys go into one transaction, which is held in memory until it commits.
 pub const MAX_RECORDS: u64 = 1_000_000;
 /// Most records of one chunk of a build.
-const CHUNK: u64 = 5_000;
+pub const BUILD_CHUNK: u64 = 5_000;
 /// Rows of one read.
 const PAGE: usize = 500;
-/// Most records that an error lists.
-const MAX_LISTED: usize = 20;
 
 /// Whether an entity may have more records than fit into the transaction that publishes a new index: deleted
 /// ones are read too, so those are counted that were ever made.
@@ -48,26 +47,30 @@ fn fields_gain_keys(old: &Entity, new: &Entity) -> bool {
     new.fields().iter().any(|field| field.gains_keys(old.field_by_id(field.id())))
 }
 
-/// The indexes and counters that are new in a definition, and the rollups that are kept of its records.
+/// The indexes, counters and unique rules that are new in a definition, and the rollups that are kept of its
+/// records.
 #[must_use]
 pub fn added(old: &Entity, new: &Entity) -> Vec<FieldId> {
     let numbers = |entity: &Entity| -> Vec<FieldId> {
         let counters = entity.counters().iter().map(crate::schema::DeclaredCounter::id);
         let rollups = entity.rolled_up().iter().map(|rollup| rollup.id());
         let indexes = entity.indexes().iter().map(crate::schema::DeclaredIndex::id);
-        indexes.chain(counters).chain(rollups).collect()
+        let unique = entity.unique_rules().iter().map(crate::schema::UniqueRule::id);
+        indexes.chain(counters).chain(rollups).chain(unique).collect()
     };
     let known = numbers(old);
     numbers(new).into_iter().filter(|number| !known.contains(number)).collect()
 }
 
-/// The indexes and counters of an entity, and rollups of its records, that are still being built.
+/// The indexes, counters and unique rules of an entity, and rollups of its records, that are still being built,
+/// and the unique rules that are still being swept away.
 #[must_use]
 pub fn unfinished(entity: &Entity) -> Vec<FieldId> {
     let indexes = entity.indexes().iter().filter(|index| !index.complete).map(|index| index.id());
     let counters = entity.counters().iter().filter(|counter| !counter.complete).map(|counter| counter.id());
     let rollups = entity.rolled_up().iter().filter(|rollup| !rollup.complete).map(|rollup| rollup.id());
-    indexes.chain(counters).chain(rollups).collect()
+    let unique = entity.unique_rules().iter().filter(|rule| !rule.complete).map(|rule| rule.id());
+    indexes.chain(counters).chain(rollups).chain(unique).chain(entity.dropped_rules()).collect()
 }
 
 /// Adds the index keys and counters that a changed definition asks for, within the transaction that
@@ -116,31 +119,6 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
     tallies.add_to(view)
 }
 
-/// Records that share a value of a field that is to be unique.
-#[derive(Default)]
-struct Shared {
-    field: Option<FieldId>,
-    records: BTreeSet<RecordId>,
-}
-
-impl Shared {
-    /// Two records have one unique key; only those have the same key at all.
-    fn note(&mut self, key: &[u8], other: &[u8], record: RecordId) {
-        self.field = self.field.or_else(|| unique_field_of(key));
-        self.records.extend(RecordId::from_suffix(other));
-        self.records.insert(record);
-    }
-
-    fn check(&self, entity: &Entity) -> Result<()> {
-        let Some(first) = self.records.first() else { return Ok(()) };
-        let field = self.field.and_then(|field| entity.field_by_id(field));
-        let name = field.map_or("", |field| field.api_name.as_str());
-        let listed: Vec<String> = self.records.iter().take(MAX_LISTED).map(RecordId::to_string).collect();
-        let error = Error::new(Code::NotUnique).entity(&entity.api_name).field(name).record(*first);
-        Err(error.rule(&format!("{} records share a value: {}", self.records.len(), listed.join(", "))))
-    }
-}
-
 /// Takes the next records into indexes, counters and rollups that are being built, and says whether all are in.
 /// Where the build stands is part of the same commit.
 ///
@@ -152,9 +130,15 @@ pub fn build_chunk(
     most: u64,
     patience: &Patience,
 ) -> Result<Built> {
-    let most = usize::try_from(most.min(CHUNK)).unwrap_or(PAGE).max(1);
-    let mut built = Built { records: 0, finished: true };
+    let most = usize::try_from(most.min(BUILD_CHUNK)).unwrap_or(PAGE).max(1);
+    let mut built = Built { records: 0, finished: true, broken: Vec::new() };
     for number in unfinished(entity) {
+        if entity.dropped_rules().any(|dropped| dropped == number) {
+            let (keys, gone) = sweep(view, entity.id(), number, most)?;
+            built.records = built.records.saturating_add(keys);
+            built.finished &= gone;
+            continue;
+        }
         let position = build_position(view, number)?;
         let (records, more) = next_records(view, entity, (position, most), patience)?;
         let mut tallies = Tallies::default();
@@ -165,6 +149,9 @@ pub fn build_chunk(
         }
         tallies.add_to(view)?;
         take_in(view, entity, number, &records)?;
+        if let Some(rule) = entity.unique_rules().iter().find(|rule| rule.id() == number) {
+            take_in_unique(view, rule, &keys_of(entity, rule, &records))?;
+        }
         built.records = built.records.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
         if let Some(last) = records.last() {
             view.put(Keyspace::Meta, build_key(number), last.id.as_bytes().to_vec());
@@ -174,6 +161,9 @@ pub fn build_chunk(
     // One that came to the end first waits there for the others.
     if built.finished {
         unfinished(entity).into_iter().for_each(|number| view.remove(Keyspace::Meta, build_key(number)));
+        for rule in entity.unique_rules().iter().filter(|rule| !rule.complete) {
+            built.broken.extend(finish_unique(view, entity, rule)?.map(|error| (rule.id(), error)));
+        }
     }
     Ok(built)
 }
@@ -185,7 +175,7 @@ pub fn build_chunk(
 /// `storage.damaged`, `storage.io`.
 pub fn clear_chunk(view: &mut WriteView<'_>, entity: &Entity, number: FieldId) -> Result<bool> {
     let index = Index { entity: entity.id(), field: number };
-    let most = usize::try_from(CHUNK).unwrap_or(PAGE);
+    let most = usize::try_from(BUILD_CHUNK).unwrap_or(PAGE);
     let page = view.scan(&RangeRequest::prefix(Keyspace::Index, &index.all(), most))?;
     page.rows.into_iter().for_each(|(key, _)| view.remove(Keyspace::Index, key));
     view.remove(Keyspace::Meta, build_key(number));
@@ -193,12 +183,21 @@ pub fn clear_chunk(view: &mut WriteView<'_>, entity: &Entity, number: FieldId) -
 }
 
 /// What one chunk of a build came to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 pub struct Built {
     /// Records that were taken in, once for each index.
     pub records: u64,
     /// Whether all are in.
     pub finished: bool,
+    /// Unique rules, when all are in, that records break which stand already, with what is wrong.
+    pub broken: Vec<(FieldId, Error)>,
+}
+
+/// The keys that live records have by a unique rule.
+fn keys_of(entity: &Entity, rule: &UniqueRule, records: &[Record]) -> Vec<(RecordId, Vec<u8>)> {
+    let live = records.iter().filter(|record| !record.is_deleted());
+    let keys = live.filter_map(|record| Some((record.id, rule_key(rule, &computed(entity, record))?)));
+    keys.collect()
 }
 
 fn add_keys(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, record: &Record) {

@@ -20,6 +20,8 @@ const MAX_UNIQUE: usize = 200;
 
 const UNIQUE_FIELD: u8 = 1;
 const UNIQUE_EXTERNAL: u8 = 2;
+/// First byte of a key of a unique rule.
+pub(super) const UNIQUE_RULE: u8 = 3;
 
 pub(super) fn record_key(entity: EntityId, id: RecordId) -> Vec<u8> {
     [&entity.number().to_be_bytes()[..], id.as_bytes()].concat()
@@ -40,9 +42,9 @@ pub(super) fn unique_key(entity: EntityId, field: FieldId, value: &Value) -> Vec
     shorten(head, &whole)
 }
 
-/// The field whose unique key this is; nothing for keys of other kinds.
-pub(super) fn unique_field_of(key: &[u8]) -> Option<FieldId> {
-    let rest = key.strip_prefix(&[UNIQUE_FIELD])?;
+/// The number of the field or rule whose unique key this is; nothing for keys of other kinds.
+pub(super) fn unique_number_of(key: &[u8]) -> Option<FieldId> {
+    let rest = key.strip_prefix(&[UNIQUE_FIELD]).or_else(|| key.strip_prefix(&[UNIQUE_RULE]))?;
     let number = rest.get(4..8)?.try_into().ok()?;
     Some(FieldId::new(u32::from_be_bytes(number)))
 }
@@ -54,7 +56,7 @@ pub(super) fn external_key(entity: EntityId, external: &ExternalId) -> Vec<u8> {
     shorten(head, &[&length.to_be_bytes()[..], external.source.as_bytes(), external.key.as_bytes()].concat())
 }
 
-fn shorten(mut head: Vec<u8>, body: &[u8]) -> Vec<u8> {
+pub(super) fn shorten(mut head: Vec<u8>, body: &[u8]) -> Vec<u8> {
     if body.len() <= MAX_UNIQUE {
         head.push(0);
         head.extend_from_slice(body);

@@ -10,6 +10,7 @@ use crate::records::ledger::{EntryKind, chain_link, open_entry};
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counters_so_far};
+use crate::records::unique::rule_prefix;
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
 use crate::schema::{Entity, Registry};
@@ -97,7 +98,8 @@ pub fn verify(
         return Err(Error::new(Code::IndexMismatch).rule("counter by values"));
     }
     verify_rollups(snapshot, registry, patience)?;
-    verify_no_strays(snapshot, derived_keys, patience)?;
+    let swept = keys_to_sweep(snapshot, registry, patience)?;
+    verify_no_strays(snapshot, derived_keys.saturating_add(swept), patience)?;
     let attachments = verify_attachments(snapshot, registry, (sealer, blobs), patience)?;
     Ok(VerifyReport { entries: head.position, forgotten, records, derived_keys, attachments, head })
 }
@@ -112,7 +114,7 @@ pub fn verify_quickly(snapshot: &dyn Snapshot, patience: &Patience) -> Result<Qu
     verify_chain(snapshot, head, patience, &mut |_| Ok(()))?;
     let mut rows = 0_u64;
     for keyspace in Keyspace::ALL {
-        count_rows(snapshot, keyspace, patience, &mut rows)?;
+        count_rows(snapshot, (keyspace, &[]), patience, &mut rows)?;
     }
     Ok(QuickReport { entries: head.position, rows, head })
 }
@@ -188,8 +190,9 @@ fn verify_derived(snapshot: &dyn Snapshot, entity: &Entity, record: &Record) -> 
     for (found, ((keyspace, key), expected)) in snapshot.get_many(&keys)?.iter().zip(&derived) {
         match found {
             Some(found) if found == expected => standing += 1,
-            // An index that is being built has no more than some of its keys.
-            None if is_unfinished(entity, *keyspace, key) => {}
+            // What is being built has no more than some of its keys, and of those that are to be unique some
+            // may be another record's.
+            _ if is_unfinished(entity, *keyspace, key) => {}
             _ => return Err(mismatch(entity, "index or unique key", record.id)),
         }
     }
@@ -242,23 +245,35 @@ fn verify_counters(
     Ok(())
 }
 
+/// Keys of unique rules that were taken back, which are still to be swept away.
+fn keys_to_sweep(snapshot: &dyn Snapshot, registry: &Registry, patience: &Patience) -> Result<u64> {
+    let mut found = 0_u64;
+    for entity in registry.entities() {
+        for rule in entity.dropped_rules() {
+            let prefix = rule_prefix(entity.id(), rule);
+            count_rows(snapshot, (Keyspace::Unique, &prefix), patience, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
 /// Every key that follows from a record is there, so a greater number of keys means strays.
 fn verify_no_strays(snapshot: &dyn Snapshot, expected: u64, patience: &Patience) -> Result<()> {
     let mut found = 0_u64;
     for keyspace in [Keyspace::Index, Keyspace::Unique] {
-        count_rows(snapshot, keyspace, patience, &mut found)?;
+        count_rows(snapshot, (keyspace, &[]), patience, &mut found)?;
     }
     if found == expected { Ok(()) } else { Err(Error::new(Code::IndexMismatch).rule("stray keys")) }
 }
 
-/// Reads every row of a keyspace, and adds their number.
+/// Reads every row of a keyspace whose key begins with a prefix, and adds their number.
 fn count_rows(
     snapshot: &dyn Snapshot,
-    keyspace: Keyspace,
+    (keyspace, prefix): (Keyspace, &[u8]),
     patience: &Patience,
     count: &mut u64,
 ) -> Result<()> {
-    let mut range = RangeRequest::prefix(keyspace, &[], PAGE);
+    let mut range = RangeRequest::prefix(keyspace, prefix, PAGE);
     loop {
         patience.check()?;
         let page = snapshot.scan(&range)?;

@@ -6,11 +6,14 @@ use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
 use crate::records::attachments::remove_all;
 use crate::records::classes::intern;
-use crate::records::derived::{Derived, add_to_counter, derive, for_each_link, live_counter, number_counter};
+use crate::records::derived::{
+    Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
+};
 use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::move_rollups;
 use crate::records::tally::move_tallies;
+use crate::records::unique::{rule_of, told_fields};
 use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
@@ -61,7 +64,7 @@ pub fn create(
     record.envelope.subject = entity.definition.data_subject.then_some(record.id);
     let changes = everything(&record);
     link(view, None, &mut record);
-    apply(view, context, entity, None, &record)?;
+    apply(view, context, (entity, &|field| permit.shows(field)), None, &record)?;
     enter(view, context, EntryKind::Create, (&record, None), changes);
     Ok(record)
 }
@@ -97,7 +100,7 @@ pub fn update(
     }
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
-    apply(view, context, entity, Some(old), &new)?;
+    apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
     Ok(new)
 }
@@ -132,7 +135,7 @@ pub fn delete(
     renew(context, old, &mut new, &[]);
     new.envelope.deleted_at = Some(context.stamp.at());
     let previous = link(view, Some(old), &mut new);
-    apply(view, context, entity, Some(old), &new)?;
+    apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Delete, (&new, previous), Vec::new());
     Ok(())
 }
@@ -166,7 +169,7 @@ pub fn undelete(
     let changes = differences(old, &new);
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
-    apply(view, context, entity, Some(old), &new)?;
+    apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
     Ok(())
 }
@@ -290,20 +293,24 @@ fn differences(old: &Record, new: &Record) -> Vec<FieldChange> {
     changed.collect()
 }
 
-/// Stores the row and brings indexes, unique keys, counters and rollups from the old image to the new.
+/// Stores the row and brings indexes, unique keys, counters and rollups from the old image to the new. An error
+/// names no field that its reader may not see.
 fn apply(
     view: &mut WriteView<'_>,
     context: &WriteContext,
-    entity: &Entity,
+    (entity, shows): (&Entity, &dyn Fn(FieldId) -> bool),
     old: Option<&Record>,
     new: &Record,
 ) -> Result<()> {
     let before = old.map(|old| derive(entity, old)).unwrap_or_default();
     let after = derive(entity, new);
-    for key in before.keys().filter(|key| !after.contains_key(*key)) {
-        view.remove(key.0, key.1.clone());
+    for (key, value) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+        // While a unique rule is being built, another record may have what this one has.
+        if !is_unfinished(entity, key.0, &key.1) || view.get(key.0, &key.1)?.as_ref() == Some(value) {
+            view.remove(key.0, key.1.clone());
+        }
     }
-    check_unique(view, entity, new, &before, &after)?;
+    check_unique(view, (entity, shows), new, &before, &after)?;
     check_validity(view, entity, old, new)?;
     for (key, value) in after.into_iter().filter(|(key, value)| before.get(key) != Some(value)) {
         view.put(key.0, key.1, value);
@@ -330,7 +337,7 @@ fn apply(
 
 fn check_unique(
     view: &WriteView<'_>,
-    entity: &Entity,
+    (entity, shows): (&Entity, &dyn Fn(FieldId) -> bool),
     record: &Record,
     before: &Derived,
     after: &Derived,
@@ -339,12 +346,21 @@ fn check_unique(
     for (keyspace, key) in fresh {
         let holder = view.get(*keyspace, key)?.and_then(|id| RecordId::from_suffix(&id));
         if holder.is_some_and(|holder| holder != record.id) {
-            return Err(Error::new(Code::NotUnique)
-                .entity(&entity.api_name)
-                .field(&unique_field(entity, record, key)));
+            return Err(not_unique((entity, shows), record, key));
         }
     }
     Ok(())
+}
+
+/// Another record has the key of this one.
+fn not_unique((entity, shows): (&Entity, &dyn Fn(FieldId) -> bool), record: &Record, key: &[u8]) -> Error {
+    let error = Error::new(Code::NotUnique).entity(&entity.api_name);
+    let Some(rule) = rule_of(entity, key) else { return error.field(&unique_field(entity, record, key)) };
+    let error = error.rule(&rule.definition.api_name());
+    match told_fields(entity, rule, shows) {
+        none if none.is_empty() => error,
+        names => error.field(&names),
+    }
 }
 
 /// The name of the field whose unique key this is, or `external_id`.

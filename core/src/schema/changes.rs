@@ -22,6 +22,10 @@ pub enum Element {
     Rule,
     /// A state machine.
     States,
+    /// A unique rule.
+    Unique,
+    /// The record types of an entity.
+    RecordTypes,
     /// What a higher layer changes of a field.
     Override,
 }
@@ -153,20 +157,29 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
             push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
         }
     }
-    differing(rules(before), rules(after), after, changes);
-    differing(machines(before), machines(after), after, changes);
-    differing(overrides(before), overrides(after), after, changes);
+    differing(rules(before), rules(after), after, changes, false);
+    differing(machines(before), machines(after), after, changes, false);
+    differing(unique(before), unique(after), after, changes, true);
+    differing(record_types(before), record_types(after), after, changes, false);
+    differing(overrides(before), overrides(after), after, changes, false);
 }
 
-/// Elements that are known by their names: those that are new or changed, and those that are gone.
-fn differing(before: Vec<Part>, after: Vec<Part>, entity: &Entity, changes: &mut Vec<SchemaChange>) {
+/// Elements that are known by their names: those that are new or changed, for which records may be read, and
+/// those that are gone.
+fn differing(
+    before: Vec<Part>,
+    after: Vec<Part>,
+    entity: &Entity,
+    changes: &mut Vec<SchemaChange>,
+    reads_records: bool,
+) {
     let mut gone = before;
     for part in after {
         let known =
             gone.iter().position(|known| (&known.name, &known.namespace) == (&part.name, &part.namespace));
         let known = known.map(|place| gone.swap_remove(place));
         let change = part.since(known.as_ref());
-        push(changes, entity, part, change, false);
+        push(changes, entity, part, change, reads_records);
     }
     for part in gone {
         push(changes, entity, part, Some((ChangeKind::Withdrawn, Vec::new())), false);
@@ -176,8 +189,9 @@ fn differing(before: Vec<Part>, after: Vec<Part>, entity: &Entity, changes: &mut
 /// The parts of an entity that is new.
 fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
     let fields = entity.fields().iter().map(Part::field);
-    let others = [indexes(entity), counters(entity), rules(entity), machines(entity), overrides(entity)];
-    for part in fields.chain(others.into_iter().flatten()) {
+    let kept = [indexes(entity), counters(entity), unique(entity)];
+    let others = [rules(entity), machines(entity), record_types(entity), overrides(entity)];
+    for part in fields.chain(kept.into_iter().chain(others).flatten()) {
         push(changes, entity, part, Some((ChangeKind::Added, Vec::new())), false);
     }
 }
@@ -200,6 +214,22 @@ fn rules(entity: &Entity) -> Vec<Part> {
     let parts = entity.rules().iter().map(|rule| {
         let definition = &rule.definition;
         Part::plain(Element::Rule, &definition.api_name(), &definition.namespace, definition)
+    });
+    parts.collect()
+}
+
+fn unique(entity: &Entity) -> Vec<Part> {
+    let parts = entity.unique_rules().iter().map(|rule| {
+        let definition = &rule.definition;
+        Part::plain(Element::Unique, &definition.api_name(), &definition.namespace, definition)
+    });
+    parts.collect()
+}
+
+fn record_types(entity: &Entity) -> Vec<Part> {
+    let parts = entity.record_types().into_iter().map(|types| {
+        let definition = &types.definition;
+        Part::plain(Element::RecordTypes, &definition.field, &definition.namespace, definition)
     });
     parts.collect()
 }

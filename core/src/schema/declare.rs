@@ -32,8 +32,6 @@ macro_rules! entity {
                     local: $local,
                     name: $name.to_owned(),
                     label: $crate::base::Label::new($zh, $en),
-                    help: None,
-                    synonyms: Vec::new(),
                     title: $title.to_owned(),
                     data_subject: $subject,
                     relation: None,
@@ -50,10 +48,7 @@ macro_rules! entity {
                             )
                         }
                     ),+],
-                    indexes: Vec::new(),
-                    counters: Vec::new(),
-                    rules: Vec::new(),
-                    states: Vec::new(),
+                    ..$crate::schema::EntityDefinition::default()
                 }
             }
         }

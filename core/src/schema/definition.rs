@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
-    CounterDefinition, FieldType, IndexDefinition, RelationDefinition, RuleDefinition,
-    StateMachineDefinition, ValidTime,
+    CounterDefinition, Deprecation, FieldType, IndexDefinition, RecordTypesDefinition, RelationDefinition,
+    RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
 };
 
 /// How the text of a field is made searchable.
@@ -80,6 +80,13 @@ pub struct FieldDefinition {
     /// [`EnumCode::only_with`](crate::schema::EnumCode::only_with) says.
     #[serde(default)]
     pub controlled_by: Option<String>,
+    /// Whether it is no longer to be used, though it still works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecation>,
+    /// The names in the API that it bore before, under which it is still found, as long as no other field bears
+    /// them. A registry keeps them beside the definition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_names: Vec<String>,
 }
 
 /// What becomes of a record that refers to one that is deleted.
@@ -124,6 +131,8 @@ impl FieldDefinition {
             default: None,
             required_when: None,
             controlled_by: None,
+            deprecated: None,
+            former_names: Vec::new(),
         }
     }
 
@@ -190,6 +199,13 @@ impl FieldDefinition {
         }
         if !valid_namespace(&self.namespace) {
             return fault("namespaces are names joined by points");
+        }
+        let former = |name: &String| {
+            name.len() <= 255 && valid_namespace(name.rsplit_once('.').map_or("x", |(space, _)| space))
+        };
+        let own_name = |name: &String| valid_name(name.rsplit('.').next().unwrap_or_default());
+        if !self.former_names.iter().all(|name| former(name) && own_name(name)) {
+            return fault("former names are names");
         }
         if self.label.is_partial() || self.help.as_ref().is_some_and(Label::is_partial) {
             return fault("labels stand in zh and en");
@@ -274,10 +290,17 @@ pub struct EntityDefinition {
     /// The state machines of its fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<StateMachineDefinition>,
+    /// What no two records have in common, besides the values of unique fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<UniqueDefinition>,
+    /// Its record types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record_types: Option<RecordTypesDefinition>,
 }
 
 impl EntityDefinition {
-    /// The same entity without what a registry keeps apart from it: fields, indexes, counters, rules and states.
+    /// The same entity without what a registry keeps apart from it: fields, indexes, counters, rules, states,
+    /// unique rules and record types.
     #[must_use]
     pub fn bare(&self) -> Self {
         let mut bare = self.clone();
@@ -286,6 +309,8 @@ impl EntityDefinition {
         bare.counters.clear();
         bare.rules.clear();
         bare.states.clear();
+        bare.unique.clear();
+        bare.record_types = None;
         bare
     }
 

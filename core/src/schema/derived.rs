@@ -229,7 +229,7 @@ impl DeclaredCounter {
 
 impl Entity {
     /// Field and kind of values of what a definition names.
-    fn component(&self, name: &str) -> Result<(FieldId, ValueKind)> {
+    pub(super) fn component(&self, name: &str) -> Result<(FieldId, ValueKind)> {
         if let Some(field) = self.fields().iter().find(|field| field.api_name == name) {
             return Ok((field.id(), field.definition.kind.value_kind()));
         }
@@ -314,7 +314,7 @@ impl Entity {
 }
 
 /// Whether values of a kind have sort keys by which an index may order them.
-fn is_ordered(kind: ValueKind) -> bool {
+pub(super) fn is_ordered(kind: ValueKind) -> bool {
     matches!(
         kind,
         ValueKind::Bool
@@ -330,7 +330,7 @@ fn is_ordered(kind: ValueKind) -> bool {
     )
 }
 
-fn check_names(namespace: &str, name: &str) -> Result<()> {
+pub(super) fn check_names(namespace: &str, name: &str) -> Result<()> {
     if valid_name(name) && valid_namespace(namespace) {
         return Ok(());
     }
@@ -418,8 +418,8 @@ impl Registry {
         Ok(RegistryChange::Changed)
     }
 
-    /// Says of the indexes and counters of an entity with these numbers, and of rollups of its records, whether
-    /// every record is in them.
+    /// Says of the indexes, counters and unique rules of an entity with these numbers, and of rollups of its
+    /// records, whether every record is in them; and of those that are being swept away that they are gone.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
@@ -436,6 +436,7 @@ impl Registry {
         for counter in entity.counters_mut().iter_mut().filter(|counter| numbers.contains(&counter.id())) {
             counter.complete = complete;
         }
+        entity.set_unique_complete(numbers, complete);
         self.set_rollups_complete(numbers, complete);
         self.touch(RegistryChange::Changed);
         Ok(RegistryChange::Changed)

@@ -8,9 +8,10 @@ use serde_json::{Map, Value as Json};
 
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
-    CounterDefinition, EntityDefinition, EntityExtension, EnumCode, FieldDefinition, FieldOverride,
-    FieldType, IndexDefinition, IndexField, Package, RelationDefinition, RelationSide, Requirement,
-    RowColumn, RuleDefinition, StateMachineDefinition, Transition, ValidTime,
+    CounterDefinition, Deprecation, EntityDefinition, EntityExtension, EnumCode, FieldDefinition,
+    FieldOverride, FieldType, IndexDefinition, IndexField, Package, RecordTypeDefinition,
+    RecordTypesDefinition, RelationDefinition, RelationSide, Requirement, RowColumn, RuleDefinition,
+    StateMachineDefinition, Transition, UniqueDefinition, UniqueField, ValidTime,
 };
 
 impl Package {
@@ -67,6 +68,30 @@ impl RelationSide {
         check_side(document, &Place(name.to_owned()))?;
         let side = serde_json::from_value(document.clone());
         side.map_err(|error| Error::new(Code::InvalidDefinition).field(name).rule(&error.to_string()))
+    }
+}
+
+impl UniqueDefinition {
+    /// Reads a unique rule.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_unique(document, &Place(String::new()))?;
+        let rule = serde_json::from_value(document.clone());
+        rule.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
+impl RecordTypesDefinition {
+    /// Reads record types.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_record_types(document, &Place(String::new()))?;
+        let types = serde_json::from_value(document.clone());
+        types.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
     }
 }
 
@@ -134,6 +159,11 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
     })?;
     each(owner, "counters", place, |json, place| object::<CounterDefinition>(json, place).map(drop))?;
     each(owner, "states", place, check_states)?;
+    each(owner, "unique", place, check_unique)?;
+    match owner.get("record_types") {
+        Some(types) if !types.is_null() => check_record_types(types, &place.part("record_types"))?,
+        _ => {}
+    }
     each(owner, "rules", place, |json, place| {
         let rule = object::<RuleDefinition>(json, place)?;
         label(rule.get("message"), &place.part("message"))
@@ -144,6 +174,10 @@ fn check_field(json: &Json, place: &Place) -> Result<()> {
     let field = object::<FieldDefinition>(json, place)?;
     label(field.get("label"), &place.part("label"))?;
     label(field.get("help"), &place.part("help"))?;
+    match field.get("deprecated") {
+        Some(said) if !said.is_null() => object::<Deprecation>(said, &place.part("deprecated")).map(drop)?,
+        _ => {}
+    }
     check_kind(field.get("kind"), &place.part("kind"))
 }
 
@@ -159,6 +193,19 @@ fn check_relation(json: Option<&Json>, place: &Place) -> Result<()> {
 fn check_side(json: &Json, place: &Place) -> Result<()> {
     let side = object::<RelationSide>(json, place)?;
     label(side.get("label"), &place.part("label"))
+}
+
+fn check_record_types(json: &Json, place: &Place) -> Result<()> {
+    let types = object::<RecordTypesDefinition>(json, place)?;
+    each(types, "types", place, |json, place| {
+        let known = object::<RecordTypeDefinition>(json, place)?;
+        label(known.get("label"), &place.part("label"))
+    })
+}
+
+fn check_unique(json: &Json, place: &Place) -> Result<()> {
+    let rule = object::<UniqueDefinition>(json, place)?;
+    each(rule, "fields", place, |json, place| object::<UniqueField>(json, place).map(drop))
 }
 
 fn check_states(json: &Json, place: &Place) -> Result<()> {

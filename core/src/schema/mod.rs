@@ -12,6 +12,7 @@ pub(crate) mod declare;
 mod definition;
 mod derived;
 mod document;
+mod evolution;
 pub mod expr;
 mod field_type;
 mod identifiers;
@@ -20,6 +21,7 @@ mod links;
 mod package;
 mod person_name;
 mod phone;
+mod record_types;
 mod registry;
 mod relations;
 mod rollup;
@@ -28,6 +30,7 @@ mod states;
 mod system;
 mod type_help;
 mod typed;
+mod unique;
 mod validate;
 mod validity;
 
@@ -36,12 +39,14 @@ pub use definition::{EntityDefinition, FieldDefinition, OnDelete, SearchClass, v
 pub use derived::{
     Component, CounterDefinition, DeclaredCounter, DeclaredIndex, IndexDefinition, IndexField,
 };
+pub use evolution::Deprecation;
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, FieldOverride, Layer};
 pub use links::{Figure, Lookup, Rollup, Source};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
+pub use record_types::{RecordType, RecordTypeDefinition, RecordTypes, RecordTypesDefinition};
 pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
 pub use relations::{Cardinality, Ends, FIRST_RELATION_FIELD, RelationDefinition, RelationSide};
 pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
@@ -53,5 +58,6 @@ pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
+pub use unique::{Normalizer, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};

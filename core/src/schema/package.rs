@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
-    IndexDefinition, Layer, Registry, RegistryChange, RuleDefinition, StateMachineDefinition,
-    valid_namespace,
+    IndexDefinition, Layer, RecordTypesDefinition, Registry, RegistryChange, RuleDefinition,
+    StateMachineDefinition, UniqueDefinition, valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -68,6 +68,12 @@ pub struct EntityExtension {
     /// State machines besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<StateMachineDefinition>,
+    /// Unique rules besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<UniqueDefinition>,
+    /// Record types, where the entity has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record_types: Option<RecordTypesDefinition>,
     /// What it changes of fields of lower layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<FieldOverride>,
@@ -129,6 +135,8 @@ impl Package {
             entity.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             entity.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
             entity.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
+            entity.unique.iter_mut().for_each(|rule| own(&mut rule.namespace));
+            entity.record_types.iter_mut().for_each(|types| own(&mut types.namespace));
         }
         for extension in &mut self.extends {
             extension.fields.iter_mut().for_each(|field| own(&mut field.namespace));
@@ -136,6 +144,8 @@ impl Package {
             extension.counters.iter_mut().for_each(|counter| own(&mut counter.namespace));
             extension.rules.iter_mut().for_each(|rule| own(&mut rule.namespace));
             extension.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
+            extension.unique.iter_mut().for_each(|rule| own(&mut rule.namespace));
+            extension.record_types.iter_mut().for_each(|types| own(&mut types.namespace));
             extension.overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
         }
         match foreign {
@@ -162,6 +172,8 @@ impl Package {
             counters: &entity.counters,
             rules: &entity.rules,
             states: &entity.states,
+            unique: &entity.unique,
+            record_types: entity.record_types.as_ref(),
         });
         let added = self.extends.iter().map(|added| Parts {
             entity: added.entity.clone(),
@@ -169,6 +181,8 @@ impl Package {
             counters: &added.counters,
             rules: &added.rules,
             states: &added.states,
+            unique: &added.unique,
+            record_types: added.record_types.as_ref(),
         });
         own.chain(added)
     }
@@ -189,6 +203,8 @@ struct Parts<'p> {
     counters: &'p [CounterDefinition],
     rules: &'p [RuleDefinition],
     states: &'p [StateMachineDefinition],
+    unique: &'p [UniqueDefinition],
+    record_types: Option<&'p RecordTypesDefinition>,
 }
 
 /// A version as numbers that can be compared.
@@ -282,9 +298,21 @@ impl Registry {
         for entity in self.entities() {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
-                let EntityExtension { fields, indexes, counters, rules, states, .. } = extension;
+                let EntityExtension {
+                    fields, indexes, counters, rules, states, unique, record_types, ..
+                } = extension;
                 let bare = entity.definition.clone();
-                package.entities.push(EntityDefinition { fields, indexes, counters, rules, states, ..bare });
+                let whole = EntityDefinition {
+                    fields,
+                    indexes,
+                    counters,
+                    rules,
+                    states,
+                    unique,
+                    record_types,
+                    ..bare
+                };
+                package.entities.push(whole);
             } else if !extension.is_empty() {
                 package.extends.push(extension);
             }
@@ -370,6 +398,8 @@ impl Registry {
             parts.counters.iter().try_for_each(|counter| self.declare_counter(entity, counter).map(drop))?;
             parts.rules.iter().try_for_each(|rule| self.declare_rule(entity, rule).map(drop))?;
             parts.states.iter().try_for_each(|machine| self.declare_states(entity, machine).map(drop))?;
+            parts.unique.iter().try_for_each(|rule| self.declare_unique(entity, rule).map(drop))?;
+            parts.record_types.map_or(Ok(()), |types| self.declare_record_types(entity, types).map(drop))?;
         }
         for extension in &package.extends {
             for changed in &extension.overrides {
@@ -427,6 +457,9 @@ impl Registry {
         let rules = self.names_of(after, |parts| parts.rules.iter().map(|rule| &rule.name).collect());
         let machines =
             self.names_of(after, |parts| parts.states.iter().map(|machine| &machine.name).collect());
+        let unique = self.names_of(after, |parts| parts.unique.iter().map(|rule| &rule.name).collect());
+        let with_types = after.parts().filter(|parts| parts.record_types.is_some());
+        let with_types: BTreeSet<String> = with_types.map(|parts| self.canonical(&parts.entity)).collect();
         for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
             let Ok(entity) = self.entity_mut(&name) else { continue };
             if entity.definition.namespace == *namespace && !kept.contains(&entity.definition.local) {
@@ -449,6 +482,14 @@ impl Registry {
             entity.machines_mut().retain(|machine| {
                 let own = machine.definition.namespace == *namespace;
                 !own || machines.contains(&(name.clone(), machine.definition.name.clone()))
+            });
+            let types = entity.record_types().map(|types| &types.definition.namespace);
+            if types == Some(namespace) && !with_types.contains(&name) {
+                entity.set_record_types(None);
+            }
+            entity.drop_unique(|rule| {
+                let own = rule.definition.namespace == *namespace;
+                own && !unique.contains(&(name.clone(), rule.definition.name.clone()))
             });
             entity.index();
         }
@@ -481,19 +522,31 @@ impl Registry {
 
 /// What a namespace adds to an entity.
 fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtension {
-    let fields = entity.fields().iter().filter(|field| !field.is_withdrawn()).map(Field::declared);
+    let fields = entity.fields().iter().filter(|field| !field.is_withdrawn());
     let indexes = entity.indexes().iter().map(|index| &index.definition);
     let counters = entity.counters().iter().map(|counter| &counter.definition);
     let rules = entity.rules().iter().map(|rule| &rule.definition);
     let states = entity.machines().iter().map(|machine| &machine.definition);
+    let unique = entity.unique_rules().iter().map(|rule| &rule.definition);
     let overrides = entity.fields().iter().flat_map(Field::overrides);
     EntityExtension {
         entity: entity.api_name.clone(),
-        fields: fields.filter(|field| field.namespace == namespace).cloned().collect(),
+        fields: fields
+            .filter(|field| field.declared().namespace == namespace)
+            .map(|field| FieldDefinition {
+                former_names: field.former_names().to_vec(),
+                ..field.declared().clone()
+            })
+            .collect(),
         indexes: indexes.filter(|index| index.namespace == namespace).cloned().collect(),
         counters: counters.filter(|counter| counter.namespace == namespace).cloned().collect(),
         rules: rules.filter(|rule| rule.namespace == namespace).cloned().collect(),
         states: states.filter(|machine| machine.namespace == namespace).cloned().collect(),
+        unique: unique.filter(|rule| rule.namespace == namespace).cloned().collect(),
+        record_types: entity
+            .record_types()
+            .map(|types| types.definition.clone())
+            .filter(|types| types.namespace == namespace),
         overrides: overrides.filter(|changed| changed.namespace == namespace).cloned().collect(),
     }
 }

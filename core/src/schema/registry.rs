@@ -10,7 +10,8 @@ use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldOverride, FieldType,
-    InstalledPackage, Rule, RuleDefinition, StateMachine, Validity,
+    InstalledPackage, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, StateMachine, UniqueRule,
+    Validity,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -183,6 +184,39 @@ impl Field {
     pub(super) fn withdraw(&mut self) {
         self.withdrawn = true;
     }
+
+    pub(super) fn set_withdrawn(&mut self, withdrawn: bool) {
+        self.withdrawn = withdrawn;
+    }
+
+    /// Whether it bore a name before, with its namespace or without.
+    #[must_use]
+    pub fn was_named(&self, name: &str) -> bool {
+        let bare = |known: &String| known.rsplit('.').next() == Some(name);
+        self.former_names.iter().any(|known| known == name || bare(known))
+    }
+
+    /// Remembers names that it bore, and says whether one of them was not known.
+    fn learn_names(&mut self, names: Vec<String>) -> RegistryChange {
+        let mut change = RegistryChange::Nothing;
+        for name in names {
+            if name != self.api_name && !self.former_names.contains(&name) {
+                self.former_names.push(name);
+                change = RegistryChange::Changed;
+            }
+        }
+        change
+    }
+
+    /// A tree's field has another name, which the one says that keeps the roots of the tree.
+    pub(super) fn rename_root(&mut self, old: &str, new: &str) {
+        let definitions = [Some(&mut self.definition), self.declared.as_deref_mut()];
+        for definition in definitions.into_iter().flatten() {
+            if definition.root_of.as_deref() == Some(old) {
+                definition.root_of = Some(new.to_owned());
+            }
+        }
+    }
 }
 
 /// An entity with its number and fields.
@@ -203,6 +237,13 @@ pub struct Entity {
     indexes: Vec<DeclaredIndex>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counters: Vec<DeclaredCounter>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unique: Vec<UniqueRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    record_types: Option<Box<RecordTypes>>,
+    /// Unique rules that were taken back, whose keys are still to be swept away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
     #[serde(skip)]
@@ -260,12 +301,15 @@ impl Entity {
         &self.rules
     }
 
-    /// Whether an index is kept on a formula, so that its keys follow from what the formulas say.
+    /// Whether an index or a unique rule is kept on a formula, so that its keys follow from what the formulas
+    /// say.
     #[must_use]
     pub fn keeps_formulas(&self) -> bool {
         let components = || self.indexes.iter().flat_map(|index| index.components());
         let declared = |field: FieldId| components().any(|component| component.field() == field);
-        self.formulas().any(|(field, _)| field.definition.is_indexed() || declared(field.id()))
+        let unique = |field: FieldId| self.unique.iter().any(|rule| rule.reads().any(|read| read == field));
+        self.formulas()
+            .any(|(field, _)| field.definition.is_indexed() || declared(field.id()) || unique(field.id()))
     }
 
     /// The formulas with their expressions, each behind those that it reads.
@@ -278,6 +322,26 @@ impl Entity {
     #[must_use]
     pub fn indexes(&self) -> &[DeclaredIndex] {
         &self.indexes
+    }
+
+    /// The record types, if some are declared.
+    #[must_use]
+    pub fn record_types(&self) -> Option<&RecordTypes> {
+        self.record_types.as_deref()
+    }
+
+    pub(super) fn set_record_types(&mut self, definition: Option<RecordTypesDefinition>) {
+        let types = definition.map(|definition| Box::new(RecordTypes::compile(&definition, self)));
+        self.record_types = types;
+    }
+
+    /// The unique rules, and the numbers of those that were taken back.
+    pub(super) fn unique_parts(&self) -> (&[UniqueRule], &[u32]) {
+        (&self.unique, &self.dropped)
+    }
+
+    pub(super) fn unique_parts_mut(&mut self) -> (&mut Vec<UniqueRule>, &mut Vec<u32>) {
+        (&mut self.unique, &mut self.dropped)
     }
 
     /// The declared counters, in the order in which they were declared.
@@ -294,6 +358,10 @@ impl Entity {
 
     pub(super) fn withdraw(&mut self) {
         self.withdrawn = true;
+    }
+
+    pub(super) fn set_withdrawn(&mut self, withdrawn: bool) {
+        self.withdrawn = withdrawn;
     }
 
     pub(super) fn fields_mut(&mut self) -> &mut Vec<Field> {
@@ -381,6 +449,7 @@ impl Entity {
             [&field.api_name, &definition.name, &definition.label.zh, &definition.label.en]
                 .into_iter()
                 .chain(&definition.synonyms)
+                .chain(&field.former_names)
                 .any(|known| as_words(known) == wanted)
         })
     }
@@ -422,7 +491,9 @@ impl Entity {
             (Some(field), None) => Some(field),
             (Some(_), Some(_)) => None,
             (None, _) => {
-                self.fields.iter().find(|field| field.former_names.iter().any(|known| known == name))
+                let whole = |field: &&Field| field.former_names.iter().any(|known| known == name);
+                let fields = || self.fields.iter();
+                fields().find(whole).or_else(|| fields().find(|field| field.was_named(name)))
             }
         }
     }
@@ -455,6 +526,9 @@ impl Entity {
         }
         self.rules = self.rules.iter().map(|rule| rule.compile(self)).collect();
         self.machines = self.machines.iter().map(|machine| machine.compile(self)).collect();
+        self.unique = self.unique.iter().map(|rule| rule.compile(self)).collect();
+        let types = self.record_types.take();
+        self.record_types = types.map(|types| Box::new(RecordTypes::compile(&types.definition, self)));
     }
 }
 
@@ -599,33 +673,32 @@ impl Registry {
         // What is said in expressions is read once all names are there.
         let computed = |field: &&FieldDefinition| field.has_expressions();
         let plain = definition.fields.iter().filter(|field| !field.has_expressions());
+        let mut merge = |next: RegistryChange| {
+            if next == RegistryChange::Changed {
+                change = next;
+            }
+        };
         for field in plain.chain(definition.fields.iter().filter(computed)) {
-            if self.declare_field(&name, field)? == RegistryChange::Changed {
-                change = RegistryChange::Changed;
-            }
+            merge(self.declare_field(&name, field)?);
         }
-        if self.declare_valid_time(definition)? == RegistryChange::Changed {
-            change = RegistryChange::Changed;
-        }
+        merge(self.declare_valid_time(definition)?);
         for index in &definition.indexes {
-            if self.declare_index(&name, index)? == RegistryChange::Changed {
-                change = RegistryChange::Changed;
-            }
+            merge(self.declare_index(&name, index)?);
         }
         for counter in &definition.counters {
-            if self.declare_counter(&name, counter)? == RegistryChange::Changed {
-                change = RegistryChange::Changed;
-            }
+            merge(self.declare_counter(&name, counter)?);
         }
         for rule in &definition.rules {
-            if self.declare_rule(&name, rule)? == RegistryChange::Changed {
-                change = RegistryChange::Changed;
-            }
+            merge(self.declare_rule(&name, rule)?);
         }
         for machine in &definition.states {
-            if self.declare_states(&name, machine)? == RegistryChange::Changed {
-                change = RegistryChange::Changed;
-            }
+            merge(self.declare_states(&name, machine)?);
+        }
+        for rule in &definition.unique {
+            merge(self.declare_unique(&name, rule)?);
+        }
+        if let Some(types) = &definition.record_types {
+            merge(self.declare_record_types(&name, types)?);
         }
         self.touch(change);
         Ok(change)
@@ -640,7 +713,8 @@ impl Registry {
         definition.check().map_err(|error| error.entity(entity))?;
         let kind = self.inferred(entity, definition.kind.clone());
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
-        let definition = FieldDefinition { kind, ..definition.clone() };
+        let mut definition = FieldDefinition { kind, ..definition.clone() };
+        let former_names = std::mem::take(&mut definition.former_names);
         self.check_links(entity, &definition)?;
         self.check_searchable(entity, &definition)?;
         let number = self.next_number();
@@ -650,6 +724,7 @@ impl Registry {
         let computation =
             Computation::of(entity, &definition).map_err(|error| error.entity(&entity.api_name))?;
         check_controller(entity, &definition)?;
+        let identity = (definition.namespace.clone(), definition.local);
         let same = |field: &Field| field.definition.is_same_as(&definition);
         let named = entity.by_name.get(&api_name).and_then(|place| entity.fields.get(*place));
         if named.is_some_and(|field| !same(field)) {
@@ -674,6 +749,11 @@ impl Registry {
                 RegistryChange::Changed
             }
         };
+        let own = |field: &&mut Field| {
+            (&field.definition.namespace, field.definition.local) == (&identity.0, identity.1)
+        };
+        let learned = entity.fields.iter_mut().find(own).map(|field| field.learn_names(former_names));
+        let change = if learned == Some(RegistryChange::Changed) { RegistryChange::Changed } else { change };
         entity.index();
         // Nobody had this number before, so whoever bears it now took it.
         if entity.field_by_id(FieldId::new(number)).is_some() {
@@ -761,6 +841,9 @@ impl Registry {
             machines: Vec::new(),
             indexes: Vec::new(),
             counters: Vec::new(),
+            unique: Vec::new(),
+            record_types: None,
+            dropped: Vec::new(),
             withdrawn: false,
             by_number: HashMap::new(),
             by_name: HashMap::new(),

@@ -114,6 +114,8 @@ pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
 pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
 /// `schema.transition_not_allowed`: this state does not follow on that one
 pub const GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED: i32 = -326;
+/// `schema.not_in_record_type`: the field does not belong to the record's type
+pub const GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE: i32 = -327;
 /// `schema.invalid_period`: the record ends to be valid before it begins
 pub const GUANXI_ERR_SCHEMA_INVALID_PERIOD: i32 = -334;
 /// `schema.key_fixed`: a fact keeps its key

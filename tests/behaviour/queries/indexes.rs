@@ -471,9 +471,18 @@ fn names_come_as_a_chinese_dictionary_has_them_by_reading_by_strokes_or_as_famil
     let wrong = json!({"entity": "account", "sort": ["name"], "collation": "zhuyin"});
     let error = api::call(&house.admin, "query.run", &wrong).unwrap_err();
     assert_eq!((error.code(), error.field_name()), (Code::InvalidArgument, Some("collation")));
-    let no_text =
-        json!({"entity": "account", "name": "size", "fields": ["employees"], "collation": "pinyin"});
-    let error = api::call(&house.admin, "schema.define_index", &no_text).unwrap_err();
-    assert_eq!(error.code(), Code::InvalidDefinition);
+    for (field, code) in [
+        (json!({"field": "employees", "collation": "pinyin"}), Code::InvalidDefinition),
+        (json!({"field": "name", "collation": "zhuyin"}), Code::InvalidArgument),
+        (json!({"field": "name", "colation": "pinyin"}), Code::InvalidArgument),
+        (json!(7), Code::InvalidArgument),
+    ] {
+        let index = json!({"entity": "account", "name": "wrong", "fields": [field]});
+        assert_eq!(
+            api::call(&house.admin, "schema.define_index", &index).unwrap_err().code(),
+            code,
+            "{index}"
+        );
+    }
     let _ = house.verified();
 }

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::collation_from_json;
+use crate::api::planned::define_or_plan;
 use crate::base::{Code, Collation, Error, Result};
 use crate::schema::{CounterDefinition, IndexDefinition, IndexField};
 
@@ -18,10 +19,14 @@ methods! {
         /// The fields in their order, system fields such as `created_at` among them; `-amount` falls. A text may
         /// be `{field, descending, collation}`, to serve lists that sort it by `pinyin`, `stroke` or `surname`.
         fields: Vec<Json>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{index}" {
         let mut index = IndexDefinition::new("x", 0, &given.name);
         index.fields = given.fields.iter().map(index_field).collect::<Result<_>>()?;
-        Ok(json!({"index": session.define_index(&given.entity, index)?}))
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"index": session.define_index(&given.entity, index)?}))
+        })
     }
 
     /// Adds a counter of the customer's own: how many records there are for each combination of values of one
@@ -36,13 +41,17 @@ methods! {
         group_by: Vec<Json>,
         /// The fields that it sums: int, decimal and money.
         sums: Option<Vec<Json>>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{counter}" {
         let groups = names("group_by", &given.group_by)?;
         let mut counter = CounterDefinition::new("x", 0, &given.name, &groups);
         for name in names("sums", given.sums.as_deref().unwrap_or_default())? {
             counter = counter.summing(name);
         }
-        Ok(json!({"counter": session.define_counter(&given.entity, counter)?}))
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"counter": session.define_counter(&given.entity, counter)?}))
+        })
     }
 
     /// Goes on with every index and counter that is not complete, in chunks between which others write.

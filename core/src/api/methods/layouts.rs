@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::base::{Label, Locale};
 use crate::engine::{Layout, LayoutKind, NavigationItem};
-use crate::schema::Entity;
+use crate::schema::{Entity, RecordType};
 
 methods! {
     /// Gives a layout of an entity, made from the registry with the fields that the user sees: the title first,
@@ -16,10 +16,20 @@ methods! {
         entity: String,
         /// `list`, `detail`, `form`, `kanban`, `calendar` or `timeline`.
         kind: String,
+        /// The code of a record type, for the fields of that type and those that belong to all; every field if not
+        /// said.
+        record_type: Option<String>,
     }) -> "{entity, label, kind, title, by, sections: [{label, fields: [{name, label, type, required, read_only}]}]}" {
-        let layout = session.layout(&given.entity, LayoutKind::from_name(&given.kind)?)?;
+        let kind = LayoutKind::from_name(&given.kind)?;
+        let layout = match &given.record_type {
+            Some(code) => session.layout_of_type(&given.entity, kind, code)?,
+            None => session.layout(&given.entity, kind)?,
+        };
         let registry = session.crm().registry();
-        Ok(layout_to_json(registry.entity(&layout.entity)?, &layout, session.locale()))
+        let entity = registry.entity(&layout.entity)?;
+        let code = given.record_type.as_deref();
+        let own = entity.record_types().and_then(|types| types.of_code(code?));
+        Ok(layout_to_json((entity, own), &layout, session.locale()))
     }
 
     /// Lists the entities that the user may read, for a host's navigation, and the layouts that have something
@@ -41,10 +51,9 @@ fn item_to_json(item: &NavigationItem, locale: Locale) -> Json {
     })
 }
 
-fn layout_to_json(entity: &Entity, layout: &Layout, locale: Locale) -> Json {
+fn layout_to_json(of: (&Entity, Option<&RecordType>), layout: &Layout, locale: Locale) -> Json {
     let sections = layout.sections.iter().map(|section| {
-        let fields: Vec<Json> =
-            section.fields.iter().map(|name| field_to_json(entity, name, locale)).collect();
+        let fields: Vec<Json> = section.fields.iter().map(|name| field_to_json(of, name, locale)).collect();
         json!({"label": section.label.text(locale), "fields": fields})
     });
     json!({
@@ -67,13 +76,14 @@ const FACTS: [(&str, &str, &str); 5] = [
 ];
 
 /// A field with what a host needs to show it; a fact of every record has name and label alone.
-fn field_to_json(entity: &Entity, name: &str, locale: Locale) -> Json {
+fn field_to_json((entity, own): (&Entity, Option<&RecordType>), name: &str, locale: Locale) -> Json {
     let mut told = Map::from_iter([("name".to_owned(), json!(name))]);
     if let Some(field) = entity.fields().iter().find(|field| field.api_name == name) {
         let definition = &field.definition;
         told.insert("label".to_owned(), json!(definition.label.text(locale)));
         told.insert("type".to_owned(), json!(definition.kind.name()));
-        told.insert("required".to_owned(), json!(definition.required));
+        let of_type = own.is_some_and(|own| own.required.contains(&field.id()));
+        told.insert("required".to_owned(), json!(definition.required || of_type));
         told.insert("read_only".to_owned(), json!(definition.read_only));
     } else if let Some((_, zh, en)) = FACTS.iter().find(|(fact, _, _)| *fact == name) {
         told.insert("label".to_owned(), json!(Label::new(zh, en).text(locale)));

@@ -3,6 +3,7 @@
 mod attachments;
 mod backup;
 mod bulk;
+mod evolution;
 mod exchange;
 mod facts;
 mod files;
@@ -30,6 +31,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         attachments::METHODS,
         backup::METHODS,
         bulk::METHODS,
+        evolution::METHODS,
         exchange::METHODS,
         facts::METHODS,
         files::METHODS,

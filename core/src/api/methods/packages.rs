@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::api::planned::{define_or_plan, plan_to_json};
 use crate::base::Result;
-use crate::engine::{PackageStep, SchemaPlan, Session};
+use crate::engine::{PackageStep, Session};
 use crate::schema::{FieldOverride, Package};
 
 methods! {
@@ -33,7 +34,7 @@ methods! {
         package: Json,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes: [{entity, element, name, layer, change, properties, reads_records}], records}" {
+    }) -> "{changes: [{entity, element, name, layer, change, properties, reads_records}], records, commits}" {
         change(session, &PackageStep::Install(Package::from_json(&given.package)?), given.dry_run)
     }
 
@@ -44,7 +45,7 @@ methods! {
         package: String,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes, records}" {
+    }) -> "{changes, records, commits}" {
         change(session, &PackageStep::RollBack(given.package), given.dry_run)
     }
 
@@ -55,7 +56,7 @@ methods! {
         package: String,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes, records}" {
+    }) -> "{changes, records, commits}" {
         change(session, &PackageStep::Remove(given.package), given.dry_run)
     }
 
@@ -75,9 +76,14 @@ methods! {
         entity: String,
         /// What changes: {field, label, help, required, required_when, default, add_codes, retire_codes, synonyms}.
         change: Json,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{outcome}" {
-        session.override_field(&given.entity, FieldOverride::from_json(&given.change)?)?;
-        Ok(json!({"outcome": "changed"}))
+        let change = FieldOverride::from_json(&given.change)?;
+        define_or_plan(session, given.dry_run, |session| {
+            session.override_field(&given.entity, change)?;
+            Ok(json!({"outcome": "changed"}))
+        })
     }
 }
 
@@ -86,6 +92,5 @@ fn change(session: &Session, step: &PackageStep, dry_run: Option<bool>) -> Resul
         Some(true) => session.plan_package(step)?,
         _ => session.change_package(step)?,
     };
-    let SchemaPlan { changes, records } = plan;
-    Ok(json!({"changes": changes, "records": records}))
+    Ok(plan_to_json(&plan))
 }

@@ -6,6 +6,7 @@ use crate::api::declare::methods;
 use crate::api::json::{
     changes_from_json, cursor_from_text, cursor_to_text, day_from_text, listing_to_json, warnings_to_json,
 };
+use crate::api::planned::define_or_plan;
 use crate::base::{Code, Error, Label, RecordId, Result};
 use crate::engine::{LinkFind, LinkedRecord, NewRelation, Session, Total, Unlinked};
 use crate::schema::{Cardinality, FieldDefinition, RelationDefinition, RelationSide};
@@ -38,6 +39,8 @@ methods! {
         validity: Option<bool>,
         /// Its own fields, as packages have them, without numbers.
         fields: Option<Vec<Json>>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{relation}" {
         let relation = RelationDefinition {
             from: RelationSide::from_json(&given.from, "from")?,
@@ -54,7 +57,9 @@ methods! {
             relation,
             fields: fields.into_iter().map(field).collect::<Result<_>>()?,
         };
-        Ok(json!({"relation": session.define_relation(relation)?}))
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"relation": session.define_relation(relation)?}))
+        })
     }
 
     /// Links two records.

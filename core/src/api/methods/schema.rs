@@ -5,12 +5,14 @@ use serde_json::{Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::described::entity_to_json;
 use crate::api::json::with;
+use crate::api::planned::define_or_plan;
 use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
 use crate::schema::{
-    Entity, EnumCode, FIELD_TYPES, FieldType, OnDelete, RollupDefinition, RowColumn, RuleDefinition,
-    SearchClass, Severity, StateMachineDefinition,
+    Entity, EntityDefinition, EnumCode, FIELD_TYPES, FieldDefinition, FieldType, OnDelete,
+    RecordTypesDefinition, RollupDefinition, RowColumn, RuleDefinition, SearchClass, Severity,
+    StateMachineDefinition, UniqueDefinition,
 };
 
 methods! {
@@ -56,7 +58,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, relation, relations, valid_time}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -100,17 +102,21 @@ methods! {
         severity: Option<String>,
         /// Whether the rule is looked at; yes if not said.
         active: Option<bool>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{rule}" {
         let severity = given.severity.as_deref().map(severity).transpose()?;
-        let rule = session.define_rule(&given.entity, RuleDefinition {
+        let rule = RuleDefinition {
             namespace: String::new(),
             name: given.name,
             condition: given.condition,
             message: Label::new(&given.message_zh, &given.message_en),
             severity: severity.unwrap_or(Severity::Error),
             active: given.active.unwrap_or(true),
-        })?;
-        Ok(json!({"rule": rule}))
+        };
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"rule": session.define_rule(&given.entity, rule)?}))
+        })
     }
 
     /// Adds a state machine of the customer's own to an entity, or changes the one of this name.
@@ -119,9 +125,65 @@ methods! {
         entity: String,
         /// The machine: {name, field, initial, transitions: [{name, label, from, to, guard, sets}], locked}.
         machine: Json,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{states}" {
         let machine = StateMachineDefinition::from_json(&given.machine)?;
-        Ok(json!({"states": session.define_states(&given.entity, machine)?}))
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"states": session.define_states(&given.entity, machine)?}))
+        })
+    }
+
+    /// Adds a unique rule of the customer's own to an entity: no two records have the same values in all of its
+    /// fields. Where records that stand already do, nothing is added.
+    "schema.define_unique" (session, given: DefineUnique {
+        /// The entity.
+        entity: String,
+        /// The rule: {name, fields: [{field, normalizer}], condition}. A normalizer is `folded`, without regard to
+        /// case, width and white space, or `exact`; `folded` if not said. A record in which a field is missing, or
+        /// for which the condition does not hold, takes no part.
+        rule: Json,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{unique}" {
+        let rule = UniqueDefinition::from_json(&given.rule)?;
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"unique": session.define_unique(&given.entity, rule)?}))
+        })
+    }
+
+    /// Takes a unique rule of the customer's own back.
+    "schema.remove_unique" (session, given: RemoveUnique {
+        /// The entity.
+        entity: String,
+        /// The name.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_unique(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
+    /// Declares the record types of an entity for this customer, in place of those declared before: which fields
+    /// records have by the code of one field, what is required there, and what comes into fields without value. An
+    /// empty list of types takes them back.
+    "schema.define_record_types" (session, given: DefineRecordTypes {
+        /// The entity.
+        entity: String,
+        /// The types: {field, types: [{code, label, active, fields, required, defaults, codes}]}. A field that some
+        /// type names belongs to the records of those types alone.
+        record_types: Json,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        let types = RecordTypesDefinition::from_json(&given.record_types)?;
+        define_or_plan(session, given.dry_run, |session| {
+            session.define_record_types(&given.entity, types)?;
+            Ok(json!({"outcome": "changed"}))
+        })
     }
 
     /// Lists the functions of expressions.
@@ -193,24 +255,77 @@ methods! {
         required_when: Option<String>,
         /// The field whose code decides which codes may be chosen.
         controlled_by: Option<String>,
+        /// What it is for, for people who fill it in, in Chinese; with `help_en`.
+        help_zh: Option<String>,
+        /// The same in English.
+        help_en: Option<String>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
     }) -> "{field}" {
         let kind = field_type(session, &given)?;
         let search = given.search.as_deref().map(search_class).transpose()?;
         let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
-        let name = session.define_field(&given.entity, &given.name, label, kind, |field| {
-            let serial = matches!(field.kind, FieldType::Serial { .. });
-            field.indexed = given.indexed.unwrap_or(false);
-            field.unique = given.unique.unwrap_or(serial);
-            field.read_only = serial;
-            field.search = search;
-            field.on_delete = on_delete.unwrap_or_default();
-            field.tree = given.tree.unwrap_or(false) && !matches!(field.kind, FieldType::Rollup(_));
-            field.default = given.default;
-            field.required_when = given.required_when;
-            field.controlled_by = given.controlled_by;
-        })?;
-        Ok(json!({"field": name}))
+        let help = help(given.help_zh.as_deref(), given.help_en.as_deref());
+        define_or_plan(session, given.dry_run, |session| {
+            let name = session.define_field(&given.entity, &given.name, label, kind, |field| {
+                let serial = matches!(field.kind, FieldType::Serial { .. });
+                field.help = help;
+                field.indexed = given.indexed.unwrap_or(false);
+                field.unique = given.unique.unwrap_or(serial);
+                field.read_only = serial;
+                field.search = search;
+                field.on_delete = on_delete.unwrap_or_default();
+                field.tree = given.tree.unwrap_or(false) && !matches!(field.kind, FieldType::Rollup(_));
+                field.default = given.default;
+                field.required_when = given.required_when;
+                field.controlled_by = given.controlled_by;
+            })?;
+            Ok(json!({"field": name}))
+        })
+    }
+
+    /// Adds an entity of the customer's own, with one field: the text by which people know its records.
+    "schema.define_entity" (session, given: DefineEntity {
+        /// The name, without namespace.
+        name: String,
+        /// What people read, in Chinese.
+        label_zh: String,
+        /// What people read, in English.
+        label_en: String,
+        /// The name of the field by which people know a record; `name` if not said.
+        title: Option<String>,
+        /// What people read of that field, in Chinese; as `名称` if not said.
+        title_zh: Option<String>,
+        /// What people read of that field, in English; as `Name` if not said.
+        title_en: Option<String>,
+        /// What its records are, in Chinese; with `help_en`.
+        help_zh: Option<String>,
+        /// The same in English.
+        help_en: Option<String>,
+        /// Whether each record is a person with the right to be forgotten; no if not said.
+        data_subject: Option<bool>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{entity}" {
+        let title = given.title.as_deref().unwrap_or("name");
+        let (zh, en) = (given.title_zh.as_deref().unwrap_or("名称"), given.title_en.as_deref().unwrap_or("Name"));
+        let field = FieldDefinition {
+            required: true,
+            indexed: true,
+            search: Some(SearchClass::Title),
+            ..FieldDefinition::new("", 1, title, Label::new(zh, en), FieldType::Text)
+        };
+        let entity = EntityDefinition {
+            name: given.name.clone(),
+            label: Label::new(&given.label_zh, &given.label_en),
+            help: help(given.help_zh.as_deref(), given.help_en.as_deref()),
+            title: title.to_owned(),
+            data_subject: given.data_subject.unwrap_or(false),
+            fields: vec![field],
+            ..EntityDefinition::default()
+        };
+        define_or_plan(session, given.dry_run, |session| Ok(json!({"entity": session.define_entity(entity)?})))
     }
 
     /// Lists the types of fields, with the parameters that each takes in `schema.define_field`.
@@ -223,6 +338,11 @@ methods! {
         }));
         Ok(json!({"types": types.collect::<Vec<_>>()}))
     }
+}
+
+/// Help in both languages, where one is said; the definition asks for the other.
+fn help(zh: Option<&str>, en: Option<&str>) -> Option<Label> {
+    (zh.is_some() || en.is_some()).then(|| Label::new(zh.unwrap_or_default(), en.unwrap_or_default()))
 }
 
 /// The type that parameters describe: the same JSON that the registry stores it as.

@@ -6,7 +6,7 @@ use crate::api::declare::methods;
 use crate::api::json::{collation_from_json, cursor_to_text, find_from_json, listing_to_json};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Audience, Find, Listing, Role, SavedView, Session, ViewDefinition};
-use crate::schema::EntityType;
+use crate::schema::{Entity, EntityType, Field, SystemField};
 
 methods! {
     /// Saves a view: a list that is found by its name. One's own, or, with the right to administer `sys.view`,
@@ -138,18 +138,19 @@ methods! {
             let find = Find { collation: view.definition.collation, ..find };
             let page = reader.find(&view.entity, &find)?;
             let shown = reader.shown_fields(&view.entity)?;
-            let columns: Vec<(&String, Option<&crate::schema::Field>)> = view
+            let columns: Vec<(&String, Option<&Field>)> = view
                 .definition
                 .columns
                 .iter()
-                .map(|name| (name, entity.fields().iter().find(|field| field.api_name == **name)))
+                .map(|name| (name, column_field(entity, name)))
                 .filter(|(_, field)| field.is_none_or(|field| shown.contains(&field.id())))
                 .collect();
             let rows = page.rows.iter().map(|row| {
                 let told = listing_to_json(row)?;
                 let cells = columns.iter().map(|(name, field)| {
                     let place = if field.is_some() { told.get("values") } else { Some(&told) };
-                    let cell = place.and_then(|place| place.get(name.as_str())).cloned();
+                    let key = field.map_or(name.as_str(), |field| field.api_name.as_str());
+                    let cell = place.and_then(|place| place.get(key)).cloned();
                     ((*name).clone(), cell.unwrap_or(Json::Null))
                 });
                 let cells: Map<String, Json> = cells.collect();
@@ -168,6 +169,13 @@ methods! {
             }))
         })
     }
+}
+
+/// The field of a column, under its name or one that it bore; nothing for a fact of every record.
+fn column_field<'e>(entity: &'e Entity, name: &str) -> Option<&'e Field> {
+    let fact = SystemField::from_name(name).is_some() || name == "tags";
+    let named = entity.fields().iter().find(|field| field.api_name == name);
+    named.or_else(|| entity.field(name.into()).ok().filter(|_| !fact))
 }
 
 fn records_to_json(listings: &[Listing]) -> Result<Json> {
