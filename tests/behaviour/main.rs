@@ -7,6 +7,8 @@ mod attachments;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod erasure;
@@ -24,6 +26,8 @@ mod keys;
 mod maintenance;
 #[cfg(test)]
 mod methods;
+#[cfg(test)]
+mod modules;
 #[cfg(test)]
 mod opportunity;
 #[cfg(test)]

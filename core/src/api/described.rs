@@ -31,6 +31,7 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "layer": Layer::of(&entity.definition.namespace).name(),
         "label": entity.definition.label.text(locale),
         "help": entity.definition.help.as_ref().map(|help| help.text(locale)),
+        "module": entity.module(),
         "withdrawn": entity.is_withdrawn(),
         "title": entity.definition.title,
         "data_subject": entity.definition.data_subject,

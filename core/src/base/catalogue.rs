@@ -110,6 +110,9 @@ catalogue! {
     SessionNotTaken = 115, "input.session_not_taken",
         ["the method is called without a session", "it works on files that no database has open", "call it without a session"],
         ["该方法须在无会话时调用", "它处理未被打开的文件", "请不带会话调用"];
+    InvalidConfiguration = 116, "input.invalid_configuration",
+        ["settings are unknown or do not take their values", "a name is misspelt, or a value breaks the rule that is told beside it", "see `configuration.describe`, and mend all that are named"],
+        ["设置项不存在或取值无效", "名称拼写错误，或取值不符合所示规则", "请查看 configuration.describe 并更正所列各项"];
     NotADatabase = 201, "storage.not_a_database",
         ["this is not a Guanxi database", "the file was written by another program", "check the path"],
         ["不是关系数据库文件", "该文件由其他程序写入", "请检查路径"];
@@ -212,6 +215,15 @@ catalogue! {
     TransitionNotAllowed = 326, "schema.transition_not_allowed",
         ["this state does not follow on that one", "no transition leads there, or its condition is not met", "ask `record.transitions` for the steps that are open"],
         ["不允许该状态转换", "没有相应的转换，或其条件未满足", "用 record.transitions 查询可用的转换"];
+    ModuleOff = 330, "schema.module_off",
+        ["the module is switched off", "an administrator has switched off the part of the system that this belongs to", "ask an administrator to switch the module on"],
+        ["该模块已停用", "管理员已停用其所属的功能模块", "请联系管理员启用该模块"];
+    ModuleRequired = 331, "schema.module_required",
+        ["the module cannot be switched so", "others do not work without it, or it does not work without others", "switch the modules that are named first"],
+        ["该模块不能这样切换", "其他模块依赖它，或它依赖的模块已停用", "请先切换所指的模块"];
+    UnknownModule = 332, "schema.unknown_module",
+        ["there is no such module", "the code is misspelt or its package is not installed", "list the modules with `module.list`"],
+        ["没有该模块", "代码拼写错误或软件包未安装", "用 module.list 列出模块"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

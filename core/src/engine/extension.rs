@@ -7,8 +7,8 @@ use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Va
 use crate::engine::{Changes, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, find_unique};
 use crate::schema::{
-    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, Registry, RuleDefinition,
-    StateMachineDefinition, normalize_value,
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, ModuleDefinition,
+    Registry, RuleDefinition, SettingDefinition, StateMachineDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -54,6 +54,8 @@ pub(super) struct Hook {
 #[derive(Default)]
 pub struct Registrar {
     pub(super) extension: String,
+    pub(super) modules: Vec<ModuleDefinition>,
+    pub(super) settings: Vec<SettingDefinition>,
     pub(super) entities: Vec<EntityDefinition>,
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
@@ -69,6 +71,16 @@ impl Registrar {
         let mut registrar = Self { extension: extension.id().to_owned(), ..Self::default() };
         extension.declare(&mut registrar)?;
         Ok(registrar)
+    }
+
+    /// Adds a module, which entities name by its code.
+    pub fn module(&mut self, definition: ModuleDefinition) {
+        self.modules.push(definition);
+    }
+
+    /// Adds a setting.
+    pub fn setting(&mut self, definition: SettingDefinition) {
+        self.settings.push(definition);
     }
 
     /// Adds an entity.

@@ -140,7 +140,8 @@ fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
 
 fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layout> {
     let shown = reader.shown_fields(&entity.api_name)?;
-    let offered = |field: &&Field| shown.contains(&field.id()) && !field.is_withdrawn();
+    let offered =
+        |field: &&Field| shown.contains(&field.id()) && !field.is_withdrawn() && !leads_off(reader, field);
     let fields: Vec<&Field> = entity.fields().iter().filter(offered).collect();
     let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
     let by = match kind {
@@ -157,6 +158,14 @@ fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layou
         by,
         sections: sections(entity, &fields, kind),
     })
+}
+
+/// Whether a field refers to nothing but entities whose module is off.
+fn leads_off(reader: Reader<'_>, field: &Field) -> bool {
+    let registry = reader.registry();
+    let is_off = |target: &String| registry.entity(target).is_ok_and(|target| registry.is_off(target));
+    let targets = field.definition.kind.targets();
+    !targets.is_empty() && targets.iter().all(is_off)
 }
 
 /// The field whose values are columns of a kanban: a code of a list, if there is one, indexed before others.

@@ -7,11 +7,13 @@ use crate::access::{
     self, Action, FollowingFact, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant,
     role, role_assignment, unit, user,
 };
-use crate::base::{FieldId, Patience, RecordId, Result, Value};
+use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
 use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, Sight, load_classes, read_epoch, scan_all};
-use crate::schema::{Codes, Entity, EntityType, FieldName, Registry};
+use crate::schema::{
+    CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
+};
 use crate::storage::Snapshot;
 
 /// The namespace of entities whose records make the policy.
@@ -25,6 +27,9 @@ pub(super) fn makes_policy(entity: &str) -> bool {
 /// Declares the organisation's own entities, through the registrar that extensions use too.
 pub(super) fn declare(registrar: &mut Registrar) {
     registrar.extension = NAMESPACE.to_owned();
+    let module = |name: &str, label, icon, order| ModuleDefinition::new(NAMESPACE, name, label, icon, order);
+    registrar.module(module(SYSTEM_MODULE, Label::new("系统", "System"), "gear", 900));
+    registrar.module(module(CUSTOM_MODULE, Label::new("自定义", "Custom"), "puzzle", 800));
     registrar.entity(access::User::definition());
     registrar.entity(access::Unit::definition());
     registrar.entity(access::Role::definition());
@@ -60,12 +65,14 @@ pub(super) fn load_policy(snapshot: &dyn Snapshot, registry: &Registry) -> Resul
         classes: facts.classes.clone(),
         ..PolicyFacts::default()
     });
+    let off = registry.entities().iter().filter(|entity| registry.is_off(entity));
     let loader = Loader { snapshot, registry, bare: &bare };
     Ok(Policy::new(PolicyFacts {
         users: loader.users()?,
         units: loader.units()?,
         grants: loader.grants()?,
         assignments: loader.assignments()?,
+        off: off.map(|entity| entity.api_name.clone()).collect(),
         following: registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         ..facts
     }))

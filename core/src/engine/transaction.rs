@@ -681,7 +681,11 @@ impl<'s> Transaction<'s> {
                         .field(&field.api_name)
                         .value(&id.to_string())
                 };
-                if !self.reader().reaches(target, id).map_err(|_| missing())? {
+                let unreached = |error: Error| match error.code() {
+                    Code::ModuleOff => error,
+                    _ => missing(),
+                };
+                if !self.reader().reaches(target, id).map_err(unreached)? {
                     return Err(missing());
                 }
             }

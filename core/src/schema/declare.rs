@@ -34,6 +34,7 @@ macro_rules! entity {
                     label: $crate::base::Label::new($zh, $en),
                     help: None,
                     synonyms: Vec::new(),
+                    module: None,
                     title: $title.to_owned(),
                     data_subject: $subject,
                     fields: vec![$(

@@ -240,6 +240,10 @@ pub struct EntityDefinition {
     /// Names under which files of other systems have its records, besides name and labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
+    /// The code of the module that it belongs to; see [`Entity::module`](crate::schema::Entity::module) for
+    /// entities that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// The field by which people know a record; references are resolved by it.
     pub title: String,
     /// Whether each record is a person with rights to be forgotten, whose values are sealed under
@@ -273,6 +277,13 @@ impl EntityDefinition {
         bare.rules.clear();
         bare.states.clear();
         bare
+    }
+
+    /// The same entity in a module.
+    #[must_use]
+    pub fn in_module(mut self, code: &str) -> Self {
+        self.module = Some(code.to_owned());
+        self
     }
 
     /// The same entity with an index.

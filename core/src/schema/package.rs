@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
-    IndexDefinition, Layer, Registry, RegistryChange, RuleDefinition, StateMachineDefinition,
-    valid_namespace,
+    IndexDefinition, Layer, ModuleDefinition, Registry, RegistryChange, RuleDefinition, SettingDefinition,
+    StateMachineDefinition, valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -31,6 +31,15 @@ pub struct Package {
     /// The packages that must be there, with their least versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
+    /// Its modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModuleDefinition>,
+    /// The code of the module of its entities that name none themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Its settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingDefinition>,
     /// Its entities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<EntityDefinition>,
@@ -121,7 +130,10 @@ impl Package {
             false if *said != namespace => foreign = Some(said.clone()),
             false => {}
         };
+        self.modules.iter_mut().for_each(|module| own(&mut module.namespace));
+        self.settings.iter_mut().for_each(|setting| own(&mut setting.namespace));
         for entity in &mut self.entities {
+            entity.module = entity.module.take().or_else(|| self.module.clone());
             own(&mut entity.namespace);
             entity.fields.iter_mut().for_each(|field| own(&mut field.namespace));
             entity.indexes.iter_mut().for_each(|index| own(&mut index.namespace));
@@ -278,6 +290,12 @@ impl Registry {
             label: Label::new(namespace, namespace),
             ..Package::default()
         };
+        let modules = self.modules().iter().filter(|module| !module.is_withdrawn());
+        let modules = modules.map(|module| &module.definition);
+        package.modules = modules.filter(|module| module.namespace == namespace).cloned().collect();
+        let settings = self.settings().iter().filter(|setting| !setting.is_withdrawn());
+        let settings = settings.map(|setting| &setting.definition);
+        package.settings = settings.filter(|setting| setting.namespace == namespace).cloned().collect();
         for entity in self.entities() {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
@@ -288,7 +306,8 @@ impl Registry {
                 package.extends.push(extension);
             }
         }
-        match package.entities.is_empty() && package.extends.is_empty() {
+        let is_empty = package.entities.is_empty() && package.extends.is_empty();
+        match is_empty && package.modules.is_empty() && package.settings.is_empty() {
             true => Err(missing(namespace, "")),
             false => Ok(package),
         }
@@ -333,6 +352,7 @@ impl Registry {
         }
         self.declare_package(&package)?;
         self.check_targets(&package)?;
+        self.check_modules(&package)?;
         let before = self.installed(&package.package).and_then(InstalledPackage::current).cloned();
         if let Some(before) = before.filter(|_| package.package != CUSTOMER) {
             self.withdraw_missing(&before, &package);
@@ -352,6 +372,7 @@ impl Registry {
     }
 
     fn declare_package(&mut self, package: &Package) -> Result<()> {
+        self.declare_modules(package)?;
         // What is said in expressions may name fields of any entity, so it comes once all of them are there.
         for entity in &package.entities {
             let plain = entity.fields.iter().filter_map(FieldDefinition::without_expressions);
@@ -370,6 +391,7 @@ impl Registry {
             parts.rules.iter().try_for_each(|rule| self.declare_rule(entity, rule).map(drop))?;
             parts.states.iter().try_for_each(|machine| self.declare_states(entity, machine).map(drop))?;
         }
+        package.settings.iter().try_for_each(|setting| self.declare_setting(setting).map(drop))?;
         for extension in &package.extends {
             for changed in &extension.overrides {
                 self.declare_override(&extension.entity, changed)?;
@@ -412,6 +434,8 @@ impl Registry {
     /// they are never wrong.
     fn withdraw_missing(&mut self, before: &Package, after: &Package) {
         let namespace = &before.package;
+        self.withdraw_modules(namespace, after);
+        self.withdraw_settings(namespace, after);
         let kept: BTreeSet<u32> = after.entities.iter().map(|entity| entity.local).collect();
         let fields: BTreeSet<(String, u32)> =
             after.fields().map(|(entity, field)| (self.canonical(&entity), field.local)).collect();

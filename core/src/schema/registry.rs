@@ -10,7 +10,7 @@ use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldOverride, FieldType,
-    InstalledPackage, Rule, RuleDefinition, StateMachine,
+    InstalledPackage, Module, Rule, RuleDefinition, Setting, StateMachine,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -461,6 +461,8 @@ pub struct Registry {
     next_field: u32,
     version: u32,
     packages: Vec<InstalledPackage>,
+    modules: Vec<Module>,
+    settings: Vec<Setting>,
 }
 
 /// What one declaration changed.
@@ -480,6 +482,10 @@ struct Stored {
     entities: Vec<Entity>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     packages: Vec<InstalledPackage>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    modules: Vec<Module>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    settings: Vec<Setting>,
 }
 
 impl Registry {
@@ -496,6 +502,8 @@ impl Registry {
             next_field: stored.next_field,
             version: stored.version,
             packages: stored.packages,
+            modules: stored.modules,
+            settings: stored.settings,
             ..Self::default()
         };
         registry.index();
@@ -513,6 +521,8 @@ impl Registry {
             next_field: self.next_field,
             entities: self.entities.clone(),
             packages: self.packages.clone(),
+            modules: self.modules.clone(),
+            settings: self.settings.clone(),
         };
         serde_json::to_vec(&stored).map_err(|error| Error::new(Code::Panic).because(error))
     }
@@ -525,6 +535,26 @@ impl Registry {
 
     pub(super) fn packages_mut(&mut self) -> &mut Vec<InstalledPackage> {
         &mut self.packages
+    }
+
+    /// The modules, in the order in which they came.
+    #[must_use]
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    pub(super) fn modules_mut(&mut self) -> &mut Vec<Module> {
+        &mut self.modules
+    }
+
+    /// The settings that packages and extensions declare, in the order in which they came.
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    pub(super) fn settings_mut(&mut self) -> &mut Vec<Setting> {
+        &mut self.settings
     }
 
     /// Rises with every change.
@@ -566,10 +596,13 @@ impl Registry {
     /// Declares an entity with its fields; what stands already keeps its numbers.
     ///
     /// # Errors
-    /// `schema.invalid_definition`, `schema.duplicate_definition`.
+    /// `schema.invalid_definition`, `schema.duplicate_definition`, `schema.unknown_module`.
     pub fn declare_entity(&mut self, definition: &EntityDefinition) -> Result<RegistryChange> {
         definition.check()?;
         let name = definition.api_name();
+        if let Some(module) = &definition.module {
+            self.module(module).map_err(|error| error.entity(&name).field("module"))?;
+        }
         let bare = definition.bare();
         let mut change = RegistryChange::Nothing;
         match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {

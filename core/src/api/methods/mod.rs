@@ -3,6 +3,7 @@
 mod attachments;
 mod backup;
 mod bulk;
+mod configuration;
 mod exchange;
 mod files;
 mod history;
@@ -10,6 +11,7 @@ mod indexes;
 mod keys;
 mod layouts;
 mod maintenance;
+mod modules;
 mod organisation;
 mod packages;
 mod query;
@@ -28,6 +30,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         attachments::METHODS,
         backup::METHODS,
         bulk::METHODS,
+        configuration::METHODS,
         exchange::METHODS,
         files::METHODS,
         history::METHODS,
@@ -35,6 +38,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         keys::METHODS,
         layouts::METHODS,
         maintenance::METHODS,
+        modules::METHODS,
         organisation::METHODS,
         packages::METHODS,
         query::METHODS,

@@ -55,7 +55,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, module, title, fields, rules, indexes, counters, states}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
