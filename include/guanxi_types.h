@@ -104,6 +104,16 @@
 #define GUANXI_ERR_INPUT_SESSION_NOT_TAKEN -115
 
 /**
+ * `input.invalid_configuration`: settings are unknown or do not take their values
+ */
+#define GUANXI_ERR_INPUT_INVALID_CONFIGURATION -116
+
+/**
+ * `input.ambiguous_date`: the day could be two days
+ */
+#define GUANXI_ERR_INPUT_AMBIGUOUS_DATE -117
+
+/**
  * `storage.not_a_database`: this is not a Guanxi database
  */
 #define GUANXI_ERR_STORAGE_NOT_A_DATABASE -201
@@ -272,6 +282,26 @@
  * `schema.transition_not_allowed`: this state does not follow on that one
  */
 #define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
+
+/**
+ * `schema.module_off`: the module is switched off
+ */
+#define GUANXI_ERR_SCHEMA_MODULE_OFF -330
+
+/**
+ * `schema.module_required`: the module cannot be switched so
+ */
+#define GUANXI_ERR_SCHEMA_MODULE_REQUIRED -331
+
+/**
+ * `schema.unknown_module`: there is no such module
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_MODULE -332
+
+/**
+ * `schema.not_translatable`: the field has no translations
+ */
+#define GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE -333
 
 /**
  * `record.not_found`: there is no such record for you

@@ -19,6 +19,8 @@ mod exchange;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod keys;
@@ -33,6 +35,8 @@ mod opportunity;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod palette;
+#[cfg(test)]
 mod patience;
 #[cfg(test)]
 mod queries;
@@ -43,7 +47,11 @@ mod rules;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod slow_queries;
+#[cfg(test)]
 mod states;
+#[cfg(test)]
+mod translations;
 #[cfg(test)]
 mod tree;
 #[cfg(test)]

@@ -113,6 +113,9 @@ catalogue! {
     InvalidConfiguration = 116, "input.invalid_configuration",
         ["settings are unknown or do not take their values", "a name is misspelt, or a value breaks the rule that is told beside it", "see `configuration.describe`, and mend all that are named"],
         ["设置项不存在或取值无效", "名称拼写错误，或取值不符合所示规则", "请查看 configuration.describe 并更正所列各项"];
+    AmbiguousDate = 117, "input.ambiguous_date",
+        ["the day could be two days", "day and month could stand in either order", "say the order, or write the day as 2026-05-04"],
+        ["日期有歧义", "日和月的先后顺序不明确", "请指明顺序，或写成 2026-05-04 的形式"];
     NotADatabase = 201, "storage.not_a_database",
         ["this is not a Guanxi database", "the file was written by another program", "check the path"],
         ["不是关系数据库文件", "该文件由其他程序写入", "请检查路径"];
@@ -224,6 +227,9 @@ catalogue! {
     UnknownModule = 332, "schema.unknown_module",
         ["there is no such module", "the code is misspelt or its package is not installed", "list the modules with `module.list`"],
         ["没有该模块", "代码拼写错误或软件包未安装", "用 module.list 列出模块"];
+    NotTranslatable = 333, "schema.not_translatable",
+        ["the field has no translations", "its definition does not say that it is translatable", "declare the field as translatable, or set its value"],
+        ["该字段没有译文", "字段定义未声明可翻译", "请将字段声明为可翻译，或直接设置其值"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

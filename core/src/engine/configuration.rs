@@ -12,13 +12,16 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::access::Action;
 use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
-use crate::engine::{Crm, EntryKind, Session, Settings, settings};
+use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
 use crate::records::{WriteView, note};
 use crate::schema::{EnumCode, FieldType, Registry, SettingDefinition, SettingScope};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the values of the database lie; those of a user lie behind it and a point and the user's id.
 const KEY: &[u8] = b"configuration";
+/// The settings from when on a query is slow.
+const SLOW_MILLISECONDS: &str = "queries.slow_threshold_ms";
+const SLOW_ROWS: &str = "queries.slow_threshold_rows";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -60,6 +63,21 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
             FieldType::Json,
         )
         .help("按实体设置可查询历史的天数", "By entity, how many days back history is told"),
+        CoreSetting::own(
+            SLOW_MILLISECONDS,
+            ("慢查询时长（毫秒）", "Slow query, in milliseconds"),
+            FieldType::Int,
+        )
+        .default(1_000)
+        .between(0, 3_600_000)
+        .help("达到该时长的查询记入慢查询日志", "Queries that take as long are entered in the log"),
+        CoreSetting::own(SLOW_ROWS, ("慢查询读取记录数", "Slow query, in records read"), FieldType::Int)
+            .default(100_000)
+            .between(1, i64::MAX)
+            .help(
+                "读取记录达到该数量的查询记入慢查询日志",
+                "Queries that read as many are entered in the log",
+            ),
     ]
 });
 
@@ -92,6 +110,11 @@ impl CoreSetting {
         setting
     }
 
+    fn default(mut self, value: i64) -> Self {
+        self.definition.default = Json::from(value);
+        self
+    }
+
     fn help(mut self, zh: &str, en: &str) -> Self {
         self.definition.help = Some(Label::new(zh, en));
         self
@@ -109,14 +132,27 @@ impl CoreSetting {
 }
 
 /// The values that were set for the database and lie in the row of the configuration.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Configuration {
     values: Map<String, Json>,
+    /// What every query is held against, worked out once.
+    slow: SlowThreshold,
 }
 
 impl Configuration {
     pub(super) fn load(snapshot: &dyn Snapshot) -> Result<Self> {
-        Ok(Self { values: row(snapshot, KEY)? })
+        Ok(Self::of(row(snapshot, KEY)?))
+    }
+
+    fn of(values: Map<String, Json>) -> Self {
+        let number = |name: &str| {
+            let default =
+                || CORE.iter().find(|core| core.definition.name == name)?.definition.default.as_u64();
+            values.get(name).and_then(Json::as_u64).or_else(default).unwrap_or(u64::MAX)
+        };
+        let micros = number(SLOW_MILLISECONDS).saturating_mul(1_000);
+        let slow = SlowThreshold { micros, rows: number(SLOW_ROWS) };
+        Self { values, slow }
     }
 }
 
@@ -305,11 +341,17 @@ impl Crm {
                     && user.is_none()
                 {
                     self.show_settings(&draft.settings);
-                    self.show_configuration(Configuration { values: draft.values.clone() });
+                    self.show_configuration(Configuration::of(draft.values.clone()));
                 }
             },
         )?;
         Ok(done.into_inner().map(|(_, changes)| changes).unwrap_or_default())
+    }
+
+    /// From when on a query is slow.
+    #[must_use]
+    pub fn slow_threshold(&self) -> SlowThreshold {
+        self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner).slow
     }
 
     fn configuration(&self) -> Arc<Configuration> {
@@ -480,7 +522,8 @@ mod tests {
                 assert_eq!(kept, Settings::default(), "{}", core.definition.name);
             }
         }
-        let FieldType::Enum { codes } = weekdays() else { unreachable!() };
-        assert!(codes.iter().all(|code| Weekday::parse(&code.code).is_ok()));
+        let days = weekdays();
+        let codes = days.codes().unwrap_or_default();
+        assert!(codes.len() == 7 && codes.iter().all(|code| Weekday::parse(&code.code).is_ok()));
     }
 }

@@ -15,8 +15,9 @@ use crate::base::{
 use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
+use crate::engine::slow::SlowLog;
 use crate::engine::{
-    Changes, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
+    Changes, Command, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
     credentials, organisation, settings,
 };
 use crate::records::{
@@ -59,6 +60,9 @@ pub(super) struct Inner {
     pub hooks: RwLock<Arc<Vec<Hook>>>,
     settings: RwLock<Arc<Settings>>,
     pub configuration: RwLock<Arc<Configuration>>,
+    pub slow_log: Mutex<SlowLog>,
+    /// What extensions let people do by name.
+    pub commands: RwLock<Arc<Vec<Command>>>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub hybrid: HybridClock,
@@ -147,6 +151,8 @@ impl Crm {
             hooks: RwLock::new(Arc::default()),
             settings: RwLock::new(Arc::new(settings)),
             configuration: RwLock::new(Arc::new(configuration)),
+            slow_log: Mutex::new(SlowLog::default()),
+            commands: RwLock::new(Arc::default()),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
             hybrid: HybridClock::resume(newest.hlc, 0),
@@ -426,6 +432,11 @@ impl Crm {
         Ok(Session::new(self.clone(), user, locale.unwrap_or(self.inner.locale)))
     }
 
+    /// What extensions let people do by name.
+    pub(super) fn declared_commands(&self) -> Arc<Vec<Command>> {
+        Arc::clone(&self.inner.commands.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn user_named(&self, snapshot: &dyn Snapshot, name: &str) -> Result<Option<RecordId>> {
         let registry = self.registry();
         let entity = registry.entity(access::User::NAME)?;
@@ -505,6 +516,8 @@ impl Crm {
         let mut all: Vec<Hook> = hooks.iter().cloned().chain(registrar.hooks).collect();
         all.sort_by(|left, right| (left.order, &left.extension).cmp(&(right.order, &right.extension)));
         *hooks = Arc::new(all);
+        let mut commands = self.inner.commands.write().unwrap_or_else(PoisonError::into_inner);
+        *commands = Arc::new(commands.iter().cloned().chain(registrar.commands).collect());
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::{Policy, Read};
 use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
-use crate::engine::{Changes, FieldSelector, Settings, Transaction};
+use crate::engine::{Changes, Command, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, ModuleDefinition,
@@ -64,6 +64,7 @@ pub struct Registrar {
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
     pub(super) shared: Vec<String>,
+    pub(super) commands: Vec<Command>,
 }
 
 impl Registrar {
@@ -117,6 +118,11 @@ impl Registrar {
     /// as stages and products. Databases that stand keep the grants that they have.
     pub fn everybody_reads(&mut self, entity: &str) {
         self.shared.push(entity.to_owned());
+    }
+
+    /// Adds something that people do by its name, for command palettes.
+    pub fn command(&mut self, command: Command) {
+        self.commands.push(command);
     }
 
     /// Adds a rule before saving. Rules run by order, then by the extension's id.

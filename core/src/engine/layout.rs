@@ -142,6 +142,7 @@ fn layout(reader: Reader<'_>, entity: &Entity, kind: LayoutKind) -> Result<Layou
     let shown = reader.shown_fields(&entity.api_name)?;
     let offered =
         |field: &&Field| shown.contains(&field.id()) && !field.is_withdrawn() && !leads_off(reader, field);
+    let offered = |field: &&Field| offered(field) && field.definition.translation_of.is_none();
     let fields: Vec<&Field> = entity.fields().iter().filter(offered).collect();
     let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
     let by = match kind {

@@ -9,7 +9,7 @@ use crate::access::{
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
-use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction, View};
+use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, Sight, load_classes, read_epoch, scan_all};
 use crate::schema::{
     CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
@@ -30,6 +30,12 @@ pub(super) fn declare(registrar: &mut Registrar) {
     let module = |name: &str, label, icon, order| ModuleDefinition::new(NAMESPACE, name, label, icon, order);
     registrar.module(module(SYSTEM_MODULE, Label::new("系统", "System"), "gear", 900));
     registrar.module(module(CUSTOM_MODULE, Label::new("自定义", "Custom"), "puzzle", 800));
+    for (method, zh, en) in COMMANDS {
+        let command = Command::new(method, Label::new(zh, en));
+        registrar.command(command.needing(access::Role::NAME, Action::Administer));
+    }
+    registrar.command(Command::new("search.find", Label::new("搜索", "Search")));
+    registrar.command(Command::new("configuration.describe", Label::new("设置", "Settings")));
     registrar.entity(access::User::definition());
     registrar.entity(access::Unit::definition());
     registrar.entity(access::Role::definition());
@@ -39,6 +45,17 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }
+
+/// What administrators do by name: method, and what people read.
+const COMMANDS: [(&str, &str, &str); 7] = [
+    ("module.list", "功能模块", "Modules"),
+    ("ledger.list", "审计日志", "Audit log"),
+    ("database.inspect", "检查数据库", "Inspect the database"),
+    ("database.verify", "校验数据库", "Verify the database"),
+    ("database.compact", "压缩数据库", "Compact the database"),
+    ("database.slow_queries", "慢查询", "Slow queries"),
+    ("backup.create", "备份数据库", "Back up the database"),
+];
 
 /// A new user is active unless said otherwise; without role and password that opens nothing.
 struct BeginActive;
@@ -172,11 +189,19 @@ impl Loader<'_> {
                 let names = names.split(',').map(str::trim).filter(wanted);
                 let named = names.filter_map(|name| entity.field(FieldName::Name(name)).ok());
                 let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
+                let named: BTreeSet<FieldId> = with_translations(entity, named);
                 let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
                 following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()
             })
             .collect()
     }
+}
+
+/// Fields together with what keeps their translations.
+fn with_translations(entity: &Entity, named: BTreeSet<FieldId>) -> BTreeSet<FieldId> {
+    let texts = entity.fields().iter().filter(|field| named.contains(&field.id()));
+    let kept: Vec<FieldId> = texts.filter_map(|field| Some(entity.translations_of(field)?.id())).collect();
+    named.into_iter().chain(kept).collect()
 }
 
 fn choice<C: Codes>(code: &str) -> Option<C> {

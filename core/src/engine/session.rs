@@ -102,6 +102,7 @@ impl Session {
             user: self.user,
             locale: self.locale,
             patience: &self.patience,
+            crm: &self.crm,
             now: self.crm.now(),
         })
     }

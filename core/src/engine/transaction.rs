@@ -9,6 +9,7 @@ use crate::engine::extension::Hook;
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_deletion};
+use crate::engine::translations::translated;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
@@ -155,6 +156,7 @@ impl<'s> Transaction<'s> {
             user: self.session.user(),
             locale: self.session.locale(),
             patience: self.session.patience(),
+            crm: self.session.crm(),
             now: self.session.crm().now(),
         }
     }
@@ -518,6 +520,12 @@ impl<'s> Transaction<'s> {
             }
             record.set(field.id(), value);
             fields.insert(field.id());
+        }
+        for (selector, locale, text) in changes.translations {
+            let named = |error: Error| error.entity(&entity.api_name);
+            let (kept, texts) = translated(entity, record, &selector, (&locale, text)).map_err(named)?;
+            record.set(kept, texts);
+            fields.insert(kept);
         }
         for external in changes.external_ids {
             if !record.envelope.external_ids.contains(&external) {

@@ -20,7 +20,7 @@ pub use stage::Stage;
 use std::sync::Arc;
 
 use crate::base::{Label, Result};
-use crate::engine::{Extension, Registrar, Transaction};
+use crate::engine::{Action, Command, Extension, Registrar, Transaction};
 use crate::schema::{EntityType, ModuleDefinition};
 
 /// The built-in model, as an extension.
@@ -55,6 +55,8 @@ impl Extension for Trade {
                 .with_counter(opportunity::counted_by_status()),
         );
         registrar.entity(StageChange::definition().in_module("sales"));
+        let pipeline = Command::new("opportunity.pipeline", Label::new("销售漏斗", "Pipeline"));
+        registrar.command(pipeline.needing(Opportunity::NAME, Action::Read));
         registrar.everybody_reads(Product::NAME);
         registrar.everybody_reads(Stage::NAME);
         registrar.before_save(Opportunity::NAME, 100, Arc::new(opportunity::FollowStage));

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
+use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{CounterDefinition, FieldType, IndexDefinition, RuleDefinition, StateMachineDefinition};
 
 /// How the text of a field is made searchable.
@@ -73,6 +74,12 @@ pub struct FieldDefinition {
     /// A condition under which a record cannot be saved without it: an expression over the fields.
     #[serde(default)]
     pub required_when: Option<String>,
+    /// For a text: whether its values have translations.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub translatable: bool,
+    /// Of a field that the engine declares itself: the author's number of the text whose translations it keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translation_of: Option<u32>,
     /// The name of the field whose code decides which codes of this one may be chosen, as each
     /// [`EnumCode::only_with`](crate::schema::EnumCode::only_with) says.
     #[serde(default)]
@@ -120,6 +127,8 @@ impl FieldDefinition {
             root_of: None,
             default: None,
             required_when: None,
+            translatable: false,
+            translation_of: None,
             controlled_by: None,
         }
     }
@@ -203,6 +212,12 @@ impl FieldDefinition {
         }
         if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
             return fault("the root of a tree is kept by the engine alone");
+        }
+        if self.translatable && !matches!(self.kind, FieldType::Text | FieldType::RichText) {
+            return fault("only texts have translations");
+        }
+        if self.translation_of.map(translations_local) != (self.local >= TRANSLATIONS).then_some(self.local) {
+            return fault("numbers from 2^31 on are those of the engine's own fields of translations");
         }
         let asked = self.unique || self.indexed || self.required || self.search.is_some();
         let said = self.default.is_some() || self.required_when.is_some();

@@ -27,6 +27,7 @@ mod rules;
 mod settings;
 mod states;
 mod system;
+mod translations;
 mod type_help;
 mod typed;
 mod validate;
@@ -49,6 +50,8 @@ pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use settings::{Setting, SettingDefinition, SettingScope};
 pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
 pub use system::SystemField;
+pub(crate) use translations::with_translation;
+pub use translations::{locale_tag, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,

@@ -156,6 +156,10 @@ impl Package {
     }
 
     fn check_extensions(&self) -> Result<()> {
+        if let Some((_, field)) = self.fields().find(|(_, field)| field.translation_of.is_some()) {
+            let error = Error::new(Code::InvalidDefinition).field(&field.name);
+            return Err(error.rule("the engine itself declares what keeps translations"));
+        }
         let fields = self.extends.iter().flat_map(|extension| &extension.fields);
         match fields.into_iter().find(|field| field.required) {
             Some(field) => Err(Error::new(Code::InvalidDefinition)
@@ -457,7 +461,8 @@ impl Registry {
             }
             for field in entity.fields_mut() {
                 let own = field.declared().namespace == *namespace;
-                if own && !fields.contains(&(name.clone(), field.declared().local)) {
+                let author = field.declared().translation_of.unwrap_or(field.declared().local);
+                if own && !fields.contains(&(name.clone(), author)) {
                     field.withdraw();
                 }
                 if !laid.contains(&(name.clone(), field.api_name.clone())) {
@@ -505,6 +510,8 @@ impl Registry {
 /// What a namespace adds to an entity.
 fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtension {
     let fields = entity.fields().iter().filter(|field| !field.is_withdrawn()).map(Field::declared);
+    // What keeps translations is declared with the field whose they are.
+    let fields = fields.filter(|field| field.translation_of.is_none());
     let indexes = entity.indexes().iter().map(|index| &index.definition);
     let counters = entity.counters().iter().map(|counter| &counter.definition);
     let rules = entity.rules().iter().map(|rule| &rule.definition);

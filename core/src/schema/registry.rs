@@ -474,6 +474,13 @@ pub enum RegistryChange {
     Changed,
 }
 
+impl RegistryChange {
+    /// What this and another declaration changed together.
+    fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     version: u32,
@@ -676,14 +683,14 @@ impl Registry {
             return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
         }
         let change = match entity.fields.iter_mut().find(|field| same(field)) {
-            Some(field) => {
-                field.redeclare(definition, api_name).map_err(|error| error.entity(&entity.api_name))?
-            }
+            Some(field) => field
+                .redeclare(definition.clone(), api_name)
+                .map_err(|error| error.entity(&entity.api_name))?,
             None => {
                 entity.fields.push(Field {
                     number,
                     api_name,
-                    definition,
+                    definition: definition.clone(),
                     declared: None,
                     overrides: Vec::new(),
                     former_names: Vec::new(),
@@ -695,12 +702,16 @@ impl Registry {
             }
         };
         entity.index();
+        let named = entity.api_name.clone();
         // Nobody had this number before, so whoever bears it now took it.
         if entity.field_by_id(FieldId::new(number)).is_some() {
             self.next_field = number.saturating_add(1);
         }
         self.touch(change);
-        Ok(change)
+        match definition.translations() {
+            Some(translations) => Ok(self.declare_field(&named, &translations)?.or(change)),
+            None => Ok(change),
+        }
     }
 
     /// Declares a rule of an entity that stands already, in place of the one of the same author and name.
@@ -751,7 +762,9 @@ impl Registry {
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn next_local(&self, entity: &str, namespace: &str) -> Result<u32> {
-        let own = self.entity(entity)?.fields.iter().filter(|field| field.definition.namespace == namespace);
+        let own = self.entity(entity)?.fields.iter().filter(|field| {
+            field.definition.namespace == namespace && field.definition.translation_of.is_none()
+        });
         Ok(own.map(|field| field.definition.local).max().unwrap_or(0).saturating_add(1))
     }
 

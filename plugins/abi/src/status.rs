@@ -48,6 +48,8 @@ pub const GUANXI_ERR_INPUT_SESSION_REQUIRED: i32 = -114;
 pub const GUANXI_ERR_INPUT_SESSION_NOT_TAKEN: i32 = -115;
 /// `input.invalid_configuration`: settings are unknown or do not take their values
 pub const GUANXI_ERR_INPUT_INVALID_CONFIGURATION: i32 = -116;
+/// `input.ambiguous_date`: the day could be two days
+pub const GUANXI_ERR_INPUT_AMBIGUOUS_DATE: i32 = -117;
 /// `storage.not_a_database`: this is not a Guanxi database
 pub const GUANXI_ERR_STORAGE_NOT_A_DATABASE: i32 = -201;
 /// `storage.wrong_key`: the key does not open this database
@@ -122,6 +124,8 @@ pub const GUANXI_ERR_SCHEMA_MODULE_OFF: i32 = -330;
 pub const GUANXI_ERR_SCHEMA_MODULE_REQUIRED: i32 = -331;
 /// `schema.unknown_module`: there is no such module
 pub const GUANXI_ERR_SCHEMA_UNKNOWN_MODULE: i32 = -332;
+/// `schema.not_translatable`: the field has no translations
+pub const GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE: i32 = -333;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile

@@ -6,6 +6,7 @@ mod bulk;
 mod configuration;
 mod exchange;
 mod files;
+mod formats;
 mod history;
 mod indexes;
 mod keys;
@@ -14,6 +15,7 @@ mod maintenance;
 mod modules;
 mod organisation;
 mod packages;
+mod palette;
 mod query;
 mod records;
 mod reports;
@@ -33,6 +35,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         configuration::METHODS,
         exchange::METHODS,
         files::METHODS,
+        formats::METHODS,
         history::METHODS,
         indexes::METHODS,
         keys::METHODS,
@@ -41,6 +44,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         modules::METHODS,
         organisation::METHODS,
         packages::METHODS,
+        palette::METHODS,
         query::METHODS,
         records::METHODS,
         reports::METHODS,

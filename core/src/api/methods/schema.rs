@@ -186,6 +186,8 @@ methods! {
         default: Option<String>,
         /// A condition under which a record must have a value, as an expression.
         required_when: Option<String>,
+        /// For text and rich_text: whether records have it in other languages too.
+        translatable: Option<bool>,
         /// The field whose code decides which codes may be chosen.
         controlled_by: Option<String>,
     }) -> "{field}" {
@@ -203,6 +205,7 @@ methods! {
             field.tree = given.tree.unwrap_or(false) && !matches!(field.kind, FieldType::Rollup(_));
             field.default = given.default;
             field.required_when = given.required_when;
+            field.translatable = given.translatable.unwrap_or(false);
             field.controlled_by = given.controlled_by;
         })?;
         Ok(json!({"field": name}))
