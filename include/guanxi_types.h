@@ -104,6 +104,16 @@
 #define GUANXI_ERR_INPUT_SESSION_NOT_TAKEN -115
 
 /**
+ * `input.invalid_configuration`: settings are unknown or do not take their values
+ */
+#define GUANXI_ERR_INPUT_INVALID_CONFIGURATION -116
+
+/**
+ * `input.ambiguous_date`: the day could be two days
+ */
+#define GUANXI_ERR_INPUT_AMBIGUOUS_DATE -117
+
+/**
  * `storage.not_a_database`: this is not a Guanxi database
  */
 #define GUANXI_ERR_STORAGE_NOT_A_DATABASE -201
@@ -274,6 +284,24 @@
 #define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
 
 /**
+ * `schema.module_off`: the module is switched off
+ */
+#define GUANXI_ERR_SCHEMA_MODULE_OFF -330
+
+/**
+ * `schema.module_required`: the module cannot be switched so
+ */
+#define GUANXI_ERR_SCHEMA_MODULE_REQUIRED -331
+
+/**
+ * `schema.unknown_module`: there is no such module
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_MODULE -332
+
+/**
+ * `schema.not_translatable`: the field has no translations
+ */
+#define GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE -333
  * `schema.not_in_record_type`: the field does not belong to the record's type
  */
 #define GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE -327

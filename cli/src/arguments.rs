@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    backup, backups, call, compact, create, describe, find, import, key, look, plugin, query, report,
+    backup, backups, call, compact, config, create, describe, find, import, key, look, plugin, query, report,
     restore, salvage, schema, search, verify, view,
 };
 use crate::exit::{self, Ended};
@@ -112,6 +112,8 @@ pub enum Command {
     Describe(describe::Describe),
     /// List, compare, install, take back and write packages of metadata
     Schema(schema::Schema),
+    /// List, read, set, reset, export and import the settings of the configuration
+    Config(config::Config),
     /// Verify ledger, records, indexes and counters of the whole database
     Verify(verify::Verify),
     /// Tell sizes of tables and files, and counts
@@ -153,6 +155,7 @@ impl Command {
             Self::Call(command) => command.run(host),
             Self::Describe(command) => command.run(host),
             Self::Schema(command) => command.run(host),
+            Self::Config(command) => command.run(host),
             Self::Verify(command) => command.run(host),
             Self::Stats(command) => command.run(host),
             Self::Inspect(command) => command.run(host),

@@ -7,6 +7,8 @@ mod attachments;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod erasure;
@@ -21,6 +23,8 @@ mod facts;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod keys;
@@ -29,9 +33,13 @@ mod maintenance;
 #[cfg(test)]
 mod methods;
 #[cfg(test)]
+mod modules;
+#[cfg(test)]
 mod opportunity;
 #[cfg(test)]
 mod packages;
+#[cfg(test)]
+mod palette;
 #[cfg(test)]
 mod patience;
 #[cfg(test)]
@@ -46,7 +54,11 @@ mod rules;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod slow_queries;
+#[cfg(test)]
 mod states;
+#[cfg(test)]
+mod translations;
 #[cfg(test)]
 mod tree;
 #[cfg(test)]

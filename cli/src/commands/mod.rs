@@ -4,6 +4,7 @@ pub mod backup;
 pub mod backups;
 pub mod call;
 pub mod compact;
+pub mod config;
 pub mod create;
 pub mod describe;
 pub mod find;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod keys;

@@ -77,6 +77,8 @@ pub struct PolicyFacts {
     pub classes: Vec<(ClassId, AccessClass)>,
     /// Fields that follow from other records.
     pub following: Vec<FollowingFact>,
+    /// Entities that nobody reaches, because their module is off, by API name.
+    pub off: BTreeSet<String>,
 }
 
 /// The compiled policy.
@@ -109,13 +111,14 @@ struct Organisation {
     grants: BTreeMap<RecordId, Vec<GrantFact>>,
     roles: BTreeMap<RecordId, Vec<RecordId>>,
     following: BTreeMap<String, Vec<FollowingFact>>,
+    off: BTreeSet<String>,
 }
 
 impl Policy {
     /// Compiles the facts.
     #[must_use]
     pub fn new(facts: PolicyFacts) -> Self {
-        let mut organisation = Organisation::default();
+        let mut organisation = Organisation { off: facts.off, ..Organisation::default() };
         for user in facts.users {
             if let Some(superior) = user.reports_to {
                 organisation.reports.entry(superior).or_default().push(user.id);
@@ -183,8 +186,8 @@ impl Policy {
     /// Decides: the permit of a principal for an action on an entity.
     ///
     /// # Errors
-    /// `access.session_ended` for a user who is not active, `access.not_permitted` when no role
-    /// grants the action; naming entity and action.
+    /// `access.session_ended` for a user who is not active, `schema.module_off` for an entity whose module is
+    /// off, `access.not_permitted` when no role grants the action; naming entity and action.
     pub fn decide<A: ActionKind>(
         &self,
         principal: RecordId,
@@ -198,6 +201,17 @@ impl Policy {
         Ok(Permit::mint(entity, Some(principal), self.epoch, ruling.scope, ruling.hidden))
     }
 
+    /// Why nobody, or somebody whose roles do not grant it, may do an action on an entity.
+    #[must_use]
+    pub fn refusal(&self, entity: &str, action: Action) -> Error {
+        let code = if self.is_off(entity) { Code::ModuleOff } else { Code::NotPermitted };
+        Error::new(code).entity(entity).rule(action.code())
+    }
+
+    fn is_off(&self, entity: &str) -> bool {
+        self.organisation.off.contains(entity)
+    }
+
     fn known_ruling(&self, principal: RecordId, action: Action, entity: &str) -> Option<Ruling> {
         let rulings = self.rulings.read().unwrap_or_else(PoisonError::into_inner);
         rulings.get(&(principal, action))?.get(entity).cloned()
@@ -209,7 +223,7 @@ impl Policy {
         }
         let level = self.level(principal, entity, action);
         if level == Level::None {
-            return Err(Error::new(Code::NotPermitted).entity(entity).rule(action.code()));
+            return Err(self.refusal(entity, action));
         }
         let hidden = Arc::new(self.hidden(principal, entity));
         let ruling = Ruling { scope: self.scope(principal, level), hidden };
@@ -228,7 +242,11 @@ impl Policy {
         Permit::mint(entity, None, self.epoch, self.everything(), Arc::default())
     }
 
+    /// The level of a principal. Nobody has one on an entity whose module is off.
     fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {
+        if self.is_off(entity) {
+            return Level::None;
+        }
         self.grants_of(principal, entity)
             .filter(|grant| grant.action == action)
             .map(|grant| grant.level)

@@ -9,7 +9,7 @@ use crate::schema::{Entity, Field, FieldType, Layer, RelationSide, StateMachine}
 /// An entity as a user who sees some of its fields may know it.
 pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id()));
-    let fields = fields.map(|field| field_to_json(locale, (entity, field), shown));
+    let fields = fields.map(|field| field_to_json(locale, entity, field, shown));
     // A rule that reads a hidden field would tell of it.
     let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
     let rules = told.map(|rule| {
@@ -41,6 +41,7 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "layer": Layer::of(&entity.definition.namespace).name(),
         "label": entity.definition.label.text(locale),
         "help": entity.definition.help.as_ref().map(|help| help.text(locale)),
+        "module": entity.module(),
         "withdrawn": entity.is_withdrawn(),
         "title": entity.definition.title,
         "data_subject": entity.definition.data_subject,
@@ -84,7 +85,14 @@ fn relation_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Optio
     }))
 }
 
-fn field_to_json(locale: Locale, (entity, field): (&Entity, &Field), shown: &[FieldId]) -> Json {
+/// The text whose translations a field keeps, by API name.
+fn translates<'e>(entity: &'e Entity, kept: &Field) -> Option<&'e str> {
+    kept.definition.translation_of?;
+    let of = |field: &&Field| entity.translations_of(field).is_some_and(|known| known.id() == kept.id());
+    entity.fields().iter().find(of).map(|field| field.api_name.as_str())
+}
+
+fn field_to_json(locale: Locale, entity: &Entity, field: &Field, shown: &[FieldId]) -> Json {
     let definition = &field.definition;
     let replacement = definition.deprecated.as_ref().and_then(|said| said.replacement.as_deref());
     let replacement = replacement.and_then(|name| entity.field(name.into()).ok());
@@ -133,6 +141,8 @@ fn field_to_json(locale: Locale, (entity, field): (&Entity, &Field), shown: &[Fi
         "unique": definition.unique,
         "indexed": definition.indexed,
         "read_only": definition.read_only,
+        "translatable": definition.translatable,
+        "translation_of": translates(entity, field),
         "searchable": definition.search.is_some(),
     })
 }

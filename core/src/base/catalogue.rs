@@ -110,6 +110,12 @@ catalogue! {
     SessionNotTaken = 115, "input.session_not_taken",
         ["the method is called without a session", "it works on files that no database has open", "call it without a session"],
         ["该方法须在无会话时调用", "它处理未被打开的文件", "请不带会话调用"];
+    InvalidConfiguration = 116, "input.invalid_configuration",
+        ["settings are unknown or do not take their values", "a name is misspelt, or a value breaks the rule that is told beside it", "see `configuration.describe`, and mend all that are named"],
+        ["设置项不存在或取值无效", "名称拼写错误，或取值不符合所示规则", "请查看 configuration.describe 并更正所列各项"];
+    AmbiguousDate = 117, "input.ambiguous_date",
+        ["the day could be two days", "day and month could stand in either order", "say the order, or write the day as 2026-05-04"],
+        ["日期有歧义", "日和月的先后顺序不明确", "请指明顺序，或写成 2026-05-04 的形式"];
     NotADatabase = 201, "storage.not_a_database",
         ["this is not a Guanxi database", "the file was written by another program", "check the path"],
         ["不是关系数据库文件", "该文件由其他程序写入", "请检查路径"];
@@ -215,6 +221,18 @@ catalogue! {
     NotInRecordType = 327, "schema.not_in_record_type",
         ["the field does not belong to the record's type", "records of this type have other fields", "leave the field empty, or change the type of the record"],
         ["该字段不属于此记录类型", "此类型的记录没有该字段", "请将该字段留空，或更改记录类型"];
+    ModuleOff = 330, "schema.module_off",
+        ["the module is switched off", "an administrator has switched off the part of the system that this belongs to", "ask an administrator to switch the module on"],
+        ["该模块已停用", "管理员已停用其所属的功能模块", "请联系管理员启用该模块"];
+    ModuleRequired = 331, "schema.module_required",
+        ["the module cannot be switched so", "others do not work without it, or it does not work without others", "switch the modules that are named first"],
+        ["该模块不能这样切换", "其他模块依赖它，或它依赖的模块已停用", "请先切换所指的模块"];
+    UnknownModule = 332, "schema.unknown_module",
+        ["there is no such module", "the code is misspelt or its package is not installed", "list the modules with `module.list`"],
+        ["没有该模块", "代码拼写错误或软件包未安装", "用 module.list 列出模块"];
+    NotTranslatable = 333, "schema.not_translatable",
+        ["the field has no translations", "its definition does not say that it is translatable", "declare the field as translatable, or set its value"],
+        ["该字段没有译文", "字段定义未声明可翻译", "请将字段声明为可翻译，或直接设置其值"];
     InvalidPeriod = 334, "schema.invalid_period",
         ["the record ends to be valid before it begins", "the last day lies before the first one", "give a later end, or leave it out"],
         ["失效日早于生效日", "有效期的结束早于开始", "请填写较晚的失效日，或留空"];

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
 
-use crate::base::{Clock, Code, Error, Result};
+use crate::base::{Clock, Code, Error, Result, Time};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -27,6 +27,15 @@ impl Timestamp {
     #[must_use]
     pub fn date_in(self, zone: &TimeZone) -> Date {
         Date(zone.0.to_datetime(self.to_jiff()).date())
+    }
+
+    /// The time of day that this moment has in a zone.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] never in practice.
+    pub fn time_in(self, zone: &TimeZone) -> Result<Time> {
+        let since = zone.0.to_datetime(self.to_jiff()).time().duration_since(jiff::civil::Time::midnight());
+        Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(-1))
     }
 
     fn to_jiff(self) -> jiff::Timestamp {

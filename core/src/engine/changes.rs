@@ -8,6 +8,7 @@ use crate::records::ExternalId;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
     pub(super) values: Vec<(FieldSelector, Value)>,
+    pub(super) translations: Vec<(FieldSelector, String, Option<String>)>,
     pub(super) owner: Option<RecordId>,
     pub(super) external_ids: Vec<ExternalId>,
     pub(super) tags: Option<Vec<String>>,
@@ -26,6 +27,14 @@ impl Changes {
     #[must_use]
     pub fn set(mut self, field: impl Into<FieldSelector>, value: impl Into<Value>) -> Self {
         self.values.push((field.into(), value.into()));
+        self
+    }
+
+    /// Sets the text of a translatable field in a language, which a BCP 47 tag names; none takes it away.
+    /// Texts in other languages stay.
+    #[must_use]
+    pub fn translate(mut self, field: impl Into<FieldSelector>, locale: &str, text: Option<&str>) -> Self {
+        self.translations.push((field.into(), locale.to_owned(), text.map(str::to_owned)));
         self
     }
 

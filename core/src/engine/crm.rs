@@ -12,10 +12,12 @@ use crate::access::{self, Policy, user};
 use crate::base::{
     Clock, Code, Error, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp, Value,
 };
+use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
 use crate::engine::session::WriterTurn;
+use crate::engine::slow::SlowLog;
 use crate::engine::{
-    Changes, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
+    Changes, Command, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
     credentials, organisation, settings,
 };
 use crate::records::{
@@ -57,6 +59,10 @@ pub(super) struct Inner {
     policy: RwLock<Option<(u32, Arc<Policy>)>>,
     pub hooks: RwLock<Arc<Vec<Hook>>>,
     settings: RwLock<Arc<Settings>>,
+    pub configuration: RwLock<Arc<Configuration>>,
+    pub slow_log: Mutex<SlowLog>,
+    /// What extensions let people do by name.
+    pub commands: RwLock<Arc<Vec<Command>>>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub hybrid: HybridClock,
@@ -131,10 +137,11 @@ impl Crm {
         let derived = database.ring().derive("ledger");
         let sealer = Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&options.random));
         sealer.use_kept_key(database.store.snapshot()?.as_ref())?;
-        let (registry, settings, newest) = {
+        let (registry, settings, configuration, newest) = {
             let snapshot = database.store.snapshot()?;
             let newest = LedgerReader::new(&sealer).newest(snapshot.as_ref())?;
-            (load_registry(snapshot.as_ref())?, Settings::load(snapshot.as_ref())?, newest)
+            let configuration = Configuration::load(snapshot.as_ref())?;
+            (load_registry(snapshot.as_ref())?, Settings::load(snapshot.as_ref())?, configuration, newest)
         };
         let inner = Inner {
             path: path.to_owned(),
@@ -144,6 +151,9 @@ impl Crm {
             policy: RwLock::new(None),
             hooks: RwLock::new(Arc::default()),
             settings: RwLock::new(Arc::new(settings)),
+            configuration: RwLock::new(Arc::new(configuration)),
+            slow_log: Mutex::new(SlowLog::default()),
+            commands: RwLock::new(Arc::default()),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
             hybrid: HybridClock::resume(newest.hlc, 0),
@@ -183,7 +193,7 @@ impl Crm {
         let kind = if right { EntryKind::SignIn } else { EntryKind::SignInRefused };
         self.enter_note(user.unwrap_or(nobody), kind, "sign_in", "password")?;
         match user {
-            Some(user) if right => Ok(self.session(user)),
+            Some(user) if right => self.session_of(user),
             _ => Err(Error::new(Code::SignInFailed)),
         }
     }
@@ -203,7 +213,7 @@ impl Crm {
             user.filter(|user| policy.is_active(*user)).ok_or_else(|| Error::new(Code::SignInFailed))?
         };
         self.enter_note(user, EntryKind::SignIn, "sign_in", "host")?;
-        Ok(self.session(user))
+        self.session_of(user)
     }
 
     /// Adds an extension to the open database: all of it, or nothing.
@@ -387,7 +397,6 @@ impl Crm {
         changed.check()?;
         let json = serde_json::to_vec(&changed).map_err(|error| Error::new(Code::Panic).because(error))?;
         let text = String::from_utf8_lossy(&json).into_owned();
-        let changed = Arc::new(changed);
         self.system_write_and(
             actor,
             "settings.change",
@@ -396,14 +405,27 @@ impl Crm {
                 note(view, context, EntryKind::Settings, actor, &text);
                 Ok(())
             },
-            &mut || {
-                *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&changed);
-            },
+            &mut || self.show_settings(&changed),
         )
+    }
+
+    pub(super) fn show_settings(&self, changed: &Settings) {
+        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed.clone());
     }
 
     pub(super) fn session(&self, user: RecordId) -> Session {
         Session::new(self.clone(), user, self.inner.locale)
+    }
+
+    /// The session of a user who is known, in the language that the user has chosen.
+    fn session_of(&self, user: RecordId) -> Result<Session> {
+        let locale = self.locale_of(self.snapshot()?.as_ref(), user)?;
+        Ok(Session::new(self.clone(), user, locale.unwrap_or(self.inner.locale)))
+    }
+
+    /// What extensions let people do by name.
+    pub(super) fn declared_commands(&self) -> Arc<Vec<Command>> {
+        Arc::clone(&self.inner.commands.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn user_named(&self, snapshot: &dyn Snapshot, name: &str) -> Result<Option<RecordId>> {
@@ -452,8 +474,14 @@ impl Crm {
                     change = next;
                 }
             };
+            for module in &registrar.modules {
+                merge(registry.declare_module(module)?);
+            }
             for entity in &registrar.entities {
                 merge(registry.declare_entity(entity)?);
+            }
+            for setting in &registrar.settings {
+                merge(registry.declare_setting(setting)?);
             }
             for (entity, field) in &registrar.fields {
                 merge(registry.declare_field(entity, field)?);
@@ -485,6 +513,8 @@ impl Crm {
         let mut all: Vec<Hook> = hooks.iter().cloned().chain(registrar.hooks).collect();
         all.sort_by(|left, right| (left.order, &left.extension).cmp(&(right.order, &right.extension)));
         *hooks = Arc::new(all);
+        let mut commands = self.inner.commands.write().unwrap_or_else(PoisonError::into_inner);
+        *commands = Arc::new(commands.iter().cloned().chain(registrar.commands).collect());
         Ok(())
     }
 

@@ -92,7 +92,9 @@ impl Transaction<'_> {
     fn dependent(&self, source: &Entity, id: RecordId, entity: &Entity, root: &Record) -> Result<Record> {
         let referenced = || Error::new(Code::Referenced).entity(&entity.api_name).record(root.id);
         match self.readable(source, id) {
-            Err(error) if matches!(error.code(), Code::RecordNotFound | Code::NotPermitted) => {
+            Err(error)
+                if matches!(error.code(), Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff) =>
+            {
                 Err(referenced())
             }
             found => found,

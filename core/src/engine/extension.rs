@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::access::{Policy, Read};
 use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
-use crate::engine::{Changes, FieldSelector, Settings, Transaction};
+use crate::engine::{Changes, Command, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
-    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, RecordTypesDefinition,
-    Registry, RuleDefinition, StateMachineDefinition, UniqueDefinition, normalize_value,
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, ModuleDefinition,
+    RecordTypesDefinition, Registry, RuleDefinition, SettingDefinition, StateMachineDefinition,
+    UniqueDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -54,6 +55,8 @@ pub(super) struct Hook {
 #[derive(Default)]
 pub struct Registrar {
     pub(super) extension: String,
+    pub(super) modules: Vec<ModuleDefinition>,
+    pub(super) settings: Vec<SettingDefinition>,
     pub(super) entities: Vec<EntityDefinition>,
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
@@ -64,6 +67,7 @@ pub struct Registrar {
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
     pub(super) shared: Vec<String>,
+    pub(super) commands: Vec<Command>,
 }
 
 impl Registrar {
@@ -71,6 +75,16 @@ impl Registrar {
         let mut registrar = Self { extension: extension.id().to_owned(), ..Self::default() };
         extension.declare(&mut registrar)?;
         Ok(registrar)
+    }
+
+    /// Adds a module, which entities name by its code.
+    pub fn module(&mut self, definition: ModuleDefinition) {
+        self.modules.push(definition);
+    }
+
+    /// Adds a setting.
+    pub fn setting(&mut self, definition: SettingDefinition) {
+        self.settings.push(definition);
     }
 
     /// Adds an entity.
@@ -117,6 +131,11 @@ impl Registrar {
     /// as stages and products. Databases that stand keep the grants that they have.
     pub fn everybody_reads(&mut self, entity: &str) {
         self.shared.push(entity.to_owned());
+    }
+
+    /// Adds something that people do by its name, for command palettes.
+    pub fn command(&mut self, command: Command) {
+        self.commands.push(command);
     }
 
     /// Adds a rule before saving. Rules run by order, then by the extension's id.

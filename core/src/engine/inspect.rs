@@ -84,6 +84,8 @@ pub struct Inspection {
     pub unfinished_copy: bool,
     /// What the open had to mend.
     pub recovery: RecoveryInfo,
+    /// How many queries were slow since the open; [`Session::slow_queries`] tells the newest.
+    pub slow_queries: u64,
 }
 
 impl Session {
@@ -123,6 +125,7 @@ impl Crm {
             last_backup: backup.map(|(_, stamp)| stamp.at()),
             unfinished_copy: self.inner.database.has_unfinished_copy(),
             recovery: self.recovery(),
+            slow_queries: self.slow_queries().total,
         })
     }
 }
@@ -195,6 +198,7 @@ impl Inspection {
             "days_since_backup": self.days_since_backup(),
             "unfinished_copy": self.unfinished_copy,
             "recovery": recovery_to_json(self.recovery),
+            "slow_queries": self.slow_queries,
         })
     }
 
@@ -222,6 +226,7 @@ impl Inspection {
         page.fact(("日志文件", "journal"), &in_bytes(statistics.journal_bytes));
         let slow = format!("{} / {}", statistics.slow_commits, statistics.commits);
         page.fact(("打开以来的慢提交", "slow commits since the open"), &slow);
+        page.fact(("打开以来的慢查询", "slow queries since the open"), &self.slow_queries.to_string());
     }
 
     fn write_state(&self, page: &mut Page) {

@@ -158,7 +158,8 @@ fn layout(
     let has = |field: &Field| of_type.is_none_or(|(types, own)| !types.excludes(Some(&own.code), field.id()));
     let offered = |field: &&Field| {
         let stands = !field.is_withdrawn() && field.definition.deprecated.is_none();
-        shown.contains(&field.id()) && stands && has(field)
+        let of_itself = field.definition.translation_of.is_none() && !leads_off(reader, field);
+        shown.contains(&field.id()) && stands && of_itself && has(field)
     };
     let fields: Vec<&Field> = entity.fields().iter().filter(offered).collect();
     let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
@@ -188,6 +189,14 @@ fn type_of<'e>(
         entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
     let known = types.and_then(|types| Some((types, types.of_code(code)?)));
     known.ok_or_else(|| Error::new(Code::InvalidArgument).field("record_type").value(code))
+}
+
+/// Whether a field refers to nothing but entities whose module is off.
+fn leads_off(reader: Reader<'_>, field: &Field) -> bool {
+    let registry = reader.registry();
+    let is_off = |target: &String| registry.entity(target).is_ok_and(|target| registry.is_off(target));
+    let targets = field.definition.kind.targets();
+    !targets.is_empty() && targets.iter().all(is_off)
 }
 
 /// The field whose values are columns of a kanban: a code of a list, if there is one, indexed before others.

@@ -7,11 +7,13 @@ use crate::access::{
     self, Action, FollowingFact, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant,
     role, role_assignment, unit, user,
 };
-use crate::base::{FieldId, Patience, RecordId, Result, Value};
+use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
-use crate::engine::{BeforeSave, Changes, Registrar, Save, Transaction, View};
+use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, Sight, load_classes, read_epoch, scan_all};
-use crate::schema::{Codes, Entity, EntityType, FieldName, Registry};
+use crate::schema::{
+    CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
+};
 use crate::storage::Snapshot;
 
 /// The namespace of entities whose records make the policy.
@@ -25,6 +27,15 @@ pub(super) fn makes_policy(entity: &str) -> bool {
 /// Declares the organisation's own entities, through the registrar that extensions use too.
 pub(super) fn declare(registrar: &mut Registrar) {
     registrar.extension = NAMESPACE.to_owned();
+    let module = |name: &str, label, icon, order| ModuleDefinition::new(NAMESPACE, name, label, icon, order);
+    registrar.module(module(SYSTEM_MODULE, Label::new("系统", "System"), "gear", 900));
+    registrar.module(module(CUSTOM_MODULE, Label::new("自定义", "Custom"), "puzzle", 800));
+    for (method, zh, en) in COMMANDS {
+        let command = Command::new(method, Label::new(zh, en));
+        registrar.command(command.needing(access::Role::NAME, Action::Administer));
+    }
+    registrar.command(Command::new("search.find", Label::new("搜索", "Search")));
+    registrar.command(Command::new("configuration.describe", Label::new("设置", "Settings")));
     registrar.entity(access::User::definition());
     registrar.entity(access::Unit::definition());
     registrar.entity(access::Role::definition());
@@ -34,6 +45,17 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }
+
+/// What administrators do by name: method, and what people read.
+const COMMANDS: [(&str, &str, &str); 7] = [
+    ("module.list", "功能模块", "Modules"),
+    ("ledger.list", "审计日志", "Audit log"),
+    ("database.inspect", "检查数据库", "Inspect the database"),
+    ("database.verify", "校验数据库", "Verify the database"),
+    ("database.compact", "压缩数据库", "Compact the database"),
+    ("database.slow_queries", "慢查询", "Slow queries"),
+    ("backup.create", "备份数据库", "Back up the database"),
+];
 
 /// A new user is active unless said otherwise; without role and password that opens nothing.
 struct BeginActive;
@@ -60,12 +82,14 @@ pub(super) fn load_policy(snapshot: &dyn Snapshot, registry: &Registry) -> Resul
         classes: facts.classes.clone(),
         ..PolicyFacts::default()
     });
+    let off = registry.entities().iter().filter(|entity| registry.is_off(entity));
     let loader = Loader { snapshot, registry, bare: &bare };
     Ok(Policy::new(PolicyFacts {
         users: loader.users()?,
         units: loader.units()?,
         grants: loader.grants()?,
         assignments: loader.assignments()?,
+        off: off.map(|entity| entity.api_name.clone()).collect(),
         following: registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         ..facts
     }))
@@ -169,11 +193,19 @@ impl Loader<'_> {
                     entity.field(FieldName::Name(name)).ok().into_iter().chain(once)
                 });
                 let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
+                let named: BTreeSet<FieldId> = with_translations(entity, named);
                 let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
                 following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()
             })
             .collect()
     }
+}
+
+/// Fields together with what keeps their translations.
+fn with_translations(entity: &Entity, named: BTreeSet<FieldId>) -> BTreeSet<FieldId> {
+    let texts = entity.fields().iter().filter(|field| named.contains(&field.id()));
+    let kept: Vec<FieldId> = texts.filter_map(|field| Some(entity.translations_of(field)?.id())).collect();
+    named.into_iter().chain(kept).collect()
 }
 
 fn choice<C: Codes>(code: &str) -> Option<C> {

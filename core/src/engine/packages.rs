@@ -7,6 +7,7 @@ use crate::schema::{CUSTOMER, FieldOverride, InstalledPackage, Package, Registry
 
 /// What is done with a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a step is made once for a call, and never kept in numbers")]
 pub enum PackageStep {
     /// It is installed, in place of an older version.
     Install(Package),

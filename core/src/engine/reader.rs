@@ -9,7 +9,8 @@ use crate::base::{
     Value,
 };
 use crate::engine::condition::{Resolver, Today};
-use crate::engine::{Condition, FieldSelector, Settings};
+use crate::engine::slow::Watched;
+use crate::engine::{Condition, Crm, FieldSelector, QueryKind, Settings};
 use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
@@ -27,6 +28,8 @@ pub struct Reader<'a> {
     pub(super) user: RecordId,
     pub(super) locale: Locale,
     pub(super) patience: &'a Patience,
+    /// The database, for its clock and its log of slow queries.
+    pub(super) crm: &'a Crm,
     /// The moment by which spans of time are worked out.
     pub(super) now: Timestamp,
 }
@@ -182,8 +185,14 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let query = self.query_of(entity, find)?;
         let far = self.far_permits(entity, &query.filter)?;
-        let page = records::find(&self.sight(entity, &permit, &far), &query)
-            .map_err(|error| error.entity(&entity.api_name))?;
+        let watched = Watched { kind: QueryKind::List, filter: &query.filter, sort: &query.sort };
+        let page = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+            records::find(sight, &query).map(|page| {
+                let given = page.records.len();
+                (page, u64::try_from(given).unwrap_or(u64::MAX))
+            })
+        });
+        let page = page.map_err(|error| error.entity(&entity.api_name))?;
         let rows = page.records.into_iter().map(|record| self.show(&permit, record)).collect();
         Ok(Page { rows, next: page.next })
     }
@@ -218,8 +227,11 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let filter = self.resolve(entity, condition, self.now)?;
         let far = self.far_permits(entity, &filter)?;
-        records::count(&self.sight(entity, &permit, &far), &filter, total)
-            .map_err(|error| error.entity(&entity.api_name))
+        let watched = Watched { kind: QueryKind::Count, filter: &filter, sort: &[] };
+        let counted = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+            records::count(sight, &filter, total).map(|counted| (counted, 0))
+        });
+        counted.map_err(|error| error.entity(&entity.api_name))
     }
 
     /// Hands every record that meets a condition to a function, in no promised order.
@@ -236,8 +248,14 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let filter = self.resolve(entity, condition, self.now)?;
         let far = self.far_permits(entity, &filter)?;
-        records::scan_all(&self.sight(entity, &permit, &far), &filter, &mut |record| {
-            visit(self.show(&permit, record.clone()))
+        let watched = Watched { kind: QueryKind::Scan, filter: &filter, sort: &[] };
+        self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+            let mut given = 0_u64;
+            records::scan_all(sight, &filter, &mut |record| {
+                given = given.saturating_add(1);
+                visit(self.show(&permit, record.clone()))
+            })?;
+            Ok(((), given))
         })
     }
 
@@ -258,9 +276,15 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let filter = self.resolve(entity, condition, self.now)?;
         let far = self.far_permits(entity, &filter)?;
-        records::groups(&self.sight(entity, &permit, &far), &filter, fields, &mut |group| {
-            let figures = GroupFigures { count: group.count, sums: group.sums };
-            visit(self.show(&permit, group.record), figures)
+        let watched = Watched { kind: QueryKind::Group, filter: &filter, sort: &[] };
+        self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+            let mut given = 0_u64;
+            let known = records::groups(sight, &filter, fields, &mut |group| {
+                given = given.saturating_add(1);
+                let figures = GroupFigures { count: group.count, sums: group.sums };
+                visit(self.show(&permit, group.record), figures)
+            })?;
+            Ok((known, given))
         })
     }
 

@@ -106,7 +106,7 @@ impl Session {
                 let Ok(entity) = reader.registry().entity_by_id(EntityId::new(entity)) else { continue };
                 match reader.get(&entity.api_name, RecordId::from_bytes(id)) {
                     Ok(listing) => found.push(listing),
-                    Err(error) if matches!(error.code(), Code::RecordNotFound | Code::NotPermitted) => {}
+                    Err(error) if is_out_of_reach(error.code()) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -126,6 +126,11 @@ impl Transaction<'_> {
         self.view_mut().put(Keyspace::Meta, key, json);
         Ok(())
     }
+}
+
+/// Whether a user does not see a record now, for whatever reason.
+fn is_out_of_reach(code: Code) -> bool {
+    matches!(code, Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff)
 }
 
 fn put_first(list: &mut Vec<Place>, place: Place) {

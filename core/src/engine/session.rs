@@ -116,6 +116,7 @@ impl Session {
             user: self.user,
             locale: self.locale,
             patience: &self.patience,
+            crm: &self.crm,
             now: self.crm.now(),
         })
     }
@@ -360,23 +361,22 @@ impl Session {
     pub fn change_settings(&self, settings: Settings) -> Result<()> {
         self.check_may("sys.role", Action::Administer)?;
         let registry = self.crm.registry();
-        settings.history_days.keys().try_for_each(|name| registry.entity(name).map(|_| ()))?;
+        settings.check_in(&registry)?;
         self.crm.change_settings(self.user, settings)
     }
 
     /// Refuses unless the user may do an action on an entity at all.
     ///
     /// # Errors
-    /// `access.not_permitted`, `access.session_ended`, `schema.unknown_entity`.
+    /// `access.not_permitted`, `access.session_ended`, `schema.unknown_entity`, `schema.module_off`.
     pub fn check_may(&self, entity: &str, action: Action) -> Result<()> {
-        let allowed = self.read(|reader| {
-            reader.registry().entity(entity)?;
-            Ok(reader.may(entity, action))
-        })?;
-        if allowed {
-            return Ok(());
-        }
-        Err(Error::new(Code::NotPermitted).entity(entity).rule(action.code()))
+        self.read(|reader| {
+            let known = reader.registry().entity(entity)?;
+            match reader.may(entity, action) {
+                true => Ok(()),
+                false => Err(reader.policy.refusal(&known.api_name, action)),
+            }
+        })
     }
 
     fn check_active(&self, policy: &Policy) -> Result<()> {

@@ -107,6 +107,12 @@ impl Settings {
         Ok(())
     }
 
+    /// Checks every setting, and that it speaks of entities that there are.
+    pub(super) fn check_in(&self, registry: &Registry) -> Result<()> {
+        self.check()?;
+        self.history_days.keys().try_for_each(|name| registry.entity(name).map(drop))
+    }
+
     /// How many days back the history of an entity is told; nothing for ever.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Code, Error, Result};
 use crate::engine::inspect::recovery_to_json;
-use crate::engine::{Crm, Inspection, Session};
+use crate::engine::{Crm, Inspection, Session, SlowQuery};
 
 /// Namespaces of the engine's own entities and fields.
 const OWN: [&str; 2] = ["crm", "sys"];
@@ -39,6 +39,7 @@ impl Session {
             },
             "inspection": inspection.to_json(),
             "settings": settings(crm)?,
+            "slow_queries": slow_queries(crm),
             "extensions": crm.extensions(),
             "errors": crm.refusals(),
         });
@@ -69,6 +70,11 @@ fn path_hash(crm: &Crm) -> String {
     let path = std::path::absolute(crm.path()).unwrap_or_else(|_| crm.path().to_owned());
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The newest slow queries in their shapes, without whose they were.
+fn slow_queries(crm: &Crm) -> Vec<Json> {
+    crm.slow_queries().queries.iter().map(SlowQuery::anonymous_to_json).collect()
 }
 
 /// The settings, none of which names a person.

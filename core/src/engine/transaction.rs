@@ -10,6 +10,7 @@ use crate::engine::record_types::{check_type, enter_type, excludes, settle_type}
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_deletion};
+use crate::engine::translations::translated;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
@@ -156,6 +157,7 @@ impl<'s> Transaction<'s> {
             user: self.session.user(),
             locale: self.session.locale(),
             patience: self.session.patience(),
+            crm: self.session.crm(),
             now: self.session.crm().now(),
         }
     }
@@ -567,6 +569,12 @@ impl<'s> Transaction<'s> {
             record.set(field.id(), value);
             fields.insert(field.id());
         }
+        for (selector, locale, text) in changes.translations {
+            let named = |error: Error| error.entity(&entity.api_name);
+            let (kept, texts) = translated(entity, record, &selector, (&locale, text)).map_err(named)?;
+            record.set(kept, texts);
+            fields.insert(kept);
+        }
         for external in changes.external_ids {
             if !record.envelope.external_ids.contains(&external) {
                 record.envelope.external_ids.push(external);
@@ -744,7 +752,11 @@ impl<'s> Transaction<'s> {
                         .field(&field.api_name)
                         .value(&id.to_string())
                 };
-                if !self.reader().reaches(target, id).map_err(|_| missing())? {
+                let unreached = |error: Error| match error.code() {
+                    Code::ModuleOff => error,
+                    _ => missing(),
+                };
+                if !self.reader().reaches(target, id).map_err(unreached)? {
                     return Err(missing());
                 }
             }

@@ -270,13 +270,14 @@ fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
     let filter = reader.resolve(known, &condition, reader.now)?;
     let far = FarPermits::new();
     records::scan_all(&reader.sight(known, &permit, &far), &filter, &mut |record| {
-        found.push(read(known, record)?);
+        found.push(read_view(known, record)?);
         Ok(())
     })?;
     Ok(found)
 }
 
-fn read(entity: &Entity, record: &Record) -> Result<SavedView> {
+/// The view that a record keeps.
+pub(super) fn read_view(entity: &Entity, record: &Record) -> Result<SavedView> {
     let value = |name| Ok::<_, Error>(record.value(entity.field(name)?.id()));
     let text = |name| Ok::<_, Error>(value(name)?.as_text().unwrap_or_default().to_owned());
     let definition = text(view::DEFINITION.selector())?;

@@ -19,13 +19,23 @@ pub use stage::Stage;
 
 use std::sync::Arc;
 
-use crate::base::Result;
-use crate::engine::{Extension, Registrar, Transaction};
-use crate::schema::EntityType;
+use crate::base::{Label, Result};
+use crate::engine::{Action, Command, Extension, Registrar, Transaction};
+use crate::schema::{EntityType, ModuleDefinition};
 
 /// The built-in model, as an extension.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Trade;
+
+/// The modules of the trade. Deals need those with whom they are made; what is sold may be left open.
+fn modules() -> [ModuleDefinition; 3] {
+    let module = |name: &str, label, icon, order| ModuleDefinition::new("crm", name, label, icon, order);
+    [
+        module("parties", Label::new("客户与联系人", "Parties"), "people", 100),
+        module("products", Label::new("产品", "Products"), "box", 300),
+        module("sales", Label::new("销售", "Sales"), "funnel", 200).requiring(&["parties"]),
+    ]
+}
 
 impl Extension for Trade {
     fn id(&self) -> &'static str {
@@ -33,17 +43,20 @@ impl Extension for Trade {
     }
 
     fn declare(&self, registrar: &mut Registrar) -> Result<()> {
-        registrar.entity(Account::definition().with_counter(account::by_kind()));
-        registrar.entity(Contact::definition());
-        registrar.entity(Product::definition());
-        registrar.entity(Stage::definition());
-        let opportunity = Opportunity::definition();
+        modules().into_iter().for_each(|module| registrar.module(module));
+        registrar.entity(Account::definition().in_module("parties").with_counter(account::by_kind()));
+        registrar.entity(Contact::definition().in_module("parties"));
+        registrar.entity(Product::definition().in_module("products"));
+        registrar.entity(Stage::definition().in_module("sales"));
+        let opportunity = Opportunity::definition().in_module("sales");
         registrar.entity(
             opportunity
                 .with_counter(opportunity::counted_by_stage())
                 .with_counter(opportunity::counted_by_status()),
         );
-        registrar.entity(StageChange::definition());
+        registrar.entity(StageChange::definition().in_module("sales"));
+        let pipeline = Command::new("opportunity.pipeline", Label::new("销售漏斗", "Pipeline"));
+        registrar.command(pipeline.needing(Opportunity::NAME, Action::Read));
         registrar.everybody_reads(Product::NAME);
         registrar.everybody_reads(Stage::NAME);
         registrar.before_save(Opportunity::NAME, 100, Arc::new(opportunity::FollowStage));

@@ -10,7 +10,7 @@ entity! {
     /// Name.
     NAME: Text = 1, "name", "产品名称", "Name",
         [required = true, unique = true, indexed = true, search = Some(SearchClass::Title),
-         synonyms = vec!["product".into()]];
+         translatable = true, synonyms = vec!["product".into()]];
     /// The series that it belongs to.
     SERIES: Text = 2, "series", "系列", "Series", [indexed = true];
     /// List price.

@@ -130,6 +130,22 @@ pub fn for_each_link(
     }
 }
 
+/// Live records of one entity that refer to a record by one field, at most so many.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn links_by(
+    snapshot: &dyn Snapshot,
+    target: RecordId,
+    (entity, field): (EntityId, FieldId),
+    most: usize,
+) -> Result<Vec<RecordId>> {
+    let prefix =
+        [&link_prefix(target)[..], &entity.number().to_be_bytes(), &field.number().to_be_bytes()].concat();
+    let page = snapshot.scan(&RangeRequest::prefix(Keyspace::Index, &prefix, most))?;
+    page.rows.iter().map(|(key, _)| RecordId::from_suffix(key).ok_or_else(damaged)).collect()
+}
+
 pub(super) fn live_counter(entity: EntityId, class: ClassId) -> Vec<u8> {
     [&live_prefix(entity)[..], &class.number().to_be_bytes()].concat()
 }

@@ -48,7 +48,7 @@ pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
 pub use classes::{load_classes, read_epoch};
 pub use computed::{Moment, RecordFacts};
-pub use derived::{Link, for_each_link};
+pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
 pub use filter::{Comparison, Filter, Stated};
 pub use history::{

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::schema::{Entity, Field, Layer, Registry};
+use crate::schema::{Entity, Field, Layer, Module, Registry, Setting};
 
 /// What kind of element a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -28,6 +28,10 @@ pub enum Element {
     RecordTypes,
     /// What a higher layer changes of a field.
     Override,
+    /// A module; its change names no entity.
+    Module,
+    /// A setting; its change names no entity.
+    Setting,
 }
 
 /// What becomes of an element.
@@ -58,7 +62,7 @@ pub struct PropertyChange {
 /// What becomes of one element of the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SchemaChange {
-    /// The entity, by API name.
+    /// The entity, by API name; empty for a module or a setting.
     pub entity: String,
     /// What kind of element it is.
     pub element: Element,
@@ -79,7 +83,8 @@ impl Registry {
     /// What another registry, that came from this one, has other than this one.
     #[must_use]
     pub fn changes_to(&self, after: &Self) -> Vec<SchemaChange> {
-        let mut changes = Vec::new();
+        let mut changes = modules(self, after);
+        changes.extend(settings(self, after));
         for entity in after.entities() {
             match self.entity_by_id(entity.id()) {
                 Ok(before) => between(before, entity, &mut changes),
@@ -92,6 +97,30 @@ impl Registry {
         }
         changes
     }
+}
+
+/// The modules that are other than before. Whether one is off is told as a property of it.
+fn modules(before: &Registry, after: &Registry) -> Vec<SchemaChange> {
+    let known = |code: &str| before.module(code).map(Part::module).ok();
+    let fresh = after.modules().iter().filter(|module| !before.modules().contains(module));
+    fresh.filter_map(|module| of_registry(Part::module(module), known)).collect()
+}
+
+/// The settings that are other than before.
+fn settings(before: &Registry, after: &Registry) -> Vec<SchemaChange> {
+    let named = |name: &str| {
+        before.settings().iter().find(|setting| setting.definition.api_name() == name).map(Part::setting)
+    };
+    let fresh = after.settings().iter().filter(|setting| !before.settings().contains(setting));
+    fresh.filter_map(|setting| of_registry(Part::setting(setting), named)).collect()
+}
+
+/// What becomes of an element that is of no entity.
+fn of_registry(part: Part, known: impl Fn(&str) -> Option<Part>) -> Option<SchemaChange> {
+    let (change, properties) = part.since(known(&part.name).as_ref())?;
+    let layer = Layer::of(&part.namespace).name();
+    let (entity, element, name, reads_records) = (String::new(), part.element, part.name, false);
+    Some(SchemaChange { entity, element, name, layer, change, properties, reads_records })
 }
 
 /// One element as it is compared.
@@ -115,6 +144,22 @@ impl Part {
         let (name, namespace) = (field.api_name.clone(), field.definition.namespace.clone());
         let (said, withdrawn) = (json_of(field.declared()), field.is_withdrawn());
         Self { element: Element::Field, name, namespace, said, withdrawn }
+    }
+
+    fn module(module: &Module) -> Self {
+        let (name, namespace) = (module.definition.code(), module.definition.namespace.clone());
+        let mut said = json_of(&module.definition);
+        if let Some(members) = said.as_object_mut() {
+            members.insert("off".to_owned(), Json::Bool(module.is_off()));
+        }
+        Self { element: Element::Module, name, namespace, said, withdrawn: module.is_withdrawn() }
+    }
+
+    fn setting(setting: &Setting) -> Self {
+        let definition = &setting.definition;
+        let (name, namespace) = (definition.api_name(), definition.namespace.clone());
+        let (said, withdrawn) = (json_of(definition), setting.is_withdrawn());
+        Self { element: Element::Setting, name, namespace, said, withdrawn }
     }
 
     fn plain(element: Element, name: &str, namespace: &str, definition: &impl Serialize) -> Self {

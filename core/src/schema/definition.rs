@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
+use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{
     CounterDefinition, Deprecation, FieldType, IndexDefinition, RecordTypesDefinition, RelationDefinition,
     RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
@@ -76,6 +77,12 @@ pub struct FieldDefinition {
     /// A condition under which a record cannot be saved without it: an expression over the fields.
     #[serde(default)]
     pub required_when: Option<String>,
+    /// For a text: whether its values have translations.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub translatable: bool,
+    /// Of a field that the engine declares itself: the author's number of the text whose translations it keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translation_of: Option<u32>,
     /// The name of the field whose code decides which codes of this one may be chosen, as each
     /// [`EnumCode::only_with`](crate::schema::EnumCode::only_with) says.
     #[serde(default)]
@@ -130,6 +137,8 @@ impl FieldDefinition {
             root_of: None,
             default: None,
             required_when: None,
+            translatable: false,
+            translation_of: None,
             controlled_by: None,
             deprecated: None,
             former_names: Vec::new(),
@@ -223,6 +232,12 @@ impl FieldDefinition {
         if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
             return fault("the root of a tree is kept by the engine alone");
         }
+        if self.translatable && !matches!(self.kind, FieldType::Text | FieldType::RichText) {
+            return fault("only texts have translations");
+        }
+        if self.translation_of.map(translations_local) != (self.local >= TRANSLATIONS).then_some(self.local) {
+            return fault("numbers from 2^31 on are those of the engine's own fields of translations");
+        }
         let asked = self.unique || self.indexed || self.required || self.search.is_some();
         let said = self.default.is_some() || self.required_when.is_some();
         if self.kind.follows_others() && (asked || said) {
@@ -262,6 +277,10 @@ pub struct EntityDefinition {
     /// Names under which files of other systems have its records, besides name and labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
+    /// The code of the module that it belongs to; see [`Entity::module`](crate::schema::Entity::module) for
+    /// entities that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// The field by which people know a record; references are resolved by it. A relation may leave it out.
     #[serde(default)]
     pub title: String,
@@ -312,6 +331,13 @@ impl EntityDefinition {
         bare.unique.clear();
         bare.record_types = None;
         bare
+    }
+
+    /// The same entity in a module.
+    #[must_use]
+    pub fn in_module(mut self, code: &str) -> Self {
+        self.module = Some(code.to_owned());
+        self
     }
 
     /// The same entity with an index.

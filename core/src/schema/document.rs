@@ -9,9 +9,9 @@ use serde_json::{Map, Value as Json};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, Deprecation, EntityDefinition, EntityExtension, EnumCode, FieldDefinition,
-    FieldOverride, FieldType, IndexDefinition, IndexField, Package, RecordTypeDefinition,
+    FieldOverride, FieldType, IndexDefinition, IndexField, ModuleDefinition, Package, RecordTypeDefinition,
     RecordTypesDefinition, RelationDefinition, RelationSide, Requirement, RowColumn, RuleDefinition,
-    StateMachineDefinition, Transition, UniqueDefinition, UniqueField, ValidTime,
+    SettingDefinition, StateMachineDefinition, Transition, UniqueDefinition, UniqueField, ValidTime,
 };
 
 impl Package {
@@ -126,6 +126,16 @@ fn check_package(document: &Json) -> Result<()> {
     let package = object::<Package>(document, &place)?;
     label(package.get("label"), &place.part("label"))?;
     each(package, "requires", &place, |json, place| object::<Requirement>(json, place).map(drop))?;
+    each(package, "modules", &place, |json, place| {
+        let module = object::<ModuleDefinition>(json, place)?;
+        label(module.get("label"), &place.part("label"))
+    })?;
+    each(package, "settings", &place, |json, place| {
+        let setting = object::<SettingDefinition>(json, place)?;
+        label(setting.get("label"), &place.part("label"))?;
+        label(setting.get("help"), &place.part("help"))?;
+        check_kind(setting.get("kind"), &place.part("kind"))
+    })?;
     each(package, "entities", &place, |json, place| {
         let entity = object::<EntityDefinition>(json, place)?;
         label(entity.get("label"), &place.part("label"))?;

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
-    IndexDefinition, Layer, RecordTypesDefinition, Registry, RegistryChange, RuleDefinition,
-    StateMachineDefinition, UniqueDefinition, valid_namespace,
+    IndexDefinition, Layer, ModuleDefinition, RecordTypesDefinition, Registry, RegistryChange,
+    RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition, valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -31,6 +31,15 @@ pub struct Package {
     /// The packages that must be there, with their least versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<Requirement>,
+    /// Its modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModuleDefinition>,
+    /// The code of the module of its entities that name none themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// Its settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingDefinition>,
     /// Its entities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<EntityDefinition>,
@@ -127,7 +136,10 @@ impl Package {
             false if *said != namespace => foreign = Some(said.clone()),
             false => {}
         };
+        self.modules.iter_mut().for_each(|module| own(&mut module.namespace));
+        self.settings.iter_mut().for_each(|setting| own(&mut setting.namespace));
         for entity in &mut self.entities {
+            entity.module = entity.module.take().or_else(|| self.module.clone());
             own(&mut entity.namespace);
             entity.fields.iter_mut().for_each(|field| own(&mut field.namespace));
             *entity = entity.with_sides()?;
@@ -155,6 +167,10 @@ impl Package {
     }
 
     fn check_extensions(&self) -> Result<()> {
+        if let Some((_, field)) = self.fields().find(|(_, field)| field.translation_of.is_some()) {
+            let error = Error::new(Code::InvalidDefinition).field(&field.name);
+            return Err(error.rule("the engine itself declares what keeps translations"));
+        }
         let fields = self.extends.iter().flat_map(|extension| &extension.fields);
         match fields.into_iter().find(|field| field.required) {
             Some(field) => Err(Error::new(Code::InvalidDefinition)
@@ -295,6 +311,12 @@ impl Registry {
             label: Label::new(namespace, namespace),
             ..Package::default()
         };
+        let modules = self.modules().iter().filter(|module| !module.is_withdrawn());
+        let modules = modules.map(|module| &module.definition);
+        package.modules = modules.filter(|module| module.namespace == namespace).cloned().collect();
+        let settings = self.settings().iter().filter(|setting| !setting.is_withdrawn());
+        let settings = settings.map(|setting| &setting.definition);
+        package.settings = settings.filter(|setting| setting.namespace == namespace).cloned().collect();
         for entity in self.entities() {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
@@ -317,7 +339,8 @@ impl Registry {
                 package.extends.push(extension);
             }
         }
-        match package.entities.is_empty() && package.extends.is_empty() {
+        let is_empty = package.entities.is_empty() && package.extends.is_empty();
+        match is_empty && package.modules.is_empty() && package.settings.is_empty() {
             true => Err(missing(namespace, "")),
             false => Ok(package),
         }
@@ -362,6 +385,7 @@ impl Registry {
         }
         self.declare_package(&package)?;
         self.check_targets(&package)?;
+        self.check_modules(&package)?;
         let before = self.installed(&package.package).and_then(InstalledPackage::current).cloned();
         if let Some(before) = before.filter(|_| package.package != CUSTOMER) {
             self.withdraw_missing(&before, &package);
@@ -381,6 +405,7 @@ impl Registry {
     }
 
     fn declare_package(&mut self, package: &Package) -> Result<()> {
+        self.declare_modules(package)?;
         // What is said in expressions may name fields of any entity, so it comes once all of them are there.
         for entity in &package.entities {
             let plain = entity.fields.iter().filter_map(FieldDefinition::without_expressions);
@@ -401,6 +426,7 @@ impl Registry {
             parts.unique.iter().try_for_each(|rule| self.declare_unique(entity, rule).map(drop))?;
             parts.record_types.map_or(Ok(()), |types| self.declare_record_types(entity, types).map(drop))?;
         }
+        package.settings.iter().try_for_each(|setting| self.declare_setting(setting).map(drop))?;
         for extension in &package.extends {
             for changed in &extension.overrides {
                 self.declare_override(&extension.entity, changed)?;
@@ -443,6 +469,8 @@ impl Registry {
     /// they are never wrong.
     fn withdraw_missing(&mut self, before: &Package, after: &Package) {
         let namespace = &before.package;
+        self.withdraw_modules(namespace, after);
+        self.withdraw_settings(namespace, after);
         let kept: BTreeSet<u32> = after.entities.iter().map(|entity| entity.local).collect();
         let fields: BTreeSet<(String, u32)> =
             after.fields().map(|(entity, field)| (self.canonical(&entity), field.local)).collect();
@@ -467,7 +495,8 @@ impl Registry {
             }
             for field in entity.fields_mut() {
                 let own = field.declared().namespace == *namespace;
-                if own && !fields.contains(&(name.clone(), field.declared().local)) {
+                let author = field.declared().translation_of.unwrap_or(field.declared().local);
+                if own && !fields.contains(&(name.clone(), author)) {
                     field.withdraw();
                 }
                 if !laid.contains(&(name.clone(), field.api_name.clone())) {
@@ -523,6 +552,8 @@ impl Registry {
 /// What a namespace adds to an entity.
 fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtension {
     let fields = entity.fields().iter().filter(|field| !field.is_withdrawn());
+    // What keeps translations is declared with the field whose they are.
+    let fields = fields.filter(|field| field.declared().translation_of.is_none());
     let indexes = entity.indexes().iter().map(|index| &index.definition);
     let counters = entity.counters().iter().map(|counter| &counter.definition);
     let rules = entity.rules().iter().map(|rule| &rule.definition);

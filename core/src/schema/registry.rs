@@ -10,8 +10,8 @@ use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, FieldDefinition, FieldOverride, FieldType,
-    InstalledPackage, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, StateMachine, UniqueRule,
-    Validity,
+    InstalledPackage, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, Setting,
+    StateMachine, UniqueRule, Validity,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -542,6 +542,8 @@ pub struct Registry {
     next_field: u32,
     version: u32,
     packages: Vec<InstalledPackage>,
+    modules: Vec<Module>,
+    settings: Vec<Setting>,
 }
 
 /// What one declaration changed.
@@ -553,6 +555,13 @@ pub enum RegistryChange {
     Changed,
 }
 
+impl RegistryChange {
+    /// What this and another declaration changed together.
+    fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     version: u32,
@@ -561,6 +570,10 @@ struct Stored {
     entities: Vec<Entity>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     packages: Vec<InstalledPackage>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    modules: Vec<Module>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    settings: Vec<Setting>,
 }
 
 impl Registry {
@@ -577,6 +590,8 @@ impl Registry {
             next_field: stored.next_field,
             version: stored.version,
             packages: stored.packages,
+            modules: stored.modules,
+            settings: stored.settings,
             ..Self::default()
         };
         registry.index();
@@ -594,6 +609,8 @@ impl Registry {
             next_field: self.next_field,
             entities: self.entities.clone(),
             packages: self.packages.clone(),
+            modules: self.modules.clone(),
+            settings: self.settings.clone(),
         };
         serde_json::to_vec(&stored).map_err(|error| Error::new(Code::Panic).because(error))
     }
@@ -606,6 +623,26 @@ impl Registry {
 
     pub(super) fn packages_mut(&mut self) -> &mut Vec<InstalledPackage> {
         &mut self.packages
+    }
+
+    /// The modules, in the order in which they came.
+    #[must_use]
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    pub(super) fn modules_mut(&mut self) -> &mut Vec<Module> {
+        &mut self.modules
+    }
+
+    /// The settings that packages and extensions declare, in the order in which they came.
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    pub(super) fn settings_mut(&mut self) -> &mut Vec<Setting> {
+        &mut self.settings
     }
 
     /// Rises with every change.
@@ -647,11 +684,14 @@ impl Registry {
     /// Declares an entity with its fields; what stands already keeps its numbers.
     ///
     /// # Errors
-    /// `schema.invalid_definition`, `schema.duplicate_definition`.
+    /// `schema.invalid_definition`, `schema.duplicate_definition`, `schema.unknown_module`.
     pub fn declare_entity(&mut self, definition: &EntityDefinition) -> Result<RegistryChange> {
         let definition = &definition.with_sides()?;
         definition.check()?;
         let name = definition.api_name();
+        if let Some(module) = &definition.module {
+            self.module(module).map_err(|error| error.entity(&name).field("module"))?;
+        }
         let bare = definition.bare();
         let mut change = RegistryChange::Nothing;
         match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {
@@ -731,14 +771,14 @@ impl Registry {
             return Err(Error::new(Code::DuplicateDefinition).entity(&entity.api_name).field(&api_name));
         }
         let change = match entity.fields.iter_mut().find(|field| same(field)) {
-            Some(field) => {
-                field.redeclare(definition, api_name).map_err(|error| error.entity(&entity.api_name))?
-            }
+            Some(field) => field
+                .redeclare(definition.clone(), api_name)
+                .map_err(|error| error.entity(&entity.api_name))?,
             None => {
                 entity.fields.push(Field {
                     number,
                     api_name,
-                    definition,
+                    definition: definition.clone(),
                     declared: None,
                     overrides: Vec::new(),
                     former_names: Vec::new(),
@@ -755,12 +795,16 @@ impl Registry {
         let learned = entity.fields.iter_mut().find(own).map(|field| field.learn_names(former_names));
         let change = if learned == Some(RegistryChange::Changed) { RegistryChange::Changed } else { change };
         entity.index();
+        let named = entity.api_name.clone();
         // Nobody had this number before, so whoever bears it now took it.
         if entity.field_by_id(FieldId::new(number)).is_some() {
             self.next_field = number.saturating_add(1);
         }
         self.touch(change);
-        Ok(change)
+        match definition.translations() {
+            Some(translations) => Ok(self.declare_field(&named, &translations)?.or(change)),
+            None => Ok(change),
+        }
     }
 
     /// Links are found from their ends, and a search would count those whose ends somebody may not see.
@@ -825,7 +869,9 @@ impl Registry {
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn next_local(&self, entity: &str, namespace: &str) -> Result<u32> {
-        let own = self.entity(entity)?.fields.iter().filter(|field| field.definition.namespace == namespace);
+        let own = self.entity(entity)?.fields.iter().filter(|field| {
+            field.definition.namespace == namespace && field.definition.translation_of.is_none()
+        });
         Ok(own.map(|field| field.definition.local).max().unwrap_or(0).saturating_add(1))
     }
 

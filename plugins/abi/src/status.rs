@@ -46,6 +46,10 @@ pub const GUANXI_ERR_INPUT_INVALID_CSV: i32 = -113;
 pub const GUANXI_ERR_INPUT_SESSION_REQUIRED: i32 = -114;
 /// `input.session_not_taken`: the method is called without a session
 pub const GUANXI_ERR_INPUT_SESSION_NOT_TAKEN: i32 = -115;
+/// `input.invalid_configuration`: settings are unknown or do not take their values
+pub const GUANXI_ERR_INPUT_INVALID_CONFIGURATION: i32 = -116;
+/// `input.ambiguous_date`: the day could be two days
+pub const GUANXI_ERR_INPUT_AMBIGUOUS_DATE: i32 = -117;
 /// `storage.not_a_database`: this is not a Guanxi database
 pub const GUANXI_ERR_STORAGE_NOT_A_DATABASE: i32 = -201;
 /// `storage.wrong_key`: the key does not open this database
@@ -114,6 +118,14 @@ pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
 pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
 /// `schema.transition_not_allowed`: this state does not follow on that one
 pub const GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED: i32 = -326;
+/// `schema.module_off`: the module is switched off
+pub const GUANXI_ERR_SCHEMA_MODULE_OFF: i32 = -330;
+/// `schema.module_required`: the module cannot be switched so
+pub const GUANXI_ERR_SCHEMA_MODULE_REQUIRED: i32 = -331;
+/// `schema.unknown_module`: there is no such module
+pub const GUANXI_ERR_SCHEMA_UNKNOWN_MODULE: i32 = -332;
+/// `schema.not_translatable`: the field has no translations
+pub const GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE: i32 = -333;
 /// `schema.not_in_record_type`: the field does not belong to the record's type
 pub const GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE: i32 = -327;
 /// `schema.invalid_period`: the record ends to be valid before it begins

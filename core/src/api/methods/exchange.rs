@@ -78,8 +78,9 @@ methods! {
         let columns = columns.iter().map(|(heading, target)| {
             let field = match target {
                 Target::Nothing => None,
-                Target::Owner => Some("owner"),
-                Target::Field(field) | Target::Reference(field, _) => Some(field.api_name.as_str()),
+                Target::Owner => Some("owner".to_owned()),
+                Target::Translation(field, locale) => Some(format!("{}@{locale}", field.api_name)),
+                Target::Field(field) | Target::Reference(field, _) => Some(field.api_name.clone()),
             };
             json!({"heading": heading, "field": field})
         });

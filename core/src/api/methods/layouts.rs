@@ -7,6 +7,8 @@ use crate::base::{Label, Locale};
 use crate::engine::{Layout, LayoutKind, NavigationItem};
 use crate::schema::{Entity, RecordType};
 
+use super::modules::module_to_json;
+
 methods! {
     /// Gives a layout of an entity, made from the registry with the fields that the user sees: the title first,
     /// then what is required, then what is indexed. `by` names the fields that say where a record stands in a
@@ -33,11 +35,14 @@ methods! {
     }
 
     /// Lists the entities that the user may read, for a host's navigation, and the layouts that have something
-    /// to show of each.
-    "schema.navigation" (session, _given: Navigation {}) -> "{entities: [{entity, label, may_create, kinds}]}" {
+    /// to show of each; and the modules that are on, in their order, each with those of its entities.
+    "schema.navigation" (session, _given: Navigation {}) -> "{entities: [{entity, label, may_create, kinds}], modules: [{module, label, icon, order, on, requires, entities}]}" {
         let items = session.navigation()?;
         let items: Vec<Json> = items.iter().map(|item| item_to_json(item, session.locale())).collect();
-        Ok(json!({"entities": items}))
+        let modules = session.modules()?;
+        let shown = modules.iter().filter(|module| !module.entities.is_empty());
+        let modules: Vec<Json> = shown.map(|module| module_to_json(module, session.locale())).collect();
+        Ok(json!({"entities": items, "modules": modules}))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::api::declare::{Secret, methods};
 use crate::api::json::head_to_json;
 use crate::base::{Code, Error, Result};
-use crate::engine::{CopyReport, VerifyReport, statistics_to_json};
+use crate::engine::{CopyReport, SlowQuery, VerifyReport, statistics_to_json};
 
 use super::keys::key_from_json;
 
@@ -36,15 +36,32 @@ methods! {
     }
 
     /// Looks over the database: size, growth, records, empty fields, keys, age of the last backup.
-    "database.inspect" (session, _given: Inspect {}) -> "{at, format, statistics, ledger: {entries, months: [{month, entries, bytes}]}, entities: [{entity, records, looked_at, fields: [{field, empty, empty_percent}]}], keys, last_backup, days_since_backup, unfinished_copy, recovery, text}" {
+    "database.inspect" (session, _given: Inspect {}) -> "{at, format, statistics, ledger: {entries, months: [{month, entries, bytes}]}, entities: [{entity, records, looked_at, fields: [{field, empty, empty_percent}]}], keys, last_backup, days_since_backup, unfinished_copy, recovery, slow_queries, text}" {
         let inspection = session.inspect()?;
         let mut answer = inspection.to_json();
         put(&mut answer, "text", json!(inspection.text(session.locale())));
         Ok(answer)
     }
 
+    /// Tells the newest queries that took long or read much, newest first: entity, shape without values, plan, and
+    /// what it took. What slow is, the settings `queries.slow_threshold_ms` and `queries.slow_threshold_rows` say.
+    "database.slow_queries" (session, given: SlowQueriesOf {
+        /// Most queries; 50 if not said. At most 200 are kept.
+        limit: Option<u64>,
+    }) -> "{threshold_micros, threshold_rows, total, queries: [{at, entity, kind, shape, plan: {index, scan}, rows_read, rows_given, micros, user}]}" {
+        let slow = session.slow_queries()?;
+        let limit = given.limit.map_or(50, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let threshold = session.crm().slow_threshold();
+        Ok(json!({
+            "threshold_micros": threshold.micros,
+            "threshold_rows": threshold.rows,
+            "total": slow.total,
+            "queries": slow.queries.iter().take(limit).map(SlowQuery::to_json).collect::<Vec<_>>(),
+        }))
+    }
+
     /// Gives what support needs to know of the database, and nothing of the customers in it.
-    "database.support_bundle" (session, _given: SupportBundle {}) -> "{guanxi, platform, database, inspection, settings, extensions, errors}" {
+    "database.support_bundle" (session, _given: SupportBundle {}) -> "{guanxi, platform, database, inspection, settings, slow_queries, extensions, errors}" {
         let mut bundle = Vec::new();
         session.support_bundle(&mut bundle)?;
         serde_json::from_slice(&bundle).map_err(|error| Error::new(Code::Panic).because(error))

@@ -3,17 +3,21 @@
 mod attachments;
 mod backup;
 mod bulk;
+mod configuration;
 mod evolution;
 mod exchange;
 mod facts;
 mod files;
+mod formats;
 mod history;
 mod indexes;
 mod keys;
 mod layouts;
 mod maintenance;
+mod modules;
 mod organisation;
 mod packages;
+mod palette;
 mod query;
 mod records;
 mod relations;
@@ -31,17 +35,21 @@ pub(super) fn all() -> Vec<&'static Method> {
         attachments::METHODS,
         backup::METHODS,
         bulk::METHODS,
+        configuration::METHODS,
         evolution::METHODS,
         exchange::METHODS,
         facts::METHODS,
         files::METHODS,
+        formats::METHODS,
         history::METHODS,
         indexes::METHODS,
         keys::METHODS,
         layouts::METHODS,
         maintenance::METHODS,
+        modules::METHODS,
         organisation::METHODS,
         packages::METHODS,
+        palette::METHODS,
         query::METHODS,
         records::METHODS,
         relations::METHODS,

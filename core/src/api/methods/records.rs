@@ -7,8 +7,8 @@ use crate::api::json::{
     changes_from_json, condition_from_json, cursor_to_text, find_from_json, listing_to_json,
     warnings_to_json, with,
 };
-use crate::base::{RecordId, Result};
-use crate::engine::{Changes, Session, Transaction, Upserted, WriteOptions};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{Changes, Listing, Session, Transaction, Upserted, WriteOptions};
 
 /// Writes once: with an idempotency key a repeated request gets the first answer.
 pub(super) fn write(
@@ -37,6 +37,13 @@ fn changes(
         Some(version) => changes.expect_version(version),
         None => changes,
     })
+}
+
+fn in_language(row: Listing, tag: Option<&str>) -> Result<Listing> {
+    match tag {
+        Some(tag) => row.in_language(tag),
+        None => Ok(row),
+    }
 }
 
 fn answer(transaction: &mut Transaction<'_>, upserted: Upserted) -> Json {
@@ -98,8 +105,42 @@ methods! {
         entity: String,
         /// The record.
         id: RecordId,
+        /// A BCP 47 tag: texts that have a translation in this language are told in it.
+        locale: Option<String>,
     }) -> "{id, entity, title, number, version, owner, unit, created_at, modified_at, tags, external_ids, values}" {
-        listing_to_json(&session.get(&given.entity, given.id)?)
+        listing_to_json(&in_language(session.get(&given.entity, given.id)?, given.locale.as_deref())?)
+    }
+
+    /// Sets the text of a translatable field in other languages. Lists sort and filter by the text itself, and
+    /// search finds all of them.
+    "record.translate" (session, given: Translate {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The field.
+        field: String,
+        /// Texts by BCP 47 tag; null takes one away, and what is not named stays.
+        texts: Map<String, Json>,
+        /// The version that the record must have.
+        version: Option<u64>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, outcome, warnings}" {
+        let request = json!([given.entity, given.id.to_string(), given.field, given.texts, given.version]);
+        write(session, "record.translate", given.idempotency_key.as_deref(), &request, |transaction| {
+            let mut changes = changes(transaction, &given.entity, &Map::new(), given.version)?;
+            for (locale, text) in &given.texts {
+                let text = match text {
+                    Json::Null => None,
+                    Json::String(text) => Some(text.as_str()),
+                    _ => return Err(Error::new(Code::WrongType).field(&given.field).rule("text")),
+                };
+                changes = changes.translate(given.field.as_str(), locale, text);
+            }
+            let upserted = transaction.update_record(&given.entity, given.id, changes)?;
+            Ok(answer(transaction, upserted))
+        })
     }
 
     /// Changes a record.
@@ -183,6 +224,9 @@ methods! {
         limit: Option<u64>,
         /// Where the page before ended.
         cursor: Option<String>,
+        /// A BCP 47 tag: texts that have a translation in this language are told in it. The order and the
+        /// condition are of the texts themselves.
+        locale: Option<String>,
     }) -> "{rows, cursor}" {
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
@@ -195,7 +239,8 @@ methods! {
                 given.cursor.as_deref(),
             )?;
             let page = reader.find(&given.entity, &find)?;
-            let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
+            let rows = page.rows.into_iter().map(|row| listing_to_json(&in_language(row, given.locale.as_deref())?));
+            let rows = rows.collect::<Result<Vec<_>>>()?;
             Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
         })
     }

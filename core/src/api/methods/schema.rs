@@ -58,7 +58,7 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
+    }) -> "{version, entities: [{name, layer, label, help, module, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
         session.read(|reader| {
             let registry = reader.registry();
             let chosen: Vec<&Entity> = match &given.entity {
@@ -253,6 +253,8 @@ methods! {
         default: Option<String>,
         /// A condition under which a record must have a value, as an expression.
         required_when: Option<String>,
+        /// For text and rich_text: whether records have it in other languages too.
+        translatable: Option<bool>,
         /// The field whose code decides which codes may be chosen.
         controlled_by: Option<String>,
         /// What it is for, for people who fill it in, in Chinese; with `help_en`.
@@ -279,6 +281,7 @@ methods! {
                 field.tree = given.tree.unwrap_or(false) && !matches!(field.kind, FieldType::Rollup(_));
                 field.default = given.default;
                 field.required_when = given.required_when;
+                field.translatable = given.translatable.unwrap_or(false);
                 field.controlled_by = given.controlled_by;
             })?;
             Ok(json!({"field": name}))

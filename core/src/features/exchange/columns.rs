@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Code, Error, Result};
-use crate::schema::{Entity, Field, FieldName, FieldType};
+use crate::schema::{Entity, Field, FieldName, FieldType, locale_tag};
 
 /// How a file is read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +31,8 @@ pub struct ImportOptions {
 pub enum Target {
     /// A field that is no reference.
     Field(Field),
+    /// The text of a translatable field in the language of a BCP 47 tag.
+    Translation(Field, String),
     /// A reference, resolved by the title of a record of this entity, or by its key in the other system.
     Reference(Field, String),
     /// The owner, resolved by the name of a user.
@@ -85,6 +87,10 @@ fn named(entity: &Entity, name: &str) -> Result<Target> {
     match name {
         "-" => Ok(Target::Nothing),
         "owner" => Ok(Target::Owner),
+        _ if name.contains(LANGUAGE_MARK) => match in_language(entity, name) {
+            Some(target) => Ok(target),
+            None => Err(Error::new(Code::NotTranslatable).entity(&entity.api_name).field(name)),
+        },
         _ => entity.field(FieldName::Name(name)).map(of_field),
     }
 }
@@ -93,8 +99,22 @@ fn guessed(entity: &Entity, heading: &str) -> Target {
     if let Some(field) = entity.field_for_heading(heading) {
         return of_field(field);
     }
+    if let Some(target) = in_language(entity, heading) {
+        return target;
+    }
     let folded = crate::base::fold(&heading.replace('_', " "));
     if OWNER_HEADINGS.contains(&folded.as_str()) { Target::Owner } else { Target::Nothing }
+}
+
+/// What stands between a field and a language, as in `name@en`.
+const LANGUAGE_MARK: char = '@';
+
+/// A translatable field in a language, as `name@en` says it.
+fn in_language(entity: &Entity, heading: &str) -> Option<Target> {
+    let (name, tag) = heading.rsplit_once(LANGUAGE_MARK)?;
+    let named = entity.field(FieldName::Name(name)).ok().or_else(|| entity.field_for_heading(name));
+    let field = named.filter(|field| field.definition.translatable)?;
+    Some(Target::Translation(field.clone(), locale_tag(tag).ok()?))
 }
 
 /// Headings that mean the owner.

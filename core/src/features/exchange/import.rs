@@ -263,6 +263,10 @@ impl<'a> Import<'a> {
                 Target::Field(field) => {
                     changes = changes.set(field.api_name.as_str(), parse_text(field, cell, currency)?)
                 }
+                Target::Translation(field, locale) => {
+                    let text = Some(cell.trim()).filter(|text| !text.is_empty());
+                    changes = changes.translate(field.api_name.as_str(), locale, text);
+                }
                 Target::Owner => {
                     let place = (sheet.entity.as_str(), "owner");
                     if let Some(owner) = self.resolve(transaction, User::NAME, place, cell)? {

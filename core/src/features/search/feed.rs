@@ -11,7 +11,7 @@ use super::index::{Change, Cursor, Identity, Index};
 use super::schema::Document;
 use crate::base::{EntityId, Patience, RecordId, Result, Value};
 use crate::engine::{Crm, SealedFiles};
-use crate::schema::{Registry, SearchClass};
+use crate::schema::{Field, Registry, SearchClass};
 
 /// The folder of the index within the database.
 const FOLDER: &str = "index";
@@ -128,12 +128,26 @@ fn texts(
     let fields = registry.entity_by_id(entity).map(crate::schema::Entity::fields).unwrap_or_default();
     let texts = fields.iter().filter_map(|field| {
         let analyzer = analyzer(field.definition.search?);
-        match record.value(field.id()) {
-            Value::Text(text) => Some((field.id().number(), analyzer, text)),
-            _ => None,
-        }
+        let texts = text_in_all_languages(registry, entity, field, record);
+        Some(texts.into_iter().map(move |text| (field.id().number(), analyzer, text)))
     });
-    texts.collect()
+    texts.flatten().collect()
+}
+
+/// The text of a field, and its translations, which are found as the text itself is.
+fn text_in_all_languages(
+    registry: &Registry,
+    entity: EntityId,
+    field: &Field,
+    record: &crate::engine::Record,
+) -> Vec<String> {
+    let kept = registry.entity_by_id(entity).ok().and_then(|entity| entity.translations_of(field));
+    let translations = match kept.map(|kept| record.value(kept.id())) {
+        Some(Value::Map(texts)) => texts.into_values().collect(),
+        _ => Vec::new(),
+    };
+    let texts = std::iter::once(record.value(field.id())).chain(translations);
+    texts.filter_map(|text| text.as_text().map(str::to_owned)).collect()
 }
 
 fn analyzer(class: SearchClass) -> Analyzer {

@@ -47,6 +47,7 @@ pub(super) fn stream(
 fn read(sight: &Sight<'_>, plan: &Plan, ids: &[RecordId], far: bool) -> Result<Vec<Record>> {
     let mut records: Vec<Record> =
         load_many(sight.snapshot, plan.index.entity, ids)?.into_iter().flatten().collect();
+    sight.has_read(records.len());
     sight.complete(&mut records, far)?;
     Ok(records)
 }

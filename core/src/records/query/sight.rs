@@ -1,5 +1,6 @@
 //! What a query looks at, and through whose permits: one entity, and those that its references lead to.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::access::{Permit, Read};
@@ -32,6 +33,8 @@ pub struct Sight<'a> {
     pub moment: Moment,
     /// Whether nothing is looked up in other records: this one is looked at for the sake of another.
     pub(super) alone: bool,
+    /// Where records that are read are counted, if anybody wants to know.
+    pub(super) read: Option<&'a Cell<u64>>,
 }
 
 impl<'a> Sight<'a> {
@@ -44,13 +47,39 @@ impl<'a> Sight<'a> {
         permit: &'a Permit<Read>,
         patience: &'a Patience,
     ) -> Self {
-        Self { snapshot, registry, entity, permit, far: None, patience, moment: Moment::ANY, alone: false }
+        Self {
+            snapshot,
+            registry,
+            entity,
+            permit,
+            far: None,
+            patience,
+            moment: Moment::ANY,
+            alone: false,
+            read: None,
+        }
     }
 
     /// With the moment that formulas take for now.
     #[must_use]
     pub fn at(self, moment: Moment) -> Self {
         Self { moment, ..self }
+    }
+
+    /// Counting the records that are read.
+    #[must_use]
+    pub fn counting<'c>(&self, read: &'c Cell<u64>) -> Sight<'c>
+    where
+        'a: 'c,
+    {
+        Sight { read: Some(read), ..*self }
+    }
+
+    /// Counts records that were read.
+    pub(super) fn has_read(&self, records: usize) {
+        if let Some(read) = self.read {
+            read.set(read.get().saturating_add(u64::try_from(records).unwrap_or(u64::MAX)));
+        }
     }
 
     /// Works out what is not stored of records that were read: formulas, and lookups and rollups before them

@@ -1,0 +1,529 @@
+//! The configuration: what settings there are, the values that the database and its users have, and how they are
+//! changed. Each change is an entry of the ledger with what was and what is; a secret is in none.
+//!
+//! Some settings of the engine lie where they lay before there was a configuration, among [`Settings`]; all
+//! others have a row of their own, and each user who has set any has one too.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, PoisonError};
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::access::Action;
+use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
+use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
+use crate::records::{WriteView, note};
+use crate::schema::{EnumCode, FieldType, Registry, SettingDefinition, SettingScope};
+use crate::storage::{Keyspace, Snapshot};
+
+/// Where the values of the database lie; those of a user lie behind it and a point and the user's id.
+const KEY: &[u8] = b"configuration";
+/// The settings from when on a query is slow.
+const SLOW_MILLISECONDS: &str = "queries.slow_threshold_ms";
+const SLOW_ROWS: &str = "queries.slow_threshold_rows";
+/// The setting of a user's language.
+const LOCALE: &str = "regional.locale";
+
+/// A setting of the engine, with the member of [`Settings`] that holds its value, if one does.
+struct CoreSetting {
+    definition: SettingDefinition,
+    member: Option<&'static str>,
+}
+
+/// The settings of the engine. What stands here is all that is said of them.
+static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
+    vec![
+        CoreSetting::kept("base_currency", "regional.currency", ("本位币", "Base currency"), FieldType::Text)
+            .help("未注明货币的金额所用的 ISO 4217 货币", "ISO 4217 code of amounts that name none"),
+        CoreSetting::kept("time_zone", "regional.time_zone", ("时区", "Time zone"), FieldType::Text)
+            .help("日期起止所依据的 IANA 时区", "IANA zone in which days begin and end"),
+        CoreSetting::kept("first_weekday", "regional.week_starts", ("每周第一天", "Week starts"), weekdays()),
+        CoreSetting::kept(
+            "fiscal_year_start",
+            "regional.fiscal_year_start",
+            ("财年起始月", "Fiscal year starts"),
+            FieldType::Int,
+        )
+        .between(1, 12),
+        CoreSetting::own(LOCALE, ("语言", "Language"), locales())
+            .of_users()
+            .help("消息所用的语言；未设置时由宿主决定", "Language of messages; the host's where none is set"),
+        CoreSetting::kept(
+            "max_attachment_bytes",
+            "attachments.max_bytes",
+            ("附件大小上限（字节）", "Largest attachment, in bytes"),
+            FieldType::Int,
+        )
+        .between(0, i64::MAX),
+        CoreSetting::kept(
+            "history_days",
+            "history.retention_days",
+            ("历史保留天数", "Days of history"),
+            FieldType::Json,
+        )
+        .help("按实体设置可查询历史的天数", "By entity, how many days back history is told"),
+        CoreSetting::own(
+            SLOW_MILLISECONDS,
+            ("慢查询时长（毫秒）", "Slow query, in milliseconds"),
+            FieldType::Int,
+        )
+        .default(1_000)
+        .between(0, 3_600_000)
+        .help("达到该时长的查询记入慢查询日志", "Queries that take as long are entered in the log"),
+        CoreSetting::own(SLOW_ROWS, ("慢查询读取记录数", "Slow query, in records read"), FieldType::Int)
+            .default(100_000)
+            .between(1, i64::MAX)
+            .help(
+                "读取记录达到该数量的查询记入慢查询日志",
+                "Queries that read as many are entered in the log",
+            ),
+    ]
+});
+
+fn weekdays() -> FieldType {
+    let days = [
+        ("monday", "星期一", "Monday"),
+        ("tuesday", "星期二", "Tuesday"),
+        ("wednesday", "星期三", "Wednesday"),
+        ("thursday", "星期四", "Thursday"),
+        ("friday", "星期五", "Friday"),
+        ("saturday", "星期六", "Saturday"),
+        ("sunday", "星期日", "Sunday"),
+    ];
+    FieldType::Enum { codes: days.map(|(code, zh, en)| EnumCode::new(code, Label::new(zh, en))).into() }
+}
+
+fn locales() -> FieldType {
+    let locales = [("zh-Hans", "简体中文", "Simplified Chinese"), ("en", "英语", "English")];
+    FieldType::Enum { codes: locales.map(|(code, zh, en)| EnumCode::new(code, Label::new(zh, en))).into() }
+}
+
+impl CoreSetting {
+    fn own(name: &str, (zh, en): (&str, &str), kind: FieldType) -> Self {
+        Self { definition: SettingDefinition::new("sys", name, Label::new(zh, en), kind), member: None }
+    }
+
+    fn kept(member: &'static str, name: &str, label: (&str, &str), kind: FieldType) -> Self {
+        let mut setting = Self { member: Some(member), ..Self::own(name, label, kind) };
+        setting.definition.default = member_of(&Settings::default(), member);
+        setting
+    }
+
+    fn default(mut self, value: i64) -> Self {
+        self.definition.default = Json::from(value);
+        self
+    }
+
+    fn help(mut self, zh: &str, en: &str) -> Self {
+        self.definition.help = Some(Label::new(zh, en));
+        self
+    }
+
+    fn between(mut self, least: i64, most: i64) -> Self {
+        (self.definition.min, self.definition.max) = (Some(least), Some(most));
+        self
+    }
+
+    fn of_users(mut self) -> Self {
+        self.definition.scope = SettingScope::User;
+        self
+    }
+}
+
+/// The values that were set for the database and lie in the row of the configuration.
+#[derive(Debug)]
+pub(super) struct Configuration {
+    values: Map<String, Json>,
+    /// What every query is held against, worked out once.
+    slow: SlowThreshold,
+}
+
+impl Configuration {
+    pub(super) fn load(snapshot: &dyn Snapshot) -> Result<Self> {
+        Ok(Self::of(row(snapshot, KEY)?))
+    }
+
+    fn of(values: Map<String, Json>) -> Self {
+        let number = |name: &str| {
+            let default =
+                || CORE.iter().find(|core| core.definition.name == name)?.definition.default.as_u64();
+            values.get(name).and_then(Json::as_u64).or_else(default).unwrap_or(u64::MAX)
+        };
+        let micros = number(SLOW_MILLISECONDS).saturating_mul(1_000);
+        let slow = SlowThreshold { micros, rows: number(SLOW_ROWS) };
+        Self { values, slow }
+    }
+}
+
+/// A setting with the value that it has for a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfiguredSetting {
+    /// What its author declared.
+    pub definition: SettingDefinition,
+    /// The value in force; null for a secret.
+    pub value: Json,
+    /// Whether the database has a value of its own, in place of the default.
+    pub is_set: bool,
+    /// Whether the value is the user's own.
+    pub is_own: bool,
+}
+
+/// A setting that a change makes other than it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingChange {
+    /// The setting.
+    pub setting: String,
+    /// The value that was set, null for none and for a secret.
+    pub old: Json,
+    /// The value that is set, null for none and for a secret.
+    pub new: Json,
+    /// Whether the values are secret and therefore not told.
+    pub secret: bool,
+}
+
+impl SettingChange {
+    /// The change as JSON, as the ledger and the methods tell it.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        match self.secret {
+            true => json!({"setting": self.setting, "secret": true}),
+            false => json!({"setting": self.setting, "old": self.old, "new": self.new}),
+        }
+    }
+}
+
+/// What is to be done with settings: a value for each, or none to go back to the default.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConfigurationChange {
+    /// The values by setting.
+    pub values: BTreeMap<String, Option<Json>>,
+    /// Whether they are the user's own, and not those of the database.
+    pub own: bool,
+    /// Whether it is only looked at.
+    pub dry_run: bool,
+}
+
+/// The settings that there are: the engine's, then those of packages and extensions. The name of one of the
+/// engine's is nobody else's.
+fn known(registry: &Registry) -> impl Iterator<Item = &SettingDefinition> {
+    let of_core = |name: &str| CORE.iter().any(|core| core.definition.name == name);
+    let declared = registry.settings().iter().filter(|setting| !setting.is_withdrawn());
+    let declared = declared.map(|setting| &setting.definition);
+    let declared = declared.filter(move |definition| !of_core(&definition.api_name()));
+    CORE.iter().map(|core| &core.definition).chain(declared)
+}
+
+fn member(name: &str) -> Option<&'static str> {
+    CORE.iter().find(|core| core.definition.name == name).and_then(|core| core.member)
+}
+
+impl Session {
+    /// Every setting with the value that it has for this session's user.
+    ///
+    /// # Errors
+    /// `access.session_ended`, `storage.damaged`, `storage.io`.
+    pub fn configuration(&self) -> Result<Vec<ConfiguredSetting>> {
+        let (crm, registry) = (self.crm(), self.crm().registry());
+        let own = self.read(|reader| row(reader.snapshot, &user_key(self.user())))?;
+        let settings = known(&registry).map(|definition| {
+            let name = definition.api_name();
+            let set = crm.set_value(&name);
+            let of_user = own.get(&name).filter(|_| definition.scope == SettingScope::User);
+            let value =
+                of_user.cloned().or_else(|| set.clone()).unwrap_or_else(|| definition.default.clone());
+            ConfiguredSetting {
+                value: if definition.secret { Json::Null } else { value },
+                is_set: set.is_some(),
+                is_own: of_user.is_some(),
+                definition: definition.clone(),
+            }
+        });
+        Ok(settings.collect())
+    }
+
+    /// Changes settings, all of them or none, and gives those that are other than before. Each is an entry of
+    /// the ledger together with the others of the call. A user changes values of their own; those of the
+    /// database need the right to administer what the setting names.
+    ///
+    /// # Errors
+    /// `input.invalid_configuration` naming every setting that is unknown or does not take its value;
+    /// `access.not_permitted`; `access.session_ended`.
+    pub fn change_configuration(&self, change: &ConfigurationChange) -> Result<Vec<SettingChange>> {
+        let registry = self.crm().registry();
+        let checked = checked(&registry, &self.crm().settings(), change)?;
+        for (definition, _) in checked.iter().filter(|_| !change.own) {
+            self.check_may(definition.administered_with(), Action::Administer)?;
+        }
+        self.read(|_| Ok(()))?;
+        let user = change.own.then(|| self.user());
+        match change.dry_run {
+            true => {
+                let snapshot = self.crm().snapshot()?;
+                Ok(Draft::of(snapshot.as_ref(), user)?.take(&checked)?)
+            }
+            false => self.crm().configure(self.user(), user, &checked),
+        }
+    }
+
+    /// The values that were set for the database, without secrets, as
+    /// [`Session::change_configuration`] of another database takes them.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything.
+    pub fn export_configuration(&self) -> Result<Map<String, Json>> {
+        self.check_may("sys.role", Action::Administer)?;
+        let registry = self.crm().registry();
+        let told = known(&registry).filter(|definition| !definition.secret);
+        let set = told.filter_map(|definition| {
+            let name = definition.api_name();
+            self.crm().set_value(&name).map(|value| (name, value))
+        });
+        Ok(set.collect())
+    }
+}
+
+impl Crm {
+    /// The value of a setting for the database, a secret's too: hosts and the connectors within them read here
+    /// what no session is told.
+    ///
+    /// # Errors
+    /// `input.invalid_configuration` for a setting that there is not.
+    pub fn configured(&self, name: &str) -> Result<Value> {
+        let registry = self.registry();
+        let found = known(&registry).find(|definition| definition.api_name() == name);
+        let definition = found.ok_or_else(|| {
+            Error::new(Code::InvalidConfiguration).field(name).rule(&format!("{name}: no such setting"))
+        })?;
+        definition.value(&self.set_value(name).unwrap_or_else(|| definition.default.clone()))
+    }
+
+    /// The value that the database has in place of the default.
+    fn set_value(&self, name: &str) -> Option<Json> {
+        match member(name) {
+            Some(member) => Some(member_of(&self.settings(), member)),
+            None => self.configuration().values.get(name).cloned(),
+        }
+    }
+
+    /// The language that a user has chosen, if any.
+    pub(super) fn locale_of(&self, snapshot: &dyn Snapshot, user: RecordId) -> Result<Option<Locale>> {
+        let own = row(snapshot, &user_key(user))?;
+        let chosen = own.get(LOCALE).cloned().or_else(|| self.set_value(LOCALE));
+        Ok(chosen.as_ref().and_then(Json::as_str).and_then(|tag| Locale::parse(tag).ok()))
+    }
+
+    fn configure(
+        &self,
+        actor: RecordId,
+        user: Option<RecordId>,
+        values: &Checked<'_>,
+    ) -> Result<Vec<SettingChange>> {
+        let done: RefCell<Option<(Draft, Vec<SettingChange>)>> = RefCell::new(None);
+        self.system_write_and(
+            actor,
+            "configuration.change",
+            |view, context| {
+                let mut draft = Draft::of(view, user)?;
+                let changes = draft.take(values)?;
+                if !changes.is_empty() {
+                    draft.put(view)?;
+                    let told: Vec<Json> = changes.iter().map(SettingChange::to_json).collect();
+                    let scope = if user.is_some() { "user" } else { "database" };
+                    let text = json!({"scope": scope, "changes": told}).to_string();
+                    note(view, context, EntryKind::Settings, actor, &text);
+                }
+                *done.borrow_mut() = Some((draft, changes));
+                Ok(())
+            },
+            &mut || {
+                if let Some((draft, _)) = done.borrow().as_ref()
+                    && user.is_none()
+                {
+                    self.show_settings(&draft.settings);
+                    self.show_configuration(Configuration::of(draft.values.clone()));
+                }
+            },
+        )?;
+        Ok(done.into_inner().map(|(_, changes)| changes).unwrap_or_default())
+    }
+
+    /// From when on a query is slow.
+    #[must_use]
+    pub fn slow_threshold(&self) -> SlowThreshold {
+        self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner).slow
+    }
+
+    fn configuration(&self) -> Arc<Configuration> {
+        Arc::clone(&self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn show_configuration(&self, changed: Configuration) {
+        *self.inner.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
+    }
+}
+
+/// Settings with the values that they take, as they are stored; none to go back to the default.
+type Checked<'r> = Vec<(&'r SettingDefinition, Option<Json>)>;
+
+/// Finds every setting that is unknown or does not take its value.
+fn checked<'r>(
+    registry: &'r Registry,
+    settings: &Settings,
+    change: &ConfigurationChange,
+) -> Result<Checked<'r>> {
+    let (mut checked, mut faults) = (Vec::new(), Vec::new());
+    for (name, value) in &change.values {
+        let definition = known(registry).find(|definition| definition.api_name() == *name);
+        let definition = match definition {
+            Some(definition) if !change.own || definition.scope == SettingScope::User => definition,
+            Some(_) => {
+                faults.push((name, "it has no values of users' own".to_owned()));
+                continue;
+            }
+            None => {
+                faults.push((name, "no such setting".to_owned()));
+                continue;
+            }
+        };
+        match value.as_ref().map(|value| stored(registry, settings, definition, value)).transpose() {
+            Ok(stored) => checked.push((definition, stored)),
+            Err(error) => {
+                let rule = error.rule_name().map(|rule| format!(" ({rule})")).unwrap_or_default();
+                faults.push((name, format!("{}{rule}", error.code().key())));
+            }
+        }
+    }
+    if faults.is_empty() {
+        return Ok(checked);
+    }
+    let names: Vec<&str> = faults.iter().map(|(name, _)| name.as_str()).collect();
+    let rules: Vec<String> = faults.iter().map(|(name, fault)| format!("{name}: {fault}")).collect();
+    Err(Error::new(Code::InvalidConfiguration).field(&names.join(", ")).rule(&rules.join("; ")))
+}
+
+/// A value as it is stored, by its type and by what the settings of the organisation ask besides.
+fn stored(
+    registry: &Registry,
+    settings: &Settings,
+    definition: &SettingDefinition,
+    value: &Json,
+) -> Result<Json> {
+    let value = definition.value(value)?;
+    if value.is_null() {
+        return Err(Error::new(Code::Required).rule("reset it to go back to the default"));
+    }
+    let value = value.to_json();
+    if let Some(member) = member(&definition.name).filter(|_| definition.namespace == "sys") {
+        with_member(settings, member, &value)?.check_in(registry)?;
+    }
+    Ok(value)
+}
+
+fn member_of(settings: &Settings, member: &str) -> Json {
+    let whole = serde_json::to_value(settings).unwrap_or_default();
+    // A member that is left out is empty.
+    whole.get(member).cloned().unwrap_or_else(|| json!({}))
+}
+
+fn with_member(settings: &Settings, member: &str, value: &Json) -> Result<Settings> {
+    let mut whole = serde_json::to_value(settings).map_err(|error| Error::new(Code::Panic).because(error))?;
+    if let Some(members) = whole.as_object_mut() {
+        members.insert(member.to_owned(), value.clone());
+    }
+    serde_json::from_value(whole).map_err(|error| Error::new(Code::WrongType).rule(&error.to_string()))
+}
+
+/// The rows of settings as a change leaves them.
+struct Draft {
+    settings: Settings,
+    values: Map<String, Json>,
+    user: Option<RecordId>,
+}
+
+impl Draft {
+    fn of(snapshot: &dyn Snapshot, user: Option<RecordId>) -> Result<Self> {
+        let values = match user {
+            Some(user) => row(snapshot, &user_key(user))?,
+            None => row(snapshot, KEY)?,
+        };
+        Ok(Self { settings: Settings::load(snapshot)?, values, user })
+    }
+
+    /// Takes the values, and says which of them are other than before.
+    fn take(&mut self, values: &Checked<'_>) -> Result<Vec<SettingChange>> {
+        let mut changes = Vec::new();
+        for (definition, new) in values {
+            let name = definition.api_name();
+            let kept = member(&name).filter(|_| self.user.is_none());
+            let (old, new) = match kept {
+                Some(member) => {
+                    let new = new.clone().unwrap_or_else(|| definition.default.clone());
+                    let old = member_of(&self.settings, member);
+                    self.settings = with_member(&self.settings, member, &new)?;
+                    (old, new)
+                }
+                None => {
+                    let old = match new {
+                        Some(new) => self.values.insert(name.clone(), new.clone()),
+                        None => self.values.remove(&name),
+                    };
+                    (old.unwrap_or_default(), new.clone().unwrap_or_default())
+                }
+            };
+            if old != new {
+                let secret = definition.secret;
+                let told = |value: Json| if secret { Json::Null } else { value };
+                changes.push(SettingChange { setting: name, old: told(old), new: told(new), secret });
+            }
+        }
+        self.settings.check()?;
+        Ok(changes)
+    }
+
+    /// Writes what is other than before; a row that was never written stays so while it is empty.
+    fn put(&self, view: &mut WriteView<'_>) -> Result<()> {
+        let json = |error| Error::new(Code::Panic).because(error);
+        if self.user.is_none() && Settings::load(view)? != self.settings {
+            let settings = serde_json::to_vec(&self.settings).map_err(json)?;
+            view.put(Keyspace::Meta, settings::KEY.to_vec(), settings);
+        }
+        let key = self.user.map_or_else(|| KEY.to_vec(), user_key);
+        if row(view, &key)? != self.values {
+            view.put(Keyspace::Meta, key, serde_json::to_vec(&self.values).map_err(json)?);
+        }
+        Ok(())
+    }
+}
+
+fn user_key(user: RecordId) -> Vec<u8> {
+    [KEY, b".", user.as_bytes()].concat()
+}
+
+fn row(snapshot: &dyn Snapshot, key: &[u8]) -> Result<Map<String, Json>> {
+    match snapshot.get(Keyspace::Meta, key)? {
+        Some(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| Error::new(Code::Damaged).rule("configuration").because(error)),
+        None => Ok(Map::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Weekday;
+
+    #[test]
+    fn every_setting_of_the_engine_is_sound_and_its_kept_member_takes_its_default() {
+        for core in CORE.iter() {
+            core.definition.check().unwrap();
+            if let Some(member) = core.member {
+                let kept = with_member(&Settings::default(), member, &core.definition.default).unwrap();
+                assert_eq!(kept, Settings::default(), "{}", core.definition.name);
+            }
+        }
+        let days = weekdays();
+        let codes = days.codes().unwrap_or_default();
+        assert!(codes.len() == 7 && codes.iter().all(|code| Weekday::parse(&code.code).is_ok()));
+    }
+}

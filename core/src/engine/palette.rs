@@ -1,0 +1,129 @@
+//! What a person may do by name: the commands that extensions declare, and those that every entity has.
+
+use crate::access::{Action, Read};
+use crate::base::{Label, RecordId, Result};
+use crate::engine::views::{read_view, view};
+use crate::engine::{Audience, Reader, SavedView, Session, View};
+use crate::records::{self, Query, links_by};
+use crate::schema::{Entity, EntityType};
+
+/// Most views of one audience that are looked at.
+const MAX_VIEWS: usize = 200;
+
+/// Something that people do by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The method that does it.
+    pub method: String,
+    /// What people read, in few words.
+    pub label: Label,
+    /// The entity that it is about, by API name; that of the organisation as a whole if there is none.
+    pub entity: Option<String>,
+    /// What its user must be allowed: an action on an entity, by API name.
+    pub needs: Option<(String, Action)>,
+    /// Whether its name is that of the entity itself.
+    pub is_entity: bool,
+}
+
+impl Command {
+    /// A command that everybody may give.
+    #[must_use]
+    pub fn new(method: &str, label: Label) -> Self {
+        Self { method: method.to_owned(), label, entity: None, needs: None, is_entity: false }
+    }
+
+    /// The same command for those alone who may do an action on an entity.
+    #[must_use]
+    pub fn needing(mut self, entity: &str, action: Action) -> Self {
+        self.needs = Some((entity.to_owned(), action));
+        self
+    }
+
+    fn of_entity(method: &str, (zh, en): (&str, &str), entity: &Entity) -> Self {
+        let label = &entity.definition.label;
+        let label = Label::new(&format!("{zh}{}", label.zh), &format!("{en}{}", label.en));
+        Self { entity: Some(entity.api_name.clone()), ..Self::new(method, label) }
+    }
+}
+
+impl Session {
+    /// The commands that the user may give: to open, to make and to bring in records of an entity, and those that
+    /// extensions declare.
+    ///
+    /// # Errors
+    /// `access.session_ended`.
+    pub fn commands(&self) -> Result<Vec<Command>> {
+        let declared = self.crm().declared_commands();
+        self.read(|reader| {
+            let entities = reader.registry().entities().iter();
+            let mut commands: Vec<Command> =
+                entities.flat_map(|entity| commands_of(reader, entity)).collect();
+            let allowed = |command: &&Command| {
+                command.needs.as_ref().is_none_or(|(entity, action)| reader.may(entity, *action))
+            };
+            commands.extend(declared.iter().filter(allowed).cloned());
+            Ok(commands)
+        })
+    }
+
+    /// The views that this user finds, at most 200 of the user's own, of each role, and of everyone. They are
+    /// found by who they are for, however many views others have.
+    ///
+    /// # Errors
+    /// `access.session_ended`, `storage.damaged`, `storage.io`.
+    pub fn views_at_hand(&self) -> Result<Vec<SavedView>> {
+        self.read(|reader| {
+            let known = reader.registry().entity(View::NAME)?;
+            let permit = reader.policy.bootstrap::<Read>(known.id());
+            let user = known.field(view::USER.selector())?.id();
+            let role = known.field(view::ROLE.selector())?.id();
+            let mut ids: Vec<RecordId> =
+                links_by(reader.snapshot, self.user(), (known.id(), user), MAX_VIEWS)?;
+            for own in reader.policy.roles_of(self.user()) {
+                ids.extend(links_by(reader.snapshot, *own, (known.id(), role), MAX_VIEWS)?);
+            }
+            let mut found = records::get_many(reader.snapshot, &permit, known, &ids)?;
+            let nobody = [user, role].map(records::Filter::IsNull);
+            let query =
+                Query { filter: records::Filter::All(nobody.into()), limit: MAX_VIEWS, ..Query::default() };
+            let far = records::FarPermits::new();
+            found.extend(records::find(&reader.sight(known, &permit, &far), &query)?.records);
+            let views = found.iter().map(|record| read_view(known, record)).collect::<Result<Vec<_>>>()?;
+            Ok(nearest(views.into_iter().filter(|view| reader.may(&view.entity, Action::Read))))
+        })
+    }
+}
+
+/// Of several views of a name and an entity the user's own, else that of a role, else everyone's.
+fn nearest(views: impl Iterator<Item = SavedView>) -> Vec<SavedView> {
+    let mut views: Vec<SavedView> = views.collect();
+    let place = |view: &SavedView| (view.entity.clone(), view.name.clone(), view.audience);
+    views.sort_by_key(place);
+    views.dedup_by(|other, first| (&other.entity, &other.name) == (&first.entity, &first.name));
+    views
+}
+
+fn commands_of(reader: Reader<'_>, entity: &Entity) -> Vec<Command> {
+    let may = |action| reader.may(&entity.api_name, action);
+    let stands = !entity.is_withdrawn();
+    let mut commands = Vec::new();
+    if may(Action::Read) {
+        let open = Command::of_entity("record.list", ("", ""), entity);
+        commands.push(Command { is_entity: true, ..open });
+        if stands && may(Action::Create) {
+            commands.push(Command::of_entity("record.create", ("新建", "New "), entity));
+        }
+        if stands && may(Action::Import) {
+            commands.push(Command::of_entity("import.csv", ("导入", "Import "), entity));
+        }
+    }
+    commands
+}
+
+impl SavedView {
+    /// Whether it is the user's own.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        matches!(self.audience, Audience::User(_))
+    }
+}
