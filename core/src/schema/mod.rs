@@ -14,6 +14,7 @@ mod derived;
 mod document;
 mod evolution;
 pub mod expr;
+mod field;
 mod field_type;
 mod identifiers;
 mod layers;
@@ -43,6 +44,7 @@ pub use derived::{
     Component, CounterDefinition, DeclaredCounter, DeclaredIndex, IndexDefinition, IndexField,
 };
 pub use evolution::Deprecation;
+pub use field::Field;
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, FieldOverride, Layer};
@@ -51,7 +53,7 @@ pub use modules::{CUSTOM_MODULE, Module, ModuleDefinition, SYSTEM_MODULE};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use person_name::display_name;
 pub use record_types::{RecordType, RecordTypeDefinition, RecordTypes, RecordTypesDefinition};
-pub use registry::{Entity, Field, FieldName, Registry, RegistryChange};
+pub use registry::{Entity, FieldName, Registry, RegistryChange};
 pub use relations::{Cardinality, Ends, FIRST_RELATION_FIELD, RelationDefinition, RelationSide};
 pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
