@@ -284,6 +284,11 @@
 #define GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED -326
 
 /**
+ * `schema.not_in_record_type`: the field does not belong to the record's type
+ */
+#define GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE -327
+
+/**
  * `schema.module_off`: the module is switched off
  */
 #define GUANXI_ERR_SCHEMA_MODULE_OFF -330
@@ -302,9 +307,8 @@
  * `schema.not_translatable`: the field has no translations
  */
 #define GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE -333
- * `schema.not_in_record_type`: the field does not belong to the record's type
- */
-#define GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE -327
+
+/**
  * `schema.invalid_period`: the record ends to be valid before it begins
  */
 #define GUANXI_ERR_SCHEMA_INVALID_PERIOD -334

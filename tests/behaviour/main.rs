@@ -46,6 +46,7 @@ mod patience;
 mod queries;
 #[cfg(test)]
 mod record_types;
+#[cfg(test)]
 mod relations;
 #[cfg(test)]
 mod rollups;

@@ -118,6 +118,8 @@ pub const GUANXI_ERR_SCHEMA_PACKAGE_MISSING: i32 = -324;
 pub const GUANXI_ERR_SCHEMA_WITHDRAWN: i32 = -325;
 /// `schema.transition_not_allowed`: this state does not follow on that one
 pub const GUANXI_ERR_SCHEMA_TRANSITION_NOT_ALLOWED: i32 = -326;
+/// `schema.not_in_record_type`: the field does not belong to the record's type
+pub const GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE: i32 = -327;
 /// `schema.module_off`: the module is switched off
 pub const GUANXI_ERR_SCHEMA_MODULE_OFF: i32 = -330;
 /// `schema.module_required`: the module cannot be switched so
@@ -126,8 +128,6 @@ pub const GUANXI_ERR_SCHEMA_MODULE_REQUIRED: i32 = -331;
 pub const GUANXI_ERR_SCHEMA_UNKNOWN_MODULE: i32 = -332;
 /// `schema.not_translatable`: the field has no translations
 pub const GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE: i32 = -333;
-/// `schema.not_in_record_type`: the field does not belong to the record's type
-pub const GUANXI_ERR_SCHEMA_NOT_IN_RECORD_TYPE: i32 = -327;
 /// `schema.invalid_period`: the record ends to be valid before it begins
 pub const GUANXI_ERR_SCHEMA_INVALID_PERIOD: i32 = -334;
 /// `schema.key_fixed`: a fact keeps its key
