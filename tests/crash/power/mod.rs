@@ -37,6 +37,7 @@ survives! {
     a_power_cut_leaves_the_keys_before_or_after_a_change: KEY_SLOTS,
     a_power_cut_leaves_an_older_format_to_be_upgraded_and_its_copy_as_it_was: UPGRADE,
     a_power_cut_in_a_recovery_is_recovered_from: RECOVER,
+    a_power_cut_in_the_build_of_an_index_a_unique_rule_and_a_rollup_is_gone_on_from: INDEX,
     a_power_cut_takes_no_commit_beside_a_backup: BACKUP_BESIDE,
     a_power_cut_takes_no_commit_beside_a_compaction: COMPACT_BESIDE,
     a_power_cut_takes_no_commit_beside_a_change_of_the_data_key: REKEY_BESIDE,
@@ -72,6 +73,7 @@ fails_well! {
     calls_that_fail_leave_the_keys_before_or_after_a_change: KEY_SLOTS,
     calls_that_fail_leave_an_older_format_to_be_upgraded: UPGRADE,
     calls_that_fail_in_a_recovery_leave_it_to_the_next_one: RECOVER,
+    calls_that_fail_in_a_build_leave_it_to_be_gone_on_with: INDEX,
 }
 
 #[test]

@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use guanxi::engine::BackupFolder;
+use guanxi::base::Collation;
+use guanxi::engine::{BackupFolder, Find, Listing};
+use guanxi::model::{Account, account};
+use guanxi::schema::EntityType;
+use guanxi::{Code, Error, Session, Value};
 use guanxi_tests::{KEY, options};
 use sha2::{Digest, Sha256};
 
 use super::cuts::{Left, Operation};
 use super::disk::{Tree, read};
 use super::house::{
-    BACKUPS, Checked, Content, HOUSE, LARGE, backed_up, content, ensure, furnished, goes_on, house, open,
-    opened, placed, said,
+    BACKUPS, Checked, Content, HOUSE, LARGE, LATE, backed_up, content, ensure, furnished, goes_on, house,
+    open, opened, placed, said,
 };
 use super::recording::{run, worker};
 
@@ -35,12 +39,13 @@ pub const REKEY: Operation = Operation { words: "rekey", start: whole, check: re
 pub const KEY_SLOTS: Operation = Operation { words: "keys", start: whole, check: slots_changed };
 pub const UPGRADE: Operation = Operation { words: "open", start: format_1, check: upgraded };
 pub const RECOVER: Operation = Operation { words: "open", start: unclosed, check: recovered };
+pub const INDEX: Operation = Operation { words: "index", start: peopled, check: indexed };
 pub const BACKUP_BESIDE: Operation = Operation { words: "full beside", start: whole, check: backed };
 pub const COMPACT_BESIDE: Operation = Operation { words: "compact beside", start: whole, check: compacted };
 pub const REKEY_BESIDE: Operation = Operation { words: "rekey beside", start: whole, check: rekeyed };
 
 /// All of them.
-pub const ALL: [&Operation; 16] = [
+pub const ALL: [&Operation; 17] = [
     &CREATE,
     &WRITE,
     &WRITE_RELAXED,
@@ -54,6 +59,7 @@ pub const ALL: [&Operation; 16] = [
     &KEY_SLOTS,
     &UPGRADE,
     &RECOVER,
+    &INDEX,
     &BACKUP_BESIDE,
     &COMPACT_BESIDE,
     &REKEY_BESIDE,
@@ -375,4 +381,82 @@ fn check_later(left: &Left<'_>, found: &Content, before: &Content) -> Checked<&'
     ensure(same, &format!("it holds something else than before: {}", before.difference(found)))?;
     ensure(more == 1 || !left.was_told("done"), "what was written is gone")?;
     Ok(if more == 1 { "written" } else { "not written" })
+}
+
+/// The firms of the house and some more, in the order of a dictionary by pinyin.
+const FIRMS: [&str; 9] = ["安徽", "北京", "成都", STAFFED, "天津", "武汉", "郑州", LATE, "Kunstdorf"];
+/// A firm of the house, with one person.
+const STAFFED: &str = "上海加喜企业服务有限公司";
+
+/// A house with a few more firms.
+fn peopled() -> Tree {
+    static MADE: OnceLock<Tree> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let home = placed(&whole());
+        let session = opened(&home.path().join(HOUSE), &KEY).unwrap();
+        let standing = [STAFFED, LATE, "Kunstdorf"];
+        for name in FIRMS.iter().rev().filter(|name| !standing.contains(*name)) {
+            session.write(|transaction| transaction.create(account::named(name))).unwrap();
+        }
+        drop(session);
+        read(home.path())
+    })
+    .clone()
+}
+
+/// What was declared over records that stand is complete, or not there, or goes on; the list is right in any case.
+fn indexed(left: &Left<'_>) -> Checked<&'static str> {
+    let path = left.root.join(HOUSE);
+    let told = ["index", "unique", "rollup"].iter().filter(|line| left.was_told(line)).count();
+    let found = declared(&opened(&path, &KEY)?)?;
+    ensure(found.iter().take(told).all(|state| *state == Some(true)), &format!("{told} told, {found:?}"))?;
+    if left.goes_on {
+        let again = run(worker(left.root, "index"), left.root);
+        ensure(again.succeeded(), &format!("cannot be gone on with: {}", again.stderr()))?;
+        let found = declared(&opened(&path, &KEY)?)?;
+        ensure(found == [Some(true); 3], &format!("gone on with, {found:?}"))?;
+        after(left, &KEY)?;
+    }
+    Ok(match found {
+        [None, ..] => "nothing declared",
+        [_, _, Some(true)] => "all complete",
+        states if states.contains(&Some(false)) => "being built",
+        _ => "some complete",
+    })
+}
+
+/// Of the index, the rule and the rollup: whether each is complete, and nothing where it is not declared.
+fn declared(session: &Session) -> Checked<[Option<bool>; 3]> {
+    let registry = session.crm().registry();
+    let firms = registry.entity(Account::NAME).map_err(said("no entity"))?;
+    let by_name =
+        Find { sort: vec![account::NAME.ascending()], collation: Collation::Pinyin, ..Find::default() };
+    let rows = session.list(Account::NAME, &by_name).map_err(said("does not list"))?.rows;
+    let names: Vec<String> = rows.iter().map(Listing::title).collect();
+    ensure(names == FIRMS, &format!("the firms are {names:?}"))?;
+    let streamed = session.explain(Account::NAME, &by_name).map_err(said("does not explain"))?.streamed;
+    let index = firms.indexes().iter().find(|index| index.api_name == "x.by_name");
+    ensure(index.is_some_and(|index| index.complete) == streamed, "the list reads an index of some records")?;
+    let rule = firms.unique_rules().first();
+    let twin = session.write(|transaction| {
+        transaction.create(account::named("天津"))?;
+        Err::<(), _>(Error::new(Code::Cancelled))
+    });
+    let bound = twin.err().map(|error| error.code()) == Some(Code::NotUnique);
+    // One that is being built knows the records that it has taken in, and those that were written since.
+    ensure(bound || rule.is_none_or(|rule| !rule.complete), "a complete rule binds")?;
+    ensure(rule.is_some() || !bound, "a rule that is not there binds nobody")?;
+    let rollup = firms.field("x.people".into()).ok();
+    let people = |row: &Listing| match row.value("x.people") {
+        Ok(Value::Int(people)) => Some(people),
+        _ => None,
+    };
+    let known: Vec<Option<i64>> = rows.iter().map(people).collect();
+    let counted = known.iter().all(Option::is_some);
+    let right = rows.iter().zip(&known).all(|(row, people)| {
+        let expected = i64::from(row.title() == STAFFED);
+        people.is_none_or(|people| people == expected)
+    });
+    ensure(right, &format!("people are counted as {known:?}"))?;
+    Ok([index.map(|index| index.complete), rule.map(|rule| rule.complete), rollup.map(|_| counted)])
 }

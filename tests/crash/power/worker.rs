@@ -11,11 +11,13 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use guanxi::base::{Collation, Label};
 use guanxi::engine::{BackupFolder, BackupKind};
-use guanxi::model::{Contact, account, contact};
-use guanxi::schema::EntityType;
-use guanxi::{Code, Durability, Error, Key, RestoreOptions, Result, Session};
+use guanxi::model::{Account, Contact, account, contact};
+use guanxi::schema::{EntityType, FieldType, IndexDefinition, RollupDefinition, RollupFunction};
+use guanxi::{Code, Durability, Error, Key, RestoreOptions, Result, Session, api};
 use guanxi_tests::{ADMIN, KEY, options};
+use serde_json::json;
 
 /// Commits of each thread that writes.
 const COMMITS: u64 = 16;
@@ -54,6 +56,7 @@ fn work(given: &[String]) -> Result<()> {
         ["restore"] => worker.restore(&worker.root.join("restored.guanxi"), false)?,
         ["restore", "over"] => worker.restore(&worker.house(), true)?,
         ["keys"] => worker.keys()?,
+        ["index"] => worker.index()?,
         ["compact"] => worker.session()?.compact().map(drop)?,
         ["rekey"] => worker.session()?.change_data_key(&[new_key()]).map(drop)?,
         [operation, "beside"] => worker.beside(operation)?,
@@ -187,6 +190,31 @@ impl Worker {
         self.tell("changed")?;
         session.crm().remove_key(&third)?;
         self.tell("removed")
+    }
+
+    /// Declares an index, a unique rule and a rollup over records that stand, each built in chunks of two; what
+    /// was declared before is built to its end.
+    fn index(&self) -> Result<()> {
+        let session = options().build_at_once(2).open(self.house())?.session_for(ADMIN)?;
+        session.build_indexes()?;
+        let registry = session.crm().registry();
+        let firms = registry.entity(Account::NAME)?;
+        if firms.indexes().iter().all(|index| index.api_name != "x.by_name") {
+            let by_name = IndexDefinition::new("x", 0, "by_name").rising("name").collated(Collation::Pinyin);
+            session.define_index(Account::NAME, by_name)?;
+        }
+        self.tell("index")?;
+        if firms.unique_rules().is_empty() {
+            let rule = json!({"name": "one_name", "fields": [{"field": "name"}]});
+            api::call(&session, "schema.define_unique", &json!({"entity": Account::NAME, "rule": rule}))?;
+        }
+        self.tell("unique")?;
+        if firms.field("x.people".into()).is_err() {
+            let label = Label::new("人数", "People");
+            let people = RollupDefinition::new(RollupFunction::Count, Contact::NAME, "account");
+            session.define_field(Account::NAME, "people", label, FieldType::Rollup(people), |_| {})?;
+        }
+        self.tell("rollup")
     }
 
     /// An operation while another thread commits.
