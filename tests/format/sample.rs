@@ -13,7 +13,7 @@ use guanxi::model::{Account, account, contact, opportunity};
 use guanxi::schema::{EntityType, IndexDefinition};
 use guanxi::{Code, Condition, Key, Money, Options, Patience, Session, Value};
 use guanxi_tests::{ADMIN, PASSWORD, moment, options};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 /// What a sample holds.
@@ -31,7 +31,8 @@ struct Sample {
 /// The entries of `v2-entries` have the second format of ledger entries, those of `v2` the first; those of
 /// `v2-links` name the entry before them of the same record. `v2-counters` has counters by values and a
 /// declared index.
-const SAMPLES: [Sample; 5] = [
+/// `v2-schema` has of each thing that the registry declares one: packages, rollups, rules, relations, modules.
+const SAMPLES: [Sample; 6] = [
     Sample {
         folder: "v1",
         files: &["data", "keys"],
@@ -61,6 +62,12 @@ const SAMPLES: [Sample; 5] = [
         files: &["data", "journal", "keys"],
         entries: 69,
         head: "da2f65ead5d408fe7c48dd14327c9c621cc1d620102d62531fbb62dbb70bc5cc",
+    },
+    Sample {
+        folder: "v2-schema",
+        files: &["data", "journal", "keys"],
+        entries: 82,
+        head: "d33b7394c7c38d8cdc943d969f1e8dc403e88422d317fa7e98a78725ad396465",
     },
 ];
 
@@ -116,6 +123,7 @@ fn a_sample_is_written_where_there_is_none() {
     session.note_recent("contact", person).unwrap();
     let index = IndexDefinition::new("x", 0, "by_city").rising("city").falling("name");
     session.define_index("account", index).unwrap();
+    declare_more(&session);
     let head = crm.head().unwrap();
     println!("entries {}, head {}", head.position, hex(&head.hash));
     let newest = &SAMPLES[SAMPLES.len() - 1];
@@ -124,6 +132,91 @@ fn a_sample_is_written_where_there_is_none() {
     for name in newest.files {
         fs::copy(path.join(name), newest.home().join(name)).unwrap();
     }
+}
+
+/// What the registry of the newest sample has besides: a package with facts, a rollup, a unique rule, an index
+/// by pinyin, a relation with a link, a translation, a module that is off, and a setting.
+fn declare_more(session: &Session) {
+    let done = |method: &str, given: Json| call(session, method, &given).unwrap();
+    let label = |zh: &str, en: &str| json!({"zh": zh, "en": en});
+    let field = |local: u32, name: &str, kind: &str| json!({"local": local, "name": name, "label": label("字段", name), "kind": {"type": kind}});
+    let mut fields = vec![
+        field(1, "licence", "text"),
+        field(2, "value", "text"),
+        field(3, "valid_from", "date"),
+        field(4, "valid_to", "date"),
+    ];
+    fields[0]["required"] = json!(true);
+    let package = json!({
+        "package": "cn.paper", "version": "1.0.0", "label": label("执照", "Papers"),
+        "modules": [{"name": "papers", "label": label("执照", "Papers")}],
+        "entities": [{"local": 1, "name": "fact", "label": label("事项", "Fact"), "title": "licence", "module": "cn.paper.papers",
+            "valid_time": {"key": ["licence"]}, "fields": fields}],
+    });
+    done("schema.install_package", json!({"package": package}));
+    let fact = json!({"licence": "91310000", "value": "100", "valid_from": "2020-01-01"});
+    done("record.create", json!({"entity": "cn.paper.fact", "values": fact}));
+    done(
+        "schema.define_field",
+        json!({"entity": "account", "name": "people", "label_zh": "人数", "label_en": "People",
+        "field_type": "rollup", "child": "contact", "by": "account", "function": "count"}),
+    );
+    let rule = json!({"name": "once", "fields": [{"field": "name"}, {"field": "account"}]});
+    done("schema.define_unique", json!({"entity": "contact", "rule": rule}));
+    let by_reading = json!({"entity": "account", "name": "by_reading", "fields": [{"field": "name", "collation": "pinyin"}]});
+    done("schema.define_index", by_reading);
+    done(
+        "schema.define_relation",
+        json!({"name": "holding", "label_zh": "持股", "label_en": "Holding", "validity": true,
+        "from": {"name": "holder", "entities": ["account"], "label": label("股东", "Shareholder")},
+        "to": {"name": "company", "entities": ["account"], "label": label("公司", "Company")}}),
+    );
+    let id = |name: &str| only(session, "account", name).record.id.to_string();
+    done(
+        "relation.link",
+        json!({"relation": "x.holding", "from": id("加喜集团"), "to": id("上海加喜企业服务有限公司"),
+        "valid_from": "2020-01-01"}),
+    );
+    let product = done("record.create", json!({"entity": "product", "values": {"name": "帐簿"}}));
+    done(
+        "record.translate",
+        json!({"entity": "product", "id": product["id"], "field": "name", "texts": {"en": "Ledger"}}),
+    );
+    done("configuration.set", json!({"settings": {"regional.week_starts": "sunday"}}));
+    done("module.switch", json!({"module": "cn.paper.papers", "on": false}));
+}
+
+#[test]
+fn what_the_registry_of_the_newest_sample_declares_works_as_it_did() {
+    let (_folder, path) = SAMPLES[SAMPLES.len() - 1].copied();
+    let crm = still().open(&path).unwrap();
+    let session = crm.session_for(ADMIN).unwrap();
+    let done = |method: &str, given: Json| call(&session, method, &given);
+    let buyer = only(&session, "account", "上海加喜企业服务有限公司");
+    assert_eq!(buyer.value("x.people").unwrap(), Value::Int(1));
+    let twin =
+        json!({"entity": "contact", "values": {"name": "林先生", "account": buyer.record.id.to_string()}});
+    assert_eq!(done("record.create", twin).unwrap_err().code(), Code::NotUnique);
+    let list = json!({"entity": "account", "sort": ["name"], "collation": "pinyin"});
+    let plan = done("query.explain", list.clone()).unwrap();
+    assert_eq!((&plan["index"], &plan["order"]), (&json!("x.by_reading"), &json!("streamed")));
+    assert_eq!(done("query.run", list).unwrap()["rows"][0]["values"]["name"], "加喜集团");
+    let links = json!({"relation": "x.holding", "entity": "account", "id": buyer.record.id.to_string()});
+    assert_eq!(done("relation.list", links).unwrap()["rows"][0]["title"], "加喜集团");
+    let product = only(&session, "product", "帐簿").record.id.to_string();
+    let told = done("record.get", json!({"entity": "product", "id": product, "locale": "en"})).unwrap();
+    assert_eq!(told["values"]["name"], "Ledger");
+    let setting = done("configuration.get", json!({"settings": ["regional.week_starts"]})).unwrap();
+    assert_eq!(setting["settings"]["regional.week_starts"], "sunday");
+    let facts = json!({"entity": "cn.paper.fact"});
+    assert_eq!(done("query.run", facts.clone()).unwrap_err().code(), Code::ModuleOff);
+    done("module.switch", json!({"module": "cn.paper.papers", "on": true})).unwrap();
+    assert_eq!(done("query.run", facts).unwrap()["rows"].as_array().unwrap().len(), 1);
+    let overlapping = json!({"licence": "91310000", "value": "7", "valid_from": "2021-01-01"});
+    let refused =
+        done("record.create", json!({"entity": "cn.paper.fact", "values": overlapping})).unwrap_err();
+    assert_eq!(refused.code(), Code::ValidityOverlap);
+    crm.verify(&Patience::default()).unwrap();
 }
 
 fn only(session: &Session, entity: &str, title: &str) -> Listing {
