@@ -359,7 +359,7 @@ fn the_folder_holds_a_line_for_each_record_and_the_contents() {
     assert_eq!(live.clone().count(), 6 * 59 + 1);
     for account in live {
         let id: RecordId = account["id"].as_str().unwrap().parse().unwrap();
-        let name = original.records[&id].values.values().next().unwrap();
+        let name = original.records[&id].values.iter().next().unwrap().1;
         assert_eq!(name.to_json(), account["values"]["name"]);
         assert_eq!(account["certain"], true);
     }

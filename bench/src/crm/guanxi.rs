@@ -267,7 +267,7 @@ impl GuanxiWorker {
 
 /// Bytes of all texts of a record, so that nothing that was read is thrown away unseen.
 fn text_bytes(record: &guanxi::engine::Record) -> usize {
-    record.values.values().filter_map(Value::as_text).map(str::len).sum()
+    record.values.iter().filter_map(|(_, value)| value.as_text()).map(str::len).sum()
 }
 
 fn by_name(limit: usize, after: Option<PageCursor>) -> Find {

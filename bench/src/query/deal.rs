@@ -8,6 +8,10 @@ use crate::crm::{account, draw};
 pub const OWNERS: usize = 200;
 /// Owners under each manager; the one who reads has the first of them.
 pub const TEAM: usize = 20;
+/// Customers whose deals they are.
+pub const CUSTOMERS: usize = 1_000;
+/// The columns of a list as a screen shows it.
+pub const COLUMNS: [&str; 6] = ["name", "stage", "amount", "city", "opened_at", "expected_on"];
 /// Codes of the stages.
 pub const STAGES: [&str; 6] = ["prospecting", "engaging", "proposing", "negotiating", "won", "lost"];
 /// Codes of where deals come from.
@@ -47,6 +51,8 @@ const CONTACTS: [&str; 8] =
 /// A deal, as a host holds it. Amounts are in whole yuan, days are counted from 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Deal {
+    /// The customer, by number.
+    pub customer: usize,
     /// What no other deal has.
     pub code: String,
     /// What people call it.
@@ -98,6 +104,7 @@ pub fn deal(number: usize) -> Deal {
     let closed = stage == "won" || stage == "lost";
     let seats = below(number, 24, 10_000);
     Deal {
+        customer: customer(number),
         code: format!("D-{number:09}"),
         name: account.name,
         stage: stage.to_owned(),
@@ -119,6 +126,28 @@ pub fn deal(number: usize) -> Deal {
         town: account.city.to_owned(),
         places: seats,
     }
+}
+
+/// The customer of a deal.
+pub fn customer(number: usize) -> usize {
+    usize::try_from(draw(number, 31, CUSTOMERS as u64)).unwrap_or(0)
+}
+
+/// A deal in a list on a screen.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Summary {
+    /// What people call it.
+    pub name: String,
+    /// Code of the stage.
+    pub stage: String,
+    /// What it is worth, in whole yuan.
+    pub amount: i64,
+    /// City.
+    pub city: String,
+    /// When it was opened, in microseconds since 1970.
+    pub opened_at: i64,
+    /// When it is expected to close, in days since 1970.
+    pub expected_on: i64,
 }
 
 /// Deals by their numbers.

@@ -8,9 +8,17 @@ CREATE TABLE visible (
     PRIMARY KEY (manager, owner)
 ) WITHOUT ROWID;
 
+CREATE TABLE customer (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    deals INTEGER NOT NULL DEFAULT 0,
+    worth INTEGER NOT NULL DEFAULT 0
+);
+
 CREATE TABLE deal (
     id INTEGER PRIMARY KEY,
     owner INTEGER NOT NULL REFERENCES person (id),
+    customer INTEGER NOT NULL REFERENCES customer (id),
     version INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL,
     created_by INTEGER NOT NULL,
@@ -46,7 +54,7 @@ CREATE INDEX deal_by_town ON deal (town, places, opened_at, owner);
 CREATE TRIGGER deal_created AFTER INSERT ON deal BEGIN
     INSERT INTO audit (kind, entity, record, actor, at, changes) VALUES (
         'create', 'deal', NEW.id, NEW.created_by, NEW.created_at,
-        json_object('owner', NEW.owner, 'code', NEW.code, 'name', NEW.name, 'stage', NEW.stage,
+        json_object('owner', NEW.owner, 'customer', NEW.customer, 'code', NEW.code, 'name', NEW.name, 'stage', NEW.stage,
             'amount', NEW.amount, 'source', NEW.source, 'kind', NEW.kind, 'city', NEW.city,
             'contact', NEW.contact, 'phone', NEW.phone, 'email', NEW.email, 'opened_at', NEW.opened_at,
             'expected_on', NEW.expected_on, 'closed_on', NEW.closed_on, 'seats', NEW.seats,

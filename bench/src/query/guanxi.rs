@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use guanxi::base::{Label, MAX_PAGE_ROWS};
 use guanxi::engine::{
-    Comparison, CountSource, Direction, Explanation, FieldSelector, Find, Listing, PageCursor, Registrar,
-    Total, User,
+    Comparison, CountSource, Direction, Explanation, FieldSelector, Find, Listing, PageCursor,
+    Question as Asked, Registrar, Total, User,
 };
 use guanxi::features::reports::{Figure, GroupBy, Measure, Report};
 use guanxi::schema::{
@@ -19,11 +19,14 @@ use guanxi::{
 use crate::crm::PAGE_ROWS;
 use crate::crm::guanxi::{ADMINISTRATOR, database, manager, options, person, seller};
 use crate::harness::Outcome;
-use crate::query::deal::{Deal, FIELDS, KINDS, OWNERS, SOURCES, STAGES, TEAM, city};
-use crate::query::kept::counters;
+use crate::query::deal::{
+    COLUMNS, CUSTOMERS, Deal, FIELDS, KINDS, OWNERS, SOURCES, STAGES, Summary, TEAM, city,
+};
+use crate::query::kept::{counters, rollups};
 use crate::query::store::{Answer, Form, Group, Question, Store};
 
 const DEAL: &str = "bench.deal";
+const CUSTOMER: &str = "bench.customer";
 /// Fields that the vendor declares; the rest are the customer's own.
 const DECLARED: usize = 18;
 /// Indexes on a city and seats: by the vendor's fields, and by the customer's.
@@ -45,6 +48,20 @@ impl Extension for Deals {
             ..FieldDefinition::new("bench", local, name, Label::new("字段", name), kind_of(name))
         });
         let index = |local, name| IndexDefinition::new("bench", local, name);
+        let customer = FieldType::Reference { entity: CUSTOMER.to_owned() };
+        let customer =
+            FieldDefinition::new("bench", 19, "customer", Label::new("客户", "Customer"), customer);
+        let name = FieldDefinition::new("bench", 1, "name", Label::new("名称", "Name"), FieldType::Text);
+        registrar.entity(EntityDefinition {
+            namespace: "bench".to_owned(),
+            local: 2,
+            name: "customer".to_owned(),
+            label: Label::new("客户", "Customer"),
+            title: "name".to_owned(),
+            data_subject: false,
+            fields: std::iter::once(name).chain(rollups()).collect(),
+            ..EntityDefinition::default()
+        });
         registrar.entity(EntityDefinition {
             namespace: "bench".to_owned(),
             local: 1,
@@ -52,7 +69,7 @@ impl Extension for Deals {
             label: Label::new("交易", "Deal"),
             title: "name".to_owned(),
             data_subject: false,
-            fields: fields.collect(),
+            fields: fields.chain([customer]).collect(),
             indexes: vec![
                 index(1, "newest").falling("opened_at"),
                 index(2, "by_stage").rising("stage").falling("amount"),
@@ -85,7 +102,7 @@ fn kind_of(name: &str) -> FieldType {
 }
 
 /// The fields as a host names them that knows them when it is compiled.
-fn selectors() -> impl Iterator<Item = FieldSelector> {
+fn selectors() -> impl Iterator<Item = FieldSelector> + Clone {
     FIELDS.into_iter().enumerate().zip(1..).map(|((place, name), local)| {
         let (namespace, local) = match place.checked_sub(DECLARED) {
             None => ("bench", local),
@@ -101,7 +118,9 @@ pub struct Guanxi {
     administrator: Session,
     manager: Session,
     owners: Vec<RecordId>,
+    customers: Vec<RecordId>,
     fields: Vec<FieldSelector>,
+    columns: Vec<FieldSelector>,
     walked: Vec<RecordId>,
     deep: Option<PageCursor>,
 }
@@ -122,6 +141,9 @@ impl Store for Guanxi {
                 for number in 0..TEAM {
                     person(transaction, &seller(team * TEAM + number), "salesperson", Some(above))?;
                 }
+            }
+            for number in 0..CUSTOMERS {
+                transaction.create_record(CUSTOMER, Changes::new().set("name", format!("{number:06}")))?;
             }
             Ok(())
         })?;
@@ -146,8 +168,10 @@ impl Store for Guanxi {
         let owners = (0..OWNERS).map(owner).collect::<Outcome<_>>()?;
         Ok(Self {
             manager: crm.session_for(&manager(0))?,
+            customers: by_name(&administrator, CUSTOMER)?.rows.iter().map(|row| row.record.id).collect(),
             administrator,
             owners,
+            columns: columns(),
             fields: selectors().collect(),
             walked: Vec::new(),
             deep: None,
@@ -158,7 +182,9 @@ impl Store for Guanxi {
         let mut transaction = self.administrator.begin(WriteOptions::default().cause("import"))?;
         for (owner, deal) in deals {
             let owner = *self.owners.get(*owner).ok_or("an owner whom nobody knows")?;
-            transaction.create_record(DEAL, self.changes(deal)?.owner(owner))?;
+            let customer = *self.customers.get(deal.customer).ok_or("a customer whom nobody knows")?;
+            let changes = self.changes(deal)?.set("customer", customer).owner(owner);
+            transaction.create_record(DEAL, changes)?;
         }
         transaction.commit()?;
         Ok(())
@@ -170,6 +196,15 @@ impl Store for Guanxi {
 
     fn deals(&mut self) -> Outcome<usize> {
         Ok(usize::try_from(self.administrator.count(DEAL, &Condition::Everything)?)?)
+    }
+
+    fn customers(&mut self) -> Outcome<Vec<(i64, i64)>> {
+        let rows = by_name(&self.administrator, CUSTOMER)?.rows;
+        let figures = rows.iter().map(|row| {
+            let worth = row.value("worth")?;
+            Ok((whole(&row.value("deals")?)?, if worth.is_null() { 0 } else { yuan(&worth)? }))
+        });
+        figures.collect()
     }
 
     fn add_field(&mut self, name: &str) -> Outcome<()> {
@@ -202,6 +237,7 @@ impl Store for Guanxi {
             Question::Newest => list(newest()),
             Question::Deep => list(Find { after: self.deep.clone(), ..newest() }),
             Question::Filtered => list(of_city(if form.name == "custom" { CUSTOM } else { BUILT_IN }, turn)),
+            Question::Columns => self.summaries(),
             Question::Count => self.count(turn),
             Question::Sums => self.sums(),
             Question::Record => {
@@ -214,7 +250,10 @@ impl Store for Guanxi {
     fn deal(&self, row: &Listing) -> Outcome<Deal> {
         let mut values = self.fields.iter().map(|field| row.value(field.clone()));
         let mut next = || values.next().transpose().map(Option::unwrap_or_default);
+        let customer = row.value("customer")?;
+        let known = self.customers.iter().position(|known| Value::Id(*known) == customer);
         Ok(Deal {
+            customer: known.ok_or("a customer whom nobody knows")?,
             code: text(next()?)?,
             name: text(next()?)?,
             stage: text(next()?)?,
@@ -270,6 +309,24 @@ impl Guanxi {
         Ok(self.fields.iter().zip(values).fold(Changes::new(), set))
     }
 
+    fn summaries(&self) -> Outcome<Answer<Listing>> {
+        let question = Asked { fields: self.columns.clone(), ..newest().into() };
+        let rows = self.manager.query(DEAL, &question)?.rows;
+        let summaries = rows.iter().map(|row| {
+            let mut values = self.columns.iter().map(|column| row.value(column.clone()));
+            let mut next = || values.next().transpose().map(Option::unwrap_or_default);
+            Ok(Summary {
+                name: text(next()?)?,
+                stage: text(next()?)?,
+                amount: yuan(&next()?)?,
+                city: text(next()?)?,
+                opened_at: moment(&next()?)?,
+                expected_on: day(&next()?).ok_or("a day is missing")?,
+            })
+        });
+        Ok(Answer::Summaries(summaries.collect::<Outcome<_>>()?))
+    }
+
     fn count(&self, turn: usize) -> Outcome<Answer<Listing>> {
         let stage = STAGES.get(turn % STAGES.len()).copied().unwrap_or_default();
         let in_stage = Condition::Compare("stage".into(), Comparison::Equal, stage.into());
@@ -316,6 +373,19 @@ impl Guanxi {
             Err(format!("two plans: {built_in:?} and {custom:?}").into())
         }
     }
+}
+
+/// The fields of [`COLUMNS`], as a host names them that knows them when it is compiled.
+fn columns() -> Vec<FieldSelector> {
+    let named = selectors().zip(FIELDS);
+    let column = |wanted: &str| named.clone().find(|(_, name)| *name == wanted).map(|(field, _)| field);
+    COLUMNS.iter().filter_map(|name| column(name)).collect()
+}
+
+/// All customers, by name.
+fn by_name(session: &Session, entity: &str) -> Outcome<guanxi::engine::Page> {
+    let sort = vec![("name".into(), Direction::Ascending)];
+    Ok(session.list(entity, &Find { sort, limit: CUSTOMERS, ..Find::default() })?)
 }
 
 fn newest() -> Find {

@@ -102,9 +102,9 @@ fn insert<S: Store>(store: &mut S, each: usize, commits: usize) -> Outcome<Reply
         store.insert(&rows)?;
         spent += clock.stop();
     }
-    // The counters must have followed.
-    let counted = said(store, Question::Sums)?;
-    Ok(Reply::default().with(BEST, spent.processor_micros_each(each * commits)).with(SAME, counted))
+    // The counters and the rollups must have followed.
+    let followed = digest(&(said(store, Question::Sums)?.to_bits(), store.customers()?));
+    Ok(Reply::default().with(BEST, spent.processor_micros_each(each * commits)).with(SAME, followed))
 }
 
 fn add_fields<S: Store>(store: &mut S) -> Outcome<Reply> {
@@ -160,6 +160,7 @@ fn said<S: Store>(store: &mut S, question: Question) -> Outcome<f64> {
 fn digest_of<S: Store>(store: &S, answer: Answer<S::Row>) -> Outcome<f64> {
     Ok(match answer {
         Answer::Rows(rows) => digest(&rows.iter().map(|row| store.deal(row)).collect::<Outcome<Vec<_>>>()?),
+        Answer::Summaries(rows) => digest(&rows),
         Answer::Count(count) => digest(&count),
         Answer::Groups(mut groups) => {
             groups.sort();

@@ -9,7 +9,7 @@ use crate::crm::guanxi::{manager, seller};
 use crate::crm::sqlcipher::{SCHEMA, connect, database, id, now_micros};
 use crate::crm::{Opening, PAGE_ROWS};
 use crate::harness::Outcome;
-use crate::query::deal::{Deal, FIELDS, OWNERS, STAGES, TEAM, city};
+use crate::query::deal::{COLUMNS, CUSTOMERS, Deal, FIELDS, OWNERS, STAGES, Summary, TEAM, city};
 use crate::query::kept::TRIGGERS;
 use crate::query::store::{Answer, Form, Group, Question, Store};
 
@@ -52,6 +52,10 @@ impl Store for SqlCipher {
         let connection = connect(folder, Opening { cache_bytes: 1 << 24, relaxed: false })?;
         connection.execute_batch(&[SCHEMA, DEALS, TRIGGERS].concat())?;
         let mut person = connection.prepare("INSERT INTO person (id, name, manager) VALUES (?1, ?2, ?3)")?;
+        let mut customer = connection.prepare("INSERT INTO customer (id, name) VALUES (?1, ?2)")?;
+        for number in 0..CUSTOMERS {
+            customer.execute(params![id(number), format!("{number:06}")])?;
+        }
         let mut visible = connection.prepare("INSERT INTO visible (manager, owner) VALUES (?1, ?2)")?;
         for team in 0..OWNERS / TEAM {
             person.execute(params![MANAGERS + id(team), manager(team), None::<i64>])?;
@@ -92,6 +96,12 @@ impl Store for SqlCipher {
         Ok(usize::try_from(count)?)
     }
 
+    fn customers(&mut self) -> Outcome<Vec<(i64, i64)>> {
+        let mut statement = self.connection.prepare("SELECT deals, worth / 100 FROM customer ORDER BY id")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     fn add_field(&mut self, name: &str) -> Outcome<()> {
         Ok(self.connection.execute_batch(&format!("ALTER TABLE deal ADD COLUMN {name} TEXT"))?)
     }
@@ -113,7 +123,8 @@ impl Store for SqlCipher {
 
     fn forms(&self, question: Question) -> Vec<Form> {
         match question {
-            Question::Newest | Question::Deep => self.newest(),
+            Question::Newest | Question::Deep => self.newest(&columns()),
+            Question::Columns => self.newest(&of_deal(&COLUMNS)),
             Question::Filtered => self.filtered(),
             Question::Count => self.count(),
             Question::Sums => self.sums(),
@@ -131,6 +142,8 @@ impl Store for SqlCipher {
         match question {
             Question::Newest | Question::Deep if form.naive => self.rows(form, &[&rows, &before]),
             Question::Newest | Question::Deep => self.rows(form, &[&rows, &opened_at, &last]),
+            Question::Columns if form.name == "naive" => self.summaries(form, &[&rows, &before]),
+            Question::Columns => self.summaries(form, &[&rows, &opened_at, &last]),
             Question::Filtered => self.rows(form, &[&rows, &city(turn)]),
             Question::Count => self.one_count(form, turn),
             Question::Sums => self.groups(form),
@@ -148,7 +161,12 @@ fn owner(number: usize) -> i64 {
 }
 
 fn columns() -> String {
-    FIELDS.map(|name| format!("deal.{name}")).join(", ")
+    format!("{}, deal.customer", of_deal(&FIELDS))
+}
+
+fn of_deal(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("deal.{name}")).collect();
+    names.join(", ")
 }
 
 fn competent(name: &'static str, statement: String) -> Form {
@@ -160,10 +178,10 @@ fn naive(statement: String) -> Form {
 }
 
 fn insert_statement() -> String {
-    let places: Vec<String> = (4..).take(FIELDS.len()).map(|place| format!("?{place}")).collect();
+    let places: Vec<String> = (5..).take(FIELDS.len()).map(|place| format!("?{place}")).collect();
     format!(
-        "INSERT INTO deal (owner, created_at, created_by, modified_at, modified_by, {}) \
-         VALUES (?1, ?2, ?3, ?2, ?3, {})",
+        "INSERT INTO deal (owner, created_at, created_by, modified_at, modified_by, customer, {}) \
+         VALUES (?1, ?2, ?3, ?2, ?3, ?4, {})",
         FIELDS.join(", "),
         places.join(", ")
     )
@@ -174,6 +192,7 @@ fn insert(connection: &Connection, sql: &str, owner: i64, now: i64, deal: &Deal)
         owner,
         now,
         ADMINISTRATOR,
+        id(deal.customer),
         deal.code,
         deal.name,
         deal.stage,
@@ -200,6 +219,7 @@ fn insert(connection: &Connection, sql: &str, owner: i64, now: i64, deal: &Deal)
 
 fn read(row: &Found<'_>) -> rusqlite::Result<Deal> {
     Ok(Deal {
+        customer: usize::try_from(row.get::<_, i64>(FIELDS.len())?).unwrap_or(usize::MAX),
         code: row.get(0)?,
         name: row.get(1)?,
         stage: row.get(2)?,
@@ -227,8 +247,8 @@ fn read(row: &Found<'_>) -> rusqlite::Result<Deal> {
 /// last, or the manager where the owners are joined.
 impl SqlCipher {
     /// A page goes on behind the place `(?2, ?3)`; the naive one leaves out `?2` rows.
-    fn newest(&self) -> Vec<Form> {
-        let (columns, owners) = (columns(), self.owners(4));
+    fn newest(&self, columns: &str) -> Vec<Form> {
+        let owners = self.owners(4);
         let list = format!("SELECT {columns} FROM deal");
         let behind = "(opened_at, deal.id) < (?2, ?3)";
         let order = "ORDER BY opened_at DESC, deal.id DESC LIMIT ?1";
@@ -333,6 +353,20 @@ impl SqlCipher {
         Ok(Answer::Rows(self.run(form, first, read)?))
     }
 
+    fn summaries(&self, form: &Form, first: &[&dyn ToSql]) -> Outcome<Answer<Deal>> {
+        let summary = |row: &Found<'_>| {
+            Ok(Summary {
+                name: row.get(0)?,
+                stage: row.get(1)?,
+                amount: row.get::<_, i64>(2)? / 100,
+                city: row.get(3)?,
+                opened_at: row.get(4)?,
+                expected_on: row.get(5)?,
+            })
+        };
+        Ok(Answer::Summaries(self.run(form, first, summary)?))
+    }
+
     fn one_count(&self, form: &Form, turn: usize) -> Outcome<Answer<Deal>> {
         let stage = STAGES.get(turn % STAGES.len()).copied().unwrap_or_default();
         let counted: Vec<i64> = self.run(form, &[&stage], |row| row.get(0))?;
@@ -351,7 +385,8 @@ impl SqlCipher {
     fn record(&self, form: &Form, turn: usize) -> Outcome<Answer<Deal>> {
         let wanted = self.walked.get(turn * 31 % self.walked.len().max(1)).ok_or("nothing was walked")?;
         let mut statement = self.connection.prepare_cached(&form.statement)?;
-        let (deal, owner) = statement.query_row([wanted], |row| Ok((read(row)?, row.get(FIELDS.len())?)))?;
+        let (deal, owner) =
+            statement.query_row([wanted], |row| Ok((read(row)?, row.get(FIELDS.len() + 1)?)))?;
         if self.visible.contains(&owner) {
             Ok(Answer::Rows(vec![deal]))
         } else {

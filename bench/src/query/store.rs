@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::harness::Outcome;
-use crate::query::deal::Deal;
+use crate::query::deal::{Deal, Summary};
 
 /// What a manager asks about the deals of the team.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Question {
     Newest,
     /// The same deep in the list, by cursor.
     Deep,
+    /// The newest deals with the columns that a screen shows.
+    Columns,
     /// The deals of a city with the most seats.
     Filtered,
     /// How many deals are in a stage.
@@ -49,6 +51,8 @@ pub struct Group {
 pub enum Answer<R> {
     /// Rows of a list, or one.
     Rows(Vec<R>),
+    /// Rows of a list on a screen.
+    Summaries(Vec<Summary>),
     /// A count.
     Count(u64),
     /// Groups, in no promised order.
@@ -74,6 +78,9 @@ pub trait Store: Sized {
 
     /// How many deals there are.
     fn deals(&mut self) -> Outcome<usize>;
+
+    /// For each customer how many deals there are, and what they are worth in whole yuan.
+    fn customers(&mut self) -> Outcome<Vec<(i64, i64)>>;
 
     /// Adds a text field.
     fn add_field(&mut self, name: &str) -> Outcome<()>;

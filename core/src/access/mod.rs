@@ -16,4 +16,4 @@ pub use directory::{
 };
 pub use level::{Action, Level};
 pub use permit::{ActionKind, Assign, Create, Delete, Permit, Read, Update};
-pub use policy::{FollowingFact, GrantFact, Policy, PolicyFacts, UnitFact, UserFact};
+pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, UnitFact, UserFact};

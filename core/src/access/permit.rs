@@ -122,6 +122,12 @@ impl<A: ActionKind> Permit<A> {
         !self.hidden.contains(&field)
     }
 
+    /// Whether there is a field that the holder does not see.
+    #[must_use]
+    pub fn hides_any(&self) -> bool {
+        !self.hidden.is_empty()
+    }
+
     /// Refuses a field that the holder does not see.
     ///
     /// # Errors

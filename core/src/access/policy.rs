@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use crate::access::class::ClassTable;
 use crate::access::permit::Scope;
 use crate::access::{AccessClass, Action, ActionKind, ClassId, Level, Permit};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
@@ -60,35 +61,73 @@ pub struct FollowingFact {
     pub sources: Vec<(String, BTreeSet<FieldId>)>,
 }
 
-/// Everything that a policy is made from.
+/// Who there is, and who has which role: what changes with the organisation alone.
 #[derive(Debug, Default)]
-pub struct PolicyFacts {
-    /// The epoch.
-    pub epoch: u64,
-    /// Users.
-    pub users: Vec<UserFact>,
-    /// Units.
-    pub units: Vec<UnitFact>,
-    /// Grants of all roles.
-    pub grants: Vec<GrantFact>,
-    /// (user, role).
-    pub assignments: Vec<(RecordId, RecordId)>,
-    /// Interned access classes.
-    pub classes: Vec<(ClassId, AccessClass)>,
-    /// Fields that follow from other records.
-    pub following: Vec<FollowingFact>,
-    /// Entities that nobody reaches, because their module is off, by API name.
-    pub off: BTreeSet<String>,
+pub struct People {
+    users: BTreeMap<RecordId, UserFact>,
+    reports: BTreeMap<RecordId, Vec<RecordId>>,
+    children: BTreeMap<RecordId, Vec<RecordId>>,
+    roles: BTreeMap<RecordId, Vec<RecordId>>,
+}
+
+impl People {
+    /// Users, units, and pairs of a user and a role.
+    #[must_use]
+    pub fn new(users: Vec<UserFact>, units: Vec<UnitFact>, assignments: Vec<(RecordId, RecordId)>) -> Self {
+        let mut people = Self::default();
+        for user in users {
+            if let Some(superior) = user.reports_to {
+                people.reports.entry(superior).or_default().push(user.id);
+            }
+            people.users.insert(user.id, user);
+        }
+        for unit in units {
+            if let Some(parent) = unit.parent {
+                people.children.entry(parent).or_default().push(unit.id);
+            }
+        }
+        for (user, role) in assignments {
+            people.roles.entry(user).or_default().push(role);
+        }
+        people
+    }
+}
+
+/// What roles grant, in the fields and entities of one version of the registry.
+#[derive(Debug, Default)]
+pub struct Rules {
+    grants: BTreeMap<RecordId, Vec<GrantFact>>,
+    following: BTreeMap<String, Vec<FollowingFact>>,
+    off: BTreeSet<String>,
+}
+
+impl Rules {
+    /// Grants of all roles, fields that follow from other records, and the entities that nobody reaches, because
+    /// their module is off, by API name.
+    #[must_use]
+    pub fn new(grants: Vec<GrantFact>, following: Vec<FollowingFact>, off: BTreeSet<String>) -> Self {
+        let mut rules = Self { off, ..Self::default() };
+        for grant in grants {
+            rules.grants.entry(grant.role).or_default().push(grant);
+        }
+        for fact in following {
+            rules.following.entry(fact.entity.clone()).or_default().push(fact);
+        }
+        rules
+    }
 }
 
 /// The compiled policy.
 #[derive(Debug, Default)]
 pub struct Policy {
     epoch: u64,
-    organisation: Arc<Organisation>,
-    classes: Vec<(ClassId, AccessClass)>,
+    people: Arc<People>,
+    rules: Arc<Rules>,
+    classes: Arc<ClassTable>,
     /// What was decided before. The facts do not change, so neither does a decision.
     rulings: RwLock<Rulings>,
+    /// Whom each level reaches, by principal.
+    scopes: RwLock<HashMap<(RecordId, Level), Scope>>,
     everything: OnceLock<Scope>,
 }
 
@@ -102,55 +141,43 @@ struct Ruling {
     hidden: Arc<BTreeSet<FieldId>>,
 }
 
-/// What the facts come to, by whom they speak of.
-#[derive(Debug, Default)]
-struct Organisation {
-    users: BTreeMap<RecordId, UserFact>,
-    reports: BTreeMap<RecordId, Vec<RecordId>>,
-    children: BTreeMap<RecordId, Vec<RecordId>>,
-    grants: BTreeMap<RecordId, Vec<GrantFact>>,
-    roles: BTreeMap<RecordId, Vec<RecordId>>,
-    following: BTreeMap<String, Vec<FollowingFact>>,
-    off: BTreeSet<String>,
-}
-
 impl Policy {
-    /// Compiles the facts.
+    /// The policy of an epoch.
     #[must_use]
-    pub fn new(facts: PolicyFacts) -> Self {
-        let mut organisation = Organisation { off: facts.off, ..Organisation::default() };
-        for user in facts.users {
-            if let Some(superior) = user.reports_to {
-                organisation.reports.entry(superior).or_default().push(user.id);
-            }
-            organisation.users.insert(user.id, user);
-        }
-        for unit in facts.units {
-            if let Some(parent) = unit.parent {
-                organisation.children.entry(parent).or_default().push(unit.id);
-            }
-        }
-        for grant in facts.grants {
-            organisation.grants.entry(grant.role).or_default().push(grant);
-        }
-        for (user, role) in facts.assignments {
-            organisation.roles.entry(user).or_default().push(role);
-        }
-        for fact in facts.following {
-            organisation.following.entry(fact.entity.clone()).or_default().push(fact);
-        }
-        Self::of(facts.epoch, Arc::new(organisation), facts.classes)
+    pub fn new(
+        epoch: u64,
+        people: Arc<People>,
+        rules: Arc<Rules>,
+        classes: Vec<(ClassId, AccessClass)>,
+    ) -> Self {
+        Self { epoch, people, rules, classes: Arc::new(ClassTable::new(classes)), ..Self::default() }
     }
 
     /// The same policy for a transaction that has interned further classes.
     #[must_use]
     pub fn with_classes(&self, further: &[(ClassId, AccessClass)]) -> Self {
-        let classes = self.classes.iter().chain(further).copied().collect();
-        Self::of(self.epoch, Arc::clone(&self.organisation), classes)
+        self.of_epoch(self.epoch, further)
     }
 
-    fn of(epoch: u64, organisation: Arc<Organisation>, classes: Vec<(ClassId, AccessClass)>) -> Self {
-        Self { epoch, organisation, classes, rulings: RwLock::default(), everything: OnceLock::new() }
+    /// The policy of a later epoch that differs by further classes alone.
+    #[must_use]
+    pub fn of_epoch(&self, epoch: u64, further: &[(ClassId, AccessClass)]) -> Self {
+        let (people, rules) = (Arc::clone(&self.people), Arc::clone(&self.rules));
+        let classes = Arc::new(self.classes.with(further));
+        Self { epoch, people, rules, classes, ..Self::default() }
+    }
+
+    /// The same policy where the registry, and with it the rules, has changed.
+    #[must_use]
+    pub fn with_rules(&self, rules: Rules) -> Self {
+        let (people, classes) = (Arc::clone(&self.people), Arc::clone(&self.classes));
+        Self { epoch: self.epoch, people, rules: Arc::new(rules), classes, ..Self::default() }
+    }
+
+    /// The highest number of a class that it knows.
+    #[must_use]
+    pub fn newest_class(&self) -> Option<ClassId> {
+        self.classes.newest()
     }
 
     /// The epoch.
@@ -162,19 +189,19 @@ impl Policy {
     /// Whether the user exists and is active.
     #[must_use]
     pub fn is_active(&self, user: RecordId) -> bool {
-        self.organisation.users.get(&user).is_some_and(|user| user.active)
+        self.people.users.get(&user).is_some_and(|user| user.active)
     }
 
     /// The roles of a user.
     #[must_use]
     pub fn roles_of(&self, user: RecordId) -> &[RecordId] {
-        self.organisation.roles.get(&user).map(Vec::as_slice).unwrap_or_default()
+        self.people.roles.get(&user).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The unit of a user.
     #[must_use]
     pub fn unit_of(&self, user: RecordId) -> Option<RecordId> {
-        self.organisation.users.get(&user).and_then(|user| user.unit)
+        self.people.users.get(&user).and_then(|user| user.unit)
     }
 
     /// Whether the user may do an action to any record of an entity at all.
@@ -209,7 +236,7 @@ impl Policy {
     }
 
     fn is_off(&self, entity: &str) -> bool {
-        self.organisation.off.contains(entity)
+        self.rules.off.contains(entity)
     }
 
     fn known_ruling(&self, principal: RecordId, action: Action, entity: &str) -> Option<Ruling> {
@@ -258,7 +285,7 @@ impl Policy {
     /// hidden in other entities.
     fn hidden(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
         let mut hidden = self.hidden_by_grants(principal, entity);
-        for fact in self.organisation.following.get(entity).into_iter().flatten() {
+        for fact in self.rules.following.get(entity).into_iter().flatten() {
             if self.follows_hidden(principal, fact, 0) {
                 hidden.insert(fact.field);
             }
@@ -272,7 +299,7 @@ impl Policy {
                 return true;
             }
             let hidden = self.hidden_by_grants(principal, entity);
-            let mut following = self.organisation.following.get(entity).into_iter().flatten();
+            let mut following = self.rules.following.get(entity).into_iter().flatten();
             !hidden.is_disjoint(fields)
                 || following.any(|fact| {
                     fields.contains(&fact.field)
@@ -299,12 +326,12 @@ impl Policy {
         entity: &'a str,
     ) -> impl Iterator<Item = &'a GrantFact> + 'a {
         let system = entity.starts_with("sys.");
-        self.organisation
+        self.people
             .roles
             .get(&principal)
             .into_iter()
             .flatten()
-            .filter_map(|role| self.organisation.grants.get(role))
+            .filter_map(|role| self.rules.grants.get(role))
             .flatten()
             .filter(move |grant| match grant.entity.as_str() {
                 "*" => !system,
@@ -317,28 +344,40 @@ impl Policy {
         if level == Level::All {
             return self.everything();
         }
+        let known = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(scope) = known.get(&(principal, level)) {
+            return scope.clone();
+        }
+        drop(known);
+        let scope = self.compile_scope(principal, level);
+        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        if scopes.len() >= MAX_RULINGS {
+            scopes.clear();
+        }
+        scopes.insert((principal, level), scope.clone());
+        scope
+    }
+
+    fn compile_scope(&self, principal: RecordId, level: Level) -> Scope {
         let mut owners = BTreeSet::from([principal]);
         let mut units = BTreeSet::new();
         if level >= Level::OwnAndSubordinates {
-            owners = closure(principal, &self.organisation.reports);
+            owners = closure(principal, &self.people.reports);
         }
         if let Some(unit) = self.unit_of(principal) {
             if level >= Level::UnitAndChildren {
-                units = closure(unit, &self.organisation.children);
+                units = closure(unit, &self.people.children);
             } else if level >= Level::Unit {
                 units.insert(unit);
             }
         }
-        let reached = |class: &AccessClass| {
-            owners.contains(&class.owner) || class.unit.is_some_and(|unit| units.contains(&unit))
-        };
-        let classes = self.classes.iter().filter(|(_, class)| reached(class)).copied().collect();
+        let classes = self.classes.of(&owners, &units).into();
         Scope { all: false, owners: Arc::new(owners), units: Arc::new(units), classes }
     }
 
     fn everything(&self) -> Scope {
         let everything = || {
-            let classes = self.classes.iter().copied().collect();
+            let classes = self.classes.all().iter().copied().collect();
             Scope { all: true, owners: Arc::default(), units: Arc::default(), classes }
         };
         self.everything.get_or_init(everything).clone()

@@ -156,7 +156,7 @@ fn unnamed(entity: EntityId) -> String {
 }
 
 fn record_to_json(record: &Record, entity: Option<&Entity>, certain: bool) -> Json {
-    let values = record.values.iter().map(|(field, value)| (name_of(entity, *field), value.to_json()));
+    let values = record.values.iter().map(|(field, value)| (name_of(entity, field), value.to_json()));
     let envelope = &record.envelope;
     let external = envelope.external_ids.iter().map(|id| json!({"source": id.source, "key": id.key}));
     json!({

@@ -18,7 +18,7 @@ use crate::engine::session::WriterTurn;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
     Changes, Command, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
-    credentials, organisation, settings,
+    credentials, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gains_keys,
@@ -56,7 +56,7 @@ pub(super) struct Inner {
     pub sealer: Sealer,
     pub registry: RwLock<Arc<Registry>>,
     /// The newest policy, with the version of the registry that it was read by.
-    policy: RwLock<Option<(u32, Arc<Policy>)>>,
+    policy: RwLock<Option<KeptPolicy>>,
     pub hooks: RwLock<Arc<Vec<Hook>>>,
     settings: RwLock<Arc<Settings>>,
     pub configuration: RwLock<Arc<Configuration>>,
@@ -329,18 +329,15 @@ impl Crm {
 
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
-        let epoch = read_epoch(snapshot)?;
-        // Grants name hidden fields, so a new field may change what the same facts mean.
-        let registry = self.registry();
+        let (epoch, registry) = (read_epoch(snapshot)?, self.registry());
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((version, policy)) = kept
-            && (version, policy.epoch()) == (registry.version(), epoch)
-        {
-            return Ok(policy);
-        }
-        let policy = Arc::new(organisation::load_policy(snapshot, &registry)?);
-        let newest = Some((registry.version(), Arc::clone(&policy)));
-        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = newest;
+        let renewed = match kept {
+            Some(kept) if kept.is_of(epoch, &registry) => return Ok(kept.policy),
+            Some(kept) => kept.of_view(snapshot, &registry)?,
+            None => KeptPolicy::load(snapshot, &registry)?,
+        };
+        let policy = Arc::clone(&renewed.policy);
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(renewed);
         Ok(policy)
     }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, FollowingFact, GrantFact, Level, Policy, PolicyFacts, Read, UnitFact, UserFact, grant,
+    self, Action, FollowingFact, GrantFact, Level, People, Policy, Read, Rules, UnitFact, UserFact, grant,
     role, role_assignment, unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
-use crate::records::{Filter, Record, Sight, load_classes, read_epoch, scan_all};
+use crate::records::{Filter, Record, Sight, load_classes, read_epoch, read_facts_epoch, scan_all};
 use crate::schema::{
     CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
 };
@@ -69,30 +69,87 @@ impl BeforeSave for BeginActive {
     }
 }
 
-/// Reads the policy of a view, through bootstrap permits.
-pub(super) fn load_policy(snapshot: &dyn Snapshot, registry: &Registry) -> Result<Policy> {
-    let facts = PolicyFacts {
-        epoch: read_epoch(snapshot)?,
-        classes: load_classes(snapshot)?,
-        ..PolicyFacts::default()
-    };
-    // A policy of nothing but classes, whose bootstrap permit reads the rest.
-    let bare = Policy::new(PolicyFacts {
-        epoch: facts.epoch,
-        classes: facts.classes.clone(),
-        ..PolicyFacts::default()
-    });
+/// The policy of a view, with what it takes to keep up with later ones.
+#[derive(Debug, Clone)]
+pub(super) struct KeptPolicy {
+    pub policy: Arc<Policy>,
+    /// The registry's version, in whose fields the rules are.
+    registry: u32,
+    /// The epoch of the facts, where a writer has said it.
+    facts: Option<u64>,
+    grants: Arc<Vec<StatedGrant>>,
+}
+
+/// A grant as its record states it.
+#[derive(Debug)]
+struct StatedGrant {
+    role: RecordId,
+    entity: String,
+    action: Action,
+    level: Level,
+    /// Names of fields, separated by commas.
+    hidden: String,
+}
+
+impl KeptPolicy {
+    /// Reads the policy of a view, through bootstrap permits.
+    pub fn load(snapshot: &dyn Snapshot, registry: &Registry) -> Result<Self> {
+        let (epoch, classes) = (read_epoch(snapshot)?, load_classes(snapshot, None)?);
+        // A policy of nothing but classes, whose bootstrap permit reads the rest.
+        let bare = Policy::new(epoch, Arc::default(), Arc::default(), classes.clone());
+        let loader = Loader { snapshot, registry, bare: &bare };
+        let people = Arc::new(People::new(loader.users()?, loader.units()?, loader.assignments()?));
+        let grants = loader.grants()?;
+        let rules = Arc::new(rules(registry, &grants));
+        Ok(Self {
+            policy: Arc::new(Policy::new(epoch, people, rules, classes)),
+            registry: registry.version(),
+            facts: read_facts_epoch(snapshot)?,
+            grants: Arc::new(grants),
+        })
+    }
+
+    /// The policy of another view: this one, or as much of it as the facts have not changed since.
+    pub fn of_view(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Self> {
+        let epoch = read_epoch(snapshot)?;
+        let same_facts = self.facts.is_some() && self.facts == read_facts_epoch(snapshot)?;
+        if epoch != self.policy.epoch() && !same_facts {
+            return Self::load(snapshot, registry);
+        }
+        let mut renewed = self.clone();
+        if epoch != self.policy.epoch() {
+            let further = load_classes(snapshot, self.policy.newest_class())?;
+            renewed.policy = Arc::new(self.policy.of_epoch(epoch, &further));
+        }
+        // Grants name hidden fields, so a new field may change what the same facts mean.
+        if registry.version() != self.registry {
+            renewed.policy = Arc::new(renewed.policy.with_rules(rules(registry, &self.grants)));
+            renewed.registry = registry.version();
+        }
+        Ok(renewed)
+    }
+
+    /// Whether it is that of a view.
+    pub fn is_of(&self, epoch: u64, registry: &Registry) -> bool {
+        (self.registry, self.policy.epoch()) == (registry.version(), epoch)
+    }
+}
+
+/// What roles grant, in the fields of a registry.
+fn rules(registry: &Registry, grants: &[StatedGrant]) -> Rules {
     let off = registry.entities().iter().filter(|entity| registry.is_off(entity));
-    let loader = Loader { snapshot, registry, bare: &bare };
-    Ok(Policy::new(PolicyFacts {
-        users: loader.users()?,
-        units: loader.units()?,
-        grants: loader.grants()?,
-        assignments: loader.assignments()?,
-        off: off.map(|entity| entity.api_name.clone()).collect(),
-        following: registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
-        ..facts
-    }))
+    let grants = grants.iter().map(|grant| GrantFact {
+        role: grant.role,
+        entity: grant.entity.clone(),
+        action: grant.action,
+        level: grant.level,
+        hidden: hidden(registry, &grant.entity, &grant.hidden),
+    });
+    Rules::new(
+        grants.collect(),
+        registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
+        off.map(|entity| entity.api_name.clone()).collect(),
+    )
 }
 
 /// The fields of an entity that follow from other records, with what each follows from.
@@ -163,42 +220,41 @@ impl Loader<'_> {
         })
     }
 
-    fn grants(&self) -> Result<Vec<GrantFact>> {
+    fn grants(&self) -> Result<Vec<StatedGrant>> {
         self.rows::<access::Grant, _>(|_, value| {
             let text = |name| value(name).as_text().map(str::to_owned);
-            let entity = text(grant::ENTITY.selector())?;
-            let hidden = text(grant::HIDDEN_FIELDS.selector()).unwrap_or_default();
-            Some(GrantFact {
+            Some(StatedGrant {
                 role: value(grant::ROLE.selector()).as_id()?,
                 action: choice::<Action>(&text(grant::ACTION.selector())?)?,
                 level: choice::<Level>(&text(grant::LEVEL.selector())?)?,
-                hidden: self.hidden(&entity, &hidden),
-                entity,
+                hidden: text(grant::HIDDEN_FIELDS.selector()).unwrap_or_default(),
+                entity: text(grant::ENTITY.selector())?,
             })
         })
     }
+}
 
-    /// Field names as numbers, for one entity or, for `*`, for every entity that has a field of the name.
-    /// What follows from a hidden field is hidden with it.
-    fn hidden(&self, entity: &str, names: &str) -> BTreeSet<FieldId> {
-        let wanted = |name: &&str| !name.is_empty();
-        let entities =
-            self.registry.entities().iter().filter(|known| entity == "*" || known.api_name == entity);
-        entities
-            .flat_map(|entity| {
-                // A field stays hidden under a name that it bore, whoever bears that now.
-                let names = names.split(',').map(str::trim).filter(wanted);
-                let named = names.flat_map(|name| {
-                    let once = entity.fields().iter().filter(move |field| field.was_named(name));
-                    entity.field(FieldName::Name(name)).ok().into_iter().chain(once)
-                });
-                let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
-                let named: BTreeSet<FieldId> = with_translations(entity, named);
-                let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
-                following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()
-            })
-            .collect()
+/// Field names as numbers, for one entity or, for `*`, for every entity that has a field of the name.
+/// What follows from a hidden field is hidden with it.
+fn hidden(registry: &Registry, entity: &str, names: &str) -> BTreeSet<FieldId> {
+    let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.is_empty() {
+        return BTreeSet::new();
     }
+    let entities = registry.entities().iter().filter(|known| entity == "*" || known.api_name == entity);
+    entities
+        .flat_map(|entity| {
+            // A field stays hidden under a name that it bore, whoever bears that now.
+            let named = names.iter().flat_map(|name| {
+                let once = entity.fields().iter().filter(move |field| field.was_named(name));
+                entity.field(FieldName::Name(name)).ok().into_iter().chain(once)
+            });
+            let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
+            let named: BTreeSet<FieldId> = with_translations(entity, named);
+            let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
+            following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Fields together with what keeps their translations.

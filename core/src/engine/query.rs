@@ -72,12 +72,7 @@ impl Reader<'_> {
             Ok(field)
         });
         let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;
-        let mut page = self.find(entity, &question.find)?;
-        if !fields.is_empty() {
-            for row in &mut page.rows {
-                row.record.show_only(|field| fields.contains(&field));
-            }
-        }
+        let page = self.find_fields(known, &question.find, fields)?;
         let titles = if question.display { self.titles(known, &page.rows)? } else { BTreeMap::new() };
         let total = match question.total {
             Total::None => None,

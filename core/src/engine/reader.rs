@@ -1,6 +1,6 @@
 //! Reading within a permit: by id, by list, by count, from a snapshot or from inside a transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{Action, Permit, Policy, Read};
@@ -181,9 +181,19 @@ impl<'a> Reader<'a> {
     /// `access.field_not_permitted`, `input.invalid_filter`, `input.invalid_cursor`,
     /// `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn find(&self, entity: &str, find: &Find) -> Result<Page> {
-        let entity = self.registry.entity(entity)?;
+        self.find_fields(self.registry.entity(entity)?, find, BTreeSet::new())
+    }
+
+    /// One page of a list whose rows have these fields, if there are any here.
+    pub(super) fn find_fields(
+        &self,
+        entity: &Entity,
+        find: &Find,
+        fields: BTreeSet<FieldId>,
+    ) -> Result<Page> {
         let permit = self.permit(entity)?;
-        let query = self.query_of(entity, find)?;
+        let shown = fields.clone();
+        let query = Query { fields, ..self.query_of(entity, find)? };
         let far = self.far_permits(entity, &query.filter)?;
         let watched = Watched { kind: QueryKind::List, filter: &query.filter, sort: &query.sort };
         let page = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
@@ -193,8 +203,13 @@ impl<'a> Reader<'a> {
             })
         });
         let page = page.map_err(|error| error.entity(&entity.api_name))?;
-        let rows = page.records.into_iter().map(|record| self.show(&permit, record)).collect();
-        Ok(Page { rows, next: page.next })
+        let rows = page.records.into_iter().map(|mut record| {
+            if !shown.is_empty() {
+                record.show_only(|field| shown.contains(&field));
+            }
+            self.show(&permit, record)
+        });
+        Ok(Page { rows: rows.collect(), next: page.next })
     }
 
     /// How a list would be read.
@@ -400,6 +415,7 @@ impl<'a> Reader<'a> {
             filter: self.resolve(entity, &find.filter, at)?,
             sort: sort.collect::<Result<_>>()?,
             limit,
+            fields: BTreeSet::new(),
             after: find.after.clone(),
             at,
         })
@@ -500,7 +516,9 @@ impl<'a> Reader<'a> {
 
     /// A record that a query has read, which works out itself what is not stored.
     fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
-        record.show_only(|field| permit.shows(field));
+        if permit.hides_any() {
+            record.show_only(|field| permit.shows(field));
+        }
         Listing { record, registry: Arc::clone(self.registry) }
     }
 }

@@ -9,7 +9,8 @@ use crate::access::{
     Action, Create, Read, Role, RoleAssignment, User, UserStatus, role, role_assignment, user,
 };
 use crate::base::{Clock, Code, Error, Patience, RecordId, Result, Value};
-use crate::engine::{credentials, organisation};
+use crate::engine::credentials;
+use crate::engine::organisation::KeptPolicy;
 use crate::records::{
     self, EntryKind, Envelope, Filter, Record, Sealer, Sight, WriteContext, WriteView, find_unique, note,
     scan_all,
@@ -30,7 +31,7 @@ pub(super) struct NewAdministrator {
 
 /// Refuses a database in which no active user may administer everything.
 pub(super) fn check_administered(snapshot: &dyn Snapshot, registry: &Registry) -> Result<()> {
-    let policy = organisation::load_policy(snapshot, registry)?;
+    let policy = KeptPolicy::load(snapshot, registry)?.policy;
     let users = registry.entity(User::NAME)?;
     let permit = policy.bootstrap::<Read>(users.id());
     let mut administered = false;
@@ -89,7 +90,7 @@ fn make<E: EntityType>(
     (owner, values): (RecordId, &[(FieldName<'static>, Value)]),
 ) -> Result<()> {
     let entity = registry.entity(E::NAME)?;
-    let permit = organisation::load_policy(view, registry)?.bootstrap::<Create>(entity.id());
+    let permit = KeptPolicy::load(view, registry)?.policy.bootstrap::<Create>(entity.id());
     let mut record = Record::new(id, entity.id(), Envelope::new(owner, None, context.actor, context.stamp));
     for (name, value) in values {
         record.set(entity.field(*name)?.id(), value.clone());

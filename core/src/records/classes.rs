@@ -8,6 +8,8 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
 /// Where the policy epoch lies.
 pub(super) const EPOCH: &[u8] = b"policy.epoch";
+/// Where the epoch lies that was the newest when anything but classes last changed.
+const FACTS_EPOCH: &[u8] = b"policy.facts";
 const BY_FACTS: &[u8] = b"class.facts.";
 const BY_NUMBER: &[u8] = b"class.number.";
 /// Rows of one read of the class table.
@@ -18,24 +20,53 @@ const PAGE: usize = 1_000;
 /// # Errors
 /// `storage.damaged`, `storage.io`.
 pub fn read_epoch(snapshot: &dyn Snapshot) -> Result<u64> {
-    match snapshot.get(Keyspace::Meta, EPOCH)? {
-        Some(bytes) => Ok(u64::from_be_bytes(bytes.as_slice().try_into().map_err(|_| damaged())?)),
-        None => Ok(0),
-    }
+    Ok(epoch_at(snapshot, EPOCH)?.unwrap_or(0))
 }
 
-/// Puts the next epoch, which makes every permit of the epochs before stale.
-pub(super) fn raise_epoch(view: &mut WriteView<'_>) {
-    let next = view.epoch().saturating_add(1);
-    view.put(Keyspace::Meta, EPOCH.to_vec(), next.to_be_bytes().to_vec());
-}
-
-/// Every interned class.
+/// The epoch that was the newest when anything but classes last changed; nothing where no writer said so yet.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`.
-pub fn load_classes(snapshot: &dyn Snapshot) -> Result<Vec<(ClassId, AccessClass)>> {
+pub fn read_facts_epoch(snapshot: &dyn Snapshot) -> Result<Option<u64>> {
+    epoch_at(snapshot, FACTS_EPOCH)
+}
+
+fn epoch_at(snapshot: &dyn Snapshot, key: &[u8]) -> Result<Option<u64>> {
+    let stored = snapshot.get(Keyspace::Meta, key)?;
+    stored.map(|bytes| bytes.as_slice().try_into().map(u64::from_be_bytes).map_err(|_| damaged())).transpose()
+}
+
+/// What a commit makes stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Staleness {
+    /// Nothing.
+    None,
+    /// Lists of classes: there are new ones.
+    Classes,
+    /// The policy.
+    Policy,
+}
+
+/// Puts the next epoch, which makes every permit of the epochs before stale.
+pub(super) fn raise_epoch(view: &mut WriteView<'_>, staleness: Staleness) {
+    let next = view.epoch().saturating_add(1).to_be_bytes();
+    if staleness > Staleness::None {
+        view.put(Keyspace::Meta, EPOCH.to_vec(), next.to_vec());
+    }
+    if staleness == Staleness::Policy {
+        view.put(Keyspace::Meta, FACTS_EPOCH.to_vec(), next.to_vec());
+    }
+}
+
+/// The interned classes behind a number, or all of them.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn load_classes(snapshot: &dyn Snapshot, after: Option<ClassId>) -> Result<Vec<(ClassId, AccessClass)>> {
     let mut range = RangeRequest::prefix(Keyspace::Meta, BY_NUMBER, PAGE);
+    if let Some(after) = after {
+        crate::storage::continue_after(&mut range, [BY_NUMBER, &after.number().to_be_bytes()].concat());
+    }
     let mut classes = Vec::new();
     loop {
         let page = snapshot.scan(&range)?;
@@ -61,7 +92,7 @@ pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<Cl
     let number = next_number(view)?;
     view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
     view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
-    view.outdate_permits();
+    view.outdate(Staleness::Classes);
     view.add_class(ClassId::new(number), *class);
     Ok(ClassId::new(number))
 }

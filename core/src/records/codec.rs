@@ -12,6 +12,8 @@ use crate::base::{
 /// How many bytes of payload follow a tag.
 const WIRE_VARINT: u8 = 1;
 const WIRE_BYTES: u8 = 2;
+/// Bytes of the longest number, one of 128 bits.
+const MAX_VARINT: usize = 19;
 
 const KIND_NULL: u8 = 0;
 const KIND_BOOL: u8 = 1;
@@ -188,18 +190,8 @@ impl<'a> Reader<'a> {
         self.take(N)?.try_into().map_err(|_| damaged())
     }
 
-    pub fn varint(&mut self) -> Result<u128> {
-        // Most numbers are below 128 and take one byte.
-        if let Some((first, rest)) = self.rest.split_first()
-            && first & 0x80 == 0
-        {
-            self.rest = rest;
-            return Ok(u128::from(*first));
-        }
-        self.long_varint()
-    }
-
-    fn long_varint(&mut self) -> Result<u128> {
+    /// A number of up to 128 bits.
+    fn varint(&mut self) -> Result<u128> {
         let mut number = 0_u128;
         for shift in (0..128).step_by(7) {
             let byte = self.byte()?;
@@ -214,8 +206,39 @@ impl<'a> Reader<'a> {
         Err(damaged())
     }
 
-    pub fn unsigned<T: TryFrom<u128>>(&mut self) -> Result<T> {
-        T::try_from(self.varint()?).map_err(|_| damaged())
+    /// A number of up to 64 bits, as all are but the mantissas of decimals.
+    fn short_varint(&mut self) -> Result<u64> {
+        let mut number = 0_u64;
+        let mut shift = 0;
+        for (place, byte) in self.rest.iter().enumerate() {
+            // The tenth byte has room for one bit more.
+            if shift > 63 || (shift == 63 && byte & 0x7F > 1) {
+                break;
+            }
+            number |= u64::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                self.rest = self.rest.get(place.saturating_add(1)..).unwrap_or_default();
+                return Ok(number);
+            }
+            shift += 7;
+        }
+        Err(damaged())
+    }
+
+    /// The bytes of a number, of whatever length.
+    fn varint_bytes(&mut self) -> Result<&'a [u8]> {
+        let last = self.rest.iter().take(MAX_VARINT).position(|byte| byte & 0x80 == 0).ok_or_else(damaged)?;
+        self.take(last.saturating_add(1))
+    }
+
+    /// A whole number of either sign.
+    fn int(&mut self) -> Result<i64> {
+        let number = self.short_varint()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    pub fn unsigned<T: TryFrom<u64>>(&mut self) -> Result<T> {
+        T::try_from(self.short_varint()?).map_err(|_| damaged())
     }
 
     pub fn bytes(&mut self) -> Result<&'a [u8]> {
@@ -233,12 +256,7 @@ impl<'a> Reader<'a> {
         let tag = self.byte()?;
         let payload = match tag & 0x07 {
             0 => &[],
-            WIRE_VARINT => {
-                let before = self.rest;
-                self.varint()?;
-                let length = before.len().saturating_sub(self.rest.len());
-                before.get(..length).unwrap_or_default()
-            }
+            WIRE_VARINT => self.varint_bytes()?,
             WIRE_BYTES => self.bytes()?,
             _ => return Err(damaged()),
         };
@@ -289,10 +307,10 @@ impl Item<'_> {
         let mut reader = Reader::new(self.payload);
         let value = match self.tag >> 3 {
             KIND_NULL => Value::Null,
-            KIND_BOOL => Value::Bool(unzigzag(reader.varint()?) != 0),
-            KIND_INT => Value::Int(narrow(unzigzag(reader.varint()?))?),
-            KIND_DATE => Value::Date(Date::from_days(narrow(unzigzag(reader.varint()?))?)?),
-            KIND_DATETIME => Value::DateTime(Timestamp::from_micros(narrow(unzigzag(reader.varint()?))?)),
+            KIND_BOOL => Value::Bool(reader.int()? != 0),
+            KIND_INT => Value::Int(reader.int()?),
+            KIND_DATE => Value::Date(Date::from_days(narrow(reader.int()?)?)?),
+            KIND_DATETIME => Value::DateTime(Timestamp::from_micros(reader.int()?)),
             KIND_TEXT => Value::Text(text_of(self.payload)?),
             KIND_ID => Value::Id(RecordId::from_bytes(reader.array()?)),
             KIND_DECIMAL => Value::Decimal(reader.decimal()?),
@@ -301,11 +319,8 @@ impl Item<'_> {
                 let currency = Currency::from_code(code).map_err(|_| damaged())?;
                 Value::Money(Money::new(reader.decimal()?, currency))
             }
-            KIND_TIME => {
-                let micros = narrow(unzigzag(reader.varint()?))?;
-                Value::Time(Time::from_micros(micros).map_err(|_| damaged())?)
-            }
-            KIND_DURATION => Value::Duration(Duration::from_micros(narrow(unzigzag(reader.varint()?))?)),
+            KIND_TIME => Value::Time(Time::from_micros(reader.int()?).map_err(|_| damaged())?),
+            KIND_DURATION => Value::Duration(Duration::from_micros(reader.int()?)),
             KIND_LIST | KIND_MAP if depth == 0 => return Err(damaged()),
             KIND_LIST => return reader.list(depth - 1),
             KIND_MAP => return reader.map(depth - 1),
@@ -345,7 +360,7 @@ pub(super) fn damaged() -> Error {
     Error::new(Code::Damaged).rule("record encoding")
 }
 
-fn narrow<T: TryFrom<i128>>(number: i128) -> Result<T> {
+fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T> {
     T::try_from(number).map_err(|_| damaged())
 }
 

@@ -66,14 +66,14 @@ impl Record {
             let field = entity.field_by_id(field);
             field.is_some_and(|field| field.definition.kind.follows_others())
         };
-        self.computed.retain(|field, _| follows_others(*field));
+        self.computed.retain(follows_others);
         self.work_out(entity, moment, &|_| true);
     }
 
     /// Gives a lookup or rollup the value that was found for it.
     pub(super) fn work_out_as(&mut self, field: FieldId, value: Value) {
         if value.is_null() {
-            self.computed.remove(&field);
+            self.computed.remove(field);
         } else {
             self.computed.insert(field, value);
         }
@@ -96,7 +96,7 @@ impl Record {
 
     /// Takes away the values of other fields than those that are shown.
     pub fn show_only(&mut self, shown: impl Fn(FieldId) -> bool) {
-        self.values.retain(|field, _| shown(*field));
-        self.computed.retain(|field, _| shown(*field));
+        self.values.retain(&shown);
+        self.computed.retain(&shown);
     }
 }

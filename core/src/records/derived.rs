@@ -251,10 +251,18 @@ pub(super) fn is_unfinished(entity: &Entity, keyspace: Keyspace, key: &[u8]) -> 
 
 /// Reads a counter.
 pub(super) fn read_counter(snapshot: &dyn Snapshot, key: &[u8]) -> Result<u64> {
-    match snapshot.get(Keyspace::Aggregate, key)? {
-        Some(bytes) => Ok(u64::from_be_bytes(bytes.as_slice().try_into().map_err(|_| damaged())?)),
-        None => Ok(0),
-    }
+    counter_of(snapshot.get(Keyspace::Aggregate, key)?)
+}
+
+/// Reads several counters, in the order asked.
+pub(super) fn read_counters(snapshot: &dyn Snapshot, keys: &[Vec<u8>]) -> Result<Vec<u64>> {
+    let asked: Vec<(Keyspace, &[u8])> = keys.iter().map(|key| (Keyspace::Aggregate, &**key)).collect();
+    snapshot.get_many(&asked)?.into_iter().map(counter_of).collect()
+}
+
+fn counter_of(stored: Option<Vec<u8>>) -> Result<u64> {
+    let number = stored.map(|bytes| bytes.as_slice().try_into().map_err(|_| damaged()));
+    number.map_or(Ok(0), |bytes| bytes.map(u64::from_be_bytes))
 }
 
 /// Moves a counter.

@@ -1,10 +1,11 @@
 //! A record in memory: the envelope that every entity shares, and the values by field number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
+use crate::records::Values;
 use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
 use crate::schema::SystemField;
 
@@ -12,6 +13,8 @@ use crate::schema::SystemField;
 const FORMAT: u8 = 1;
 /// Numbers below this belong to the envelope.
 const FIRST_FIELD: u32 = 64;
+/// Bytes of one value, about: as many of them are made room for.
+const BYTES_OF_VALUE: usize = 20;
 
 const OWNER: u32 = SystemField::Owner.id().number();
 const UNIT: u32 = SystemField::Unit.id().number();
@@ -176,9 +179,9 @@ pub struct Record {
     /// What every record carries.
     pub envelope: Envelope,
     /// Values by field; a field without value is absent.
-    pub values: BTreeMap<FieldId, Value>,
+    pub values: Values,
     /// Values of formulas, worked out from the others when the record was read; never stored.
-    pub(super) computed: BTreeMap<FieldId, Value>,
+    pub(super) computed: Values,
     /// Items that this version does not understand, kept as they came.
     pub(super) unknown: Vec<RawItem>,
 }
@@ -187,7 +190,14 @@ impl Record {
     /// A record without values.
     #[must_use]
     pub fn new(id: RecordId, entity: EntityId, envelope: Envelope) -> Self {
-        Self { id, entity, envelope, values: BTreeMap::new(), computed: BTreeMap::new(), unknown: Vec::new() }
+        Self {
+            id,
+            entity,
+            envelope,
+            values: Values::default(),
+            computed: Values::default(),
+            unknown: Vec::new(),
+        }
     }
 
     /// The value of a field or system field; [`Value::Null`] if it has none.
@@ -219,25 +229,25 @@ impl Record {
     /// fields.
     pub(super) fn entered_values(&self) -> impl Iterator<Item = (FieldId, Value)> + '_ {
         let facts = ENTERED.iter().map(|(field, _)| *field);
-        let all = facts.chain(self.values.keys().copied()).map(|field| (field, self.value(field)));
+        let all = facts.chain(self.values.fields()).map(|field| (field, self.value(field)));
         all.filter(|(_, value)| !value.is_null())
     }
 
     /// The value of a field of the registry, stored or worked out, if it has one.
     #[must_use]
     pub fn stored(&self, field: FieldId) -> Option<&Value> {
-        self.values.get(&field).or_else(|| self.computed.get(&field))
+        self.values.get(field).or_else(|| self.computed.get(field))
     }
 
     /// All values of fields of the registry, stored ones and then those that were worked out.
     pub fn all_values(&self) -> impl Iterator<Item = (FieldId, &Value)> {
-        self.values.iter().chain(&self.computed).map(|(field, value)| (*field, value))
+        self.values.iter().chain(self.computed.iter())
     }
 
     /// Sets a value; [`Value::Null`] takes it away.
     pub fn set(&mut self, field: FieldId, value: Value) {
         if value.is_null() {
-            self.values.remove(&field);
+            self.values.remove(field);
         } else {
             self.values.insert(field, value);
         }
@@ -301,7 +311,7 @@ impl Record {
         writer.varint(u128::from(schema_version));
         encode_envelope(&self.envelope, &mut writer);
         let mut unknown = self.unknown.iter().peekable();
-        for (field, value) in &self.values {
+        for (field, value) in self.values.iter() {
             while let Some(item) = unknown.next_if(|item| item.number < field.number()) {
                 writer.item(item);
             }
@@ -313,12 +323,26 @@ impl Record {
 
     /// Reads the bytes of a record.
     pub(super) fn decode(entity: EntityId, id: RecordId, bytes: &[u8]) -> Result<Self> {
+        Self::decode_fields(entity, id, bytes, None)
+    }
+
+    /// Reads the bytes of a record, with the values of these fields alone if there are any here. Such a record
+    /// is for looking at, and must not be stored.
+    pub(super) fn decode_fields(
+        entity: EntityId,
+        id: RecordId,
+        bytes: &[u8],
+        fields: Option<&BTreeSet<FieldId>>,
+    ) -> Result<Self> {
         let mut reader = begin(bytes)?;
         let mut record = Self::new(id, entity, Envelope::nobodys());
+        record.values = Values::with_capacity(fields.map_or(bytes.len() / BYTES_OF_VALUE, BTreeSet::len));
         while !reader.is_empty() {
             let item = reader.item()?;
             let known = if item.number < FIRST_FIELD {
                 decode_envelope_item(&item, &mut record.envelope)?
+            } else if fields.is_some_and(|fields| !fields.contains(&FieldId::new(item.number))) {
+                continue;
             } else {
                 item.value()?.map(|value| record.set(FieldId::new(item.number), value)).is_some()
             };

@@ -415,7 +415,7 @@ impl PastState {
         if let Some(record) = &mut self.record {
             record.compute_alone(entity, moment);
             let worked_out = record.computed.iter();
-            self.values.extend(worked_out.map(|(field, value)| (*field, PastValue::Known(value.clone()))));
+            self.values.extend(worked_out.map(|(field, value)| (field, PastValue::Known(value.clone()))));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Where a record lies: its key, the pieces of a large one, and the direct ways to find it.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, Patience, RecordId, Result, Value};
@@ -120,12 +122,26 @@ pub(super) fn load_many(
     entity: EntityId,
     ids: &[RecordId],
 ) -> Result<Vec<Option<Record>>> {
+    load_fields(snapshot, entity, ids, None)
+}
+
+/// As [`load_many`], with the values of these fields alone if there are any here.
+pub(super) fn load_fields(
+    snapshot: &dyn Snapshot,
+    entity: EntityId,
+    ids: &[RecordId],
+    fields: Option<&BTreeSet<FieldId>>,
+) -> Result<Vec<Option<Record>>> {
     let keys: Vec<Vec<u8>> = ids.iter().map(|id| record_key(entity, *id)).collect();
     let asked: Vec<(Keyspace, &[u8])> = keys.iter().map(|key| (Keyspace::Records, key.as_slice())).collect();
     let heads = snapshot.get_many(&asked)?;
     ids.iter()
         .zip(heads)
-        .map(|(id, head)| head.map(|head| assemble(snapshot, entity, *id, head)).transpose())
+        .map(|(id, head)| {
+            let Some(head) = head else { return Ok(None) };
+            let bytes = whole_bytes(snapshot, entity, *id, head)?;
+            Record::decode_fields(entity, *id, &bytes, fields).map(Some)
+        })
         .collect()
 }
 

@@ -112,26 +112,35 @@ impl Tally {
         bytes
     }
 
-    /// What [`Tally::decode`] gives, without the sums.
-    fn count_of(bytes: &[u8]) -> Result<Self> {
-        Ok(Self { count: u64::from_be_bytes(Reader::new(bytes).array()?), sums: Vec::new() })
-    }
-
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes);
-        let mut tally = Self { count: u64::from_be_bytes(reader.array()?), sums: Vec::new() };
-        while !reader.is_empty() {
-            let mut sums = BTreeMap::new();
-            for _ in 0..u16::from_be_bytes(reader.array()?) {
-                let currency = reader.array()?;
-                let count = u64::from_be_bytes(reader.array()?);
-                sums.insert(currency, (count, Wide::from_bytes(&reader.array()?)));
-            }
-            tally.sums.push(sums);
-        }
+        let mut tally = Self::default();
+        tally.take(bytes, true)?;
         Ok(tally)
     }
+
+    /// Adds what [`Tally::encode`] gave, with the sums if they are wanted.
+    fn take(&mut self, bytes: &[u8], summed: bool) -> Result<()> {
+        let mut reader = Reader::new(bytes);
+        self.count = self.count.saturating_add(u64::from_be_bytes(reader.array()?));
+        let mut place = 0_usize;
+        while summed && !reader.is_empty() {
+            if self.sums.len() <= place {
+                self.sums.push(Sums::new());
+            }
+            let sums = self.sums.get_mut(place).ok_or_else(damaged)?;
+            for _ in 0..u16::from_be_bytes(reader.array()?) {
+                let (count, sum) = sums.entry(reader.array()?).or_default();
+                *count = count.saturating_add(u64::from_be_bytes(reader.array()?));
+                *sum = sum.plus(Wide::from_bytes(&reader.array()?));
+            }
+            place = place.saturating_add(1);
+        }
+        Ok(())
+    }
 }
+
+/// Tallies by what the keys of a counter have behind the class.
+pub(super) type ByValues = BTreeMap<Vec<u8>, Tally>;
 
 /// What the keys of a counter begin with for one class.
 fn class_prefix(entity: EntityId, counter: FieldId, class: ClassId) -> Vec<u8> {
@@ -148,7 +157,7 @@ fn group_key(counter: &DeclaredCounter, record: &Record) -> Vec<u8> {
 }
 
 /// As a sort key, but a code stands as it is, so that it can be read back.
-fn write_whole(key: &mut Vec<u8>, value: &Value) {
+pub(super) fn write_whole(key: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Text(code) => {
             key.push(TEXT);
@@ -327,31 +336,75 @@ pub struct GroupSum {
     pub sum: Decimal,
 }
 
-/// Hands what a counter says of a class to a function, combination by combination, with the sums that are
-/// wanted.
-pub(super) fn for_each_group(
+/// Which combinations of values are wanted of a counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Combinations {
+    /// Exactly these, by what their keys have behind the class.
+    These(Vec<Vec<u8>>),
+    /// Those that begin so.
+    Under(Vec<Vec<u8>>),
+}
+
+/// What a counter says of several classes, put together by their values.
+pub(super) fn read_groups(
     snapshot: &dyn Snapshot,
-    entity: EntityId,
-    counter: &DeclaredCounter,
-    (class, facts): &(ClassId, AccessClass),
-    wanted: &[FieldId],
-    visit: &mut dyn FnMut(Group) -> Result<()>,
-) -> Result<()> {
-    for_each_row(snapshot, &class_prefix(entity, counter.id(), *class), &mut |key, value| {
-        let mut record = stand_in(entity, facts);
+    (entity, counter): (EntityId, &DeclaredCounter),
+    classes: &[(ClassId, AccessClass)],
+    combinations: &Combinations,
+    summed: bool,
+) -> Result<ByValues> {
+    let mut found = ByValues::new();
+    let starts = |values: &[Vec<u8>]| -> Vec<Vec<u8>> {
+        let prefixes = classes.iter().map(|(class, _)| class_prefix(entity, counter.id(), *class));
+        prefixes.flat_map(|prefix| values.iter().map(move |values| [&*prefix, values].concat())).collect()
+    };
+    let mut take = |key: &[u8], value: &[u8]| {
         let (_, values) = key.split_at_checked(PREFIX).ok_or_else(damaged)?;
-        let mut reader = Reader::new(values);
-        for field in counter.group_by() {
-            record.set(field, read_whole(&mut reader)?);
+        match found.get_mut(values) {
+            Some(tally) => tally.take(value, summed),
+            None => {
+                let mut tally = Tally::default();
+                tally.take(value, summed)?;
+                found.insert(values.to_vec(), tally);
+                Ok(())
+            }
         }
-        let tally = if wanted.is_empty() { Tally::count_of(value)? } else { Tally::decode(value)? };
-        let mut sums = BTreeMap::new();
-        let summed = counter.sums().zip(&tally.sums);
-        for (field, by_currency) in summed.filter(|(field, _)| wanted.contains(field)) {
-            sums.insert(field, by_currency.iter().map(group_sum).collect::<Result<_>>()?);
+    };
+    match combinations {
+        Combinations::These(values) => {
+            for some in starts(values).chunks(PAGE) {
+                let asked: Vec<(Keyspace, &[u8])> =
+                    some.iter().map(|key| (Keyspace::Aggregate, &**key)).collect();
+                for (key, value) in some.iter().zip(snapshot.get_many(&asked)?) {
+                    value.map_or(Ok(()), |value| take(key, &value))?;
+                }
+            }
         }
-        visit(Group { record, count: tally.count, sums })
-    })
+        Combinations::Under(values) => {
+            for start in starts(values) {
+                for_each_row(snapshot, &start, &mut take)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A tally as a group: a record that has its values stands for all of its records.
+pub(super) fn group_of(
+    counter: &DeclaredCounter,
+    mut record: Record,
+    (values, tally): (&[u8], &Tally),
+    wanted: &[FieldId],
+) -> Result<Group> {
+    let mut reader = Reader::new(values);
+    for field in counter.group_by() {
+        record.set(field, read_whole(&mut reader)?);
+    }
+    let mut sums = BTreeMap::new();
+    for (field, by_currency) in counter.sums().zip(&tally.sums).filter(|(field, _)| wanted.contains(field)) {
+        sums.insert(field, by_currency.iter().map(group_sum).collect::<Result<_>>()?);
+    }
+    Ok(Group { record, count: tally.count, sums })
 }
 
 fn group_sum((currency, (count, sum)): (&[u8; 3], &(u64, Wide))) -> Result<GroupSum> {

@@ -233,7 +233,7 @@ fn verify_counters(
     registry: &Registry,
     counted: &BTreeMap<(EntityId, crate::access::ClassId), u64>,
 ) -> Result<()> {
-    let classes: BTreeSet<_> = load_classes(snapshot)?.into_iter().map(|(class, _)| class).collect();
+    let classes: BTreeSet<_> = load_classes(snapshot, None)?.into_iter().map(|(class, _)| class).collect();
     for entity in registry.entities() {
         for class in &classes {
             let expected = counted.get(&(entity.id(), *class)).copied().unwrap_or(0);

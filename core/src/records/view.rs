@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{Code, Error, Random, RecordId, Result};
-use crate::records::classes::{EPOCH, raise_epoch};
+use crate::records::classes::{EPOCH, Staleness, raise_epoch};
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
@@ -110,9 +110,9 @@ pub struct WriteView<'a> {
     /// What each change since the first savepoint replaced, so that a part can be taken back.
     undo: Option<Vec<Undo>>,
     epoch: u64,
-    /// Whether the commit raises the epoch. The view itself keeps the epoch of its begin, since the
+    /// What the commit makes stale, so that it raises the epoch. The view itself keeps the epoch of its begin, since the
     /// permits of this transaction are of that one.
-    stale: bool,
+    stale: Staleness,
     /// Access classes that are new in this transaction.
     interned: Vec<(ClassId, AccessClass)>,
 }
@@ -126,7 +126,7 @@ pub struct Savepoint {
     changes: usize,
     entries: usize,
     interned: usize,
-    stale: bool,
+    stale: Staleness,
 }
 
 impl<'a> WriteView<'a> {
@@ -140,7 +140,17 @@ impl<'a> WriteView<'a> {
         let id = CommitId::default();
         let known = base.caps().positions_follow_view;
         let first_position = if known { base.head()?.position.checked_add(1) } else { None };
-        Ok(Self { base, changes, entries, first_position, id, undo: None, epoch, stale: false, interned })
+        Ok(Self {
+            base,
+            changes,
+            entries,
+            first_position,
+            id,
+            undo: None,
+            epoch,
+            stale: Staleness::None,
+            interned,
+        })
     }
 
     /// The policy epoch when the writer's turn came; permits are checked against it.
@@ -200,9 +210,9 @@ impl<'a> WriteView<'a> {
         }
     }
 
-    /// Makes every permit of the epochs so far stale once this is committed.
-    pub(super) fn outdate_permits(&mut self) {
-        self.stale = true;
+    /// Makes every permit of the epochs so far stale once this is committed, and the policy too if that is said.
+    pub(super) fn outdate(&mut self, staleness: Staleness) {
+        self.stale = self.stale.max(staleness);
     }
 
     /// Remembers a class that permits of this epoch do not list yet.
@@ -242,7 +252,7 @@ impl<'a> WriteView<'a> {
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.entries.is_empty() && !self.stale
+        self.changes.is_empty() && self.entries.is_empty() && self.stale == Staleness::None
     }
 
     /// Seals the entries and commits everything with one durable write.
@@ -265,9 +275,8 @@ impl<'a> WriteView<'a> {
     }
 
     fn finish(mut self, sealer: &Sealer) -> Result<(Box<dyn StoreTransaction + 'a>, WriteSet)> {
-        if self.stale {
-            raise_epoch(&mut self);
-        }
+        let stale = self.stale;
+        raise_epoch(&mut self, stale);
         let mut subjects: Vec<RecordId> = self.entries.iter().filter_map(PendingEntry::subject).collect();
         subjects.sort_unstable();
         subjects.dedup();

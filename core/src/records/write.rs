@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::access::{Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
 use crate::records::attachments::remove_all;
-use crate::records::classes::intern;
+use crate::records::classes::{Staleness, intern};
 use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
 };
@@ -283,7 +283,7 @@ fn everything(record: &Record) -> Vec<FieldChange> {
 }
 
 fn differences(old: &Record, new: &Record) -> Vec<FieldChange> {
-    let mut fields: BTreeSet<FieldId> = old.values.keys().chain(new.values.keys()).copied().collect();
+    let mut fields: BTreeSet<FieldId> = old.values.fields().chain(new.values.fields()).collect();
     fields.extend(ENTERED.map(|(field, _)| field));
     let changed = fields.into_iter().filter_map(|field| {
         let (before, after) = (old.peek(field), new.peek(field));
@@ -330,7 +330,7 @@ fn apply(
     move_rollups(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
     if context.raises_epoch {
-        view.outdate_permits();
+        view.outdate(Staleness::Policy);
     }
     Ok(())
 }

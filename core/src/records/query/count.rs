@@ -1,20 +1,26 @@
 //! Counts and sums: from counters where they answer, from the keys of an index where they hold what is
 //! wanted and nothing else, and from the records otherwise.
 
-use crate::access::{AccessClass, ClassId};
-use crate::base::{FieldId, Result};
+use std::collections::BTreeMap;
+
+use crate::access::AccessClass;
+use crate::base::{FieldId, RecordId, Result, Value, ValueKind};
 use crate::records::Filter;
-use crate::records::derived::{live_counter, read_counter};
+use crate::records::derived::{live_counter, read_counters};
+use crate::records::ordered::ordered;
+use crate::records::query::bounds::{NULL, conjuncts, wanted};
 use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::{Matcher, Test};
 use crate::records::query::plan::{Plan, is_of_class};
 use crate::records::query::run::for_each;
 use crate::records::query::sight::Sight;
-use crate::records::tally::{Group, for_each_group, stand_in};
-use crate::schema::{DeclaredCounter, Entity};
+use crate::records::tally::{ByValues, Combinations, Group, group_of, read_groups, stand_in, write_whole};
+use crate::schema::{DeclaredCounter, Entity, FieldType};
 
 /// Keys that are counted at once.
 const BATCH: usize = 1_024;
+/// Most combinations of values that are looked for one by one.
+const MAX_COMBINATIONS: usize = 256;
 
 /// How far records are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +84,7 @@ pub fn count(sight: &Sight<'_>, filter: &Filter, total: Total) -> Result<Counted
     }
     if let Some(counter) = Counter::for_test(sight.entity, &matcher.test, &[], &[]) {
         let mut count = 0_u64;
-        counter.for_each(sight, &matcher.test, &[], &mut |group| {
+        counter.for_each(sight, &matcher.test, (&[], &[]), &mut |group| {
             count = count.saturating_add(group.count);
             Ok(())
         })?;
@@ -134,7 +140,7 @@ pub fn groups(
 ) -> Result<bool> {
     let matcher = Matcher::new(sight, filter)?;
     let Some(counter) = Counter::for_test(sight.entity, &matcher.test, apart, sums) else { return Ok(false) };
-    counter.for_each(sight, &matcher.test, sums, visit)?;
+    counter.for_each(sight, &matcher.test, (apart, sums), visit)?;
     Ok(true)
 }
 
@@ -169,33 +175,101 @@ impl<'e> Counter<'e> {
         &self,
         sight: &Sight<'_>,
         test: &Test<'_>,
-        sums: &[FieldId],
+        (apart, sums): (&[FieldId], &[FieldId]),
         visit: &mut dyn FnMut(Group) -> Result<()>,
     ) -> Result<()> {
-        for class in sight.permit.classes() {
-            sight.patience.check()?;
-            self.for_class(sight, class, sums, &mut |group| {
-                if group.count > 0 && test.holds(&group.record) { visit(group) } else { Ok(()) }
-            })?;
-        }
-        Ok(())
-    }
-
-    fn for_class(
-        &self,
-        sight: &Sight<'_>,
-        class: &(ClassId, AccessClass),
-        sums: &[FieldId],
-        visit: &mut dyn FnMut(Group) -> Result<()>,
-    ) -> Result<()> {
-        let entity = sight.entity.id();
+        let mut meets = |group: Group| {
+            if group.count > 0 && test.holds(&group.record) { visit(group) } else { Ok(()) }
+        };
         match self {
-            Self::ByValues(counter) => for_each_group(sight.snapshot, entity, counter, class, sums, visit),
-            Self::Live => {
-                let count = read_counter(sight.snapshot, &live_counter(entity, class.0))?;
-                let record = stand_in(entity, &class.1);
-                visit(Group { record, count, sums: std::collections::BTreeMap::new() })
+            Self::Live => live(sight, &mut meets),
+            Self::ByValues(counter) => by_values(sight, counter, test, (apart, sums), &mut meets),
+        }
+    }
+}
+
+/// How many live records each class has.
+fn live(sight: &Sight<'_>, visit: &mut dyn FnMut(Group) -> Result<()>) -> Result<()> {
+    let entity = sight.entity.id();
+    for classes in sight.permit.classes().chunks(BATCH) {
+        sight.patience.check()?;
+        let keys: Vec<Vec<u8>> = classes.iter().map(|(class, _)| live_counter(entity, *class)).collect();
+        for ((_, facts), count) in classes.iter().zip(read_counters(sight.snapshot, &keys)?) {
+            visit(Group { record: stand_in(entity, facts), count, sums: BTreeMap::new() })?;
+        }
+    }
+    Ok(())
+}
+
+/// What a counter says of the classes of a permit: class by class where owner or unit tells records apart, and
+/// of all of them together otherwise.
+fn by_values(
+    sight: &Sight<'_>,
+    counter: &DeclaredCounter,
+    test: &Test<'_>,
+    (apart, sums): (&[FieldId], &[FieldId]),
+    visit: &mut dyn FnMut(Group) -> Result<()>,
+) -> Result<()> {
+    let by_class = test.looks_at(&is_of_class) || apart.iter().any(|field| is_of_class(*field));
+    let together = if by_class { 1 } else { BATCH };
+    let combinations = combinations(sight.entity, counter, test);
+    let mut found = ByValues::new();
+    for classes in sight.permit.classes().chunks(together) {
+        sight.patience.check()?;
+        let counted = (sight.entity.id(), counter);
+        let read = read_groups(sight.snapshot, counted, classes, &combinations, !sums.is_empty())?;
+        if !by_class {
+            for (values, tally) in read {
+                found.entry(values).or_default().merge(&tally, false);
+            }
+            continue;
+        }
+        for (_, facts) in classes {
+            for (values, tally) in &read {
+                visit(group_of(counter, stand_in(sight.entity.id(), facts), (values, tally), sums)?)?;
             }
         }
     }
+    let anybodys = AccessClass { partition: 0, unit: None, owner: RecordId::from_bytes([0; 16]) };
+    for (values, tally) in &found {
+        visit(group_of(counter, stand_in(sight.entity.id(), &anybodys), (values, tally), sums)?)?;
+    }
+    Ok(())
+}
+
+/// Which combinations of values a condition leaves, as far as it says what the first fields of a counter are
+/// equal to.
+fn combinations(entity: &Entity, counter: &DeclaredCounter, test: &Test<'_>) -> Combinations {
+    let mut conditions = Vec::new();
+    conjuncts(test, &mut conditions);
+    let mut starts = vec![Vec::new()];
+    for field in counter.group_by() {
+        let points = wanted(&conditions, field, false).and_then(|wanted| wanted.points);
+        let values = points.and_then(|points| whole_values(entity, field, &points));
+        let Some(values) = values.filter(|values| starts.len() * values.len() <= MAX_COMBINATIONS) else {
+            return Combinations::Under(starts);
+        };
+        let longer =
+            starts.iter().flat_map(|start| values.iter().map(move |value| [&**start, value].concat()));
+        starts = longer.collect();
+    }
+    Combinations::These(starts)
+}
+
+/// The values of a field whose sort keys are these, as the keys of counters have them. A code has the case in
+/// which it was declared there; of other texts nothing is said.
+fn whole_values(entity: &Entity, field: FieldId, points: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    let codes = match &entity.field_by_id(field)?.definition.kind {
+        FieldType::Enum { codes } => codes.iter().map(|code| Value::from(code.code.as_str())).collect(),
+        kind if kind.value_kind() == ValueKind::Text => return None,
+        _ => Vec::new(),
+    };
+    let whole = |value: &Value| {
+        let mut key = Vec::new();
+        write_whole(&mut key, value);
+        key
+    };
+    let of_codes = codes.iter().filter(|code| points.contains(&ordered(code))).map(whole);
+    let others = points.iter().filter(|point| codes.is_empty() || **point == [NULL]).cloned();
+    Some(of_codes.chain(others).collect())
 }

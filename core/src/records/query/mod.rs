@@ -15,6 +15,9 @@ mod plan;
 mod run;
 mod sight;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::access::{Permit, Read};
@@ -81,6 +84,8 @@ pub struct Query {
     pub sort: Vec<SortField>,
     /// Most rows of the page, 1 to `MAX_PAGE_ROWS`.
     pub limit: usize,
+    /// The fields that the rows have besides those that decide on them; all of them if there are none here.
+    pub fields: BTreeSet<FieldId>,
     /// Where the page before ended.
     pub after: Option<PageCursor>,
     /// The moment by which spans of time of the filter were worked out; the pages that follow keep to it.
@@ -157,6 +162,8 @@ pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
     let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
     let matcher = Matcher::new(sight, &query.filter)?;
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
+    let fields = wanted(sight, query, &matcher);
+    let sight = &Sight { fields: fields.as_ref(), ..*sight };
     let mut rows = match plan.order {
         Order::Streamed => stream(sight, query, &plan, &matcher, limit)?,
         Order::Gathered => gather(sight, query, &plan, &matcher, limit)?,
@@ -166,6 +173,24 @@ pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
     let next = rows.last().filter(|_| more).map(|last| cursor_of(last, query));
     let next = next.map(|cursor| PageCursor { query: fingerprint, ..cursor });
     Ok(QueryPage { records: rows, next })
+}
+
+/// What is to be read of records: what is asked for, what decides on them, and what both follow from. Nothing
+/// where everything is asked for.
+fn wanted(sight: &Sight<'_>, query: &Query, matcher: &Matcher<'_>) -> Option<BTreeSet<FieldId>> {
+    if query.fields.is_empty() {
+        return None;
+    }
+    let deciding = RefCell::new(query.fields.clone());
+    deciding.borrow_mut().extend(query.sort.iter().map(|sort| sort.field));
+    matcher.test.looks_at(&|field| {
+        deciding.borrow_mut().insert(field);
+        false
+    });
+    if let Some(ends) = sight.entity.ends() {
+        deciding.borrow_mut().extend([ends.from, ends.to]);
+    }
+    Some(sight.with_inputs(deciding.into_inner()))
 }
 
 /// Hands every record that a permit reaches and that meets a filter to a function, in no promised order.

@@ -9,7 +9,7 @@ use crate::records::query::matcher::Matcher;
 use crate::records::query::plan::Plan;
 use crate::records::query::sight::Sight;
 use crate::records::query::{PageCursor, Query};
-use crate::records::row::load_many;
+use crate::records::row::load_fields;
 
 /// Records that are fetched at once.
 const BATCH: usize = 64;
@@ -45,8 +45,8 @@ pub(super) fn stream(
 
 /// The records of a batch, with what lookups and rollups say of them if that decides on them.
 fn read(sight: &Sight<'_>, plan: &Plan, ids: &[RecordId], far: bool) -> Result<Vec<Record>> {
-    let mut records: Vec<Record> =
-        load_many(sight.snapshot, plan.index.entity, ids)?.into_iter().flatten().collect();
+    let read = load_fields(sight.snapshot, plan.index.entity, ids, sight.fields)?;
+    let mut records: Vec<Record> = read.into_iter().flatten().collect();
     sight.has_read(records.len());
     sight.complete(&mut records, far)?;
     Ok(records)

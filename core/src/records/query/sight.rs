@@ -1,14 +1,14 @@
 //! What a query looks at, and through whose permits: one entity, and those that its references lead to.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Permit, Read};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, Result};
 use crate::records::classes::read_epoch;
 use crate::records::query::far::fill;
 use crate::records::{Filter, Moment, Record, SystemField};
-use crate::schema::{Entity, FieldType, Registry};
+use crate::schema::{Entity, Field, FieldType, Registry};
 use crate::storage::Snapshot;
 
 /// The permits for entities that references lead to.
@@ -33,6 +33,8 @@ pub struct Sight<'a> {
     pub moment: Moment,
     /// Whether nothing is looked up in other records: this one is looked at for the sake of another.
     pub(super) alone: bool,
+    /// What is read of records; everything where there is nothing here.
+    pub(super) fields: Option<&'a BTreeSet<FieldId>>,
     /// Where records that are read are counted, if anybody wants to know.
     pub(super) read: Option<&'a Cell<u64>>,
 }
@@ -56,6 +58,7 @@ impl<'a> Sight<'a> {
             patience,
             moment: Moment::ANY,
             alone: false,
+            fields: None,
             read: None,
         }
     }
@@ -85,13 +88,36 @@ impl<'a> Sight<'a> {
     /// Works out what is not stored of records that were read: formulas, and lookups and rollups before them
     /// if they are wanted.
     pub(super) fn complete(&self, records: &mut [Record], far: bool) -> Result<()> {
-        if far && self.entity.has_far() && !self.alone {
+        if far && self.entity.has_far() && !self.alone && self.wants(&|field| self.entity.is_far(field)) {
             fill(self, records)?;
         }
-        if self.entity.formulas().next().is_some() {
+        let is_formula = |field| self.entity.formulas().any(|(formula, _)| formula.id() == field);
+        if self.entity.formulas().next().is_some() && self.wants(&is_formula) {
             records.iter_mut().for_each(|record| record.compute(self.entity, self.moment));
         }
         Ok(())
+    }
+
+    /// Whether such a field is among those that are read.
+    fn wants(&self, such: &dyn Fn(FieldId) -> bool) -> bool {
+        self.fields.is_none_or(|fields| fields.iter().any(|field| such(*field)))
+    }
+
+    /// These fields, with what they follow from.
+    pub(super) fn with_inputs(&self, fields: BTreeSet<FieldId>) -> BTreeSet<FieldId> {
+        let mut waiting: Vec<FieldId> = fields.into_iter().collect();
+        let mut reached = BTreeSet::new();
+        while let Some(field) = waiting.pop() {
+            if !reached.insert(field) {
+                continue;
+            }
+            if let Some(formula) = self.entity.field_by_id(field).and_then(Field::formula) {
+                waiting.extend(formula.fields());
+            }
+            let lookups = self.entity.lookups().iter().filter(|lookup| lookup.field == field);
+            waiting.extend(lookups.map(|lookup| lookup.through));
+        }
+        reached
     }
 
     /// The permit for an entity that lookups and rollups lead to; nothing where the reader may not see it.
