@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use guanxi::base::{ManualClock, Timestamp};
-use guanxi::engine::{Action, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
-use guanxi::engine::{grant, role, role_assignment, unit, user};
+use guanxi::engine::{Action, Effect, Grant, Level, Partition, Role, RoleAssignment, Unit, User, UserStatus};
+use guanxi::engine::{grant, partition, role, role_assignment, unit, user};
 use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Crm, Key, KeyCost, Options, Patience, RecordId, Result, Session};
 use tempfile::TempDir;
@@ -119,6 +119,28 @@ impl House {
             Ok(role)
         });
         made.expect("a role")
+    }
+
+    /// Lets a role do something, or forbids it: entity, action, level, and fields that are hidden.
+    pub fn grant(&self, role: RecordId, effect: Effect, given: (&str, Action, Level), hidden: &str) {
+        let (entity, action, level) = given;
+        let grant = Changes::new()
+            .set(grant::ROLE, role)
+            .set(grant::ENTITY, entity)
+            .set(grant::ACTION, action)
+            .set(grant::LEVEL, level)
+            .set(grant::EFFECT, effect)
+            .set(grant::HIDDEN_FIELDS, hidden);
+        let made = self.admin.write(|transaction| transaction.create_record(Grant::NAME, grant.clone()));
+        made.expect("a grant");
+    }
+
+    /// Creates a partition.
+    #[must_use]
+    pub fn partition(&self, name: &str) -> RecordId {
+        let made = Changes::new().set(partition::NAME, name);
+        let made = self.admin.write(|transaction| transaction.create_record(Partition::NAME, made.clone()));
+        made.expect("a partition")
     }
 
     /// Creates a unit.

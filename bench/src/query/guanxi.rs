@@ -59,7 +59,7 @@ impl Extension for Deals {
             label: Label::new("客户", "Customer"),
             title: "name".to_owned(),
             data_subject: false,
-            fields: std::iter::once(name).chain(rollups()).collect(),
+            fields: vec![name],
             ..EntityDefinition::default()
         });
         registrar.entity(EntityDefinition {
@@ -78,6 +78,7 @@ impl Extension for Deals {
             counters: counters(),
             ..EntityDefinition::default()
         });
+        rollups().into_iter().for_each(|rollup| registrar.field(CUSTOMER, rollup));
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ impl ClassId {
 /// What makes records equal before the rules of access. Classes are disjoint: a record has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccessClass {
-    /// The partition that nothing crosses; 0 is the only one so far.
+    /// The partition that nothing crosses; 0 is the organisation's own.
     pub partition: u32,
     /// The unit that the record belongs to.
     pub unit: Option<RecordId>,

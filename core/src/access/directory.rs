@@ -1,6 +1,6 @@
 //! The entities of the organisation: users, units, roles, grants. Stored like any other record.
 
-use crate::access::{Action, Level};
+use crate::access::{Action, Effect, Level};
 use crate::schema::declare::{codes, entity};
 
 codes! {
@@ -17,7 +17,7 @@ codes! {
 
 /// People and programs that act.
 pub mod user {
-    use super::{Unit, UserStatus, entity};
+    use super::{Partition, Unit, UserStatus, entity};
     use crate::schema::{Choice, Email, Reference, SearchClass, Text};
 
     entity! {
@@ -37,6 +37,8 @@ pub mod user {
         /// The user to whom this one reports.
         REPORTS_TO: Reference<User> = 5, "reports_to", "汇报对象", "Reports to",
             [indexed = true, synonyms = vec!["manager".into(), "经理".into()]];
+        /// The partition that the user works in and sees nothing beyond of; none is the organisation's own.
+        PARTITION: Reference<Partition> = 6, "partition", "数据分区", "Partition", [indexed = true];
     }
 }
 
@@ -55,6 +57,20 @@ pub mod unit {
     }
 }
 
+/// Parts of the database that nothing crosses.
+pub mod partition {
+    use super::entity;
+    use crate::schema::Text;
+
+    entity! {
+        /// A part of the database that nothing crosses: an exhibition project, a tenant. Its number among the
+        /// records of this entity stands for it in the records that belong to it.
+        Partition = ("sys", 6, "partition", "数据分区", "Partition", title "name", data_subject false);
+        /// Name.
+        NAME: Text = 1, "name", "名称", "Name", [required = true, unique = true, indexed = true];
+    }
+}
+
 /// Bundles of grants.
 pub mod role {
     use super::entity;
@@ -70,7 +86,7 @@ pub mod role {
 
 /// What roles allow.
 pub mod grant {
-    use super::{Action, Level, Role, entity};
+    use super::{Action, Effect, Level, Role, entity};
     use crate::schema::{Choice, Reference, Text};
 
     entity! {
@@ -86,6 +102,9 @@ pub mod grant {
         LEVEL: Choice<Level> = 4, "level", "范围", "Level", [required = true];
         /// API names of fields that this grant does not show, separated by commas.
         HIDDEN_FIELDS: Text = 5, "hidden_fields", "隐藏字段", "Hidden fields", [];
+        /// Whether it allows or forbids; it allows where nothing is said. One that forbids and names fields forbids
+        /// these alone, of all records.
+        EFFECT: Choice<Effect> = 6, "effect", "效果", "Effect", [];
     }
 }
 
@@ -108,6 +127,7 @@ pub mod role_assignment {
 }
 
 pub use grant::Grant;
+pub use partition::Partition;
 pub use role::Role;
 pub use role_assignment::RoleAssignment;
 pub use unit::Unit;

@@ -19,8 +19,22 @@ codes! {
         Export = "export", "导出", "Export";
         /// Bring records in in bulk.
         Import = "import", "导入", "Import";
+        /// Let others see or change single records.
+        Share = "share", "共享", "Share";
+        /// Decide on what others ask for.
+        Approve = "approve", "审批", "Approve";
         /// Change what the entity is, and for `*` the whole organisation.
         Administer = "administer", "管理", "Administer";
+    }
+}
+
+codes! {
+    /// What a grant does to the action that it names.
+    Effect {
+        /// Lets it be done.
+        Allow = "allow", "允许", "Allow";
+        /// Forbids it, whatever else allows it.
+        Deny = "deny", "禁止", "Deny";
     }
 }
 

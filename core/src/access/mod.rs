@@ -12,8 +12,9 @@ mod policy;
 
 pub use class::{AccessClass, ClassId};
 pub use directory::{
-    Grant, Role, RoleAssignment, Unit, User, UserStatus, grant, role, role_assignment, unit, user,
+    Grant, Partition, Role, RoleAssignment, Unit, User, UserStatus, grant, partition, role, role_assignment,
+    unit, user,
 };
-pub use level::{Action, Level};
+pub use level::{Action, Effect, Level};
 pub use permit::{ActionKind, Assign, Create, Delete, Permit, Read, Update};
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, UnitFact, UserFact};

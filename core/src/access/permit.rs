@@ -38,17 +38,65 @@ actions! {
     Assign;
 }
 
-/// Whose records a permit reaches.
-#[derive(Debug, Clone)]
-pub(super) struct Scope {
+/// Whose records a level reaches.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
     /// Everybody's.
     pub all: bool,
     /// Records of these owners.
-    pub owners: Arc<BTreeSet<RecordId>>,
+    pub owners: BTreeSet<RecordId>,
     /// Records of these units.
-    pub units: Arc<BTreeSet<RecordId>>,
+    pub units: BTreeSet<RecordId>,
+}
+
+impl Reach {
+    pub fn contains(&self, class: &AccessClass) -> bool {
+        self.all
+            || self.owners.contains(&class.owner)
+            || class.unit.is_some_and(|unit| self.units.contains(&unit))
+    }
+}
+
+/// The partitions whose records a permit reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Partitions {
+    /// All of them.
+    All,
+    /// One.
+    One(u32),
+    /// One, and that of the organisation.
+    OneAndOwn(u32),
+}
+
+impl Partitions {
+    pub fn contain(self, partition: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(one) => partition == one,
+            Self::OneAndOwn(one) => partition == one || partition == 0,
+        }
+    }
+}
+
+/// The records that a permit reaches.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    /// What grants allow.
+    pub allowed: Arc<Reach>,
+    /// What grants forbid of it, if any do.
+    pub denied: Option<Arc<Reach>>,
+    /// What nothing crosses.
+    pub partitions: Partitions,
     /// The classes that this comes to, rising, as of the permit's epoch.
     pub classes: Arc<[(ClassId, AccessClass)]>,
+}
+
+impl Scope {
+    pub fn contains(&self, class: &AccessClass) -> bool {
+        self.partitions.contain(class.partition)
+            && self.allowed.contains(class)
+            && !self.denied.as_ref().is_some_and(|denied| denied.contains(class))
+    }
 }
 
 /// The right of one principal to one action on one entity, for one policy epoch.
@@ -95,19 +143,18 @@ impl<A: ActionKind> Permit<A> {
         &self.scope.classes
     }
 
-    /// Whether records of a class are within reach. It looks at owner and unit rather than at the
+    /// Whether records of a class are within reach. It looks at partition, owner and unit rather than at the
     /// class number, because a transaction may have interned the class a moment ago.
     #[must_use]
     pub fn allows(&self, class: &AccessClass) -> bool {
-        self.scope.all
-            || self.scope.owners.contains(&class.owner)
-            || class.unit.is_some_and(|unit| self.scope.units.contains(&unit))
+        self.scope.contains(class)
     }
 
     /// Whether records of every class are within reach.
     #[must_use]
     pub fn reaches_everything(&self) -> bool {
-        self.scope.all
+        let Scope { allowed, denied, partitions, .. } = &self.scope;
+        allowed.all && denied.is_none() && *partitions == Partitions::All
     }
 
     /// Whether it is the engine's own.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::class::ClassTable;
-use crate::access::permit::Scope;
-use crate::access::{AccessClass, Action, ActionKind, ClassId, Level, Permit};
+use crate::access::permit::{Partitions, Reach, Scope};
+use crate::access::{AccessClass, Action, ActionKind, ClassId, Effect, Level, Permit, RoleAssignment, User};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
+use crate::schema::EntityType;
 
 /// Steps from a field to what it follows from, after which it is hidden rather than looked into.
 const MAX_STEPS: usize = 16;
@@ -24,6 +25,8 @@ pub struct UserFact {
     pub unit: Option<RecordId>,
     /// The superior.
     pub reports_to: Option<RecordId>,
+    /// The partition, by number; 0 is the organisation's own.
+    pub partition: u32,
 }
 
 /// A unit as the policy sees one.
@@ -46,7 +49,9 @@ pub struct GrantFact {
     pub action: Action,
     /// The level.
     pub level: Level,
-    /// Fields that this grant does not show, by number.
+    /// Whether it allows or forbids.
+    pub effect: Effect,
+    /// Fields that this grant does not show, by number. One that forbids and names some forbids these alone.
     pub hidden: BTreeSet<FieldId>,
 }
 
@@ -68,6 +73,8 @@ pub struct People {
     reports: BTreeMap<RecordId, Vec<RecordId>>,
     children: BTreeMap<RecordId, Vec<RecordId>>,
     roles: BTreeMap<RecordId, Vec<RecordId>>,
+    /// Whether anybody works in a partition of their own.
+    divided: bool,
 }
 
 impl People {
@@ -79,6 +86,7 @@ impl People {
             if let Some(superior) = user.reports_to {
                 people.reports.entry(superior).or_default().push(user.id);
             }
+            people.divided |= user.partition != 0;
             people.users.insert(user.id, user);
         }
         for unit in units {
@@ -126,8 +134,10 @@ pub struct Policy {
     classes: Arc<ClassTable>,
     /// What was decided before. The facts do not change, so neither does a decision.
     rulings: RwLock<Rulings>,
-    /// Whom each level reaches, by principal.
-    scopes: RwLock<HashMap<(RecordId, Level), Scope>>,
+    /// Whose records each level reaches, by principal.
+    reaches: RwLock<HashMap<(RecordId, Level), Arc<Reach>>>,
+    /// What is left of that, with the level that is forbidden and the partitions.
+    scopes: RwLock<HashMap<(RecordId, Level, Level, Partitions), Scope>>,
     everything: OnceLock<Scope>,
 }
 
@@ -204,6 +214,12 @@ impl Policy {
         self.people.users.get(&user).and_then(|user| user.unit)
     }
 
+    /// The partition that a user works in; nothing for somebody whom nobody knows.
+    #[must_use]
+    pub fn partition_of(&self, user: RecordId) -> Option<u32> {
+        self.people.users.get(&user).map(|user| user.partition)
+    }
+
     /// Whether the user may do an action to any record of an entity at all.
     #[must_use]
     pub fn permits(&self, principal: RecordId, entity: &str, action: Action) -> bool {
@@ -253,7 +269,9 @@ impl Policy {
             return Err(self.refusal(entity, action));
         }
         let hidden = Arc::new(self.hidden(principal, entity));
-        let ruling = Ruling { scope: self.scope(principal, level), hidden };
+        let forbidden = self.stated(principal, entity, action, Effect::Deny);
+        let partitions = self.partitions(principal, entity, action);
+        let ruling = Ruling { scope: self.scope(principal, (level, forbidden), partitions), hidden };
         let mut rulings = self.rulings.write().unwrap_or_else(PoisonError::into_inner);
         if rulings.len() >= MAX_RULINGS {
             rulings.clear();
@@ -269,16 +287,37 @@ impl Policy {
         Permit::mint(entity, None, self.epoch, self.everything(), Arc::default())
     }
 
-    /// The level of a principal. Nobody has one on an entity whose module is off.
+    /// The level of a principal. Nobody has one on an entity whose module is off, nor where everybody's records
+    /// are forbidden.
     fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {
-        if self.is_off(entity) {
+        if self.is_off(entity) || self.stated(principal, entity, action, Effect::Deny) == Level::All {
             return Level::None;
         }
-        self.grants_of(principal, entity)
-            .filter(|grant| grant.action == action)
-            .map(|grant| grant.level)
-            .max()
-            .unwrap_or(Level::None)
+        self.stated(principal, entity, action, Effect::Allow)
+    }
+
+    /// The highest level at which grants to a principal have an effect on records.
+    fn stated(&self, principal: RecordId, entity: &str, action: Action, effect: Effect) -> Level {
+        let states = |grant: &&GrantFact| {
+            let of_records = effect == Effect::Allow || grant.hidden.is_empty();
+            grant.action == action && grant.effect == effect && of_records
+        };
+        self.grants_of(principal, entity).filter(states).map(|grant| grant.level).max().unwrap_or(Level::None)
+    }
+
+    /// The partitions that a principal's records may be of. People and what they are assigned belong to the
+    /// partition that they work in; the organisation's other facts are its own, which all partitions read. Who
+    /// works in the organisation's own partition keeps the people of all of them.
+    fn partitions(&self, principal: RecordId, entity: &str, action: Action) -> Partitions {
+        let own = self.partition_of(principal).unwrap_or(u32::MAX);
+        let system = entity.starts_with("sys.");
+        let of_people = [User::NAME, RoleAssignment::NAME].contains(&entity);
+        match own {
+            _ if !self.people.divided => Partitions::All,
+            0 if system => Partitions::All,
+            _ if system && !of_people && action == Action::Read => Partitions::OneAndOwn(own),
+            _ => Partitions::One(own),
+        }
     }
 
     /// The fields that a principal does not see: those that grants hide, and those that follow from what is
@@ -309,13 +348,24 @@ impl Policy {
         step > MAX_STEPS || fact.sources.iter().any(hides)
     }
 
-    /// A field is hidden when every grant that lets the principal read the entity hides it.
+    /// A field is hidden when every grant that lets the principal read the entity hides it, or one forbids it.
     fn hidden_by_grants(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
-        let reads = self
-            .grants_of(principal, entity)
-            .filter(|grant| grant.action == Action::Read && grant.level > Level::None)
-            .map(|grant| grant.hidden.clone());
-        reads.reduce(|left, right| left.intersection(&right).copied().collect()).unwrap_or_default()
+        let of_reading = |grant: &&GrantFact| grant.action == Action::Read;
+        let (mut every, mut forbidden) = (None, BTreeSet::new());
+        for grant in self.grants_of(principal, entity).filter(of_reading) {
+            match grant.effect {
+                Effect::Deny => forbidden.extend(&grant.hidden),
+                Effect::Allow if grant.level == Level::None => {}
+                Effect::Allow => {
+                    every = Some(match every {
+                        None => grant.hidden.clone(),
+                        Some(every) => &every & &grant.hidden,
+                    });
+                }
+            }
+        }
+        forbidden.extend(every.unwrap_or_default());
+        forbidden
     }
 
     /// Grants of all roles of a principal for an entity. `*` is every entity but the organisation's
@@ -340,48 +390,79 @@ impl Policy {
             })
     }
 
-    fn scope(&self, principal: RecordId, level: Level) -> Scope {
-        if level == Level::All {
+    /// What a level allows and another one forbids, within partitions.
+    fn scope(
+        &self,
+        principal: RecordId,
+        (level, forbidden): (Level, Level),
+        partitions: Partitions,
+    ) -> Scope {
+        if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) {
             return self.everything();
         }
-        let known = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(scope) = known.get(&(principal, level)) {
-            return scope.clone();
-        }
-        drop(known);
-        let scope = self.compile_scope(principal, level);
-        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
-        if scopes.len() >= MAX_RULINGS {
-            scopes.clear();
-        }
-        scopes.insert((principal, level), scope.clone());
-        scope
+        kept(&self.scopes, (principal, level, forbidden, partitions), || {
+            let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden));
+            let scope =
+                Scope { allowed: self.reach(principal, level), denied, partitions, classes: Arc::default() };
+            let allowed = &scope.allowed;
+            let within = match allowed.all {
+                true => self.classes.all().to_vec(),
+                false => self.classes.of(&allowed.owners, &allowed.units),
+            };
+            let classes = within.into_iter().filter(|(_, class)| scope.contains(class)).collect();
+            Scope { classes, ..scope }
+        })
     }
 
-    fn compile_scope(&self, principal: RecordId, level: Level) -> Scope {
-        let mut owners = BTreeSet::from([principal]);
-        let mut units = BTreeSet::new();
+    fn reach(&self, principal: RecordId, level: Level) -> Arc<Reach> {
+        kept(&self.reaches, (principal, level), || Arc::new(self.compile_reach(principal, level)))
+    }
+
+    fn compile_reach(&self, principal: RecordId, level: Level) -> Reach {
+        let mut reach = Reach { all: level == Level::All, ..Reach::default() };
+        if level >= Level::Own {
+            reach.owners.insert(principal);
+        }
         if level >= Level::OwnAndSubordinates {
-            owners = closure(principal, &self.people.reports);
+            reach.owners = closure(principal, &self.people.reports);
         }
         if let Some(unit) = self.unit_of(principal) {
             if level >= Level::UnitAndChildren {
-                units = closure(unit, &self.people.children);
+                reach.units = closure(unit, &self.people.children);
             } else if level >= Level::Unit {
-                units.insert(unit);
+                reach.units.insert(unit);
             }
         }
-        let classes = self.classes.of(&owners, &units).into();
-        Scope { all: false, owners: Arc::new(owners), units: Arc::new(units), classes }
+        reach
     }
 
     fn everything(&self) -> Scope {
-        let everything = || {
-            let classes = self.classes.all().iter().copied().collect();
-            Scope { all: true, owners: Arc::default(), units: Arc::default(), classes }
+        let everything = || Scope {
+            allowed: Arc::new(Reach { all: true, ..Reach::default() }),
+            denied: None,
+            partitions: Partitions::All,
+            classes: self.classes.all().iter().copied().collect(),
         };
         self.everything.get_or_init(everything).clone()
     }
+}
+
+/// What was worked out before under a key, or is now. The facts of a policy do not change.
+fn kept<K: Eq + std::hash::Hash, V: Clone>(
+    known: &RwLock<HashMap<K, V>>,
+    key: K,
+    work_out: impl FnOnce() -> V,
+) -> V {
+    if let Some(value) = known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return value.clone();
+    }
+    let value = work_out();
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= MAX_RULINGS {
+        known.clear();
+    }
+    known.insert(key, value.clone());
+    value
 }
 
 /// A node and everything below it; circles end where they began.

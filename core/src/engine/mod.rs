@@ -61,8 +61,10 @@ mod tree;
 mod typed;
 mod views;
 
-pub use crate::access::{Action, ClassId, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus};
-pub use crate::access::{grant, role, role_assignment, unit, user};
+pub use crate::access::{
+    Action, ClassId, Effect, Grant, Level, Partition, Role, RoleAssignment, Unit, User, UserStatus,
+};
+pub use crate::access::{grant, partition, role, role_assignment, unit, user};
 pub(crate) use crate::records::Matcher;
 pub use crate::records::{
     At, Attachment, BackupCounts, Circle, Comparison, CountSource, Counted, Direction, EntryKind,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, FollowingFact, GrantFact, Level, People, Policy, Read, Rules, UnitFact, UserFact, grant,
-    role, role_assignment, unit, user,
+    self, Action, Effect, FollowingFact, GrantFact, Level, People, Policy, Read, Rules, UnitFact, UserFact,
+    grant, role, role_assignment, unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::CheckView;
@@ -36,6 +36,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     }
     registrar.command(Command::new("search.find", Label::new("搜索", "Search")));
     registrar.command(Command::new("configuration.describe", Label::new("设置", "Settings")));
+    registrar.entity(access::Partition::definition());
     registrar.entity(access::User::definition());
     registrar.entity(access::Unit::definition());
     registrar.entity(access::Role::definition());
@@ -87,6 +88,7 @@ struct StatedGrant {
     entity: String,
     action: Action,
     level: Level,
+    effect: Effect,
     /// Names of fields, separated by commas.
     hidden: String,
 }
@@ -143,6 +145,7 @@ fn rules(registry: &Registry, grants: &[StatedGrant]) -> Rules {
         entity: grant.entity.clone(),
         action: grant.action,
         level: grant.level,
+        effect: grant.effect,
         hidden: hidden(registry, &grant.entity, &grant.hidden),
     });
     Rules::new(
@@ -197,8 +200,14 @@ impl Loader<'_> {
     }
 
     fn users(&self) -> Result<Vec<UserFact>> {
+        let partitions =
+            self.rows::<access::Partition, _>(|record, _| Some((record.id, number_of(record))))?;
+        let partitions: BTreeMap<RecordId, u32> = partitions.into_iter().collect();
         self.rows::<access::User, _>(|record, value| {
+            let partition = value(user::PARTITION.selector()).as_id();
             Some(UserFact {
+                // In a partition that is gone there is nothing.
+                partition: partition.map_or(0, |id| partitions.get(&id).copied().unwrap_or(u32::MAX)),
                 id: record.id,
                 active: value(user::STATUS.selector()).as_text() == Some(access::UserStatus::Active.code()),
                 unit: value(user::UNIT.selector()).as_id(),
@@ -227,11 +236,18 @@ impl Loader<'_> {
                 role: value(grant::ROLE.selector()).as_id()?,
                 action: choice::<Action>(&text(grant::ACTION.selector())?)?,
                 level: choice::<Level>(&text(grant::LEVEL.selector())?)?,
+                effect: text(grant::EFFECT.selector())
+                    .map_or(Some(Effect::Allow), |code| choice::<Effect>(&code))?,
                 hidden: text(grant::HIDDEN_FIELDS.selector()).unwrap_or_default(),
                 entity: text(grant::ENTITY.selector())?,
             })
         })
     }
+}
+
+/// The number by which records name their partition.
+pub(super) fn number_of(partition: &Record) -> u32 {
+    u32::try_from(partition.envelope.record_number).unwrap_or(u32::MAX)
 }
 
 /// Field names as numbers, for one entity or, for `*`, for every entity that has a field of the name.
@@ -279,6 +295,8 @@ const EVERYTHING: &[Action] = &[
     Action::Assign,
     Action::Export,
     Action::Import,
+    Action::Share,
+    Action::Approve,
     Action::Administer,
 ];
 const WORK: &[Action] = &[Action::Create, Action::Read, Action::Update];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User};
+use crate::access::{self, AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User, user};
 use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Stamp, Value};
 use crate::engine::extension::Hook;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
@@ -484,7 +484,7 @@ impl<'s> Transaction<'s> {
         let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
         let mut record = Record::new(id, entity.id(), envelope);
         if owner != self.session.user() {
-            self.check_owner(entity, owner)?;
+            self.check_owner(entity, owner, self.policy.partition_of(self.session.user()))?;
         }
         let alike = |field: &&Field| {
             let own = field.definition.unique || matches!(field.definition.kind, FieldType::Attachment);
@@ -495,8 +495,10 @@ impl<'s> Transaction<'s> {
         }
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
         self.furnish(entity, &mut record)?;
+        self.settle_partition(entity, &mut record)?;
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
+        record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
         self.learn_classes();
@@ -516,7 +518,7 @@ impl<'s> Transaction<'s> {
         let mut new = old.clone();
         let mut assign = None;
         if let Some(owner) = changes.owner.filter(|owner| *owner != old.envelope.owner) {
-            self.check_owner(entity, owner)?;
+            self.check_owner(entity, owner, Some(old.envelope.partition))?;
             new.envelope.owner = owner;
             new.envelope.unit = self.policy.unit_of(owner);
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
@@ -524,6 +526,12 @@ impl<'s> Transaction<'s> {
         let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
+        if entity.api_name == access::User::NAME {
+            new.envelope.partition = self.partition_of(entity, &new)?;
+        }
+        if new.envelope.partition != old.envelope.partition {
+            assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
+        }
         let context = self.context_for(entity, named);
         let moves = self.moves(entity, &old, &new)?;
         let point = (!moves.is_empty()).then(|| self.savepoint());
@@ -686,6 +694,7 @@ impl<'s> Transaction<'s> {
         self.set_values(entity, &mut record, changes, Hand::Rule)?;
         self.furnish(entity, &mut record)?;
         self.place_in_trees(entity, None, &mut record)?;
+        record.envelope.partition = self.partition_of(entity, &record)?;
         let permit = self.policy.bootstrap::<Create>(entity.id());
         let context = self.context_for(entity, BTreeSet::new());
         records::create(&mut self.view, &context, &permit, entity, record)?;
@@ -774,8 +783,47 @@ impl<'s> Transaction<'s> {
         Err(missing.rule("an attachment of the record").value(&id.to_string()))
     }
 
-    fn check_owner(&self, entity: &Entity, owner: RecordId) -> Result<()> {
-        if self.founding || self.policy.is_active(owner) {
+    /// A new user works in the partition of whoever makes the user, if nothing else is said.
+    fn settle_partition(&self, entity: &Entity, record: &mut Record) -> Result<()> {
+        let maker = self.session.user();
+        let divided = self.policy.partition_of(maker).is_some_and(|partition| partition != 0);
+        if !divided || entity.api_name != User::NAME {
+            return Ok(());
+        }
+        let field = entity.field(user::PARTITION.selector())?.id();
+        if record.peek(field).is_null()
+            && let Some(maker) = records::get_for_rule(&self.view, entity.id(), maker)?
+        {
+            record.set(field, maker.value(field));
+        }
+        Ok(())
+    }
+
+    /// The partition of a record: that of its owner. People, and what they are assigned, belong to the partition
+    /// that they work in, and the organisation's other facts to that of whoever makes them.
+    fn partition_of(&self, entity: &Entity, record: &Record) -> Result<u32> {
+        let of_user = |user| self.policy.partition_of(user).unwrap_or(0);
+        match entity.api_name.as_str() {
+            access::User::NAME => {
+                let partition = record.value(entity.field(access::user::PARTITION.selector())?.id()).as_id();
+                let Some(partition) = partition else { return Ok(0) };
+                let partitions = self.registry.entity(access::Partition::NAME)?.id();
+                let found = records::get_for_rule(&self.view, partitions, partition)?;
+                Ok(found.as_ref().map_or(u32::MAX, organisation::number_of))
+            }
+            access::RoleAssignment::NAME => {
+                let user = entity.field(access::role_assignment::USER.selector())?.id();
+                Ok(record.peek(user).as_id().map_or(0, of_user))
+            }
+            name if name.starts_with("sys.") => Ok(of_user(self.session.user())),
+            _ => Ok(of_user(record.envelope.owner)),
+        }
+    }
+
+    /// An owner is an active user of the partition. Beyond it nobody is known.
+    fn check_owner(&self, entity: &Entity, owner: RecordId, partition: Option<u32>) -> Result<()> {
+        let known = self.policy.is_active(owner) && self.policy.partition_of(owner) == partition;
+        if self.founding || known {
             return Ok(());
         }
         Err(Error::new(Code::ReferenceMissing)

@@ -43,9 +43,10 @@ const NEWEST_ENTRY: u32 = 24;
 
 /// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
 /// it tells them. Everything else of an envelope follows from the entries themselves.
-pub(super) const ENTERED: [(FieldId, &str); 7] = [
+pub(super) const ENTERED: [(FieldId, &str); 8] = [
     (FieldId::new(OWNER), "owner"),
     (FieldId::new(UNIT), "unit"),
+    (FieldId::new(PARTITION), "partition"),
     (FieldId::new(ORIGINAL_AUTHOR), "original_author"),
     (FieldId::new(ORIGINAL_AT), "original_at"),
     (DELETED, "deleted_at"),
@@ -78,7 +79,7 @@ pub struct Envelope {
     pub owner: RecordId,
     /// Unit that the record belongs to.
     pub unit: Option<RecordId>,
-    /// Partition; 0 is the only one so far.
+    /// Partition, by its number; 0 is the organisation's own.
     pub partition: u32,
     /// Interned access class of (partition, unit, owner).
     pub class: ClassId,
@@ -212,6 +213,8 @@ impl Record {
         match field.number() {
             OWNER => Cow::Owned(Value::Id(self.envelope.owner)),
             UNIT => Cow::Owned(self.envelope.unit.into()),
+            PARTITION if self.envelope.partition == 0 => Cow::Owned(Value::Null),
+            PARTITION => Cow::Owned(Value::Int(self.envelope.partition.into())),
             CREATED_HLC => Cow::Owned(Value::DateTime(self.envelope.created.at())),
             MODIFIED_HLC => Cow::Owned(Value::DateTime(self.envelope.modified.at())),
             ORIGINAL_AUTHOR => Cow::Owned(self.envelope.original_author.as_deref().into()),
@@ -259,6 +262,10 @@ impl Record {
         match (field.number(), value) {
             (OWNER, Value::Id(owner)) => envelope.owner = *owner,
             (UNIT, value) => envelope.unit = value.as_id(),
+            (PARTITION, Value::Int(number)) => {
+                envelope.partition = u32::try_from(*number).map_err(|_| damaged())?;
+            }
+            (PARTITION, _) => envelope.partition = 0,
             (ORIGINAL_AUTHOR, value) => envelope.original_author = value.as_text().map(str::to_owned),
             (ORIGINAL_AT, Value::DateTime(at)) => envelope.original_at = Some(*at),
             (ORIGINAL_AT, _) => envelope.original_at = None,

@@ -1,7 +1,7 @@
 //! Where rights end: revocation, owners, hidden fields, and what no wildcard gives.
 
 use guanxi::engine::{
-    Action, Find, Grant, Level, RoleAssignment, User, UserStatus, grant, role_assignment, user,
+    Action, Effect, Find, Grant, Level, RoleAssignment, User, UserStatus, grant, role_assignment, user,
 };
 use guanxi::features::reports::{GroupBy, Measure, Report};
 use guanxi::model::{Account, account, opportunity};
@@ -350,4 +350,70 @@ fn search_counts_and_finds_only_what_its_user_sees() {
         Changes::new().set(role_assignment::USER, lin.user()).set(role_assignment::ROLE, manager[0]);
     let _ = house.create(RoleAssignment::NAME, &changes);
     assert_eq!(lin.search("加喜", None, 20, 0).unwrap().total, 5);
+}
+
+#[test]
+fn what_one_role_forbids_no_other_allows() {
+    let house = database();
+    let open = house.role("open", &[("crm.account", Action::Read, Level::All)]);
+    let lin = house.user("lin", &[open]);
+    let mine = house.admin.write(|transaction| {
+        transaction.create_record(Account::NAME, Changes::new().set("name", "加喜").owner(lin.user()))
+    });
+    let mine = mine.unwrap();
+    let others = account_of(&house.admin, "其他");
+    assert_eq!(lin.count(Account::NAME, &everything()).unwrap(), 2);
+    house.grant(open, Effect::Deny, ("*", Action::Read, Level::Own), "");
+    assert_eq!(refusal(lin.get(Account::NAME, mine)), Code::RecordNotFound);
+    assert_eq!(lin.get(Account::NAME, others).unwrap().title(), "其他");
+    assert_eq!(lin.count(Account::NAME, &everything()).unwrap(), 1);
+    house.grant(open, Effect::Deny, ("crm.account", Action::Read, Level::All), "phone, email");
+    assert_eq!(lin.count(Account::NAME, &everything()).unwrap(), 1, "only fields are forbidden by this");
+    let by_phone = account::PHONE.is("+862164391234");
+    assert_eq!(refusal(lin.count(Account::NAME, &by_phone)), Code::FieldNotPermitted);
+    house.grant(open, Effect::Deny, ("crm.account", Action::Read, Level::All), "");
+    assert_eq!(refusal(lin.get(Account::NAME, others)), Code::NotPermitted);
+}
+
+#[test]
+fn nothing_crosses_a_partition_and_its_administrator_keeps_its_people_alone() {
+    let house = database();
+    let [north, south] = ["north", "south"].map(|name| house.partition(name));
+    let all = [Action::Create, Action::Read, Action::Update, Action::Assign]
+        .map(|action| ["*", "sys.*"].map(|of| (of, action, Level::All)));
+    let keeper = house.role("keeper", &all.concat());
+    let boss = house.user("boss", &[keeper]);
+    house.change(User::NAME, boss.user(), &Changes::new().set(user::PARTITION, north));
+    let beyond = account_of(&house.admin, "总部客户");
+    let made = account_of(&boss, "展会客户");
+    let lin = boss.write(|transaction| {
+        let lin = transaction.create_record(User::NAME, Changes::new().set(user::NAME, "lin"))?;
+        let role = Changes::new().set(role_assignment::USER, lin).set(role_assignment::ROLE, keeper);
+        transaction.create_record(RoleAssignment::NAME, role)?;
+        Ok(lin)
+    });
+    let lin = lin.unwrap();
+    let elsewhere = Changes::new().set(user::NAME, "wang").set(user::PARTITION, south);
+    let sent = boss.write(|transaction| transaction.create_record(User::NAME, elsewhere.clone()));
+    assert_eq!(refusal(sent), Code::NotPermitted);
+    for session in [&boss, &house.crm.session_for("lin").unwrap()] {
+        assert_eq!(session.count(Account::NAME, &everything()).unwrap(), 1);
+        assert_eq!(session.get(Account::NAME, made).unwrap().title(), "展会客户");
+        assert_eq!(refusal(session.get(Account::NAME, beyond)), Code::RecordNotFound);
+        assert_eq!(session.count(User::NAME, &everything()).unwrap(), 2, "boss and lin");
+        let refers = Changes::new().set("name", "联系人").set("account", beyond);
+        let refers = session.write(|transaction| transaction.create_record("crm.contact", refers.clone()));
+        assert_eq!(refusal(refers), Code::ReferenceMissing);
+        let given = Changes::new().owner(house.admin.user());
+        let given =
+            session.write(|transaction| transaction.update_record(Account::NAME, made, given.clone()));
+        assert_eq!(refusal(given), Code::ReferenceMissing);
+    }
+    assert_eq!(house.admin.count(Account::NAME, &everything()).unwrap(), 1);
+    assert_eq!(refusal(house.admin.get(Account::NAME, made)), Code::RecordNotFound);
+    assert_eq!(house.admin.get(User::NAME, lin).unwrap().value(user::PARTITION).unwrap(), north.into());
+    // Who moves to another partition leaves behind what is owned there.
+    house.change(User::NAME, boss.user(), &Changes::new().set(user::PARTITION, south));
+    assert_eq!(boss.count(Account::NAME, &everything()).unwrap(), 0);
+    let _ = house.verified();
 }

@@ -17,6 +17,7 @@ pub struct Oracle<'a> {
 struct Belonging {
     owner: usize,
     unit: Option<usize>,
+    partition: Option<usize>,
 }
 
 /// Whether `node` is `root`, or comes to it on its way up.
@@ -54,10 +55,20 @@ impl Oracle<'_> {
     pub fn assignment(&self, user: usize, record: usize, owner: usize) -> Option<Code> {
         let thing = &self.plan.records[record];
         let refused = self.change(user, record, Action::Update);
-        if thing.owner == owner || refused.is_some() {
+        if thing.owner == owner || self.unseen(user, record).is_some() {
             return refused;
         }
         let after = self.belonging_of(owner);
+        if !self.may(user, thing.entity, Action::Update) {
+            return refused;
+        }
+        // Beyond the partition nobody is known.
+        if after.partition != self.plan.users[user].partition {
+            return Some(Code::ReferenceMissing);
+        }
+        if refused.is_some() {
+            return refused;
+        }
         let allowed = self.reaches(user, record, Action::Assign)
             && self.reaches_what(user, thing.entity, Action::Assign, after);
         (!allowed).then_some(Code::NotPermitted)
@@ -65,7 +76,11 @@ impl Oracle<'_> {
 
     /// The refusal to make a record for an owner.
     pub fn creation(&self, user: usize, entity: &str, owner: usize) -> Option<Code> {
-        let allowed = self.reaches_what(user, entity, Action::Create, self.belonging_of(owner));
+        let what = self.belonging_of(owner);
+        if self.may(user, entity, Action::Create) && what.partition != self.plan.users[user].partition {
+            return Some(Code::ReferenceMissing);
+        }
+        let allowed = self.reaches_what(user, entity, Action::Create, what);
         (!allowed).then_some(Code::NotPermitted)
     }
 
@@ -77,11 +92,14 @@ impl Oracle<'_> {
     }
 
     fn belonging_of(&self, owner: usize) -> Belonging {
-        Belonging { owner, unit: self.plan.users[owner].unit }
+        let person = &self.plan.users[owner];
+        Belonging { owner, unit: person.unit, partition: person.partition }
     }
 
     fn may(&self, user: usize, entity: &str, action: Action) -> bool {
-        self.grants(user, entity, action).any(|grant| grant.level != Level::None)
+        let any_level =
+            self.grants(user, entity, action).any(|grant| !grant.deny && grant.level != Level::None);
+        any_level && !self.grants(user, entity, action).any(|grant| grant.deny && grant.level == Level::All)
     }
 
     fn reaches(&self, user: usize, record: usize, action: Action) -> bool {
@@ -89,9 +107,13 @@ impl Oracle<'_> {
         self.reaches_what(user, thing.entity, action, self.belonging_of(thing.owner))
     }
 
-    /// The union of all grants of all roles.
+    /// The union of all grants of all roles, but for what any of them forbids and what is of another partition.
     fn reaches_what(&self, user: usize, entity: &str, action: Action, what: Belonging) -> bool {
-        self.grants(user, entity, action).any(|grant| self.reaches_at(user, grant.level, what))
+        let says = |deny: bool| {
+            let mut grants = self.grants(user, entity, action).filter(move |grant| grant.deny == deny);
+            grants.any(|grant| self.reaches_at(user, grant.level, what))
+        };
+        self.plan.users[user].partition == what.partition && says(false) && !says(true)
     }
 
     fn grants(&self, user: usize, entity: &str, action: Action) -> impl Iterator<Item = &Grant> {

@@ -1,6 +1,8 @@
 //! Random organisations: units, people, roles and records, and the database in which they stand.
 
-use guanxi::engine::{Action, Level, RoleAssignment, Unit, User, UserStatus, role_assignment, unit, user};
+use guanxi::engine::{
+    Action, Effect, Level, RoleAssignment, Unit, User, UserStatus, role_assignment, unit, user,
+};
 use guanxi::schema::EntityType;
 use guanxi::{Changes, RecordId, Session};
 use guanxi_tests::{House, database};
@@ -18,6 +20,8 @@ pub struct Grant {
     pub entity: &'static str,
     pub action: Action,
     pub level: Level,
+    /// Whether it forbids.
+    pub deny: bool,
 }
 
 /// Somebody.
@@ -26,6 +30,8 @@ pub struct Person {
     pub unit: Option<usize>,
     pub reports_to: Option<usize>,
     pub roles: Vec<usize>,
+    /// The partition, if it is not that of the organisation.
+    pub partition: Option<usize>,
 }
 
 /// Something that somebody owns.
@@ -64,14 +70,26 @@ fn grant() -> impl Strategy<Value = Grant> {
         Level::UnitAndChildren,
         Level::All,
     ]);
-    (entities, actions, levels).prop_map(|(entity, action, level)| Grant { entity, action, level })
+    let deny = prop_oneof![5 => Just(false), 1 => Just(true)];
+    (entities, actions, levels, deny).prop_map(|(entity, action, level, deny)| Grant {
+        entity,
+        action,
+        level,
+        deny,
+    })
 }
 
 /// Any organisation of a handful of people.
 pub fn plan() -> impl Strategy<Value = Plan> {
     (1_usize..5, 2_usize..6, 1_usize..4).prop_flat_map(|(units, users, roles)| {
-        let person = (option::of(0..units), option::of(0..users), vec(0..roles, 1..3));
-        let person = person.prop_map(|(unit, reports_to, roles)| Person { unit, reports_to, roles });
+        let partition = prop_oneof![3 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(1))];
+        let person = (option::of(0..units), option::of(0..users), vec(0..roles, 1..3), partition);
+        let person = person.prop_map(|(unit, reports_to, roles, partition)| Person {
+            unit,
+            reports_to,
+            roles,
+            partition,
+        });
         let thing = (select(ENTITIES.to_vec()), 0..users, 0_i64..100);
         let thing = thing.prop_map(|(entity, owner, employees)| Thing { entity, owner, employees });
         (
@@ -95,14 +113,18 @@ pub struct Stage {
 impl Stage {
     pub fn set(plan: &Plan) -> Self {
         let house = database();
-        let grants = |role: &Vec<Grant>| {
-            role.iter().map(|grant| (grant.entity, grant.action, grant.level)).collect::<Vec<_>>()
-        };
-        let roles = plan.roles.iter().enumerate();
-        let roles: Vec<RecordId> =
-            roles.map(|(number, role)| house.role(&format!("role {number}"), &grants(role))).collect();
-        let users = people(&house, plan, &roles);
-        let records = things(&house, plan, &users);
+        let roles = plan.roles.iter().enumerate().map(|(number, role)| {
+            let id = house.role(&format!("role {number}"), &[]);
+            for grant in role {
+                let effect = if grant.deny { Effect::Deny } else { Effect::Allow };
+                house.grant(id, effect, (grant.entity, grant.action, grant.level), "");
+            }
+            id
+        });
+        let roles: Vec<RecordId> = roles.collect();
+        let partitions = ["north", "south"].map(|name| house.partition(name));
+        let users = people(&house, plan, (&roles, &partitions));
+        let records = things(&house, plan, (&users, &partitions));
         let sessions = (0..users.len())
             .map(|number| house.crm.session_for(&format!("user {number}")).unwrap())
             .collect();
@@ -117,7 +139,7 @@ impl Stage {
 }
 
 /// Units and users are linked after they stand, so that the links may run in circles.
-fn people(house: &House, plan: &Plan, roles: &[RecordId]) -> Vec<RecordId> {
+fn people(house: &House, plan: &Plan, (roles, partitions): (&[RecordId], &[RecordId; 2])) -> Vec<RecordId> {
     let made = house.admin.write(|transaction| {
         let mut units = Vec::new();
         for number in 0..plan.units.len() {
@@ -133,7 +155,8 @@ fn people(house: &House, plan: &Plan, roles: &[RecordId]) -> Vec<RecordId> {
             let changes = Changes::new()
                 .set(user::NAME, format!("user {number}"))
                 .set(user::STATUS, UserStatus::Active)
-                .set(user::UNIT, person.unit.map(|unit| units[unit]));
+                .set(user::UNIT, person.unit.map(|unit| units[unit]))
+                .set(user::PARTITION, person.partition.map(|partition| partitions[partition]));
             users.push(transaction.create_record(User::NAME, changes)?);
         }
         for (id, person) in users.iter().zip(&plan.users) {
@@ -150,17 +173,23 @@ fn people(house: &House, plan: &Plan, roles: &[RecordId]) -> Vec<RecordId> {
     made.unwrap()
 }
 
-fn things(house: &House, plan: &Plan, users: &[RecordId]) -> Vec<RecordId> {
-    let made = house.admin.write(|transaction| {
-        let mut records = Vec::new();
-        for (number, thing) in plan.records.iter().enumerate() {
-            let mut changes = Changes::new().set("name", format!("thing {number}")).owner(users[thing.owner]);
-            if thing.entity == "crm.account" {
-                changes = changes.set("employees", thing.employees);
-            }
-            records.push(transaction.create_record(thing.entity, changes)?);
+/// Records are made by a clerk of their partition, since nobody else can.
+fn things(house: &House, plan: &Plan, (users, partitions): (&[RecordId], &[RecordId; 2])) -> Vec<RecordId> {
+    let clerk = house.role("clerk", &[("*", Action::Create, Level::All), ("*", Action::Read, Level::All)]);
+    let of_partition = |number: usize, id: &RecordId| {
+        let session = house.user(&format!("clerk {number}"), &[clerk]);
+        house.change(User::NAME, session.user(), &Changes::new().set(user::PARTITION, *id));
+        session
+    };
+    let clerks: Vec<Session> =
+        partitions.iter().enumerate().map(|(number, id)| of_partition(number, id)).collect();
+    let made = plan.records.iter().enumerate().map(|(number, thing)| {
+        let maker = plan.users[thing.owner].partition.map_or(&house.admin, |partition| &clerks[partition]);
+        let mut changes = Changes::new().set("name", format!("thing {number}")).owner(users[thing.owner]);
+        if thing.entity == "crm.account" {
+            changes = changes.set("employees", thing.employees);
         }
-        Ok(records)
+        maker.write(|transaction| transaction.create_record(thing.entity, changes.clone())).unwrap()
     });
-    made.unwrap()
+    made.collect()
 }

@@ -81,16 +81,26 @@ methods! {
         role: String,
         /// The entity, or `*`.
         entity: String,
-        /// create, read, update, delete, assign, export, import, administer.
+        /// create, read, update, delete, assign, export, import, share, approve, administer.
         action: String,
         /// none, own, own_and_subordinates, unit, unit_and_children, all.
         level: String,
-        /// Fields that the grant does not show, separated by commas.
+        /// Fields that the grant does not show, separated by commas; of one that forbids, the fields that alone it
+        /// forbids.
         hidden_fields: Option<String>,
+        /// allow, or deny: what is forbidden stays so, whatever else allows it.
+        effect: Option<String>,
         /// A repeated request with this key gets the first answer.
         idempotency_key: Option<String>,
     }) -> "{id}" {
-        let request = json!([given.role, given.entity, given.action, given.level, given.hidden_fields]);
+        let request = json!([
+            given.role,
+            given.entity,
+            given.action,
+            given.level,
+            given.hidden_fields,
+            given.effect
+        ]);
         write(session, "role.grant", given.idempotency_key.as_deref(), &request, |transaction| {
             let reader = transaction.reader();
             let entity = match given.entity.as_str() {
@@ -112,7 +122,8 @@ methods! {
                 .set(grant::ENTITY, entity)
                 .set(grant::ACTION, given.action.as_str())
                 .set(grant::LEVEL, given.level.as_str())
-                .set(grant::HIDDEN_FIELDS, given.hidden_fields.clone());
+                .set(grant::HIDDEN_FIELDS, given.hidden_fields.clone())
+                .set(grant::EFFECT, given.effect.clone());
             Ok(json!({"id": transaction.create_record(Grant::NAME, changes)?.to_string()}))
         })
     }
