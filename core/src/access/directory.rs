@@ -105,6 +105,12 @@ pub mod grant {
         /// Whether it allows or forbids; it allows where nothing is said. One that forbids and names fields forbids
         /// these alone, of all records.
         EFFECT: Choice<Effect> = 6, "effect", "效果", "Effect", [];
+        /// API names of fields of which this grant to read shows a mask, separated by commas.
+        MASKED_FIELDS: Text = 7, "masked_fields", "脱敏字段", "Masked fields", [];
+        /// API names of fields of which it shows a mask in lists, and the value in a record that is opened.
+        LIST_MASKED_FIELDS: Text = 8, "list_masked_fields", "列表脱敏字段", "Fields masked in lists", [];
+        /// API names of fields that this grant to create or change leaves as they are.
+        READ_ONLY_FIELDS: Text = 9, "read_only_fields", "只读字段", "Read-only fields", [];
     }
 }
 

@@ -99,6 +99,24 @@ impl Scope {
     }
 }
 
+/// What is not to be seen, or not as it is, of the fields of an entity, and what is not to be changed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FieldProfile {
+    pub hidden: BTreeSet<FieldId>,
+    pub masked: BTreeSet<FieldId>,
+    pub masked_in_lists: BTreeSet<FieldId>,
+    pub read_only: BTreeSet<FieldId>,
+}
+
+/// Where a record is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Showing {
+    /// By itself.
+    Detail,
+    /// Among others.
+    List,
+}
+
 /// The right of one principal to one action on one entity, for one policy epoch.
 ///
 /// Only [`crate::access::Policy`] makes one.
@@ -109,7 +127,7 @@ pub struct Permit<A> {
     principal: Option<RecordId>,
     epoch: u64,
     scope: Scope,
-    hidden: Arc<BTreeSet<FieldId>>,
+    fields: Arc<FieldProfile>,
     action: PhantomData<fn() -> A>,
 }
 
@@ -119,9 +137,9 @@ impl<A: ActionKind> Permit<A> {
         principal: Option<RecordId>,
         epoch: u64,
         scope: Scope,
-        hidden: Arc<BTreeSet<FieldId>>,
+        fields: Arc<FieldProfile>,
     ) -> Self {
-        Self { entity, principal, epoch, scope, hidden, action: PhantomData }
+        Self { entity, principal, epoch, scope, fields, action: PhantomData }
     }
 
     /// Refuses to act for anybody but its holder.
@@ -163,24 +181,64 @@ impl<A: ActionKind> Permit<A> {
         self.principal.is_none()
     }
 
-    /// Whether the holder sees a field.
+    /// Whether the holder sees the values of a field, and may therefore ask by them. A field of which masks are
+    /// shown, be it in lists alone, is neither found nor filtered, sorted, grouped or summed by.
     #[must_use]
     pub fn shows(&self, field: FieldId) -> bool {
-        !self.hidden.contains(&field)
+        self.reads(field) && !self.masks(field, Showing::List)
     }
 
-    /// Whether there is a field that the holder does not see.
+    /// Whether the holder sees something of a field: its values, or masks of them.
+    #[must_use]
+    pub fn reads(&self, field: FieldId) -> bool {
+        !self.fields.hidden.contains(&field)
+    }
+
+    /// Whether masks stand for the values of a field.
+    #[must_use]
+    pub fn masks(&self, field: FieldId, showing: Showing) -> bool {
+        let FieldProfile { masked, masked_in_lists, .. } = &*self.fields;
+        masked.contains(&field) || showing == Showing::List && masked_in_lists.contains(&field)
+    }
+
+    /// Whether there is a field of which the holder sees nothing.
     #[must_use]
     pub fn hides_any(&self) -> bool {
-        !self.hidden.is_empty()
+        !self.fields.hidden.is_empty()
     }
 
-    /// Refuses a field that the holder does not see.
+    /// The fields for whose values masks stand.
+    pub fn masked(&self, showing: Showing) -> impl Iterator<Item = FieldId> + '_ {
+        let in_lists = (showing == Showing::List).then_some(&self.fields.masked_in_lists);
+        self.fields.masked.iter().chain(in_lists.into_iter().flatten()).copied()
+    }
+
+    /// Refuses a field whose values the holder does not see.
     ///
     /// # Errors
     /// `access.field_not_permitted` naming the field.
     pub fn check_field(&self, field: FieldId, name: &str) -> Result<()> {
         if self.shows(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
+    }
+
+    /// Refuses a field of which the holder sees nothing.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted` naming the field.
+    pub fn check_reads(&self, field: FieldId, name: &str) -> Result<()> {
+        if self.reads(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
+    }
+
+    /// Refuses a field that the holder may not set.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted` naming the field.
+    pub fn check_sets(&self, field: FieldId, name: &str) -> Result<()> {
+        self.check_field(field, name)?;
+        if self.fields.read_only.contains(&field) {
+            return Err(Error::new(Code::FieldNotPermitted).field(name).rule("read only"));
+        }
+        Ok(())
     }
 
     /// Refuses a permit that was minted for another entity or an older policy.

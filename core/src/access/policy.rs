@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::class::ClassTable;
-use crate::access::permit::{Partitions, Reach, Scope};
+use crate::access::permit::{FieldProfile, Partitions, Reach, Scope};
 use crate::access::{AccessClass, Action, ActionKind, ClassId, Effect, Level, Permit, RoleAssignment, User};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -53,6 +53,39 @@ pub struct GrantFact {
     pub effect: Effect,
     /// Fields that this grant does not show, by number. One that forbids and names some forbids these alone.
     pub hidden: BTreeSet<FieldId>,
+    /// Fields of which it shows masks.
+    pub masked: BTreeSet<FieldId>,
+    /// Fields of which it shows masks in lists.
+    pub masked_in_lists: BTreeSet<FieldId>,
+    /// Fields that it leaves as they are.
+    pub read_only: BTreeSet<FieldId>,
+}
+
+impl GrantFact {
+    /// Whether it speaks of fields alone, where it forbids.
+    fn is_of_fields(&self) -> bool {
+        let all = [&self.hidden, &self.masked, &self.masked_in_lists, &self.read_only];
+        all.iter().any(|fields| !fields.is_empty())
+    }
+
+    /// How much of a field it shows.
+    fn shows(&self, field: FieldId) -> Shown {
+        match field {
+            field if self.hidden.contains(&field) => Shown::Nothing,
+            field if self.masked.contains(&field) => Shown::Masks,
+            field if self.masked_in_lists.contains(&field) => Shown::MasksInLists,
+            _ => Shown::Values,
+        }
+    }
+}
+
+/// How much is shown of a field, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown {
+    Nothing,
+    Masks,
+    MasksInLists,
+    Values,
 }
 
 /// A field whose values follow from fields of other records. Whoever does not see all of these does not see it.
@@ -148,7 +181,7 @@ type Rulings = HashMap<(RecordId, Action), HashMap<String, Ruling>>;
 #[derive(Debug, Clone)]
 struct Ruling {
     scope: Scope,
-    hidden: Arc<BTreeSet<FieldId>>,
+    fields: Arc<FieldProfile>,
 }
 
 impl Policy {
@@ -241,7 +274,7 @@ impl Policy {
             Some(ruling) => ruling,
             None => self.rule(principal, A::ACTION, entity_name)?,
         };
-        Ok(Permit::mint(entity, Some(principal), self.epoch, ruling.scope, ruling.hidden))
+        Ok(Permit::mint(entity, Some(principal), self.epoch, ruling.scope, ruling.fields))
     }
 
     /// Why nobody, or somebody whose roles do not grant it, may do an action on an entity.
@@ -268,10 +301,10 @@ impl Policy {
         if level == Level::None {
             return Err(self.refusal(entity, action));
         }
-        let hidden = Arc::new(self.hidden(principal, entity));
+        let fields = Arc::new(self.profile(principal, entity, action));
         let forbidden = self.stated(principal, entity, action, Effect::Deny);
         let partitions = self.partitions(principal, entity, action);
-        let ruling = Ruling { scope: self.scope(principal, (level, forbidden), partitions), hidden };
+        let ruling = Ruling { scope: self.scope(principal, (level, forbidden), partitions), fields };
         let mut rulings = self.rulings.write().unwrap_or_else(PoisonError::into_inner);
         if rulings.len() >= MAX_RULINGS {
             rulings.clear();
@@ -299,7 +332,7 @@ impl Policy {
     /// The highest level at which grants to a principal have an effect on records.
     fn stated(&self, principal: RecordId, entity: &str, action: Action, effect: Effect) -> Level {
         let states = |grant: &&GrantFact| {
-            let of_records = effect == Effect::Allow || grant.hidden.is_empty();
+            let of_records = effect == Effect::Allow || !grant.is_of_fields();
             grant.action == action && grant.effect == effect && of_records
         };
         self.grants_of(principal, entity).filter(states).map(|grant| grant.level).max().unwrap_or(Level::None)
@@ -320,16 +353,43 @@ impl Policy {
         }
     }
 
-    /// The fields that a principal does not see: those that grants hide, and those that follow from what is
-    /// hidden in other entities.
-    fn hidden(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
-        let mut hidden = self.hidden_by_grants(principal, entity);
+    /// What a principal does not see of the fields of an entity, by what grants say and by what follows from
+    /// hidden fields of other entities, and what the principal may not set by an action.
+    fn profile(&self, principal: RecordId, entity: &str, action: Action) -> FieldProfile {
+        let mut profile =
+            FieldProfile { read_only: self.read_only(principal, entity, action), ..FieldProfile::default() };
+        for (field, shown) in self.shown_by_grants(principal, entity) {
+            match shown {
+                Shown::Nothing => profile.hidden.insert(field),
+                Shown::Masks => profile.masked.insert(field),
+                Shown::MasksInLists => profile.masked_in_lists.insert(field),
+                Shown::Values => false,
+            };
+        }
         for fact in self.rules.following.get(entity).into_iter().flatten() {
             if self.follows_hidden(principal, fact, 0) {
-                hidden.insert(fact.field);
+                profile.hidden.insert(fact.field);
             }
         }
-        hidden
+        profile
+    }
+
+    /// The fields that no grant to an action sets, or one forbids to set.
+    fn read_only(&self, principal: RecordId, entity: &str, action: Action) -> BTreeSet<FieldId> {
+        let (mut every, mut forbidden): (Option<BTreeSet<FieldId>>, _) = (None, BTreeSet::new());
+        for grant in self.grants_of(principal, entity).filter(|grant| grant.action == action) {
+            match grant.effect {
+                Effect::Deny => forbidden.extend(&grant.read_only),
+                Effect::Allow if grant.level == Level::None => {}
+                Effect::Allow => {
+                    every = Some(
+                        every.map_or_else(|| grant.read_only.clone(), |every| &every & &grant.read_only),
+                    );
+                }
+            }
+        }
+        forbidden.extend(every.unwrap_or_default());
+        forbidden
     }
 
     fn follows_hidden(&self, principal: RecordId, fact: &FollowingFact, step: usize) -> bool {
@@ -337,9 +397,10 @@ impl Policy {
             if self.level(principal, entity, Action::Read) == Level::None {
                 return true;
             }
-            let hidden = self.hidden_by_grants(principal, entity);
+            let shown = self.shown_by_grants(principal, entity);
+            let hidden = |field: &FieldId| shown.get(field).is_some_and(|shown| *shown < Shown::Values);
             let mut following = self.rules.following.get(entity).into_iter().flatten();
-            !hidden.is_disjoint(fields)
+            fields.iter().any(hidden)
                 || following.any(|fact| {
                     fields.contains(&fact.field)
                         && self.follows_hidden(principal, fact, step.saturating_add(1))
@@ -348,24 +409,24 @@ impl Policy {
         step > MAX_STEPS || fact.sources.iter().any(hides)
     }
 
-    /// A field is hidden when every grant that lets the principal read the entity hides it, or one forbids it.
-    fn hidden_by_grants(&self, principal: RecordId, entity: &str) -> BTreeSet<FieldId> {
-        let of_reading = |grant: &&GrantFact| grant.action == Action::Read;
-        let (mut every, mut forbidden) = (None, BTreeSet::new());
-        for grant in self.grants_of(principal, entity).filter(of_reading) {
-            match grant.effect {
-                Effect::Deny => forbidden.extend(&grant.hidden),
-                Effect::Allow if grant.level == Level::None => {}
-                Effect::Allow => {
-                    every = Some(match every {
-                        None => grant.hidden.clone(),
-                        Some(every) => &every & &grant.hidden,
-                    });
-                }
-            }
-        }
-        forbidden.extend(every.unwrap_or_default());
-        forbidden
+    /// How much a principal sees of the fields of which grants say anything: the most that one of them shows, and
+    /// no more than any leaves that forbids.
+    fn shown_by_grants(&self, principal: RecordId, entity: &str) -> BTreeMap<FieldId, Shown> {
+        let reads = |grant: &&GrantFact| grant.action == Action::Read;
+        let counts = |grant: &&GrantFact| grant.effect == Effect::Deny || grant.level > Level::None;
+        let grants: Vec<&GrantFact> =
+            self.grants_of(principal, entity).filter(reads).filter(counts).collect();
+        let named = grants.iter().flat_map(|grant| {
+            [&grant.hidden, &grant.masked, &grant.masked_in_lists].into_iter().flatten().copied()
+        });
+        let fields: BTreeSet<FieldId> = named.collect();
+        let of = |effect: Effect| grants.iter().filter(move |grant| grant.effect == effect);
+        let shown = |field: FieldId| {
+            let most = of(Effect::Allow).map(|grant| grant.shows(field)).max();
+            let least = of(Effect::Deny).map(|grant| grant.shows(field)).min();
+            most.unwrap_or(Shown::Values).min(least.unwrap_or(Shown::Values))
+        };
+        fields.into_iter().map(|field| (field, shown(field))).collect()
     }
 
     /// Grants of all roles of a principal for an entity. `*` is every entity but the organisation's

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
-use crate::access::{Action, ClassId};
+use crate::access::{Action, ClassId, Showing};
 use crate::base::{EntityId, FieldId, RecordId, Result};
 use crate::engine::{Crm, Listing, Session};
 use crate::records::{LedgerEntry, LedgerReader, Record, changed_after, get_for_rule};
@@ -61,7 +61,7 @@ impl Session {
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
                 if let Ok(record) = reader.stored(&permit, entity, *id) {
-                    rows.push(reader.show_stored(&permit, entity, record)?);
+                    rows.push(reader.show_stored(&permit, entity, record, Showing::List)?);
                 }
             }
             Ok(rows)

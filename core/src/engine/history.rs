@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Permit, Read};
+use crate::access::{Permit, Read, Showing};
 use crate::base::{Code, Date, Error, FieldId, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
@@ -298,7 +298,7 @@ impl Session {
             let mut rows = Vec::new();
             for record in chunk.rows {
                 if reader.sees_ends(&permit, known, &record)? {
-                    rows.push(reader.show_stored(&permit, known, record)?);
+                    rows.push(reader.show_stored(&permit, known, record, Showing::List)?);
                 }
             }
             Ok(DeletedPage { rows, looked_at: chunk.looked_at, next: chunk.next })

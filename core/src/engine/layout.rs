@@ -153,7 +153,7 @@ fn layout(
     kind: LayoutKind,
     record_type: Option<&str>,
 ) -> Result<Layout> {
-    let shown = reader.shown_fields(&entity.api_name)?;
+    let shown = reader.readable_fields(&entity.api_name)?;
     let of_type = record_type.map(|code| type_of(entity, code, &shown)).transpose()?;
     let has = |field: &Field| of_type.is_none_or(|(types, own)| !types.excludes(Some(&own.code), field.id()));
     let offered = |field: &&Field| {

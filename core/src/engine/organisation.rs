@@ -89,8 +89,37 @@ struct StatedGrant {
     action: Action,
     level: Level,
     effect: Effect,
-    /// Names of fields, separated by commas.
+    /// Names of fields, separated by commas: hidden, masked, masked in lists, read only.
     hidden: String,
+    masked: String,
+    masked_in_lists: String,
+    read_only: String,
+}
+
+impl StatedGrant {
+    /// The same in the fields of a registry. What follows from masked fields is hidden, unless it is masked too.
+    fn fact(&self, registry: &Registry) -> GrantFact {
+        let fields = |names: &str| named_fields(registry, &self.entity, names);
+        let (masked, masked_in_lists) = (fields(&self.masked), fields(&self.masked_in_lists));
+        let mut hidden = fields(&self.hidden);
+        let following = |fields: &BTreeSet<FieldId>| follow(registry, &self.entity, fields);
+        hidden.extend(following(&hidden));
+        let follow_masked = following(&masked).into_iter().chain(following(&masked_in_lists));
+        hidden.extend(
+            follow_masked.filter(|field| !masked.contains(field) && !masked_in_lists.contains(field)),
+        );
+        GrantFact {
+            role: self.role,
+            entity: self.entity.clone(),
+            action: self.action,
+            level: self.level,
+            effect: self.effect,
+            read_only: fields(&self.read_only),
+            hidden,
+            masked,
+            masked_in_lists,
+        }
+    }
 }
 
 impl KeptPolicy {
@@ -140,16 +169,8 @@ impl KeptPolicy {
 /// What roles grant, in the fields of a registry.
 fn rules(registry: &Registry, grants: &[StatedGrant]) -> Rules {
     let off = registry.entities().iter().filter(|entity| registry.is_off(entity));
-    let grants = grants.iter().map(|grant| GrantFact {
-        role: grant.role,
-        entity: grant.entity.clone(),
-        action: grant.action,
-        level: grant.level,
-        effect: grant.effect,
-        hidden: hidden(registry, &grant.entity, &grant.hidden),
-    });
     Rules::new(
-        grants.collect(),
+        grants.iter().map(|grant| grant.fact(registry)).collect(),
         registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         off.map(|entity| entity.api_name.clone()).collect(),
     )
@@ -239,6 +260,9 @@ impl Loader<'_> {
                 effect: text(grant::EFFECT.selector())
                     .map_or(Some(Effect::Allow), |code| choice::<Effect>(&code))?,
                 hidden: text(grant::HIDDEN_FIELDS.selector()).unwrap_or_default(),
+                masked: text(grant::MASKED_FIELDS.selector()).unwrap_or_default(),
+                masked_in_lists: text(grant::LIST_MASKED_FIELDS.selector()).unwrap_or_default(),
+                read_only: text(grant::READ_ONLY_FIELDS.selector()).unwrap_or_default(),
                 entity: text(grant::ENTITY.selector())?,
             })
         })
@@ -251,26 +275,38 @@ pub(super) fn number_of(partition: &Record) -> u32 {
 }
 
 /// Field names as numbers, for one entity or, for `*`, for every entity that has a field of the name.
-/// What follows from a hidden field is hidden with it.
-fn hidden(registry: &Registry, entity: &str, names: &str) -> BTreeSet<FieldId> {
+fn named_fields(registry: &Registry, entity: &str, names: &str) -> BTreeSet<FieldId> {
     let names: Vec<&str> = names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     if names.is_empty() {
         return BTreeSet::new();
     }
-    let entities = registry.entities().iter().filter(|known| entity == "*" || known.api_name == entity);
-    entities
-        .flat_map(|entity| {
-            // A field stays hidden under a name that it bore, whoever bears that now.
-            let named = names.iter().flat_map(|name| {
-                let once = entity.fields().iter().filter(move |field| field.was_named(name));
-                entity.field(FieldName::Name(name)).ok().into_iter().chain(once)
-            });
-            let named: BTreeSet<FieldId> = named.map(crate::schema::Field::id).collect();
-            let named: BTreeSet<FieldId> = with_translations(entity, named);
-            let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
-            following.map(crate::schema::Field::id).chain(named.iter().copied()).collect::<Vec<_>>()
-        })
-        .collect()
+    let named = entities_of(registry, entity).flat_map(|entity| {
+        // A field stays hidden under a name that it bore, whoever bears that now.
+        let named = names.iter().flat_map(|name| {
+            let once = entity.fields().iter().filter(move |field| field.was_named(name));
+            entity.field(FieldName::Name(name)).ok().into_iter().chain(once)
+        });
+        named.map(crate::schema::Field::id).collect::<Vec<_>>()
+    });
+    named.collect()
+}
+
+/// What keeps the translations of fields, and the fields that follow from them or from those.
+fn follow(registry: &Registry, entity: &str, fields: &BTreeSet<FieldId>) -> BTreeSet<FieldId> {
+    if fields.is_empty() {
+        return BTreeSet::new();
+    }
+    let following = entities_of(registry, entity).flat_map(|entity| {
+        let named = with_translations(entity, fields.clone());
+        let kept = named.iter().filter(|field| !fields.contains(field)).copied();
+        let following = entity.fields().iter().filter(|field| !field.inputs().is_disjoint(&named));
+        kept.chain(following.map(crate::schema::Field::id)).collect::<Vec<_>>()
+    });
+    following.collect()
+}
+
+fn entities_of<'r>(registry: &'r Registry, name: &'r str) -> impl Iterator<Item = &'r Entity> {
+    registry.entities().iter().filter(move |known| name == "*" || known.api_name == name)
 }
 
 /// Fields together with what keeps their translations.

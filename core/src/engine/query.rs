@@ -68,7 +68,7 @@ impl Reader<'_> {
         let known = self.registry().entity(entity)?;
         let fields = question.fields.iter().map(|selector| {
             let field = selector.resolve(known)?;
-            self.check_field(known, field)?;
+            self.check_readable(known, field)?;
             Ok(field)
         });
         let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{Action, Permit, Policy, Read};
+use crate::access::{Action, Permit, Policy, Read, Showing};
 use crate::base::{
     Code, Collation, Date, Error, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp,
     Value,
@@ -15,7 +15,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry};
+use crate::schema::{Entity, FieldName, Registry, mask};
 use crate::storage::Snapshot;
 
 /// A stable view of the database through the eyes of one user.
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     pub fn get(&self, entity: &str, id: RecordId) -> Result<Listing> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
-        self.show_stored(&permit, entity, self.stored(&permit, entity, id)?)
+        self.show_stored(&permit, entity, self.stored(&permit, entity, id)?, Showing::Detail)
     }
 
     /// A live record as it is stored, if the user sees it: of a link, if the user sees both ends.
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
             if !shown.is_empty() {
                 record.show_only(|field| shown.contains(&field));
             }
-            self.show(&permit, record)
+            self.show(&permit, record, Showing::List)
         });
         Ok(Page { rows: rows.collect(), next: page.next })
     }
@@ -268,7 +268,7 @@ impl<'a> Reader<'a> {
             let mut given = 0_u64;
             records::scan_all(sight, &filter, &mut |record| {
                 given = given.saturating_add(1);
-                visit(self.show(&permit, record.clone()))
+                visit(self.show(&permit, record.clone(), Showing::List))
             })?;
             Ok(((), given))
         })
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
             let known = records::groups(sight, &filter, fields, &mut |group| {
                 given = given.saturating_add(1);
                 let figures = GroupFigures { count: group.count, sums: group.sums };
-                visit(self.show(&permit, group.record), figures)
+                visit(self.show(&permit, group.record, Showing::List), figures)
             })?;
             Ok((known, given))
         })
@@ -390,7 +390,26 @@ impl<'a> Reader<'a> {
         Ok(entity.fields().iter().map(crate::schema::Field::id).filter(|id| permit.shows(*id)).collect())
     }
 
-    /// Refuses a field that the user may not see.
+    /// The fields of an entity of which the user sees something: values, or masks of them.
+    ///
+    /// # Errors
+    /// As [`Reader::shown_fields`].
+    pub fn readable_fields(&self, entity: &str) -> Result<Vec<FieldId>> {
+        let entity = self.registry.entity(entity)?;
+        let permit = self.permit(entity)?;
+        Ok(entity.fields().iter().map(crate::schema::Field::id).filter(|id| permit.reads(*id)).collect())
+    }
+
+    /// Refuses a field of which the user sees nothing, not even masks.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`.
+    pub fn check_readable(&self, entity: &Entity, field: FieldId) -> Result<()> {
+        let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
+        self.permit(entity)?.check_reads(field, name).map_err(|error| error.entity(&entity.api_name))
+    }
+
+    /// Refuses a field whose values the user may not see.
     ///
     /// # Errors
     /// `access.field_not_permitted`, `access.not_permitted`.
@@ -508,16 +527,24 @@ impl<'a> Reader<'a> {
         permit: &Permit<Read>,
         entity: &Entity,
         mut record: Record,
+        showing: Showing,
     ) -> Result<Listing> {
         let far = self.far_permits(entity, &Filter::Everything)?;
         records::complete(&self.sight(entity, permit, &far), &mut record)?;
-        Ok(self.show(permit, record))
+        Ok(self.show(permit, record, showing))
     }
 
-    /// A record that a query has read, which works out itself what is not stored.
-    fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
+    /// A record that a query has read, which works out itself what is not stored: without what its reader may not
+    /// see, and with masks in place of what the reader may not see as it is.
+    fn show(&self, permit: &Permit<Read>, mut record: Record, showing: Showing) -> Listing {
         if permit.hides_any() {
-            record.show_only(|field| permit.shows(field));
+            record.show_only(|field| permit.reads(field));
+        }
+        if let Ok(entity) = self.registry.entity_by_id(record.entity) {
+            let masked = permit.masked(showing).filter_map(|field| entity.field_by_id(field));
+            for field in masked {
+                record.mask(field.id(), |value| mask(&field.definition.kind, value));
+            }
         }
         Listing { record, registry: Arc::clone(self.registry) }
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Action, Permit, Read};
+use crate::access::{Action, Permit, Read, Showing};
 use crate::base::{Code, Date, Error, FieldId, Label, RecordId, Result, Value};
 use crate::engine::{Changes, FieldSelector, Listing, Reader, Session, Total, Transaction};
 use crate::records::{self, FarPermits, Filter, LinkWalk, Period, Record};
@@ -274,7 +274,7 @@ impl Reader<'_> {
             .ok_or_else(|| Error::new(Code::Damaged).entity(&known.entity.api_name).record(link.id))?;
         let title = self.titles_of(self.registry().entity(&entity)?, &[id])?;
         Ok(LinkedRecord {
-            link: self.show_stored(&known.permit, known.entity, link)?,
+            link: self.show_stored(&known.permit, known.entity, link, Showing::List)?,
             side: field(side).map(|side| side.api_name.clone()).unwrap_or_default(),
             role: field(other).map(|side| side.definition.label.clone()).unwrap_or_default(),
             entity,

@@ -108,12 +108,15 @@ impl ViewDefinition {
     fn check(&self, reader: Reader<'_>, entity: &Entity) -> Result<()> {
         let sorted = self.sort.iter().map(|name| name.strip_prefix('-').unwrap_or(name));
         let columns = self.columns.iter().map(String::as_str).filter(|name| !FACTS.contains(name));
-        for name in columns.chain(sorted).chain(self.group.as_deref()) {
+        // A hidden field is refused as if it did not exist.
+        let unknown = |name: &str| Error::new(Code::UnknownField).entity(&entity.api_name).field(name);
+        for name in columns {
             let field = FieldSelector::Name(name.to_owned()).resolve(entity)?;
-            // A hidden field is refused as if it did not exist.
-            reader
-                .check_field(entity, field)
-                .map_err(|_| Error::new(Code::UnknownField).entity(&entity.api_name).field(name))?;
+            reader.check_readable(entity, field).map_err(|_| unknown(name))?;
+        }
+        for name in sorted.chain(self.group.as_deref()) {
+            let field = FieldSelector::Name(name.to_owned()).resolve(entity)?;
+            reader.check_field(entity, field).map_err(|_| unknown(name))?;
         }
         Ok(())
     }

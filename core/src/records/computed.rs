@@ -94,6 +94,15 @@ impl Record {
         }
     }
 
+    /// Puts something else in place of the value of a field, if it has one.
+    pub fn mask(&mut self, field: FieldId, cover: impl Fn(&Value) -> Value) {
+        for values in [&mut self.values, &mut self.computed] {
+            if let Some(covered) = values.get(field).map(&cover) {
+                values.insert(field, covered);
+            }
+        }
+    }
+
     /// Takes away the values of other fields than those that are shown.
     pub fn show_only(&mut self, shown: impl Fn(FieldId) -> bool) {
         self.values.retain(&shown);

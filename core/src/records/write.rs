@@ -240,7 +240,7 @@ fn check_shown<A: crate::access::ActionKind>(
 ) -> Result<()> {
     for field in named {
         let name = entity.field_by_id(*field).map_or("", |field| field.api_name.as_str());
-        permit.check_field(*field, name).map_err(|error| error.entity(&entity.api_name))?;
+        permit.check_sets(*field, name).map_err(|error| error.entity(&entity.api_name))?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Where rights end: revocation, owners, hidden fields, and what no wildcard gives.
 
 use guanxi::engine::{
-    Action, Effect, Find, Grant, Level, RoleAssignment, User, UserStatus, grant, role_assignment, user,
+    Action, Direction, Effect, Find, Grant, Level, Question, RoleAssignment, User, UserStatus, grant,
+    role_assignment, user,
 };
 use guanxi::features::reports::{GroupBy, Measure, Report};
 use guanxi::model::{Account, account, opportunity};
@@ -416,4 +417,119 @@ fn nothing_crosses_a_partition_and_its_administrator_keeps_its_people_alone() {
     house.change(User::NAME, boss.user(), &Changes::new().set(user::PARTITION, south));
     assert_eq!(boss.count(Account::NAME, &everything()).unwrap(), 0);
     let _ = house.verified();
+}
+
+#[test]
+fn a_masked_value_is_shown_as_a_mask_and_answers_no_question() {
+    let house = database();
+    let desk = house.role("desk", &[("crm.account", Action::Update, Level::All)]);
+    let masks = Changes::new()
+        .set(grant::MASKED_FIELDS, "phone")
+        .set(grant::LIST_MASKED_FIELDS, "email")
+        .set(grant::ROLE, desk)
+        .set(grant::ENTITY, "crm.account")
+        .set(grant::ACTION, Action::Read)
+        .set(grant::LEVEL, Level::All);
+    house.admin.write(|transaction| transaction.create_record(Grant::NAME, masks.clone())).unwrap();
+    let lin = house.user("lin", &[desk]);
+    let values = Changes::new().set("name", "加喜").set("phone", "13812345678").set("email", "lin@jiaxi.cn");
+    let id =
+        house.admin.write(|transaction| transaction.create_record(Account::NAME, values.clone())).unwrap();
+
+    let row = lin.get(Account::NAME, id).unwrap();
+    assert_eq!(row.value(account::PHONE).unwrap(), "+86138****5678".into());
+    assert_eq!(row.value(account::EMAIL).unwrap(), "lin@jiaxi.cn".into());
+    let fields = vec![account::PHONE.selector().into(), account::EMAIL.selector().into()];
+    for question in [Question::from(Find::default()), Question { fields, ..Find::default().into() }] {
+        let row = lin.query(Account::NAME, &question).unwrap().rows.remove(0);
+        assert_eq!(row.value(account::PHONE).unwrap(), "+86138****5678".into());
+        assert_eq!(row.value(account::EMAIL).unwrap(), "l****@jiaxi.cn".into());
+    }
+    for field in ["phone", "email"] {
+        let known = Condition::Not(Box::new(Condition::IsNull(field.into())));
+        assert_eq!(refusal(lin.count(Account::NAME, &known)), Code::FieldNotPermitted);
+        let sorted = Find { sort: vec![(field.into(), Direction::Ascending)], ..Find::default() };
+        assert_eq!(refusal(lin.list(Account::NAME, &sorted)), Code::FieldNotPermitted);
+        let grouped = Report {
+            entity: Account::NAME.to_owned(),
+            filter: Condition::Everything,
+            group_by: vec![GroupBy { path: vec![field.into()], bucket: None }],
+            measures: vec![Measure::Count],
+        };
+        assert_eq!(refusal(lin.report(&grouped)), Code::FieldNotPermitted);
+        let changed = Changes::new().set(field, "other@jiaxi.cn");
+        let changed = lin.write(|transaction| transaction.update_record(Account::NAME, id, changed.clone()));
+        assert_eq!(refusal(changed), Code::FieldNotPermitted);
+    }
+    for words in ["13812345678", "lin@jiaxi.cn"] {
+        let found = guanxi::api::call(&lin, "search.find", &json!({"query": words})).unwrap();
+        assert!(!found.to_string().contains("加喜"), "{found}");
+        let found = guanxi::api::call(&house.admin, "search.find", &json!({"query": words})).unwrap();
+        assert!(found.to_string().contains("加喜"), "{found}");
+    }
+    // A second role that shows the values shows them, until somebody forbids it.
+    let open = house.role("open", &[("crm.account", Action::Read, Level::All)]);
+    let both = house.user("both", &[desk, open]);
+    assert_eq!(both.get(Account::NAME, id).unwrap().value(account::PHONE).unwrap(), "+8613812345678".into());
+    let masks = masks.set(grant::EFFECT, Effect::Deny);
+    house.admin.write(|transaction| transaction.create_record(Grant::NAME, masks.clone())).unwrap();
+    let row = both.get(Account::NAME, id).unwrap();
+    assert_eq!(row.value(account::PHONE).unwrap(), "+86138****5678".into());
+    assert_eq!(row.value(account::EMAIL).unwrap(), "lin@jiaxi.cn".into());
+    assert_eq!(
+        house.admin.get(Account::NAME, id).unwrap().value(account::PHONE).unwrap(),
+        "+8613812345678".into()
+    );
+}
+
+#[test]
+fn a_field_is_read_only_where_no_grant_to_change_sets_it() {
+    let house = database();
+    let read = ("crm.account", Action::Read, Level::All);
+    let desk = house.role("desk", &[read, ("crm.account", Action::Create, Level::All)]);
+    let update = Changes::new()
+        .set(grant::READ_ONLY_FIELDS, "email")
+        .set(grant::ROLE, desk)
+        .set(grant::ENTITY, "crm.account")
+        .set(grant::ACTION, Action::Update)
+        .set(grant::LEVEL, Level::All);
+    house.admin.write(|transaction| transaction.create_record(Grant::NAME, update.clone())).unwrap();
+    let lin = house.user("lin", &[desk]);
+    let values = Changes::new().set("name", "加喜").set("email", "lin@jiaxi.cn");
+    let id = lin.write(|transaction| transaction.create_record(Account::NAME, values.clone())).unwrap();
+    let set = |session: &Session, field: &str| {
+        let changes = Changes::new().set(field, "wang@jiaxi.cn");
+        session.write(|transaction| transaction.update_record(Account::NAME, id, changes.clone()))
+    };
+    assert!(set(&lin, "name").is_ok());
+    assert_eq!(refusal(set(&lin, "email")), Code::FieldNotPermitted);
+    assert_eq!(lin.get(Account::NAME, id).unwrap().value(account::EMAIL).unwrap(), "lin@jiaxi.cn".into());
+    let free = house.role("free", &[("crm.account", Action::Update, Level::Own)]);
+    assert!(set(&house.user("both", &[desk, free]), "email").is_ok());
+}
+
+#[test]
+fn what_follows_from_a_masked_field_is_hidden() {
+    let house = database();
+    let formula = guanxi::schema::FieldType::Formula {
+        expression: "employees * 2".to_owned(),
+        gives: guanxi::base::ValueKind::Int,
+    };
+    let label = guanxi::base::Label::new("两倍", "Double");
+    house.admin.define_field(Account::NAME, "double", label, formula, |_| ()).unwrap();
+    let role = house.role("desk", &[]);
+    let masks = Changes::new()
+        .set(grant::MASKED_FIELDS, "employees")
+        .set(grant::ROLE, role)
+        .set(grant::ENTITY, "*")
+        .set(grant::ACTION, Action::Read)
+        .set(grant::LEVEL, Level::All);
+    house.admin.write(|transaction| transaction.create_record(Grant::NAME, masks.clone())).unwrap();
+    let values = Changes::new().set("name", "加喜").set("employees", 21);
+    let id =
+        house.admin.write(|transaction| transaction.create_record(Account::NAME, values.clone())).unwrap();
+    let row = house.user("lin", &[role]).get(Account::NAME, id).unwrap();
+    assert_eq!(row.value("employees").unwrap(), "****".into());
+    assert!(row.value("double").unwrap().is_null());
+    assert_eq!(house.admin.get(Account::NAME, id).unwrap().value("double").unwrap(), 42.into());
 }

@@ -88,6 +88,12 @@ methods! {
         /// Fields that the grant does not show, separated by commas; of one that forbids, the fields that alone it
         /// forbids.
         hidden_fields: Option<String>,
+        /// Fields of which the grant shows masks, separated by commas.
+        masked_fields: Option<String>,
+        /// Fields of which it shows masks in lists, and the values in a record that is opened.
+        list_masked_fields: Option<String>,
+        /// Fields that the grant to create or update leaves as they are.
+        read_only_fields: Option<String>,
         /// allow, or deny: what is forbidden stays so, whatever else allows it.
         effect: Option<String>,
         /// A repeated request with this key gets the first answer.
@@ -99,6 +105,9 @@ methods! {
             given.action,
             given.level,
             given.hidden_fields,
+            given.masked_fields,
+            given.list_masked_fields,
+            given.read_only_fields,
             given.effect
         ]);
         write(session, "role.grant", given.idempotency_key.as_deref(), &request, |transaction| {
@@ -107,9 +116,15 @@ methods! {
                 "*" | "sys.*" => given.entity.clone(),
                 name => {
                     let entity = reader.registry().entity(name)?;
-                    let hidden = given.hidden_fields.iter().flat_map(|names| names.split(','));
+                    let lists = [
+                        &given.hidden_fields,
+                        &given.masked_fields,
+                        &given.list_masked_fields,
+                        &given.read_only_fields,
+                    ];
                     // A name that is misspelt would leave its field in sight.
-                    hidden
+                    let named = lists.into_iter().flatten().flat_map(|names| names.split(','));
+                    named
                         .map(str::trim)
                         .filter(|name| !name.is_empty())
                         .try_for_each(|name| entity.field(FieldName::Name(name)).map(|_| ()))?;
@@ -123,6 +138,9 @@ methods! {
                 .set(grant::ACTION, given.action.as_str())
                 .set(grant::LEVEL, given.level.as_str())
                 .set(grant::HIDDEN_FIELDS, given.hidden_fields.clone())
+                .set(grant::MASKED_FIELDS, given.masked_fields.clone())
+                .set(grant::LIST_MASKED_FIELDS, given.list_masked_fields.clone())
+                .set(grant::READ_ONLY_FIELDS, given.read_only_fields.clone())
                 .set(grant::EFFECT, given.effect.clone());
             Ok(json!({"id": transaction.create_record(Grant::NAME, changes)?.to_string()}))
         })

@@ -69,7 +69,7 @@ methods! {
                 .into_iter()
                 .filter(|entity| reader.may(&entity.api_name, crate::engine::Action::Read))
                 .map(|entity| {
-                    let shown = reader.shown_fields(&entity.api_name)?;
+                    let shown = reader.readable_fields(&entity.api_name)?;
                     let relations = registry.relations_of(entity).map(|relation| relation.api_name.as_str());
                     let read = |name: &&str| reader.may(name, crate::engine::Action::Read);
                     let relations: Vec<&str> = relations.filter(read).collect();

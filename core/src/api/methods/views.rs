@@ -137,7 +137,7 @@ methods! {
             )?;
             let find = Find { collation: view.definition.collation, ..find };
             let page = reader.find(&view.entity, &find)?;
-            let shown = reader.shown_fields(&view.entity)?;
+            let shown = reader.readable_fields(&view.entity)?;
             let columns: Vec<(&String, Option<&Field>)> = view
                 .definition
                 .columns

@@ -16,10 +16,10 @@ use crate::schema::{Lookup, Rollup, RollupReaders};
 
 /// Gives records the values of their lookups and rollups.
 pub(super) fn fill(sight: &Sight<'_>, records: &mut [Record]) -> Result<()> {
-    for lookup in sight.entity.lookups().iter().filter(|lookup| sight.permit.shows(lookup.field)) {
+    for lookup in sight.entity.lookups().iter().filter(|lookup| sight.permit.reads(lookup.field)) {
         look_up(sight, lookup, records)?;
     }
-    for rollup in sight.entity.rollups().iter().filter(|rollup| sight.permit.shows(rollup.id())) {
+    for rollup in sight.entity.rollups().iter().filter(|rollup| sight.permit.reads(rollup.id())) {
         match rollup.readers {
             RollupReaders::All if rollup.answers => look_at_figures(sight, rollup, records)?,
             RollupReaders::All => {}
