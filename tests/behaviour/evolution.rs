@@ -1,5 +1,7 @@
 //! The customer's own fields and entities on their way: tried first, renamed, set aside, taken back, brought back.
 
+mod retype;
+
 use guanxi::engine::{Action, Level};
 use guanxi::{Code, Session, api};
 use guanxi_tests::{House, database};

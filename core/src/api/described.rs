@@ -124,6 +124,7 @@ fn field_to_json(locale: Locale, entity: &Entity, field: &Field, shown: &[FieldI
         "changed_by": field.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "former_names": field.former_names(),
         "withdrawn": field.is_withdrawn(),
+        "moving": field.is_moving(),
         "deprecated": definition.deprecated.is_some(),
         "replacement": replacement,
         "type": definition.kind.name(),

@@ -14,6 +14,7 @@ use crate::base::{
 };
 use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
+use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
@@ -543,6 +544,7 @@ impl Crm {
                     }
                 }
                 build_rollups(view, &before, &registry)?;
+                begin_moves(view, &before, &registry)?;
                 store_registry(view, &json);
                 note(view, context, EntryKind::Schema, actor, &said);
                 Ok(())

@@ -1,4 +1,5 @@
-//! The customer's own fields and entities on their way: renamed, set aside, taken back, brought back.
+//! The customer's own fields and entities on their way: renamed, set aside, taken back, brought back. Their types
+//! change in `retype.rs`.
 
 use crate::access::Action;
 use crate::base::Result;
@@ -82,7 +83,7 @@ impl Session {
     }
 
     /// The API names of an entity that the user administers and of a field of it that the user sees.
-    fn check_evolving(&self, entity: &str, field: &str) -> Result<(String, String)> {
+    pub(super) fn check_evolving(&self, entity: &str, field: &str) -> Result<(String, String)> {
         let registry = self.crm().registry();
         let known = registry.entity(entity)?;
         self.check_may(&known.api_name, Action::Administer)?;

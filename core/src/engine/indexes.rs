@@ -95,14 +95,15 @@ impl Session {
     }
 
     /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an
-    /// extension declared it over a large table.
+    /// extension declared it over a large table, and with every move of values into a field of another type.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; `engine.cancelled`,
     /// `engine.deadline_exceeded`, after which the next call goes on where this one stopped.
     pub fn build_indexes(&self) -> Result<()> {
         self.check_may("sys.role", Action::Administer)?;
-        self.crm().build_indexes(self.user(), self.patience())
+        self.crm().build_indexes(self.user(), self.patience())?;
+        self.move_pending()
     }
 
     /// An index over a field that its author does not see would tell of it.

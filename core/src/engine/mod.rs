@@ -46,6 +46,7 @@ mod restore_administrator;
 mod restore_sources;
 #[cfg(test)]
 mod restore_tests;
+mod retype;
 #[cfg(test)]
 mod rollup_tests;
 mod rules;
@@ -107,6 +108,7 @@ pub use relations::{LinkCursor, LinkFind, LinkPage, LinkedRecord, NewRelation, U
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};
+pub use retype::{Retyped, Unconverted};
 pub use salvage::salvage;
 pub use session::Session;
 pub use settings::Settings;

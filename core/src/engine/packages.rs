@@ -57,7 +57,8 @@ impl Session {
 
     /// Installs, rolls back or removes a package, in one transaction with one entry of the ledger that lists
     /// what changed. Indexes and counters of large tables are then built in chunks, as
-    /// [`Session::define_index`] does.
+    /// [`Session::define_index`] does, and values are moved into fields of another type, as
+    /// [`Session::retype_field`] does.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; `schema.package_missing`,
@@ -79,7 +80,9 @@ impl Session {
             self.crm().change_registry(self.user(), back.cause(), |registry| back.apply(registry))?;
             self.crm().build_indexes(self.user(), self.patience())?;
         }
-        built.map(|()| plan)
+        built?;
+        self.move_pending()?;
+        Ok(plan)
     }
 
     /// What a namespace has in this database, as a package: `x` for the customer's own.

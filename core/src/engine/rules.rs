@@ -3,6 +3,7 @@
 use crate::base::{Code, Error, Result, Value};
 use crate::engine::Warning;
 use crate::engine::record_types::excludes;
+use crate::engine::retype::is_on_its_way;
 use crate::records::{Moment, Record, RecordFacts};
 use crate::schema::expr::Expression;
 use crate::schema::{Entity, EnumCode, Field, FieldName, Rule, Severity, normalize_value};
@@ -80,8 +81,10 @@ fn may_stand(code: &EnumCode, control: Option<&Value>, before: &Value) -> bool {
 /// # Errors
 /// [`Code::Required`]; those of the condition.
 pub(super) fn check_required_when(entity: &Entity, record: &Record, moment: Moment) -> Result<()> {
-    let wanted =
-        |field: &&Field| record.stored(field.id()).is_none() && !excludes(entity, record, field.id());
+    let wanted = |field: &&Field| {
+        let missing = record.stored(field.id()).is_none() && !excludes(entity, record, field.id());
+        missing && !is_on_its_way(entity, record, field)
+    };
     for field in entity.fields().iter().filter(wanted) {
         let named = |error: Error| error.entity(&entity.api_name).field(&field.api_name);
         for condition in field.required_when().iter().filter(|_| !field.is_withdrawn()) {

@@ -315,6 +315,7 @@ impl<'s> Transaction<'s> {
             return Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id));
         }
         let mut new = old.clone();
+        self.take_along(entity, &mut new)?;
         self.place_in_trees(entity, None, &mut new)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references_but(entity, None, &new, coming)?;

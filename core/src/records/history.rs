@@ -197,6 +197,20 @@ impl<'a> Chain<'a> {
         Ok(Some(step))
     }
 
+    /// Whether an entry behind a position changed a field, as far as the links between entries lead.
+    fn changes(mut self, field: FieldId, since: u64) -> Result<bool> {
+        while let Next::At(position) = self.next
+            && position > since
+        {
+            match self.next()? {
+                Some(step) if step.fields.contains(&field) => return Ok(true),
+                Some(_) => {}
+                None => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+
     /// The record's entry at a position, which a link named.
     fn read(&mut self, position: u64) -> Result<Step> {
         let broken = || Error::new(Code::LedgerBroken).rule("link to the entry before").record(position);
@@ -232,6 +246,20 @@ impl<'a> Chain<'a> {
     fn is_own(&self, header: &LedgerEntry) -> bool {
         header.kind.is_of_record() && (header.entity, header.record) == (self.record.entity, self.record.id)
     }
+}
+
+/// Whether a field of a record was changed behind a position of the ledger. Reads the headers of the record's
+/// entries behind it.
+///
+/// # Errors
+/// `ledger.broken`, `storage.damaged`, `storage.io`, `engine.cancelled`.
+pub fn changed_since(
+    snapshot: &dyn Snapshot,
+    record: &Record,
+    (field, since): (FieldId, u64),
+    patience: &Patience,
+) -> Result<bool> {
+    Chain::of(snapshot, record, patience)?.changes(field, since)
 }
 
 /// Hands out the entries of a record, newest first.

@@ -53,8 +53,8 @@ pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
 pub use filter::{Comparison, Filter, Stated};
 pub use history::{
-    At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, check_place, resolve,
-    stamp_at, was_erased,
+    At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
+    check_place, resolve, stamp_at, was_erased,
 };
 pub use history_list::{PastQuery, list_deleted, list_past};
 pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
@@ -65,8 +65,8 @@ pub use query::{
     scan_all, sees_ends, target, walk_links,
 };
 pub use reindex::{
-    BUILD_CHUNK, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, records_made,
-    reindex, unfinished,
+    BUILD_CHUNK, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, next_records,
+    records_made, reindex, unfinished,
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;

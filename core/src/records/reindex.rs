@@ -210,8 +210,12 @@ fn add_keys(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, record: 
     }
 }
 
-/// The records behind an id, as many as one chunk takes, and whether there are more.
-fn next_records(
+/// The records behind an id, deleted ones among them, as many as one chunk takes, and whether there are more;
+/// WITHOUT a permit, for builds that take in what their user may not see.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`, `engine.cancelled`.
+pub fn next_records(
     snapshot: &dyn Snapshot,
     entity: &Entity,
     (after, most): (RecordId, usize),

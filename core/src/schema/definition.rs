@@ -90,6 +90,10 @@ pub struct FieldDefinition {
     /// Whether it is no longer to be used, though it still works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<Deprecation>,
+    /// The author's number of the field whose name and values it took over, under a type of its own. It says so
+    /// for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retypes: Option<u32>,
     /// The names in the API that it bore before, under which it is still found, as long as no other field bears
     /// them. A registry keeps them beside the definition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -141,6 +145,7 @@ impl FieldDefinition {
             translation_of: None,
             controlled_by: None,
             deprecated: None,
+            retypes: None,
             former_names: Vec::new(),
         }
     }

@@ -32,6 +32,9 @@ pub struct Field {
     /// For a rollup: whether every record is in it.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub(super) complete: bool,
+    /// Whether values of the field whose place it took are still to be moved into it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) moving: bool,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     pub(super) computation: Computation,
@@ -106,6 +109,12 @@ impl Field {
         self.withdrawn
     }
 
+    /// Whether values of the field whose place it took are still to be moved into it.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.moving
+    }
+
     /// What works the value out; nothing for fields that are stored.
     #[must_use]
     pub fn formula(&self) -> Option<&Expression> {
@@ -139,7 +148,8 @@ impl Field {
         api_name: String,
     ) -> Result<RegistryChange> {
         let old = self.declared();
-        let definition = FieldDefinition { kind: definition.kind.after(&old.kind), ..definition };
+        let kind = definition.kind.after(&old.kind);
+        let definition = FieldDefinition { kind, retypes: old.retypes, ..definition };
         if *old == definition && !self.withdrawn {
             return Ok(RegistryChange::Nothing);
         }
@@ -183,6 +193,16 @@ impl Field {
 
     pub(super) fn set_withdrawn(&mut self, withdrawn: bool) {
         self.withdrawn = withdrawn;
+    }
+
+    /// Is withdrawn under another name, since another field takes its place.
+    pub(super) fn step_aside(&mut self, name: &str, entity_namespace: &str) {
+        let definitions = [Some(&mut self.definition), self.declared.as_deref_mut()];
+        definitions.into_iter().flatten().for_each(|definition| name.clone_into(&mut definition.name));
+        let api_name = self.definition.api_name(entity_namespace);
+        self.former_names.retain(|known| *known != api_name);
+        self.former_names.push(std::mem::replace(&mut self.api_name, api_name));
+        self.withdrawn = true;
     }
 
     /// Whether it bore a name before, with its namespace or without.

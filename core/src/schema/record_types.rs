@@ -137,7 +137,7 @@ impl RecordTypes {
 
 impl RecordTypesDefinition {
     /// Refuses types that are not right for an entity.
-    fn check(&self, entity: &Entity) -> Result<()> {
+    pub(super) fn check(&self, entity: &Entity) -> Result<()> {
         let fault = |name: &str, rule: &str| {
             let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name);
             Err(error.field(name).rule(rule))

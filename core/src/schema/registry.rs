@@ -291,7 +291,8 @@ impl Entity {
             (None, _) => {
                 let whole = |field: &&Field| field.former_names.iter().any(|known| known == name);
                 let fields = || self.fields.iter();
-                fields().find(whole).or_else(|| fields().find(|field| field.was_named(name)))
+                // Of several that bore a name the last one took it over from the others.
+                fields().rfind(whole).or_else(|| fields().rfind(|field| field.was_named(name)))
             }
         }
     }
@@ -542,12 +543,18 @@ impl Registry {
         Ok(change)
     }
 
-    /// Declares a field of an entity that stands already.
+    /// Declares a field of an entity that stands already. One that takes the place of another one moves that aside.
     ///
     /// # Errors
     /// `schema.unknown_entity`, `schema.invalid_definition` (a type never changes),
-    /// `schema.duplicate_definition` (the name belongs to another field).
+    /// `schema.duplicate_definition` (the name belongs to another field); those of [`Registry::retype_field`].
     pub fn declare_field(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
+        let right_before = self.step_aside(entity, definition)?;
+        let change = self.declare_in_place(entity, definition)?;
+        right_before.map_or(Ok(change), |right| self.check_sayings(entity, &right).map(|()| change))
+    }
+
+    fn declare_in_place(&mut self, entity: &str, definition: &FieldDefinition) -> Result<RegistryChange> {
         definition.check().map_err(|error| error.entity(entity))?;
         let kind = self.inferred(entity, definition.kind.clone());
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
@@ -582,6 +589,7 @@ impl Registry {
                     former_names: Vec::new(),
                     withdrawn: false,
                     complete: true,
+                    moving: entity.before(&definition).is_some(),
                     computation,
                 });
                 RegistryChange::Changed
@@ -721,6 +729,7 @@ impl Registry {
                 former_names: Vec::new(),
                 withdrawn: false,
                 complete: true,
+                moving: false,
                 computation: Computation::default(),
             }),
         }
@@ -753,7 +762,7 @@ impl Registry {
 }
 
 /// The field that controls the codes of another one is a field of codes itself.
-fn check_controller(entity: &Entity, definition: &FieldDefinition) -> Result<()> {
+pub(super) fn check_controller(entity: &Entity, definition: &FieldDefinition) -> Result<()> {
     let Some(name) = &definition.controlled_by else { return Ok(()) };
     let controller = entity.field(FieldName::Name(name))?;
     match &controller.definition.kind {

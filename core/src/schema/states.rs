@@ -122,7 +122,7 @@ impl StateMachine {
     }
 
     /// A machine that was found right for an entity.
-    fn of(entity: &Entity, definition: &StateMachineDefinition) -> Result<Self> {
+    pub(super) fn of(entity: &Entity, definition: &StateMachineDefinition) -> Result<Self> {
         let fault = |rule: &str| Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule);
         if !valid_name(&definition.name) || !valid_namespace(&definition.namespace) {
             return Err(fault("names are lower-case letters, digits and underscores, at most 63"));

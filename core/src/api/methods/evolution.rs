@@ -1,10 +1,14 @@
-//! Methods by which the customer's own fields and entities change their names, are set aside, go and come back.
+//! Methods by which the customer's own fields and entities change their names and types, are set aside, go and come
+//! back.
 
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::planned::define_or_plan;
-use crate::schema::Deprecation;
+use crate::api::methods::schema::codes;
+use crate::api::planned::{define_or_plan, plan_to_json};
+use crate::base::{Code, Error, Result};
+use crate::engine::{Retyped, Session};
+use crate::schema::{Deprecation, FieldType};
 
 methods! {
     /// Gives a field of the customer's own another name. The old one still finds it in calls, expressions, grants
@@ -22,6 +26,48 @@ methods! {
         define_or_plan(session, given.dry_run, |session| {
             Ok(json!({"field": session.rename_field(&given.entity, &given.field, &given.name)?}))
         })
+    }
+
+    /// Changes the type of a field of the customer's own: text becomes int, decimal, date, bool, enum, phone, email,
+    /// url or rich_text, int and decimal each other, and these, dates, bools, codes, phones, addresses and URLs text.
+    /// A new field takes over the name; the one before stays as `<name>_before_<n>`, withdrawn, with its values and
+    /// its history. The values are then converted, in chunks between which others write; called again with the same
+    /// type after an interruption, it goes on. What somebody writes into the new field before stays, deleted
+    /// records take their values along when they come back, and a value that
+    /// does not convert stays in the field before, which counts as `unconverted`. Of these `unconverted_records` names
+    /// the first hundred, but for those that the caller may not see, each with the code of an error as `reason`.
+    "schema.retype_field" (session, given: RetypeField {
+        /// The entity.
+        entity: String,
+        /// The field.
+        field: String,
+        /// The new type.
+        field_type: String,
+        /// For enum: [{code, zh, en, active, color, only_with}]. A text that is a code or its label becomes the code.
+        codes: Option<Vec<Json>>,
+        /// The value of a new record that comes with none, as an expression, in place of the one that stands; an
+        /// empty text for none.
+        default: Option<String>,
+        /// Only says how many values would convert, and beside that what `schema.install_package` says with it; no
+        /// if not said.
+        dry_run: Option<bool>,
+    }) -> "{field, before, converted, kept, unconverted, unconverted_records: [{id, reason}]}" {
+        let kind = new_type(&given.field_type, given.codes.as_deref())?;
+        let retype = |session: &Session| {
+            session.retype_field(&given.entity, &given.field, &kind, given.default.as_deref())
+        };
+        if given.dry_run != Some(true) {
+            return Ok(retyped_to_json(&retype(session)?));
+        }
+        let mut answer = json!({});
+        let plan = session.rehearse(|session| {
+            answer = retyped_to_json(&retype(session)?);
+            Ok(())
+        })?;
+        if let (Some(answer), Json::Object(plan)) = (answer.as_object_mut(), plan_to_json(&plan)) {
+            answer.extend(plan);
+        }
+        Ok(answer)
     }
 
     /// Says of a field of the customer's own that it is no longer to be used. It works as before, and layouts leave
@@ -107,4 +153,28 @@ methods! {
 
 fn outcome(outcome: &str) -> Json {
     json!({"outcome": outcome})
+}
+
+/// A type that a field may change to, as parameters give it.
+fn new_type(name: &str, given: Option<&[Json]>) -> Result<FieldType> {
+    match name {
+        "enum" => {
+            let given = given.ok_or_else(|| Error::new(Code::MissingParameter).field("codes"))?;
+            Ok(FieldType::Enum { codes: codes(given)? })
+        }
+        simple => FieldType::from_name(simple),
+    }
+}
+
+fn retyped_to_json(retyped: &Retyped) -> Json {
+    let records = retyped.records.iter();
+    let records = records.map(|row| json!({"id": row.id.to_string(), "reason": row.reason.key()}));
+    json!({
+        "field": retyped.field,
+        "before": retyped.before,
+        "converted": retyped.converted,
+        "kept": retyped.kept,
+        "unconverted": retyped.unconverted,
+        "unconverted_records": records.collect::<Vec<_>>(),
+    })
 }

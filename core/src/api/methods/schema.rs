@@ -414,7 +414,7 @@ fn described<T: serde::de::DeserializeOwned>(json: Json, parameter: &str) -> Res
 }
 
 /// Codes as parameters give them: with labels as `zh` and `en`.
-fn codes(given: &[Json]) -> Result<Vec<EnumCode>> {
+pub(super) fn codes(given: &[Json]) -> Result<Vec<EnumCode>> {
     let wrong = || Error::new(Code::InvalidArgument).field("codes").rule("[{code, zh, en}]");
     let codes = given.iter().map(|json| {
         let mut code = json.as_object()?.clone();
