@@ -37,6 +37,8 @@ mod packages;
 mod palette;
 mod query;
 mod reader;
+#[cfg(test)]
+mod reader_tests;
 mod recent;
 mod record_types;
 mod rehearsal;

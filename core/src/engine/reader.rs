@@ -170,8 +170,13 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         match entity.ends() {
             None => records::reaches(self.snapshot, &permit, entity, id),
-            Some(_) => Ok(self.stored(&permit, entity, id).is_ok()),
+            Some(_) => self.finds(&permit, entity, id),
         }
+    }
+
+    /// Whether the user sees a live record. A fault of the storage is no answer to that.
+    fn finds(&self, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<bool> {
+        Ok(found(self.stored(permit, entity, id))?.is_some())
     }
 
     /// One page of a list.
@@ -318,10 +323,7 @@ impl<'a> Reader<'a> {
         let known = self.registry.entity(entity)?;
         let external = ExternalId { source: source.to_owned(), key: key.to_owned() };
         match records::find_by_external_id(self.snapshot, known.id(), &external)? {
-            Some(id) => match self.get(entity, id) {
-                Err(error) if error.code() == Code::RecordNotFound => Ok(None),
-                found => found.map(Some),
-            },
+            Some(id) => found(self.get(entity, id)),
             None => Ok(None),
         }
     }
@@ -337,9 +339,10 @@ impl<'a> Reader<'a> {
         let value = Value::from(title);
         if field.definition.unique {
             let permit = self.permit(known)?;
-            let found = records::find_unique(self.snapshot, known.id(), field.id(), &value)?;
-            let seen = found.filter(|id| self.stored(&permit, known, *id).is_ok());
-            return Ok(seen.into_iter().collect());
+            return match records::find_unique(self.snapshot, known.id(), field.id(), &value)? {
+                Some(id) if self.finds(&permit, known, id)? => Ok(vec![id]),
+                _ => Ok(Vec::new()),
+            };
         }
         let filter =
             Filter::Compare(FieldSelector::Name(field.api_name.clone()), records::Comparison::Equal, value);
@@ -502,6 +505,19 @@ impl<'a> Reader<'a> {
     fn show(&self, permit: &Permit<Read>, mut record: Record) -> Listing {
         record.show_only(|field| permit.shows(field));
         Listing { record, registry: Arc::clone(self.registry) }
+    }
+}
+
+/// Whether a user does not see a record now, for whatever reason.
+pub(super) fn is_out_of_reach(code: Code) -> bool {
+    matches!(code, Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff)
+}
+
+/// What was read, or nothing where it is not there or not seen; every other error stays one.
+pub(super) fn found<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.code() == Code::RecordNotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 

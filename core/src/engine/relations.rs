@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Permit, Read};
 use crate::base::{Code, Date, Error, FieldId, Label, RecordId, Result, Value};
+use crate::engine::reader::{found, is_out_of_reach};
 use crate::engine::{Changes, FieldSelector, Listing, Reader, Session, Total, Transaction};
 use crate::records::{self, FarPermits, Filter, LinkWalk, Period, Record};
 use crate::schema::{
@@ -224,10 +225,7 @@ impl Reader<'_> {
         let known = self.known(relation)?;
         let ends = [Value::Id(from), Value::Id(to)];
         let Some(id) = records::find_held(self.snapshot, known.entity, &ends, at)? else { return Ok(None) };
-        match self.get(&known.entity.api_name, id) {
-            Err(error) if error.code() == Code::RecordNotFound => Ok(None),
-            found => found.map(Some),
-        }
+        found(self.get(&known.entity.api_name, id))
     }
 
     fn known(&self, relation: &str) -> Result<Known<'_>> {
@@ -344,7 +342,11 @@ impl Transaction<'_> {
     fn end_value(&self, kind: &FieldType, id: RecordId) -> Result<Value> {
         let FieldType::AnyReference { entities } = kind else { return Ok(Value::Id(id)) };
         for entity in entities {
-            if self.reader().reaches(entity, id).unwrap_or(false) {
+            let reached = match self.reader().reaches(entity, id) {
+                Err(error) if is_out_of_reach(error.code()) => false,
+                reached => reached?,
+            };
+            if reached {
                 let parts =
                     [("entity".to_owned(), Value::from(entity.as_str())), ("id".to_owned(), id.into())];
                 return Ok(Value::Map(parts.into()));
