@@ -15,7 +15,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry};
+use crate::schema::{Entity, FieldName, Registry, locale_tag};
 use crate::storage::Snapshot;
 
 /// A stable view of the database through the eyes of one user.
@@ -44,6 +44,10 @@ pub struct Find {
     /// How the texts among these fields sort. An index with this collation gives the order; without one, all
     /// records that the conditions leave are read.
     pub collation: Collation,
+    /// The language, as a BCP 47 tag, in which texts that have a translation are told, and in which conditions and
+    /// order take them; the texts themselves if none is said. No index knows translations, so conditions on them are
+    /// held against records that are read.
+    pub locale: Option<String>,
     /// Most rows of the page; 0 means 100.
     pub limit: usize,
     /// Where the page before ended.
@@ -184,14 +188,16 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `schema.unknown_entity`, `schema.unknown_field`, `access.not_permitted`,
     /// `access.field_not_permitted`, `input.invalid_filter`, `input.invalid_cursor`,
-    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    /// `input.invalid_argument` for what is no BCP 47 tag, `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn find(&self, entity: &str, find: &Find) -> Result<Page> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
         let query = self.query_of(entity, find)?;
         let far = self.far_permits(entity, &query.filter)?;
+        let language = language(find.locale.as_deref())?;
+        let sight = self.sight(entity, &permit, &far).speaking(language.as_deref());
         let watched = Watched { kind: QueryKind::List, filter: &query.filter, sort: &query.sort };
-        let page = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+        let page = self.watched(&sight, &watched, |sight| {
             records::find(sight, &query).map(|page| {
                 let given = page.records.len();
                 (page, u64::try_from(given).unwrap_or(u64::MAX))
@@ -211,7 +217,8 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let query = self.query_of(entity, find)?;
         let far = self.far_permits(entity, &query.filter)?;
-        records::explain(&self.sight(entity, &permit, &far), &query)
+        let language = language(find.locale.as_deref())?;
+        records::explain(&self.sight(entity, &permit, &far).speaking(language.as_deref()), &query)
             .map_err(|error| error.entity(&entity.api_name))
     }
 
@@ -228,12 +235,29 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::find`].
     pub fn count_up_to(&self, entity: &str, condition: &Condition, total: Total) -> Result<Counted> {
+        self.count_in(None, entity, condition, total)
+    }
+
+    /// How many records meet a condition whose texts are in a language, a BCP 47 tag, as those of
+    /// [`Find::locale`].
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn count_in(
+        &self,
+        locale: Option<&str>,
+        entity: &str,
+        condition: &Condition,
+        total: Total,
+    ) -> Result<Counted> {
+        let language = language(locale)?;
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
         let filter = self.resolve(entity, condition, self.now)?;
         let far = self.far_permits(entity, &filter)?;
         let watched = Watched { kind: QueryKind::Count, filter: &filter, sort: &[] };
-        let counted = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+        let sight = self.sight(entity, &permit, &far).speaking(language.as_deref());
+        let counted = self.watched(&sight, &watched, |sight| {
             records::count(sight, &filter, total).map(|counted| (counted, 0))
         });
         counted.map_err(|error| error.entity(&entity.api_name))
@@ -506,6 +530,11 @@ impl<'a> Reader<'a> {
         record.show_only(|field| permit.shows(field));
         Listing { record, registry: Arc::clone(self.registry) }
     }
+}
+
+/// A language that a caller asks for.
+pub(super) fn language(locale: Option<&str>) -> Result<Option<String>> {
+    locale.map(locale_tag).transpose()
 }
 
 /// Whether a user does not see a record now, for whatever reason.

@@ -270,7 +270,7 @@ impl Reader<'_> {
         let field = |id: FieldId| known.entity.field_by_id(id);
         let (entity, id) = records::end(known.entity, &link, other)
             .ok_or_else(|| Error::new(Code::Damaged).entity(&known.entity.api_name).record(link.id))?;
-        let title = self.titles_of(self.registry().entity(&entity)?, &[id])?;
+        let title = self.titles_of(self.registry().entity(&entity)?, &[id], None)?;
         Ok(LinkedRecord {
             link: self.show_stored(&known.permit, known.entity, link)?,
             side: field(side).map(|side| side.api_name.clone()).unwrap_or_default(),
