@@ -827,6 +827,14 @@ void guanxi_query_collate(struct guanxi_query *query,
                           const char *collation);
 
 /**
+ * Sets the language, as a BCP 47 tag, in which texts are told, compared and sorted where they have a translation;
+ * without it, and with NULL, the texts themselves are. Copied. The query's thread. Since 0.1.
+ */
+GUANXI_API
+void guanxi_query_locale(struct guanxi_query *query,
+                         const char *locale);
+
+/**
  * Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.
  */
 GUANXI_API void guanxi_query_limit(struct guanxi_query *query, uint64_t rows);

@@ -4,7 +4,8 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use guanxi_core::base::Collation;
-use guanxi_core::engine::{Direction, FieldSelector, Reader};
+use guanxi_core::engine::{Direction, FieldSelector, Reader, Total};
+use guanxi_core::schema::locale_tag;
 use guanxi_core::{Code, Condition, Error, Find, Result, api};
 use guanxi_plugin_abi::guanxi_status;
 use serde_json::Value as Json;
@@ -31,6 +32,8 @@ pub(crate) struct Question {
     filter: Json,
     sort: Vec<(FieldSelector, Direction)>,
     collation: Collation,
+    /// The language of the texts, as a BCP 47 tag.
+    pub locale: Option<String>,
     /// Most rows altogether; 0 is without limit.
     pub limit: u64,
     fault: Option<Error>,
@@ -61,7 +64,8 @@ impl Question {
     /// The query as the engine takes it, without a page size.
     pub fn find(&self, reader: &Reader<'_>) -> Result<Find> {
         let filter = self.condition(reader)?;
-        Ok(Find { filter, sort: self.sort.clone(), collation: self.collation, ..Find::default() })
+        let (sort, locale) = (self.sort.clone(), self.locale.clone());
+        Ok(Find { filter, sort, collation: self.collation, locale, ..Find::default() })
     }
 }
 
@@ -90,7 +94,8 @@ pub unsafe extern "C" fn guanxi_query_new(entity: *const c_char) -> *mut guanxi_
         };
         let collation = Collation::default();
         let filter = Json::Null;
-        Ok(handle::create(Question { entity, filter, sort: Vec::new(), collation, limit: 0, fault }))
+        let (sort, locale) = (Vec::new(), None);
+        Ok(handle::create(Question { entity, filter, sort, collation, locale, limit: 0, fault }))
     })
 }
 
@@ -137,6 +142,21 @@ pub unsafe extern "C" fn guanxi_query_collate(query: *mut guanxi_query, collatio
     let (query, name) = unsafe { (handle::exclusive::<Question>(query), text(collation, "collation")) };
     change(query, |query| {
         let outcome = name.and_then(Collation::from_name).map(|collation| query.collation = collation);
+        query.keep(outcome);
+    });
+}
+
+/// Sets the language, as a BCP 47 tag, in which texts are told, compared and sorted where they have a translation;
+/// without it, and with NULL, the texts themselves are. Copied. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_locale(query: *mut guanxi_query, locale: *const c_char) {
+    // SAFETY: the caller keeps the rules of the header.
+    let (query, tag) = unsafe {
+        let tag = if locale.is_null() { Ok(None) } else { text(locale, "locale").map(Some) };
+        (handle::exclusive::<Question>(query), tag)
+    };
+    change(query, |query| {
+        let outcome = tag.and_then(|tag| tag.map(locale_tag).transpose()).map(|tag| query.locale = tag);
         query.keep(outcome);
     });
 }
@@ -194,7 +214,11 @@ pub unsafe extern "C" fn guanxi_count(
     call.run(|call| {
         let (speaker, query, count) = (speaker(call, session)?, named(query)?, count?);
         let running = speaker.enter()?;
-        count.set(running.session.read(|reader| reader.count(&query.entity, &query.condition(&reader)?))?);
+        let counted = running.session.read(|reader| {
+            let condition = query.condition(&reader)?;
+            reader.count_in(query.locale.as_deref(), &query.entity, &condition, Total::Exact)
+        })?;
+        count.set(counted.count);
         Ok(())
     })
 }

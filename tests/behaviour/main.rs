@@ -29,6 +29,8 @@ mod history;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod layouts;
+#[cfg(test)]
 mod maintenance;
 #[cfg(test)]
 mod methods;

@@ -48,13 +48,221 @@ fn a_text_is_told_in_the_language_asked_for_and_else_as_it_is() {
     );
     let again = translate(&house.admin, &id, json!({"en": "Ledger"})).unwrap();
     assert_eq!(again["outcome"], "unchanged");
-    // Lists are told in a language, and sort and filter by the text itself.
-    let listed = json!({"entity": "product", "locale": "en", "filter": {"name": "账本"}, "sort": ["name"]});
+    // Lists are told in a language too; one that names none sorts and filters by the text itself.
+    let listed = json!({"entity": "product", "locale": "en", "sort": ["name"]});
     let listed = call(&house.admin, "record.list", listed).unwrap();
     assert_eq!(listed["rows"][0]["values"]["name"], "Ledger");
-    let none = call(&house.admin, "record.count", json!({"entity": "product", "filter": {"name": "Ledger"}}));
-    assert_eq!(none.unwrap()["count"], 0);
+    let count = |filter: Json| {
+        call(&house.admin, "record.count", json!({"entity": "product", "filter": filter})).unwrap()["count"]
+            .clone()
+    };
+    assert_eq!((count(json!({"name": "Ledger"})), count(json!({"name": "账本"}))), (json!(0), json!(1)));
     let _ = house.verified();
+}
+
+/// Products with names in Chinese, of which some have names in other languages.
+fn shop() -> (House, Vec<String>) {
+    let house = database();
+    let products = [
+        ("账本", json!({"en": "Ledger", "de": "Kontobuch"})),
+        ("印章", json!({"en": "Company seal"})),
+        ("发票", json!({"en": "Invoice", "en-GB": "Bill", "zh-Hant": "發票"})),
+        ("Abacus 算盘", json!({"de": "Rechenbrett"})),
+        ("合同", json!({"en": "contract"})),
+    ];
+    let made = products.iter().map(|(name, texts)| {
+        let id = product(&house, name);
+        translate(&house.admin, &id, texts.clone()).unwrap();
+        id
+    });
+    let made = made.collect();
+    (house, made)
+}
+
+fn run(session: &Session, more: Json) -> guanxi::Result<Json> {
+    let mut given = json!({"entity": "product"});
+    given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    call(session, "query.run", given)
+}
+
+/// The names of a page, as they are told.
+fn told(page: &Json) -> Vec<String> {
+    let rows = page["rows"].as_array().unwrap().iter();
+    rows.map(|row| row["values"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn lists_are_filtered_sorted_and_paged_in_the_language_asked_for() {
+    let (house, _) = shop();
+    let names = |more: Json| told(&run(&house.admin, more).unwrap());
+    let of = |op: &str, value: Json| json!({"field": "name", "op": op, "value": value});
+    let all = ["Abacus 算盘", "Company seal", "contract", "Invoice", "Ledger"];
+    assert_eq!(names(json!({"locale": "en", "sort": ["name"]})), all);
+    let mut falling = all;
+    falling.reverse();
+    assert_eq!(names(json!({"locale": "en", "sort": ["-name"]})), falling);
+    assert_eq!(names(json!({"locale": "en", "filter": of("contains", json!("SEAL"))})), ["Company seal"]);
+    assert_eq!(
+        names(json!({"locale": "en", "filter": of("starts_with", json!("co")), "sort": ["name"]})),
+        all[1..3]
+    );
+    assert_eq!(names(json!({"locale": "en", "filter": {"name": "ledger"}})), ["Ledger"]);
+    assert_eq!(
+        names(json!({"locale": "en", "filter": of("in", json!(["Invoice", "Ledger"])), "sort": ["name"]})),
+        all[3..]
+    );
+    assert_eq!(
+        names(json!({"locale": "en", "filter": {"name": "账本"}})),
+        Vec::<String>::new(),
+        "that is its name in Chinese"
+    );
+    assert_eq!(names(json!({"filter": {"name": "账本"}})), ["账本"]);
+    assert_eq!(
+        names(json!({"locale": "de-AT", "filter": of("ge", json!("kontobuch")), "sort": ["name"]}))[..2],
+        ["Kontobuch", "Rechenbrett"]
+    );
+    assert_eq!(
+        names(json!({"locale": "en-GB", "filter": {"name": "Bill"}})),
+        ["Bill"],
+        "the nearest tag is taken"
+    );
+    assert_eq!(
+        names(json!({"locale": "fr", "filter": {"name": "合同"}})),
+        ["合同"],
+        "a text that has no translation stands for itself"
+    );
+    let expressed = json!({"expression": "name.startsWith(\"Inv\")"});
+    assert_eq!(names(json!({"locale": "en", "filter": expressed})), ["Invoice"]);
+    // Page by page, each once; a cursor goes on in its own language alone.
+    let (mut seen, mut cursor) = (Vec::new(), Json::Null);
+    loop {
+        let page = run(&house.admin, json!({"locale": "en", "sort": ["name"], "limit": 2, "cursor": cursor}))
+            .unwrap();
+        seen.extend(told(&page));
+        cursor = page["cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+        let other =
+            run(&house.admin, json!({"locale": "de", "sort": ["name"], "limit": 2, "cursor": cursor}));
+        assert_eq!(other.unwrap_err().code(), Code::InvalidCursor);
+    }
+    assert_eq!(seen, all);
+    // What is counted is what is listed, and a plan says that no index knows translations.
+    let given = json!({"locale": "en", "filter": of("starts_with", json!("co")), "total": "exact"});
+    let page = run(&house.admin, given).unwrap();
+    assert_eq!((&page["total"]["count"], &page["total"]["source"]), (&json!(2), &json!("scan")));
+    for method in ["query.count", "record.count"] {
+        let given = json!({"entity": "product", "locale": "en", "filter": {"name": "invoice"}});
+        assert_eq!(call(&house.admin, method, given).unwrap()["count"], 1);
+    }
+    let explain = |locale: Json| {
+        let given = json!({"entity": "product", "locale": locale, "filter": {"name": "x"}, "sort": ["name"]});
+        call(&house.admin, "query.explain", given).unwrap()
+    };
+    assert_eq!(
+        (&explain(json!(null))["index"], &explain(json!(null))["scan"]),
+        (&json!("name"), &json!(false))
+    );
+    let scanned = explain(json!("en"));
+    assert_eq!(
+        (&scanned["scan"], &scanned["components"], &scanned["order"]),
+        (&json!(true), &json!([]), &json!("gathered"))
+    );
+    // Other conditions keep their indexes.
+    let given = json!({"entity": "product", "locale": "en", "filter": {"name": "x", "owner": "admin"}});
+    assert_eq!(call(&house.admin, "query.explain", given).unwrap()["residual"], 1);
+    for method in ["query.run", "query.count", "query.explain", "record.list", "record.count"] {
+        let wrong =
+            call(&house.admin, method, json!({"entity": "product", "locale": "english"})).unwrap_err();
+        assert_eq!((wrong.code(), wrong.field_name()), (Code::InvalidArgument, Some("locale")), "{method}");
+    }
+}
+
+#[test]
+fn views_titles_and_conditions_along_references_speak_the_language_asked_for() {
+    let (house, products) = shop();
+    let deal = |title: &str, product: &str| {
+        let values = json!({"title": title, "product": product});
+        call(&house.admin, "record.create", json!({"entity": "opportunity", "values": values})).unwrap();
+    };
+    deal("年审", &products[0]);
+    deal("变更", &products[1]);
+    let given = |locale: &str| {
+        json!({"entity": "opportunity", "locale": locale, "display": true, "fields": ["title", "product"],
+               "filter": {"field": "product.name", "op": "contains", "value": "seal"}})
+    };
+    let page = call(&house.admin, "query.run", given("en")).unwrap();
+    assert_eq!((page["rows"].as_array().unwrap().len(), &page["rows"][0]["title"]), (1, &json!("变更")));
+    assert_eq!(page["titles"][products[1].as_str()], "Company seal");
+    let page = call(&house.admin, "query.run", given("de")).unwrap();
+    assert_eq!(page["rows"], json!([]));
+    let view = json!({"name": "全部", "entity": "product", "columns": ["name"], "sort": ["-name"]});
+    call(&house.admin, "view.save", view).unwrap();
+    let view = |locale: Json| {
+        let given = json!({"entity": "product", "name": "全部", "limit": 2, "locale": locale});
+        call(&house.admin, "view.run", given).unwrap()
+    };
+    let shown = view(json!("en"));
+    assert_eq!(
+        (&shown["rows"][0]["cells"]["name"], &shown["rows"][0]["title"]),
+        (&json!("Ledger"), &json!("Ledger"))
+    );
+    assert_eq!(view(json!(null))["rows"][0]["cells"]["name"], "账本");
+}
+
+/// What readers find in a language is what they read in it, held against the condition one by one.
+#[test]
+fn a_language_finds_nobody_more_than_they_read_in_it() {
+    let (house, products) = shop();
+    let read = |level| [("crm.product", Action::Read, level)];
+    let readers = [
+        house.user("all", &[house.role("all", &read(Level::All))]),
+        house.user("own", &[house.role("own", &read(Level::Own))]),
+        house.user(
+            "untranslated",
+            &[house.role_hiding("untranslated", &read(Level::All), "name_translations")],
+        ),
+    ];
+    for reader in &readers {
+        for locale in ["en", "de", "en-GB", "zh-Hant", "fr"] {
+            let read: Vec<String> = products
+                .iter()
+                .filter_map(|id| {
+                    let asked = json!({"entity": "product", "id": id, "locale": locale});
+                    Some(call(reader, "record.get", asked).ok()?["values"]["name"].as_str()?.to_owned())
+                })
+                .collect();
+            for part in ["e", "co", "Ledger", "账", "發", "票", "Bill", "no such"] {
+                let part_folded = part.to_lowercase();
+                for (op, holds) in [
+                    ("eq", (|text: &str, part: &str| text == part) as fn(&str, &str) -> bool),
+                    ("contains", |text, part| text.contains(part)),
+                    ("starts_with", |text, part| text.starts_with(part)),
+                ] {
+                    let wanted = read.iter().filter(|text| holds(&text.to_lowercase(), &part_folded));
+                    let mut wanted: Vec<String> = wanted.cloned().collect();
+                    let filter = json!({"field": "name", "op": op, "value": part});
+                    let given = json!({"locale": locale, "filter": filter, "total": "exact"});
+                    let page = run(reader, given).unwrap();
+                    let mut found = told(&page);
+                    wanted.sort();
+                    found.sort();
+                    assert_eq!(found, wanted, "{locale} {op} {part}");
+                    assert_eq!(page["total"]["count"], wanted.len(), "{locale} {op} {part}");
+                }
+            }
+        }
+    }
+    // Who does not see the text asks nothing of it, in whichever language.
+    let blind = house.user("blind", &[house.role_hiding("blind", &read(Level::All), "name")]);
+    for more in [json!({"filter": {"name": "Ledger"}}), json!({"sort": ["name"]})] {
+        let mut more = more;
+        more["locale"] = json!("en");
+        assert_eq!(run(&blind, more).unwrap_err().code(), Code::FieldNotPermitted);
+    }
+    let page = run(&blind, json!({"locale": "en", "display": true})).unwrap();
+    assert!(page["rows"].as_array().unwrap().len() == 5 && !page.to_string().contains("Ledger"));
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub struct Query {
     /// How texts sort: code_point, pinyin, stroke, or surname for names of persons
     #[arg(long, value_name = "NAME", default_value = "code_point")]
     collation: String,
+    /// Language in which texts are told, compared and sorted where they have a translation: a BCP 47 tag
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
     /// Columns of the table, and fields of the answer
     #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
     fields: Vec<String>,
@@ -89,6 +92,7 @@ impl Query {
             "filter": filter,
             "sort": self.sort,
             "collation": self.collation,
+            "locale": self.language,
             "fields": (!self.fields.is_empty()).then_some(&self.fields),
             "display": true,
             "total": self.total.name(),
@@ -116,8 +120,13 @@ impl Query {
     }
 
     fn explain(&self, host: &Host, session: &Session, filter: &Json) -> Result<Ended> {
-        let request =
-            json!({"entity": self.entity, "filter": filter, "sort": self.sort, "collation": self.collation});
+        let request = json!({
+            "entity": self.entity,
+            "filter": filter,
+            "sort": self.sort,
+            "collation": self.collation,
+            "locale": self.language,
+        });
         let explained = api::call(session, "query.explain", &request)?;
         if host.wants_json() {
             output::json(&explained)?;

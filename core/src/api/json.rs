@@ -396,6 +396,7 @@ pub(super) fn find_from_json(
         filter: condition_from_json(reader, entity, filter)?,
         sort: sort.collect::<Result<_>>()?,
         collation: Collation::default(),
+        locale: None,
         limit: limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         after: cursor.map(cursor_from_text).transpose()?,
     })

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use crate::access::{Action, ClassId, Showing};
 use crate::base::{EntityId, FieldId, RecordId, Result};
+use crate::engine::reader::found;
 use crate::engine::{Crm, Listing, Session};
 use crate::records::{LedgerEntry, LedgerReader, Record, changed_after, get_for_rule};
 use crate::storage::{Head, SealedFiles, Snapshot};
@@ -60,7 +61,7 @@ impl Session {
             let permit = reader.permit(entity)?;
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
-                if let Ok(record) = reader.stored(&permit, entity, *id) {
+                if let Some(record) = found(reader.stored(&permit, entity, *id))? {
                     rows.push(reader.show_stored(&permit, entity, record, Showing::List)?);
                 }
             }

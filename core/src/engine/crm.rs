@@ -502,6 +502,9 @@ impl Crm {
             for (entity, types) in &registrar.record_types {
                 merge(registry.declare_record_types(entity, types)?);
             }
+            for (entity, layout) in &registrar.layouts {
+                merge(registry.declare_layout(entity, layout)?);
+            }
             for hook in &registrar.hooks {
                 registry.entity(&hook.entity)?;
             }

@@ -7,9 +7,9 @@ use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Va
 use crate::engine::{Changes, Command, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
-    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, ModuleDefinition,
-    RecordTypesDefinition, Registry, RuleDefinition, SettingDefinition, StateMachineDefinition,
-    UniqueDefinition, normalize_value,
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, LayoutDefinition,
+    ModuleDefinition, RecordTypesDefinition, Registry, RuleDefinition, SettingDefinition,
+    StateMachineDefinition, UniqueDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -63,6 +63,7 @@ pub struct Registrar {
     pub(super) states: Vec<(String, StateMachineDefinition)>,
     pub(super) unique: Vec<(String, UniqueDefinition)>,
     pub(super) record_types: Vec<(String, RecordTypesDefinition)>,
+    pub(super) layouts: Vec<(String, LayoutDefinition)>,
     pub(super) indexes: Vec<(String, IndexDefinition)>,
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
@@ -115,6 +116,11 @@ impl Registrar {
     /// Gives an entity its record types, by the entity's API name.
     pub fn record_types(&mut self, entity: &str, definition: RecordTypesDefinition) {
         self.record_types.push((entity.to_owned(), definition));
+    }
+
+    /// Gives an entity a layout, by the entity's API name.
+    pub fn layout(&mut self, entity: &str, definition: LayoutDefinition) {
+        self.layouts.push((entity.to_owned(), definition));
     }
 
     /// Adds an index to an entity, by the entity's API name.

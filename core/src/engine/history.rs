@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Permit, Read, Showing};
 use crate::base::{Code, Date, Error, FieldId, RecordId, Result, Timestamp, Value};
+use crate::engine::reader::found;
 use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
     self, At, PastQuery, PastState, PastValue, Period, Record, RecordVersion, Rewind, Versions,
@@ -273,7 +274,7 @@ impl Session {
                 period.is_some_and(|(validity, record)| Period::of(validity, record).contains(day))
             };
             for id in records::facts_of(reader.snapshot, known, &values)? {
-                let Ok(record) = reader.standing(&permit, known, id) else { continue };
+                let Some(record) = found(reader.standing(&permit, known, id))? else { continue };
                 let state = Rewind::of(self.source(reader), &record, self.patience())?.to(at)?;
                 if let Some(mut state) = state.filter(holds) {
                     self.compute(reader, entity, &mut state, at)?;

@@ -1,61 +1,18 @@
-//! Layouts that nobody declared: what a host shows of an entity that it does not know at compile time.
+//! Layouts: what a host shows of an entity that it does not know at compile time.
 //!
-//! They follow from the registry alone, so every entity has them, a customer's own as well as a built-in one:
-//! its title stands first, then what is required, then what lists sort and filter by, then the rest in the
-//! order of its author. Only what the user sees is in them.
+//! They follow from the registry, so every entity has them, a customer's own as well as a built-in one: its title
+//! stands first, then what is required, then what lists sort and filter by, then the rest in the order of its
+//! author. A layout that somebody declared is laid over that. Only what the user sees is in them.
 
 use crate::access::Action;
 use crate::base::{Code, Error, FieldId, Label, Result};
+use crate::engine::layout_overrides::{by_of, declared, named_fields, sections_of};
 use crate::engine::{Reader, Session};
-use crate::schema::{Entity, Field, FieldType, RecordType, RecordTypes};
+use crate::schema::{Entity, Field, FieldType, LAYOUT_FACTS, LayoutKind, RecordType, RecordTypes};
 
 /// Most columns of a list, and most fields of a card.
 const MAX_COLUMNS: usize = 8;
 const MAX_CARD: usize = 4;
-
-/// What a layout is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayoutKind {
-    /// Rows with columns.
-    List,
-    /// One record, to be read.
-    Detail,
-    /// One record, to be filled in.
-    Form,
-    /// Cards in columns by the value of a field.
-    Kanban,
-    /// Cards on days.
-    Calendar,
-    /// Moments in their order.
-    Timeline,
-}
-
-impl LayoutKind {
-    /// All of them, with their stable names.
-    pub const ALL: [(Self, &'static str); 6] = [
-        (Self::List, "list"),
-        (Self::Detail, "detail"),
-        (Self::Form, "form"),
-        (Self::Kanban, "kanban"),
-        (Self::Calendar, "calendar"),
-        (Self::Timeline, "timeline"),
-    ];
-
-    /// The kind of this name.
-    ///
-    /// # Errors
-    /// `input.invalid_argument`.
-    pub fn from_name(name: &str) -> Result<Self> {
-        let known = Self::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind);
-        known.ok_or_else(|| Error::new(Code::InvalidArgument).field("kind").value(name))
-    }
-
-    /// The stable name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
-    }
-}
 
 /// Fields that stand together.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +55,8 @@ pub struct NavigationItem {
 }
 
 impl Session {
-    /// A layout of an entity, made from the registry, with the fields that the user sees.
+    /// A layout of an entity with the fields that the user sees: the one that was declared for a role of the user or
+    /// for everybody, else what follows from the registry.
     ///
     /// # Errors
     /// `schema.unknown_entity`, `access.not_permitted`.
@@ -156,27 +114,54 @@ fn layout(
     let shown = reader.readable_fields(&entity.api_name)?;
     let of_type = record_type.map(|code| type_of(entity, code, &shown)).transpose()?;
     let has = |field: &Field| of_type.is_none_or(|(types, own)| !types.excludes(Some(&own.code), field.id()));
-    let offered = |field: &&Field| {
-        let stands = !field.is_withdrawn() && field.definition.deprecated.is_none();
+    let stands = |field: &&Field| {
         let of_itself = field.definition.translation_of.is_none() && !leads_off(reader, field);
-        shown.contains(&field.id()) && stands && of_itself && has(field)
+        shown.contains(&field.id()) && !field.is_withdrawn() && of_itself && has(field)
     };
-    let fields: Vec<&Field> = entity.fields().iter().filter(offered).collect();
-    let title = fields.iter().find(|field| field.definition.name == entity.definition.title);
-    let by = match kind {
-        LayoutKind::List | LayoutKind::Detail | LayoutKind::Form => Vec::new(),
-        LayoutKind::Kanban => column_field(&fields).into_iter().collect(),
-        LayoutKind::Calendar => days(&fields).take(1).collect(),
-        LayoutKind::Timeline => days(&fields).chain(["created_at".into(), "modified_at".into()]).collect(),
+    let visible: Vec<&Field> = entity.fields().iter().filter(stands).collect();
+    // A deprecated field stands only where somebody names it.
+    let offered = visible.iter().copied().filter(|field| field.definition.deprecated.is_none());
+    let offered: Vec<&Field> = offered.collect();
+    let title = offered.iter().find(|field| field.definition.name == entity.definition.title);
+    let own_type = of_type.map(|(_, own)| own);
+    let declared = declared(reader, entity, kind, record_type)?;
+    let sections = match declared {
+        None => sections(entity, &offered, kind, own_type),
+        Some(declared) => {
+            let named = named_fields(declared, entity);
+            let rest = offered.iter().copied().filter(|field| !named.contains(&field.id()));
+            let rest = sections(entity, &rest.collect::<Vec<_>>(), kind, own_type);
+            sections_of(declared, entity, &visible, rest)
+        }
     };
+    let by = declared.and_then(|declared| by_of(declared, entity, &visible));
     Ok(Layout {
         entity: entity.api_name.clone(),
         label: entity.definition.label.clone(),
         kind,
         title: title.map(|title| title.api_name.clone()),
-        by,
-        sections: sections(entity, &fields, kind, of_type.map(|(_, own)| own)),
+        by: by.unwrap_or_else(|| by_fields(&offered, kind)),
+        sections,
     })
+}
+
+/// The fields that say where a record stands, as they follow from the registry.
+fn by_fields(fields: &[&Field], kind: LayoutKind) -> Vec<String> {
+    match kind {
+        LayoutKind::List | LayoutKind::Detail | LayoutKind::Form => Vec::new(),
+        LayoutKind::Kanban => column_field(fields).into_iter().collect(),
+        LayoutKind::Calendar => days(fields).take(1).collect(),
+        LayoutKind::Timeline => days(fields).chain(["created_at".into(), "modified_at".into()]).collect(),
+    }
+}
+
+/// Most fields of a layout that follows from the registry, if it has not all of them.
+pub(super) fn most_fields(kind: LayoutKind) -> Option<usize> {
+    match kind {
+        LayoutKind::Detail | LayoutKind::Form => None,
+        LayoutKind::List => Some(MAX_COLUMNS),
+        LayoutKind::Kanban | LayoutKind::Calendar | LayoutKind::Timeline => Some(MAX_CARD),
+    }
 }
 
 /// The record type of a code, as whoever sees the field of the type may know it.
@@ -241,7 +226,7 @@ fn sections(
     let label = entity.definition.label.clone();
     match kind {
         LayoutKind::Detail => {
-            let facts = ["owner", "unit", "created_at", "modified_at", "tags"].map(str::to_owned);
+            let facts = LAYOUT_FACTS.map(str::to_owned);
             let origin = Label::new("记录信息", "Record");
             vec![section(label, named(ranked)), section(origin, facts.to_vec())]
         }
@@ -252,12 +237,8 @@ fn sections(
             let parts = [section(label, named(required)), section(more, named(others))];
             parts.into_iter().filter(|part| !part.fields.is_empty()).collect()
         }
-        LayoutKind::List => {
-            ranked.truncate(MAX_COLUMNS);
-            vec![section(label, named(ranked))]
-        }
-        LayoutKind::Kanban | LayoutKind::Calendar | LayoutKind::Timeline => {
-            ranked.truncate(MAX_CARD);
+        LayoutKind::List | LayoutKind::Kanban | LayoutKind::Calendar | LayoutKind::Timeline => {
+            ranked.truncate(most_fields(kind).unwrap_or(usize::MAX));
             vec![section(label, named(ranked))]
         }
     }

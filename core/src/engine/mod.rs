@@ -28,6 +28,7 @@ mod indexes;
 mod inspect;
 mod keys;
 mod layout;
+mod layout_overrides;
 mod links;
 mod maintenance;
 mod modules;
@@ -37,6 +38,8 @@ mod packages;
 mod palette;
 mod query;
 mod reader;
+#[cfg(test)]
+mod reader_tests;
 mod recent;
 mod record_types;
 mod rehearsal;
@@ -73,6 +76,7 @@ pub use crate::records::{
     QuickReport, Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
     Stated, SystemField, Total, VerifyReport, VersionKind,
 };
+pub use crate::schema::LayoutKind;
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
@@ -94,7 +98,7 @@ pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
-pub use layout::{Layout, LayoutKind, LayoutSection, NavigationItem};
+pub use layout::{Layout, LayoutSection, NavigationItem};
 pub use modules::ModuleState;
 pub use options::Options;
 pub use packages::PackageStep;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{EntityId, FieldId, RecordId, Result};
+use crate::engine::reader::language;
 use crate::engine::{FieldSelector, Find, Listing, Reader, Session};
 use crate::records::{self, Counted, PageCursor, SystemField, Total, target};
-use crate::schema::Entity;
+use crate::schema::{Entity, Field, translation};
 
 /// What is asked of a list beyond its rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,16 +74,24 @@ impl Reader<'_> {
         });
         let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;
         let page = self.find_fields(known, &question.find, fields)?;
-        let titles = if question.display { self.titles(known, &page.rows)? } else { BTreeMap::new() };
+        let language = language(question.find.locale.as_deref())?;
+        let language = language.as_deref();
+        let titles =
+            if question.display { self.titles(known, &page.rows, language)? } else { BTreeMap::new() };
         let total = match question.total {
             Total::None => None,
-            total => Some(self.count_up_to(entity, &question.find.filter, total)?),
+            total => Some(self.count_in(language, entity, &question.find.filter, total)?),
         };
         Ok(Answer { rows: page.rows, next: page.next, titles, total })
     }
 
     /// The titles of all records that rows refer to, read at once for each entity.
-    fn titles(&self, entity: &Entity, rows: &[Listing]) -> Result<BTreeMap<RecordId, String>> {
+    fn titles(
+        &self,
+        entity: &Entity,
+        rows: &[Listing],
+        language: Option<&str>,
+    ) -> Result<BTreeMap<RecordId, String>> {
         let system = [SystemField::Owner.id(), SystemField::Unit.id()];
         let mut wanted: BTreeMap<EntityId, BTreeSet<RecordId>> = BTreeMap::new();
         for system in system {
@@ -103,23 +112,33 @@ impl Reader<'_> {
         for (target, ids) in wanted {
             let target = self.registry().entity_by_id(target)?;
             let ids: Vec<RecordId> = ids.into_iter().collect();
-            titles.extend(self.titles_of(target, &ids)?);
+            titles.extend(self.titles_of(target, &ids, language)?);
         }
         Ok(titles)
     }
 
-    /// The titles of those of these records that the user may see.
-    pub(super) fn titles_of(&self, entity: &Entity, ids: &[RecordId]) -> Result<Vec<(RecordId, String)>> {
-        let title = entity.title()?.id();
+    /// The titles of those of these records that the user may see, in a language where they have them in it.
+    pub(super) fn titles_of(
+        &self,
+        entity: &Entity,
+        ids: &[RecordId],
+        language: Option<&str>,
+    ) -> Result<Vec<(RecordId, String)>> {
+        let field = entity.title()?;
+        let title = field.id();
         let Ok(permit) = self.permit(entity) else { return Ok(Vec::new()) };
         if ids.is_empty() || !permit.shows(title) {
             return Ok(Vec::new());
         }
+        let kept = entity.translations_of(field).map(Field::id).filter(|kept| permit.shows(*kept));
+        let kept = language.zip(kept);
         let mut titled = Vec::new();
         for record in records::get_many(self.snapshot, &permit, entity, ids)? {
             if self.sees_ends(&permit, entity, &record)? {
-                let text = record.peek(title).as_text().map(str::to_owned).unwrap_or_default();
-                titled.push((record.id, text));
+                let translated =
+                    kept.and_then(|(tag, kept)| translation(&record.peek(kept), tag).map(str::to_owned));
+                let own = || record.peek(title).as_text().map(str::to_owned).unwrap_or_default();
+                titled.push((record.id, translated.unwrap_or_else(own)));
             }
         }
         Ok(titled)

@@ -15,7 +15,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry, mask};
+use crate::schema::{Entity, FieldName, Registry, locale_tag, mask};
 use crate::storage::Snapshot;
 
 /// A stable view of the database through the eyes of one user.
@@ -44,6 +44,10 @@ pub struct Find {
     /// How the texts among these fields sort. An index with this collation gives the order; without one, all
     /// records that the conditions leave are read.
     pub collation: Collation,
+    /// The language, as a BCP 47 tag, in which texts that have a translation are told, and in which conditions and
+    /// order take them; the texts themselves if none is said. No index knows translations, so conditions on them are
+    /// held against records that are read.
+    pub locale: Option<String>,
     /// Most rows of the page; 0 means 100.
     pub limit: usize,
     /// Where the page before ended.
@@ -170,8 +174,13 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         match entity.ends() {
             None => records::reaches(self.snapshot, &permit, entity, id),
-            Some(_) => Ok(self.stored(&permit, entity, id).is_ok()),
+            Some(_) => self.finds(&permit, entity, id),
         }
+    }
+
+    /// Whether the user sees a live record. A fault of the storage is no answer to that.
+    fn finds(&self, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<bool> {
+        Ok(found(self.stored(permit, entity, id))?.is_some())
     }
 
     /// One page of a list.
@@ -179,7 +188,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `schema.unknown_entity`, `schema.unknown_field`, `access.not_permitted`,
     /// `access.field_not_permitted`, `input.invalid_filter`, `input.invalid_cursor`,
-    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    /// `input.invalid_argument` for what is no BCP 47 tag, `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn find(&self, entity: &str, find: &Find) -> Result<Page> {
         self.find_fields(self.registry.entity(entity)?, find, BTreeSet::new())
     }
@@ -195,8 +204,10 @@ impl<'a> Reader<'a> {
         let shown = fields.clone();
         let query = Query { fields, ..self.query_of(entity, find)? };
         let far = self.far_permits(entity, &query.filter)?;
+        let language = language(find.locale.as_deref())?;
+        let sight = self.sight(entity, &permit, &far).speaking(language.as_deref());
         let watched = Watched { kind: QueryKind::List, filter: &query.filter, sort: &query.sort };
-        let page = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+        let page = self.watched(&sight, &watched, |sight| {
             records::find(sight, &query).map(|page| {
                 let given = page.records.len();
                 (page, u64::try_from(given).unwrap_or(u64::MAX))
@@ -221,7 +232,8 @@ impl<'a> Reader<'a> {
         let permit = self.permit(entity)?;
         let query = self.query_of(entity, find)?;
         let far = self.far_permits(entity, &query.filter)?;
-        records::explain(&self.sight(entity, &permit, &far), &query)
+        let language = language(find.locale.as_deref())?;
+        records::explain(&self.sight(entity, &permit, &far).speaking(language.as_deref()), &query)
             .map_err(|error| error.entity(&entity.api_name))
     }
 
@@ -238,12 +250,29 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// As [`Reader::find`].
     pub fn count_up_to(&self, entity: &str, condition: &Condition, total: Total) -> Result<Counted> {
+        self.count_in(None, entity, condition, total)
+    }
+
+    /// How many records meet a condition whose texts are in a language, a BCP 47 tag, as those of
+    /// [`Find::locale`].
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn count_in(
+        &self,
+        locale: Option<&str>,
+        entity: &str,
+        condition: &Condition,
+        total: Total,
+    ) -> Result<Counted> {
+        let language = language(locale)?;
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
         let filter = self.resolve(entity, condition, self.now)?;
         let far = self.far_permits(entity, &filter)?;
         let watched = Watched { kind: QueryKind::Count, filter: &filter, sort: &[] };
-        let counted = self.watched(&self.sight(entity, &permit, &far), &watched, |sight| {
+        let sight = self.sight(entity, &permit, &far).speaking(language.as_deref());
+        let counted = self.watched(&sight, &watched, |sight| {
             records::count(sight, &filter, total).map(|counted| (counted, 0))
         });
         counted.map_err(|error| error.entity(&entity.api_name))
@@ -333,10 +362,7 @@ impl<'a> Reader<'a> {
         let known = self.registry.entity(entity)?;
         let external = ExternalId { source: source.to_owned(), key: key.to_owned() };
         match records::find_by_external_id(self.snapshot, known.id(), &external)? {
-            Some(id) => match self.get(entity, id) {
-                Err(error) if error.code() == Code::RecordNotFound => Ok(None),
-                found => found.map(Some),
-            },
+            Some(id) => found(self.get(entity, id)),
             None => Ok(None),
         }
     }
@@ -352,9 +378,10 @@ impl<'a> Reader<'a> {
         let value = Value::from(title);
         if field.definition.unique {
             let permit = self.permit(known)?;
-            let found = records::find_unique(self.snapshot, known.id(), field.id(), &value)?;
-            let seen = found.filter(|id| self.stored(&permit, known, *id).is_ok());
-            return Ok(seen.into_iter().collect());
+            return match records::find_unique(self.snapshot, known.id(), field.id(), &value)? {
+                Some(id) if self.finds(&permit, known, id)? => Ok(vec![id]),
+                _ => Ok(Vec::new()),
+            };
         }
         let filter =
             Filter::Compare(FieldSelector::Name(field.api_name.clone()), records::Comparison::Equal, value);
@@ -547,6 +574,24 @@ impl<'a> Reader<'a> {
             }
         }
         Listing { record, registry: Arc::clone(self.registry) }
+    }
+}
+
+/// A language that a caller asks for.
+pub(super) fn language(locale: Option<&str>) -> Result<Option<String>> {
+    locale.map(locale_tag).transpose()
+}
+
+/// Whether a user does not see a record now, for whatever reason.
+pub(super) fn is_out_of_reach(code: Code) -> bool {
+    matches!(code, Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff)
+}
+
+/// What was read, or nothing where it is not there or not seen; every other error stays one.
+pub(super) fn found<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.code() == Code::RecordNotFound => Ok(None),
+        read => read.map(Some),
     }
 }
 

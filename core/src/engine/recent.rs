@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, EntityId, Error, RecordId, Result};
+use crate::engine::reader::is_out_of_reach;
 use crate::engine::{Listing, Session, Transaction, WriteOptions};
 use crate::storage::{Keyspace, Snapshot};
 
@@ -126,11 +127,6 @@ impl Transaction<'_> {
         self.view_mut().put(Keyspace::Meta, key, json);
         Ok(())
     }
-}
-
-/// Whether a user does not see a record now, for whatever reason.
-fn is_out_of_reach(code: Code) -> bool {
-    matches!(code, Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff)
 }
 
 fn put_first(list: &mut Vec<Place>, place: Place) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Permit, Read, Showing};
 use crate::base::{Code, Date, Error, FieldId, Label, RecordId, Result, Value};
+use crate::engine::reader::{found, is_out_of_reach};
 use crate::engine::{Changes, FieldSelector, Listing, Reader, Session, Total, Transaction};
 use crate::records::{self, FarPermits, Filter, LinkWalk, Period, Record};
 use crate::schema::{
@@ -224,10 +225,7 @@ impl Reader<'_> {
         let known = self.known(relation)?;
         let ends = [Value::Id(from), Value::Id(to)];
         let Some(id) = records::find_held(self.snapshot, known.entity, &ends, at)? else { return Ok(None) };
-        match self.get(&known.entity.api_name, id) {
-            Err(error) if error.code() == Code::RecordNotFound => Ok(None),
-            found => found.map(Some),
-        }
+        found(self.get(&known.entity.api_name, id))
     }
 
     fn known(&self, relation: &str) -> Result<Known<'_>> {
@@ -272,7 +270,7 @@ impl Reader<'_> {
         let field = |id: FieldId| known.entity.field_by_id(id);
         let (entity, id) = records::end(known.entity, &link, other)
             .ok_or_else(|| Error::new(Code::Damaged).entity(&known.entity.api_name).record(link.id))?;
-        let title = self.titles_of(self.registry().entity(&entity)?, &[id])?;
+        let title = self.titles_of(self.registry().entity(&entity)?, &[id], None)?;
         Ok(LinkedRecord {
             link: self.show_stored(&known.permit, known.entity, link, Showing::List)?,
             side: field(side).map(|side| side.api_name.clone()).unwrap_or_default(),
@@ -344,7 +342,11 @@ impl Transaction<'_> {
     fn end_value(&self, kind: &FieldType, id: RecordId) -> Result<Value> {
         let FieldType::AnyReference { entities } = kind else { return Ok(Value::Id(id)) };
         for entity in entities {
-            if self.reader().reaches(entity, id).unwrap_or(false) {
+            let reached = match self.reader().reaches(entity, id) {
+                Err(error) if is_out_of_reach(error.code()) => false,
+                reached => reached?,
+            };
+            if reached {
                 let parts =
                     [("entity".to_owned(), Value::from(entity.as_str())), ("id".to_owned(), id.into())];
                 return Ok(Value::Map(parts.into()));

@@ -763,8 +763,8 @@ impl<'s> Transaction<'s> {
                         .value(&id.to_string())
                 };
                 let unreached = |error: Error| match error.code() {
-                    Code::ModuleOff => error,
-                    _ => missing(),
+                    Code::NotPermitted | Code::UnknownEntity => missing(),
+                    _ => error,
                 };
                 if !self.reader().reaches(target, id).map_err(unreached)? {
                     return Err(missing());

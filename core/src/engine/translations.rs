@@ -40,11 +40,7 @@ impl Listing {
     pub fn in_language(mut self, tag: &str) -> Result<Self> {
         let tag = locale_tag(tag)?;
         let texts = self.entity()?.fields().iter().filter_map(|kept| {
-            let local = kept.definition.translation_of?;
-            let own = |field: &&crate::schema::Field| {
-                field.definition.local == local && field.definition.namespace == kept.definition.namespace
-            };
-            let field = self.entity().ok()?.fields().iter().find(own)?;
+            let field = self.entity().ok()?.translates(kept)?;
             let value = self.record.value(kept.id());
             Some((field.id(), Value::from(translation(&value, &tag)?)))
         });

@@ -159,6 +159,7 @@ pub struct TypedFind<'s, E> {
     conditions: Vec<Condition>,
     sort: Vec<(FieldSelector, Direction)>,
     collation: Collation,
+    locale: Option<String>,
     limit: usize,
     entity: PhantomData<fn() -> E>,
 }
@@ -172,6 +173,7 @@ impl Session {
             conditions: Vec::new(),
             sort: Vec::new(),
             collation: Collation::default(),
+            locale: None,
             limit: 100,
             entity: PhantomData,
         }
@@ -197,6 +199,13 @@ impl<E: EntityType> TypedFind<'_, E> {
     #[must_use]
     pub fn collate(mut self, collation: Collation) -> Self {
         self.collation = collation;
+        self
+    }
+
+    /// The language, as a BCP 47 tag, in which texts are told, compared and sorted where they have a translation.
+    #[must_use]
+    pub fn locale(mut self, tag: &str) -> Self {
+        self.locale = Some(tag.to_owned());
         self
     }
 
@@ -234,7 +243,8 @@ impl<E: EntityType> TypedFind<'_, E> {
 
     fn find(self) -> Find {
         let filter = Filter::All(self.conditions);
-        Find { filter, sort: self.sort, collation: self.collation, limit: self.limit, after: None }
+        let Self { sort, collation, locale, limit, .. } = self;
+        Find { filter, sort, collation, locale, limit, after: None }
     }
 
     /// How many there are, counted so far, and where the count comes from.
@@ -243,7 +253,8 @@ impl<E: EntityType> TypedFind<'_, E> {
     /// As [`crate::engine::Reader::count_up_to`].
     pub fn count_up_to(self, total: Total) -> Result<Counted> {
         let condition = Filter::All(self.conditions);
-        self.session.read(|reader| reader.count_up_to(E::NAME, &condition, total))
+        let locale = self.locale.as_deref();
+        self.session.read(|reader| reader.count_in(locale, E::NAME, &condition, total))
     }
 
     /// How many there are.
@@ -251,6 +262,6 @@ impl<E: EntityType> TypedFind<'_, E> {
     /// # Errors
     /// As [`crate::engine::Reader::count`].
     pub fn count(self) -> Result<u64> {
-        self.session.count(E::NAME, &Filter::All(self.conditions))
+        Ok(self.count_up_to(Total::Exact)?.count)
     }
 }

@@ -26,6 +26,8 @@ pub enum Element {
     Unique,
     /// The record types of an entity.
     RecordTypes,
+    /// A layout.
+    Layout,
     /// What a higher layer changes of a field.
     Override,
     /// A module; its change names no entity.
@@ -206,6 +208,7 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
     differing(machines(before), machines(after), after, changes, false);
     differing(unique(before), unique(after), after, changes, true);
     differing(record_types(before), record_types(after), after, changes, false);
+    differing(layouts(before), layouts(after), after, changes, false);
     differing(overrides(before), overrides(after), after, changes, false);
 }
 
@@ -235,7 +238,7 @@ fn differing(
 fn added(entity: &Entity, changes: &mut Vec<SchemaChange>) {
     let fields = entity.fields().iter().map(Part::field);
     let kept = [indexes(entity), counters(entity), unique(entity)];
-    let others = [rules(entity), machines(entity), record_types(entity), overrides(entity)];
+    let others = [rules(entity), machines(entity), record_types(entity), layouts(entity), overrides(entity)];
     for part in fields.chain(kept.into_iter().chain(others).flatten()) {
         push(changes, entity, part, Some((ChangeKind::Added, Vec::new())), false);
     }
@@ -277,6 +280,11 @@ fn record_types(entity: &Entity) -> Vec<Part> {
         Part::plain(Element::RecordTypes, &definition.field, &definition.namespace, definition)
     });
     parts.collect()
+}
+
+fn layouts(entity: &Entity) -> Vec<Part> {
+    let parts = entity.layouts().iter();
+    parts.map(|layout| Part::plain(Element::Layout, &layout.name(), &layout.namespace, layout)).collect()
 }
 
 fn machines(entity: &Entity) -> Vec<Part> {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{
-    CounterDefinition, Deprecation, FieldType, IndexDefinition, RecordTypesDefinition, RelationDefinition,
-    RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
+    CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, RecordTypesDefinition,
+    RelationDefinition, RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
 };
 
 /// How the text of a field is made searchable.
@@ -320,11 +320,14 @@ pub struct EntityDefinition {
     /// Its record types.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_types: Option<RecordTypesDefinition>,
+    /// Its layouts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layouts: Vec<LayoutDefinition>,
 }
 
 impl EntityDefinition {
     /// The same entity without what a registry keeps apart from it: fields, indexes, counters, rules, states,
-    /// unique rules and record types.
+    /// unique rules, record types and layouts.
     #[must_use]
     pub fn bare(&self) -> Self {
         let mut bare = self.clone();
@@ -335,6 +338,7 @@ impl EntityDefinition {
         bare.states.clear();
         bare.unique.clear();
         bare.record_types = None;
+        bare.layouts.clear();
         bare
     }
 

@@ -9,9 +9,10 @@ use serde_json::{Map, Value as Json};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, Deprecation, EntityDefinition, EntityExtension, EnumCode, FieldDefinition,
-    FieldOverride, FieldType, IndexDefinition, IndexField, ModuleDefinition, Package, RecordTypeDefinition,
-    RecordTypesDefinition, RelationDefinition, RelationSide, Requirement, RowColumn, RuleDefinition,
-    SettingDefinition, StateMachineDefinition, Transition, UniqueDefinition, UniqueField, ValidTime,
+    FieldOverride, FieldType, IndexDefinition, IndexField, LayoutDefinition, ModuleDefinition, Package,
+    RecordTypeDefinition, RecordTypesDefinition, RelationDefinition, RelationSide, Requirement, RowColumn,
+    RuleDefinition, SectionDefinition, SettingDefinition, StateMachineDefinition, Transition,
+    UniqueDefinition, UniqueField, ValidTime,
 };
 
 impl Package {
@@ -95,6 +96,18 @@ impl RecordTypesDefinition {
     }
 }
 
+impl LayoutDefinition {
+    /// Reads a layout.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_layout(document, &Place(String::new()))?;
+        let layout = serde_json::from_value(document.clone());
+        layout.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
 impl FieldDefinition {
     /// Reads a field as packages have it.
     ///
@@ -170,6 +183,7 @@ fn check_parts(owner: &Map<String, Json>, place: &Place) -> Result<()> {
     each(owner, "counters", place, |json, place| object::<CounterDefinition>(json, place).map(drop))?;
     each(owner, "states", place, check_states)?;
     each(owner, "unique", place, check_unique)?;
+    each(owner, "layouts", place, check_layout)?;
     match owner.get("record_types") {
         Some(types) if !types.is_null() => check_record_types(types, &place.part("record_types"))?,
         _ => {}
@@ -210,6 +224,14 @@ fn check_record_types(json: &Json, place: &Place) -> Result<()> {
     each(types, "types", place, |json, place| {
         let known = object::<RecordTypeDefinition>(json, place)?;
         label(known.get("label"), &place.part("label"))
+    })
+}
+
+fn check_layout(json: &Json, place: &Place) -> Result<()> {
+    let layout = object::<LayoutDefinition>(json, place)?;
+    each(layout, "sections", place, |json, place| {
+        let section = object::<SectionDefinition>(json, place)?;
+        label(section.get("label"), &place.part("label"))
     })
 }
 

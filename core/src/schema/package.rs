@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
-    IndexDefinition, Layer, ModuleDefinition, RecordTypesDefinition, Registry, RegistryChange,
-    RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition, valid_namespace,
+    IndexDefinition, Layer, LayoutDefinition, ModuleDefinition, RecordTypesDefinition, Registry,
+    RegistryChange, RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition,
+    valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -83,6 +84,9 @@ pub struct EntityExtension {
     /// Record types, where the entity has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_types: Option<RecordTypesDefinition>,
+    /// Layouts besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layouts: Vec<LayoutDefinition>,
     /// What it changes of fields of lower layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<FieldOverride>,
@@ -149,6 +153,7 @@ impl Package {
             entity.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
             entity.unique.iter_mut().for_each(|rule| own(&mut rule.namespace));
             entity.record_types.iter_mut().for_each(|types| own(&mut types.namespace));
+            entity.layouts.iter_mut().for_each(|layout| own(&mut layout.namespace));
         }
         for extension in &mut self.extends {
             extension.fields.iter_mut().for_each(|field| own(&mut field.namespace));
@@ -158,6 +163,7 @@ impl Package {
             extension.states.iter_mut().for_each(|machine| own(&mut machine.namespace));
             extension.unique.iter_mut().for_each(|rule| own(&mut rule.namespace));
             extension.record_types.iter_mut().for_each(|types| own(&mut types.namespace));
+            extension.layouts.iter_mut().for_each(|layout| own(&mut layout.namespace));
             extension.overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
         }
         match foreign {
@@ -190,6 +196,7 @@ impl Package {
             states: &entity.states,
             unique: &entity.unique,
             record_types: entity.record_types.as_ref(),
+            layouts: &entity.layouts,
         });
         let added = self.extends.iter().map(|added| Parts {
             entity: added.entity.clone(),
@@ -199,6 +206,7 @@ impl Package {
             states: &added.states,
             unique: &added.unique,
             record_types: added.record_types.as_ref(),
+            layouts: &added.layouts,
         });
         own.chain(added)
     }
@@ -221,6 +229,7 @@ struct Parts<'p> {
     states: &'p [StateMachineDefinition],
     unique: &'p [UniqueDefinition],
     record_types: Option<&'p RecordTypesDefinition>,
+    layouts: &'p [LayoutDefinition],
 }
 
 /// A version as numbers that can be compared.
@@ -321,7 +330,15 @@ impl Registry {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
                 let EntityExtension {
-                    fields, indexes, counters, rules, states, unique, record_types, ..
+                    fields,
+                    indexes,
+                    counters,
+                    rules,
+                    states,
+                    unique,
+                    record_types,
+                    layouts,
+                    ..
                 } = extension;
                 let bare = entity.definition.clone();
                 let whole = EntityDefinition {
@@ -332,6 +349,7 @@ impl Registry {
                     states,
                     unique,
                     record_types,
+                    layouts,
                     ..bare
                 };
                 package.entities.push(whole);
@@ -425,6 +443,7 @@ impl Registry {
             parts.states.iter().try_for_each(|machine| self.declare_states(entity, machine).map(drop))?;
             parts.unique.iter().try_for_each(|rule| self.declare_unique(entity, rule).map(drop))?;
             parts.record_types.map_or(Ok(()), |types| self.declare_record_types(entity, types).map(drop))?;
+            parts.layouts.iter().try_for_each(|layout| self.declare_layout(entity, layout).map(drop))?;
         }
         package.settings.iter().try_for_each(|setting| self.declare_setting(setting).map(drop))?;
         for extension in &package.extends {
@@ -486,6 +505,13 @@ impl Registry {
         let machines =
             self.names_of(after, |parts| parts.states.iter().map(|machine| &machine.name).collect());
         let unique = self.names_of(after, |parts| parts.unique.iter().map(|rule| &rule.name).collect());
+        let layouts: Vec<(String, &LayoutDefinition)> = after
+            .parts()
+            .flat_map(|parts| {
+                let entity = self.canonical(&parts.entity);
+                parts.layouts.iter().map(move |layout| (entity.clone(), layout))
+            })
+            .collect();
         let with_types = after.parts().filter(|parts| parts.record_types.is_some());
         let with_types: BTreeSet<String> = with_types.map(|parts| self.canonical(&parts.entity)).collect();
         for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
@@ -511,6 +537,11 @@ impl Registry {
             entity.machines_mut().retain(|machine| {
                 let own = machine.definition.namespace == *namespace;
                 !own || machines.contains(&(name.clone(), machine.definition.name.clone()))
+            });
+            entity.layouts_mut().retain(|layout| {
+                let kept =
+                    |(of, known): &(String, &LayoutDefinition)| *of == name && known.is_same_as(layout);
+                layout.namespace != *namespace || layouts.iter().any(kept)
             });
             let types = entity.record_types().map(|types| &types.definition.namespace);
             if types == Some(namespace) && !with_types.contains(&name) {
@@ -559,6 +590,7 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
     let rules = entity.rules().iter().map(|rule| &rule.definition);
     let states = entity.machines().iter().map(|machine| &machine.definition);
     let unique = entity.unique_rules().iter().map(|rule| &rule.definition);
+    let layouts = entity.layouts().iter().filter(|layout| layout.namespace == namespace);
     let overrides = entity.fields().iter().flat_map(Field::overrides);
     EntityExtension {
         entity: entity.api_name.clone(),
@@ -578,6 +610,7 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
             .record_types()
             .map(|types| types.definition.clone())
             .filter(|types| types.namespace == namespace),
+        layouts: layouts.filter_map(|layout| layout.standing(entity)).collect(),
         overrides: overrides.filter(|changed| changed.namespace == namespace).cloned().collect(),
     }
 }

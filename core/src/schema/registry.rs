@@ -10,8 +10,8 @@ use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
     DeclaredCounter, DeclaredIndex, EntityDefinition, Field, FieldDefinition, FieldType, InstalledPackage,
-    Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, Setting, StateMachine, UniqueRule,
-    Validity,
+    LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, Setting,
+    StateMachine, UniqueRule, Validity,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -39,6 +39,8 @@ pub struct Entity {
     unique: Vec<UniqueRule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     record_types: Option<Box<RecordTypes>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    layouts: Vec<LayoutDefinition>,
     /// Unique rules that were taken back, whose keys are still to be swept away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<u32>,
@@ -174,6 +176,16 @@ impl Entity {
 
     pub(super) fn machines_mut(&mut self) -> &mut Vec<StateMachine> {
         &mut self.machines
+    }
+
+    /// The layouts that were declared, in their order.
+    #[must_use]
+    pub fn layouts(&self) -> &[LayoutDefinition] {
+        &self.layouts
+    }
+
+    pub(super) fn layouts_mut(&mut self) -> &mut Vec<LayoutDefinition> {
+        &mut self.layouts
     }
 
     pub(super) fn rules_mut(&mut self) -> &mut Vec<Rule> {
@@ -539,6 +551,9 @@ impl Registry {
         if let Some(types) = &definition.record_types {
             merge(self.declare_record_types(&name, types)?);
         }
+        for layout in &definition.layouts {
+            merge(self.declare_layout(&name, layout)?);
+        }
         self.touch(change);
         Ok(change)
     }
@@ -695,6 +710,7 @@ impl Registry {
             counters: Vec::new(),
             unique: Vec::new(),
             record_types: None,
+            layouts: Vec::new(),
             dropped: Vec::new(),
             withdrawn: false,
             by_number: HashMap::new(),

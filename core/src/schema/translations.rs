@@ -26,6 +26,16 @@ impl FieldDefinition {
 }
 
 impl Entity {
+    /// The field whose translations another field keeps.
+    #[must_use]
+    pub fn translates(&self, kept: &Field) -> Option<&Field> {
+        let local = kept.definition.translation_of?;
+        let namespace = &kept.definition.namespace;
+        let own =
+            |field: &&Field| field.definition.local == local && field.definition.namespace == *namespace;
+        self.fields().iter().find(own)
+    }
+
     /// The field that keeps the translations of a field, if that is or was translatable.
     #[must_use]
     pub fn translations_of(&self, field: &Field) -> Option<&Field> {

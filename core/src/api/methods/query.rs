@@ -24,6 +24,9 @@ methods! {
         sort: Option<Vec<Json>>,
         /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
         collation: Option<String>,
+        /// A BCP 47 tag: texts that have a translation in this language are told, compared and sorted by it. No index
+        /// knows translations.
+        locale: Option<String>,
         /// The fields that the rows have; all if not said.
         fields: Option<Vec<Json>>,
         /// Whether the titles of the records that the rows refer to come along, by id.
@@ -45,7 +48,8 @@ methods! {
                 given.limit,
                 given.cursor.as_deref(),
             )?;
-            let find = Find { collation: collation_from_json(given.collation.as_deref())?, ..find };
+            let collation = collation_from_json(given.collation.as_deref())?;
+            let find = Find { collation, locale: given.locale.clone(), ..find };
             let fields = given.fields.as_deref().unwrap_or_default().iter().map(|json| {
                 let wrong = || Error::new(Code::InvalidArgument).field("fields").rule("text");
                 json.as_str().map(FieldSelector::from).ok_or_else(wrong)
@@ -77,13 +81,15 @@ methods! {
         /// How far records are counted: `bounded` (to 10,000) or `exact`; `bounded` if not said. What counters
         /// answer is exact in either case.
         total: Option<String>,
+        /// A BCP 47 tag: texts that have a translation in this language are compared by it.
+        locale: Option<String>,
     }) -> "{count, more, source}" {
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
             let condition = condition_from_json(&reader, entity, filter)?;
             let total = total(given.total.as_deref(), Total::USUAL)?;
-            Ok(counted_to_json(reader.count_up_to(&given.entity, &condition, total)?))
+            Ok(counted_to_json(reader.count_in(given.locale.as_deref(), &given.entity, &condition, total)?))
         })
     }
 
@@ -101,13 +107,16 @@ methods! {
         sort: Option<Vec<Json>>,
         /// How texts sort: `code_point`, `pinyin`, `stroke` or `surname`; `code_point` if not said.
         collation: Option<String>,
+        /// The language of the texts, as `query.run` takes it.
+        locale: Option<String>,
     }) -> "{index, components, ranges, lanes, residual, order, scan, count}" {
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
             let sort = given.sort.as_deref().unwrap_or_default();
             let find = find_from_json(&reader, entity, filter, sort, None, None)?;
-            let find = Find { collation: collation_from_json(given.collation.as_deref())?, ..find };
+            let collation = collation_from_json(given.collation.as_deref())?;
+            let find = Find { collation, locale: given.locale.clone(), ..find };
             let find = find_at(find, given.valid_at.as_deref())?;
             let explained = reader.explain(&given.entity, &find)?;
             let components = explained.components.iter().map(|field| field_name(entity, *field));

@@ -8,7 +8,7 @@ use crate::api::json::{
     warnings_to_json, with,
 };
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Changes, Listing, Session, Transaction, Upserted, WriteOptions};
+use crate::engine::{Changes, Find, Session, Total, Transaction, Upserted, WriteOptions};
 
 /// Writes once: with an idempotency key a repeated request gets the first answer.
 pub(super) fn write(
@@ -37,13 +37,6 @@ fn changes(
         Some(version) => changes.expect_version(version),
         None => changes,
     })
-}
-
-fn in_language(row: Listing, tag: Option<&str>) -> Result<Listing> {
-    match tag {
-        Some(tag) => row.in_language(tag),
-        None => Ok(row),
-    }
 }
 
 fn answer(transaction: &mut Transaction<'_>, upserted: Upserted) -> Json {
@@ -108,11 +101,15 @@ methods! {
         /// A BCP 47 tag: texts that have a translation in this language are told in it.
         locale: Option<String>,
     }) -> "{id, entity, title, number, version, owner, unit, created_at, modified_at, tags, external_ids, values}" {
-        listing_to_json(&in_language(session.get(&given.entity, given.id)?, given.locale.as_deref())?)
+        let row = session.get(&given.entity, given.id)?;
+        listing_to_json(&match given.locale.as_deref() {
+            Some(tag) => row.in_language(tag)?,
+            None => row,
+        })
     }
 
-    /// Sets the text of a translatable field in other languages. Lists sort and filter by the text itself, and
-    /// search finds all of them.
+    /// Sets the text of a translatable field in other languages. Lists sort and filter by the text itself unless they
+    /// name a language, and search finds all of them.
     "record.translate" (session, given: Translate {
         /// The entity.
         entity: String,
@@ -224,8 +221,8 @@ methods! {
         limit: Option<u64>,
         /// Where the page before ended.
         cursor: Option<String>,
-        /// A BCP 47 tag: texts that have a translation in this language are told in it. The order and the
-        /// condition are of the texts themselves.
+        /// A BCP 47 tag: texts that have a translation in this language are told, compared and sorted by it. No index
+        /// knows translations.
         locale: Option<String>,
     }) -> "{rows, cursor}" {
         session.read(|reader| {
@@ -238,9 +235,8 @@ methods! {
                 given.limit,
                 given.cursor.as_deref(),
             )?;
-            let page = reader.find(&given.entity, &find)?;
-            let rows = page.rows.into_iter().map(|row| listing_to_json(&in_language(row, given.locale.as_deref())?));
-            let rows = rows.collect::<Result<Vec<_>>>()?;
+            let page = reader.find(&given.entity, &Find { locale: given.locale.clone(), ..find })?;
+            let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
             Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
         })
     }
@@ -273,12 +269,15 @@ methods! {
         entity: String,
         /// The condition.
         filter: Option<Json>,
+        /// A BCP 47 tag: texts that have a translation in this language are compared by it.
+        locale: Option<String>,
     }) -> "{count}" {
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
             let condition = condition_from_json(&reader, entity, filter)?;
-            Ok(json!({"count": reader.count(&given.entity, &condition)?}))
+            let counted = reader.count_in(given.locale.as_deref(), &given.entity, &condition, Total::Exact)?;
+            Ok(json!({"count": counted.count}))
         })
     }
 }

@@ -118,6 +118,9 @@ methods! {
         entity: String,
         /// The name of the view.
         name: String,
+        /// A BCP 47 tag: texts that have a translation in this language are told, compared and sorted by it. No index
+        /// knows translations.
+        locale: Option<String>,
         /// Most rows; 100 if not said.
         limit: Option<u64>,
         /// Where the page before ended.
@@ -135,7 +138,7 @@ methods! {
                 given.limit,
                 given.cursor.as_deref(),
             )?;
-            let find = Find { collation: view.definition.collation, ..find };
+            let find = Find { collation: view.definition.collation, locale: given.locale.clone(), ..find };
             let page = reader.find(&view.entity, &find)?;
             let shown = reader.readable_fields(&view.entity)?;
             let columns: Vec<(&String, Option<&Field>)> = view

@@ -37,7 +37,7 @@ fn look_up(sight: &Sight<'_>, lookup: &Lookup, records: &mut [Record]) -> Result
     let wanted: BTreeSet<RecordId> =
         records.iter().filter_map(|record| record.peek(lookup.through).as_id()).collect();
     let wanted: Vec<RecordId> = wanted.into_iter().collect();
-    let far = Sight { entity, permit, alone: true, fields: None, ..*sight };
+    let far = Sight { entity, permit, alone: true, fields: None, language: None, ..*sight };
     let seen = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
     let mut found = Vec::new();
     for record in load_many(sight.snapshot, entity.id(), &wanted)?.into_iter().flatten().filter(seen) {
@@ -67,7 +67,7 @@ fn look_at_figures(sight: &Sight<'_>, rollup: &Rollup, records: &mut [Record]) -
 fn gather(sight: &Sight<'_>, rollup: &Rollup, records: &mut [Record]) -> Result<()> {
     let Some(permit) = sight.permit_for(rollup.child) else { return Ok(()) };
     let entity = sight.registry.entity_by_id(rollup.child)?;
-    let within = Sight { entity, permit, alone: true, fields: None, ..*sight };
+    let within = Sight { entity, permit, alone: true, fields: None, language: None, ..*sight };
     for record in records {
         let mut gathered = Gathered::default();
         let of_record = Filter::Compare(rollup.by, Comparison::Equal, Value::Id(record.id));

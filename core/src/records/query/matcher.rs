@@ -82,10 +82,12 @@ impl<'a> Matcher<'a> {
         Ok(Self { sight: *sight, test, cache: RefCell::default() })
     }
 
-    /// Whether lookups and rollups of a record decide on it: its condition looks at one, or the order does.
+    /// Whether lookups and rollups of a record decide on it: its condition looks at one, or the order does. Before
+    /// texts are put into another language all is worked out.
     pub(super) fn needs_far(&self, order: impl Iterator<Item = FieldId>) -> bool {
         let is_far = |field: FieldId| self.sight.entity.is_far(field);
-        self.sight.entity.has_far() && (self.test.looks_at(&is_far) || { order }.any(is_far))
+        let decides = || self.test.looks_at(&is_far) || { order }.any(is_far);
+        self.sight.entity.has_far() && (self.sight.language.is_some() || decides())
     }
 
     /// Whether a record meets the condition.
@@ -324,6 +326,7 @@ fn look_up(sight: &Sight<'_>, cache: &Cache, id: RecordId) -> Result<Option<Rc<R
     }
     if let Some(record) = &mut found {
         sight.complete(std::slice::from_mut(record), true)?;
+        sight.translate(std::slice::from_mut(record));
     }
     let found = found.map(Rc::new);
     let mut cache = cache.borrow_mut();

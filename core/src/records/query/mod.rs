@@ -129,8 +129,9 @@ mod micros {
 
 impl Query {
     /// What tells the cursors of this query from those of others.
-    fn fingerprint(&self, entity: &Entity) -> [u8; 8] {
-        let said = format!("{:?} {:?} {:?}", entity.id(), self.filter, self.sort);
+    fn fingerprint(&self, sight: &Sight<'_>) -> [u8; 8] {
+        let language = sight.language.map(|tag| format!(" {tag}")).unwrap_or_default();
+        let said = format!("{:?} {:?} {:?}{language}", sight.entity.id(), self.filter, self.sort);
         let digest: [u8; 32] = Sha256::digest(said.as_bytes()).into();
         digest.first_chunk().copied().unwrap_or_default()
     }
@@ -153,7 +154,7 @@ pub struct QueryPage {
 /// `engine.cancelled`, `engine.deadline_exceeded`.
 pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
     sight.check(&query.filter, query.sort.iter().map(|sort| sort.field))?;
-    let fingerprint = query.fingerprint(sight.entity);
+    let fingerprint = query.fingerprint(sight);
     if let Some(cursor) = &query.after
         && (cursor.keys.len() != query.sort.len() || cursor.query != fingerprint)
     {

@@ -128,6 +128,8 @@ struct Planner<'p> {
     of_class: Vec<usize>,
     classes: Vec<ClassId>,
     sort: &'p [SortField],
+    /// The texts that are read in another language, of which no index knows.
+    translated: Vec<FieldId>,
 }
 
 impl Plan {
@@ -147,7 +149,8 @@ impl Plan {
             }
         };
         let classes = sight.permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
-        let planner = Planner { conditions, of_class, classes, sort };
+        let translated = sight.translated().into_iter().map(|(field, _)| field).collect();
+        let planner = Planner { conditions, of_class, classes, sort, translated };
         let plans: Vec<Self> =
             candidates(entity).into_iter().filter_map(|candidate| planner.plan(candidate)).collect();
         best(plans, sight)
@@ -219,7 +222,7 @@ impl Planner<'_> {
         let mut components = candidate.components.iter().copied().peekable();
         let (mut range, mut none) = (None, None);
         while let Some(Part { field, turned, collation }) = components.peek().copied() {
-            if !collation.is_plain() {
+            if !collation.is_plain() || self.translated.contains(&field) {
                 break;
             }
             let Some(said) = wanted(&self.conditions, field, candidate.several) else { break };
@@ -290,7 +293,8 @@ impl Planner<'_> {
             turned: sort.falls() != reverse,
             collation: sort.collation,
         });
-        asked.eq(tail.iter().copied())
+        let known = self.sort.iter().all(|sort| !self.translated.contains(&sort.field));
+        known && asked.eq(tail.iter().copied())
     }
 }
 

@@ -49,6 +49,7 @@ fn read(sight: &Sight<'_>, plan: &Plan, ids: &[RecordId], far: bool) -> Result<V
     let mut records: Vec<Record> = read.into_iter().flatten().collect();
     sight.has_read(records.len());
     sight.complete(&mut records, far)?;
+    sight.translate(&mut records);
     Ok(records)
 }
 

@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Permit, Read};
-use crate::base::{Code, EntityId, Error, FieldId, Patience, Result};
+use crate::base::{Code, EntityId, Error, FieldId, Patience, Result, Value};
 use crate::records::classes::read_epoch;
 use crate::records::query::far::fill;
 use crate::records::{Filter, Moment, Record, SystemField};
-use crate::schema::{Entity, Field, FieldType, Registry};
+use crate::schema::{Entity, Field, FieldType, Registry, translation};
 use crate::storage::Snapshot;
 
 /// The permits for entities that references lead to.
@@ -31,6 +31,9 @@ pub struct Sight<'a> {
     pub patience: &'a Patience,
     /// What formulas take for now.
     pub moment: Moment,
+    /// The language, as a BCP 47 tag, in which texts are compared, sorted and told where they have a translation
+    /// that the reader sees; the texts themselves if none is asked for.
+    pub(super) language: Option<&'a str>,
     /// Whether nothing is looked up in other records: this one is looked at for the sake of another.
     pub(super) alone: bool,
     /// What is read of records; everything where there is nothing here.
@@ -57,6 +60,7 @@ impl<'a> Sight<'a> {
             far: None,
             patience,
             moment: Moment::ANY,
+            language: None,
             alone: false,
             fields: None,
             read: None,
@@ -67,6 +71,37 @@ impl<'a> Sight<'a> {
     #[must_use]
     pub fn at(self, moment: Moment) -> Self {
         Self { moment, ..self }
+    }
+
+    /// With the language, as a BCP 47 tag, in which texts are compared, sorted and told.
+    #[must_use]
+    pub fn speaking(self, language: Option<&'a str>) -> Self {
+        Self { language, ..self }
+    }
+
+    /// The texts that are read in another language, each with the field that keeps its translations.
+    pub(super) fn translated(&self) -> Vec<(FieldId, FieldId)> {
+        let pair = |kept: &Field| {
+            let field = self.entity.translates(kept).filter(|_| self.permit.shows(kept.id()))?;
+            Some((field.id(), kept.id()))
+        };
+        let fields = self.language.map(|_| self.entity.fields()).unwrap_or_default();
+        fields.iter().filter_map(pair).collect()
+    }
+
+    /// Puts translations in place of the texts of records that are complete: what formulas and lookups say follows
+    /// from the texts themselves.
+    pub(super) fn translate(&self, records: &mut [Record]) {
+        let Some(tag) = self.language else { return };
+        let translated = self.translated();
+        for record in records {
+            for (field, kept) in &translated {
+                let text = translation(&record.peek(*kept), tag).map(str::to_owned);
+                if let Some(text) = text {
+                    record.set(*field, Value::Text(text));
+                }
+            }
+        }
     }
 
     /// Counting the records that are read.
@@ -107,6 +142,7 @@ impl<'a> Sight<'a> {
     pub(super) fn with_inputs(&self, fields: BTreeSet<FieldId>) -> BTreeSet<FieldId> {
         let mut waiting: Vec<FieldId> = fields.into_iter().collect();
         let mut reached = BTreeSet::new();
+        let translated = self.translated();
         while let Some(field) = waiting.pop() {
             if !reached.insert(field) {
                 continue;
@@ -116,6 +152,7 @@ impl<'a> Sight<'a> {
             }
             let lookups = self.entity.lookups().iter().filter(|lookup| lookup.field == field);
             waiting.extend(lookups.map(|lookup| lookup.through));
+            waiting.extend(translated.iter().filter(|(text, _)| *text == field).map(|(_, kept)| *kept));
         }
         reached
     }

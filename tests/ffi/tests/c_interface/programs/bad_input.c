@@ -42,6 +42,7 @@ static void null_handles_are_freed_and_read_as_nothing(void) {
   guanxi_record_expect_version(NULL, 1);
   guanxi_query_filter_json(NULL, "{}");
   guanxi_query_sort(NULL, "name", 0);
+  guanxi_query_locale(NULL, "en");
   guanxi_query_limit(NULL, 1);
 }
 

@@ -327,6 +327,41 @@ static void cursors_page_on_by_themselves(guanxi_session *session) {
   guanxi_query_free(query);
 }
 
+/* Told, compared and sorted as a translation says it, and counted so; what is no tag is the query's fault. */
+static void texts_are_told_in_the_language_of_the_query(guanxi_session *session) {
+  guanxi_query *query = guanxi_query_new("crm.product");
+  guanxi_cursor *cursor = NULL;
+  guanxi_buffer *json = NULL;
+  char id[64], translate[256];
+  uint64_t count = 77;
+  EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "record.create",
+                                       "{\"entity\":\"product\",\"values\":{\"name\":\"\xe5\x8d\xb0\xe7\xab\xa0\"}}",
+                                       &json, &err));
+  EXPECT(sscanf(strstr(guanxi_buffer_data(json), "\"id\":\"") + 6, "%63[^\"]", id) == 1);
+  guanxi_buffer_free(json);
+  sprintf(translate,
+          "{\"entity\":\"product\",\"id\":\"%s\",\"field\":\"name\",\"texts\":{\"en\":\"Company seal\"}}", id);
+  EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "record.translate", translate, &json, &err));
+  guanxi_buffer_free(json);
+  guanxi_query_filter_json(query, "{\"field\":\"name\",\"op\":\"starts_with\",\"value\":\"company\"}");
+  guanxi_query_sort(query, "name", 0);
+  EXPECT_STATUS(GUANXI_OK, guanxi_count(session, query, &count, &err));
+  EXPECT(count == 0);
+  guanxi_query_locale(query, "EN");
+  EXPECT_STATUS(GUANXI_OK, guanxi_count(session, query, &count, &err));
+  EXPECT(count == 1);
+  EXPECT_STATUS(GUANXI_OK, guanxi_query_run(session, query, &cursor, &err));
+  EXPECT_STATUS(GUANXI_ROW, guanxi_cursor_next(cursor, &err));
+  EXPECT(says(cursor, "name", "Company seal"));
+  guanxi_cursor_free(cursor);
+  guanxi_query_locale(query, NULL);
+  EXPECT_STATUS(GUANXI_OK, guanxi_count(session, query, &count, &err));
+  EXPECT(count == 0);
+  guanxi_query_locale(query, "english");
+  EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_ARGUMENT, guanxi_count(session, query, &count, &err));
+  guanxi_query_free(query);
+}
+
 static void messages_speak_the_language_of_the_session(guanxi_session *session) {
   guanxi_buffer *buffer = NULL;
   EXPECT(guanxi_call(session, "no.such", NULL, &buffer, &err) == GUANXI_ERR_INPUT_UNKNOWN_METHOD);
@@ -436,6 +471,7 @@ int main(void) {
   a_function_decides_whether_its_writes_stay(session);
   a_transaction_ends_with_its_time(session);
   cursors_page_on_by_themselves(session);
+  texts_are_told_in_the_language_of_the_query(session);
   messages_speak_the_language_of_the_session(session);
   long_calls_tell_how_far_they_are(session);
   guanxi_session_free(session);
