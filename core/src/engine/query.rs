@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{EntityId, FieldId, RecordId, Result};
+use crate::engine::audit_trail::Asked;
 use crate::engine::{FieldSelector, Find, Listing, Reader, Session};
 use crate::records::{self, Counted, PageCursor, SystemField, Total, target};
 use crate::schema::Entity;
@@ -72,7 +73,8 @@ impl Reader<'_> {
             Ok(field)
         });
         let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;
-        let mut page = self.find(entity, &question.find)?;
+        let asked = Asked { fields: &fields, ..Asked::by("list") };
+        let mut page = self.find_asked(entity, &question.find, &asked)?;
         if !fields.is_empty() {
             for row in &mut page.rows {
                 row.record.show_only(|field| fields.contains(&field));
@@ -121,12 +123,15 @@ impl Reader<'_> {
             return Ok(Vec::new());
         }
         let mut titled = Vec::new();
+        let of_title = BTreeSet::from([title]);
         for record in records::get_many(self.snapshot, &permit, entity, ids)? {
             if self.sees_ends(&permit, entity, &record)? {
                 let text = record.peek(title).as_text().map(str::to_owned).unwrap_or_default();
                 titled.push((record.id, text));
             }
         }
+        let given: Vec<RecordId> = titled.iter().map(|(id, _)| *id).collect();
+        self.reads(entity, &given, &Asked { fields: &of_title, ..Asked::by("title") })?;
         Ok(titled)
     }
 }

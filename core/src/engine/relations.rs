@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Permit, Read};
 use crate::base::{Code, Date, Error, FieldId, Label, RecordId, Result, Value};
+use crate::engine::audit_trail::Asked;
 use crate::engine::{Changes, FieldSelector, Listing, Reader, Session, Total, Transaction};
 use crate::records::{self, FarPermits, Filter, LinkWalk, Period, Record};
 use crate::schema::{
@@ -273,6 +274,7 @@ impl Reader<'_> {
         let (entity, id) = records::end(known.entity, &link, other)
             .ok_or_else(|| Error::new(Code::Damaged).entity(&known.entity.api_name).record(link.id))?;
         let title = self.titles_of(self.registry().entity(&entity)?, &[id])?;
+        self.reads(known.entity, &[link.id], &Asked::by("links"))?;
         Ok(LinkedRecord {
             link: self.show_stored(&known.permit, known.entity, link)?,
             side: field(side).map(|side| side.api_name.clone()).unwrap_or_default(),
