@@ -504,6 +504,11 @@
 #define GUANXI_ERR_LEDGER_INDEX_MISMATCH -902
 
 /**
+ * `ledger.checkpoint_invalid`: a checkpoint of the ledger does not hold
+ */
+#define GUANXI_ERR_LEDGER_CHECKPOINT_INVALID -903
+
+/**
  * Bit of guanxi_decimal::scale_and_sign that makes the number negative.
  */
 #define GUANXI_DECIMAL_NEGATIVE 128

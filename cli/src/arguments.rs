@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    backup, backups, call, compact, config, create, describe, find, import, key, look, plugin, query, report,
-    restore, salvage, schema, search, verify, view,
+    audit, backup, backups, call, compact, config, create, describe, find, import, key, look, plugin, query,
+    report, restore, salvage, schema, search, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -116,6 +116,8 @@ pub enum Command {
     Config(config::Config),
     /// Verify ledger, records, indexes and counters of the whole database
     Verify(verify::Verify),
+    /// Ask the ledger who did what to which record, when and why
+    Audit(audit::Audit),
     /// Tell sizes of tables and files, and counts
     Stats(look::Stats),
     /// Look over the database: size, growth, records, empty fields, keys, last backup
@@ -157,6 +159,7 @@ impl Command {
             Self::Schema(command) => command.run(host),
             Self::Config(command) => command.run(host),
             Self::Verify(command) => command.run(host),
+            Self::Audit(command) => command.run(host),
             Self::Stats(command) => command.run(host),
             Self::Inspect(command) => command.run(host),
             Self::Support(command) => command.run(host),

@@ -62,7 +62,15 @@ impl Host {
     /// # Errors
     /// As [`Host::session`].
     pub fn session_with(&self, path: &Path, key: Key) -> Result<Session> {
-        let session = self.sign_in(path, key)?;
+        self.session_of(path, self.options(key))
+    }
+
+    /// As [`Host::session`], with options that are made.
+    ///
+    /// # Errors
+    /// As [`Host::session`].
+    pub fn session_of(&self, path: &Path, options: Options) -> Result<Session> {
+        let session = self.sign_in(path, options)?;
         self.load(&session, &self.global.plugin)?;
         Ok(session.with_patience(self.patience()))
     }
@@ -86,8 +94,7 @@ impl Host {
         guanxi_plugin_host::install(session.crm(), &packages)
     }
 
-    fn sign_in(&self, path: &Path, key: Key) -> Result<Session> {
-        let options = self.options(key);
+    fn sign_in(&self, path: &Path, options: Options) -> Result<Session> {
         if let Some(user) = &self.global.user {
             return options.trust_host().open(path)?.session_for(user);
         }

@@ -135,7 +135,13 @@ impl Writing {
         let outcome = speaker.engine.writing(|| Ok(write(self.transaction()?)?));
         outcome.map_err(|fault| {
             let failure = match fault {
-                Fault::Engine(error) => Failure::new(&error, running.session.locale()),
+                Fault::Engine(error) => {
+                    // What `guanxi_write` lends, the session itself enters when its function fails.
+                    if let Held::Own(transaction) = &self.held {
+                        transaction.enter_refusal(&error);
+                    }
+                    Failure::new(&error, running.session.locale())
+                }
                 Fault::Told(failure) => *failure,
             };
             self.failure = Some(failure.clone());

@@ -247,7 +247,13 @@ fn whoever_may_not_read_a_record_learns_nothing_of_its_attachments() {
     for record in [with, without, nowhere] {
         assert_eq!(tries(&nobody, record, id), expected);
     }
-    assert_eq!((files(&house), house.crm.head().unwrap().position), (before, ledger));
+    assert_eq!(files(&house), before);
+    // The ledger says who was refused, and nothing else.
+    let entered = call(&house.admin, "ledger.list", &json!({"after": ledger})).unwrap();
+    assert!(
+        entered["entries"].as_array().unwrap().iter().all(|entry| entry["kind"] == "denied"),
+        "{entered}"
+    );
     assert_eq!(content(&house.admin, "account", with, id), text(LARGE, 0));
 }
 

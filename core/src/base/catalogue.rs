@@ -350,6 +350,9 @@ catalogue! {
     IndexMismatch = 902, "ledger.index_mismatch",
         ["an index, counter or unique key does not follow from the records", "damage, or a fault of the engine", "report it, and restore a backup"],
         ["索引、计数或唯一键与记录不一致", "数据损坏或引擎缺陷", "请报告并恢复备份"];
+    CheckpointInvalid = 903, "ledger.checkpoint_invalid",
+        ["a checkpoint of the ledger does not hold", "it was forged, moved or put in, or the ledger is another one than it speaks of", "compare with a copy of the ledger that was kept elsewhere"],
+        ["账本检查点不成立", "检查点被伪造、移动或插入，或账本已不是它所指的账本", "请与另存的账本副本比对"];
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::access::Update;
 use crate::base::{Patience, RecordId, Result, Timestamp};
+use crate::engine::audit_trail::Asked;
 use crate::engine::session::WriterTurn;
 use crate::engine::{Attachment, Crm, Reader, Session, SweptBlobs, WriteOptions};
 use crate::records::{self, MAX_INLINE_BYTES, NewContent, StoredContent};
@@ -125,6 +126,7 @@ impl Session {
         let (attachment, content) = self.read(|reader| {
             let known = reader.registry.entity(entity)?;
             let record = reader.stored(&reader.permit(known)?, known, record)?;
+            reader.reads(known, &[record.id], &Asked::by("attachment"))?;
             records::read_attachment(reader.snapshot, known, &record, attachment, sealer)
         })?;
         let content = match content {

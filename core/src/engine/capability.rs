@@ -5,9 +5,10 @@ use std::sync::PoisonError;
 
 use crate::access::{Action, ClassId, Showing};
 use crate::base::{EntityId, FieldId, RecordId, Result};
+use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Crm, Listing, Session};
-use crate::records::{LedgerEntry, LedgerReader, Record, changed_after, get_for_rule};
+use crate::records::{Record, changed_after, get_for_rule};
 use crate::storage::{Head, SealedFiles, Snapshot};
 
 /// What a session may see of one entity.
@@ -65,6 +66,8 @@ impl Session {
                     rows.push(reader.show_stored(&permit, entity, record, Showing::List)?);
                 }
             }
+            let given: Vec<RecordId> = rows.iter().map(|row| row.record.id).collect();
+            reader.reads(entity, &given, &Asked::by("search"))?;
             Ok(rows)
         })
     }
@@ -80,16 +83,6 @@ impl Crm {
         let random = std::sync::Arc::clone(&self.inner.random);
         let gate = self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(SealedFiles::new(self.inner.path.join(folder), key, random)?.behind(gate))
-    }
-
-    /// Entries of the ledger after a position, WITHOUT a permit: for readers that index or ship what
-    /// others may see, and apply permits to what they give out.
-    ///
-    /// # Errors
-    /// `ledger.broken`, `storage.damaged`.
-    pub(crate) fn ledger_after(&self, position: u64, max: usize) -> Result<Vec<LedgerEntry>> {
-        let snapshot = self.durable_snapshot()?;
-        LedgerReader::new(&self.inner.sealer).read(snapshot.as_ref(), position, max)
     }
 
     /// A view that no power cut takes back, for readers that tell others what they read.

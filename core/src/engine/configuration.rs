@@ -63,6 +63,20 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
             FieldType::Json,
         )
         .help("按实体设置可查询历史的天数", "By entity, how many days back history is told"),
+        CoreSetting::kept(
+            "read_policies",
+            "audit.read_policies",
+            ("读取审计策略", "Policies on reads"),
+            FieldType::Json,
+        )
+        .help("按实体设置是否记录读取者", "By entity, whether the ledger says who read its records"),
+        CoreSetting::kept(
+            "anomaly_rules",
+            "audit.anomaly_rules",
+            ("异常规则", "Rules of anomalies"),
+            FieldType::Json,
+        )
+        .help("替换或补充默认规则", "Rules in place of the usual ones, or beside them"),
         CoreSetting::own(
             SLOW_MILLISECONDS,
             ("慢查询时长（毫秒）", "Slow query, in milliseconds"),

@@ -12,14 +12,15 @@ use crate::access::{self, Policy, user};
 use crate::base::{
     Clock, Code, Error, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp, Value,
 };
+use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
-    Changes, Command, Extension, Options, Registrar, Session, Settings, VerifyReport, Warning, WriteOptions,
-    credentials, organisation, organisation::KeptPolicy, settings,
+    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, VerifyReport,
+    Warning, WriteOptions, credentials, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gains_keys,
@@ -82,6 +83,10 @@ pub(super) struct Inner {
     pub slots: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// What features' sealed files work behind, until their key changes.
     pub gate: Mutex<Gate>,
+    /// Who signs checkpoints of the ledger.
+    pub signer: Option<Arc<dyn CheckpointSigner>>,
+    /// What waits to be entered in the ledger.
+    pub audit: AuditTrail,
     /// How often a named method ended with each error since the open.
     pub refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -167,6 +172,8 @@ impl Crm {
             changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
             gate: Mutex::new(Gate::default()),
+            signer: options.signer.clone(),
+            audit: AuditTrail::default(),
             refusals: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -389,6 +396,20 @@ impl Crm {
         change(&mut view, &context)?;
         view.commit_and(&self.inner.sealer, publish)?;
         Ok(())
+    }
+
+    /// Keeps what follows from the rest, without an entry, for whoever is ready to wait only so long.
+    pub(super) fn engine_write(
+        &self,
+        patience: &Patience,
+        change: impl FnOnce(&mut WriteView<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let turn = WriterTurn::take(self)?;
+        let transaction = self.inner.database.store.begin(patience)?;
+        turn.hold();
+        let mut view = WriteView::new(transaction)?;
+        change(&mut view)?;
+        view.commit(&self.inner.sealer).map(drop)
     }
 
     pub(super) fn change_settings(&self, actor: RecordId, changed: Settings) -> Result<()> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Permit, Read, Showing};
 use crate::base::{Code, Date, Error, FieldId, RecordId, Result, Timestamp, Value};
+use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
@@ -252,7 +253,10 @@ impl Session {
             let chunk = records::list_past(&sight, &self.crm().inner.sealer, &query)?;
             let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
             let rows = chunk.rows.into_iter();
-            let rows = rows.map(|(record, state)| past_record(reader, &permit, &record, state)).collect();
+            let rows = rows.map(|(record, state)| past_record(reader, &permit, &record, state));
+            let rows: Vec<PastRecord> = rows.collect();
+            let given: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
+            reader.reads(known, &given, &Asked::by("list_as_of"))?;
             let (looked_at, undecided) = (chunk.looked_at, chunk.undecided);
             Ok(PastPage { rows, position, looked_at, undecided, next })
         })
@@ -278,6 +282,7 @@ impl Session {
                 let state = Rewind::of(self.source(reader), &record, self.patience())?.to(at)?;
                 if let Some(mut state) = state.filter(holds) {
                     self.compute(reader, entity, &mut state, at)?;
+                    reader.reads(known, &[id], &Asked::by("history"))?;
                     return Ok(past_record(reader, &permit, &record, state));
                 }
             }
@@ -302,6 +307,8 @@ impl Session {
                     rows.push(reader.show_stored(&permit, known, record, Showing::List)?);
                 }
             }
+            let given: Vec<RecordId> = rows.iter().map(|row| row.record.id).collect();
+            reader.reads(known, &given, &Asked::by("deleted"))?;
             Ok(DeletedPage { rows, looked_at: chunk.looked_at, next: chunk.next })
         })
     }
@@ -311,6 +318,7 @@ impl Session {
             let known = reader.registry().entity(entity)?;
             let permit = reader.permit(known)?;
             let record = reader.standing(&permit, known, id)?;
+            reader.reads(known, &[id], &Asked::by("history"))?;
             look(Past { reader, permit, record })
         })
     }

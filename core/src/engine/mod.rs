@@ -5,7 +5,9 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod anomalies;
 mod attachments;
+mod audit_trail;
 mod backup;
 mod backup_folder;
 mod backup_rotation;
@@ -13,6 +15,7 @@ mod bulk;
 mod bulk_undo;
 mod capability;
 mod changes;
+mod checkpoints;
 #[cfg(test)]
 mod collation_tests;
 mod condition;
@@ -29,6 +32,8 @@ mod inspect;
 mod keys;
 mod layout;
 mod layout_overrides;
+mod ledger;
+mod ledger_export;
 mod links;
 mod maintenance;
 mod modules;
@@ -37,6 +42,7 @@ mod organisation;
 mod packages;
 mod palette;
 mod query;
+mod read_policy;
 mod reader;
 #[cfg(test)]
 mod reader_tests;
@@ -56,6 +62,7 @@ mod rules;
 mod salvage;
 mod session;
 mod settings;
+mod signing;
 mod slow;
 mod states;
 mod support;
@@ -69,20 +76,22 @@ pub use crate::access::{
     Action, ClassId, Effect, Grant, Level, Partition, Role, RoleAssignment, Unit, User, UserStatus,
 };
 pub use crate::access::{grant, partition, role, role_assignment, unit, user};
-pub(crate) use crate::records::Matcher;
 pub use crate::records::{
-    At, Attachment, BackupCounts, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
-    Explanation, ExternalId, FieldChange, Filter, LedgerEntry, PageCursor, PastChange, PastState, PastValue,
-    QuickReport, Record, RecordVersion, SalvageLoss, SalvageReport, SalvagedItem, Salvager, Savepoint,
-    Stated, SystemField, Total, VerifyReport, VersionKind,
+    At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
+    EntryProof, Explanation, ExternalId, FieldChange, Filter, LedgerCheck, LedgerEntry, LedgerReport,
+    PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, SalvageLoss,
+    SalvageReport, SalvagedItem, Salvager, Savepoint, Stated, SystemField, Total, VerifyReport, VersionKind,
 };
+pub(crate) use crate::records::{Matcher, note_field, note_name};
 pub use crate::schema::LayoutKind;
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
+pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
 pub use attachments::AttachmentReader;
+pub use audit_trail::Carried;
 pub use backup::{BackupReport, BackupScope, verify_backup};
 pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
@@ -90,6 +99,7 @@ pub use backup_rotation::{Rotation, RotationPolicy};
 pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, MAX_BULK, Selection};
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
+pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
@@ -99,11 +109,14 @@ pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRe
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use layout::{Layout, LayoutSection, NavigationItem};
+pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
+pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
 pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
 pub use query::{Answer, Question};
+pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
 pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
@@ -116,6 +129,7 @@ pub use retype::{Retyped, Unconverted};
 pub use salvage::salvage;
 pub use session::Session;
 pub use settings::Settings;
+pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};
 pub use states::OpenStep;
 pub use transaction::{Transaction, Upserted, WriteOptions};

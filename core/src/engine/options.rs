@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
-use crate::engine::{Crm, Extension, Settings};
+use crate::engine::{CheckpointSigner, Crm, Extension, Settings};
 use crate::records::MAX_RECORDS;
 use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
@@ -29,6 +29,7 @@ pub struct Options {
     pub(super) administrator: Option<(String, Zeroizing<String>)>,
     pub(super) settings: Settings,
     pub(super) conflict_every: u64,
+    pub(super) signer: Option<Arc<dyn CheckpointSigner>>,
 }
 
 impl Default for Options {
@@ -50,6 +51,7 @@ impl Default for Options {
             administrator: None,
             settings: Settings::default(),
             conflict_every: 0,
+            signer: None,
         }
     }
 }
@@ -167,6 +169,13 @@ impl Options {
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Signs checkpoints of the ledger with a key that the database does not have.
+    #[must_use]
+    pub fn checkpoint_signer(mut self, signer: Arc<dyn CheckpointSigner>) -> Self {
+        self.signer = Some(signer);
         self
     }
 

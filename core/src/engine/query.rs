@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{EntityId, FieldId, RecordId, Result};
+use crate::engine::audit_trail::Asked;
 use crate::engine::reader::language;
 use crate::engine::{FieldSelector, Find, Listing, Reader, Session};
 use crate::records::{self, Counted, PageCursor, SystemField, Total, target};
@@ -73,7 +74,8 @@ impl Reader<'_> {
             Ok(field)
         });
         let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;
-        let page = self.find_fields(known, &question.find, fields)?;
+        let asked = Asked { fields: &fields, ..Asked::by("list") };
+        let page = self.find_asked(entity, &question.find, &asked)?;
         let language = language(question.find.locale.as_deref())?;
         let language = language.as_deref();
         let titles =
@@ -133,6 +135,7 @@ impl Reader<'_> {
         let kept = entity.translations_of(field).map(Field::id).filter(|kept| permit.shows(*kept));
         let kept = language.zip(kept);
         let mut titled = Vec::new();
+        let of_title = BTreeSet::from([title]);
         for record in records::get_many(self.snapshot, &permit, entity, ids)? {
             if self.sees_ends(&permit, entity, &record)? {
                 let translated =
@@ -141,6 +144,8 @@ impl Reader<'_> {
                 titled.push((record.id, translated.unwrap_or_else(own)));
             }
         }
+        let given: Vec<RecordId> = titled.iter().map(|(id, _)| *id).collect();
+        self.reads(entity, &given, &Asked { fields: &of_title, ..Asked::by("title") })?;
         Ok(titled)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Permit, Read, Showing};
 use crate::base::{Code, Date, Error, FieldId, Label, RecordId, Result, Value};
+use crate::engine::audit_trail::Asked;
 use crate::engine::reader::{found, is_out_of_reach};
 use crate::engine::{Changes, FieldSelector, Listing, Reader, Session, Total, Transaction};
 use crate::records::{self, FarPermits, Filter, LinkWalk, Period, Record};
@@ -271,6 +272,7 @@ impl Reader<'_> {
         let (entity, id) = records::end(known.entity, &link, other)
             .ok_or_else(|| Error::new(Code::Damaged).entity(&known.entity.api_name).record(link.id))?;
         let title = self.titles_of(self.registry().entity(&entity)?, &[id], None)?;
+        self.reads(known.entity, &[link.id], &Asked::by("links"))?;
         Ok(LinkedRecord {
             link: self.show_stored(&known.permit, known.entity, link, Showing::List)?,
             side: field(side).map(|side| side.api_name.clone()).unwrap_or_default(),

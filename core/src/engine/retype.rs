@@ -130,7 +130,7 @@ impl Session {
                 let registry = self.crm().registry();
                 let known = registry.entity(entity)?;
                 let field = known.field_by_id(number).ok_or_else(|| Error::new(Code::UnknownField))?;
-                return self.told(known, field, chunk.state);
+                return self.outcome(known, field, chunk.state);
             }
         }
     }
@@ -163,7 +163,7 @@ impl Session {
                 }
             }
         })?;
-        self.told(after, field, state)
+        self.outcome(after, field, state)
     }
 
     /// What moving the values of an entity's records costs.
@@ -176,7 +176,7 @@ impl Session {
     }
 
     /// The answer, which names no record that the user may not see.
-    fn told(&self, entity: &Entity, field: &Field, state: State) -> Result<Retyped> {
+    fn outcome(&self, entity: &Entity, field: &Field, state: State) -> Result<Retyped> {
         let before = entity.retyped_from(field).map(|before| before.api_name.clone());
         let records = self.read(|reader| {
             let shown = |row: &Unconverted| reader.reaches(&entity.api_name, row.id).unwrap_or(false);

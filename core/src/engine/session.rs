@@ -108,7 +108,7 @@ impl Session {
         let snapshot = self.crm.snapshot()?;
         let policy = self.crm.policy(snapshot.as_ref())?;
         self.check_active(&policy)?;
-        read(Reader {
+        self.told(read(Reader {
             snapshot: snapshot.as_ref(),
             policy: &policy,
             registry: &registry,
@@ -118,7 +118,7 @@ impl Session {
             patience: &self.patience,
             crm: &self.crm,
             now: self.crm.now(),
-        })
+        }))
     }
 
     /// A record. See [`Reader::get`].
@@ -167,7 +167,13 @@ impl Session {
         let mut attempts = 0;
         loop {
             let mut transaction = self.begin(options.clone())?;
-            let value = change(&mut transaction)?;
+            let value = match change(&mut transaction) {
+                Ok(value) => value,
+                Err(error) => {
+                    drop(transaction);
+                    return self.told(Err(error));
+                }
+            };
             match transaction.commit() {
                 Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
                 committed => return committed.map(|_| value),
@@ -396,15 +402,24 @@ fn replay(stored: &[u8], fingerprint: &[u8; 32]) -> Result<serde_json::Value> {
 /// Remembers which thread holds the writer, so that a second transaction there is an error and no deadlock.
 pub(super) struct WriterTurn {
     crm: Crm,
+    /// Whether what waited for its end is entered in the ledger then.
+    tells: bool,
 }
 
 impl WriterTurn {
     pub(super) fn take(crm: &Crm) -> Result<Self> {
+        let mut turn = Self::quiet(crm)?;
+        turn.tells = true;
+        Ok(turn)
+    }
+
+    /// A turn behind which nothing else is done.
+    pub(super) fn quiet(crm: &Crm) -> Result<Self> {
         let holder = *crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if holder == Some(thread::current().id()) {
             return Err(Error::new(Code::Reentrant));
         }
-        Ok(Self { crm: crm.clone() })
+        Ok(Self { crm: crm.clone(), tells: false })
     }
 
     pub(super) fn hold(&self) {
@@ -415,9 +430,14 @@ impl WriterTurn {
 
 impl Drop for WriterTurn {
     fn drop(&mut self) {
-        let mut holder = self.crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if *holder == Some(thread::current().id()) {
-            *holder = None;
+        {
+            let mut holder = self.crm.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            if *holder == Some(thread::current().id()) {
+                *holder = None;
+            }
+        }
+        if self.tells {
+            self.crm.after_transaction();
         }
     }
 }

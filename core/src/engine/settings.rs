@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Currency, Error, Month, Result, TimeZone, Timestamp, Weekday};
+use crate::engine::{AnomalyRule, ReadPolicy};
 use crate::records::Moment;
 use crate::schema::Registry;
 use crate::storage::{Keyspace, Snapshot};
@@ -31,6 +32,12 @@ pub struct Settings {
     /// a number it is told for ever. The ledger itself stays whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub history_days: BTreeMap<String, u32>,
+    /// By API name of an entity: whether the ledger says who read its records.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub read_policies: BTreeMap<String, ReadPolicy>,
+    /// By name: rules over the ledger in place of the usual ones, or beside them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anomaly_rules: BTreeMap<String, AnomalyRule>,
 }
 
 /// 4 GiB.
@@ -47,6 +54,8 @@ impl Default for Settings {
             fiscal_year_start: 1,
             max_attachment_bytes: usual_attachment_bytes(),
             history_days: BTreeMap::new(),
+            read_policies: BTreeMap::new(),
+            anomaly_rules: BTreeMap::new(),
         }
     }
 }
@@ -101,6 +110,7 @@ impl Settings {
         self.zone()?;
         self.week_start()?;
         self.fiscal_month()?;
+        self.check_anomaly_rules()?;
         if self.history_days.values().any(|days| *days == 0) {
             return Err(Error::new(Code::OutOfRange).field("history_days").rule("at least 1 day"));
         }
@@ -110,7 +120,8 @@ impl Settings {
     /// Checks every setting, and that it speaks of entities that there are.
     pub(super) fn check_in(&self, registry: &Registry) -> Result<()> {
         self.check()?;
-        self.history_days.keys().try_for_each(|name| registry.entity(name).map(drop))
+        self.history_days.keys().try_for_each(|name| registry.entity(name).map(drop))?;
+        self.check_read_policies(registry)
     }
 
     /// How many days back the history of an entity is told; nothing for ever.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::base::{Code, EntityId, Error, FieldId, Random, RecordId, Result, Stamp, Value};
 use crate::records::codec::{Reader, Writer, damaged, decode_value, encode_value};
@@ -27,8 +28,41 @@ const SUBJECT_NAMED: u8 = 4;
 /// Items behind the commitments of an entry. Versions that know none of them pass over what stands there.
 const PREVIOUS: u32 = 1;
 
+/// What stands in place of a field where an entry names several records: a list of their ids.
+pub const NAMED_RECORDS: FieldId = FieldId::new(45);
+
+/// What entries say that change no record: numbers among those of fields, and names.
+const NOTE_FIELDS: [(FieldId, &str); 14] = [
+    (NAMED_RECORDS, "records"),
+    (FieldId::new(46), "fields"),
+    (FieldId::new(47), "rows"),
+    (FieldId::new(48), "form"),
+    (FieldId::new(49), "filter"),
+    (FieldId::new(50), "read_at"),
+    (FieldId::new(51), "code"),
+    (FieldId::new(52), "action"),
+    (FieldId::new(53), "count"),
+    (FieldId::new(54), "since"),
+    (FieldId::new(55), "rule"),
+    (FieldId::new(56), "person"),
+    (FieldId::new(57), "first_entry"),
+    (FieldId::new(58), "last_entry"),
+];
+
+/// The number under which an entry that changes no record says something.
+#[must_use]
+pub fn note_field(name: &str) -> Option<FieldId> {
+    NOTE_FIELDS.iter().find(|(_, known)| *known == name).map(|(field, _)| *field)
+}
+
+/// The name of such a number.
+#[must_use]
+pub fn note_name(field: FieldId) -> Option<&'static str> {
+    NOTE_FIELDS.iter().find(|(known, _)| *known == field).map(|(_, name)| *name)
+}
+
 /// What an entry records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum EntryKind {
     /// A record was created.
@@ -61,10 +95,20 @@ pub enum EntryKind {
     Attach,
     /// An attachment was taken from a record.
     Detach,
+    /// Records were read of which a policy wants to know who reads them.
+    Read,
+    /// Something left the database by a file or a stream: records, or the ledger itself.
+    Export,
+    /// A host printed records.
+    Print,
+    /// Somebody was refused what their roles do not grant.
+    Denied,
+    /// A rule over the ledger found something that a person should look at.
+    Anomaly,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 15] = [
+    const ALL: [(Self, u8, &'static str); 20] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -80,6 +124,11 @@ impl EntryKind {
         (Self::Key, 13, "key"),
         (Self::Attach, 14, "attach"),
         (Self::Detach, 15, "detach"),
+        (Self::Read, 16, "read"),
+        (Self::Export, 17, "export"),
+        (Self::Print, 18, "print"),
+        (Self::Denied, 19, "denied"),
+        (Self::Anomaly, 20, "anomaly"),
     ];
 
     /// The stable name.
@@ -88,12 +137,29 @@ impl EntryKind {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).map_or("", |(_, _, name)| name)
     }
 
+    /// The kind of a stable name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, _, known)| *known == name).map(|(kind, _, _)| *kind)
+    }
+
+    /// Whether the values of such an entry are those of a record or its attachments.
+    #[must_use]
+    pub fn tells_values(self) -> bool {
+        self.is_of_record() || matches!(self, Self::Attach | Self::Detach)
+    }
+
+    /// Whether the values of such an entry name records.
+    pub(super) fn names_records(self) -> bool {
+        matches!(self, Self::Read | Self::Export | Self::Print | Self::Anomaly)
+    }
+
     /// Whether such an entry says what became of one record.
     pub(super) fn is_of_record(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase)
     }
 
-    fn number(self) -> u8 {
+    pub(super) fn number(self) -> u8 {
         Self::ALL.iter().find(|(kind, _, _)| *kind == self).map_or(0, |(_, number, _)| *number)
     }
 
@@ -164,6 +230,8 @@ pub struct LedgerEntry {
     /// The position of the entry before it of the same record. Entries that create a record have none, nor
     /// have those of older versions, and the first one that follows them.
     pub previous: Option<u64>,
+    /// The fields that it changes, in the order of the values; they stand in the clear.
+    pub fields: Vec<FieldId>,
     /// The values, or `None` if their subject was forgotten.
     pub changes: Option<Vec<FieldChange>>,
 }
@@ -236,11 +304,9 @@ fn encode_header(entry: &PendingEntry) -> Writer {
 pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntry> {
     let at = |error: Error| error.record(entry.position);
     let (mut ledger, commitments) = decode_header(entry).map_err(at)?;
-    if let Some(key) = sealer.find_key(ledger.subject)? {
-        let aad = Sha256::digest(&entry.record.chained);
-        let broken = || Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
-        let plain = unseal(&key, &aad, &entry.record.sealed).map_err(|_| broken())?;
-        ledger.changes = Some(open_values(&plain, &commitments).map_err(|_| broken())?);
+    if let Some(plain) = unseal_values(entry, &ledger, sealer)? {
+        let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
+        ledger.changes = Some(open_values(&plain, &commitments).map_err(broken)?);
     }
     Ok(ledger)
 }
@@ -261,6 +327,7 @@ pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Commitment
         FORMAT_1 => Commitments::read_each(&mut reader)?,
         _ => Commitments::read_root(&mut reader)?,
     };
+    header.fields = commitments.fields();
     while !reader.is_empty() {
         let item = reader.item()?;
         if item.number == PREVIOUS {
@@ -323,11 +390,66 @@ fn empty_header(kind: EntryKind, stamp: Stamp) -> LedgerEntry {
         record: nobody,
         subject: None,
         previous: None,
+        fields: Vec::new(),
         changes: None,
     }
 }
 
-fn open_values(plain: &[u8], commitments: &Commitments) -> Result<Vec<FieldChange>> {
+/// A salt, and fields with their values as they lie beside it.
+type RawValues = ([u8; SALT], Vec<(FieldId, Vec<u8>, Vec<u8>)>);
+
+/// An entry with the bytes that its commitments are worked out from.
+#[derive(Debug, Clone)]
+pub struct OpenedEntry {
+    /// What it says in the clear.
+    pub entry: LedgerEntry,
+    /// What the chain covers.
+    pub chained: Vec<u8>,
+    /// Salt and encoded values, or nothing where their subject was forgotten.
+    pub values: Option<RawValues>,
+}
+
+/// Entries from a position on, at most `max`, with the bytes of their values.
+///
+/// # Errors
+/// `ledger.broken` naming the position when a value does not match its commitment; `storage.damaged`.
+pub fn read_raw(
+    (snapshot, sealer): (&dyn Snapshot, &Sealer),
+    first: u64,
+    max: usize,
+) -> Result<Vec<OpenedEntry>> {
+    let entries = snapshot.read_log(first.saturating_sub(1), max)?;
+    let open = |stored: LogEntry| {
+        let (entry, commitments) = decode_header(&stored)?;
+        let plain = unseal_values(&stored, &entry, sealer)?;
+        let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(stored.position);
+        let values = plain.map(|plain| {
+            let (salt, fields) = split_values(&plain, &commitments).map_err(broken)?;
+            let owned = fields.into_iter().map(|(field, old, new)| (field, old.to_vec(), new.to_vec()));
+            Ok::<_, Error>((salt, owned.collect()))
+        });
+        Ok(OpenedEntry { entry, values: values.transpose()?, chained: stored.record.chained })
+    };
+    entries.into_iter().map(open).collect()
+}
+
+/// The values of an entry before they are decoded, or nothing where their subject was forgotten.
+fn unseal_values(
+    entry: &LogEntry,
+    header: &LedgerEntry,
+    sealer: &Sealer,
+) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let Some(key) = sealer.find_key(header.subject)? else { return Ok(None) };
+    let aad = Sha256::digest(&entry.record.chained);
+    let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
+    unseal(&key, &aad, &entry.record.sealed).map(Some).map_err(broken)
+}
+
+/// Salt and values, which are those that were committed to.
+fn split_values<'v>(
+    plain: &'v [u8],
+    commitments: &Commitments,
+) -> Result<([u8; SALT], Vec<SealedChange<'v>>)> {
     let mut reader = Reader::new(plain);
     let salt = reader.array()?;
     let mut sealed: Vec<SealedChange<'_>> = Vec::new();
@@ -335,6 +457,11 @@ fn open_values(plain: &[u8], commitments: &Commitments) -> Result<Vec<FieldChang
         sealed.push((FieldId::new(reader.unsigned()?), reader.bytes()?, reader.bytes()?));
     }
     commitments.check(&salt, &sealed)?;
+    Ok((salt, sealed))
+}
+
+fn open_values(plain: &[u8], commitments: &Commitments) -> Result<Vec<FieldChange>> {
+    let (_, sealed) = split_values(plain, commitments)?;
     sealed
         .into_iter()
         .map(|(field, old, new)| Ok(FieldChange { field, old: decode_value(old)?, new: decode_value(new)? }))

@@ -9,6 +9,7 @@ mod attachments;
 mod backup;
 mod backup_items;
 mod bulk;
+mod checkpoints;
 mod classes;
 mod codec;
 mod commitments;
@@ -19,6 +20,11 @@ mod filter;
 mod history;
 mod history_list;
 mod ledger;
+mod ledger_blocks;
+mod ledger_proof;
+mod ledger_search;
+mod merkle;
+mod merkle_nodes;
 mod near;
 mod ordered;
 mod query;
@@ -47,6 +53,7 @@ pub use attachments::{
 };
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
+pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
@@ -57,7 +64,15 @@ pub use history::{
     check_place, resolve, stamp_at, was_erased,
 };
 pub use history_list::{PastQuery, list_deleted, list_past};
-pub use ledger::{EntryKind, FieldChange, LedgerEntry, LedgerReader, chain_link, changed_after};
+pub use ledger::{
+    EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
+    note_field, note_name, read_raw,
+};
+pub use ledger_blocks::{Summary, named_records};
+pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};
+pub use ledger_search::{LedgerFilter, LedgerWalk, search_ledger};
+pub use merkle::TreeHash;
+pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
@@ -79,4 +94,4 @@ pub use validity::{Period, facts_of, find_held};
 pub use values::Values;
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
-pub use write::{WriteContext, create, delete, erase, note, undelete, update};
+pub use write::{Note, WriteContext, create, delete, enter_note, erase, note, undelete, update};

@@ -12,6 +12,7 @@ use crate::records::attachments::record_of;
 use crate::records::backup::{associated, for_each_row};
 use crate::records::backup_items::{BackupCounts, Item, ItemReader, Tag, damaged};
 use crate::records::bulk::Bulk;
+use crate::records::checkpoints::Checkpoint;
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, PendingEntry, decode_header};
 use crate::records::replay::{Shells, replay};
@@ -154,7 +155,14 @@ impl<'a> Restorer<'a> {
         items: &mut ItemReader<'_>,
     ) -> Result<()> {
         match item.tag {
-            Tag::Meta => self.put(bulk, Keyspace::Meta, item),
+            Tag::Meta => {
+                let [key, value] = item.parts()?;
+                // A checkpoint speaks of entries that a restore to an earlier one does not take.
+                if Checkpoint::is_beyond(key, value, self.until)? {
+                    return Ok(());
+                }
+                self.put(bulk, Keyspace::Meta, item)
+            }
             Tag::Attachment => self.put(bulk, Keyspace::Attachments, item),
             Tag::Counter if kind == BackupKind::Full => self.put(bulk, Keyspace::Aggregate, item),
             Tag::Counter => {

@@ -6,7 +6,8 @@ use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
 use crate::records::attachments::verify_attachments;
 use crate::records::derived::{derive, is_unfinished, live_counter, read_counter};
 use crate::records::history::was_erased;
-use crate::records::ledger::{EntryKind, chain_link, open_entry};
+use crate::records::ledger::{EntryKind, LedgerEntry, chain_link, open_entry};
+use crate::records::ledger_blocks::{Summary, block_of, end_of};
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counters_so_far};
@@ -137,9 +138,14 @@ fn verify_entries(
     lives: &mut Lives,
 ) -> Result<u64> {
     let mut forgotten = 0_u64;
+    let mut block = Vec::new();
     verify_chain(snapshot, head, patience, &mut |entry| {
         let opened = open_entry(entry, sealer)?;
         forgotten += u64::from(opened.changes.is_none());
+        block.push((entry.hash, opened.clone()));
+        if end_of(block_of(entry.position)) == entry.position {
+            verify_block(snapshot, block_of(entry.position), &std::mem::take(&mut block))?;
+        }
         if !opened.kind.is_of_record() {
             return Ok(());
         }
@@ -154,6 +160,18 @@ fn verify_entries(
         Ok(())
     })?;
     Ok(forgotten)
+}
+
+/// The row of a block, if there is one, is what its entries come to.
+fn verify_block(snapshot: &dyn Snapshot, block: u64, entries: &[([u8; 32], LedgerEntry)]) -> Result<()> {
+    let kept = Summary::load_many(snapshot, &[block])?.into_iter().flatten().next();
+    let expected = || Summary::of(block, entries.iter().map(|(hash, entry)| (hash, entry)));
+    match kept {
+        Some(kept) if kept != expected() => {
+            Err(Error::new(Code::IndexMismatch).rule("block of the ledger").record(block))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Recomputes every link, and hands each entry to a function.

@@ -209,18 +209,36 @@ pub fn erase(
 /// Enters something into the ledger that changes no record: a sign-in, a schema change, a plugin.
 pub fn note(view: &mut WriteView<'_>, context: &WriteContext, kind: EntryKind, about: RecordId, text: &str) {
     let change = FieldChange { field: FieldId::new(0), old: Value::Null, new: Value::Text(text.to_owned()) };
+    enter_note(view, context, &Note { kind, entity: EntityId::new(0), record: about, changes: vec![change] });
+}
+
+/// What an entry says that changes no record.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// The kind.
+    pub kind: EntryKind,
+    /// The entity; 0 for none.
+    pub entity: EntityId,
+    /// The record, or zeros.
+    pub record: RecordId,
+    /// What it says, under numbers among those of fields.
+    pub changes: Vec<FieldChange>,
+}
+
+/// Enters something that changes no record.
+pub fn enter_note(view: &mut WriteView<'_>, context: &WriteContext, note: &Note) {
     view.record_entry(PendingEntry {
-        kind,
+        kind: note.kind,
         stamp: context.stamp,
         actor: context.actor,
         on_behalf_of: context.on_behalf_of,
         cause: context.cause.clone(),
         schema_version: context.schema_version,
-        entity: EntityId::new(0),
-        record: about,
+        entity: note.entity,
+        record: note.record,
         subject: None,
         previous: None,
-        changes: vec![change],
+        changes: note.changes.clone(),
     });
 }
 

@@ -206,3 +206,5 @@ pub const GUANXI_ERR_MODEL_REASON_REQUIRED: i32 = -802;
 pub const GUANXI_ERR_LEDGER_BROKEN: i32 = -901;
 /// `ledger.index_mismatch`: an index, counter or unique key does not follow from the records
 pub const GUANXI_ERR_LEDGER_INDEX_MISMATCH: i32 = -902;
+/// `ledger.checkpoint_invalid`: a checkpoint of the ledger does not hold
+pub const GUANXI_ERR_LEDGER_CHECKPOINT_INVALID: i32 = -903;

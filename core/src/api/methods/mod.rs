@@ -1,8 +1,11 @@
 //! The methods, a file for each kind.
 
+mod anomalies;
 mod attachments;
+mod audit;
 mod backup;
 mod bulk;
+mod checkpoints;
 mod configuration;
 mod evolution;
 mod exchange;
@@ -32,9 +35,12 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        anomalies::METHODS,
         attachments::METHODS,
+        audit::METHODS,
         backup::METHODS,
         bulk::METHODS,
+        checkpoints::METHODS,
         configuration::METHODS,
         evolution::METHODS,
         exchange::METHODS,

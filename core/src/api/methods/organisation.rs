@@ -1,14 +1,13 @@
-//! Methods on users, roles, settings and the ledger.
+//! Methods on users, roles and settings.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::{Secret, methods};
-use crate::api::json::{changes_from_json, hex, owner_from_json};
+use crate::api::json::{changes_from_json, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
 use crate::schema::{EntityType, FieldName};
 
-use super::maintenance::report_to_json;
 use super::records::write;
 
 methods! {
@@ -165,48 +164,6 @@ methods! {
         session.change_settings(changed)?;
         Ok(merged)
     }
-
-    /// Verifies ledger, indexes, unique keys, counters and attachments of the whole database.
-    "ledger.verify" (session, _given: Verify {}) -> "{entries, forgotten, records, derived_keys, attachments, head}" {
-        Ok(report_to_json(&session.verify()?))
-    }
-
-    /// Reads entries of the ledger, oldest first.
-    "ledger.list" (session, given: ListLedger {
-        /// Entries after this position; from the first if not said.
-        after: Option<u64>,
-        /// Most entries; 100 if not said, 1000 at the most.
-        limit: Option<u64>,
-    }) -> "{entries: [{position, kind, at, actor, cause, entity, record, changes}]}" {
-        session.check_may("sys.role", crate::engine::Action::Administer)?;
-        let limit = usize::try_from(given.limit.unwrap_or(100).min(1_000)).unwrap_or(100);
-        let registry = session.crm().registry();
-        let entries = session.crm().ledger_after(given.after.unwrap_or(0), limit)?;
-        let entries = entries.iter().map(|entry| entry_to_json(&registry, entry));
-        Ok(json!({"entries": entries.collect::<Vec<_>>()}))
-    }
-}
-
-fn entry_to_json(registry: &crate::schema::Registry, entry: &crate::engine::LedgerEntry) -> Json {
-    let entity = registry.entity_by_id(entry.entity).ok();
-    let changes = entry.changes.as_ref().map(|changes| {
-        let list = changes.iter().map(|change| {
-            let name = entity.map(|entity| crate::engine::field_name(entity, change.field));
-            json!({"field": name, "old": change.old.to_json(), "new": change.new.to_json()})
-        });
-        list.collect::<Vec<_>>()
-    });
-    json!({
-        "position": entry.position,
-        "hash": hex(&entry.hash),
-        "kind": entry.kind.name(),
-        "at": entry.stamp.at().to_string(),
-        "actor": entry.actor.to_string(),
-        "cause": entry.cause,
-        "entity": entity.map(|entity| entity.api_name.clone()),
-        "record": entry.record.to_string(),
-        "changes": changes,
-    })
 }
 
 fn to_json(settings: &Settings) -> Result<Json> {
