@@ -1,7 +1,7 @@
 //! Relations: records linked in roles, for some days or for good, seen by whoever sees both ends.
 
 use guanxi::base::Label;
-use guanxi::engine::{Action, Level, LinkFind, NewRelation};
+use guanxi::engine::{Action, Level, LinkFind, NewRelation, Total};
 use guanxi::model::{Account, Contact};
 use guanxi::schema::{Cardinality, EntityType, OnDelete, RelationDefinition, RelationSide};
 use guanxi::{Changes, Code, Condition, Date, RecordId, Result, Session, Value, api};
@@ -248,6 +248,21 @@ fn a_link_exists_for_whoever_sees_both_ends_and_for_nobody_else() {
     assert_eq!(others(&house.admin, mine, json!({})).len(), 2);
     let asked = json!({"relation": "x.holding", "entity": "account", "id": mine.to_string()});
     assert_eq!(api::call(&clerk, "relation.count", &asked).unwrap()["count"], 1);
+    let counted = |session: &Session, total: &str| {
+        let mut asked = asked.clone();
+        asked["total"] = json!(total);
+        api::call(session, "relation.count", &asked)
+    };
+    assert_eq!(counted(&clerk, "exact").unwrap(), json!({"count": 1, "more": false}));
+    assert_eq!(counted(&clerk, "none").unwrap(), json!({"count": 0, "more": true}));
+    assert_eq!(counted(&house.admin, "exact").unwrap(), json!({"count": 2, "more": false}));
+    assert_eq!(refusal(counted(&clerk, "about")), Code::InvalidArgument);
+    // What is bounded is what is looked at, so a reader who sees few waits no longer than one who sees all.
+    let up_to = |session: &Session, most| {
+        let find = LinkFind::default();
+        session.read(|reader| reader.count_links("x.holding", "account", mine, &find, Total::Bounded(most)))
+    };
+    assert_eq!((up_to(&house.admin, 1).unwrap(), up_to(&clerk, 2).unwrap()), ((1, true), (1, false)));
     let asked = json!({"relation": "x.holding", "entity": "account", "id": hidden.to_string()});
     assert_eq!(refusal(api::call(&clerk, "relation.list", &asked)), Code::RecordNotFound);
     assert!(clerk.get("x.holding", shown).is_ok());

@@ -53,6 +53,13 @@ fn a_query_takes_terms_along_references_counts_and_tells_how_it_is_read() {
     assert!(counted.errors.contains("1 records (scan)"), "{}", counted.errors);
     let explained = sandbox.lin("query", ["opportunity", "status=won", "--explain", "--json"]).json();
     assert_eq!((&explained["index"], &explained["count"]), (&json!("status"), &json!("counters")));
+    let german = sandbox.lin("query", ["account", "name=Acme", "--language", "de", "--json"]).json();
+    assert_eq!(german["rows"][0]["title"], "Acme", "a text that has no translation stands for itself");
+    let explained =
+        sandbox.lin("query", ["product", "name=x", "--language", "de", "--explain", "--json"]).json();
+    assert_eq!(explained["scan"], true, "no index knows translations");
+    let refused = sandbox.lin("query", ["account", "--language", "german"]);
+    assert!(refused.errors.contains("input.invalid_argument"), "{}", refused.errors);
     let refused = sandbox.lin("query", ["account", "colour=red"]);
     assert!(refused.errors.contains("schema.unknown_field"), "{}", refused.errors);
 }

@@ -196,13 +196,13 @@ impl Reader<'_> {
         total: Total,
     ) -> Result<(u64, bool)> {
         let known = self.known(relation)?;
+        let walk = self.walk(&known, entity, id, find)?;
         let most = match total {
-            Total::None => 0,
+            Total::None => return Ok((0, true)),
             Total::Bounded(most) => most,
             Total::Exact => u64::MAX,
         };
         let looks = usize::try_from(most).unwrap_or(usize::MAX);
-        let walk = self.walk(&known, entity, id, find)?;
         let sight = self.sight(known.entity, &known.permit, &known.far);
         let mut count = 0_u64;
         let next = records::walk_links(&sight, &walk, looks, &mut |_, link| {

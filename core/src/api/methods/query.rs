@@ -142,7 +142,8 @@ methods! {
     }
 }
 
-fn total(said: Option<&str>, usual: Total) -> Result<Total> {
+/// How far a method counts.
+pub(super) fn total(said: Option<&str>, usual: Total) -> Result<Total> {
     match said {
         None => Ok(usual),
         Some("none") => Ok(Total::None),

@@ -11,6 +11,7 @@ use crate::base::{Code, Error, Label, RecordId, Result};
 use crate::engine::{LinkFind, LinkedRecord, NewRelation, Session, Total, Unlinked};
 use crate::schema::{Cardinality, FieldDefinition, RelationDefinition, RelationSide};
 
+use super::query::total;
 use super::records::write;
 
 methods! {
@@ -168,7 +169,7 @@ methods! {
         }))
     }
 
-    /// Counts the links of a record whose both ends the user sees: the first 10,000 of its links are looked at.
+    /// Counts the links of a record whose both ends the user sees. No link of another record is read.
     "relation.count" (session, given: Count {
         /// The relation.
         relation: String,
@@ -180,11 +181,15 @@ methods! {
         side: Option<String>,
         /// The day on which the links hold; all that ever did or will if not said.
         at: Option<String>,
+        /// How far they are counted: `none`, `bounded` (the first 10,000 links of the record are looked at) or `exact`;
+        /// `bounded` if not said.
+        total: Option<String>,
     }) -> "{count, more}" {
+        let total = total(given.total.as_deref(), Total::USUAL)?;
         let at = day_from_text("at", given.at.as_deref())?;
         let find = LinkFind { side: given.side, at, ..LinkFind::default() };
         let (count, more) = session.read(|reader| {
-            reader.count_links(&given.relation, &given.entity, given.id, &find, Total::USUAL)
+            reader.count_links(&given.relation, &given.entity, given.id, &find, total)
         })?;
         Ok(json!({"count": count, "more": more}))
     }
