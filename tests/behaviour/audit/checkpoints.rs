@@ -135,7 +135,8 @@ fn a_proof_that_was_altered_in_any_part_does_not_hold() {
     let flipped = |text: &Json| {
         let text = text.as_str().unwrap();
         let first = if text.starts_with('0') { '1' } else { '0' };
-        json!(format!("{first}{}", &text[1..]))
+        let rest = text.chars().skip(1);
+        json!(std::iter::once(first).chain(rest).collect::<String>())
     };
     let mut altered = Vec::new();
     for name in ["before", "chained", "hash", "root"] {

@@ -154,11 +154,13 @@ fn a_forger_who_mends_the_closing_hash_is_noticed_by_the_chain_the_tree_or_the_s
     let valued = lines.iter().position(|line| line.contains("\"salt\"")).unwrap();
     let flip = |json: &mut Json| {
         let text = json.as_str().unwrap().to_owned();
-        let other = if text.ends_with('0') { "1" } else { "0" };
-        *json = json!(format!("{}{other}", &text[..text.len() - 1]));
+        let last = if text.ends_with('0') { '1' } else { '0' };
+        let kept = text.chars().take(text.len() - 1);
+        *json = json!(kept.chain([last]).collect::<String>());
     };
-    type Forgery<'a> = (&'a str, Box<dyn Fn(&mut Vec<String>) + 'a>);
-    let member = |place: usize, name: &'static str| -> Box<dyn Fn(&mut Vec<String>)> {
+    type Forge<'a> = Box<dyn Fn(&mut Vec<String>) + 'a>;
+    type Forgery<'a> = (&'a str, Forge<'a>);
+    let member = |place: usize, name: &'static str| -> Forge<'static> {
         Box::new(move |lines| {
             lines[place] = altered(&lines[place], |line| flip(&mut line[name]));
         })
