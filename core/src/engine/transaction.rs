@@ -813,8 +813,12 @@ impl<'s> Transaction<'s> {
                 Ok(found.as_ref().map_or(u32::MAX, organisation::number_of))
             }
             access::RoleAssignment::NAME => {
+                // The user may have been made by this transaction, so that the policy knows of none.
                 let user = entity.field(access::role_assignment::USER.selector())?.id();
-                Ok(record.peek(user).as_id().map_or(0, of_user))
+                let Some(user) = record.peek(user).as_id() else { return Ok(0) };
+                let users = self.registry.entity(User::NAME)?.id();
+                let found = records::get_for_rule(&self.view, users, user)?;
+                Ok(found.map_or(0, |user| user.envelope.partition))
             }
             name if name.starts_with("sys.") => Ok(of_user(self.session.user())),
             _ => Ok(of_user(record.envelope.owner)),

@@ -462,9 +462,9 @@ fn a_masked_value_is_shown_as_a_mask_and_answers_no_question() {
         assert_eq!(refusal(changed), Code::FieldNotPermitted);
     }
     for words in ["13812345678", "lin@jiaxi.cn"] {
-        let found = guanxi::api::call(&lin, "search.find", &json!({"query": words})).unwrap();
+        let found = guanxi::api::call(&lin, "search.find", &json!({"text": words})).unwrap();
         assert!(!found.to_string().contains("加喜"), "{found}");
-        let found = guanxi::api::call(&house.admin, "search.find", &json!({"query": words})).unwrap();
+        let found = guanxi::api::call(&house.admin, "search.find", &json!({"text": words})).unwrap();
         assert!(found.to_string().contains("加喜"), "{found}");
     }
     // A second role that shows the values shows them, until somebody forbids it.
