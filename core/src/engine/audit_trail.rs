@@ -201,7 +201,8 @@ impl Reader<'_> {
             return Ok(());
         }
         let permit = self.permit(entity)?;
-        let Some(fields) = policy.concerns(entity, asked.fields, |field| permit.shows(field)) else {
+        // A field that is masked in lists alone is read where a record is opened, and counts as read everywhere.
+        let Some(fields) = policy.concerns(entity, asked.fields, |field| permit.reads(field)) else {
             return Ok(());
         };
         let mut facts = vec![("read_at", Value::DateTime(self.now))];

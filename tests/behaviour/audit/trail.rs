@@ -1,8 +1,9 @@
 //! What the ledger says of those who change nothing: readers, those who were refused, who exports, who prints.
 
 use guanxi::api::call;
-use guanxi::engine::{Action, Find, Level, ReadMode, ReadPolicy};
+use guanxi::engine::{Action, Find, Grant, Level, ReadMode, ReadPolicy, grant};
 use guanxi::model::{Account, account};
+use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Condition, RecordId, Session};
 use guanxi_tests::{House, database, moment, refusal};
 use serde_json::{Value as Json, json};
@@ -96,6 +97,24 @@ fn a_policy_on_fields_tells_of_those_alone_who_see_them() {
     let names = json!({"entity": "account", "fields": ["name"]});
     call(&lin, "query.run", &names).unwrap();
     assert!(entries(&house, "read").is_empty());
+    lin.get("crm.account", made[0]).unwrap();
+    assert_eq!(said(&entries(&house, "read")[0], "fields"), json!(["city"]));
+}
+
+#[test]
+fn who_opens_a_record_whose_field_is_masked_in_lists_has_read_the_field() {
+    let house = database();
+    let made = firms(&house, 1);
+    guard(&house, ReadMode::Strict, &["city"]);
+    let role = house.role("masked", &[]);
+    let masks = Changes::new()
+        .set(grant::LIST_MASKED_FIELDS, "city")
+        .set(grant::ROLE, role)
+        .set(grant::ENTITY, "crm.account")
+        .set(grant::ACTION, Action::Read)
+        .set(grant::LEVEL, Level::All);
+    let _ = house.create(Grant::NAME, &masks);
+    let lin = house.user("lin", &[role]);
     lin.get("crm.account", made[0]).unwrap();
     assert_eq!(said(&entries(&house, "read")[0], "fields"), json!(["city"]));
 }
