@@ -1,14 +1,14 @@
-//! `guanxi import`: records of one entity from a CSV file, or of any from a tree in JSON, with every row
-//! accounted for.
+//! `guanxi import`: records of one entity from a CSV file, or of any from a tree in JSON or a plan of several,
+//! with every row accounted for.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use guanxi::features::exchange::{ImportOptions, ImportProgress, ImportReport, Outcome, RowReport};
-use guanxi::{Code, Error, Result};
+use guanxi::{Code, Error, Result, Session};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::{cut_at_first, cut_at_last};
@@ -31,9 +31,11 @@ const MOST_LINES: usize = 3;
 pub struct Import {
     /// Directory of the database
     path: PathBuf,
-    /// Entity of the records; `tree` where the file is a tree in JSON, whose records name their types
+    /// Entity of the records; `tree` where the file is a tree in JSON, whose records name their types, or a plan of
+    /// such trees
     entity: String,
-    /// CSV file in UTF-8 with headings, or tree in JSON; `-` is standard input
+    /// CSV file in UTF-8 with headings, or tree in JSON; `-` is standard input. The files that a plan names are beside
+    /// it
     file: PathBuf,
     /// Field of a column whose heading does not say it; the field `-` leaves the column out
     #[arg(long, value_name = "COLUMN=FIELD", value_parser = cut_at_last, allow_hyphen_values = true)]
@@ -85,7 +87,7 @@ impl Import {
             bar.set_message(so_far.rows.to_string());
         };
         let report = match self.entity.as_str() {
-            ANY_ENTITY => session.import_tree(input, &options, &mut tell),
+            ANY_ENTITY => self.import_trees(&session, input, &options, &mut tell),
             entity => session.import_csv(entity, input, &options, &mut tell),
         };
         bar.finish_and_clear();
@@ -95,6 +97,35 @@ impl Import {
         }
         self.tell(host, &report)?;
         Ok(if report.rejected > 0 { Ended::DoneInPart } else { Ended::Done })
+    }
+
+    /// Imports a tree, which is an object, or the trees of a plan, which is a list.
+    fn import_trees(
+        &self,
+        session: &Session,
+        mut input: Box<dyn Read>,
+        options: &ImportOptions,
+        tell: &mut dyn FnMut(ImportProgress),
+    ) -> Result<ImportReport> {
+        let mut begun = Vec::new();
+        let failed = |error| io_error("file", &self.file, error);
+        while begun.last().is_none_or(u8::is_ascii_whitespace) {
+            if input.by_ref().take(1).read_to_end(&mut begun).map_err(failed)? == 0 {
+                break;
+            }
+        }
+        let is_plan = begun.last() == Some(&b'[');
+        let input = Cursor::new(begun).chain(input);
+        if !is_plan {
+            return session.import_tree(input, options, tell);
+        }
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        let mut open = |name: &str| -> Result<Box<dyn Read>> {
+            let path = folder.join(name);
+            let file = File::open(&path).map_err(|error| io_error("file", &path, error))?;
+            Ok(Box::new(file))
+        };
+        session.import_plan(input, &mut open, options, tell)
     }
 
     /// The input, and its length in bytes as far as it is known.
@@ -199,13 +230,17 @@ fn counts_of(report: &ImportReport) -> [(&'static str, u64); 7] {
 /// The shape of `import.csv`, with the reasons put together as `reasons`.
 fn report_to_json(report: &ImportReport, reasons: &[Reason<'_>]) -> Json {
     let row_to_json = |row: &RowReport| {
-        json!({
+        let mut told = json!({
             "line": row.line,
             "outcome": row.outcome.name(),
             "field": row.field,
             "reason": row.reason,
             "message": row.message,
-        })
+        });
+        if let (Some(members), Some(file)) = (told.as_object_mut(), &row.file) {
+            members.insert("file".to_owned(), json!(file));
+        }
+        told
     };
     let reasons = reasons.iter().map(|reason| {
         let first = reason.first;

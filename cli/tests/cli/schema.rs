@@ -67,6 +67,43 @@ fn a_package_is_compared_installed_filled_rolled_back_and_removed() {
 }
 
 #[test]
+fn a_plan_of_trees_is_read_with_the_files_beside_it() {
+    let sandbox = Sandbox::new();
+    assert_eq!(schema(&sandbox, &["install", EXAMPLE]).status, 0);
+    sandbox.file(
+        "markets.json",
+        r#"{"records": [{"attributes": {"type": "Market__c", "referenceId": "M1"}, "Name": "Shanghai"}]}"#,
+    );
+    sandbox.file(
+        "spaces.json",
+        r#"{"records": [
+            {"attributes": {"type": "Space__c", "referenceId": "S1"}, "Name": "Terrace", "Market__c": "@M1"},
+            {"attributes": {"type": "Space__c", "referenceId": "S2"}, "Name": "Cellar", "Market__c": "@M2"}]}"#,
+    );
+    let plan = |name: &str, file: &str| {
+        let steps = json!([
+            {"sobject": "Market__c", "saveRefs": true, "files": ["markets.json"]},
+            {"sobject": "Space__c", "resolveRefs": true, "files": [file]},
+        ]);
+        sandbox.file(name, format!("\n {steps}"));
+        sandbox.lin("import", ["tree", name, "--source", "sf", "--json"])
+    };
+    let told = plan("plan.json", "spaces.json").json();
+    assert_eq!((&told["read"], &told["created"]), (&json!(3), &json!(3)), "{told}");
+    // The row says in which file it is the second record.
+    let row = &told["rows"][0];
+    assert_eq!((&row["file"], &row["line"]), (&json!("spaces.json"), &json!(2)), "{told}");
+    assert_eq!(plan("again.json", "spaces.json").json()["unchanged"], 3);
+    for (name, file, code) in [
+        ("out.json", "../spaces.json", "input.invalid_argument"),
+        ("absent.json", "absent.json.txt", "storage.io"),
+        ("other.json", "markets.json", "input.invalid_json"),
+    ] {
+        assert_eq!(plan(name, file).error_code(), code, "{file}");
+    }
+}
+
+#[test]
 fn a_package_that_is_none_is_refused_with_its_place() {
     let sandbox = Sandbox::new();
     sandbox.file(

@@ -171,33 +171,40 @@ fn northwind_is_a_package_and_its_totals_are_right_to_the_last_digit_for_everybo
 fn easy_spaces_is_a_package_and_its_trees_come_in_with_their_links() {
     let Some(data) = shared_data("easy_spaces") else { return };
     let house = house("easy_spaces.json");
-    let files = [
-        ("Accounts", 12),
-        ("Contacts", 12),
-        ("Leads", 11),
-        ("Market__cs", 11),
-        ("Space__cs", 132),
-        ("Reservation__cs", 2),
-    ];
-    let bring = |file: &str, rows: u64| {
-        import(
-            &house,
-            "import.tree",
-            json!({"source": "easy_spaces"}),
-            &data.join(format!("{file}.json")),
-            rows,
-        );
+    // The plan names its files, and the counts are those of whoever put the sample together.
+    let expected = file_of(&data, "expected_counts");
+    let of_file = |file: &str| expected[format!("salesforce_easy_spaces/{file}")].clone();
+    let rows_of = |plan: &str| -> u64 {
+        files_of(&data, plan).iter().map(|file| of_file(file)["records"].as_u64().unwrap()).sum()
     };
-    files.iter().for_each(|(file, rows)| bring(file, *rows));
+    let bring = |plan: &str| {
+        let read = |file: &String| (file.clone(), json!(fs::read_to_string(data.join(file)).unwrap()));
+        let files: Json = files_of(&data, plan).iter().map(read).collect::<serde_json::Map<_, _>>().into();
+        let given = json!({"source": "easy_spaces", "files": files});
+        import(&house, "import.tree", given, &data.join(format!("{plan}.json")), rows_of(plan));
+    };
+    let plans = ["Plan1", "Plan2"];
+    plans.iter().for_each(|plan| bring(plan));
     let before = house.crm.head().unwrap().position;
-    files.iter().for_each(|(file, rows)| bring(file, *rows));
+    // The other two plans name files of the second once more, and all links are found by what stands.
+    let again = ["Plan1", "Plan2", "Market__c-Space__c-plan", "Reservation__c-plan"];
+    again.iter().for_each(|plan| bring(plan));
     assert_eq!(house.crm.head().unwrap().position, before, "the same files again change nothing");
     let admin = &house.admin;
-    for (entity, rows) in
-        [("crm.account", 12), ("crm.contact", 12), ("easy_spaces.lead", 11), ("easy_spaces.space", 132)]
-    {
-        assert_eq!(count(admin, entity, Json::Null), json!(rows), "{entity}");
+    let entities = [
+        ("Account", "crm.account"),
+        ("Contact", "crm.contact"),
+        ("Lead", "easy_spaces.lead"),
+        ("Market__c", "easy_spaces.market"),
+        ("Space__c", "easy_spaces.space"),
+        ("Reservation__c", "easy_spaces.reservation"),
+    ];
+    for file in plans.iter().flat_map(|plan| files_of(&data, plan)) {
+        let (told, kind) = (of_file(&file), of_file(&file)["types"][0].clone());
+        let (_, entity) = entities.iter().find(|(known, _)| *known == kind).unwrap();
+        assert_eq!(count(admin, entity, Json::Null), told["records"], "{entity}");
     }
+    check_tables(&house, &data, &|file| of_file(file)["records"].as_u64().unwrap());
     // Each market has every one of the twelve spaces.
     let markets = call(admin, "query.run", json!({"entity": "easy_spaces.market", "limit": 100}));
     let spaces = markets["rows"].as_array().unwrap().iter().map(|row| row["values"]["spaces"].clone());
@@ -223,6 +230,73 @@ fn easy_spaces_is_a_package_and_its_trees_come_in_with_their_links() {
 
 fn file_of(data: &Path, name: &str) -> Json {
     serde_json::from_str(&fs::read_to_string(data.join(format!("{name}.json"))).unwrap()).unwrap()
+}
+
+/// The files that a plan names, in its order.
+fn files_of(data: &Path, plan: &str) -> Vec<String> {
+    let plan = file_of(data, plan);
+    let steps = plan.as_array().unwrap().iter();
+    let files = steps.flat_map(|step| step["files"].as_array().unwrap());
+    files.map(|file| file.as_str().unwrap().to_owned()).collect()
+}
+
+/// Four of the trees are there once more as tables: a database that those are brought into has the same records.
+fn check_tables(trees: &House, data: &Path, rows_of: &dyn Fn(&str) -> u64) {
+    let tables = house("easy_spaces.json");
+    let person = ["name", "easy_spaces.first_name", "easy_spaces.last_name", "easy_spaces.mailing_city"];
+    let lead =
+        ["name", "company", "email", "mobile_phone", "job_title", "industry", "street", "city", "country"];
+    let space = [
+        "name",
+        "market",
+        "category",
+        "types",
+        "daily_rate",
+        "maximum_capacity",
+        "minimum_capacity",
+        "picture",
+    ];
+    let spaces = json!({
+        "Daily_Booking_Rate": "daily_rate", "Maximum_Capacity": "maximum_capacity", "Type": "types",
+        "Minimum_Capacity": "minimum_capacity", "Picture_URL": "picture",
+    });
+    for (table, tree, entity, key, fields, mapping) in [
+        (
+            "Market_Data",
+            "Market__cs",
+            "easy_spaces.market",
+            "Name",
+            &["name", "city", "state", "country"][..],
+            json!({}),
+        ),
+        ("Space_Data", "Space__cs", "easy_spaces.space", "Name", &space[..], spaces),
+        ("Lead_Data", "Leads", "easy_spaces.lead", "Email", &lead[..], json!({})),
+        ("Contact_Data", "Contacts", "crm.contact", "Email", &person[..], json!({"Reservation_Status": "-"})),
+    ] {
+        let given = json!({"entity": entity, "key": key, "source": "tables", "mapping": mapping});
+        import(
+            &tables,
+            "import.csv",
+            given,
+            &data.join(format!("{table}.csv")),
+            rows_of(&format!("{tree}.json")),
+        );
+        assert_eq!(told_of(&tables, entity, fields), told_of(trees, entity, fields), "{table}");
+    }
+}
+
+/// What the records of an entity have in some fields, by their names, of which no two are equal.
+fn told_of(house: &House, entity: &str, fields: &[&str]) -> BTreeMap<String, Json> {
+    let asked = json!({"entity": entity, "fields": fields, "display": true, "limit": 1_000});
+    let told = call(&house.admin, "query.run", asked);
+    let rows = told["rows"].as_array().unwrap().iter().map(|row| {
+        let mut values = row["values"].clone();
+        if let Some(market) = values.get("market").and_then(Json::as_str) {
+            values["market"] = told["titles"][market].clone();
+        }
+        (values["name"].as_str().unwrap().to_owned(), values)
+    });
+    rows.collect()
 }
 
 /// The name of the account that a contact of the files refers to.

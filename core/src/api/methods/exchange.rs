@@ -1,10 +1,12 @@
 //! The methods that bring files in.
 
 use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::api::json::with;
 use crate::base::{Code, Error, Result};
 use crate::features::exchange::{ImportOptions, ImportReport, Target, preview_csv};
 
@@ -44,24 +46,36 @@ methods! {
     }
 
     /// Imports records of any entities from a tree in JSON, as sObject Tree of Salesforce writes it:
-    /// {records: [{attributes: {type, referenceId}, field: value, reference: "@referenceId"}]}.
+    /// {records: [{attributes: {type, referenceId}, field: value, reference: "@referenceId"}]}; or all trees that a
+    /// plan names, [{sobject, files: [name]}], as one import, of which each row says its file.
     "import.tree" (session, given: Tree {
-        /// The JSON text.
+        /// The JSON text of the tree or of the plan.
         text: String,
+        /// For a plan: the JSON text of each of its files by its name there.
+        files: Option<Map<String, Json>>,
         /// Key to field, where keys do not say it; the field `-` leaves a key out.
         mapping: Option<Map<String, Json>>,
         /// The name of the other system, whose keys the references are.
         source: Option<String>,
         /// Checks everything, and leaves nothing behind.
         dry_run: Option<bool>,
-    }) -> "{read, taken, warned, rejected, created, updated, unchanged, rows: [{line, outcome, field, reason, message}]}" {
+    }) -> "{read, taken, warned, rejected, created, updated, unchanged, rows: [{file, line, outcome, field, reason, message}]}" {
         let options = ImportOptions {
             mapping: texts("mapping", given.mapping.as_ref())?,
             source: given.source.clone().unwrap_or_default(),
             dry_run: given.dry_run.unwrap_or(false),
             ..ImportOptions::default()
         };
-        Ok(report_to_json(&session.import_tree(given.text.as_bytes(), &options, &mut |_| {})?))
+        let Some(files) = given.files.as_ref() else {
+            return Ok(report_to_json(&session.import_tree(given.text.as_bytes(), &options, &mut |_| {})?));
+        };
+        let files = texts("files", Some(files))?;
+        let mut open = |name: &str| -> Result<Box<dyn Read>> {
+            let missing = || Error::new(Code::InvalidArgument).rule("files has each file of the plan");
+            let text = files.get(name).ok_or_else(missing)?;
+            Ok(Box::new(Cursor::new(text.clone())))
+        };
+        Ok(report_to_json(&session.import_plan(given.text.as_bytes(), &mut open, &options, &mut |_| {})?))
     }
 
     /// Says which column of CSV text would go to which field.
@@ -90,13 +104,17 @@ methods! {
 
 fn report_to_json(report: &ImportReport) -> Json {
     let rows = report.rows.iter().map(|row| {
-        json!({
+        let told = json!({
             "line": row.line,
             "outcome": row.outcome.name(),
             "field": row.field,
             "reason": row.reason,
             "message": row.message,
-        })
+        });
+        match &row.file {
+            Some(file) => with(told, [("file", json!(file))]),
+            None => told,
+        }
     });
     json!({
         "read": report.read,

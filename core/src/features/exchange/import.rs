@@ -82,7 +82,7 @@ impl Sheet {
 
 /// One row as it stands in the file, or why it cannot be read.
 pub(super) struct Row {
-    /// Line of the file, or number of the record, from 1.
+    /// Line of the file, or number of the record over all files, from 1.
     pub line: u64,
     pub sheet: Arc<Sheet>,
     pub cells: Result<Vec<String>>,

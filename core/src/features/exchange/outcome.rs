@@ -30,6 +30,8 @@ impl Outcome {
 /// One thing about one row that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowReport {
+    /// The file, where a plan named several.
+    pub file: Option<String>,
     /// Line of the file, from 1, where the row begins.
     pub line: u64,
     /// What became of it.
@@ -66,6 +68,7 @@ pub struct ImportReport {
 impl ImportReport {
     pub(super) fn remark(&mut self, line: u64, outcome: Outcome, error: &Error, locale: Locale) {
         self.rows.push(RowReport {
+            file: None,
             line,
             outcome,
             field: error.field_name().unwrap_or_default().to_owned(),
@@ -74,7 +77,8 @@ impl ImportReport {
         });
     }
 
-    /// Writes warnings and rejections as CSV with the columns line, outcome, field, reason, message.
+    /// Writes warnings and rejections as CSV with the columns line, outcome, field, reason, message, and before them
+    /// the file, where a plan named several.
     /// Cells that a spreadsheet would take for a formula begin with an apostrophe (OWASP, CSV injection).
     ///
     /// # Errors
@@ -82,11 +86,14 @@ impl ImportReport {
     pub fn write_csv(&self, output: impl Write) -> Result<()> {
         let failed = |error: csv::Error| Error::new(Code::Io).because(error);
         let mut writer = csv::Writer::from_writer(output);
-        writer.write_record(["line", "outcome", "field", "reason", "message"]).map_err(failed)?;
+        let of_plan = self.rows.iter().any(|row| row.file.is_some());
+        let skipped = usize::from(!of_plan);
+        let headings = ["file", "line", "outcome", "field", "reason", "message"];
+        writer.write_record(headings.iter().skip(skipped)).map_err(failed)?;
         for row in &self.rows {
-            let line = row.line.to_string();
-            let cells = [&line, row.outcome.name(), &row.field, row.reason, &row.message];
-            writer.write_record(cells.map(harmless)).map_err(failed)?;
+            let (file, line) = (row.file.as_deref().unwrap_or_default(), row.line.to_string());
+            let cells = [file, &line, row.outcome.name(), &row.field, row.reason, &row.message];
+            writer.write_record(cells.map(harmless).iter().skip(skipped)).map_err(failed)?;
         }
         writer.flush()?;
         Ok(())
