@@ -9,6 +9,8 @@ mod audit;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod boundaries;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod deletion;
@@ -20,6 +22,8 @@ mod errors;
 mod evolution;
 #[cfg(test)]
 mod exchange;
+#[cfg(test)]
+mod expressions;
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
@@ -38,6 +42,8 @@ mod maintenance;
 mod methods;
 #[cfg(test)]
 mod modules;
+#[cfg(test)]
+mod naughty;
 #[cfg(test)]
 mod opportunity;
 #[cfg(test)]

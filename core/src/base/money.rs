@@ -94,12 +94,20 @@ impl Decimal {
     /// Rounded half away from zero, as invoices are, to so many digits after the point.
     #[must_use]
     pub fn rounded(self, digits: u32) -> Self {
-        Self(self.0.round_dp_with_strategy(digits.min(MAX_SCALE), RoundingStrategy::MidpointAwayFromZero))
+        Self::of(self.0.round_dp_with_strategy(digits.min(MAX_SCALE), RoundingStrategy::MidpointAwayFromZero))
     }
 
     fn bounded(number: Option<rust_decimal::Decimal>) -> Result<Self> {
         let number = number.ok_or_else(|| Error::new(Code::OutOfRange).rule("96-bit mantissa"))?;
-        Ok(Self(number.round_dp_with_strategy(MAX_SCALE, RoundingStrategy::MidpointAwayFromZero)))
+        Ok(Self::of(number.round_dp_with_strategy(MAX_SCALE, RoundingStrategy::MidpointAwayFromZero)))
+    }
+
+    /// A number whose zero has no sign, since none is stored.
+    fn of(mut number: rust_decimal::Decimal) -> Self {
+        if number.is_zero() {
+            number.set_sign_positive(true);
+        }
+        Self(number)
     }
 }
 
@@ -114,14 +122,23 @@ impl FromStr for Decimal {
 
     /// Reads `-12.50`: digits with an optional sign and point; no exponent, no grouping.
     fn from_str(text: &str) -> Result<Self> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'));
-        let number = plain.then(|| rust_decimal::Decimal::from_str_exact(text).ok()).flatten();
-        match number {
-            Some(number) if number.scale() <= MAX_SCALE => Ok(Self(number)),
-            Some(_) => Err(Error::new(Code::OutOfRange).rule("scale <= 18")),
-            None => Err(Error::new(Code::WrongType).rule("decimal").value(text)),
+        if !is_number(text) {
+            return Err(Error::new(Code::WrongType).rule("decimal").value(text));
+        }
+        match rust_decimal::Decimal::from_str_exact(text) {
+            Ok(number) if number.scale() <= MAX_SCALE => Ok(Self::of(number)),
+            Ok(_) => Err(Error::new(Code::OutOfRange).rule("scale <= 18")),
+            Err(_) => Err(Error::new(Code::OutOfRange).rule("96-bit mantissa").value(text)),
         }
     }
+}
+
+/// Whether a text is digits with an optional sign before them and an optional point among them.
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty())
 }
 
 impl fmt::Display for Decimal {

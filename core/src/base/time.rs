@@ -38,6 +38,12 @@ impl Timestamp {
         Time::from_micros(i64::try_from(since.as_micros()).unwrap_or(-1))
     }
 
+    /// Whether a calendar has this moment: years -9999 to 9999.
+    #[must_use]
+    pub fn is_in_calendar(self) -> bool {
+        jiff::Timestamp::from_microsecond(self.0).is_ok()
+    }
+
     fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
     }
@@ -179,9 +185,10 @@ impl fmt::Display for Date {
 impl FromStr for Date {
     type Err = Error;
 
-    /// Reads ISO 8601, `2026-11-22`.
+    /// Reads ISO 8601, `2026-11-22`, and a year before the year 0 as it is shown, `-000044-03-15`.
     fn from_str(text: &str) -> Result<Self> {
-        let shaped = text.len() == 10 && text.as_bytes().get(4) == Some(&b'-');
+        let usual = text.len() == 10 && text.as_bytes().get(4) == Some(&b'-');
+        let shaped = usual || (text.len() == 13 && text.starts_with("-00"));
         shaped
             .then(|| text.parse::<jiff::civil::Date>().ok())
             .flatten()

@@ -45,14 +45,15 @@ impl Changes {
         self
     }
 
-    /// Adds a key that another system knows the record by.
+    /// Adds a key that another system knows the record by. A record has at most 1,000, of texts as long as those of
+    /// fields.
     #[must_use]
     pub fn external_id(mut self, source: &str, key: &str) -> Self {
         self.external_ids.push(ExternalId { source: source.to_owned(), key: key.to_owned() });
         self
     }
 
-    /// Replaces the tags.
+    /// Replaces the tags: at most 1,000, each as long as a text of a field.
     #[must_use]
     pub fn tags(mut self, tags: Vec<String>) -> Self {
         self.tags = Some(tags);

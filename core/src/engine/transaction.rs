@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{self, AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User, user};
-use crate::base::{Code, Error, FieldId, Locale, RecordId, Result, Stamp, Value};
+use crate::base::{
+    Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp, Value,
+};
 use crate::engine::extension::Hook;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
@@ -585,11 +587,15 @@ impl<'s> Transaction<'s> {
             fields.insert(kept);
         }
         for external in changes.external_ids {
+            check_texts("external_ids", [&external.source, &external.key])?;
             if !record.envelope.external_ids.contains(&external) {
                 record.envelope.external_ids.push(external);
             }
         }
+        check_count("external_ids", record.envelope.external_ids.len())?;
         if let Some(tags) = changes.tags {
+            check_count("tags", tags.len())?;
+            check_texts("tags", &tags)?;
             record.envelope.tags = tags;
         }
         if let Some((author, at)) = changes.original {
@@ -852,6 +858,22 @@ impl<'s> Transaction<'s> {
             self.policy = Arc::new(self.base_policy.with_classes(interned));
         }
     }
+}
+
+/// Refuses more facts of one kind about a record than a list of a field has items.
+fn check_count(name: &str, count: usize) -> Result<()> {
+    if count > MAX_LIST_ITEMS {
+        return Err(Error::new(Code::LimitExceeded).field(name).rule("items <= 1000"));
+    }
+    Ok(())
+}
+
+/// Refuses texts about a record that are longer than those of fields.
+fn check_texts<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> Result<()> {
+    if texts.into_iter().any(|text| text.len() > MAX_TEXT_BYTES) {
+        return Err(Error::new(Code::LimitExceeded).field(name).rule("text <= 1 MiB"));
+    }
+    Ok(())
 }
 
 /// What is left of a reference without records that go: of one to several, the others.

@@ -6,7 +6,7 @@ use crate::base::{
     Code, Currency, Decimal, Error, MAX_LIST_ITEMS, MAX_VALUE_DEPTH, Money, RecordId, Result, Value,
     ValueKind,
 };
-use crate::schema::validate::{known_code, normalize_kind, parse_kind, plain_text};
+use crate::schema::validate::{in_calendar, known_code, normalize_kind, parse_kind, plain_text};
 use crate::schema::{FieldType, RowColumn, person_name};
 
 /// Parts of an address.
@@ -79,7 +79,7 @@ fn measure(value: &Value, depth: usize) -> Result<()> {
             })
         }
         Value::Text(text) => plain_text(text).map(|_| ()),
-        _ => Ok(()),
+        value => in_calendar(value),
     }
 }
 

@@ -26,7 +26,13 @@ fn mainland_mobile(text: &str) -> Option<String> {
     (mobile && number.iter().all(u8::is_ascii_digit)).then_some(digits)
 }
 
+/// Most bytes of what may be a phone number, as libphonenumber has it.
+const MAX_NUMBER: usize = 250;
+
 fn phone_by_tables(text: &str) -> String {
+    if text.len() > MAX_NUMBER {
+        return text.trim().to_owned();
+    }
     let parsed = std::panic::catch_unwind(|| phonenumber::parse(Some(phonenumber::country::Id::CN), text));
     match parsed {
         Ok(Ok(number)) if phonenumber::is_valid(&number) => {

@@ -48,7 +48,10 @@ pub(super) fn normalize_kind(kind: &FieldType, value: Value) -> Result<Value> {
             | FieldType::Json,
             value,
         ) => composite(kind, value),
-        (kind, value) if value.kind() == kind.value_kind() && value.kind() != ValueKind::Text => Ok(value),
+        (kind, value) if value.kind() == kind.value_kind() && value.kind() != ValueKind::Text => {
+            in_calendar(&value)?;
+            Ok(value)
+        }
         (kind, _) => Err(Error::new(Code::WrongType).rule(kind.name())),
     }
 }
@@ -153,11 +156,27 @@ fn absolute_url(text: &str) -> Result<Value> {
     plain_text(parsed.as_str())
 }
 
+/// Refuses a moment that no calendar has, since nobody could read it.
+pub(super) fn in_calendar(value: &Value) -> Result<()> {
+    match value {
+        Value::DateTime(moment) if !moment.is_in_calendar() => {
+            Err(Error::new(Code::OutOfRange).rule("years -9999 to 9999"))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn plain_text(text: &str) -> Result<Value> {
-    if text.len() > MAX_TEXT_BYTES {
-        return Err(Error::new(Code::LimitExceeded).rule("text <= 1 MiB"));
+    let too_long = |text: &str| text.len() > MAX_TEXT_BYTES;
+    let refused = || Error::new(Code::LimitExceeded).rule("text <= 1 MiB");
+    if too_long(text) {
+        return Err(refused());
     }
     let normalized = normalize(text);
+    // There are letters that form C writes as two.
+    if too_long(&normalized) {
+        return Err(refused());
+    }
     Ok(if normalized.is_empty() { Value::Null } else { Value::Text(normalized) })
 }
 

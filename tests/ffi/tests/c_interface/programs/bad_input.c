@@ -146,6 +146,16 @@ static void malformed_requests_are_refused(guanxi_session *session) {
   guanxi_cursor *cursor = NULL;
   guanxi_query *query = guanxi_query_new("crm.account");
   EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_JSON, guanxi_call(session, "record.list", "{\"entity\":", &buffer, &err));
+  /* JSON has no such numbers, and none beyond what a float holds. */
+  {
+    static const char *const numbers[5] = {"NaN", "Infinity", "-Infinity", "1e400", "-"};
+    char text[64];
+    int place;
+    for (place = 0; place < 5; place++) {
+      sprintf(text, "{\"entity\":\"account\",\"limit\":%s}", numbers[place]);
+      EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_JSON, guanxi_call(session, "record.list", text, &buffer, &err));
+    }
+  }
   EXPECT_STATUS(GUANXI_ERR_INPUT_UNKNOWN_METHOD, guanxi_call(session, "no.such", "{}", &buffer, &err));
   EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_ARGUMENT, guanxi_call(session, "record.list", "[]", &buffer, &err));
   EXPECT_STATUS(GUANXI_ERR_INPUT_MISSING_PARAMETER, guanxi_call(session, "record.list", "{}", &buffer, &err));

@@ -95,6 +95,33 @@ static void days_come_back_as_year_month_and_day(guanxi_session *session) {
   guanxi_record_free(record);
 }
 
+/* The first and the last number of a type are the same on both sides, and the one beyond is refused. */
+static void numbers_are_exact_to_their_edges(guanxi_session *session) {
+  static const int64_t years[2] = {INT64_MIN, INT64_MAX};
+  static const char *const amounts[2] = {"-79228162514264337593543950335", "79228162514.264337593543950335"};
+  static const uint8_t scales[2] = {GUANXI_DECIMAL_NEGATIVE, 18};
+  uint8_t id[16];
+  int place;
+  for (place = 0; place < 2; place++) {
+    guanxi_record *record = guanxi_record_new("crm.account");
+    guanxi_cursor *cursor = NULL;
+    guanxi_decimal money;
+    guanxi_record_set_text(record, "name", "Edge");
+    guanxi_record_set_int(record, "established", years[place]);
+    guanxi_record_set_money(record, "revenue", amounts[place], "CNY");
+    EXPECT_STATUS(GUANXI_OK, guanxi_session_create(session, record, id, &err));
+    EXPECT_STATUS(GUANXI_OK, guanxi_session_get(session, "crm.account", id, &cursor, &err));
+    EXPECT_STATUS(GUANXI_ROW, guanxi_cursor_next(cursor, &err));
+    EXPECT(guanxi_cursor_int(cursor, (size_t)guanxi_cursor_find(cursor, "established")) == years[place]);
+    EXPECT_STATUS(GUANXI_OK, guanxi_cursor_money(cursor, (size_t)guanxi_cursor_find(cursor, "revenue"), &money, &err));
+    EXPECT(money.low == UINT64_MAX && money.high == UINT32_MAX && money.scale_and_sign == scales[place]);
+    guanxi_cursor_free(cursor);
+    guanxi_record_set_money(record, "revenue", "79228162514264337593543950336", "CNY");
+    EXPECT_STATUS(GUANXI_ERR_SCHEMA_OUT_OF_RANGE, guanxi_session_create(session, record, id, &err));
+    guanxi_record_free(record);
+  }
+}
+
 static void a_stale_version_is_a_conflict(guanxi_session *session) {
   guanxi_cursor *cursor = read_account(session);
   guanxi_record *record = guanxi_record_new("crm.account");
@@ -464,6 +491,7 @@ int main(void) {
   versions_agree_with_the_header();
   what_was_set_is_what_is_read(session);
   days_come_back_as_year_month_and_day(session);
+  numbers_are_exact_to_their_edges(session);
   a_stale_version_is_a_conflict(session);
   a_repeated_request_happens_once(session);
   an_external_key_finds_its_record_again(session);
