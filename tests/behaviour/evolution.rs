@@ -1,5 +1,6 @@
 //! The customer's own fields and entities on their way: tried first, renamed, set aside, taken back, brought back.
 
+mod cost;
 mod retype;
 
 use guanxi::engine::{Action, Level};

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod indexes;
+mod instructions;
 mod oracle;
 mod paths;
 mod things;
