@@ -3,6 +3,7 @@
 //! Everything here goes through the public API of the engine, as a host would.
 #![expect(clippy::expect_used, reason = "a test whose stage cannot be set has nothing to say")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -201,14 +202,20 @@ pub fn refusal<T>(result: Result<T>) -> Code {
     result.err().expect("a refusal").code()
 }
 
-/// A place among the real data beside the repository. Where the data is absent, it says that the test
-/// was skipped.
+/// A place among the real data beside the repository. Where there is no such data, it says that the test is
+/// skipped; where there is and this place is absent, the test fails.
+///
+/// # Panics
+/// Where `../shared` is there without this place.
 #[must_use]
 pub fn shared_data(place: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(place);
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let path = shared.join("data").join(place);
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: ../shared/data/{place} is absent");
+    assert!(!shared.exists(), "../shared is there, and data/{place} is not");
+    // The harness keeps what the macros print of a test that passes to itself.
+    let _ = writeln!(std::io::stderr(), "skipped: ../shared/data/{place} is absent");
     None
 }

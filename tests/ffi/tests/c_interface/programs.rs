@@ -1,6 +1,7 @@
 //! C programs against the built library, once plainly and once under valgrind.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -38,9 +39,12 @@ fn the_example_tells_its_story_and_loses_no_memory() {
 
 #[test]
 fn the_example_counts_the_public_sales_data_as_its_authors_do() {
-    let data = workspace().join("../shared/data/crm_sales");
+    let shared = workspace().join("../shared");
+    let data = shared.join("data/crm_sales");
     let Ok(expected) = fs::read_to_string(data.join("expected_public.json")) else {
-        println!("skipped: ../shared/data/crm_sales is not there");
+        assert!(!shared.exists(), "../shared is there, and data/crm_sales is not");
+        // The harness keeps what the macros print of a test that passes to itself.
+        let _ = writeln!(std::io::stderr(), "skipped: ../shared/data/crm_sales is absent");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
