@@ -1,5 +1,6 @@
 //! What was: versions, past states, lists as they were, deleted records and their return.
 
+mod pruning;
 mod random;
 
 use std::sync::Arc;
@@ -206,6 +207,52 @@ fn what_a_forgotten_person_was_reads_erased_and_never_as_another_value() {
     assert_eq!(told, json!({"value": {"erased": true}}));
     let back = house.admin.write(|transaction| transaction.undelete_record(Contact::NAME, id));
     assert_eq!(refusal(back), Code::RecordNotFound);
+}
+
+#[test]
+fn a_list_of_the_past_looks_along_references_at_what_these_led_to_then() {
+    let house = database();
+    let (firm, positions) = account(&house, &["上海", "北京"]);
+    let other = house.create(Account::NAME, &Changes::new().set("name", "别家").set("city", "上海"));
+    let of = |name: &str, firm: RecordId| Changes::new().set("name", name).set("account", firm);
+    let moving = house.create(Contact::NAME, &of("林", firm));
+    let staying = house.create(Contact::NAME, &of("王", other));
+    let alone = house.create(Contact::NAME, &Changes::new().set("name", "张"));
+    let both = house.crm.head().unwrap().position;
+    house.change(Account::NAME, firm, &Changes::new().set("city", "上海"));
+    house.change(Contact::NAME, moving, &Changes::new().set("account", other));
+    let moved = house.crm.head().unwrap().position;
+    house.change(Account::NAME, other, &Changes::new().set("city", "苏州"));
+    let list = |session: &guanxi::Session, filter: &Condition, at: u64| {
+        let page = session.list_as_of(Contact::NAME, filter, At::Position(at), None, 0).unwrap();
+        assert_eq!((page.undecided, page.next), (0, None));
+        page.rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let city = |city: &str| {
+        Condition::Compare("account.city".into(), guanxi::engine::Comparison::Equal, city.into())
+    };
+    assert_eq!(list(&house.admin, &city("上海"), both), [staying]);
+    assert_eq!(list(&house.admin, &city("北京"), both), [moving]);
+    assert_eq!(list(&house.admin, &city("上海"), moved), [moving, staying]);
+    let none = Condition::IsNull("account.city".into());
+    assert_eq!(list(&house.admin, &none, moved), [alone]);
+    let neither = Condition::Not(Box::new(city("上海")));
+    assert_eq!(list(&house.admin, &neither, both), [moving, alone]);
+    // Who sees none of the firms today finds none of them in the past.
+    let read = |entity, level| (entity, Action::Read, level);
+    let near = [read("crm.contact", Level::All), read("crm.account", Level::Own)];
+    let near = house.user("near", &[house.role("near", &near)]);
+    assert_eq!(list(&near, &city("上海"), moved), []);
+    assert_eq!(list(&near, &none, moved), [moving, staying, alone]);
+    // Beyond what is kept of the firms nothing is told of them, though the persons are kept for ever.
+    house.clock.advance_micros(3 * DAY);
+    let history_days = [("account".to_owned(), 1)].into();
+    house.admin.change_settings(Settings { history_days, ..Settings::default() }).unwrap();
+    let at = At::Position(moved);
+    let refused = house.admin.list_as_of(Contact::NAME, &city("上海"), at, None, 0);
+    assert_eq!(refusal(refused), Code::HistoryExpired);
+    assert_eq!(list(&house.admin, &Condition::Everything, moved).len(), 3);
+    let _ = positions;
 }
 
 #[test]

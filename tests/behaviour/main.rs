@@ -27,6 +27,8 @@ mod expressions;
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
+mod field_keys;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod formats;

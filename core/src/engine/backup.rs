@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use crate::access::Action;
 use crate::base::{Code, Error, Patience, Result};
 use crate::engine::{Key, Session};
-use crate::records::{BackupCounts, BackupSource, EntryKind, back_up_keys, read_through};
+use crate::records::{BackupCounts, BackupSource, EntryKind, back_up_keys, newest_pruned, read_through};
 use crate::storage::{BackupHeader, BackupKind, BackupReader, BackupWriter, Head};
 
 /// How much of a database is backed up.
@@ -136,6 +136,10 @@ impl Session {
         }
         if self.crm().entry_at(before.to.position)? != Some(before.to) {
             return broken("the backup before is of another past of this database");
+        }
+        // An increment says by its entries what became of records.
+        if newest_pruned(self.crm().snapshot()?.as_ref())? > before.to.position {
+            return broken("history behind the backup before was pruned: a full backup comes first");
         }
         Ok(before.to)
     }

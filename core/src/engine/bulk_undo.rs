@@ -176,7 +176,8 @@ impl Transaction<'_> {
         let registry = Arc::clone(self.reader().registry());
         let entity = registry.entity_by_id(change.entity)?;
         let record = self.get_record(&entity.api_name, change.record)?.record;
-        let gone = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(change.record);
+        let code = if change.is_pruned { Code::HistoryExpired } else { Code::RecordNotFound };
+        let gone = || Error::new(code).entity(&entity.api_name).record(change.record);
         let changes = change.changes.as_deref().ok_or_else(gone)?;
         if record.envelope.modified != change.stamp {
             let of_deletion = change.cause == cause_of("delete", batch);

@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::access::{self, Policy, user};
 use crate::base::{
-    Clock, Code, Error, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp, Value,
+    Clock, Code, Error, FieldId, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp,
+    Value,
 };
 use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
@@ -23,10 +24,10 @@ use crate::engine::{
     Warning, WriteOptions, credentials, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gains_keys,
-    is_large, note, read_epoch, reindex, verify,
+    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gaining,
+    gains_keys, is_large, note, read_epoch, reindex, verify,
 };
-use crate::schema::{EntityType, Registry, RegistryChange};
+use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
 use crate::storage::{
     CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
     StoreStatistics,
@@ -581,18 +582,31 @@ impl Crm {
 }
 
 impl Crm {
-    /// Marks new indexes, counters and rollups of large tables, which are built in chunks.
+    /// Marks new indexes, counters, rollups and keys of fields of large tables, which are built in chunks.
     fn put_off_builds(&self, before: &Registry, registry: &mut Registry) -> Result<()> {
         let snapshot = self.snapshot()?;
         let mut later = Vec::new();
         for entity in registry.entities() {
             let fresh = before.entity_by_id(entity.id()).map(|old| added(old, entity)).unwrap_or_default();
-            if !fresh.is_empty() && is_large(snapshot.as_ref(), entity, self.inner.build_at_once)? {
-                later.push((entity.api_name.clone(), fresh));
+            let old = before.entity_by_id(entity.id()).ok();
+            let fields = || old.into_iter().flat_map(|old| gaining(old, entity));
+            if fresh.is_empty() && fields().next().is_none() {
+                continue;
             }
+            let large = is_large(snapshot.as_ref(), entity, self.inner.build_at_once)?;
+            // Keys that are still being swept away are not made at once.
+            let waits = |field: &Field| entity.dropped_rules().any(|dropped| dropped == field.id());
+            let fields = fields().filter(|(field, _)| large || waits(field));
+            let fields: Vec<(FieldId, FieldKeys)> = fields.map(|(field, keys)| (field.id(), keys)).collect();
+            later.push((entity.api_name.clone(), if large { fresh } else { Vec::new() }, fields));
         }
-        for (entity, fresh) in later {
-            registry.set_complete(&entity, &fresh, false)?;
+        for (entity, fresh, fields) in later {
+            if !fresh.is_empty() {
+                registry.set_complete(&entity, &fresh, false)?;
+            }
+            if !fields.is_empty() {
+                registry.put_off_keys(&entity, &fields)?;
+            }
         }
         Ok(())
     }

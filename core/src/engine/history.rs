@@ -16,7 +16,7 @@ use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
-    self, At, PastQuery, PastState, PastValue, Period, Record, RecordVersion, Rewind, Versions,
+    self, At, PastQuery, PastState, PastValue, Period, Pruned, Record, RecordVersion, Rewind, Versions,
 };
 use crate::schema::{Entity, Registry};
 
@@ -133,10 +133,15 @@ impl Session {
         self.past(entity, id, |past| {
             let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE) };
             let bound = self.bound(past.reader, entity)?;
+            let pruned = Pruned::of(past.reader.snapshot, past.record.entity)?;
+            let is_gone = |version: &RecordVersion| {
+                bound.is_some_and(|bound| version.at < bound)
+                    || pruned.is_some_and(|pruned| version.position <= pruned.position)
+            };
             let mut walk = Versions::of(self.source(past.reader), &past.record, before, self.patience())?;
             let mut history = History { versions: Vec::new(), next: None };
             while let Some((mut version, more)) = walk.next()? {
-                if bound.is_some_and(|bound| version.at < bound) {
+                if is_gone(&version) {
                     return if history.versions.is_empty() { Err(expired(entity)) } else { Ok(history) };
                 }
                 history.next = more.then_some(version.position);
@@ -222,7 +227,9 @@ impl Session {
     /// deleted ones among them, and reads the entries of those that changed since; so a whole list costs the
     /// rows of the entity and the entries behind the place. Go on with the cursor until there is none; the
     /// place is fixed by the first chunk, and is not looked at again. Records of forgotten persons are in a
-    /// list without a condition alone, and counted otherwise.
+    /// list without a condition alone, and counted otherwise. A condition may go along references: what they led to
+    /// then is looked at as it was then, within what the session may see today. Lookups, rollups and trees have no
+    /// past.
     ///
     /// # Errors
     /// As [`Session::list`] and [`Session::get_as_of`].
@@ -241,14 +248,17 @@ impl Session {
             self.check_kept(reader, entity, at)?;
             let position = records::resolve(reader.snapshot, at)?;
             let stamp = records::stamp_at(reader.snapshot, position)?;
+            let filter = reader.resolve(known, condition, stamp.at())?;
+            let kept = |beyond: &Entity| self.check_kept(reader, &beyond.api_name, at);
             let query = PastQuery {
-                filter: &reader.resolve(known, condition, stamp.at())?,
+                filter: &filter,
                 place: (position, stamp),
                 moment: reader.settings().moment(stamp.at())?,
+                kept: &kept,
                 after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
                 looks: page(looks),
             };
-            let far = reader.far_permits(known, &crate::records::Filter::Everything)?;
+            let far = reader.far_permits(known, &filter)?;
             let sight = reader.sight(known, &permit, &far);
             let chunk = records::list_past(&sight, &self.crm().inner.sealer, &query)?;
             let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
@@ -347,14 +357,16 @@ impl Session {
     /// The moment before which history is not told, if the settings say so.
     fn bound(&self, reader: Reader<'_>, entity: &str) -> Result<Option<Timestamp>> {
         let days = reader.settings().history_days(reader.registry(), entity)?;
-        let past = days.map(|days| i64::from(days).saturating_mul(DAY));
-        let now = self.crm().now().micros();
-        Ok(past.map(|past| Timestamp::from_micros(now.saturating_sub(past))))
+        Ok(days.map(|days| kept_since(self.crm().now(), days)))
     }
 
     /// Refuses a place that is not there yet, and one that is older than the settings keep.
     fn check_kept(&self, reader: Reader<'_>, entity: &str, at: At) -> Result<()> {
         records::check_place(reader.snapshot, at)?;
+        let pruned = Pruned::of(reader.snapshot, reader.registry().entity(entity)?.id())?;
+        if pruned.is_some_and(|pruned| pruned.hides(at)) {
+            return Err(expired(entity));
+        }
         let Some(bound) = self.bound(reader, entity)? else { return Ok(()) };
         let moment = match at {
             At::Time(moment) => moment,
@@ -362,6 +374,11 @@ impl Session {
         };
         if moment < bound { Err(expired(entity)) } else { Ok(()) }
     }
+}
+
+/// The moment from which history is told, where so many days are kept.
+pub(super) fn kept_since(now: Timestamp, days: u32) -> Timestamp {
+    Timestamp::from_micros(now.micros().saturating_sub(i64::from(days).saturating_mul(DAY)))
 }
 
 fn page(looks: usize) -> usize {

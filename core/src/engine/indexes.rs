@@ -7,13 +7,51 @@ use crate::access::Action;
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::engine::crm::{store_registry, told};
 use crate::engine::{Crm, Session};
-use crate::records::{Built, EntryKind, SystemField, build_chunk, clear_chunk, is_large, note, unfinished};
+use crate::records::{
+    Build, BuildKind, Built, EntryKind, SystemField, build_chunk, clear_chunk, in_hand, is_large, note,
+    records_made, unfinished,
+};
 use crate::schema::{
-    CUSTOMER, CounterDefinition, DeclaredIndex, Entity, IndexDefinition, Registry, UniqueDefinition,
-    UniqueRule,
+    CUSTOMER, CounterDefinition, DeclaredIndex, Entity, FieldDefinition, FieldKeys, IndexDefinition,
+    Registry, UniqueDefinition, UniqueRule,
 };
 
+/// Something that is being built over records that stood when it was declared, or swept away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingBuild {
+    /// The entity whose records are taken in.
+    pub entity: String,
+    /// What is built: `index`, `counter`, `rollup`, `unique`, `field` (the index of a field, or that no two values
+    /// of it are equal); or `sweep`, where keys of what was taken back go.
+    pub kind: &'static str,
+    /// Its API name, that of the field for a rollup and a field; empty for what has none any more.
+    pub name: String,
+    /// Records that are in.
+    pub done: u64,
+    /// Records that were ever made of the entity, all of which are looked at; 0 for a sweep, whose keys nobody has
+    /// counted.
+    pub total: u64,
+}
+
 impl Session {
+    /// What is still being built, and how far it is. Without a call of [`Session::build_indexes`] nothing of it goes
+    /// on.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `storage.damaged`, `storage.io`.
+    ///
+    /// ```
+    /// # fn main() -> guanxi::Result<()> {
+    /// let crm = guanxi::in_memory().create_in_memory()?;
+    /// assert!(crm.session_for("admin@example.test")?.pending_builds()?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pending_builds(&self) -> Result<Vec<PendingBuild>> {
+        self.check_may("sys.role", Action::Administer)?;
+        self.crm().pending_builds()
+    }
+
     /// Adds an index of the customer's own to an entity, and gives its API name. Where the entity has more
     /// records than [`Options::build_at_once`](crate::Options::build_at_once), it is built in chunks
     /// between which others write, and no query reads it before it is complete; the listener of the
@@ -94,6 +132,30 @@ impl Session {
         })
     }
 
+    /// Switches the index of a field of the customer's own on, or that no two values of it are equal. It is built as
+    /// an index is; values that stand may turn out to be equal, and then it is as before, but for the index. A field
+    /// of another author gets an index by [`Session::define_index`], and a rule by [`Session::define_unique`].
+    ///
+    /// # Errors
+    /// As [`Session::define_index`]; `schema.invalid_definition` for a field of another author, and for one whose
+    /// values have no order; `schema.not_unique` naming records that have the same value.
+    pub fn index_field(&self, entity: &str, field: &str, keys: FieldKeys) -> Result<()> {
+        let registry = self.crm().registry();
+        let known = registry.entity(entity)?;
+        self.check_fields(known, std::iter::once(&field.to_owned()))?;
+        let field = known.field(field.into())?;
+        let own = field.declared();
+        if own.namespace != CUSTOMER || field.is_withdrawn() {
+            let error = Error::new(Code::InvalidDefinition).entity(&known.api_name).field(&field.api_name);
+            return Err(error.rule("a field of the customer"));
+        }
+        let (indexed, unique) = (own.indexed || keys.index, own.unique || keys.unique);
+        let definition = FieldDefinition { indexed, unique, ..own.clone() };
+        self.change_schema("schema.index_field", |registry| {
+            registry.declare_field(&known.api_name, &definition)
+        })
+    }
+
     /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an
     /// extension declared it over a large table, and with every move of values into a field of another type.
     ///
@@ -142,8 +204,31 @@ impl Crm {
         self.build_indexes(nobody, &Patience::default())
     }
 
+    fn pending_builds(&self) -> Result<Vec<PendingBuild>> {
+        let (registry, snapshot) = (self.registry(), self.snapshot()?);
+        let mut pending = Vec::new();
+        for entity in registry.entities() {
+            for build in unfinished(entity) {
+                let sweeps = build.kind == BuildKind::Sweep;
+                let total = if sweeps { 0 } else { records_made(snapshot.as_ref(), entity)? };
+                pending.push(PendingBuild {
+                    entity: entity.api_name.clone(),
+                    kind: build.kind.name(),
+                    name: name_of(&registry, entity, build),
+                    done: build.done(snapshot.as_ref())?.min(total),
+                    total,
+                });
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Goes on with what is not complete. The listener of patience is told how many records were taken in by this
+    /// call, once for each thing that is built, and how many there are to be taken in.
     pub(super) fn build_indexes(&self, actor: RecordId, patience: &Patience) -> Result<()> {
         let (mut done, mut broken) = (0_u64, None);
+        let left = |build: PendingBuild| build.total.saturating_sub(build.done);
+        let total = self.pending_builds()?.into_iter().map(left).fold(0, u64::saturating_add);
         let next = |registry: &Registry| -> Option<String> {
             let entity = registry.entities().iter().find(|entity| !unfinished(entity).is_empty());
             entity.map(|entity| entity.api_name.clone())
@@ -156,7 +241,8 @@ impl Crm {
             let built = self.build_some(actor, &entity, patience)?;
             broken = broken.or_else(|| built.broken.into_iter().next());
             done = done.saturating_add(built.records);
-            patience.tell("indexes", done, 0);
+            // Meanwhile others may have made some more.
+            patience.tell("indexes", done, total.max(done));
         }
         // All that can be built is, before anybody hears of what cannot.
         broken.map_or(Ok(()), |(_, error)| Err(error))
@@ -191,8 +277,9 @@ impl Crm {
         Ok(true)
     }
 
-    /// Takes a chunk of an entity's records into its indexes, counters and unique rules, and rollups of them. With
-    /// the last one they are complete, which the same commit says; a unique rule that records break is taken back.
+    /// Takes a chunk of an entity's records into its indexes, counters and unique rules, keys of its fields and
+    /// rollups of them. With the last one they are complete, which the same commit says; a unique rule that records
+    /// break is taken back, and so is that no two values of a field are equal.
     fn build_some(&self, actor: RecordId, entity: &str, patience: &Patience) -> Result<Built> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.registry();
@@ -225,13 +312,50 @@ impl Crm {
     }
 }
 
+/// The name of what is built, as the API knows it.
+fn name_of(registry: &Registry, entity: &Entity, build: Build) -> String {
+    let number = build.number;
+    let named = match build.kind {
+        BuildKind::Index => {
+            entity.indexes().iter().find(|index| index.id() == number).map(|index| &index.api_name)
+        }
+        BuildKind::Counter => {
+            entity.counters().iter().find(|counter| counter.id() == number).map(|counter| &counter.api_name)
+        }
+        BuildKind::Unique => {
+            let rule = entity.unique_rules().iter().find(|rule| rule.id() == number);
+            return rule.map(|rule| rule.definition.api_name()).unwrap_or_default();
+        }
+        BuildKind::Rollup => {
+            let field = registry.entities().iter().find_map(|entity| entity.field_by_id(number));
+            field.map(|field| &field.api_name)
+        }
+        BuildKind::Field | BuildKind::Sweep => entity.field_by_id(number).map(|field| &field.api_name),
+    };
+    named.cloned().unwrap_or_default()
+}
+
 /// The registry once all records are in.
 fn finished(before: &Registry, entity: &str, built: &Built) -> Result<Registry> {
     let mut after = Registry::clone(before);
-    after.set_complete(entity, &unfinished(before.entity(entity)?), true)?;
-    let broken: Vec<FieldId> = built.broken.iter().map(|(rule, _)| *rule).collect();
-    if !broken.is_empty() {
-        after.drop_unique(entity, &broken)?;
+    let known = before.entity(entity)?;
+    let builds = in_hand(known);
+    let numbers = |fields: bool| -> Vec<FieldId> {
+        let those = builds.iter().filter(|build| (build.kind == BuildKind::Field) == fields);
+        those.map(|build| build.number).collect()
+    };
+    after.set_complete(entity, &numbers(false), true)?;
+    if !numbers(true).is_empty() {
+        after.finish_keys(entity)?;
+    }
+    let broken = built.broken.iter().map(|(number, _)| *number);
+    let (fields, rules): (Vec<FieldId>, Vec<FieldId>) =
+        broken.partition(|number| known.field_by_id(*number).is_some());
+    if !rules.is_empty() {
+        after.drop_unique(entity, &rules)?;
+    }
+    if !fields.is_empty() {
+        after.allow_equal(entity, &fields)?;
     }
     Ok(after)
 }

@@ -23,6 +23,8 @@ pub enum AuditedValue {
     Known(Value),
     /// One that nobody can tell any more, since the person whose it was has been forgotten.
     Erased,
+    /// One that nobody can tell any more, since it is older than what its entity keeps and was pruned.
+    Pruned,
     /// One that the reader may not see.
     Withheld,
 }
@@ -45,7 +47,8 @@ pub struct AuditedEntry {
     pub entry: LedgerEntry,
     /// The values.
     pub changes: Vec<AuditedChange>,
-    /// Whether its values can be opened by nobody any more, since the person whose they were was forgotten.
+    /// Whether its values can be opened by nobody any more, since the person whose they were was forgotten, or since
+    /// they were pruned, which [`LedgerEntry::is_pruned`] tells.
     pub is_erased: bool,
 }
 
@@ -160,6 +163,7 @@ impl Reader<'_> {
             if shown.contains(&field) { value } else { AuditedValue::Withheld }
         };
         let is_erased = entry.changes.is_none();
+        let gone = if entry.is_pruned { AuditedValue::Pruned } else { AuditedValue::Erased };
         let changes = match entry.changes.take() {
             Some(changes) => changes
                 .into_iter()
@@ -174,8 +178,8 @@ impl Reader<'_> {
                 .iter()
                 .map(|field| AuditedChange {
                     field: *field,
-                    old: hide(*field, AuditedValue::Erased),
-                    new: hide(*field, AuditedValue::Erased),
+                    old: hide(*field, gone.clone()),
+                    new: hide(*field, gone.clone()),
                 })
                 .collect(),
         };

@@ -10,6 +10,9 @@ use crate::engine::{CheckpointSigner, Crm, Extension, Settings};
 use crate::records::MAX_RECORDS;
 use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
+/// Most records over which something new is built within the transaction that declares it, if not said.
+const BUILT_AT_ONCE: u64 = 100_000;
+
 /// Options for [`Options::create`] and [`Options::open`].
 #[derive(Clone)]
 pub struct Options {
@@ -38,7 +41,7 @@ impl Default for Options {
             key: None,
             key_provider: None,
             key_cost: KeyCost::default(),
-            build_at_once: MAX_RECORDS,
+            build_at_once: BUILT_AT_ONCE,
             cache_bytes: None,
             verify_on_open: false,
             durability: Durability::default(),
@@ -79,11 +82,13 @@ impl Options {
         self
     }
 
-    /// Most records over which a new index or counter is built within the transaction that declares it, which
-    /// holds its keys in memory; 1,000,000 if not said. Over more it is built in chunks.
+    /// Most records over which a new index or counter, or an index or unique values that are switched on for a
+    /// field, are built within the transaction that declares them, which holds their keys in memory and lets nobody
+    /// write meanwhile; 100,000 if not said, and never more than 1,000,000. Over more they are built in chunks,
+    /// between which others write.
     #[must_use]
     pub fn build_at_once(mut self, records: u64) -> Self {
-        self.build_at_once = records;
+        self.build_at_once = records.min(MAX_RECORDS);
         self
     }
 

@@ -400,7 +400,7 @@ impl<'a> Reader<'a> {
         let field = known.title()?;
         self.check_field(known, field.id())?;
         let value = Value::from(title);
-        if field.definition.unique {
+        if field.finds_one() {
             let permit = self.permit(known)?;
             return match records::find_unique(self.snapshot, known.id(), field.id(), &value)? {
                 Some(id) if self.finds(&permit, known, id)? => Ok(vec![id]),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::Result;
 use crate::engine::{Crm, Session};
-use crate::records::{BUILD_CHUNK, added, is_large, records_made, unfinished};
+use crate::records::{BUILD_CHUNK, added, gaining, is_large, records_made, unfinished};
 use crate::schema::{Registry, RegistryChange, SchemaChange};
 
 /// What a change of the registry changes, and what it costs.
@@ -86,12 +86,14 @@ impl Crm {
             let said =
                 plan.changes.iter().any(|change| change.reads_records && change.entity == entity.api_name);
             let fresh = after.entity_by_id(entity.id()).map(|after| added(entity, after)).unwrap_or_default();
-            if !said && fresh.is_empty() {
+            let fields = after.entity_by_id(entity.id()).map(|after| gaining(entity, after).count());
+            let builds = fresh.len().saturating_add(fields.unwrap_or_default());
+            if !said && builds == 0 {
                 continue;
             }
             let records = records_made(snapshot.as_ref(), entity)?;
             plan.records = plan.records.saturating_add(records);
-            if !fresh.is_empty() && is_large(snapshot.as_ref(), entity, self.inner.build_at_once)? {
+            if builds > 0 && is_large(snapshot.as_ref(), entity, self.inner.build_at_once)? {
                 let chunk = self.inner.build_at_once.clamp(1, BUILD_CHUNK);
                 plan.commits = plan.commits.saturating_add(records.div_ceil(chunk));
             }

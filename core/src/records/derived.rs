@@ -8,7 +8,7 @@ use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::{write_collated, write_ordered};
 use crate::records::row::{external_key, unique_key};
-use crate::records::unique::{rule_key, rule_of};
+use crate::records::unique::{field_of, rule_key, rule_of};
 use crate::records::validity::{fact_key, validity_keys};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
@@ -48,10 +48,11 @@ impl Index {
         Self { entity, field: BY_ID }
     }
 
-    /// The index on a field, if the registry keeps one. References always have one, as does the owner.
+    /// The index on a field, if the registry keeps one, complete or not. References always have one, as does the
+    /// owner.
     pub fn on(entity: &Entity, field: FieldId) -> Option<Self> {
         let kept = field == SystemField::Owner.id()
-            || entity.field_by_id(field).is_some_and(|field| field.definition.is_indexed());
+            || entity.field_by_id(field).is_some_and(crate::schema::Field::is_indexed);
         kept.then(|| Self { entity: entity.id(), field })
     }
 
@@ -179,23 +180,23 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     };
     index(Index::by_id(record.entity), None);
     let system = [SystemField::Owner.id()];
-    for field in entity.fields().iter().map(crate::schema::Field::id).chain(system) {
+    // The keys of rollups follow from what is kept of other records.
+    let own = entity.fields().iter().filter(|field| !field.definition.kind.follows_others());
+    for field in own.map(crate::schema::Field::id).chain(system) {
         if let Some(kept) = Index::on(entity, field) {
             // Several values have a key each, so that the record is found by any of them.
             record.peek(field).items().for_each(|value| index(kept, Some(value)));
         }
     }
     for declared in entity.indexes() {
-        let mut key = Index::declared(record.entity, declared).prefix(class);
-        for component in declared.components() {
-            write_component(&mut key, &record.peek(component.field()), *component);
+        for mut key in declared_keys(entity, declared, record) {
+            key.extend_from_slice(id);
+            derived.insert((Keyspace::Index, key), Vec::new());
         }
-        key.extend_from_slice(id);
-        derived.insert((Keyspace::Index, key), Vec::new());
     }
     for field in entity.fields() {
         let value = record.peek(field.id());
-        if field.definition.unique && !value.is_null() {
+        if entity.keeps_unique(field) && !value.is_null() {
             let key = unique_key(record.entity, field.id(), &value);
             derived.insert((Keyspace::Unique, key), id.to_vec());
         }
@@ -226,6 +227,29 @@ pub(super) fn computed<'r>(entity: &Entity, record: &'r Record) -> Cow<'r, Recor
     Cow::Owned(record)
 }
 
+/// The keys of a record by a declared index, without its id: one for each of several values.
+fn declared_keys(entity: &Entity, declared: &DeclaredIndex, record: &Record) -> Vec<Vec<u8>> {
+    let mut keys = vec![Index::declared(record.entity, declared).prefix(record.envelope.class)];
+    for component in declared.components() {
+        let value = record.peek(component.field());
+        let field = entity.field_by_id(component.field());
+        if field.is_some_and(|field| field.definition.kind.has_several()) {
+            let each = |key: Vec<u8>| -> Vec<Vec<u8>> {
+                let items = value.items().map(|item| {
+                    let mut key = key.clone();
+                    write_component(&mut key, item, *component);
+                    key
+                });
+                items.collect()
+            };
+            keys = keys.into_iter().flat_map(each).collect();
+        } else {
+            keys.iter_mut().for_each(|key| write_component(key, &value, *component));
+        }
+    }
+    keys
+}
+
 /// Adds a component of a declared index to a key; a turned one sorts the other way round. No sort key is a
 /// prefix of another, so neither is a turned one.
 fn write_component(key: &mut Vec<u8>, value: &Value, component: Component) {
@@ -236,17 +260,26 @@ fn write_component(key: &mut Vec<u8>, value: &Value, component: Component) {
     }
 }
 
-/// Whether a key is of an index or a unique rule that is still being built.
+/// Whether a key is of an index, a unique rule or a unique field that is still being built.
 pub(super) fn is_unfinished(entity: &Entity, keyspace: Keyspace, key: &[u8]) -> bool {
     if keyspace == Keyspace::Unique {
-        return rule_of(entity, key).is_some_and(|rule| !rule.complete);
+        return match rule_of(entity, key) {
+            Some(rule) => !rule.complete,
+            None => {
+                let field = field_of(entity, key);
+                field.is_some_and(|field| field.unfinished_keys().unique)
+            }
+        };
     }
-    let unfinished = || entity.indexes().iter().filter(|index| !index.complete);
-    let of = |index: &DeclaredIndex| {
-        let numbers = [entity.id().number(), index.id().number()].map(u32::to_be_bytes).concat();
-        key.strip_prefix(&[INDEX]).is_some_and(|rest| rest.starts_with(&numbers))
+    let number = key.get(5..9).and_then(|number| number.try_into().ok()).map(u32::from_be_bytes);
+    let Some(number) = number.filter(|_| keyspace == Keyspace::Index && key.first() == Some(&INDEX)) else {
+        return false;
     };
-    keyspace == Keyspace::Index && unfinished().any(of)
+    let number = FieldId::new(number);
+    match entity.field_by_id(number) {
+        Some(field) => field.unfinished_keys().index,
+        None => entity.indexes().iter().any(|index| index.id() == number && !index.complete),
+    }
 }
 
 /// Reads a counter.

@@ -122,17 +122,6 @@ pub enum Filter<F = FieldId> {
 }
 
 impl<F> Filter<F> {
-    /// Whether it looks at anything but the record itself.
-    #[must_use]
-    pub fn goes_beyond(&self) -> bool {
-        match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::goes_beyond),
-            Self::Not(inner) => inner.goes_beyond(),
-            Self::Through(..) | Self::Under(..) => true,
-            _ => false,
-        }
-    }
-
     /// Checks depth and size.
     ///
     /// # Errors

@@ -4,12 +4,13 @@
 //! time. A list of the past reads entries of the ledger only for records that changed since.
 
 use crate::access::{Permit, Read};
-use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Stamp};
+use crate::base::{EntityId, Patience, RecordId, Result, Stamp};
 use crate::records::classes::read_epoch;
-use crate::records::history::{At, PastState, Rewind};
+use crate::records::history::PastState;
+use crate::records::history_match::{PastMatcher, past_of};
 use crate::records::row::{RECORD_KEY, assemble, record_key};
 use crate::records::view::Sealer;
-use crate::records::{Filter, Matcher, Moment, Record, Sight};
+use crate::records::{Filter, Moment, Record, Sight, sees_ends};
 use crate::schema::Entity;
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
@@ -17,7 +18,6 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor
 const PAGE: usize = 200;
 
 /// A chunk of a list of the past.
-#[derive(Debug)]
 pub struct PastQuery<'a> {
     /// Which records.
     pub filter: &'a Filter,
@@ -25,6 +25,8 @@ pub struct PastQuery<'a> {
     pub place: (u64, Stamp),
     /// What formulas take for now.
     pub moment: Moment,
+    /// Refuses an entity beyond a reference whose past is not told so far back.
+    pub kept: &'a dyn Fn(&Entity) -> Result<()>,
     /// The last record that the chunk before looked at.
     pub after: Option<RecordId>,
     /// Most records that this chunk looks at, at least 1.
@@ -63,34 +65,25 @@ pub fn list_past(
     query: &PastQuery<'_>,
 ) -> Result<PastChunk<(Record, PastState)>> {
     let Sight { snapshot, permit, entity, patience, .. } = *sight;
-    if query.filter.goes_beyond() || query.filter.names(&|field| entity.is_far(field)) {
-        let rule = "a condition on what was looks at nothing beyond references";
-        return Err(Error::new(Code::InvalidFilter).entity(&entity.api_name).rule(rule));
-    }
-    let matcher = Matcher::new(sight, query.filter)?;
-    let (position, stamp) = query.place;
+    let matcher = PastMatcher::new((sight, sealer), query.filter, (query.place, query.moment), query.kept)?;
+    let asks_nothing = *query.filter == Filter::Everything;
     walk(snapshot, entity.id(), (query.after, query.looks), patience, &mut |record| {
-        if !permit.allows(&record.envelope.access_class()) || record.envelope.created > stamp {
+        if !permit.allows(&record.envelope.access_class()) {
             return Ok(Seen::Passed);
         }
-        let state = if record.envelope.modified < stamp {
-            PastState::present(&record)
-        } else {
-            Rewind::of((snapshot, sealer), &record, patience)?.to(At::Position(position))?
+        let state = past_of((snapshot, sealer), &record, query.place, sight)?;
+        let Some(mut state) = state else { return Ok(Seen::Passed) };
+        state.compute(entity, query.moment);
+        let met = match &state.record {
+            Some(past) if !sees_ends(sight, past)? => Some(false),
+            Some(past) => matcher.matches(past)?,
+            None => asks_nothing.then_some(true),
         };
-        Ok(
-            match state.map(|mut state| {
-                state.compute(entity, query.moment);
-                state
-            }) {
-                None => Seen::Passed,
-                Some(state) => match &state.record {
-                    Some(past) if !matcher.matches(past)? => Seen::Passed,
-                    None if *query.filter != Filter::Everything => Seen::Undecided,
-                    _ => Seen::Found((record, state)),
-                },
-            },
-        )
+        Ok(match met {
+            Some(true) => Seen::Found((record, state)),
+            Some(false) => Seen::Passed,
+            None => Seen::Undecided,
+        })
     })
 }
 

@@ -232,8 +232,10 @@ pub struct LedgerEntry {
     pub previous: Option<u64>,
     /// The fields that it changes, in the order of the values; they stand in the clear.
     pub fields: Vec<FieldId>,
-    /// The values, or `None` if their subject was forgotten.
+    /// The values, or `None` if their subject was forgotten or they were pruned.
     pub changes: Option<Vec<FieldChange>>,
+    /// Whether its values were taken out, because they are older than what its entity keeps.
+    pub is_pruned: bool,
 }
 
 /// Links an entry to the one before it; the store calls this when it gives the position.
@@ -322,6 +324,7 @@ pub(super) fn decode_header(entry: &LogEntry) -> Result<(LedgerEntry, Commitment
         _ => return Err(Error::new(Code::NewerFormat).rule("ledger entry")),
     };
     (header.position, header.hash) = (entry.position, entry.hash);
+    header.is_pruned = entry.record.sealed.is_empty();
     header.cause = reader.text()?;
     let commitments = match format {
         FORMAT_1 => Commitments::read_each(&mut reader)?,
@@ -392,6 +395,7 @@ fn empty_header(kind: EntryKind, stamp: Stamp) -> LedgerEntry {
         previous: None,
         fields: Vec::new(),
         changes: None,
+        is_pruned: false,
     }
 }
 
@@ -405,7 +409,7 @@ pub struct OpenedEntry {
     pub entry: LedgerEntry,
     /// What the chain covers.
     pub chained: Vec<u8>,
-    /// Salt and encoded values, or nothing where their subject was forgotten.
+    /// Salt and encoded values, or nothing where their subject was forgotten or they were pruned.
     pub values: Option<RawValues>,
 }
 
@@ -433,12 +437,15 @@ pub fn read_raw(
     entries.into_iter().map(open).collect()
 }
 
-/// The values of an entry before they are decoded, or nothing where their subject was forgotten.
+/// The values of an entry before they are decoded, or nothing where their subject was forgotten or they were pruned.
 fn unseal_values(
     entry: &LogEntry,
     header: &LedgerEntry,
     sealer: &Sealer,
 ) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    if header.is_pruned {
+        return Ok(None);
+    }
     let Some(key) = sealer.find_key(header.subject)? else { return Ok(None) };
     let aad = Sha256::digest(&entry.record.chained);
     let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);

@@ -19,6 +19,7 @@ mod envelope;
 mod filter;
 mod history;
 mod history_list;
+mod history_match;
 mod ledger;
 mod ledger_blocks;
 mod ledger_proof;
@@ -27,6 +28,7 @@ mod merkle;
 mod merkle_nodes;
 mod near;
 mod ordered;
+mod prune;
 mod query;
 mod reindex;
 mod replay;
@@ -74,14 +76,15 @@ pub use ledger_search::{LedgerFilter, LedgerWalk, search_ledger};
 pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
+pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest_pruned, pruned_up_to};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
     SortField, Total, complete, count, end, explain, find, get, get_many, get_standing, groups, reaches,
     scan_all, sees_ends, target, walk_links,
 };
 pub use reindex::{
-    BUILD_CHUNK, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gains_keys, is_large, next_records,
-    records_made, reindex, unfinished,
+    BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,
+    in_hand, is_large, next_records, records_made, reindex, unfinished,
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;

@@ -2,21 +2,28 @@
 
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::records::Record;
+use crate::records::codec::damaged;
 use crate::records::derived::{
     Derived, Index, computed, derive, is_unfinished, number_counter, read_counter,
 };
+use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::take_in;
-use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key};
-use crate::records::tally::{Tallies, build_key, build_position};
+use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_key};
+use crate::records::tally::{Tallies, build_key};
 use crate::records::unique::{Shared, finish_unique, rule_key, sweep, take_in_unique};
 use crate::records::view::WriteView;
-use crate::schema::{Entity, UniqueRule};
+use crate::schema::{Entity, Field, FieldKeys, UniqueRule};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
 /// Most records whose new index keys go into one transaction, which is held in memory until it commits.
 pub const MAX_RECORDS: u64 = 1_000_000;
 /// Most records of one chunk of a build.
 pub const BUILD_CHUNK: u64 = 5_000;
+/// What the position lies under of a build of keys of a field. Rollups, which have numbers of fields too, are built
+/// of other records.
+const FIELD_BUILD: &[u8] = b"build.keys.";
+/// What the number of records lies under that a build has taken in.
+const BUILD_DONE: &[u8] = b"build.done.";
 /// Rows of one read.
 const PAGE: usize = 500;
 
@@ -40,11 +47,22 @@ pub fn records_made(snapshot: &dyn Snapshot, entity: &Entity) -> Result<u64> {
 /// Whether records that stand have more keys or counts by a changed definition.
 #[must_use]
 pub fn gains_keys(old: &Entity, new: &Entity) -> bool {
-    !added(old, new).is_empty() || fields_gain_keys(old, new)
+    !added(old, new).is_empty() || gaining(old, new).next().is_some()
 }
 
-fn fields_gain_keys(old: &Entity, new: &Entity) -> bool {
-    new.fields().iter().any(|field| field.gains_keys(old.field_by_id(field.id())))
+/// The fields by which records that stand get keys that they had not, because an index was switched on, or that no
+/// two values are equal.
+pub fn gaining<'e>(old: &'e Entity, new: &'e Entity) -> impl Iterator<Item = (&'e Field, FieldKeys)> {
+    let gained = |field: &'e Field| (field, field.gained_keys(old.field_by_id(field.id())));
+    new.fields().iter().map(gained).filter(|(_, keys)| keys.any())
+}
+
+/// Whether a field gains keys within the transaction that publishes it.
+fn gains_at_once(old: &Entity, new: &Entity) -> bool {
+    gaining(old, new).any(|(field, keys)| {
+        let later = field.unfinished_keys();
+        (keys.index && !later.index) || (keys.unique && !later.unique)
+    })
 }
 
 /// The indexes, counters and unique rules that are new in a definition, and the rollups that are kept of its
@@ -62,15 +80,117 @@ pub fn added(old: &Entity, new: &Entity) -> Vec<FieldId> {
     numbers(new).into_iter().filter(|number| !known.contains(number)).collect()
 }
 
-/// The indexes, counters and unique rules of an entity, and rollups of its records, that are still being built,
-/// and the unique rules that are still being swept away.
+/// What is being built of an entity or swept away, in a form that tells a rollup over its records from a field of
+/// its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BuildKind {
+    /// The keys of a unique rule or field that was taken back are swept away.
+    Sweep,
+    /// A declared index.
+    Index,
+    /// A counter.
+    Counter,
+    /// A rollup over the records of the entity, which another one may have.
+    Rollup,
+    /// A unique rule.
+    Unique,
+    /// The index of a field, or that no two values of it are equal.
+    Field,
+}
+
+impl BuildKind {
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sweep => "sweep",
+            Self::Index => "index",
+            Self::Counter => "counter",
+            Self::Rollup => "rollup",
+            Self::Unique => "unique",
+            Self::Field => "field",
+        }
+    }
+}
+
+/// One thing that is being built, or swept away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Build {
+    /// What it is.
+    pub kind: BuildKind,
+    /// Its number.
+    pub number: FieldId,
+}
+
+impl Build {
+    /// Where the id of the record lies to which it has come.
+    fn position_key(self) -> Vec<u8> {
+        match self.kind {
+            BuildKind::Field => [FIELD_BUILD, &self.number.number().to_be_bytes()].concat(),
+            _ => build_key(self.number),
+        }
+    }
+
+    /// Where the number of records lies that it has taken in.
+    fn done_key(self) -> Vec<u8> {
+        let of: &[u8] = if self.kind == BuildKind::Field { b"f" } else { b"d" };
+        [BUILD_DONE, of, &self.number.number().to_be_bytes()].concat()
+    }
+
+    fn position(self, snapshot: &dyn Snapshot) -> Result<RecordId> {
+        let stored = snapshot.get(Keyspace::Meta, &self.position_key())?;
+        let none = RecordId::from_bytes([0; 16]);
+        stored.map_or(Ok(none), |bytes| RecordId::from_suffix(&bytes).ok_or_else(damaged))
+    }
+
+    /// How many records it has taken in.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn done(self, snapshot: &dyn Snapshot) -> Result<u64> {
+        let stored = snapshot.get(Keyspace::Meta, &self.done_key())?;
+        let number = stored.map(|bytes| bytes.as_slice().try_into().map_err(|_| damaged()));
+        number.map_or(Ok(0), |bytes| bytes.map(u64::from_be_bytes))
+    }
+
+    fn stand(self, view: &mut WriteView<'_>, last: RecordId, records: u64) -> Result<()> {
+        let done = self.done(view)?.saturating_add(records);
+        view.put(Keyspace::Meta, self.position_key(), last.as_bytes().to_vec());
+        view.put(Keyspace::Meta, self.done_key(), done.to_be_bytes().to_vec());
+        Ok(())
+    }
+
+    fn forget(self, view: &mut WriteView<'_>) {
+        view.remove(Keyspace::Meta, self.position_key());
+        view.remove(Keyspace::Meta, self.done_key());
+    }
+}
+
+/// The indexes, counters, unique rules and keys of fields of an entity, and rollups of its records, that are still
+/// being built, and the keys that are still being swept away.
 #[must_use]
-pub fn unfinished(entity: &Entity) -> Vec<FieldId> {
+pub fn unfinished(entity: &Entity) -> Vec<Build> {
+    let of = |kind: BuildKind| move |number: FieldId| Build { kind, number };
     let indexes = entity.indexes().iter().filter(|index| !index.complete).map(|index| index.id());
     let counters = entity.counters().iter().filter(|counter| !counter.complete).map(|counter| counter.id());
     let rollups = entity.rolled_up().iter().filter(|rollup| !rollup.complete).map(|rollup| rollup.id());
     let unique = entity.unique_rules().iter().filter(|rule| !rule.complete).map(|rule| rule.id());
-    indexes.chain(counters).chain(rollups).chain(unique).chain(entity.dropped_rules()).collect()
+    let fields = entity.fields().iter().filter(|field| field.unfinished_keys().any()).map(Field::id);
+    let builds = entity.dropped_rules().map(of(BuildKind::Sweep));
+    let builds = builds.chain(indexes.map(of(BuildKind::Index)));
+    let builds = builds.chain(counters.map(of(BuildKind::Counter)));
+    let builds = builds.chain(rollups.map(of(BuildKind::Rollup)));
+    builds.chain(unique.map(of(BuildKind::Unique))).chain(fields.map(of(BuildKind::Field))).collect()
+}
+
+/// What is worked at now: as long as keys are to be swept away, these, since the same may be built again.
+#[must_use]
+pub fn in_hand(entity: &Entity) -> Vec<Build> {
+    let mut builds = unfinished(entity);
+    if builds.iter().any(|build| build.kind == BuildKind::Sweep) {
+        builds.retain(|build| build.kind == BuildKind::Sweep);
+    }
+    builds
 }
 
 /// Adds the index keys and counters that a changed definition asks for, within the transaction that
@@ -84,10 +204,14 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
     let mut shared = Shared::default();
     let mut records = 0_u64;
     let fresh = added(old, new);
-    let later = unfinished(new);
-    if !fields_gain_keys(old, new) && fresh.iter().all(|number| later.contains(number)) {
+    let later: Vec<FieldId> = unfinished(new).into_iter().map(|build| build.number).collect();
+    if !gains_at_once(old, new) && fresh.iter().all(|number| later.contains(number)) {
         return Ok(());
     }
+    let gained: Vec<FieldId> = gaining(old, new)
+        .filter(|(field, keys)| keys.index && !field.unfinished_keys().index)
+        .map(|(field, _)| field.id())
+        .collect();
     let snapshot: &dyn Snapshot = view;
     for_each_record(snapshot, new.id(), &Patience::default(), &mut |record| {
         records = records.saturating_add(1);
@@ -103,6 +227,11 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
         for ((keyspace, key), value) in after.filter(|((keyspace, key), _)| is_new(*keyspace, key)) {
             if let Some(other) = keys.insert((keyspace, key.clone()), value) {
                 shared.note(&key, &other, record.id);
+            }
+        }
+        for (field, key) in figure_keys(snapshot, new, &record)? {
+            if gained.contains(&field) {
+                keys.insert((Keyspace::Index, key), Vec::new());
             }
         }
         for counter in new.counters().iter().filter(|counter| counter.complete) {
@@ -132,40 +261,76 @@ pub fn build_chunk(
 ) -> Result<Built> {
     let most = usize::try_from(most.min(BUILD_CHUNK)).unwrap_or(PAGE).max(1);
     let mut built = Built { records: 0, finished: true, broken: Vec::new() };
-    for number in unfinished(entity) {
-        if entity.dropped_rules().any(|dropped| dropped == number) {
-            let (keys, gone) = sweep(view, entity.id(), number, most)?;
-            built.records = built.records.saturating_add(keys);
-            built.finished &= gone;
+    let builds = in_hand(entity);
+    for build in &builds {
+        if build.kind == BuildKind::Sweep {
+            built.finished &= sweep(view, entity, build.number, most)?;
             continue;
         }
-        let position = build_position(view, number)?;
-        let (records, more) = next_records(view, entity, (position, most), patience)?;
-        let mut tallies = Tallies::default();
-        for record in &records {
-            add_keys(view, entity, number, record);
-            let counters = entity.counters().iter().filter(|counter| counter.id() == number);
-            counters.for_each(|counter| tallies.count(counter, record));
-        }
-        tallies.add_to(view)?;
-        take_in(view, entity, number, &records)?;
-        if let Some(rule) = entity.unique_rules().iter().find(|rule| rule.id() == number) {
-            take_in_unique(view, rule, &keys_of(entity, rule, &records))?;
-        }
-        built.records = built.records.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
+        let (records, more) = next_records(view, entity, (build.position(view)?, most), patience)?;
+        take_in_records(view, entity, *build, &records)?;
+        let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        built.records = built.records.saturating_add(count);
         if let Some(last) = records.last() {
-            view.put(Keyspace::Meta, build_key(number), last.id.as_bytes().to_vec());
+            build.stand(view, last.id, count)?;
         }
         built.finished &= !more;
     }
     // One that came to the end first waits there for the others.
     if built.finished {
-        unfinished(entity).into_iter().for_each(|number| view.remove(Keyspace::Meta, build_key(number)));
-        for rule in entity.unique_rules().iter().filter(|rule| !rule.complete) {
-            built.broken.extend(finish_unique(view, entity, rule)?.map(|error| (rule.id(), error)));
+        for build in builds {
+            build.forget(view);
+            if matches!(build.kind, BuildKind::Unique | BuildKind::Field) {
+                let broken = finish_unique(view, entity, build.number)?;
+                built.broken.extend(broken.map(|error| (build.number, error)));
+            }
         }
     }
     Ok(built)
+}
+
+fn take_in_records(
+    view: &mut WriteView<'_>,
+    entity: &Entity,
+    build: Build,
+    records: &[Record],
+) -> Result<()> {
+    let number = build.number;
+    match build.kind {
+        BuildKind::Sweep => Ok(()),
+        BuildKind::Index => {
+            records.iter().for_each(|record| add_keys(view, entity, number, record));
+            Ok(())
+        }
+        BuildKind::Counter => {
+            let mut tallies = Tallies::default();
+            for counter in entity.counters().iter().filter(|counter| counter.id() == number) {
+                records.iter().for_each(|record| tallies.count(counter, record));
+            }
+            tallies.add_to(view)
+        }
+        BuildKind::Rollup => take_in(view, entity, number, records),
+        BuildKind::Unique => {
+            let rule = entity.unique_rules().iter().find(|rule| rule.id() == number);
+            let keys = rule.map(|rule| keys_of(entity, rule, records));
+            keys.map_or(Ok(()), |keys| take_in_unique(view, number, &keys))
+        }
+        BuildKind::Field => {
+            let Some(field) = entity.field_by_id(number) else { return Ok(()) };
+            if field.unfinished_keys().index {
+                records.iter().for_each(|record| add_keys(view, entity, number, record));
+                for record in records {
+                    let keys = figure_keys(view, entity, record)?.into_iter();
+                    keys.filter(|(field, _)| *field == number)
+                        .for_each(|(_, key)| view.put(Keyspace::Index, key, Vec::new()));
+                }
+            }
+            if field.unfinished_keys().unique {
+                take_in_unique(view, number, &field_keys(entity, field, records))?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Takes some of the keys of an index away, whatever they say, and says whether none is left. Its build begins
@@ -178,7 +343,7 @@ pub fn clear_chunk(view: &mut WriteView<'_>, entity: &Entity, number: FieldId) -
     let most = usize::try_from(BUILD_CHUNK).unwrap_or(PAGE);
     let page = view.scan(&RangeRequest::prefix(Keyspace::Index, &index.all(), most))?;
     page.rows.into_iter().for_each(|(key, _)| view.remove(Keyspace::Index, key));
-    view.remove(Keyspace::Meta, build_key(number));
+    Build { kind: BuildKind::Index, number }.forget(view);
     Ok(!page.more)
 }
 
@@ -189,7 +354,7 @@ pub struct Built {
     pub records: u64,
     /// Whether all are in.
     pub finished: bool,
-    /// Unique rules, when all are in, that records break which stand already, with what is wrong.
+    /// Unique rules and fields, when all are in, that records break which stand already, with what is wrong.
     pub broken: Vec<(FieldId, Error)>,
 }
 
@@ -197,6 +362,17 @@ pub struct Built {
 fn keys_of(entity: &Entity, rule: &UniqueRule, records: &[Record]) -> Vec<(RecordId, Vec<u8>)> {
     let live = records.iter().filter(|record| !record.is_deleted());
     let keys = live.filter_map(|record| Some((record.id, rule_key(rule, &computed(entity, record))?)));
+    keys.collect()
+}
+
+/// The keys that live records have because no two values of a field are equal.
+fn field_keys(entity: &Entity, field: &Field, records: &[Record]) -> Vec<(RecordId, Vec<u8>)> {
+    let live = records.iter().filter(|record| !record.is_deleted());
+    let keys = live.filter_map(|record| {
+        let computed = computed(entity, record);
+        let value = computed.peek(field.id());
+        (!value.is_null()).then(|| (record.id, unique_key(entity.id(), field.id(), &value)))
+    });
     keys.collect()
 }
 

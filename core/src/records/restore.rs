@@ -16,6 +16,7 @@ use crate::records::checkpoints::Checkpoint;
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, PendingEntry, decode_header};
 use crate::records::replay::{Shells, replay};
+use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::{levels, rows_of_level};
 use crate::records::row::{self, for_each_record, rows_of};
 use crate::records::serial::SERIAL_COUNTERS;
@@ -23,7 +24,7 @@ use crate::records::tally::{Tallies, counters_so_far};
 use crate::records::view::{Sealer, WriteView};
 use crate::records::write::link;
 use crate::records::{WriteContext, note};
-use crate::schema::Registry;
+use crate::schema::{Entity, Registry};
 use crate::storage::{
     BackupHeader, BackupKind, BackupReader, BlobName, Database, Head, Keyspace, LogEntry, LogRecord, unseal,
 };
@@ -403,7 +404,22 @@ impl<'a> Restorer<'a> {
             })?;
             bulk.flush()?;
         }
-        Ok(())
+        self.index_rollups(registry)
+    }
+
+    /// Makes the keys of the indexes of rollups, which follow from what is kept of these.
+    fn index_rollups(&self, registry: &Registry) -> Result<()> {
+        let store = self.database.store.as_ref();
+        let snapshot = store.snapshot()?;
+        let mut bulk = Bulk::new(store, self.patience);
+        let indexed = |entity: &&Entity| entity.rollups().iter().any(|rollup| rollup.indexed);
+        for entity in registry.entities().iter().filter(indexed) {
+            for_each_record(snapshot.as_ref(), entity.id(), self.patience, &mut |record| {
+                let mut keys = figure_keys(snapshot.as_ref(), entity, &record)?.into_iter();
+                keys.try_for_each(|(_, key)| bulk.put(Keyspace::Index, key, Vec::new()))
+            })?;
+        }
+        bulk.flush()
     }
 }
 

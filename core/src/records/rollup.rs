@@ -9,13 +9,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::access::ClassId;
 use crate::base::{
     Code, Date, Decimal, EntityId, FieldId, MAX_TREE_DEPTH, Money, RecordId, Result, Timestamp, Value,
     ValueKind,
 };
 use crate::records::codec::{decode_value, encode_value};
-use crate::records::ordered::write_ordered;
-use crate::records::row::load;
+use crate::records::derived::Index;
+use crate::records::ordered::{ordered, write_ordered};
+use crate::records::row::{load, load_envelope};
 use crate::records::tally::{Tally, add, build_position};
 use crate::records::view::WriteView;
 use crate::records::{GroupSum, Moment, Record};
@@ -27,6 +29,8 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, successor};
 pub(super) const FIGURE: u8 = 5;
 /// First byte of a value among those of which the smallest or the largest is wanted.
 pub(super) const LISTED: u8 = 6;
+/// Last byte of the key of a value that comes from a branch of a tree.
+const BRANCH: u8 = 1;
 /// Digits of a mean behind the point.
 const MEAN_DIGITS: u32 = 6;
 
@@ -113,13 +117,33 @@ fn listed_prefix(field: FieldId, id: RecordId) -> Vec<u8> {
     [&[LISTED][..], &field.number().to_be_bytes(), id.as_bytes()].concat()
 }
 
+/// A row of a value that is picked from: under which record, the value, where it comes from.
+pub(super) fn listed_row(rollup: &Rollup, id: RecordId, value: &Value, origin: Origin) -> (Vec<u8>, Vec<u8>) {
+    let mut key = listed_prefix(rollup.id(), id);
+    write_ordered(&mut key, value);
+    match origin {
+        Origin::Record(record) => key.extend_from_slice(record.as_bytes()),
+        Origin::Branch(below) => {
+            key.extend_from_slice(below.as_bytes());
+            key.push(BRANCH);
+        }
+    }
+    (key, encode_value(value))
+}
+
+/// Where a value comes from that is picked from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A record that the rollup goes over.
+    Record(RecordId),
+    /// One end, the smallest or the largest, of what the next record below in the tree picks from.
+    Branch(RecordId),
+}
+
 impl Part {
     /// The row of a value that is picked from, with what stands in it.
     pub fn listed(&self, rollup: &Rollup) -> (Vec<u8>, Vec<u8>) {
-        let mut key = listed_prefix(rollup.id(), self.parent);
-        write_ordered(&mut key, &self.value);
-        key.extend_from_slice(self.child.as_bytes());
-        (key, encode_value(&self.value))
+        listed_row(rollup, self.parent, &self.value, Origin::Record(self.child))
     }
 
     fn is_kept_as(&self, rollup: &Rollup, other: &Self) -> bool {
@@ -181,25 +205,170 @@ pub(super) fn change(
 }
 
 fn shift(view: &mut WriteView<'_>, rollup: &Rollup, part: &Part, taken: bool) -> Result<()> {
+    let path = Trees::default().upwards(view, rollup, part.parent)?;
     if rollup.figure.function.picks() {
-        let (key, value) = part.listed(rollup);
-        if taken {
-            view.remove(Keyspace::Aggregate, key);
+        let row = part.listed(rollup);
+        return if taken {
+            shift_listed(view, rollup, &path, vec![row], Vec::new())
         } else {
-            view.put(Keyspace::Aggregate, key, value);
-        }
-        return Ok(());
+            shift_listed(view, rollup, &path, Vec::new(), vec![row])
+        };
     }
     let tally = Tally::of_one(&part.value);
-    for id in Trees::default().upwards(view, rollup, part.parent)? {
-        add(view, figure_key(rollup.id(), id), &tally, taken)?;
+    path.into_iter().try_for_each(|id| shift_figure(view, rollup, id, (&tally, taken)))
+}
+
+/// Adds to the figure of one record or takes from it, with what follows.
+fn shift_figure(
+    view: &mut WriteView<'_>,
+    rollup: &Rollup,
+    id: RecordId,
+    (tally, taken): (&Tally, bool),
+) -> Result<()> {
+    keeping_up(view, rollup, id, |view| add(view, figure_key(rollup.id(), id), tally, taken))
+}
+
+/// Rows with their values.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Takes rows from those that a record picks from and adds others. In a tree those above pick from the ends of what
+/// it picks from, so that a change goes up no further than an end of it is another one.
+fn shift_listed(
+    view: &mut WriteView<'_>,
+    rollup: &Rollup,
+    path: &[RecordId],
+    gone: Rows,
+    come: Rows,
+) -> Result<()> {
+    let (mut gone, mut come) = (gone, come);
+    for id in path {
+        let before = branch(view, rollup, *id)?;
+        let rows = (std::mem::take(&mut gone), std::mem::take(&mut come));
+        keeping_up(view, rollup, *id, |view| {
+            rows.0.into_iter().for_each(|(key, _)| view.remove(Keyspace::Aggregate, key));
+            rows.1.into_iter().for_each(|(key, value)| view.put(Keyspace::Aggregate, key, value));
+            Ok(())
+        })?;
+        let after = branch(view, rollup, *id)?;
+        if before == after {
+            break;
+        }
+        let Some(above) = path.iter().skip_while(|known| *known != id).nth(1) else { break };
+        gone = branch_rows(rollup, (*above, *id), &before);
+        come = branch_rows(rollup, (*above, *id), &after);
     }
     Ok(())
 }
 
-/// The figure of a record, if others go over it.
+/// The smallest and the largest value that a record picks from, for those above it in a tree; none where there is no
+/// tree.
+fn branch(snapshot: &dyn Snapshot, rollup: &Rollup, id: RecordId) -> Result<Vec<Value>> {
+    if rollup.tree.is_none() {
+        return Ok(Vec::new());
+    }
+    let ends = [false, true].map(|last| end_of(snapshot, rollup.id(), id, last));
+    let mut values = Vec::new();
+    for end in ends {
+        let end = plain(end?);
+        if !end.is_null() && !values.contains(&end) {
+            values.push(end);
+        }
+    }
+    Ok(values)
+}
+
+/// A number without the zeros that its author wrote behind it, so that values that sort alike are one.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Decimal(number) => Value::Decimal(number.normalized()),
+        Value::Money(money) => Value::Money(Money::new(money.amount.normalized(), money.currency)),
+        other => other,
+    }
+}
+
+/// The rows under a record that come from the one below it.
+fn branch_rows(rollup: &Rollup, (above, id): (RecordId, RecordId), ends: &[Value]) -> Rows {
+    ends.iter().map(|value| listed_row(rollup, above, value, Origin::Branch(id))).collect()
+}
+
+/// Changes what is kept of a rollup for a record, and brings along the key of its index. In a tree the rollups that
+/// go over it follow for each record above too.
+fn keeping_up(
+    view: &mut WriteView<'_>,
+    rollup: &Rollup,
+    id: RecordId,
+    change: impl FnOnce(&mut WriteView<'_>) -> Result<()>,
+) -> Result<()> {
+    let follows = rollup.tree.is_some() && !rollup.up.is_empty();
+    if !rollup.indexed && !follows {
+        return change(view);
+    }
+    let before = figure(view, rollup.figure, id)?;
+    change(view)?;
+    let after = figure(view, rollup.figure, id)?;
+    if encode_value(&before) == encode_value(&after) {
+        return Ok(());
+    }
+    if rollup.indexed {
+        let stored = load_envelope(view, rollup.parent, id)?;
+        if let Some(envelope) = stored.filter(|envelope| envelope.deleted_at.is_none()) {
+            let class = envelope.class;
+            view.remove(Keyspace::Index, index_key(rollup, class, id, &before));
+            view.put(Keyspace::Index, index_key(rollup, class, id, &after), Vec::new());
+        }
+    }
+    if follows { go_up(view, rollup, id, (before, after)) } else { Ok(()) }
+}
+
+/// The key of a record by the index of a rollup.
+fn index_key(rollup: &Rollup, class: ClassId, id: RecordId, value: &Value) -> Vec<u8> {
+    let mut key = Index { entity: rollup.parent, field: rollup.id() }.prefix(class);
+    write_ordered(&mut key, value);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+/// The keys that a record has by the indexes of its rollups, from what is kept of these.
+pub(super) fn figure_keys(
+    snapshot: &dyn Snapshot,
+    entity: &Entity,
+    record: &Record,
+) -> Result<Vec<(FieldId, Vec<u8>)>> {
+    let indexed = entity.rollups().iter().filter(|rollup| rollup.indexed && !record.is_deleted());
+    let keys = indexed.map(|rollup| {
+        let value = figure(snapshot, rollup.figure, record.id)?;
+        Ok((rollup.id(), index_key(rollup, record.envelope.class, record.id, &value)))
+    });
+    keys.collect()
+}
+
+/// Brings the keys of a record itself by the indexes of its rollups from its old image to the new. What is kept of
+/// these was moved before.
+pub(super) fn move_figure_keys(
+    view: &mut WriteView<'_>,
+    entity: &Entity,
+    old: Option<&Record>,
+    new: &Record,
+) -> Result<()> {
+    let place = |record: &Record| (!record.is_deleted()).then_some(record.envelope.class);
+    if old.and_then(place) == place(new) {
+        return Ok(());
+    }
+    for (_, key) in old.map_or(Ok(Vec::new()), |old| figure_keys(view, entity, old))? {
+        view.remove(Keyspace::Index, key);
+    }
+    for (_, key) in figure_keys(view, entity, new)? {
+        view.put(Keyspace::Index, key, Vec::new());
+    }
+    Ok(())
+}
+
+/// The figure of a record, if others go over it; in a tree they follow record by record.
 fn figure_to_follow(view: &WriteView<'_>, rollup: &Rollup, parent: RecordId) -> Result<Value> {
-    if rollup.up.is_empty() { Ok(Value::Null) } else { figure(view, rollup.figure, parent) }
+    if rollup.up.is_empty() || rollup.tree.is_some() {
+        return Ok(Value::Null);
+    }
+    figure(view, rollup.figure, parent)
 }
 
 /// Brings the rollups that go over a figure from what it was to what it is.
@@ -208,6 +377,16 @@ fn follow(view: &mut WriteView<'_>, rollup: &Rollup, parent: RecordId, before: V
     if encode_value(&before) == encode_value(&after) {
         return Ok(());
     }
+    go_up(view, rollup, parent, (before, after))
+}
+
+/// Moves what goes over a figure that was one thing and is another.
+fn go_up(
+    view: &mut WriteView<'_>,
+    rollup: &Rollup,
+    parent: RecordId,
+    (before, after): (Value, Value),
+) -> Result<()> {
     let Some(record) = load(view, rollup.parent, parent)? else { return Ok(()) };
     for upper in &rollup.up {
         if has_taken(view, upper, parent)? {
@@ -231,13 +410,23 @@ fn move_branch(
     if before == after {
         return Ok(());
     }
-    let Some(bytes) = view.get(Keyspace::Aggregate, &figure_key(rollup.id(), new.id))? else { return Ok(()) };
-    let tally = Tally::decode(&bytes)?;
+    let picks = rollup.figure.function.picks();
+    let ends = if picks { branch(view, rollup, new.id)? } else { Vec::new() };
+    let tally = match view.get(Keyspace::Aggregate, &figure_key(rollup.id(), new.id))? {
+        Some(bytes) => Tally::decode(&bytes)?,
+        None if picks => Tally::default(),
+        None => return Ok(()),
+    };
     for (above, taken) in [(before, true), (after, false)] {
         let Some(above) = above else { continue };
-        for id in Trees::default().upwards(view, rollup, above)? {
-            add(view, figure_key(rollup.id(), id), &tally, taken)?;
+        let path = Trees::default().upwards(view, rollup, above)?;
+        if picks {
+            let rows = branch_rows(rollup, (above, new.id), &ends);
+            let (gone, come) = if taken { (rows, Rows::new()) } else { (Rows::new(), rows) };
+            shift_listed(view, rollup, &path, gone, come)?;
+            continue;
         }
+        path.into_iter().try_for_each(|id| shift_figure(view, rollup, id, (&tally, taken)))?;
     }
     Ok(())
 }
@@ -261,6 +450,16 @@ impl Trees {
             here = above;
         }
         Ok(found)
+    }
+
+    /// The next record above another one in the tree of a rollup.
+    pub fn next_above(
+        &self,
+        snapshot: &dyn Snapshot,
+        rollup: &Rollup,
+        id: RecordId,
+    ) -> Result<Option<RecordId>> {
+        rollup.tree.map_or(Ok(None), |tree| self.above(snapshot, (rollup.parent, id), tree))
     }
 
     fn above(
@@ -366,6 +565,38 @@ pub(super) struct Gathered {
     tally: Tally,
     smallest: Option<(Vec<u8>, Value)>,
     largest: Option<(Vec<u8>, Value)>,
+}
+
+/// The smallest and the largest of some values, for a record of a tree.
+#[derive(Debug, Default)]
+pub(super) struct Ends(Option<(Value, Value)>);
+
+impl Ends {
+    /// Takes a value in.
+    pub fn take(&mut self, value: &Value) {
+        let (key, value) = (ordered(value), plain(value.clone()));
+        match &mut self.0 {
+            None => self.0 = Some((value.clone(), value)),
+            Some((smallest, largest)) => {
+                if key < ordered(smallest) {
+                    *smallest = value.clone();
+                }
+                if key > ordered(largest) {
+                    *largest = value;
+                }
+            }
+        }
+    }
+
+    /// The rows that they give the record above.
+    pub fn rows(&self, rollup: &Rollup, place: (RecordId, RecordId)) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let Some((smallest, largest)) = &self.0 else { return Rows::new() };
+        let mut ends = vec![smallest.clone()];
+        if smallest != largest {
+            ends.push(largest.clone());
+        }
+        branch_rows(rollup, place, &ends)
+    }
 }
 
 impl Gathered {

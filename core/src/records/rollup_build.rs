@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Code, Error, FieldId, Patience, Result};
+use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
 use crate::records::Record;
 use crate::records::reindex::MAX_RECORDS;
-use crate::records::rollup::{FIGURE, LISTED, Trees, change, figure_key, part};
+use crate::records::rollup::{Ends, FIGURE, LISTED, Trees, change, figure_key, part};
 use crate::records::row::for_each_record;
 use crate::records::tally::{Tally, build_position, for_each_row};
 use crate::records::view::WriteView;
@@ -76,13 +76,20 @@ fn work_out(
 ) -> Result<()> {
     let (mut figures, trees) = (BTreeMap::<Vec<u8>, Tally>::new(), Trees::default());
     for (child, rollup) in rollups {
+        let mut branches = BTreeMap::<RecordId, Ends>::new();
         let upto = (!rollup.complete).then(|| build_position(snapshot, rollup.id())).transpose()?;
         for_each_record(snapshot, child.id(), patience, &mut |record| {
             let taken = upto.is_none_or(|upto| record.id <= upto);
             let Some(part) = part(snapshot, rollup, &record)?.filter(|_| taken) else { return Ok(()) };
             if rollup.figure.function.picks() {
                 let (key, value) = part.listed(rollup);
-                return visit(&key, &value);
+                visit(&key, &value)?;
+                if rollup.tree.is_some() {
+                    for id in trees.upwards(snapshot, rollup, part.parent)? {
+                        branches.entry(id).or_default().take(&part.value);
+                    }
+                }
+                return Ok(());
             }
             for id in trees.upwards(snapshot, rollup, part.parent)? {
                 let figure = figures.entry(figure_key(rollup.id(), id)).or_default();
@@ -90,6 +97,10 @@ fn work_out(
             }
             Ok(())
         })?;
+        for (id, ends) in branches {
+            let Some(above) = trees.next_above(snapshot, rollup, id)? else { continue };
+            ends.rows(rollup, (above, id)).iter().try_for_each(|(key, value)| visit(key, value))?;
+        }
     }
     figures.iter().try_for_each(|(key, tally)| visit(key, &tally.encode()))
 }

@@ -20,7 +20,8 @@ const PAGE: usize = 500;
 /// Unique keys longer than this are hashed.
 const MAX_UNIQUE: usize = 200;
 
-const UNIQUE_FIELD: u8 = 1;
+/// First byte of a unique key of a field.
+pub(super) const UNIQUE_FIELD: u8 = 1;
 const UNIQUE_EXTERNAL: u8 = 2;
 /// First byte of a key of a unique rule.
 pub(super) const UNIQUE_RULE: u8 = 3;
@@ -33,9 +34,14 @@ fn piece_key(entity: EntityId, id: RecordId, piece: u16) -> Vec<u8> {
     [&record_key(entity, id)[..], &piece.to_be_bytes()].concat()
 }
 
+/// What all unique keys of a field begin with.
+pub(super) fn unique_field_prefix(entity: EntityId, field: FieldId) -> Vec<u8> {
+    [&[UNIQUE_FIELD][..], &entity.number().to_be_bytes(), &field.number().to_be_bytes()].concat()
+}
+
 /// The key under which a unique value names its record.
 pub(super) fn unique_key(entity: EntityId, field: FieldId, value: &Value) -> Vec<u8> {
-    let head = [&[UNIQUE_FIELD][..], &entity.number().to_be_bytes(), &field.number().to_be_bytes()].concat();
+    let head = unique_field_prefix(entity, field);
     // Texts are compared whole here, though a sort key is cut.
     let whole = match value {
         Value::Text(text) => crate::base::fold(text).into_bytes(),

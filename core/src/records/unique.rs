@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Value, fold};
 use crate::records::codec::damaged;
 use crate::records::ordered::ordered;
-use crate::records::row::{UNIQUE_RULE, shorten, unique_number_of};
-use crate::records::tally::build_key;
+use crate::records::row::{UNIQUE_FIELD, UNIQUE_RULE, shorten, unique_field_prefix, unique_number_of};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, RecordFacts};
-use crate::schema::{Entity, Normalizer, UniqueRule};
+use crate::schema::{Entity, Field, Normalizer, UniqueRule};
 use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
 /// Most records that an error lists.
@@ -22,6 +21,14 @@ const SHARED: &[u8] = b"build.shared.";
 /// What all keys of a rule begin with.
 pub(super) fn rule_prefix(entity: EntityId, rule: FieldId) -> Vec<u8> {
     [&[UNIQUE_RULE][..], &entity.number().to_be_bytes(), &rule.number().to_be_bytes()].concat()
+}
+
+/// What all unique keys of a field or a rule begin with.
+pub(super) fn unique_prefix(entity: &Entity, number: FieldId) -> Vec<u8> {
+    match entity.field_by_id(number) {
+        Some(_) => unique_field_prefix(entity.id(), number),
+        None => rule_prefix(entity.id(), number),
+    }
 }
 
 /// The key of a record, whose formulas are worked out; nothing for one that takes no part.
@@ -52,6 +59,11 @@ pub(super) fn rule_key(rule: &UniqueRule, record: &Record) -> Option<Vec<u8>> {
 pub(super) fn rule_of<'e>(entity: &'e Entity, key: &[u8]) -> Option<&'e UniqueRule> {
     let number = unique_number_of(key).filter(|_| key.first() == Some(&UNIQUE_RULE))?;
     entity.unique_rules().iter().find(|rule| rule.id() == number)
+}
+
+/// The field of whose unique keys this is one.
+pub(super) fn field_of<'e>(entity: &'e Entity, key: &[u8]) -> Option<&'e Field> {
+    entity.field_by_id(unique_number_of(key).filter(|_| key.first() == Some(&UNIQUE_FIELD))?)
 }
 
 /// The names of the fields of a rule, but for those that may not be told.
@@ -131,14 +143,14 @@ fn shared_key(rule: FieldId) -> Vec<u8> {
     [SHARED, &rule.number().to_be_bytes()].concat()
 }
 
-/// Gives records their keys of a rule that is being built. A record of which another one has the key gets none,
+/// Gives records their keys of a rule or field that is being built. A record of which another one has the key gets none,
 /// and is kept in mind.
 pub(super) fn take_in_unique(
     view: &mut WriteView<'_>,
-    rule: &UniqueRule,
+    number: FieldId,
     records: &[(RecordId, Vec<u8>)],
 ) -> Result<()> {
-    let mut shared = Shared::load(view, rule.id())?;
+    let mut shared = Shared::load(view, number)?;
     for (record, key) in records {
         match view.get(Keyspace::Unique, key)? {
             Some(holder) if holder == record.as_bytes() => {}
@@ -146,38 +158,30 @@ pub(super) fn take_in_unique(
             None => view.put(Keyspace::Unique, key.clone(), record.as_bytes().to_vec()),
         }
     }
-    shared.keep(view, rule.id());
+    shared.keep(view, number);
     Ok(())
 }
 
-/// Ends the build of a rule, and says whether what stands breaks it.
+/// Ends the build of a rule or field, and says whether what stands breaks it.
 pub(super) fn finish_unique(
     view: &mut WriteView<'_>,
     entity: &Entity,
-    rule: &UniqueRule,
+    number: FieldId,
 ) -> Result<Option<Error>> {
-    let shared = Shared::load(view, rule.id())?;
-    view.remove(Keyspace::Meta, shared_key(rule.id()));
-    view.remove(Keyspace::Meta, build_key(rule.id()));
+    let shared = Shared::load(view, number)?;
+    view.remove(Keyspace::Meta, shared_key(number));
     Ok(shared.check(entity).err())
 }
 
-/// Takes away as many keys of a rule that was taken back as one chunk takes, and says how many they were and
+/// Takes away as many keys of a rule or field that was taken back as one chunk takes, and says
 /// whether all are gone.
-pub(super) fn sweep(
-    view: &mut WriteView<'_>,
-    entity: EntityId,
-    rule: FieldId,
-    most: usize,
-) -> Result<(u64, bool)> {
-    let page = view.scan(&RangeRequest::prefix(Keyspace::Unique, &rule_prefix(entity, rule), most))?;
-    let count = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
+pub(super) fn sweep(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, most: usize) -> Result<bool> {
+    let page = view.scan(&RangeRequest::prefix(Keyspace::Unique, &unique_prefix(entity, number), most))?;
     for (key, _) in page.rows {
         view.remove(Keyspace::Unique, key);
     }
     if !page.more {
-        view.remove(Keyspace::Meta, shared_key(rule));
-        view.remove(Keyspace::Meta, build_key(rule));
+        view.remove(Keyspace::Meta, shared_key(number));
     }
-    Ok((count, !page.more))
+    Ok(!page.more)
 }

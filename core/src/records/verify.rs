@@ -8,10 +8,12 @@ use crate::records::derived::{derive, is_unfinished, live_counter, read_counter}
 use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, LedgerEntry, chain_link, open_entry};
 use crate::records::ledger_blocks::{Summary, block_of, end_of};
+use crate::records::prune::{Pruned, may_be_emptied};
+use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counters_so_far};
-use crate::records::unique::rule_prefix;
+use crate::records::unique::unique_prefix;
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
 use crate::schema::{Entity, Registry};
@@ -139,9 +141,11 @@ fn verify_entries(
 ) -> Result<u64> {
     let mut forgotten = 0_u64;
     let mut block = Vec::new();
+    let mut pruned = BTreeMap::new();
     verify_chain(snapshot, head, patience, &mut |entry| {
         let opened = open_entry(entry, sealer)?;
-        forgotten += u64::from(opened.changes.is_none());
+        check_pruned(snapshot, &opened, &mut pruned)?;
+        forgotten += u64::from(opened.changes.is_none() && !opened.is_pruned);
         block.push((entry.hash, opened.clone()));
         if end_of(block_of(entry.position)) == entry.position {
             verify_block(snapshot, block_of(entry.position), &std::mem::take(&mut block))?;
@@ -160,6 +164,29 @@ fn verify_entries(
         Ok(())
     })?;
     Ok(forgotten)
+}
+
+/// An entry has no values only where the database says that they were pruned.
+fn check_pruned(
+    snapshot: &dyn Snapshot,
+    entry: &LedgerEntry,
+    known: &mut BTreeMap<EntityId, u64>,
+) -> Result<()> {
+    if !entry.is_pruned {
+        return Ok(());
+    }
+    let upto = match known.get(&entry.entity) {
+        Some(upto) => *upto,
+        None => {
+            let upto = Pruned::of(snapshot, entry.entity)?.map_or(0, |pruned| pruned.position);
+            known.insert(entry.entity, upto);
+            upto
+        }
+    };
+    if may_be_emptied(entry.kind) && entry.position <= upto {
+        return Ok(());
+    }
+    Err(Error::new(Code::LedgerBroken).rule("values missing").record(entry.position))
 }
 
 /// The row of a block, if there is one, is what its entries come to.
@@ -202,7 +229,9 @@ fn verify_chain(
 }
 
 fn verify_derived(snapshot: &dyn Snapshot, entity: &Entity, record: &Record) -> Result<u64> {
-    let derived = derive(entity, record);
+    let mut derived = derive(entity, record);
+    let figures = figure_keys(snapshot, entity, record)?.into_iter();
+    derived.extend(figures.map(|(_, key)| ((Keyspace::Index, key), Vec::new())));
     let keys: Vec<(Keyspace, &[u8])> = derived.keys().map(|(space, key)| (*space, key.as_slice())).collect();
     let mut standing = 0_u64;
     for (found, ((keyspace, key), expected)) in snapshot.get_many(&keys)?.iter().zip(&derived) {
@@ -268,7 +297,7 @@ fn keys_to_sweep(snapshot: &dyn Snapshot, registry: &Registry, patience: &Patien
     let mut found = 0_u64;
     for entity in registry.entities() {
         for rule in entity.dropped_rules() {
-            let prefix = rule_prefix(entity.id(), rule);
+            let prefix = unique_prefix(entity, rule);
             count_rows(snapshot, (Keyspace::Unique, &prefix), patience, &mut found)?;
         }
     }

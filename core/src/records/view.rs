@@ -103,6 +103,8 @@ pub struct WriteView<'a> {
     base: Box<dyn StoreTransaction + 'a>,
     changes: BTreeMap<(Keyspace, Vec<u8>), Option<Vec<u8>>>,
     entries: Vec<PendingEntry>,
+    /// Entries of the ledger whose values are taken out.
+    emptied: Vec<LogEntry>,
     /// The position that the first entry will have, where the store lets a writer know it.
     first_position: Option<u64>,
     /// The caller's name for the commit.
@@ -144,6 +146,7 @@ impl<'a> WriteView<'a> {
             base,
             changes,
             entries,
+            emptied: Vec::new(),
             first_position,
             id,
             undo: None,
@@ -237,6 +240,11 @@ impl<'a> WriteView<'a> {
         self.entries.push(entry);
     }
 
+    /// Takes the values out of an entry that stands in the ledger; entries come in the order of their positions.
+    pub(super) fn empty_entry(&mut self, entry: LogEntry) {
+        self.emptied.push(entry);
+    }
+
     /// How many keys this transaction changes so far, for bulk work that goes in chunks.
     #[must_use]
     pub fn change_count(&self) -> usize {
@@ -252,7 +260,8 @@ impl<'a> WriteView<'a> {
     /// Whether there is anything to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.entries.is_empty() && self.stale == Staleness::None
+        let entries = self.entries.is_empty() && self.emptied.is_empty();
+        self.changes.is_empty() && entries && self.stale == Staleness::None
     }
 
     /// Seals the entries and commits everything with one durable write.
@@ -296,7 +305,15 @@ impl<'a> WriteView<'a> {
         let guards = [(Keyspace::Meta, EPOCH.to_vec())].into();
         Ok((
             self.base,
-            WriteSet { guards, subject_keys, id: self.id, changes: self.changes, log, ..WriteSet::default() },
+            WriteSet {
+                guards,
+                subject_keys,
+                id: self.id,
+                changes: self.changes,
+                log,
+                emptied: self.emptied,
+                ..WriteSet::default()
+            },
         ))
     }
 }

@@ -11,7 +11,7 @@ use crate::records::derived::{
 };
 use crate::records::envelope::ENTERED;
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
-use crate::records::rollup::move_rollups;
+use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
 use crate::records::unique::{rule_of, told_fields};
 use crate::records::validity::check_validity;
@@ -346,6 +346,7 @@ fn apply(
     }
     move_tallies(view, entity, old, Some(new))?;
     move_rollups(view, entity, old, new)?;
+    move_figure_keys(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
     if context.raises_epoch {
         view.outdate(Staleness::Policy);

@@ -195,7 +195,7 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
         if known != Some(field) {
             let part = Part::field(field);
             let change = part.since(known.map(Part::field).as_ref());
-            push(changes, after, part, change, field.gains_keys(known));
+            push(changes, after, part, change, field.gained_keys(known).any());
         }
     }
     for (before, after_parts) in [(indexes(before), indexes(after)), (counters(before), counters(after))] {

@@ -6,7 +6,7 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{
     CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, RecordTypesDefinition,
-    RelationDefinition, RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
+    RelationDefinition, RollupReaders, RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
 };
 
 /// How the text of a field is made searchable.
@@ -243,10 +243,23 @@ impl FieldDefinition {
         if self.translation_of.map(translations_local) != (self.local >= TRANSLATIONS).then_some(self.local) {
             return fault("numbers from 2^31 on are those of the engine's own fields of translations");
         }
-        let asked = self.unique || self.indexed || self.required || self.search.is_some();
+        match &self.kind {
+            FieldType::Rollup(rollup) if self.indexed && rollup.readers == RollupReaders::Visible => {
+                return fault("what each reader sees otherwise has no index");
+            }
+            // One record that many look up would take as many keys along as there are of these. Conditions on a
+            // lookup are answered by the index of the field that it looks up.
+            FieldType::Lookup { .. } if self.indexed => {
+                return fault("a lookup has no index: the field that it looks up may have one");
+            }
+            _ => {}
+        }
+        let asked = self.unique || self.required || self.search.is_some();
         let said = self.default.is_some() || self.required_when.is_some();
         if self.kind.follows_others() && (asked || said) {
-            return fault("what follows from other records has no index, search, default or requirement");
+            return fault(
+                "what follows from other records is not unique, and has no search, default or requirement",
+            );
         }
         if self.unique && self.kind.is_composite() {
             return fault("lists and maps are not unique");

@@ -53,7 +53,8 @@ pub struct IndexDefinition {
     /// Name in the API, without namespace.
     pub name: String,
     /// The fields in their order, at most 4. A list that fixes the first of them and sorts by the rest
-    /// reads what it shows and nothing else.
+    /// reads what it shows and nothing else. One of them may have several codes or references, for each of which
+    /// a record stands in the index; it serves lists that name values of that field.
     pub fields: Vec<IndexField>,
 }
 
@@ -250,11 +251,16 @@ impl Entity {
         }
         let reversed = definition.fields.last().is_some_and(|field| field.descending);
         let mut components: Vec<Component> = Vec::new();
-        let mut texts = 0_usize;
+        let (mut texts, mut lists) = (0_usize, 0_usize);
         for field in &definition.fields {
             let (id, kind) = self.component(&field.field)?;
-            texts = texts.saturating_add(usize::from(kind == ValueKind::Text));
-            if !is_ordered(kind) || components.iter().any(|known| known.field() == id) {
+            let of_list = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_several());
+            texts = texts.saturating_add(usize::from(kind == ValueKind::Text || of_list));
+            lists = lists.saturating_add(usize::from(of_list));
+            if lists > 1 {
+                return fault("an index has at most one field of several values");
+            }
+            if !(is_ordered(kind) || of_list) || components.iter().any(|known| known.field() == id) {
                 return fault("fields of an index are different, and have an order");
             }
             let formula = self.field_by_id(id).and_then(Field::formula);

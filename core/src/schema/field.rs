@@ -35,6 +35,15 @@ pub struct Field {
     /// Whether values of the field whose place it took are still to be moved into it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) moving: bool,
+    /// Whether some records are not in its index yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) index_unfinished: bool,
+    /// Whether some records were not held against each other yet, where no two values are to be equal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unique_unfinished: bool,
+    /// Whether an index stayed from when it was to be unique.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) keeps_index: bool,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     pub(super) computation: Computation,
@@ -75,14 +84,6 @@ impl Field {
     #[must_use]
     pub fn is_required(&self) -> bool {
         self.definition.required && !self.withdrawn
-    }
-
-    /// Whether records that stand get keys of it that they had not by the field as it was before, if it was.
-    #[must_use]
-    pub fn gains_keys(&self, before: Option<&Self>) -> bool {
-        let was = |kept: fn(&FieldDefinition) -> bool| before.is_some_and(|before| kept(&before.definition));
-        let gains = |kept: fn(&FieldDefinition) -> bool| kept(&self.definition) && !was(kept);
-        gains(FieldDefinition::is_indexed) || gains(|definition| definition.unique)
     }
 
     /// What its author defined, whatever higher layers changed of it.

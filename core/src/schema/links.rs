@@ -73,6 +73,8 @@ pub struct Rollup {
     pub tree: Option<FieldId>,
     /// Whether every record is in it; until then it is being built.
     pub complete: bool,
+    /// Whether records have keys of an index of it.
+    pub indexed: bool,
     /// Whether it may be read: it is complete, and so are the rollups that it goes over.
     pub answers: bool,
     /// How many rollups stand below it.
@@ -391,6 +393,7 @@ impl Linker<'_> {
             readers: rollup.readers,
             tree,
             complete: own.is_none_or(Field::is_complete),
+            indexed: own.is_some_and(Field::is_indexed) && rollup.readers == RollupReaders::All,
             answers: false,
             depth: 0,
             up: Vec::new(),
@@ -412,10 +415,8 @@ impl Linker<'_> {
             if field.id() == own {
                 return Err(Fault::Rule(CIRCLE));
             }
-            if !kept || below.tree {
-                return Err(Fault::Rule(
-                    "a rollup of rollups is for all readers, and over no figure of a tree",
-                ));
+            if !kept {
+                return Err(Fault::Rule("a rollup of rollups is for all readers"));
             }
             let figure = Figure { field: field.id(), function: below.function, gives: below.gives };
             return Ok((Source::Figure(figure), kind));

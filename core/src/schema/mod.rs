@@ -15,6 +15,7 @@ mod document;
 mod evolution;
 pub mod expr;
 mod field;
+mod field_keys;
 mod field_type;
 mod identifiers;
 mod layers;
@@ -48,6 +49,7 @@ pub use derived::{
 };
 pub use evolution::Deprecation;
 pub use field::Field;
+pub use field_keys::FieldKeys;
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, FieldOverride, Layer};

@@ -41,7 +41,7 @@ pub struct Entity {
     record_types: Option<Box<RecordTypes>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     layouts: Vec<LayoutDefinition>,
-    /// Unique rules that were taken back, whose keys are still to be swept away.
+    /// Unique rules and unique fields that were taken back, whose keys are still to be swept away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<u32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -108,8 +108,7 @@ impl Entity {
         let components = || self.indexes.iter().flat_map(|index| index.components());
         let declared = |field: FieldId| components().any(|component| component.field() == field);
         let unique = |field: FieldId| self.unique.iter().any(|rule| rule.reads().any(|read| read == field));
-        self.formulas()
-            .any(|(field, _)| field.definition.is_indexed() || declared(field.id()) || unique(field.id()))
+        self.formulas().any(|(field, _)| field.is_indexed() || declared(field.id()) || unique(field.id()))
     }
 
     /// The formulas with their expressions, each behind those that it reads.
@@ -212,7 +211,7 @@ impl Entity {
     /// how many indexes and counters are declared besides.
     #[must_use]
     pub fn index_count(&self) -> usize {
-        let of_fields = self.fields.iter().filter(|field| field.definition.is_indexed()).count();
+        let of_fields = self.fields.iter().filter(|field| field.is_indexed()).count();
         of_fields.saturating_add(self.indexes.len()).saturating_add(self.counters.len())
     }
 
@@ -605,6 +604,9 @@ impl Registry {
                     withdrawn: false,
                     complete: true,
                     moving: entity.before(&definition).is_some(),
+                    index_unfinished: false,
+                    unique_unfinished: false,
+                    keeps_index: false,
                     computation,
                 });
                 RegistryChange::Changed
@@ -746,6 +748,9 @@ impl Registry {
                 withdrawn: false,
                 complete: true,
                 moving: false,
+                index_unfinished: false,
+                unique_unfinished: false,
+                keeps_index: false,
                 computation: Computation::default(),
             }),
         }

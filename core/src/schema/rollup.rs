@@ -144,12 +144,6 @@ impl RollupDefinition {
         if self.function.takes_field() != self.field.is_some() {
             return fault("count and exists take no field, sum, min, max and avg take one");
         }
-        if self.tree && self.readers == RollupReaders::Visible {
-            return fault("a figure of a tree is for all readers");
-        }
-        if self.tree && self.function.picks() {
-            return fault("a tree has counts, sums and means, and neither min nor max");
-        }
         Ok(())
     }
 }

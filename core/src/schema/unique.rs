@@ -199,7 +199,7 @@ impl Entity {
         self.unique_parts().0
     }
 
-    /// The numbers of unique rules that were taken back, whose keys are still to be swept away.
+    /// The numbers of unique rules and unique fields that were taken back, whose keys are still to be swept away.
     pub fn dropped_rules(&self) -> impl Iterator<Item = FieldId> + '_ {
         self.unique_parts().1.iter().map(|number| FieldId::new(*number))
     }

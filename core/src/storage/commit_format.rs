@@ -4,7 +4,7 @@ use crate::base::{Code, Error, Result};
 use crate::storage::bytes::Fields;
 use crate::storage::log_format::encode_entry;
 use crate::storage::memtable::Changed;
-use crate::storage::store::{ChainLink, CommitId, Head, Keyspace, WriteSet};
+use crate::storage::store::{ChainLink, CommitId, Head, Keyspace, LogRecord, WriteSet};
 use crate::storage::tables::{Stretch, Table, stretches};
 
 /// One commit with its place in the log.
@@ -27,7 +27,11 @@ impl Commit {
         let keys = writes.subject_keys.into_iter();
         let keys = keys.map(|(subject, sealed)| (subject.to_vec(), Some(sealed)));
         changes.push((Table::SubjectKeys, keys.collect()));
-        let mut log = Vec::with_capacity(writes.log.len());
+        let mut log = Vec::with_capacity(writes.log.len().saturating_add(writes.emptied.len()));
+        for entry in writes.emptied {
+            let record = LogRecord { sealed: Vec::new(), ..entry.record };
+            log.push((entry.position.to_be_bytes().to_vec(), Some(encode_entry(&entry.hash, &record)?)));
+        }
         for record in writes.log {
             let position = head.position.saturating_add(1);
             head = Head { position, hash: chain(&head.hash, position, &record.chained) };
@@ -130,7 +134,6 @@ fn number(table: Table) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::LogRecord;
 
     #[test]
     fn the_commits_of_a_record_come_back_and_every_cut_is_noticed() {

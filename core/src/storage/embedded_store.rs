@@ -163,7 +163,10 @@ impl EmbeddedStore {
             let mut journal = self.journal();
             goes_on = journal.replay(&generation, &mut |text| {
                 for commit in Commit::decode_all(text)? {
-                    let head = newest_entry(&commit).transpose()?.unwrap_or(state.accepted.1);
+                    let known = state.accepted.1;
+                    let newest = newest_entry(&commit).transpose()?;
+                    // A commit may do no more than empty entries that stood before.
+                    let head = newest.filter(|newest| newest.position > known.position).unwrap_or(known);
                     state.accept(commit, head);
                 }
                 Ok(())

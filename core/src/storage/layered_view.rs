@@ -55,6 +55,14 @@ impl Snapshot for LayeredView {
         let stored = self.tables.as_ref().map(|tables| tables.read_log(after, max)).transpose()?;
         let mut entries = stored.unwrap_or_default();
         let last = entries.last().map_or(after, |entry| entry.position);
+        // Entries that stood there before may have been emptied since.
+        let (low, high) = (after.saturating_add(1).to_be_bytes(), last.saturating_add(1).to_be_bytes());
+        for (key, value) in self.recent.range(self.sequence, Table::Log, (&low, &high), false) {
+            let newer = decode_entry(&key, &value.unwrap_or_default())?;
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.position == newer.position) {
+                *entry = newer;
+            }
+        }
         let (low, high) = (last.saturating_add(1).to_be_bytes(), self.head.position.saturating_add(1));
         let recent = self.recent.range(self.sequence, Table::Log, (&low, &high.to_be_bytes()), false);
         for (key, value) in recent.take(max.saturating_sub(entries.len())) {

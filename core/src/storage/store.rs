@@ -264,19 +264,22 @@ pub struct WriteSet {
     pub subject_keys: Vec<([u8; 16], Vec<u8>)>,
     /// Entries for the log, in order; the store gives positions and chains them.
     pub log: Vec<LogRecord>,
+    /// Entries that stand in the log, in order and without their sealed part, which is taken out of it. What is
+    /// chained stays as it is.
+    pub emptied: Vec<LogEntry>,
 }
 
 impl WriteSet {
     /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.log.is_empty()
+        self.changes.is_empty() && self.log.is_empty() && self.emptied.is_empty()
     }
 
     /// Puts, deletes and entries.
     #[must_use]
     pub fn operations(&self) -> usize {
-        self.changes.len().saturating_add(self.log.len())
+        self.changes.len().saturating_add(self.log.len()).saturating_add(self.emptied.len())
     }
 
     /// Bytes of keys, values and entries.
@@ -287,7 +290,8 @@ impl WriteSet {
             .iter()
             .map(|((_, key), value)| key.len().saturating_add(value.as_ref().map_or(0, Vec::len)));
         let log = self.log.iter().map(|record| record.chained.len().saturating_add(record.sealed.len()));
-        changes.chain(log).fold(0, usize::saturating_add)
+        let emptied = self.emptied.iter().map(|entry| entry.record.chained.len());
+        changes.chain(log).chain(emptied).fold(0, usize::saturating_add)
     }
 
     /// Refuses what is larger than a store takes, before anything is written.

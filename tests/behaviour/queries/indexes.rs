@@ -486,3 +486,43 @@ fn names_come_as_a_chinese_dictionary_has_them_by_reading_by_strokes_or_as_famil
     }
     let _ = house.verified();
 }
+
+#[test]
+fn an_index_with_a_field_of_several_codes_serves_lists_that_name_one_and_tells_no_record_twice() {
+    let house = House::with(|options| options.extension(Arc::new(Shelf)));
+    let owner = house.admin.user();
+    let mut made = Vec::new();
+    for (number, signs) in
+        [vec!["small"], vec!["small", "large"], vec![], vec!["large", "medium"]].iter().enumerate()
+    {
+        let codes: Vec<guanxi::Value> = signs.iter().map(|code| (*code).into()).collect();
+        let changes = Changes::new().set("name", "t").set("size", number as i64).owner(owner);
+        made.push(house.create(things::NAME, &changes.set("signs", guanxi::Value::List(codes))));
+    }
+    let list = |codes: &[&str], total: u64| {
+        let codes = codes.iter().map(|code| (*code).into()).collect();
+        let filter = Condition::In("signs".into(), codes);
+        let sort = vec![("size".into(), guanxi::engine::Direction::Descending)];
+        let find = Find { filter: filter.clone(), sort, limit: 1, ..Find::default() };
+        let told = house.admin.explain(things::NAME, &find).unwrap();
+        assert_eq!((told.index.as_str(), told.scan), ("shelf.by_signs", false));
+        assert_eq!(house.admin.count(things::NAME, &filter).unwrap(), total);
+        let (mut found, mut find) = (Vec::new(), find);
+        loop {
+            let page = house.admin.list(things::NAME, &find).unwrap();
+            found.extend(page.rows.iter().map(|row| row.record.id));
+            match page.next {
+                Some(next) => find.after = Some(next),
+                None => break,
+            }
+        }
+        found
+    };
+    assert_eq!(list(&["small"], 2), [made[1], made[0]]);
+    assert_eq!(list(&["small", "large"], 3), [made[3], made[1], made[0]]);
+    house.change(things::NAME, made[1], &Changes::new().set("signs", guanxi::Value::Null));
+    assert_eq!(list(&["small", "large"], 2), [made[3], made[0]]);
+    let both = IndexDefinition::new("x", 0, "both").rising("signs").rising("marks");
+    assert_eq!(refusal(house.admin.define_index(things::NAME, both)), Code::InvalidDefinition);
+    let _ = house.verified();
+}

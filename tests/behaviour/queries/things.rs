@@ -130,6 +130,8 @@ impl Extension for Shelf {
                     .collated(Collation::Pinyin)
                     .falling("rank"),
                 IndexDefinition::new("shelf", 4, "newest").rising("owner").falling("created_at"),
+                IndexDefinition::new("shelf", 6, "by_signs").rising("signs").falling("size"),
+                IndexDefinition::new("shelf", 7, "by_marks").rising("kind").falling("marks").rising("height"),
             ],
             counters: vec![
                 CounterDefinition::new("shelf", 1, "by_kind", &["kind"]).summing("price").summing("size"),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use guanxi::base::{Label, ValueKind};
 use guanxi::engine::{Action, At, Comparison, Direction, Extension, Level, Registrar, Session, Upserted};
 use guanxi::schema::{
-    FieldDefinition, FieldType, RollupDefinition, RollupFunction, RuleDefinition, Severity,
+    FieldDefinition, FieldType, IndexDefinition, RollupDefinition, RollupFunction, RollupReaders,
+    RuleDefinition, Severity,
 };
 use guanxi::{CancelToken, Changes, Code, Condition, Find, Patience, RecordId, Result, Value, api};
 use guanxi_tests::{House, refusal};
@@ -142,6 +143,14 @@ fn a_lookup_is_a_path_in_conditions_and_has_no_value_where_nothing_is_seen() {
     assert_eq!(count(&Condition::Not(Box::new(equal("order_state", "won")))), 1);
     let unknown = house.admin.count(LINE, &equal("order_state", "nothing"));
     assert_eq!(refusal(unknown), Code::NotInValueSet);
+    // Where the field that is looked up has an index, a condition on the lookup is answered by it.
+    let won = Find { filter: equal("order_state", "won"), ..Find::default() };
+    assert!(house.admin.explain(LINE, &won).unwrap().scan);
+    house.admin.define_index(ORDER, IndexDefinition::new("x", 0, "by_state").rising("state")).unwrap();
+    let told = house.admin.explain(LINE, &won).unwrap();
+    assert_eq!((told.scan, told.index.as_str()), (false, "order"));
+    assert_eq!(count(&equal("order_state", "won")), 3);
+    assert_eq!(count(&Condition::Not(Box::new(equal("order_state", "won")))), 1);
     let sorted = Find { sort: vec![("order_state".into(), Direction::Descending)], ..Find::default() };
     let rows = house.admin.list(LINE, &sorted).unwrap().rows;
     assert_eq!((rows.len(), rows[3].record.id), (4, alone));
@@ -157,6 +166,8 @@ fn a_lookup_is_a_path_in_conditions_and_has_no_value_where_nothing_is_seen() {
     let near = house.user("near", &[house.role("near", &own)]);
     assert_eq!(value(&near, LINE, lines[0], "order_state"), "-");
     assert_eq!(near.count(LINE, &equal("order_state", "lost")).unwrap(), 0);
+    let lost = Find { filter: equal("order_state", "lost"), ..Find::default() };
+    assert!(near.list(LINE, &lost).unwrap().rows.is_empty());
 }
 
 #[test]
@@ -201,10 +212,10 @@ impl Extension for Figures {
         for (entity, rollups) in [(ORDER, shop::of_orders()), (CUSTOMER, shop::of_customers())] {
             for ((name, rollup), local) in rollups.into_iter().zip(1..) {
                 let label = Label::new("汇总", name);
-                registrar.field(
-                    entity,
-                    FieldDefinition::new("figures", local, name, label, FieldType::Rollup(rollup)),
-                );
+                let indexed = rollup.readers == RollupReaders::All;
+                let kind = FieldType::Rollup(rollup);
+                let field = FieldDefinition::new("figures", local, name, label, kind);
+                registrar.field(entity, FieldDefinition { indexed, ..field });
             }
         }
         Ok(())

@@ -64,34 +64,17 @@ fn over_figures_and_formulas() -> Vec<Case> {
     vec![
         (
             CUSTOMER,
-            over_orders(Max, "x.quantity").over_tree(),
-            invalid,
-            "a tree has counts, sums and means, and neither min nor max",
-        ),
-        (
-            CUSTOMER,
             over_orders(Sum, "x.quantity").over_tree().of_visible(),
             invalid,
-            "a figure of a tree is for all readers",
+            "a rollup of rollups is for all readers",
         ),
         (
             CUSTOMER,
             over_orders(Sum, "x.quantity").of_visible(),
             invalid,
-            "a rollup of rollups is for all readers, and over no figure of a tree",
+            "a rollup of rollups is for all readers",
         ),
-        (
-            CUSTOMER,
-            over_orders(Sum, "x.seen_lines"),
-            invalid,
-            "a rollup of rollups is for all readers, and over no figure of a tree",
-        ),
-        (
-            CUSTOMER,
-            RollupDefinition::new(Sum, CUSTOMER, "parent").of("x.tree_total", ValueKind::Int),
-            invalid,
-            "a rollup of rollups is for all readers, and over no figure of a tree",
-        ),
+        (CUSTOMER, over_orders(Sum, "x.seen_lines"), invalid, "a rollup of rollups is for all readers"),
         (
             ORDER,
             over_lines(Max).of("x.due", ValueKind::Int),
@@ -179,10 +162,18 @@ fn a_lookup_that_leads_nowhere_and_an_index_on_what_others_say_are_refused() {
         let told = format!("{kind:?}");
         assert_eq!(refused(define(admin, entity, "own", kind)), (code, rule.to_owned()), "{told}");
     }
-    let asked = "what follows from other records has no index, search, default or requirement";
+    let asked = "a lookup has no index: the field that it looks up may have one";
     let kind = lookup("order", "state", ValueKind::Text);
     let indexed = admin.define_field(LINE, "own", Label::new("a", "a"), kind, |field| field.indexed = true);
     assert_eq!(refused(indexed), (invalid, asked.to_owned()));
+    let asked = "what each reader sees otherwise has no index";
+    let kind = FieldType::Rollup(over_lines(Count).of_visible());
+    let indexed = admin.define_field(ORDER, "own", Label::new("a", "a"), kind, |field| field.indexed = true);
+    assert_eq!(refused(indexed), (invalid, asked.to_owned()));
+    let asked = "what follows from other records is not unique, and has no search, default or requirement";
+    let kind = FieldType::Rollup(over_lines(Count));
+    let unique = admin.define_field(ORDER, "own", Label::new("a", "a"), kind, |field| field.unique = true);
+    assert_eq!(refused(unique), (invalid, asked.to_owned()));
     let kind = admin.formula(ORDER, "x.lines + 1").unwrap();
     let rule = "what follows from other records has no index";
     let indexed = admin.define_field(ORDER, "own", Label::new("a", "a"), kind, |field| field.indexed = true);

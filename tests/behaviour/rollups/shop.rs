@@ -7,6 +7,7 @@ use guanxi::base::{Label, ValueKind};
 use guanxi::engine::{Extension, Registrar, Session, Transaction};
 use guanxi::schema::{
     EntityDefinition, EnumCode, FieldDefinition, FieldType, OnDelete, RollupDefinition, RollupFunction,
+    RollupReaders,
 };
 use guanxi::{Changes, Code, Currency, Date, Decimal, Find, Money, RecordId, Result, Value};
 use proptest::prelude::*;
@@ -87,6 +88,15 @@ pub fn of_customers() -> Vec<(&'static str, RollupDefinition)> {
         ("tree_total", over(Sum).of("quantity", ValueKind::Int).over_tree()),
         ("tree_mean", over(Avg).of("quantity", ValueKind::Int).filtered("state == 'open'").over_tree()),
         ("tree_any", over(Exists).filtered("state == 'won'").over_tree()),
+        ("tree_largest", over(Max).of("quantity", ValueKind::Int).over_tree()),
+        ("tree_least", over(Min).of("least_price", ValueKind::Decimal).over_tree()),
+        ("tree_amount", over(Min).of("least_amount", ValueKind::Money).over_tree()),
+        ("seen_tree", over(Count).of_visible().over_tree()),
+        ("of_trees", RollupDefinition::new(Sum, CUSTOMER, "parent").of("tree_total", ValueKind::Int)),
+        (
+            "largest_tree",
+            RollupDefinition::new(Max, CUSTOMER, "parent").of("tree_total", ValueKind::Int).over_tree(),
+        ),
         ("children", RollupDefinition::new(Count, CUSTOMER, "parent")),
         ("below", RollupDefinition::new(Count, CUSTOMER, "parent").over_tree()),
     ]
@@ -122,8 +132,10 @@ pub fn define(session: &Session) {
     for (entity, rollups) in [(ORDER, of_orders()), (CUSTOMER, of_customers())] {
         for (name, rollup) in rollups {
             // Those over rollups name these by their own names.
+            let indexed = rollup.readers == RollupReaders::All;
             let kind = FieldType::Rollup(rollup);
-            session.define_field(entity, name, Label::new("汇总", name), kind, |_| {}).unwrap();
+            let label = Label::new("汇总", name);
+            session.define_field(entity, name, label, kind, |field| field.indexed = indexed).unwrap();
         }
     }
     let formula =
@@ -439,10 +451,22 @@ impl World {
         found
     }
 
+    /// The sum or the least of the amounts of an order's lines; none where they are of two currencies.
+    fn money_of(&self, order: RecordId, least: bool) -> Option<(i64, bool)> {
+        let amounts: Vec<(i64, bool)> =
+            self.lines_of(order, None).iter().filter_map(|line| line.amount).collect();
+        let (_, yuan) = *amounts.first()?;
+        let alike = amounts.iter().all(|(_, other)| *other == yuan);
+        let amounts = amounts.iter().map(|(amount, _)| *amount);
+        let found = if least { amounts.min()? } else { amounts.sum::<i64>() };
+        alike.then_some((found, yuan))
+    }
+
     /// What a customer has in a rollup.
     pub fn of_customer(&self, customer: RecordId, name: &str) -> String {
         let below = self.below(customer);
-        let customers = if name.starts_with("tree") { below.clone() } else { vec![customer] };
+        let tree = name.starts_with("tree") || name == "seen_tree";
+        let customers = if tree { below.clone() } else { vec![customer] };
         let of = |(_, order): &(&RecordId, &Order)| {
             !order.deleted && order.customer.is_some_and(|customer| customers.contains(&customer))
         };
@@ -457,32 +481,36 @@ impl World {
         let open = orders.iter().filter(|(_, order)| order.state == 0);
         let open: Vec<i64> = open.filter_map(|(id, _)| quantity(*id)).collect();
         match name {
-            "orders" | "tree_orders" => orders.len().to_string(),
+            "orders" | "tree_orders" | "seen_tree" => orders.len().to_string(),
             "total" | "tree_total" => sum(&all),
             "open_total" => sum(&open),
             "mean_total" => mean(&all, 0),
             "tree_mean" => mean(&open, 0),
             "tree_any" => orders.iter().any(|(_, order)| order.state == 1).to_string(),
-            "largest" => all.iter().max().map_or(none(), ToString::to_string),
+            "largest" | "tree_largest" => all.iter().max().map_or(none(), ToString::to_string),
             "counted" => {
                 let counts = orders.iter().map(|(id, _)| self.lines_of(*id, None).len() as i64);
                 sum(&counts.collect::<Vec<_>>())
             }
-            "least" => {
+            "least" | "tree_least" => {
                 let prices = orders.iter().flat_map(|(id, _)| self.lines_of(*id, None));
                 let least = prices.filter_map(|line| line.price).min();
                 least.map_or(none(), |price| shown(&thousandths(price)))
             }
-            "money" => {
-                // An order whose lines are of two currencies has no amount, and adds none.
-                let of_order = |id: RecordId| {
-                    let amounts: Vec<(i64, bool)> =
-                        self.lines_of(id, None).iter().filter_map(|line| line.amount).collect();
-                    let (_, yuan) = *amounts.first()?;
-                    let alike = amounts.iter().all(|(_, other)| *other == yuan);
-                    alike.then(|| (amounts.iter().map(|(amount, _)| amount).sum::<i64>(), yuan))
+            "money" => sum_of_money(orders.iter().filter_map(|(id, _)| self.money_of(*id, false))),
+            "tree_amount" => least_money(orders.iter().filter_map(|(id, _)| self.money_of(*id, true))),
+            "of_trees" | "largest_tree" => {
+                let above = if name == "of_trees" { vec![customer] } else { below };
+                let of = |(_, (parent, deleted)): &(&RecordId, &(Option<RecordId>, bool))| {
+                    !deleted && parent.is_some_and(|parent| above.contains(&parent))
                 };
-                sum_of_money(orders.iter().filter_map(|(id, _)| of_order(*id)))
+                let totals = self.customers.iter().filter(of);
+                let totals = totals.filter_map(|(id, _)| self.of_customer(*id, "tree_total").parse().ok());
+                let totals: Vec<i64> = totals.collect();
+                match name {
+                    "of_trees" => sum(&totals),
+                    _ => totals.iter().max().map_or(none(), ToString::to_string),
+                }
             }
             "children" => self
                 .customers

@@ -17,7 +17,7 @@ use crate::schema::Registry;
 
 methods! {
     /// Reads entries of the ledger, oldest first, as `ledger.query` shows them; where all values are those of a
-    /// forgotten person, `changes` is null.
+    /// forgotten person, or of an entry that was pruned, `changes` is null.
     "ledger.list" (session, given: ListLedger {
         /// Entries after this position; from the first if not said.
         after: Option<u64>,
@@ -37,7 +37,7 @@ methods! {
     /// Looks for entries of the ledger: who did what to which record, when, why and on whose behalf. A page may
     /// be empty, and more to come; the search ends where there is no `after`. Values are those that the caller
     /// may see of the record today: any other reads {"withheld": true}, and one of a forgotten person
-    /// {"erased": true}.
+    /// {"erased": true}, one that was pruned {"pruned": true}.
     "ledger.query" (session, given: QueryLedger {
         /// Who did it, by id or name.
         actor: Option<String>,
@@ -299,6 +299,7 @@ fn value_to_json(value: &AuditedValue) -> Json {
     match value {
         AuditedValue::Known(value) => value.to_json(),
         AuditedValue::Erased => json!({"erased": true}),
+        AuditedValue::Pruned => json!({"pruned": true}),
         AuditedValue::Withheld => json!({"withheld": true}),
     }
 }

@@ -30,6 +30,22 @@ methods! {
         Ok(json!({"versions": versions, "before": history.next}))
     }
 
+    /// Takes the values of versions out of the ledger that are older than the setting `history_days` keeps for their
+    /// entity. Their headers and commitments stay, so that the ledger verifies as before; whoever asks for them is
+    /// told `history.expired`. It goes in chunks, and a call that was interrupted is gone on with by the next one.
+    "history.prune" (session, given: PruneHistory {
+        /// Only says how many versions would lose their values; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{entities: [{entity, until, versions}]}" {
+        let pruned = session.prune_history(given.dry_run.unwrap_or(false))?;
+        let told = pruned.iter().map(|entity| {
+            json!({
+                "entity": entity.entity, "until": entity.until.to_string(), "versions": entity.versions,
+            })
+        });
+        Ok(json!({"entities": told.collect::<Vec<_>>()}))
+    }
+
     /// Reads a record as it was at a moment or after an entry of the ledger, within today's permissions.
     "record.get_as_of" (session, given: GetAsOf {
         /// The entity.
@@ -91,7 +107,8 @@ methods! {
     }
 
     /// Lists records as they were, a chunk at a time: those that were there then and met the condition. A chunk
-    /// may be empty, and more to come; the list ends where there is no cursor.
+    /// may be empty, and more to come; the list ends where there is no cursor. Conditions along references are held
+    /// against what these led to then.
     "record.list_as_of" (session, given: ListAsOf {
         /// The entity.
         entity: String,

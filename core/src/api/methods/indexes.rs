@@ -6,7 +6,7 @@ use crate::api::declare::methods;
 use crate::api::json::collation_from_json;
 use crate::api::planned::define_or_plan;
 use crate::base::{Code, Collation, Error, Result};
-use crate::schema::{CounterDefinition, IndexDefinition, IndexField};
+use crate::schema::{CounterDefinition, FieldKeys, IndexDefinition, IndexField};
 
 methods! {
     /// Adds an index of the customer's own over one to four fields. A list that fixes the first fields by its
@@ -17,7 +17,8 @@ methods! {
         /// The name, without namespace.
         name: String,
         /// The fields in their order, system fields such as `created_at` among them; `-amount` falls. A text may
-        /// be `{field, descending, collation}`, to serve lists that sort it by `pinyin`, `stroke` or `surname`.
+        /// be `{field, descending, collation}`, to serve lists that sort it by `pinyin`, `stroke` or `surname`. One
+        /// may have several codes or references; the index then serves lists that name values of it.
         fields: Vec<Json>,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,
@@ -52,6 +53,41 @@ methods! {
         define_or_plan(session, given.dry_run, |session| {
             Ok(json!({"counter": session.define_counter(&given.entity, counter)?}))
         })
+    }
+
+    /// Switches the index of a field of the customer's own on, so that lists filter and sort by it through one; with
+    /// `unique`, also that no two records have the same value.
+    "schema.index_field" (session, given: IndexOfField {
+        /// The entity.
+        entity: String,
+        /// The field.
+        field: String,
+        /// Whether no two records have the same value; no if not said. Where some have, it stays as it was, and the
+        /// error lists them.
+        unique: Option<bool>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        let keys = FieldKeys { index: true, unique: given.unique.unwrap_or(false) };
+        define_or_plan(session, given.dry_run, |session| {
+            session.index_field(&given.entity, &given.field, keys)?;
+            Ok(json!({"outcome": "indexed"}))
+        })
+    }
+
+    /// What is still being built over records that stood when it was declared: indexes, counters, rollups, unique
+    /// rules, and the index or unique values of fields. `kind` is `index`, `counter`, `rollup`, `unique`, `field`, or
+    /// `sweep` for keys of what was taken back; `done` of `total` records are in. `schema.build_indexes` goes on with
+    /// it.
+    "schema.pending_builds" (session, _given: PendingBuilds {}) -> "{builds: [{entity, kind, name, done, total}]}" {
+        let builds = session.pending_builds()?;
+        let told = builds.iter().map(|build| {
+            json!({
+                "entity": build.entity, "kind": build.kind, "name": build.name,
+                "done": build.done, "total": build.total,
+            })
+        });
+        Ok(json!({"builds": told.collect::<Vec<_>>()}))
     }
 
     /// Goes on with every index and counter that is not complete, in chunks between which others write.

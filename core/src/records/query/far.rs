@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{RecordId, Result, Value};
 use crate::records::query::ends::sees_ends;
+use crate::records::query::matcher::tree as branch_of;
 use crate::records::query::scan_all;
 use crate::records::query::sight::Sight;
 use crate::records::rollup::{Gathered, figures, part};
 use crate::records::row::load_many;
-use crate::records::{Comparison, Filter, Record};
+use crate::records::{Filter, Record};
 use crate::schema::{Lookup, Rollup, RollupReaders};
+
+/// Records whose children are looked for at once.
+const PLACES: usize = 500;
 
 /// Gives records the values of their lookups and rollups.
 pub(super) fn fill(sight: &Sight<'_>, records: &mut [Record]) -> Result<()> {
@@ -70,14 +74,27 @@ fn gather(sight: &Sight<'_>, rollup: &Rollup, records: &mut [Record]) -> Result<
     let within = Sight { entity, permit, alone: true, fields: None, language: None, ..*sight };
     for record in records {
         let mut gathered = Gathered::default();
-        let of_record = Filter::Compare(rollup.by, Comparison::Equal, Value::Id(record.id));
-        scan_all(&within, &of_record, &mut |child| {
-            if let Some(part) = part(sight.snapshot, rollup, child)? {
-                gathered.take(rollup, part);
-            }
-            Ok(())
-        })?;
+        let Some(places) = places(sight, rollup, record.id)? else { continue };
+        for some in places.chunks(PLACES) {
+            let of_these = Filter::In(rollup.by, some.iter().map(|id| Value::Id(*id)).collect());
+            scan_all(&within, &of_these, &mut |child| {
+                if let Some(part) = part(sight.snapshot, rollup, child)? {
+                    gathered.take(rollup, part);
+                }
+                Ok(())
+            })?;
+        }
         record.work_out_as(rollup.id(), gathered.value(rollup.figure)?);
     }
     Ok(())
+}
+
+/// The records whose own count for one: itself, and in a tree those below it to which the reader sees the way.
+/// Nothing where those are too many, or the reader does not see the tree.
+fn places(sight: &Sight<'_>, rollup: &Rollup, id: RecordId) -> Result<Option<Vec<RecordId>>> {
+    match rollup.tree {
+        None => Ok(Some(vec![id])),
+        Some(tree) if !sight.permit.shows(tree) => Ok(None),
+        Some(tree) => branch_of(&Sight { alone: true, fields: None, language: None, ..*sight }, tree, id),
+    }
 }

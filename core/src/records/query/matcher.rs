@@ -90,6 +90,11 @@ impl<'a> Matcher<'a> {
         self.sight.entity.has_far() && (self.sight.language.is_some() || decides())
     }
 
+    /// Whether the condition is met where no record can be seen.
+    pub(in crate::records) fn holds_of_nothing(&self) -> bool {
+        self.test.holds_of_nothing()
+    }
+
     /// Whether a record meets the condition.
     ///
     /// # Errors
@@ -113,8 +118,16 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
             None => Test::Any(each(parts, false)?),
         },
         Filter::Not(inner) => Test::Not(Box::new(ready(sight, inner, false)?)),
-        Filter::Compare(field, comparison, value) => Test::Compare(*field, *comparison, value.clone()),
-        Filter::In(field, values) => Test::Among(Among::of(*field, values.iter())),
+        Filter::Compare(field, comparison, value) => {
+            let test = Test::Compare(*field, *comparison, value.clone());
+            looked_up_first(sight, *field, test, of_all, &|far| {
+                Test::Compare(far, *comparison, value.clone())
+            })?
+        }
+        Filter::In(field, values) => {
+            let of = |field| Test::Among(Among::of(field, values.iter()));
+            looked_up_first(sight, *field, of(*field), of_all, &of)?
+        }
         Filter::IsNull(field) => Test::IsNull(*field),
         // It was refused before.
         Filter::Within(..) => Test::Any(Vec::new()),
@@ -141,6 +154,30 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
             Some(parents) => Test::Among(Among::of_ids(*field, &parents)),
             None => Test::Under(*field, *root),
         },
+    })
+}
+
+/// A condition on a lookup, with the references beside it that lead to a value that meets it, where the index of the
+/// field looked up finds few records: the index of the reference then finds the rest. What a condition says that is
+/// met where there is no value cannot be told so.
+fn looked_up_first<'a>(
+    sight: &Sight<'a>,
+    field: FieldId,
+    test: Test<'a>,
+    of_all: bool,
+    of: &dyn Fn(FieldId) -> Test<'a>,
+) -> Result<Test<'a>> {
+    let lookup = sight.entity.lookups().iter().find(|lookup| lookup.field == field);
+    let Some(lookup) = lookup.filter(|_| of_all && !sight.alone && sight.language.is_none()) else {
+        return Ok(test);
+    };
+    let permit = sight.permit_for(lookup.target).filter(|permit| permit.shows(lookup.far));
+    let Some(permit) = permit else { return Ok(test) };
+    let entity = sight.registry.entity_by_id(lookup.target)?;
+    let beyond = Beyond { sight: Sight { entity, permit, fields: None, ..*sight }, test: of(lookup.far) };
+    Ok(match beyond.few()? {
+        Some(ids) => Test::All(vec![Test::Among(Among::of_ids(lookup.through, &ids)), test]),
+        None => test,
     })
 }
 
@@ -357,7 +394,7 @@ fn is_under(
 }
 
 /// The root of a tree and the records below it whose children belong to it too; nothing if they are many.
-fn tree(sight: &Sight<'_>, field: FieldId, root: RecordId) -> Result<Option<Vec<RecordId>>> {
+pub(super) fn tree(sight: &Sight<'_>, field: FieldId, root: RecordId) -> Result<Option<Vec<RecordId>>> {
     let mut parents = BTreeSet::from([root]);
     let mut frontier = vec![root];
     for _ in 1..TREE_DEPTH {

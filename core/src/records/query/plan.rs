@@ -84,8 +84,8 @@ struct Candidate {
     index: Index,
     name: String,
     components: Vec<Part>,
-    /// Whether a record has a key for each of several values.
-    several: bool,
+    /// The field for each of whose several values a record has a key.
+    several: Option<FieldId>,
 }
 
 fn candidates(entity: &Entity) -> Vec<Candidate> {
@@ -93,18 +93,24 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
         index: Index::by_id(entity.id()),
         name: "id".to_owned(),
         components: Vec::new(),
-        several: false,
+        several: None,
     };
+    let has_several =
+        |field: FieldId| entity.field_by_id(field).is_some_and(|field| field.definition.kind.has_several());
     let declared = entity.indexes().iter().filter(|index| index.complete).map(|index| Candidate {
         index: Index::declared(entity.id(), index),
         name: index.api_name.clone(),
         components: index.components().iter().map(part_of).collect(),
-        several: false,
+        several: index.components().iter().map(Component::field).find(|field| has_several(*field)),
     });
     let of_fields = entity.fields().iter().filter_map(|field| {
-        let index = Index::on(entity, field.id())?;
+        let index = Index::on(entity, field.id()).filter(|_| field.has_index())?;
+        let rollup = entity.rollups().iter().find(|rollup| rollup.id() == field.id());
+        if rollup.is_some_and(|rollup| !rollup.indexed || !rollup.answers) {
+            return None;
+        }
         let components = vec![Part::plain(field.id())];
-        let several = field.definition.kind.has_several();
+        let several = Some(field.id()).filter(|field| has_several(*field));
         Some(Candidate { index, name: field.api_name.clone(), components, several })
     });
     let owner = SystemField::Owner.id();
@@ -112,7 +118,7 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
         index,
         name: "owner".to_owned(),
         components: vec![Part::plain(owner)],
-        several: false,
+        several: None,
     });
     std::iter::once(by_id).chain(declared).chain(of_fields).chain(of_owner).collect()
 }
@@ -225,14 +231,14 @@ impl Planner<'_> {
             if !collation.is_plain() || self.translated.contains(&field) {
                 break;
             }
-            let Some(said) = wanted(&self.conditions, field, candidate.several) else { break };
+            let Some(said) = wanted(&self.conditions, field, candidate.several == Some(field)) else { break };
             match &said.points {
                 Some(points) if points.len().saturating_mul(leads.len()) <= most => {
                     leads = leads
                         .iter()
                         .flat_map(|lead| points.iter().map(|point| joined(lead, point, turned)))
                         .collect();
-                    if points.len() <= 1 && !candidate.several {
+                    if points.len() <= 1 && candidate.several != Some(field) {
                         fixed.push(field);
                     }
                     components.next();
@@ -250,7 +256,7 @@ impl Planner<'_> {
                 break;
             }
         }
-        if candidate.several && used.is_empty() {
+        if candidate.several.is_some_and(|field| !used.contains(&field)) {
             return None;
         }
         let tail: Vec<Part> = components.collect();
@@ -280,7 +286,7 @@ impl Planner<'_> {
             reverse: reverse && order == Order::Streamed,
             order,
             residual,
-            several: candidate.several,
+            several: candidate.several.is_some(),
         })
     }
 

@@ -172,7 +172,7 @@ impl<'a> Sight<'a> {
     ///
     /// # Errors
     /// `input.invalid_filter` for a field that is no reference, `access.not_permitted`.
-    pub(super) fn beyond(&self, field: FieldId) -> Result<Self> {
+    pub(in crate::records) fn beyond(&self, field: FieldId) -> Result<Self> {
         let entity = target(self.registry, self.entity, field)?;
         let refused = || Error::new(Code::NotPermitted).entity(&entity.api_name).rule("read");
         let permit = if entity.id() == self.entity.id() {
@@ -184,7 +184,11 @@ impl<'a> Sight<'a> {
     }
 
     /// Refuses a stale permit, a condition that is too large, and fields that the reader does not see.
-    pub(super) fn check(&self, filter: &Filter, sort: impl Iterator<Item = FieldId>) -> Result<()> {
+    pub(in crate::records) fn check(
+        &self,
+        filter: &Filter,
+        sort: impl Iterator<Item = FieldId>,
+    ) -> Result<()> {
         let epoch = read_epoch(self.snapshot)?;
         self.permit.check(self.entity.id(), epoch)?;
         filter.check()?;
