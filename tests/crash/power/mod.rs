@@ -38,6 +38,7 @@ survives! {
     a_power_cut_leaves_an_older_format_to_be_upgraded_and_its_copy_as_it_was: UPGRADE,
     a_power_cut_in_a_recovery_is_recovered_from: RECOVER,
     a_power_cut_in_the_build_of_an_index_a_unique_rule_and_a_rollup_is_gone_on_from: INDEX,
+    a_power_cut_among_random_writes_leaves_counters_rollups_and_indexes_as_the_records_say: FIGURES,
     a_power_cut_takes_no_commit_beside_a_backup: BACKUP_BESIDE,
     a_power_cut_takes_no_commit_beside_a_compaction: COMPACT_BESIDE,
     a_power_cut_takes_no_commit_beside_a_change_of_the_data_key: REKEY_BESIDE,

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use guanxi::base::Collation;
-use guanxi::engine::{BackupFolder, Find, Listing};
-use guanxi::model::{Account, account};
-use guanxi::schema::EntityType;
-use guanxi::{Code, Error, Session, Value};
+use guanxi::base::{Collation, Label, ValueKind};
+use guanxi::engine::{BackupFolder, Comparison, Direction, Find, Listing};
+use guanxi::model::{Account, Contact, account};
+use guanxi::schema::{
+    CounterDefinition, EntityType, FieldType, IndexDefinition, RollupDefinition, RollupFunction,
+};
+use guanxi::{Code, Condition, Error, Session, Value};
 use guanxi_tests::{KEY, options};
 use sha2::{Digest, Sha256};
 
@@ -40,12 +42,13 @@ pub const KEY_SLOTS: Operation = Operation { words: "keys", start: whole, check:
 pub const UPGRADE: Operation = Operation { words: "open", start: format_1, check: upgraded };
 pub const RECOVER: Operation = Operation { words: "open", start: unclosed, check: recovered };
 pub const INDEX: Operation = Operation { words: "index", start: peopled, check: indexed };
+pub const FIGURES: Operation = Operation { words: "figures", start: weighing, check: weighed };
 pub const BACKUP_BESIDE: Operation = Operation { words: "full beside", start: whole, check: backed };
 pub const COMPACT_BESIDE: Operation = Operation { words: "compact beside", start: whole, check: compacted };
 pub const REKEY_BESIDE: Operation = Operation { words: "rekey beside", start: whole, check: rekeyed };
 
 /// All of them.
-pub const ALL: [&Operation; 17] = [
+pub const ALL: [&Operation; 18] = [
     &CREATE,
     &WRITE,
     &WRITE_RELAXED,
@@ -60,6 +63,7 @@ pub const ALL: [&Operation; 17] = [
     &UPGRADE,
     &RECOVER,
     &INDEX,
+    &FIGURES,
     &BACKUP_BESIDE,
     &COMPACT_BESIDE,
     &REKEY_BESIDE,
@@ -407,26 +411,27 @@ fn peopled() -> Tree {
 /// What was declared over records that stand is complete, or not there, or goes on; the list is right in any case.
 fn indexed(left: &Left<'_>) -> Checked<&'static str> {
     let path = left.root.join(HOUSE);
-    let told = ["index", "unique", "rollup"].iter().filter(|line| left.was_told(line)).count();
+    let told = ["index", "unique", "rollup", "field"].iter().filter(|line| left.was_told(line)).count();
     let found = declared(&opened(&path, &KEY)?)?;
     ensure(found.iter().take(told).all(|state| *state == Some(true)), &format!("{told} told, {found:?}"))?;
     if left.goes_on {
         let again = run(worker(left.root, "index"), left.root);
         ensure(again.succeeded(), &format!("cannot be gone on with: {}", again.stderr()))?;
         let found = declared(&opened(&path, &KEY)?)?;
-        ensure(found == [Some(true); 3], &format!("gone on with, {found:?}"))?;
+        ensure(found == [Some(true); 4], &format!("gone on with, {found:?}"))?;
         after(left, &KEY)?;
     }
     Ok(match found {
         [None, ..] => "nothing declared",
-        [_, _, Some(true)] => "all complete",
+        [_, _, _, Some(true)] => "all complete",
         states if states.contains(&Some(false)) => "being built",
         _ => "some complete",
     })
 }
 
-/// Of the index, the rule and the rollup: whether each is complete, and nothing where it is not declared.
-fn declared(session: &Session) -> Checked<[Option<bool>; 3]> {
+/// Of the index, the rule, the rollup and the unique field: whether each is complete, and nothing where it is not
+/// declared.
+fn declared(session: &Session) -> Checked<[Option<bool>; 4]> {
     let registry = session.crm().registry();
     let firms = registry.entity(Account::NAME).map_err(said("no entity"))?;
     let by_name =
@@ -458,5 +463,89 @@ fn declared(session: &Session) -> Checked<[Option<bool>; 3]> {
         people.is_none_or(|people| people == expected)
     });
     ensure(right, &format!("people are counted as {known:?}"))?;
-    Ok([index.map(|index| index.complete), rule.map(|rule| rule.complete), rollup.map(|_| counted)])
+    let mark = firms.field("x.mark".into()).ok().filter(|field| field.is_indexed());
+    let mark = mark.map(|field| field.has_index() && field.finds_one());
+    Ok([index.map(|index| index.complete), rule.map(|rule| rule.complete), rollup.map(|_| counted), mark])
+}
+
+/// A house in which persons have a weight, of which counters, rollups and indexes are kept.
+fn weighing() -> Tree {
+    static MADE: OnceLock<Tree> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let home = placed(&peopled());
+        let session = opened(&home.path().join(HOUSE), &KEY).unwrap();
+        let label = || Label::new("重", "Weight");
+        session
+            .define_field(Contact::NAME, "weight", label(), FieldType::Int, |field| field.indexed = true)
+            .unwrap();
+        let counter = CounterDefinition::new("x", 0, "by_firm", &["account"]).summing("x.weight");
+        session.define_counter(Contact::NAME, counter).unwrap();
+        let index = IndexDefinition::new("x", 0, "by_firm").rising("account").falling("x.weight");
+        session.define_index(Contact::NAME, index).unwrap();
+        let over = |function| RollupDefinition::new(function, Contact::NAME, "account");
+        let weight = |function| over(function).of("x.weight", ValueKind::Int);
+        for (name, rollup) in [
+            ("persons", over(RollupFunction::Count)),
+            ("weight", weight(RollupFunction::Sum)),
+            ("heaviest", weight(RollupFunction::Max)),
+        ] {
+            let kind = FieldType::Rollup(rollup);
+            session.define_field(Account::NAME, name, label(), kind, |field| field.indexed = true).unwrap();
+        }
+        drop(session);
+        read(home.path())
+    })
+    .clone()
+}
+
+/// What counters, rollups and indexes say is what a walk over all persons comes to. That every key and figure follows
+/// from the records was verified when the house was opened.
+fn weighed(left: &Left<'_>) -> Checked<&'static str> {
+    let session = opened(&left.root.join(HOUSE), &KEY)?;
+    let all = Find { limit: 5_000, ..Find::default() };
+    let persons = session.list(Contact::NAME, &all).map_err(said("does not list"))?.rows;
+    let number = |row: &Listing, field: &str| match row.value(field) {
+        Ok(Value::Int(number)) => Some(number),
+        _ => None,
+    };
+    let firms = session.list(Account::NAME, &all).map_err(said("does not list"))?.rows;
+    let mut by_weight = Vec::new();
+    for firm in &firms {
+        let own =
+            persons.iter().filter(|row| row.value("account").is_ok_and(|id| id == Value::Id(firm.record.id)));
+        let own: Vec<&Listing> = own.collect();
+        let weights: Vec<i64> = own.iter().filter_map(|row| number(row, "x.weight")).collect();
+        let sum = (!weights.is_empty()).then(|| weights.iter().sum::<i64>());
+        let expected = [i64::try_from(own.len()).ok(), sum, weights.iter().max().copied()];
+        let found = ["x.persons", "x.weight", "x.heaviest"].map(|field| number(firm, field));
+        ensure(found == expected, &format!("{} has {found:?} for {expected:?}", firm.title()))?;
+        let of_firm = Condition::Compare("account".into(), Comparison::Equal, firm.record.id.into());
+        let counted = session.count(Contact::NAME, &of_firm).map_err(said("does not count"))?;
+        ensure(counted == own.len() as u64, &format!("{} counts {counted}", firm.title()))?;
+        let falling = vec![("x.weight".into(), Direction::Descending)];
+        let find = Find { filter: of_firm, sort: falling, ..all.clone() };
+        let told = session.explain(Contact::NAME, &find).map_err(said("does not explain"))?;
+        ensure(told.index == "x.by_firm", &format!("a list by {}", told.index))?;
+        let listed = session.list(Contact::NAME, &find).map_err(said("does not list"))?.rows;
+        let listed: Vec<Option<i64>> = listed.iter().map(|row| number(row, "x.weight")).collect();
+        let mut sorted: Vec<Option<i64>> = own.iter().map(|row| number(row, "x.weight")).collect();
+        sorted.sort_unstable_by(|left, right| right.cmp(left));
+        ensure(listed == sorted, &format!("{} lists {listed:?} for {sorted:?}", firm.title()))?;
+        by_weight.push((sum, firm.record.id));
+    }
+    by_weight.sort_unstable();
+    let rising = Find { sort: vec![("x.weight".into(), Direction::Ascending)], ..all };
+    let told = session.explain(Account::NAME, &rising).map_err(said("does not explain"))?;
+    ensure(told.streamed, "firms by their weight are gathered")?;
+    let listed = session.list(Account::NAME, &rising).map_err(said("does not list"))?.rows;
+    let listed: Vec<_> = listed.iter().map(|row| row.record.id).collect();
+    ensure(listed == by_weight.iter().map(|(_, id)| *id).collect::<Vec<_>>(), "firms by their weight")?;
+    let made = persons.iter().filter(|row| row.title().starts_with("weighed ")).count();
+    drop(session);
+    after(left, &KEY)?;
+    Ok(match (left.was_told("done"), made) {
+        (true, _) => "all",
+        (false, 0) => "none",
+        _ => "some",
+    })
 }

@@ -12,10 +12,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use guanxi::base::{Collation, Label};
-use guanxi::engine::{BackupFolder, BackupKind};
+use guanxi::engine::{BackupFolder, BackupKind, Find};
 use guanxi::model::{Account, Contact, account, contact};
-use guanxi::schema::{EntityType, FieldType, IndexDefinition, RollupDefinition, RollupFunction};
-use guanxi::{Code, Durability, Error, Key, RestoreOptions, Result, Session, api};
+use guanxi::schema::{EntityType, FieldKeys, FieldType, IndexDefinition, RollupDefinition, RollupFunction};
+use guanxi::{Changes, Code, Durability, Error, Key, RecordId, RestoreOptions, Result, Session, Value, api};
 use guanxi_tests::{ADMIN, KEY, options};
 use serde_json::json;
 
@@ -57,6 +57,7 @@ fn work(given: &[String]) -> Result<()> {
         ["restore", "over"] => worker.restore(&worker.house(), true)?,
         ["keys"] => worker.keys()?,
         ["index"] => worker.index()?,
+        ["figures"] => worker.figures()?,
         ["compact"] => worker.session()?.compact().map(drop)?,
         ["rekey"] => worker.session()?.change_data_key(&[new_key()]).map(drop)?,
         [operation, "beside"] => worker.beside(operation)?,
@@ -212,9 +213,71 @@ impl Worker {
         if firms.field("x.people".into()).is_err() {
             let label = Label::new("人数", "People");
             let people = RollupDefinition::new(RollupFunction::Count, Contact::NAME, "account");
-            session.define_field(Account::NAME, "people", label, FieldType::Rollup(people), |_| {})?;
+            let kind = FieldType::Rollup(people);
+            session.define_field(Account::NAME, "people", label, kind, |field| field.indexed = true)?;
         }
-        self.tell("rollup")
+        self.tell("rollup")?;
+        if firms.field("x.mark".into()).is_err() {
+            let label = Label::new("记号", "Mark");
+            session.define_field(Account::NAME, "mark", label, FieldType::Text, |_| {})?;
+        }
+        let keys = FieldKeys { index: true, unique: true };
+        session.index_field(Account::NAME, "x.mark", keys)?;
+        self.tell("field")
+    }
+
+    /// Two threads that make, change, move and delete persons, of whom counters, rollups and indexes are kept. What
+    /// each does follows from its number.
+    fn figures(&self) -> Result<()> {
+        let session = self.session()?;
+        let firms = session.list(Account::NAME, &Find { limit: 3, ..Find::default() })?.rows;
+        let firms: Vec<RecordId> = firms.iter().map(|row| row.record.id).collect();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..2_u64)
+                .map(|thread| {
+                    let (session, firms) = (&session, &firms);
+                    scope.spawn(move || {
+                        let mut own = Vec::new();
+                        (0..COMMITS).try_for_each(|number| {
+                            self.figure(session, firms, &mut own, thread * 31 + number)
+                        })
+                    })
+                })
+                .collect();
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(panicked())))
+        })
+    }
+
+    fn figure(
+        &self,
+        session: &Session,
+        firms: &[RecordId],
+        own: &mut Vec<RecordId>,
+        seed: u64,
+    ) -> Result<()> {
+        // A few bits for each choice, as Knuth's multiplier mixes them.
+        let mixed =
+            seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 33;
+        let pick = |of: usize, shift: u32| usize::try_from(mixed >> shift).unwrap_or(0) % of.max(1);
+        let firm = firms.get(pick(firms.len(), 3)).copied().map_or(Value::Null, Value::Id);
+        let weight = i64::try_from(pick(9, 7)).unwrap_or(0) - 3;
+        let changes = Changes::new().set("account", firm).set("x.weight", weight);
+        let which = own.get(pick(own.len(), 11)).copied();
+        session.write(|transaction| match (pick(5, 0), which) {
+            (0, Some(person)) => transaction.delete_record(Contact::NAME, person),
+            (1 | 2, Some(person)) => {
+                transaction.update_record(Contact::NAME, person, changes.clone()).map(drop)
+            }
+            _ => {
+                for copy in 0..2 {
+                    let name = format!("weighed {seed} {copy}");
+                    own.push(transaction.create_record(Contact::NAME, changes.clone().set("name", name))?);
+                }
+                Ok(())
+            }
+        })?;
+        own.retain(|person| session.get(Contact::NAME, *person).is_ok());
+        self.tell(&format!("figure {seed}"))
     }
 
     /// An operation while another thread commits.
