@@ -9,7 +9,7 @@ use guanxi_tests::{House, database, moment, refusal};
 use serde_json::{Value as Json, json};
 
 use super::{DAY, account, known};
-use crate::backup::{full, opened};
+use crate::backup::{full, keys, opened};
 
 fn keep(house: &House, days: u32) {
     let history_days = [("account".to_owned(), days)].into();
@@ -89,7 +89,8 @@ fn an_increment_is_not_made_of_entries_that_were_pruned() {
     let refused = house.admin.backup(&mut Vec::new(), BackupScope::Since(&before));
     assert_eq!(refusal(refused), Code::BackupChain);
     let (bytes, _) = full(&house.admin);
-    let (_, crm, _) = opened(&house, &[&bytes], None);
+    let keys = keys(&house.admin);
+    let (_, crm, _) = opened(&house, &[&bytes], Some(&keys));
     crm.verify(&Patience::default()).unwrap();
 }
 
