@@ -84,7 +84,7 @@ fn a_view_is_checked_when_it_is_saved() {
         (json!({"sort": ["-nothing"]}), Code::UnknownField),
         (json!({"group": "city"}), Code::UnknownField),
         (json!({"columns": ["city"]}), Code::UnknownField),
-        (json!({"filter": {"city": "上海"}}), Code::FieldNotPermitted),
+        (json!({"filter": {"city": "上海"}}), Code::UnknownField),
         (json!({"filter": {"nothing": 1}}), Code::UnknownField),
         (json!({"filter": {"field": "name", "op": "like"}}), Code::InvalidFilter),
         (json!({"columns": [1]}), Code::InvalidArgument),
@@ -115,7 +115,7 @@ fn a_column_that_is_hidden_from_whoever_runs_the_view_is_left_out() {
     let shown: Vec<&String> = told["rows"][0]["cells"].as_object().unwrap().keys().collect();
     assert_eq!(shown, ["name"]);
     save(&house.admin, &json!({"audience": "everyone", "group": "city"})).unwrap();
-    assert_eq!(run(&lin, "mine").unwrap_err().code(), Code::FieldNotPermitted);
+    assert_eq!(run(&lin, "mine").unwrap_err().code(), Code::UnknownField);
 }
 
 #[test]

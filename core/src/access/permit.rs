@@ -213,20 +213,23 @@ impl<A: ActionKind> Permit<A> {
         self.fields.masked.iter().chain(in_lists.into_iter().flatten()).copied()
     }
 
-    /// Refuses a field whose values the holder does not see.
+    /// Refuses a field whose values the holder does not see, under the name by which it was asked for: one of
+    /// which nothing is seen as if there were no field of this name.
     ///
     /// # Errors
-    /// `access.field_not_permitted` naming the field.
+    /// `schema.unknown_field`; `access.field_not_permitted` for a field that is masked.
     pub fn check_field(&self, field: FieldId, name: &str) -> Result<()> {
+        self.check_reads(field, name)?;
         if self.shows(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
     }
 
-    /// Refuses a field of which the holder sees nothing.
+    /// Refuses a field of which the holder sees nothing, as if there were no field of this name.
     ///
     /// # Errors
-    /// `access.field_not_permitted` naming the field.
+    /// `schema.unknown_field`.
     pub fn check_reads(&self, field: FieldId, name: &str) -> Result<()> {
-        if self.reads(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
+        let unknown = || Error::new(Code::UnknownField).field(name).concealing(Code::FieldNotPermitted);
+        if self.reads(field) { Ok(()) } else { Err(unknown()) }
     }
 
     /// Refuses a field that the holder may not set.
@@ -234,7 +237,9 @@ impl<A: ActionKind> Permit<A> {
     /// # Errors
     /// `access.field_not_permitted` naming the field.
     pub fn check_sets(&self, field: FieldId, name: &str) -> Result<()> {
-        self.check_field(field, name)?;
+        if !self.shows(field) {
+            return Err(Error::new(Code::FieldNotPermitted).field(name));
+        }
         if self.fields.read_only.contains(&field) {
             return Err(Error::new(Code::FieldNotPermitted).field(name).rule("read only"));
         }

@@ -8,7 +8,7 @@ use crate::base::{
 };
 use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
-    Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, follow,
+    Listing, Path, Reader, Referring, RestoreReport, Stated, SystemField, Warning, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_as, parse_text};
 
@@ -217,6 +217,7 @@ fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Re
 }
 
 /// A condition from JSON: `{"all": […]}`, `{"any": […]}`, `{"not": …}`,
+/// `{"has": {"entity": …, "by": …, "where": …}}` and `{"has_none": …}` for records that refer to the one asked for,
 /// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal. A field may be
 /// a path along references, as `account.owner.name`.
 ///
@@ -252,6 +253,12 @@ fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) ->
         let source = source.as_str().ok_or_else(|| invalid("an expression is a text"))?;
         return Ok(Condition::Holds(Stated::new(source)));
     }
+    for (name, some) in [("has", true), ("has_none", false)] {
+        if let Some(json) = single(name) {
+            let has = referring(reader, json, depth)?;
+            return Ok(if some { has } else { Condition::Not(Box::new(has)) });
+        }
+    }
     if let Some(inner) = single("not") {
         let inner = condition(reader, entity, inner, depth.saturating_add(1))?;
         return Ok(Condition::Not(Box::new(inner)));
@@ -261,6 +268,22 @@ fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) ->
     }
     let equal = parts.iter().map(|(field, value)| comparison(reader, entity, field, "eq", value));
     equal.collect::<Result<_>>().map(Condition::All)
+}
+
+/// Records that refer to the one at hand.
+fn referring(reader: &Reader<'_>, json: &Json, depth: usize) -> Result<Condition> {
+    let refused = || Error::new(Code::InvalidFilter).rule("has takes {entity, by, where}");
+    let parts = json.as_object().ok_or_else(refused)?;
+    if parts.keys().any(|name| !["entity", "by", "where"].contains(&name.as_str())) {
+        return Err(refused());
+    }
+    let (entity, by) = text(parts, "entity").zip(text(parts, "by")).ok_or_else(refused)?;
+    let entity = reader.registry().entity(entity)?;
+    reader.visible(entity, &by.into())?;
+    let inner = parts.get("where").unwrap_or(&Json::Null);
+    let meets = condition(reader, entity, inner, depth.saturating_add(1));
+    let meets = meets.map_err(|error| error.entity(&entity.api_name))?;
+    Ok(Condition::Has(Box::new(Referring { entity: entity.api_name.clone(), by: by.into(), meets })))
 }
 
 fn text<'j>(parts: &'j Map<String, Json>, name: &str) -> Option<&'j str> {
@@ -275,7 +298,7 @@ fn comparison(
     json: &Json,
 ) -> Result<Condition> {
     let selector = FieldSelector::Name(name.to_owned());
-    let path = follow(reader.registry(), entity, name)?;
+    let path = follow(reader, entity, name)?;
     let value = |json: &Json| value_at(reader, &path, name, json);
     let refused = |rule: &str| Error::new(Code::InvalidFilter).field(name).rule(rule);
     let list = |json: &Json| -> Result<Vec<Value>> {
@@ -389,7 +412,7 @@ pub(super) fn find_from_json(
             Some(name) => (name, Direction::Descending),
             None => (said, Direction::Ascending),
         };
-        FieldSelector::Name(name.to_owned()).resolve(entity)?;
+        reader.visible(entity, &name.into())?;
         Ok((FieldSelector::Name(name.to_owned()), direction))
     });
     Ok(Find {

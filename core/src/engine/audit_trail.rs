@@ -2,8 +2,9 @@
 //!
 //! They are collected in memory and written together, each kind by its bound. Of refusals the first is
 //! entered at once, and those of the same person, entity and action within a minute of it are counted in one
-//! more entry, so that no loop fills the disk. A thread that is inside a transaction cannot write another one:
-//! what it collects is written as soon as the transaction is over.
+//! more entry, so that no loop fills the disk. A refusal of a field that must not seem to exist waits for other
+//! entries, for an auditor, a flush or the close, since the time of a commit would tell of it. A thread that is
+//! inside a transaction cannot write another one: what it collects is written as soon as the transaction is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,6 +59,8 @@ pub(super) struct AuditTrail {
     entering: Mutex<()>,
     /// Whether something waits that should not wait longer than the transaction that is open.
     urgent: AtomicBool,
+    /// Whether a refusal waits of which its caller must not know.
+    concealed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -171,24 +174,35 @@ impl Session {
     /// Hands a result on, and enters a refusal.
     pub(super) fn told<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
-            && matches!(error.code(), Code::NotPermitted | Code::FieldNotPermitted)
+            && let Some(code) = refused_by(error)
         {
-            self.crm().refused(self.user(), error);
-            // That the refusal is not entered, because the disk is full, must not hide the refusal.
-            drop(self.crm().enter_collected(self.patience()));
+            self.crm().refused(self.user(), error, code);
+            if error.concealed().is_none() {
+                // That the refusal is not entered, because the disk is full, must not hide the refusal.
+                drop(self.crm().enter_collected(self.patience()));
+            }
         }
         result
     }
+}
+
+/// The code under which an error is entered, if it is a refusal. One of which its caller must not know waits for
+/// other entries, since the time that a commit takes would tell.
+fn refused_by(error: &Error) -> Option<Code> {
+    let code = error.concealed().unwrap_or_else(|| error.code());
+    matches!(code, Code::NotPermitted | Code::FieldNotPermitted).then_some(code)
 }
 
 impl Transaction<'_> {
     /// Enters a refusal in the ledger when the transaction is over, whatever becomes of it. `Session::write` does
     /// so by itself; a host that begins transactions calls it with the error that it was given.
     pub fn enter_refusal(&self, error: &Error) {
-        if matches!(error.code(), Code::NotPermitted | Code::FieldNotPermitted) {
+        if let Some(code) = refused_by(error) {
             let reader = self.reader();
-            reader.crm.refused(reader.user, error);
-            reader.crm.enter_after_transaction();
+            reader.crm.refused(reader.user, error, code);
+            if error.concealed().is_none() {
+                reader.crm.enter_after_transaction();
+            }
         }
     }
 }
@@ -240,7 +254,7 @@ impl Crm {
     }
 
     /// Counts a refusal, or enters it where it is the first within a minute.
-    fn refused(&self, actor: RecordId, error: &Error) {
+    fn refused(&self, actor: RecordId, error: &Error, code: Code) {
         let entity = error.entity_name().unwrap_or_default().to_owned();
         let action = error.field_name().or(error.rule_name()).unwrap_or_default().to_owned();
         let (now, key) = (self.now(), (actor, entity, action));
@@ -255,10 +269,13 @@ impl Crm {
                 // The first of so many by their order goes: its next one is a first one again.
                 waiting.refusals.pop_first();
             }
-            let counted = Refusals { since: now, more: 0, code: error.code() };
+            let counted = Refusals { since: now, more: 0, code };
             waiting.refusals.insert(key.clone(), counted);
         }
-        self.collect(actor, "denied", refusal(&self.registry(), &key, (error.code(), 1, now)));
+        self.collect(actor, "denied", refusal(&self.registry(), &key, (code, 1, now)));
+        if error.concealed().is_some() {
+            self.inner.audit.concealed.store(true, Ordering::Release);
+        }
     }
 
     /// Enters the counts of refusals whose minute is over.
@@ -279,6 +296,12 @@ impl Crm {
             let note = refusal(&self.registry(), &key, (counted.code, counted.more, counted.since));
             self.collect(key.0, "denied", note);
         }
+    }
+
+    /// Enters what was collected if a refusal is among it that waits for somebody to look.
+    pub(super) fn enter_concealed(&self, patience: &Patience) -> Result<()> {
+        let waits = self.inner.audit.concealed.load(Ordering::Acquire);
+        if waits { self.enter_collected(patience) } else { Ok(()) }
     }
 
     /// Enters what was collected, if it is enough or old enough.
@@ -307,6 +330,7 @@ impl Crm {
         };
         let _alone = self.inner.audit.entering.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.audit.urgent.store(false, Ordering::Release);
+        self.inner.audit.concealed.store(false, Ordering::Release);
         let entries = std::mem::take(&mut self.inner.audit.lock().entries);
         let entered = enter(&self.inner, &entries, patience, &|| turn.hold());
         if entered.is_err() {

@@ -80,10 +80,11 @@ pub use crate::access::{grant, partition, role, role_assignment, unit, user};
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
     EntryProof, Explanation, ExternalId, FieldChange, Filter, LedgerCheck, LedgerEntry, LedgerReport,
-    PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, SalvageLoss,
-    SalvageReport, SalvagedItem, Salvager, Savepoint, Stated, SystemField, Total, VerifyReport, VersionKind,
+    PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, Referring, SalvageLoss,
+    SalvageReport, SalvagedItem, Salvager, Savepoint, Size, Stated, SystemField, Total, VerifyReport,
+    VersionKind,
 };
-pub(crate) use crate::records::{Matcher, note_field, note_name};
+pub(crate) use crate::records::{Matcher, compare_values, note_field, note_name};
 pub use crate::schema::LayoutKind;
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,

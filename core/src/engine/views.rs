@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 
 use crate::access::{Action, Read, Role};
 use crate::base::{Code, Collation, Error, MAX_JSON_BYTES, RecordId, Result};
-use crate::engine::{BeforeSave, Changes, Condition, FieldSelector, Reader, Save, Session, WriteOptions};
-use crate::records::{self, Comparison, FarPermits, Record};
+use crate::engine::{BeforeSave, Changes, Reader, Save, Session, WriteOptions};
+use crate::records::{self, Comparison, FarPermits, Filter, Record};
 use crate::schema::{Entity, EntityType};
 
 pub use view::View;
@@ -108,15 +108,11 @@ impl ViewDefinition {
     fn check(&self, reader: Reader<'_>, entity: &Entity) -> Result<()> {
         let sorted = self.sort.iter().map(|name| name.strip_prefix('-').unwrap_or(name));
         let columns = self.columns.iter().map(String::as_str).filter(|name| !FACTS.contains(name));
-        // A hidden field is refused as if it did not exist.
-        let unknown = |name: &str| Error::new(Code::UnknownField).entity(&entity.api_name).field(name);
         for name in columns {
-            let field = FieldSelector::Name(name.to_owned()).resolve(entity)?;
-            reader.check_readable(entity, field).map_err(|_| unknown(name))?;
+            reader.readable(entity, &name.into())?;
         }
         for name in sorted.chain(self.group.as_deref()) {
-            let field = FieldSelector::Name(name.to_owned()).resolve(entity)?;
-            reader.check_field(entity, field).map_err(|_| unknown(name))?;
+            reader.visible(entity, &name.into())?;
         }
         Ok(())
     }
@@ -265,12 +261,14 @@ impl Session {
 fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
     let known = reader.registry().entity(View::NAME)?;
     let permit = reader.policy.bootstrap::<Read>(known.id());
-    let condition = match entity {
-        Some(name) => Condition::Compare(view::ENTITY.into(), Comparison::Equal, name.into()),
-        None => Condition::Everything,
+    let filter = match entity {
+        Some(name) => {
+            let field = known.field(view::ENTITY.selector())?.id();
+            Filter::Compare(field, Comparison::Equal, name.into())
+        }
+        None => Filter::Everything,
     };
     let mut found = Vec::new();
-    let filter = reader.resolve(known, &condition, reader.now)?;
     let far = FarPermits::new();
     records::scan_all(&reader.sight(known, &permit, &far), &filter, &mut |record| {
         found.push(read_view(known, record)?);

@@ -148,6 +148,9 @@ pub struct Component {
     /// How its text sorts.
     #[serde(default, skip_serializing_if = "Collation::is_plain")]
     pub collation: Collation,
+    /// Whether its keys are the cells in which places lie.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cells: bool,
 }
 
 impl Component {
@@ -255,12 +258,14 @@ impl Entity {
         for field in &definition.fields {
             let (id, kind) = self.component(&field.field)?;
             let of_list = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_several());
+            let cells = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_cells());
             texts = texts.saturating_add(usize::from(kind == ValueKind::Text || of_list));
             lists = lists.saturating_add(usize::from(of_list));
             if lists > 1 {
                 return fault("an index has at most one field of several values");
             }
-            if !(is_ordered(kind) || of_list) || components.iter().any(|known| known.field() == id) {
+            let has_order = is_ordered(kind) || of_list || cells;
+            if !has_order || components.iter().any(|known| known.field() == id) {
                 return fault("fields of an index are different, and have an order");
             }
             let formula = self.field_by_id(id).and_then(Field::formula);
@@ -274,7 +279,7 @@ impl Entity {
             if self.collation_of(id, field.collation) != field.collation {
                 return fault("only texts have a collation");
             }
-            components.push(Component { field: id.number(), turned, collation: field.collation });
+            components.push(Component { field: id.number(), turned, collation: field.collation, cells });
         }
         if texts > MAX_INDEX_TEXTS { fault("an index has at most 3 texts") } else { Ok(components) }
     }

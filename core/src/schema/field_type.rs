@@ -197,10 +197,17 @@ impl FieldType {
         matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. } | Self::Rows { .. })
     }
 
-    /// Whether an index may be kept on it: on a value with an order, or on each of several codes or references.
+    /// Whether an index may be kept on it: on a value with an order, on each of several codes or references, or on
+    /// the cell of a place.
     #[must_use]
     pub fn is_indexable(&self) -> bool {
-        !self.is_composite() || self.has_several()
+        !self.is_composite() || self.has_several() || self.has_cells()
+    }
+
+    /// Whether an index finds its values by where they lie, and puts them in no order that anybody asks for.
+    #[must_use]
+    pub fn has_cells(&self) -> bool {
+        matches!(self, Self::GeoPoint)
     }
 
     /// Whether a record has several codes or references in it, each of which is found by an index.

@@ -150,19 +150,19 @@ fn a_hidden_field_is_neither_filtered_nor_sorted_nor_grouped_nor_summed_by() {
         Condition::Any(vec![account::CITY.is("上海"), account::REVENUE.is(Money::cny(1))]),
     ];
     for filter in filters {
-        assert_eq!(refusal(lin.count(Account::NAME, &filter)), Code::FieldNotPermitted);
+        assert_eq!(refusal(lin.count(Account::NAME, &filter)), Code::UnknownField);
         let find = Find { filter: filter.clone(), ..Find::default() };
-        assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::FieldNotPermitted);
+        assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::UnknownField);
         let share = Measure::Share(filter, everything());
-        assert_eq!(refusal(lin.report(&report(share))), Code::FieldNotPermitted);
+        assert_eq!(refusal(lin.report(&report(share))), Code::UnknownField);
     }
     let find = Find { sort: vec![account::REVENUE.descending()], ..Find::default() };
-    assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::FieldNotPermitted);
-    assert_eq!(refusal(lin.report(&report(Measure::Sum(account::REVENUE.into())))), Code::FieldNotPermitted);
-    assert_eq!(refusal(lin.report(&report(Measure::Mean(account::REVENUE.into())))), Code::FieldNotPermitted);
+    assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::UnknownField);
+    assert_eq!(refusal(lin.report(&report(Measure::Sum(account::REVENUE.into())))), Code::UnknownField);
+    assert_eq!(refusal(lin.report(&report(Measure::Mean(account::REVENUE.into())))), Code::UnknownField);
     let by_phone = GroupBy { path: vec![account::PHONE.into()], bucket: None };
     let grouped = Report { group_by: vec![by_phone], ..report(Measure::Count) };
-    assert_eq!(refusal(lin.report(&grouped)), Code::FieldNotPermitted);
+    assert_eq!(refusal(lin.report(&grouped)), Code::UnknownField);
 }
 
 fn report(measure: Measure) -> Report {
@@ -196,7 +196,7 @@ fn a_title_that_is_hidden_cannot_be_probed_by_naming_it() {
     let _ = house.create("crm.account", &Changes::new().set("name", "加喜"));
     for (entity, title) in [("crm.product", "执照变更"), ("crm.account", "加喜")] {
         let found = lin.read(|reader| reader.find_by_title(entity, title));
-        assert_eq!(refusal(found), Code::FieldNotPermitted, "{entity}");
+        assert_eq!(refusal(found), Code::UnknownField, "{entity}");
         assert_eq!(lin.list(entity, &Find::default()).unwrap().rows[0].title(), "");
     }
 }
@@ -371,7 +371,7 @@ fn what_one_role_forbids_no_other_allows() {
     house.grant(open, Effect::Deny, ("crm.account", Action::Read, Level::All), "phone, email");
     assert_eq!(lin.count(Account::NAME, &everything()).unwrap(), 1, "only fields are forbidden by this");
     let by_phone = account::PHONE.is("+862164391234");
-    assert_eq!(refusal(lin.count(Account::NAME, &by_phone)), Code::FieldNotPermitted);
+    assert_eq!(refusal(lin.count(Account::NAME, &by_phone)), Code::UnknownField);
     house.grant(open, Effect::Deny, ("crm.account", Action::Read, Level::All), "");
     assert_eq!(refusal(lin.get(Account::NAME, others)), Code::NotPermitted);
 }
