@@ -319,6 +319,16 @@
 #define GUANXI_ERR_SCHEMA_KEY_FIXED -335
 
 /**
+ * `schema.phone_unparsed`: the phone number is kept as it was written
+ */
+#define GUANXI_ERR_SCHEMA_PHONE_UNPARSED -341
+
+/**
+ * `schema.unknown_value_set`: there is no such value set
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_VALUE_SET -342
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401

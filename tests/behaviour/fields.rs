@@ -1,5 +1,8 @@
 //! The types of fields: what each takes, how it is stored, and what it refuses, at the doors of a host.
 
+mod phones;
+mod rows;
+
 use std::collections::BTreeMap;
 
 use guanxi::base::Label;

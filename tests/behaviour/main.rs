@@ -53,6 +53,8 @@ mod palette;
 #[cfg(test)]
 mod patience;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod record_types;
@@ -74,6 +76,8 @@ mod translations;
 mod tree;
 #[cfg(test)]
 mod unique;
+#[cfg(test)]
+mod value_sets;
 #[cfg(test)]
 mod views;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
     Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, follow,
 };
-use crate::schema::{Entity, Field, FieldName, FieldType, parse_as, parse_text};
+use crate::schema::{Entity, Field, FieldName, FieldType, RowColumn, parse_as, parse_text};
 
 /// Bytes as lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -50,7 +50,7 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         }
     }
     let external = envelope.external_ids.iter().map(|id| json!({"source": id.source, "key": id.key}));
-    Ok(json!({
+    let mut json = json!({
         "id": row.record.id.to_string(),
         "entity": entity.api_name,
         "title": row.title(),
@@ -63,7 +63,12 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         "tags": envelope.tags,
         "external_ids": external.collect::<Vec<_>>(),
         "values": values,
-    }))
+    });
+    let unparsed = row.unparsed()?;
+    if let Some(members) = json.as_object_mut().filter(|_| !unparsed.is_empty()) {
+        members.insert("unparsed".to_owned(), json!(unparsed));
+    }
+    Ok(json)
 }
 
 /// What a key slot says, as JSON.
@@ -116,7 +121,12 @@ pub(super) fn head_to_json(head: Head) -> Json {
 /// Warnings as JSON, in the session's language.
 pub(super) fn warnings_to_json(warnings: &[Warning], locale: Locale) -> Json {
     let list = warnings.iter().map(|warning| {
-        json!({"entity": warning.entity, "field": warning.field, "message": warning.message.text(locale)})
+        json!({
+            "code": warning.code.key(),
+            "entity": warning.entity,
+            "field": warning.field,
+            "message": warning.message.text(locale),
+        })
     });
     Json::Array(list.collect())
 }
@@ -182,6 +192,9 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
             });
             ids.collect::<Result<_>>().map(Value::List)
         }
+        (FieldType::Rows { columns }, Json::Array(rows)) => {
+            rows.iter().map(|row| row_from_json(reader, columns, row)).collect::<Result<_>>().map(Value::List)
+        }
         (kind, Json::Array(_) | Json::Object(_)) if kind.is_composite() => Value::from_json(json),
         (FieldType::Bool | FieldType::Int, _) => Err(wrong()),
         (FieldType::Text | FieldType::RichText, Json::String(text)) => Ok(Value::Text(text.clone())),
@@ -199,6 +212,20 @@ fn money(parts: &Map<String, Json>, base: Currency) -> Option<Result<Value>> {
         None => Ok(base),
     };
     Some(currency.and_then(|currency| Ok(Value::Money(Money::new(amount.parse()?, currency)))))
+}
+
+/// A row, in which a reference may be said as in a field.
+fn row_from_json(reader: &Reader<'_>, columns: &[RowColumn], row: &Json) -> Result<Value> {
+    let Json::Object(parts) = row else { return Value::from_json(row) };
+    let parts = parts.iter().map(|(name, part)| {
+        let kind = columns.iter().find(|column| column.name == *name).map(|column| &column.kind);
+        let value = match (kind, part) {
+            (Some(FieldType::Reference { entity }), Json::Object(said)) => reference(reader, entity, said),
+            _ => Value::from_json(part),
+        };
+        Ok((name.clone(), value?))
+    });
+    parts.collect::<Result<_>>().map(Value::Map)
 }
 
 fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Result<Value> {

@@ -239,6 +239,12 @@ catalogue! {
     KeyFixed = 335, "schema.key_fixed",
         ["a fact keeps its key", "the field is part of the key under which the fact was made", "make another fact, and end or delete this one"],
         ["事实的键不能更改", "该字段属于建立该事实时的键", "请另建一条，并结束或删除此条"];
+    PhoneUnparsed = 341, "schema.phone_unparsed",
+        ["the phone number is kept as it was written", "it is no number that the tables know, by the region of phone numbers", "look at the number, or set `regional.phone_region`"],
+        ["电话号码按原样保存", "按默认地区的规则无法识别该号码", "请核对号码，或设置 regional.phone_region"];
+    UnknownValueSet = 342, "schema.unknown_value_set",
+        ["there is no such value set", "the name is misspelt or its package is not installed", "list the value sets with `schema.value_sets`"],
+        ["没有该值集", "名称拼写错误或软件包未安装", "用 schema.value_sets 列出值集"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];

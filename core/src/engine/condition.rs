@@ -8,8 +8,8 @@ use crate::engine::Settings;
 use crate::records::{Comparison, Filter, Moment, Stated, SystemField, target};
 use crate::schema::expr::{Bound, BoundKind};
 use crate::schema::{
-    Entity, EntityType, FieldKind, FieldName, FieldNames, FieldType, Reference, Registry, TypedField,
-    compile_condition, normalize_value,
+    Entity, EntityType, FieldKind, FieldName, FieldNames, FieldType, PhoneRegion, Reference, Registry,
+    TypedField, compile_condition, normalize_value,
 };
 
 /// How a caller names a field.
@@ -146,6 +146,8 @@ pub(super) struct Resolver<'r> {
     pub today: Option<Today>,
     /// What expressions take for now.
     pub moment: Moment,
+    /// How phone numbers without country code are read.
+    pub phones: PhoneRegion,
     /// Refuses a lookup that the reader does not see, in whose place a path stands.
     pub check: &'r dyn Fn(&Entity, FieldId) -> Result<()>,
 }
@@ -185,12 +187,12 @@ impl Resolver<'_> {
                 self.at(entity, selector, |beyond, field| self.span(beyond, field, *period))
             }
             Filter::In(selector, values) => self.at(entity, selector, |beyond, field| {
-                let values = values.iter().map(|value| comparable(beyond, field, value));
+                let values = values.iter().map(|value| comparable(beyond, field, (value, self.phones)));
                 Ok(Filter::In(field, values.collect::<Result<_>>()?))
             }),
             Filter::Compare(selector, comparison, value) => self.at(entity, selector, |beyond, field| {
                 check_operator(beyond, field, *comparison, value)?;
-                Ok(Filter::Compare(field, *comparison, comparable(beyond, field, value)?))
+                Ok(Filter::Compare(field, *comparison, comparable(beyond, field, (value, self.phones))?))
             }),
         }
     }
@@ -288,13 +290,13 @@ fn check_operator(entity: &Entity, field: FieldId, comparison: Comparison, value
 }
 
 /// Text conditions look at any part of a text, so only whole values are normalised as stored.
-fn comparable(entity: &Entity, field: FieldId, value: &Value) -> Result<Value> {
+fn comparable(entity: &Entity, field: FieldId, (value, phones): (&Value, PhoneRegion)) -> Result<Value> {
     let Some(field) = entity.field_by_id(field) else { return Ok(value.clone()) };
     match (&field.definition.kind, value) {
         (FieldType::Text | FieldType::Email, Value::Text(_)) => Ok(value.clone()),
         (kind, value) if kind.is_worked_out() => given(kind, value),
         (kind, value) if kind.is_many() => of_several(field, value.clone()),
-        _ => normalize_value(field, value.clone()),
+        _ => normalize_value(field, value.clone(), phones),
     }
 }
 
@@ -311,7 +313,7 @@ fn given(kind: &FieldType, value: &Value) -> Result<Value> {
 /// A value that one of several is compared with, as the field stores each of them.
 fn of_several(field: &crate::schema::Field, value: Value) -> Result<Value> {
     let listed = if matches!(value, Value::List(_)) { value } else { Value::List(vec![value]) };
-    match normalize_value(field, listed)? {
+    match normalize_value(field, listed, PhoneRegion::INTERNATIONAL)? {
         Value::List(values) => Ok(values.into_iter().next().unwrap_or_default()),
         other => Ok(other),
     }

@@ -496,6 +496,9 @@ impl Crm {
             for module in &registrar.modules {
                 merge(registry.declare_module(module)?);
             }
+            for set in &registrar.value_sets {
+                merge(registry.declare_value_set(set)?);
+            }
             for entity in &registrar.entities {
                 merge(registry.declare_entity(entity)?);
             }

@@ -99,7 +99,7 @@ fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
     }
     Ok(NavigationItem {
         entity: entity.api_name.clone(),
-        label: entity.definition.label.clone(),
+        label: entity.label().clone(),
         may_create: reader.may(&entity.api_name, Action::Create),
         kinds,
     })
@@ -137,7 +137,7 @@ fn layout(
     let by = declared.and_then(|declared| by_of(declared, entity, &visible));
     Ok(Layout {
         entity: entity.api_name.clone(),
-        label: entity.definition.label.clone(),
+        label: entity.label().clone(),
         kind,
         title: title.map(|title| title.api_name.clone()),
         by: by.unwrap_or_else(|| by_fields(&offered, kind)),
@@ -181,7 +181,8 @@ fn leads_off(reader: Reader<'_>, field: &Field) -> bool {
     let registry = reader.registry();
     let is_off = |target: &String| registry.entity(target).is_ok_and(|target| registry.is_off(target));
     let targets = field.definition.kind.targets();
-    !targets.is_empty() && targets.iter().all(is_off)
+    let says_more = matches!(field.definition.kind, FieldType::Rows { .. });
+    !says_more && !targets.is_empty() && targets.into_iter().all(is_off)
 }
 
 /// The field whose values are columns of a kanban: a code of a list, if there is one, indexed before others.
@@ -223,7 +224,7 @@ fn sections(
         let of_type = record_type.is_some_and(|own| own.required.contains(&field.id()));
         field.definition.required || of_type
     };
-    let label = entity.definition.label.clone();
+    let label = entity.label().clone();
     match kind {
         LayoutKind::Detail => {
             let facts = LAYOUT_FACTS.map(str::to_owned);

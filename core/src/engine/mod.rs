@@ -37,8 +37,11 @@ mod ledger_export;
 mod links;
 mod maintenance;
 mod modules;
+#[cfg(test)]
+mod newer_tests;
 mod options;
 mod organisation;
+mod package_records;
 mod packages;
 mod palette;
 mod query;
@@ -70,6 +73,7 @@ mod transaction;
 mod translations;
 mod tree;
 mod typed;
+mod value_sets;
 mod views;
 
 pub use crate::access::{

@@ -1,11 +1,12 @@
 //! What a person may do by name: the commands that extensions declare, and those that every entity has.
 
 use crate::access::{Action, Read};
-use crate::base::{Label, RecordId, Result};
+use crate::base::{Code, Label, RecordId, Result};
+use crate::engine::package_records::command_of;
 use crate::engine::views::{read_view, view};
 use crate::engine::{Audience, Reader, SavedView, Session, View};
 use crate::records::{self, Query, links_by};
-use crate::schema::{Entity, EntityType};
+use crate::schema::{Entity, EntityType, InstalledPackage};
 
 /// Most views of one audience that are looked at.
 const MAX_VIEWS: usize = 200;
@@ -32,6 +33,13 @@ impl Command {
         Self { method: method.to_owned(), label, entity: None, needs: None, is_entity: false }
     }
 
+    /// The same command about an entity.
+    #[must_use]
+    pub fn about(mut self, entity: Option<&str>) -> Self {
+        self.entity = entity.map(str::to_owned);
+        self
+    }
+
     /// The same command for those alone who may do an action on an entity.
     #[must_use]
     pub fn needing(mut self, entity: &str, action: Action) -> Self {
@@ -40,7 +48,7 @@ impl Command {
     }
 
     fn of_entity(method: &str, (zh, en): (&str, &str), entity: &Entity) -> Self {
-        let label = &entity.definition.label;
+        let label = entity.label();
         let label = Label::new(&format!("{zh}{}", label.zh), &format!("{en}{}", label.en));
         Self { entity: Some(entity.api_name.clone()), ..Self::new(method, label) }
     }
@@ -62,6 +70,13 @@ impl Session {
                 command.needs.as_ref().is_none_or(|(entity, action)| reader.may(entity, *action))
             };
             commands.extend(declared.iter().filter(allowed).cloned());
+            let packages = reader.registry().packages().iter().filter_map(InstalledPackage::current);
+            let of_packages = packages.flat_map(|package| &package.commands).filter_map(|known| {
+                // What is about an entity that the user does not see is not told.
+                let seen = |name: &String| reader.may(name, Action::Read);
+                command_of(known).ok().filter(|command| command.entity.as_ref().is_none_or(seen))
+            });
+            commands.extend(of_packages.filter(|command| allowed(&command)));
             Ok(commands)
         })
     }
@@ -88,7 +103,11 @@ impl Session {
                 Query { filter: records::Filter::All(nobody.into()), limit: MAX_VIEWS, ..Query::default() };
             let far = records::FarPermits::new();
             found.extend(records::find(&reader.sight(known, &permit, &far), &query)?.records);
-            let views = found.iter().map(|record| read_view(known, record)).collect::<Result<Vec<_>>>()?;
+            let newer = |view: &Result<SavedView>| {
+                view.as_ref().is_err_and(|error| error.code() == Code::NewerFormat)
+            };
+            let views = found.iter().map(|record| read_view(known, record)).filter(|view| !newer(view));
+            let views = views.collect::<Result<Vec<_>>>()?;
             Ok(nearest(views.into_iter().filter(|view| reader.may(&view.entity, Action::Read))))
         })
     }

@@ -16,7 +16,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry, locale_tag, mask};
+use crate::schema::{Entity, FieldName, Registry, has_unparsed_phone, locale_tag, mask};
 use crate::storage::Snapshot;
 
 /// Rows of a walk that are entered together, where a policy asks for an entry of who read them.
@@ -81,6 +81,8 @@ pub struct Listing {
     /// The record.
     pub record: Record,
     registry: Arc<Registry>,
+    /// The fields of which it has masks.
+    masked: Vec<FieldId>,
 }
 
 impl PartialEq for Registry {
@@ -97,6 +99,18 @@ impl Listing {
     pub fn value(&self, field: impl Into<FieldSelector>) -> Result<Value> {
         let entity = self.registry.entity_by_id(self.record.entity)?;
         Ok(self.record.value(field.into().resolve(entity)?))
+    }
+
+    /// The names of the fields whose phone numbers did not parse and stand as they were written, as far as the
+    /// reader sees them as they are.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity` if the plugin of its entity is gone.
+    pub fn unparsed(&self) -> Result<Vec<String>> {
+        let shown = self.entity()?.fields().iter().filter(|field| !self.masked.contains(&field.id()));
+        let unparsed =
+            shown.filter(|field| has_unparsed_phone(&field.definition.kind, &self.record.peek(field.id())));
+        Ok(unparsed.map(|field| field.api_name.clone()).collect())
     }
 
     /// The text by which people know the record; empty if it has none.
@@ -495,7 +509,8 @@ impl<'a> Reader<'a> {
         let today = condition.has_span().then(|| Today::of(at, self.settings)).transpose()?;
         let moment = self.settings.moment(at)?;
         let check = |entity: &Entity, lookup| self.check_field(entity, lookup);
-        Resolver { registry: self.registry, today, moment, check: &check }.resolve(entity, condition)
+        let phones = self.crm.phone_region();
+        Resolver { registry: self.registry, today, moment, phones, check: &check }.resolve(entity, condition)
     }
 
     pub(super) fn sight<'s>(
@@ -591,13 +606,15 @@ impl<'a> Reader<'a> {
         if permit.hides_any() {
             record.show_only(|field| permit.reads(field));
         }
+        let mut hidden = Vec::new();
         if let Ok(entity) = self.registry.entity_by_id(record.entity) {
             let masked = permit.masked(showing).filter_map(|field| entity.field_by_id(field));
             for field in masked {
                 record.mask(field.id(), |value| mask(&field.definition.kind, value));
+                hidden.push(field.id());
             }
         }
-        Listing { record, registry: Arc::clone(self.registry) }
+        Listing { record, registry: Arc::clone(self.registry), masked: hidden }
     }
 }
 

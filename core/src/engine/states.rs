@@ -6,7 +6,9 @@ use crate::base::{Code, Error, FieldId, Label, RecordId, Result, Value};
 use crate::engine::Session;
 use crate::engine::record_types::excludes;
 use crate::records::{Moment, Record, RecordFacts};
-use crate::schema::{CUSTOMER, Entity, Field, StateMachine, StateMachineDefinition, Step, normalize_value};
+use crate::schema::{
+    CUSTOMER, Entity, Field, PhoneRegion, StateMachine, StateMachineDefinition, Step, normalize_value,
+};
 
 /// A step that leaves the state of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +172,7 @@ fn step(
     for (target, expression) in &step.sets {
         let Some(target) = entity.field_by_id(*target) else { continue };
         let value = expression.evaluate(&RecordFacts { record, moment });
-        let value = value.and_then(|value| normalize_value(target, value));
+        let value = value.and_then(|value| normalize_value(target, value, PhoneRegion::INTERNATIONAL));
         record
             .set(target.id(), value.map_err(|error| error.entity(&entity.api_name).field(&target.api_name))?);
     }

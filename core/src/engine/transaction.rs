@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{self, AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User, user};
-use crate::base::{
-    Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp, Value,
-};
+use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
-use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
+use crate::engine::rules::{
+    apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
+};
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_deletion};
 use crate::engine::translations::translated;
@@ -18,7 +18,7 @@ use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
     WriteContext, WriteView,
 };
-use crate::schema::{Entity, EntityType, Field, FieldType, Registry, normalize_value};
+use crate::schema::{Entity, EntityType, Field, FieldType, PhoneRegion, Registry, normalize_value};
 use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
 
 /// How a transaction is written down.
@@ -82,6 +82,7 @@ pub struct Transaction<'s> {
     pub(super) policy: Arc<Policy>,
     pub(super) registry: Arc<Registry>,
     settings: Arc<Settings>,
+    phones: PhoneRegion,
     hooks: Arc<Vec<Hook>>,
     context: WriteContext,
     warnings: Vec<Warning>,
@@ -125,6 +126,7 @@ impl<'s> Transaction<'s> {
             policy,
             registry,
             settings: crm.settings(),
+            phones: crm.phone_region(),
             hooks,
             context,
             warnings: Vec::new(),
@@ -278,7 +280,9 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
         let mut new = old.clone();
-        fields.iter().for_each(|field| new.set(*field, without(&old.peek(*field), going)));
+        for field in fields.iter().filter_map(|field| entity.field_by_id(*field)) {
+            new.set(field.id(), field.definition.kind.without(&old.peek(field.id()), going));
+        }
         let follow_ups = self.prepare(entity, Some(old), &mut new)?;
         self.check_references(entity, Some(old), &new)?;
         let moves = self.moves(entity, old, &new)?;
@@ -569,7 +573,7 @@ impl<'s> Transaction<'s> {
         for (selector, value) in changes.values {
             let named = |error: Error| error.entity(&entity.api_name);
             let field = selector.field(entity).map_err(named)?;
-            let value = normalize_value(field, value).map_err(named)?;
+            let value = normalize_value(field, value, self.phones).map_err(named)?;
             let other = value != record.value(field.id());
             if hand == Hand::Caller && field.definition.read_only && other {
                 return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
@@ -636,6 +640,7 @@ impl<'s> Transaction<'s> {
                 snapshot: &self.view,
                 policy: &self.policy,
                 settings: &self.settings,
+                phones: self.phones,
                 now: self.session.crm().now(),
                 cause: &self.context.cause,
                 locale: self.session.locale(),
@@ -652,11 +657,13 @@ impl<'s> Transaction<'s> {
         record.compute(entity, moment);
         enter_type(entity, old, record, moment)?;
         advance(entity, old, record, moment)?;
+        read_phones(entity, old, record, self.phones)?;
         let shown = || self.reader().shown_fields(&entity.api_name).unwrap_or_default();
         check_type(entity, old, record, &shown)?;
         check_codes(entity, old, record)?;
         check_required_when(entity, record, moment)?;
         self.warnings.extend(check_rules(entity, record, moment)?);
+        self.warnings.extend(unparsed_phones(entity, old, record));
         Ok(follow_ups)
     }
 
@@ -677,7 +684,8 @@ impl<'s> Transaction<'s> {
             }
         }
         self.look_at_others(entity, record)?;
-        apply_defaults(entity, record, moment)
+        apply_defaults(entity, record, moment)?;
+        read_phones(entity, None, record, self.phones)
     }
 
     /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
@@ -874,12 +882,4 @@ fn check_texts<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> R
         return Err(Error::new(Code::LimitExceeded).field(name).rule("text <= 1 MiB"));
     }
     Ok(())
-}
-
-/// What is left of a reference without records that go: of one to several, the others.
-fn without(value: &Value, going: &BTreeSet<RecordId>) -> Value {
-    let Value::List(items) = value else { return Value::Null };
-    let stays = |item: &&Value| item.as_id().is_none_or(|id| !going.contains(&id));
-    let left: Vec<Value> = items.iter().filter(stays).cloned().collect();
-    if left.is_empty() { Value::Null } else { Value::List(left) }
 }

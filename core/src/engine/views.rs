@@ -143,7 +143,8 @@ impl Session {
     /// # Errors
     /// `access.not_permitted` for a view of another user, or without the right to administer `sys.view` for
     /// one of a role or of everyone; `schema.unknown_entity`, `schema.unknown_field`,
-    /// `record.reference_missing`; `schema.required` without a name; `input.limit_exceeded`.
+    /// `record.reference_missing`; `schema.required` without a name; `input.limit_exceeded`; `storage.newer_format`
+    /// where the one of this name is of a newer engine.
     pub fn save_view(
         &self,
         name: &str,
@@ -170,7 +171,9 @@ impl Session {
         };
         self.write_with(WriteOptions::default().cause("view.save"), |transaction| {
             let standing = saved(transaction.reader(), Some(&entity))?;
-            let same = standing.iter().find(|view| view.name == name && view.audience == audience);
+            let mut standing = standing.into_iter();
+            let same = standing.find(|view| view.name == name && view.audience == audience);
+            let same = same.map(StoredView::understood).transpose()?;
             let changes = Changes::new()
                 .set(view::NAME, name)
                 .set(view::ENTITY, entity.as_str())
@@ -185,16 +188,34 @@ impl Session {
     }
 
     /// The views that this user finds, of one entity or of all that the user may read, by entity and name:
-    /// of several of a name the user's own, else that of a role, else everyone's.
+    /// of several of a name the user's own, else that of a role, else everyone's. Views of a newer engine, which this
+    /// one does not understand, are left out.
     ///
     /// # Errors
     /// `schema.unknown_entity`, `access.not_permitted`.
     pub fn views(&self, entity: Option<&str>) -> Result<Vec<SavedView>> {
+        let found = self.nearest_views(entity)?;
+        Ok(found.into_values().filter_map(|view| view.understood().ok()).collect())
+    }
+
+    /// The view that this user finds by a name.
+    ///
+    /// # Errors
+    /// As [`Session::views`]; `record.not_found` naming no record where there is none; `storage.newer_format` for one
+    /// of a newer engine, naming what is not understood.
+    pub fn view(&self, entity: &str, name: &str) -> Result<SavedView> {
+        let found = self.nearest_views(Some(entity))?.into_values().find(|view| view.name == name);
+        let missing = || Error::new(Code::RecordNotFound).entity(View::NAME).field("name").value(name);
+        found.ok_or_else(missing)?.understood()
+    }
+
+    /// The views that this user finds, each under its entity and name.
+    fn nearest_views(&self, entity: Option<&str>) -> Result<BTreeMap<(String, String), StoredView>> {
         self.read(|reader| {
             let entity = entity.map(|name| reader.registry().entity(name)).transpose()?;
             entity.map(|entity| reader.permit(entity)).transpose()?;
             let roles = reader.policy.roles_of(self.user());
-            let mut found: BTreeMap<(String, String), SavedView> = BTreeMap::new();
+            let mut found: BTreeMap<(String, String), StoredView> = BTreeMap::new();
             for view in saved(reader, entity.map(|entity| entity.api_name.as_str()))? {
                 let meant = match view.audience {
                     Audience::User(user) => user == self.user(),
@@ -210,17 +231,8 @@ impl Session {
                     found.insert(place, view);
                 }
             }
-            Ok(found.into_values().collect())
+            Ok(found)
         })
-    }
-
-    /// The view that this user finds by a name.
-    ///
-    /// # Errors
-    /// As [`Session::views`]; `record.not_found` naming no record where there is none.
-    pub fn view(&self, entity: &str, name: &str) -> Result<SavedView> {
-        let found = self.views(Some(entity))?.into_iter().find(|view| view.name == name);
-        found.ok_or_else(|| Error::new(Code::RecordNotFound).entity(View::NAME).field("name").value(name))
     }
 
     /// Deletes a view: one's own, or any with the right to administer `sys.view`.
@@ -261,8 +273,44 @@ impl Session {
     }
 }
 
+/// A view as it lies, whether or not this engine understands what it lists.
+struct StoredView {
+    id: RecordId,
+    name: String,
+    entity: String,
+    audience: Audience,
+    definition: Result<ViewDefinition>,
+}
+
+impl StoredView {
+    fn of(entity: &Entity, record: &Record) -> Result<Self> {
+        let value = |name| Ok::<_, Error>(record.value(entity.field(name)?.id()));
+        let text = |name| Ok::<_, Error>(value(name)?.as_text().unwrap_or_default().to_owned());
+        let definition = text(view::DEFINITION.selector())?;
+        let user = value(view::USER.selector())?.as_id();
+        let role = value(view::ROLE.selector())?.as_id();
+        let audience = match (user, role) {
+            (Some(user), _) => Audience::User(user),
+            (None, Some(role)) => Audience::Role(role),
+            (None, None) => Audience::Everyone,
+        };
+        // It was right when it was saved, so what is not understood comes from a newer engine.
+        let definition = serde_json::from_str(&definition).map_err(|error| {
+            let newer = Error::new(Code::NewerFormat).entity(View::NAME).record(record.id);
+            newer.field("definition").rule(&error.to_string())
+        });
+        let (name, of) = (text(view::NAME.selector())?, text(view::ENTITY.selector())?);
+        Ok(Self { id: record.id, name, entity: of, audience, definition })
+    }
+
+    fn understood(self) -> Result<SavedView> {
+        let Self { id, name, entity, audience, definition } = self;
+        Ok(SavedView { id, name, entity, audience, definition: definition? })
+    }
+}
+
 /// Every view, or those of an entity, in the engine's own right.
-fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
+fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<StoredView>> {
     let known = reader.registry().entity(View::NAME)?;
     let permit = reader.policy.bootstrap::<Read>(known.id());
     let condition = match entity {
@@ -273,7 +321,7 @@ fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
     let filter = reader.resolve(known, &condition, reader.now)?;
     let far = FarPermits::new();
     records::scan_all(&reader.sight(known, &permit, &far), &filter, &mut |record| {
-        found.push(read_view(known, record)?);
+        found.push(StoredView::of(known, record)?);
         Ok(())
     })?;
     Ok(found)
@@ -281,23 +329,5 @@ fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
 
 /// The view that a record keeps.
 pub(super) fn read_view(entity: &Entity, record: &Record) -> Result<SavedView> {
-    let value = |name| Ok::<_, Error>(record.value(entity.field(name)?.id()));
-    let text = |name| Ok::<_, Error>(value(name)?.as_text().unwrap_or_default().to_owned());
-    let definition = text(view::DEFINITION.selector())?;
-    let user = value(view::USER.selector())?.as_id();
-    let role = value(view::ROLE.selector())?.as_id();
-    let audience = match (user, role) {
-        (Some(user), _) => Audience::User(user),
-        (None, Some(role)) => Audience::Role(role),
-        (None, None) => Audience::Everyone,
-    };
-    Ok(SavedView {
-        id: record.id,
-        name: text(view::NAME.selector())?,
-        entity: text(view::ENTITY.selector())?,
-        audience,
-        definition: serde_json::from_str(&definition).map_err(|error| {
-            Error::new(Code::InvalidDefinition).entity(View::NAME).record(record.id).because(error)
-        })?,
-    })
+    StoredView::of(entity, record)?.understood()
 }

@@ -551,6 +551,8 @@ fn decode_list(item: &Item<'_>, envelope: &mut Envelope) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sample() -> Record {
@@ -591,6 +593,41 @@ mod tests {
             // An older engine changed the record, and wrote the item back as it was.
             assert_eq!(decode_newest_entry(&item, version + 1).unwrap(), None);
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn whatever_a_newer_version_adds_survives_a_rewrite_by_this_one(
+            items in proptest::collection::btree_map(
+                prop_oneof![40_u32..64, 1_000_u32..2_000], (prop_oneof![Just(13_u8), 16_u8..32], newer_payload()), 1..6,
+            ),
+            text in "\\PC{0,12}",
+        ) {
+            let mut newer = sample();
+            newer.unknown = items
+                .into_iter()
+                .map(|(number, (kind, (wire, payload)))| RawItem { number, tag: (kind << 3) | wire, payload })
+                .collect();
+            let bytes = newer.encode(9);
+            let mut older = Record::decode(newer.entity, newer.id, &bytes).unwrap();
+            prop_assert_eq!(&older, &newer);
+            older.set(FieldId::new(500), Value::Text(text.clone()));
+            older.envelope.version += 1;
+            let again = Record::decode(older.entity, older.id, &older.encode(3)).unwrap();
+            prop_assert_eq!(&again.unknown, &newer.unknown);
+            prop_assert_eq!(again.value(FieldId::new(500)), Value::Text(text));
+        }
+    }
+
+    /// How a payload stands in the bytes, and the payload: nothing, a number, or bytes.
+    fn newer_payload() -> impl Strategy<Value = (u8, Vec<u8>)> {
+        prop_oneof![
+            Just((0, Vec::new())),
+            (0_u8..0x80).prop_map(|number| (1, vec![0x80 | number, 1])),
+            proptest::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| (2, bytes)),
+        ]
     }
 
     #[test]

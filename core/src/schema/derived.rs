@@ -20,7 +20,7 @@ const MAX_GROUP_FIELDS: usize = 3;
 /// Most fields that one counter sums.
 const MAX_SUMS: usize = 4;
 /// Longest code of an enum by which a counter groups, in bytes.
-const MAX_GROUP_CODE: usize = 128;
+pub(super) const MAX_GROUP_CODE: usize = 128;
 
 /// One field of an index, and which way it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
+use crate::base::{Code, EntityId, Error, FieldId, Label, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::links::Links;
+use crate::schema::newer::{check_known, lost, not_understood};
 use crate::schema::{
-    DeclaredCounter, DeclaredIndex, EntityDefinition, Field, FieldDefinition, FieldType, InstalledPackage,
-    LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, Setting,
-    StateMachine, UniqueRule, Validity,
+    DeclaredCounter, DeclaredIndex, EntityDefinition, EntityOverride, Field, FieldDefinition, FieldType,
+    InstalledPackage, LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition,
+    Setting, StateMachine, UniqueRule, Validity, ValueSet,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -27,6 +28,9 @@ pub struct Entity {
     /// [`Entity::fields`], [`Entity::indexes`] and [`Entity::counters`].
     pub definition: EntityDefinition,
     fields: Vec<Field>,
+    /// What higher layers change of what people read, in the order of the layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<EntityOverride>,
     #[serde(default)]
     rules: Vec<Rule>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -93,6 +97,30 @@ impl Entity {
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// What people read, by the highest layer that says it.
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        let said = self.overrides.iter().rev().find_map(|changed| changed.label.as_ref());
+        said.unwrap_or(&self.definition.label)
+    }
+
+    /// What its records are, by the highest layer that says it.
+    #[must_use]
+    pub fn help(&self) -> Option<&Label> {
+        let said = self.overrides.iter().rev().find_map(|changed| changed.help.as_ref());
+        said.or(self.definition.help.as_ref())
+    }
+
+    /// What higher layers change of what people read, in the order of the layers.
+    #[must_use]
+    pub fn overrides(&self) -> &[EntityOverride] {
+        &self.overrides
+    }
+
+    pub(super) fn overrides_mut(&mut self) -> &mut Vec<EntityOverride> {
+        &mut self.overrides
     }
 
     /// The rules, in the order in which they were declared.
@@ -355,6 +383,9 @@ pub struct Registry {
     packages: Vec<InstalledPackage>,
     modules: Vec<Module>,
     settings: Vec<Setting>,
+    value_sets: Vec<ValueSet>,
+    /// Where a newer engine says something that this one does not know.
+    newer: Option<String>,
 }
 
 /// What one declaration changed.
@@ -385,17 +416,34 @@ struct Stored {
     modules: Vec<Module>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     settings: Vec<Setting>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    value_sets: Vec<ValueSet>,
+}
+
+impl Stored {
+    /// The place of the first thing that was read and would not be written again.
+    fn lost_of(&self, bytes: &[u8]) -> Result<Option<String>> {
+        let failed = |error| Error::new(Code::Panic).because(error);
+        // What this engine wrote itself comes out as it went in.
+        if serde_json::to_vec(self).map_err(failed)? == bytes {
+            return Ok(None);
+        }
+        let said = serde_json::from_slice(bytes).map_err(failed)?;
+        Ok(lost(&said, &serde_json::to_value(self).map_err(failed)?))
+    }
 }
 
 impl Registry {
-    /// Reads a registry from the JSON that [`Registry::to_json`] made.
+    /// Reads a registry from the JSON that [`Registry::to_json`] made. Members that this engine does not know are passed
+    /// over, and [`Registry::newer`] says so.
     ///
     /// # Errors
-    /// `storage.damaged`.
+    /// `storage.damaged`; `storage.newer_format` naming a type, a choice or the like that this engine does not know.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let stored: Stored = serde_json::from_slice(bytes)
-            .map_err(|error| Error::new(Code::Damaged).rule("registry").because(error))?;
+        let stored: Stored = serde_json::from_slice(bytes).map_err(|error| not_understood(bytes, error))?;
+        let newer = stored.lost_of(bytes)?;
         let mut registry = Self {
+            newer,
             entities: stored.entities,
             next_entity: stored.next_entity,
             next_field: stored.next_field,
@@ -403,17 +451,28 @@ impl Registry {
             packages: stored.packages,
             modules: stored.modules,
             settings: stored.settings,
+            value_sets: stored.value_sets,
             ..Self::default()
         };
         registry.index();
+        registry.hand_out_codes();
         Ok(registry)
+    }
+
+    /// Where a newer engine has said something in it that this one does not know, if it has: the registry can be read,
+    /// and not be changed.
+    #[must_use]
+    pub fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
     }
 
     /// The registry as JSON.
     ///
     /// # Errors
-    /// Never in practice: `engine.panic` if serialisation fails.
+    /// `storage.newer_format` where something would be lost that a newer engine has said; `engine.panic` if
+    /// serialisation fails, which it does not in practice.
     pub fn to_json(&self) -> Result<Vec<u8>> {
+        check_known(self.newer())?;
         let stored = Stored {
             version: self.version,
             next_entity: self.next_entity,
@@ -422,6 +481,7 @@ impl Registry {
             packages: self.packages.clone(),
             modules: self.modules.clone(),
             settings: self.settings.clone(),
+            value_sets: self.value_sets.clone(),
         };
         serde_json::to_vec(&stored).map_err(|error| Error::new(Code::Panic).because(error))
     }
@@ -454,6 +514,16 @@ impl Registry {
 
     pub(super) fn settings_mut(&mut self) -> &mut Vec<Setting> {
         &mut self.settings
+    }
+
+    /// The value sets, in the order in which they came.
+    #[must_use]
+    pub fn value_sets(&self) -> &[ValueSet] {
+        &self.value_sets
+    }
+
+    pub(super) fn value_sets_mut(&mut self) -> &mut Vec<ValueSet> {
+        &mut self.value_sets
     }
 
     /// Rises with every change.
@@ -575,14 +645,19 @@ impl Registry {
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
         let mut definition = FieldDefinition { kind, ..definition.clone() };
         let former_names = std::mem::take(&mut definition.former_names);
-        self.check_links(entity, &definition)?;
+        if let Some(name) = &mut definition.value_set {
+            *name = self.value_set(name).map_or_else(|_| name.clone(), ValueSet::api_name);
+        }
+        let codes = self.codes_for(&definition).map_err(|error| error.entity(entity))?;
+        let mut laid = definition.clone();
+        laid.lay_codes(&codes);
+        self.check_links(entity, &laid)?;
         self.check_searchable(entity, &definition)?;
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
         entity.check_tree(&definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
-        let computation =
-            Computation::of(entity, &definition).map_err(|error| error.entity(&entity.api_name))?;
+        let computation = Computation::of(entity, &laid).map_err(|error| error.entity(&entity.api_name))?;
         check_controller(entity, &definition)?;
         let identity = (definition.namespace.clone(), definition.local);
         let same = |field: &Field| field.definition.is_same_as(&definition);
@@ -605,6 +680,7 @@ impl Registry {
                     withdrawn: false,
                     complete: true,
                     moving: entity.before(&definition).is_some(),
+                    set_codes: Vec::new(),
                     computation,
                 });
                 RegistryChange::Changed
@@ -613,7 +689,12 @@ impl Registry {
         let own = |field: &&mut Field| {
             (&field.definition.namespace, field.definition.local) == (&identity.0, identity.1)
         };
-        let learned = entity.fields.iter_mut().find(own).map(|field| field.learn_names(former_names));
+        let learned = entity.fields.iter_mut().find(own).map(|field| {
+            if definition.value_set.is_some() {
+                field.take_codes(codes);
+            }
+            field.learn_names(former_names)
+        });
         let change = if learned == Some(RegistryChange::Changed) { RegistryChange::Changed } else { change };
         entity.index();
         let named = entity.api_name.clone();
@@ -704,6 +785,7 @@ impl Registry {
             api_name: name.to_owned(),
             definition,
             fields: Vec::new(),
+            overrides: Vec::new(),
             rules: Vec::new(),
             machines: Vec::new(),
             indexes: Vec::new(),
@@ -746,6 +828,7 @@ impl Registry {
                 withdrawn: false,
                 complete: true,
                 moving: false,
+                set_codes: Vec::new(),
                 computation: Computation::default(),
             }),
         }
@@ -793,7 +876,7 @@ pub(super) fn check_controller(entity: &Entity, definition: &FieldDefinition) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Label, ValueKind};
+    use crate::base::ValueKind;
     use crate::schema::IndexDefinition;
 
     fn note(local: u32, name: &str) -> FieldDefinition {

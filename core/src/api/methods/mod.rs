@@ -28,6 +28,7 @@ mod reports;
 mod schema;
 mod search;
 mod trade;
+mod value_sets;
 mod views;
 
 use crate::api::Method;
@@ -63,6 +64,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         schema::METHODS,
         search::METHODS,
         trade::METHODS,
+        value_sets::METHODS,
         views::METHODS,
     ];
     let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();
