@@ -39,6 +39,8 @@ mod keys;
 #[cfg(test)]
 mod layouts;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
 mod maintenance;
 #[cfg(test)]
 mod methods;
@@ -48,6 +50,8 @@ mod modules;
 mod naughty;
 #[cfg(test)]
 mod opportunity;
+#[cfg(test)]
+mod own_layouts;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]

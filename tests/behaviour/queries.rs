@@ -1,10 +1,12 @@
 //! Lists, counts and pages: random records and questions against filtering and sorting by hand.
 
 mod bulk;
+mod bulk_create;
 mod indexes;
 mod instructions;
 mod oracle;
 mod paths;
+mod removal;
 mod things;
 
 pub(super) use self::things::Shelf;

@@ -16,5 +16,5 @@ pub use directory::{
     unit, user,
 };
 pub use level::{Action, Effect, Level};
-pub use permit::{ActionKind, Assign, Create, Delete, Permit, Read, Showing, Update};
+pub use permit::{ActionKind, Assign, Create, Delete, Lock, Permit, Read, Showing, Update};
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, UnitFact, UserFact};

@@ -36,6 +36,8 @@ actions! {
     Delete;
     /// To give records to another owner.
     Assign;
+    /// To lock records.
+    Lock;
 }
 
 /// Whose records a level reaches.

@@ -105,6 +105,8 @@ pub struct People {
     users: BTreeMap<RecordId, UserFact>,
     reports: BTreeMap<RecordId, Vec<RecordId>>,
     children: BTreeMap<RecordId, Vec<RecordId>>,
+    /// The unit above each unit that has one.
+    above: BTreeMap<RecordId, RecordId>,
     roles: BTreeMap<RecordId, Vec<RecordId>>,
     /// Whether anybody works in a partition of their own.
     divided: bool,
@@ -125,6 +127,7 @@ impl People {
         for unit in units {
             if let Some(parent) = unit.parent {
                 people.children.entry(parent).or_default().push(unit.id);
+                people.above.insert(unit.id, parent);
             }
         }
         for (user, role) in assignments {
@@ -245,6 +248,18 @@ impl Policy {
     #[must_use]
     pub fn unit_of(&self, user: RecordId) -> Option<RecordId> {
         self.people.users.get(&user).and_then(|user| user.unit)
+    }
+
+    /// The unit of a user and those above it, the nearest first.
+    #[must_use]
+    pub fn units_of(&self, user: RecordId) -> Vec<RecordId> {
+        let mut units = Vec::new();
+        let mut next = self.unit_of(user);
+        while let Some(unit) = next.filter(|unit| !units.contains(unit)) {
+            units.push(unit);
+            next = self.people.above.get(&unit).copied();
+        }
+        units
     }
 
     /// The partition that a user works in; nothing for somebody whom nobody knows.

@@ -7,7 +7,13 @@ use crate::schema::expr::Expression;
 use crate::schema::{Entity, Field, FieldType, Layer, RelationSide, StateMachine};
 
 /// An entity as a user who sees some of its fields may know it.
-pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
+/// An entity as a user of a partition, given by its folded name, sees it.
+pub(super) fn entity_to_json(
+    locale: Locale,
+    entity: &Entity,
+    shown: &[FieldId],
+    partition: Option<&str>,
+) -> Json {
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id()));
     let fields = fields.map(|field| field_to_json(locale, entity, field, shown));
     // A rule that reads a hidden field would tell of it.
@@ -57,7 +63,7 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         })),
         "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
         "unique": unique.collect::<Vec<_>>(),
-        "record_types": record_types_to_json(locale, entity, shown),
+        "record_types": record_types_to_json(locale, entity, shown, partition),
     })
 }
 
@@ -171,7 +177,7 @@ fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
 
 /// The record types of an entity, as far as they speak of fields that the user sees; nothing where the type is not
 /// seen.
-fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
+fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId], partition: Option<&str>) -> Json {
     let types =
         entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
     let Some(types) = types else { return Json::Null };
@@ -190,7 +196,7 @@ fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> J
         json!({
             "code": own.code,
             "label": said.label.text(locale),
-            "active": own.active,
+            "active": own.is_open_to(partition),
             "fields": own.fields.iter().filter_map(name).collect::<Vec<_>>(),
             "required": own.required.iter().filter_map(name).collect::<Vec<_>>(),
             "defaults": defaults.collect::<serde_json::Map<_, _>>(),

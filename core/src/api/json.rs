@@ -7,8 +7,8 @@ use crate::base::{
     ValueKind,
 };
 use crate::engine::{
-    Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
-    Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, follow,
+    Attachment, Changes, Circle, Comparison, Condition, Direction, Explanation, FieldSelector, Find, Head,
+    KeySlot, Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, field_name, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, parse_as, parse_text};
 
@@ -61,6 +61,8 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         "created_at": envelope.created.at().to_string(),
         "modified_at": envelope.modified.at().to_string(),
         "tags": envelope.tags,
+        "locked_by": envelope.locked_by.map(|user| user.to_string()),
+        "lock_reason": envelope.lock_reason.as_ref().filter(|_| envelope.locked_by.is_some()),
         "external_ids": external.collect::<Vec<_>>(),
         "values": values,
     }))
@@ -420,6 +422,22 @@ pub(super) fn day_from_text(name: &str, text: Option<&str>) -> Result<Option<Dat
     let wrong =
         |text: &str| Error::new(Code::InvalidArgument).field(name).rule("a day, as 2026-11-22").value(text);
     text.map(|text| text.parse().map_err(|_| wrong(text))).transpose()
+}
+
+/// How a list would be read, as JSON.
+#[must_use]
+pub fn explanation_to_json(entity: &Entity, explained: &Explanation) -> Json {
+    let components = explained.components.iter().map(|field| field_name(entity, *field));
+    json!({
+        "index": explained.index,
+        "components": components.collect::<Vec<_>>(),
+        "ranges": explained.ranges,
+        "lanes": explained.lanes,
+        "residual": explained.residual,
+        "order": if explained.streamed { "streamed" } else { "gathered" },
+        "scan": explained.scan,
+        "count": explained.count.name(),
+    })
 }
 
 /// A page cursor as text.

@@ -264,8 +264,8 @@ catalogue! {
         ["a record cannot be above itself", "the record above it is the record itself, or stands below it", "choose another record above, or move that one first"],
         ["记录不能位于自身之上", "所选上级是该记录本身或其下级", "请另选上级，或先移动该上级"];
     RecordLocked = 409, "record.locked",
-        ["the record is locked in its state", "its state machine allows no change there but of the state, and no deletion", "take a step that leaves the state first"],
-        ["记录在当前状态下已锁定", "其状态机只允许更改状态", "请先转换到其他状态"];
+        ["the record is locked", "somebody has locked it, or its state allows no change there but of the state, and no deletion", "have whoever locked it or an administrator unlock it, or take a step that leaves the state first"],
+        ["记录已锁定", "有人锁定了该记录，或其当前状态只允许更改状态", "请由锁定人或管理员解锁，或先转换到其他状态"];
     ValidityOverlap = 411, "record.validity_overlap",
         ["another record says this of the same days", "the two are linked already, or the key has a value on one of the days", "end the one that stands first, or choose other days"],
         ["同一期间已有另一条记录", "两者已关联，或该键在其中某日已有值", "请先结束已有记录，或另选日期"];

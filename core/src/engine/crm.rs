@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::ThreadId;
 
@@ -76,6 +77,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// Most records whose new indexes are built within the transaction that declares them.
     pub build_at_once: u64,
+    /// What the last build took for each record, in nanoseconds; 0 before the first one.
+    pub build_rate: AtomicU64,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
     /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
@@ -169,6 +172,7 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             build_at_once: options.build_at_once,
+            build_rate: AtomicU64::new(0),
             writer: Mutex::new(None),
             changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
@@ -595,7 +599,7 @@ impl Crm {
             }
             let large = is_large(snapshot.as_ref(), entity, self.inner.build_at_once)?;
             // Keys that are still being swept away are not made at once.
-            let waits = |field: &Field| entity.dropped_rules().any(|dropped| dropped == field.id());
+            let waits = |field: &Field| entity.dropped().any(|dropped| dropped == field.id());
             let fields = fields().filter(|(field, _)| large || waits(field));
             let fields: Vec<(FieldId, FieldKeys)> = fields.map(|(field, keys)| (field.id(), keys)).collect();
             later.push((entity.api_name.clone(), if large { fresh } else { Vec::new() }, fields));

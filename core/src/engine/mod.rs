@@ -12,6 +12,7 @@ mod backup;
 mod backup_folder;
 mod backup_rotation;
 mod bulk;
+mod bulk_create;
 mod bulk_undo;
 mod capability;
 mod changes;
@@ -35,10 +36,12 @@ mod layout_overrides;
 mod ledger;
 mod ledger_export;
 mod links;
+mod locks;
 mod maintenance;
 mod modules;
 mod options;
 mod organisation;
+mod own_layouts;
 mod packages;
 mod palette;
 mod pruning;
@@ -84,7 +87,7 @@ pub use crate::records::{
     SalvageReport, SalvagedItem, Salvager, Savepoint, Stated, SystemField, Total, VerifyReport, VersionKind,
 };
 pub(crate) use crate::records::{Matcher, note_field, note_name};
-pub use crate::schema::LayoutKind;
+pub use crate::schema::{Device, LayoutKind};
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
@@ -110,7 +113,7 @@ pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRe
 pub use indexes::PendingBuild;
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
-pub use layout::{Layout, LayoutSection, NavigationItem};
+pub use layout::{Layout, LayoutFor, LayoutSection, NavigationItem, ShownWhen};
 pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
 pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
@@ -123,7 +126,7 @@ pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
 pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
-pub use rehearsal::SchemaPlan;
+pub use rehearsal::{CostEstimate, RateBasis, SchemaPlan};
 pub use relations::{LinkCursor, LinkFind, LinkPage, LinkedRecord, NewRelation, Unlinked};
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;

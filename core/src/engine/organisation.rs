@@ -8,7 +8,7 @@ use crate::access::{
     grant, role, role_assignment, unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
-use crate::engine::views::CheckView;
+use crate::engine::views::{CheckView, by_audience};
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, Sight, load_classes, read_epoch, read_facts_epoch, scan_all};
 use crate::schema::{
@@ -43,6 +43,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::Grant::definition());
     registrar.entity(access::RoleAssignment::definition());
     registrar.entity(View::definition());
+    registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }
@@ -333,6 +334,7 @@ const EVERYTHING: &[Action] = &[
     Action::Import,
     Action::Share,
     Action::Approve,
+    Action::Lock,
     Action::Administer,
 ];
 const WORK: &[Action] = &[Action::Create, Action::Read, Action::Update];

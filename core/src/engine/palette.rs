@@ -1,11 +1,10 @@
 //! What a person may do by name: the commands that extensions declare, and those that every entity has.
 
-use crate::access::{Action, Read};
-use crate::base::{Label, RecordId, Result};
-use crate::engine::views::{read_view, view};
-use crate::engine::{Audience, Reader, SavedView, Session, View};
-use crate::records::{self, Query, links_by};
-use crate::schema::{Entity, EntityType};
+use crate::access::Action;
+use crate::base::{Label, Result};
+use crate::engine::views::meant;
+use crate::engine::{Audience, Reader, SavedView, Session};
+use crate::schema::Entity;
 
 /// Most views of one audience that are looked at.
 const MAX_VIEWS: usize = 200;
@@ -66,41 +65,14 @@ impl Session {
         })
     }
 
-    /// The views that this user finds, at most 200 of the user's own, of each role, and of everyone. They are
-    /// found by who they are for, however many views others have.
+    /// The views that this user finds, at most 200 of the user's own, of each role and unit, and of everyone. They
+    /// are found by who they are for, however many views others have.
     ///
     /// # Errors
     /// `access.session_ended`, `storage.damaged`, `storage.io`.
     pub fn views_at_hand(&self) -> Result<Vec<SavedView>> {
-        self.read(|reader| {
-            let known = reader.registry().entity(View::NAME)?;
-            let permit = reader.policy.bootstrap::<Read>(known.id());
-            let user = known.field(view::USER.selector())?.id();
-            let role = known.field(view::ROLE.selector())?.id();
-            let mut ids: Vec<RecordId> =
-                links_by(reader.snapshot, self.user(), (known.id(), user), MAX_VIEWS)?;
-            for own in reader.policy.roles_of(self.user()) {
-                ids.extend(links_by(reader.snapshot, *own, (known.id(), role), MAX_VIEWS)?);
-            }
-            let mut found = records::get_many(reader.snapshot, &permit, known, &ids)?;
-            let nobody = [user, role].map(records::Filter::IsNull);
-            let query =
-                Query { filter: records::Filter::All(nobody.into()), limit: MAX_VIEWS, ..Query::default() };
-            let far = records::FarPermits::new();
-            found.extend(records::find(&reader.sight(known, &permit, &far), &query)?.records);
-            let views = found.iter().map(|record| read_view(known, record)).collect::<Result<Vec<_>>>()?;
-            Ok(nearest(views.into_iter().filter(|view| reader.may(&view.entity, Action::Read))))
-        })
+        self.read(|reader| meant(reader, None, MAX_VIEWS))
     }
-}
-
-/// Of several views of a name and an entity the user's own, else that of a role, else everyone's.
-fn nearest(views: impl Iterator<Item = SavedView>) -> Vec<SavedView> {
-    let mut views: Vec<SavedView> = views.collect();
-    let place = |view: &SavedView| (view.entity.clone(), view.name.clone(), view.audience);
-    views.sort_by_key(place);
-    views.dedup_by(|other, first| (&other.entity, &other.name) == (&first.entity, &first.name));
-    views
 }
 
 fn commands_of(reader: Reader<'_>, entity: &Entity) -> Vec<Command> {

@@ -8,10 +8,11 @@ use crate::base::{
     Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp, Value,
 };
 use crate::engine::extension::Hook;
+use crate::engine::layout_overrides::partition_of;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
 use crate::engine::session::WriterTurn;
-use crate::engine::states::{advance, check_deletion};
+use crate::engine::states::{advance, check_state};
 use crate::engine::translations::translated;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
@@ -263,7 +264,7 @@ impl<'s> Transaction<'s> {
         going: &BTreeSet<RecordId>,
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
-        check_deletion(entity, old)?;
+        check_state(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
@@ -355,6 +356,7 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        check_state(entity, &record)?;
         let bytes = (&self.session.crm().inner.sealer, blobs);
         let holder = Holder { permit: &permit, entity, record: &record };
         records::attach(&mut self.view, &self.context, &holder, attachment, content, bytes)
@@ -366,6 +368,7 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        check_state(entity, &record)?;
         let holds = |field: &&Field| {
             let names = matches!(field.definition.kind, FieldType::Attachment);
             names && record.peek(field.id()).as_id() == Some(id)
@@ -448,7 +451,7 @@ impl<'s> Transaction<'s> {
         &mut self.view
     }
 
-    fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
+    pub(super) fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         self.create_from(registry.entity(entity)?, (id, None), changes)
     }
@@ -653,7 +656,8 @@ impl<'s> Transaction<'s> {
         enter_type(entity, old, record, moment)?;
         advance(entity, old, record, moment)?;
         let shown = || self.reader().shown_fields(&entity.api_name).unwrap_or_default();
-        check_type(entity, old, record, &shown)?;
+        let owner = record.envelope.owner;
+        check_type(entity, old, record, &shown, &|| partition_of(self.reader(), owner))?;
         check_codes(entity, old, record)?;
         check_required_when(entity, record, moment)?;
         self.warnings.extend(check_rules(entity, record, moment)?);

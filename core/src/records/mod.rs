@@ -51,7 +51,7 @@ mod write;
 pub use crate::schema::SystemField;
 pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
-    check_names, check_reach, detach, is_linked, read_attachment,
+    check_changeable, check_names, detach, is_linked, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
@@ -84,7 +84,7 @@ pub use query::{
 };
 pub use reindex::{
     BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,
-    in_hand, is_large, next_records, records_made, reindex, unfinished,
+    in_hand, is_large, next_records, records_made, reindex, sample_keys, unfinished,
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Value, fold};
 use crate::records::codec::damaged;
+use crate::records::derived::Index;
 use crate::records::ordered::ordered;
 use crate::records::row::{UNIQUE_FIELD, UNIQUE_RULE, shorten, unique_field_prefix, unique_number_of};
+use crate::records::tally::counter_prefix;
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, RecordFacts};
 use crate::schema::{Entity, Field, Normalizer, UniqueRule};
@@ -173,15 +175,22 @@ pub(super) fn finish_unique(
     Ok(shared.check(entity).err())
 }
 
-/// Takes away as many keys of a rule or field that was taken back as one chunk takes, and says
-/// whether all are gone.
+/// Takes away as many keys of a unique rule, a unique field, an index or a counter that was taken back as one chunk
+/// takes, and says whether all are gone.
 pub(super) fn sweep(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, most: usize) -> Result<bool> {
-    let page = view.scan(&RangeRequest::prefix(Keyspace::Unique, &unique_prefix(entity, number), most))?;
-    for (key, _) in page.rows {
-        view.remove(Keyspace::Unique, key);
+    let mut places = vec![(Keyspace::Unique, unique_prefix(entity, number))];
+    // What is indexed of a field stays when its values need not be unique any more.
+    if entity.field_by_id(number).is_none() {
+        places.push((Keyspace::Index, Index { entity: entity.id(), field: number }.all()));
+        places.push((Keyspace::Aggregate, counter_prefix(entity.id(), number)));
     }
-    if !page.more {
-        view.remove(Keyspace::Meta, shared_key(number));
+    for (keyspace, prefix) in places {
+        let page = view.scan(&RangeRequest::prefix(keyspace, &prefix, most))?;
+        page.rows.into_iter().for_each(|(key, _)| view.remove(keyspace, key));
+        if page.more {
+            return Ok(false);
+        }
     }
-    Ok(!page.more)
+    view.remove(Keyspace::Meta, shared_key(number));
+    Ok(true)
 }

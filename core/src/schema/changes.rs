@@ -198,12 +198,8 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
             push(changes, after, part, change, field.gained_keys(known).any());
         }
     }
-    for (before, after_parts) in [(indexes(before), indexes(after)), (counters(before), counters(after))] {
-        let fresh = |part: &Part| before.iter().all(|known| known.name != part.name);
-        for part in after_parts.into_iter().filter(fresh) {
-            push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
-        }
-    }
+    differing(indexes(before), indexes(after), after, changes, true);
+    differing(counters(before), counters(after), after, changes, true);
     differing(rules(before), rules(after), after, changes, false);
     differing(machines(before), machines(after), after, changes, false);
     differing(unique(before), unique(after), after, changes, true);

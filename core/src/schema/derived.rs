@@ -475,23 +475,36 @@ impl Registry {
         Ok(RegistryChange::Changed)
     }
 
-    /// The number that the next index of an author would have in an entity.
+    /// Takes back the indexes and counters of an entity with these numbers. Their keys are still to be swept away.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn drop_kept(&mut self, entity: &str, numbers: &[FieldId]) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        entity.drop_kept(|index| numbers.contains(&index.id()), |counter| numbers.contains(&counter.id()));
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// The number that the next index of an author would have in an entity: one that none ever had.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn next_local_index(&self, entity: &str, namespace: &str) -> Result<u32> {
-        let own = self.entity(entity)?.indexes().iter().map(|index| &index.definition);
+        let entity = self.entity(entity)?;
+        let own = entity.indexes().iter().map(|index| &index.definition);
         let own = own.filter(|definition| definition.namespace == namespace);
-        Ok(own.map(|definition| definition.local).max().unwrap_or(0).saturating_add(1))
+        Ok(own.map(|definition| definition.local).fold(entity.retired_local(), u32::max).saturating_add(1))
     }
 
-    /// The number that the next counter of an author would have in an entity.
+    /// The number that the next counter of an author would have in an entity: one that none ever had.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn next_local_counter(&self, entity: &str, namespace: &str) -> Result<u32> {
-        let own = self.entity(entity)?.counters().iter().map(|counter| &counter.definition);
+        let entity = self.entity(entity)?;
+        let own = entity.counters().iter().map(|counter| &counter.definition);
         let own = own.filter(|definition| definition.namespace == namespace);
-        Ok(own.map(|definition| definition.local).max().unwrap_or(0).saturating_add(1))
+        Ok(own.map(|definition| definition.local).fold(entity.retired_local(), u32::max).saturating_add(1))
     }
 }

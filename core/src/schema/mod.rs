@@ -53,7 +53,7 @@ pub use field_keys::FieldKeys;
 pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, FieldOverride, Layer};
-pub use layouts::{LAYOUT_FACTS, LayoutDefinition, LayoutKind, SectionDefinition};
+pub use layouts::{Device, LAYOUT_FACTS, LayoutDefinition, LayoutKind, SectionDefinition};
 pub use links::{Figure, Lookup, Rollup, Source};
 pub use mask::mask;
 pub use modules::{CUSTOM_MODULE, Module, ModuleDefinition, SYSTEM_MODULE};

@@ -484,12 +484,38 @@ impl Registry {
         Ok(())
     }
 
-    /// Withdraws what one version of a package declares and another does not. Indexes and counters stay, since
-    /// they are never wrong.
+    /// Takes back the indexes and counters of a namespace that a package does not declare. Their keys are still to be
+    /// swept away.
+    fn drop_missing(&mut self, namespace: &str, after: &Package) {
+        let locals = |of: &dyn Fn(&Parts<'_>) -> Vec<u32>| -> BTreeSet<(String, u32)> {
+            let parts = after.parts().map(|parts| (self.canonical(&parts.entity), of(&parts)));
+            parts
+                .flat_map(|(entity, own)| own.into_iter().map(move |local| (entity.clone(), local)))
+                .collect()
+        };
+        let indexes = locals(&|parts| parts.indexes.iter().map(|index| index.local).collect());
+        let counters = locals(&|parts| parts.counters.iter().map(|counter| counter.local).collect());
+        for entity in self.entities_mut() {
+            let name = entity.api_name.clone();
+            entity.drop_kept(
+                |index| {
+                    let IndexDefinition { namespace: of, local, .. } = &index.definition;
+                    of == namespace && !indexes.contains(&(name.clone(), *local))
+                },
+                |counter| {
+                    let CounterDefinition { namespace: of, local, .. } = &counter.definition;
+                    of == namespace && !counters.contains(&(name.clone(), *local))
+                },
+            );
+        }
+    }
+
+    /// Withdraws what one version of a package declares and another does not.
     fn withdraw_missing(&mut self, before: &Package, after: &Package) {
         let namespace = &before.package;
         self.withdraw_modules(namespace, after);
         self.withdraw_settings(namespace, after);
+        self.drop_missing(namespace, after);
         let kept: BTreeSet<u32> = after.entities.iter().map(|entity| entity.local).collect();
         let fields: BTreeSet<(String, u32)> =
             after.fields().map(|(entity, field)| (self.canonical(&entity), field.local)).collect();

@@ -9,9 +9,9 @@ use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::links::Links;
 use crate::schema::{
-    DeclaredCounter, DeclaredIndex, EntityDefinition, Field, FieldDefinition, FieldType, InstalledPackage,
-    LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, Setting,
-    StateMachine, UniqueRule, Validity,
+    CUSTOMER, DeclaredCounter, DeclaredIndex, EntityDefinition, Field, FieldDefinition, FieldType,
+    InstalledPackage, LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition,
+    Setting, StateMachine, UniqueRule, Validity,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -41,9 +41,12 @@ pub struct Entity {
     record_types: Option<Box<RecordTypes>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     layouts: Vec<LayoutDefinition>,
-    /// Unique rules and unique fields that were taken back, whose keys are still to be swept away.
+    /// Unique rules, unique fields, indexes and counters that were taken back, whose keys are still to be swept away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<u32>,
+    /// The greatest number that the customer gave an index or counter which was taken back: it is not given again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    retired_local: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
     #[serde(skip)]
@@ -132,6 +135,34 @@ impl Entity {
     pub(super) fn set_record_types(&mut self, definition: Option<RecordTypesDefinition>) {
         let types = definition.map(|definition| Box::new(RecordTypes::compile(&definition, self)));
         self.record_types = types;
+    }
+
+    /// The greatest number of an index or counter of the customer that was taken back.
+    pub(super) fn retired_local(&self) -> u32 {
+        self.retired_local
+    }
+
+    /// Takes back indexes and counters, whose keys are then still to be swept away.
+    pub(super) fn drop_kept(
+        &mut self,
+        index_goes: impl Fn(&DeclaredIndex) -> bool,
+        counter_goes: impl Fn(&DeclaredCounter) -> bool,
+    ) {
+        let indexes = self.indexes.iter().filter(|index| index_goes(index));
+        let indexes = indexes.map(|index| (index.id(), &index.definition.namespace, index.definition.local));
+        let counters = self.counters.iter().filter(|counter| counter_goes(counter));
+        let counters =
+            counters.map(|counter| (counter.id(), &counter.definition.namespace, counter.definition.local));
+        let mut retired = self.retired_local;
+        for (number, namespace, local) in indexes.chain(counters) {
+            self.dropped.push(number.number());
+            if namespace == CUSTOMER {
+                retired = retired.max(local);
+            }
+        }
+        self.retired_local = retired;
+        self.indexes.retain(|index| !index_goes(index));
+        self.counters.retain(|counter| !counter_goes(counter));
     }
 
     /// The unique rules, and the numbers of those that were taken back.
@@ -714,6 +745,7 @@ impl Registry {
             record_types: None,
             layouts: Vec::new(),
             dropped: Vec::new(),
+            retired_local: 0,
             withdrawn: false,
             by_number: HashMap::new(),
             by_name: HashMap::new(),
@@ -780,6 +812,11 @@ impl Registry {
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
         self.link();
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The field that controls the codes of another one is a field of codes itself.

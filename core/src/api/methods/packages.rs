@@ -45,7 +45,7 @@ methods! {
         package: String,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes, records, commits}" {
+    }) -> "{changes, records, commits, estimate}" {
         change(session, &PackageStep::RollBack(given.package), given.dry_run)
     }
 
@@ -56,7 +56,7 @@ methods! {
         package: String,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes, records, commits}" {
+    }) -> "{changes, records, commits, estimate}" {
         change(session, &PackageStep::Remove(given.package), given.dry_run)
     }
 

@@ -4,10 +4,11 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{
-    collation_from_json, condition_from_json, cursor_to_text, find_at, find_from_json, listing_to_json,
+    collation_from_json, condition_from_json, cursor_to_text, explanation_to_json, find_at, find_from_json,
+    listing_to_json,
 };
 use crate::base::{Code, Error, Period, Result};
-use crate::engine::{Counted, FieldSelector, Find, Question, Total, field_name};
+use crate::engine::{Counted, FieldSelector, Find, Question, Total};
 
 methods! {
     /// Lists records, a page at a time: with the fields that are wanted, the titles of the records that they
@@ -119,17 +120,7 @@ methods! {
             let find = Find { collation, locale: given.locale.clone(), ..find };
             let find = find_at(find, given.valid_at.as_deref())?;
             let explained = reader.explain(&given.entity, &find)?;
-            let components = explained.components.iter().map(|field| field_name(entity, *field));
-            Ok(json!({
-                "index": explained.index,
-                "components": components.collect::<Vec<_>>(),
-                "ranges": explained.ranges,
-                "lanes": explained.lanes,
-                "residual": explained.residual,
-                "order": if explained.streamed { "streamed" } else { "gathered" },
-                "scan": explained.scan,
-                "count": explained.count.name(),
-            }))
+            Ok(explanation_to_json(entity, &explained))
         })
     }
 

@@ -60,7 +60,7 @@ methods! {
         entity: Option<String>,
     }) -> "{version, entities: [{name, layer, label, help, module, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
         session.read(|reader| {
-            let registry = reader.registry();
+            let (registry, partition) = (reader.registry(), reader.partition()?);
             let chosen: Vec<&Entity> = match &given.entity {
                 Some(name) => vec![registry.entity(name)?],
                 None => registry.entities().iter().collect(),
@@ -73,7 +73,7 @@ methods! {
                     let relations = registry.relations_of(entity).map(|relation| relation.api_name.as_str());
                     let read = |name: &&str| reader.may(name, crate::engine::Action::Read);
                     let relations: Vec<&str> = relations.filter(read).collect();
-                    let told = entity_to_json(session.locale(), entity, &shown);
+                    let told = entity_to_json(session.locale(), entity, &shown, partition.as_deref());
                     Ok(with(told, [("relations", json!(relations))]))
                 });
             let system: Vec<&str> = SystemField::ALL.iter().map(|(_, name)| *name).collect();
@@ -134,6 +134,36 @@ methods! {
         })
     }
 
+    /// Takes a rule of the customer's own back: records are held against it no more.
+    "schema.remove_rule" (session, given: RemoveRule {
+        /// The entity.
+        entity: String,
+        /// The name, with the namespace or without.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_rule(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
+    /// Takes a state machine of the customer's own back: records keep the codes that they have.
+    "schema.remove_states" (session, given: RemoveStates {
+        /// The entity.
+        entity: String,
+        /// The name, with the namespace or without.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_states(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
     /// Adds a unique rule of the customer's own to an entity: no two records have the same values in all of its
     /// fields. Where records that stand already do, nothing is added.
     "schema.define_unique" (session, given: DefineUnique {
@@ -173,8 +203,9 @@ methods! {
     "schema.define_record_types" (session, given: DefineRecordTypes {
         /// The entity.
         entity: String,
-        /// The types: {field, types: [{code, label, active, fields, required, defaults, codes}]}. A field that some
-        /// type names belongs to the records of those types alone.
+        /// The types: {field, types: [{code, label, active, fields, required, defaults, codes, partitions}]}. A field
+        /// that some type names belongs to the records of those types alone; `partitions` names those whose records
+        /// may become of the type, where not all may.
         record_types: Json,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,
@@ -344,7 +375,7 @@ methods! {
 }
 
 /// Help in both languages, where one is said; the definition asks for the other.
-fn help(zh: Option<&str>, en: Option<&str>) -> Option<Label> {
+pub(super) fn help(zh: Option<&str>, en: Option<&str>) -> Option<Label> {
     (zh.is_some() || en.is_some()).then(|| Label::new(zh.unwrap_or_default(), en.unwrap_or_default()))
 }
 
