@@ -80,6 +80,7 @@ fn a_locked_record_stands_as_it_is_by_every_way_of_writing() {
     assert_eq!(refusal(house.admin.write(upserted)), Code::RecordLocked);
     // A change that changes nothing is none.
     house.change(Account::NAME, id, &Changes::new().set("name", "held"));
+    drop(lin);
     let house = house.reopened();
     assert_eq!(got(&house.admin, id), before);
     unlock(&house.admin, id).unwrap();

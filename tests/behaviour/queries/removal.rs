@@ -64,6 +64,7 @@ fn an_index_and_a_counter_go_in_chunks_and_their_numbers_are_not_given_again() {
     assert_eq!(count(&house), 12);
     let _ = house.create("account", &Changes::new().set("name", "b").set("x.size", 3));
     let _ = house.verified();
+    drop(lin);
     let house = house.reopened();
     house.admin.build_indexes().unwrap();
     call(&house, "schema.remove_counter", json!({"entity": "account", "name": "x.of_city"})).unwrap();
