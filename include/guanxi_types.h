@@ -359,7 +359,7 @@
 #define GUANXI_ERR_RECORD_TREE_CYCLE -408
 
 /**
- * `record.locked`: the record is locked in its state
+ * `record.locked`: the record is locked
  */
 #define GUANXI_ERR_RECORD_LOCKED -409
 

@@ -148,7 +148,7 @@ pub const GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH: i32 = -406;
 pub const GUANXI_ERR_HISTORY_EXPIRED: i32 = -407;
 /// `record.tree_cycle`: a record cannot be above itself
 pub const GUANXI_ERR_RECORD_TREE_CYCLE: i32 = -408;
-/// `record.locked`: the record is locked in its state
+/// `record.locked`: the record is locked
 pub const GUANXI_ERR_RECORD_LOCKED: i32 = -409;
 /// `record.validity_overlap`: another record says this of the same days
 pub const GUANXI_ERR_RECORD_VALIDITY_OVERLAP: i32 = -411;
