@@ -409,6 +409,16 @@
 #define GUANXI_ERR_ACCESS_WEAK_PASSWORD -506
 
 /**
+ * `access.beyond_own_rights`: you may not give what you do not have yourself
+ */
+#define GUANXI_ERR_ACCESS_BEYOND_OWN_RIGHTS -507
+
+/**
+ * `access.sign_in_waits`: this name has to wait before it signs in again
+ */
+#define GUANXI_ERR_ACCESS_SIGN_IN_WAITS -508
+
+/**
  * `engine.cancelled`: the call was cancelled
  */
 #define GUANXI_ERR_ENGINE_CANCELLED -601

@@ -293,6 +293,12 @@ catalogue! {
     WeakPassword = 506, "access.weak_password",
         ["the password is too short", "passwords have at least 8 characters", "choose a longer password"],
         ["密码过短", "密码至少 8 个字符", "请选择更长的密码"];
+    BeyondOwnRights = 507, "access.beyond_own_rights",
+        ["you may not give what you do not have yourself", "the change would open more than your own rights cover, or lift a denial or a mask that holds for you", "give less, or ask an administrator"],
+        ["不能授予自己没有的权限", "此更改所开放的内容超出您自己的权限，或解除了对您有效的禁止或脱敏", "请减少授予内容，或联系管理员"];
+    SignInWaits = 508, "access.sign_in_waits",
+        ["this name has to wait before it signs in again", "it failed too often", "wait a moment; at most 15 minutes"],
+        ["该用户名须稍后再登录", "失败次数过多", "请稍候，最长 15 分钟"];
     Cancelled = 601, "engine.cancelled",
         ["the call was cancelled", "somebody turned the cancel token", "repeat the call if it is still wanted"],
         ["调用已取消", "取消令牌已被触发", "如仍需要请重新调用"];

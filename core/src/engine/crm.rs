@@ -17,6 +17,8 @@ use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
+use crate::engine::sessions::OpenSessions;
+use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
     Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, VerifyReport,
@@ -87,6 +89,10 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    /// The sessions that are open.
+    pub sessions: OpenSessions,
+    /// The names that failed to sign in lately.
+    pub failed: Failed,
     /// How often a named method ended with each error since the open.
     pub refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -174,6 +180,8 @@ impl Crm {
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             audit: AuditTrail::default(),
+            sessions: OpenSessions::default(),
+            failed: Failed::default(),
             refusals: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -185,11 +193,20 @@ impl Crm {
         &self.inner.path
     }
 
-    /// Signs a user in with name and password. Every attempt is an entry of the ledger.
+    /// Signs a user in with name and password. Every sign-in is an entry of the ledger, and so are the first ten
+    /// refusals of a person, or of names that nobody has, within a minute; further ones are counted in one entry.
+    /// After ten failures a name waits a second, and twice as long after each further one, up to 15 minutes;
+    /// whoever signs in, or does not try for that long, begins anew.
     ///
     /// # Errors
-    /// `access.sign_in_failed`, alike for an unknown name, a wrong password and a suspended user.
+    /// `access.sign_in_failed`, alike for an unknown name, a wrong password and a suspended user;
+    /// `access.sign_in_waits`, alike for every name, while it has to wait, whatever the password is.
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
+        if self.inner.failed.waits(name, self.now()) {
+            let user = self.user_named(self.snapshot()?.as_ref(), name)?;
+            self.refused_sign_in(user.unwrap_or(RecordId::from_bytes([0; 16])))?;
+            return Err(Error::new(Code::SignInWaits));
+        }
         let (user, right) = {
             let snapshot = self.snapshot()?;
             let user = self.user_named(snapshot.as_ref(), name)?;
@@ -198,11 +215,17 @@ impl Crm {
             (user, credentials::verify_password(snapshot.as_ref(), active, password, self.inner.key_cost)?)
         };
         let nobody = RecordId::from_bytes([0; 16]);
-        let kind = if right { EntryKind::SignIn } else { EntryKind::SignInRefused };
-        self.enter_note(user.unwrap_or(nobody), kind, "sign_in", "password")?;
         match user {
-            Some(user) if right => self.session_of(user),
-            _ => Err(Error::new(Code::SignInFailed)),
+            Some(user) if right => {
+                self.inner.failed.forget(name);
+                self.enter_note(user, EntryKind::SignIn, "sign_in", "password")?;
+                self.session_of(user)
+            }
+            _ => {
+                self.inner.failed.count(name, self.now());
+                self.refused_sign_in(user.unwrap_or(nobody))?;
+                Err(Error::new(Code::SignInFailed))
+            }
         }
     }
 

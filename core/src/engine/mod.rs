@@ -5,12 +5,14 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod access_paths;
 mod anomalies;
 mod attachments;
 mod audit_trail;
 mod backup;
 mod backup_folder;
 mod backup_rotation;
+mod bounds;
 mod bulk;
 mod bulk_undo;
 mod capability;
@@ -61,8 +63,11 @@ mod rollup_tests;
 mod rules;
 mod salvage;
 mod session;
+mod sessions;
 mod settings;
+mod sign_in;
 mod signing;
+mod simulate;
 mod slow;
 mod states;
 mod support;
@@ -73,7 +78,8 @@ mod typed;
 mod views;
 
 pub use crate::access::{
-    Action, ClassId, Effect, Grant, Level, Partition, Role, RoleAssignment, Unit, User, UserStatus,
+    AccessPath, Action, ClassId, Effect, Grant, Level, Partition, Reason, Role, RoleAssignment, Unit, User,
+    UserStatus, Verdict,
 };
 pub use crate::access::{grant, partition, role, role_assignment, unit, user};
 pub use crate::records::{
@@ -89,6 +95,7 @@ pub use crate::storage::{
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
+pub use access_paths::{AccessExplanation, Entitled, EntitledPage};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
@@ -128,8 +135,10 @@ pub use restore_sources::{RestoreSource, restore_from};
 pub use retype::{Retyped, Unconverted};
 pub use salvage::salvage;
 pub use session::Session;
+pub use sessions::OpenSession;
 pub use settings::Settings;
 pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
+pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};
 pub use states::OpenStep;
 pub use transaction::{Transaction, Upserted, WriteOptions};

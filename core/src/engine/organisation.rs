@@ -84,6 +84,7 @@ pub(super) struct KeptPolicy {
 /// A grant as its record states it.
 #[derive(Debug)]
 struct StatedGrant {
+    id: RecordId,
     role: RecordId,
     entity: String,
     action: Action,
@@ -109,6 +110,7 @@ impl StatedGrant {
             follow_masked.filter(|field| !masked.contains(field) && !masked_in_lists.contains(field)),
         );
         GrantFact {
+            id: self.id,
             role: self.role,
             entity: self.entity.clone(),
             action: self.action,
@@ -251,9 +253,10 @@ impl Loader<'_> {
     }
 
     fn grants(&self) -> Result<Vec<StatedGrant>> {
-        self.rows::<access::Grant, _>(|_, value| {
+        self.rows::<access::Grant, _>(|record, value| {
             let text = |name| value(name).as_text().map(str::to_owned);
             Some(StatedGrant {
+                id: record.id,
                 role: value(grant::ROLE.selector()).as_id()?,
                 action: choice::<Action>(&text(grant::ACTION.selector())?)?,
                 level: choice::<Level>(&text(grant::LEVEL.selector())?)?,

@@ -588,11 +588,13 @@ impl<'a> Reader<'a> {
     /// A record that a query has read, which works out itself what is not stored: without what its reader may not
     /// see, and with masks in place of what the reader may not see as it is.
     fn show(&self, permit: &Permit<Read>, mut record: Record, showing: Showing) -> Listing {
-        if permit.hides_any() {
-            record.show_only(|field| permit.reads(field));
+        let class = record.envelope.access_class();
+        let hidden = permit.hidden_in(&class);
+        if !hidden.is_empty() {
+            record.show_only(|field| !hidden.contains(&field));
         }
         if let Ok(entity) = self.registry.entity_by_id(record.entity) {
-            let masked = permit.masked(showing).filter_map(|field| entity.field_by_id(field));
+            let masked = permit.masked_in(&class, showing).filter_map(|field| entity.field_by_id(field));
             for field in masked {
                 record.mask(field.id(), |value| mask(&field.definition.kind, value));
             }

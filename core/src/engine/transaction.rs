@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User, user};
+use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Update, User, user};
 use crate::base::{
     Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp, Value,
 };
@@ -91,6 +91,10 @@ pub struct Transaction<'s> {
     founding: bool,
     /// Files of attachments that this transaction took away, to be deleted once it is durable.
     unlinked: Vec<BlobName>,
+    /// Other users whose passwords this transaction sets.
+    pub(super) passwords: BTreeSet<RecordId>,
+    /// Everybody whose password it sets.
+    renewed: BTreeSet<RecordId>,
     _turn: WriterTurn,
 }
 
@@ -112,8 +116,8 @@ impl<'s> Transaction<'s> {
         let crm = session.crm();
         let registry = crm.registry();
         let founding = view.epoch() == 0;
-        if !founding && !policy.is_active(session.user()) {
-            return Err(Error::new(Code::SessionEnded));
+        if !founding {
+            session.check_active(&policy)?;
         }
         view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
@@ -131,6 +135,8 @@ impl<'s> Transaction<'s> {
             known_classes: Vec::new(),
             founding,
             unlinked: Vec::new(),
+            passwords: BTreeSet::new(),
+            renewed: BTreeSet::new(),
             _turn: turn,
         })
     }
@@ -138,12 +144,17 @@ impl<'s> Transaction<'s> {
     /// Makes everything durable.
     ///
     /// # Errors
-    /// `storage.io`, after which the database stops.
+    /// `access.beyond_own_rights` where it would give anybody rights that the user does not have, naming entity,
+    /// action and level; `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
+        self.check_bounds().inspect_err(|error| self.enter_refusal(error))?;
         let head = self.view.commit(&self.session.crm().inner.sealer)?;
+        for user in &self.renewed {
+            self.session.crm().end_other_sessions(*user, self.session.ticket().id);
+        }
         self.session.crm().delete_unlinked(&self.unlinked, self.session.patience());
         Ok(head)
     }
@@ -399,28 +410,34 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Sets a user's password: one's own, or anybody's with the right to administer users.
+    /// Sets a user's password: one's own, or that of a user whom one administers and who has no right that one does
+    /// not have.
     ///
     /// # Errors
-    /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
+    /// `access.not_permitted`, `access.weak_password`, `record.not_found`; at the commit
+    /// `access.beyond_own_rights` for somebody who may do more.
     pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
-        if !self.founding && user != self.session.user() {
-            if !self.reader().may(User::NAME, Action::Administer) {
-                let refused = Error::new(Code::NotPermitted).entity(User::NAME);
-                return Err(refused.rule(Action::Administer.code()));
-            }
-            self.reader().get(User::NAME, user)?;
-        }
+        self.check_sets_password(user)?;
         let inner = &self.session.crm().inner;
         let random = Arc::clone(&inner.random);
         credentials::set_password(&mut self.view, user, password, inner.key_cost, random.as_ref())?;
         records::note(&mut self.view, &self.context, EntryKind::Credential, user, "password");
+        self.renewed.insert(user);
         Ok(())
     }
 
     /// The first user of a new database, who owns itself.
     pub(super) fn found(&mut self, founder: RecordId, changes: Changes) -> Result<RecordId> {
         self.create_as(User::NAME, founder, changes)
+    }
+
+    pub(super) fn is_founding(&self) -> bool {
+        self.founding
+    }
+
+    /// The policy as it was when the writer's turn came.
+    pub(super) fn base_policy(&self) -> &Arc<Policy> {
+        &self.base_policy
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -501,6 +518,7 @@ impl<'s> Transaction<'s> {
         self.settle_partition(entity, &mut record)?;
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
+        self.check_granted_role(entity, &record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
@@ -529,6 +547,7 @@ impl<'s> Transaction<'s> {
         let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
+        self.check_granted_role(entity, &new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
         }

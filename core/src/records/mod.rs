@@ -85,7 +85,7 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row::{find_by_external_id, find_unique, get_for_rule};
+pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};

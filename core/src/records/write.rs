@@ -57,7 +57,7 @@ pub fn create(
     if !permit.allows(&record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
-    check_shown(entity, &context.named, permit)?;
+    check_shown(entity, &context.named, permit, &record)?;
     check_required(entity, &record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
@@ -93,7 +93,7 @@ pub fn update(
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let changes = differences(old, &new);
-    check_shown(entity, &context.named, permit)?;
+    check_shown(entity, &context.named, permit, old)?;
     check_required(entity, &new)?;
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
@@ -255,10 +255,12 @@ fn check_shown<A: crate::access::ActionKind>(
     entity: &Entity,
     named: &BTreeSet<FieldId>,
     permit: &Permit<A>,
+    record: &Record,
 ) -> Result<()> {
+    let class = record.envelope.access_class();
     for field in named {
         let name = entity.field_by_id(*field).map_or("", |field| field.api_name.as_str());
-        permit.check_sets(*field, name).map_err(|error| error.entity(&entity.api_name))?;
+        permit.check_sets(&class, *field, name).map_err(|error| error.entity(&entity.api_name))?;
     }
     Ok(())
 }

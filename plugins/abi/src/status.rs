@@ -168,6 +168,10 @@ pub const GUANXI_ERR_ACCESS_SESSION_ENDED: i32 = -504;
 pub const GUANXI_ERR_ACCESS_FIELD_NOT_PERMITTED: i32 = -505;
 /// `access.weak_password`: the password is too short
 pub const GUANXI_ERR_ACCESS_WEAK_PASSWORD: i32 = -506;
+/// `access.beyond_own_rights`: you may not give what you do not have yourself
+pub const GUANXI_ERR_ACCESS_BEYOND_OWN_RIGHTS: i32 = -507;
+/// `access.sign_in_waits`: this name has to wait before it signs in again
+pub const GUANXI_ERR_ACCESS_SIGN_IN_WAITS: i32 = -508;
 /// `engine.cancelled`: the call was cancelled
 pub const GUANXI_ERR_ENGINE_CANCELLED: i32 = -601;
 /// `engine.deadline_exceeded`: the call took longer than its deadline

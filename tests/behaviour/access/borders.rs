@@ -220,15 +220,21 @@ fn fields_that_rules_keep_may_be_hidden_from_those_whose_records_they_keep() {
 }
 
 #[test]
-fn a_field_that_one_role_hides_and_another_shows_is_shown() {
+fn a_field_that_one_role_hides_and_another_shows_is_shown_where_the_other_reaches() {
     let house = database();
     let grants = [("crm.account", Action::Read, Level::All)];
     let hiding = house.role_hiding("hiding", &grants, "city");
     let showing = house.role("showing", &[("crm.account", Action::Read, Level::Own)]);
-    let id = house.create(Account::NAME, &Changes::new().set("name", "x").set("city", "上海"));
-    let shown = |session: &Session| session.get(Account::NAME, id).unwrap().value("city").unwrap();
-    assert!(shown(&house.user("one", &[hiding])).is_null());
-    assert_eq!(shown(&house.user("both", &[hiding, showing])).as_text(), Some("上海"));
+    let both = house.user("both", &[hiding, showing]);
+    let changes = Changes::new().set("name", "x").set("city", "上海");
+    let id = house.create(Account::NAME, &changes);
+    let mine = house.create(Account::NAME, &changes.owner(both.user()));
+    let shown = |session: &Session, id| session.get(Account::NAME, id).unwrap().value("city").unwrap();
+    let one = house.user("one", &[hiding]);
+    assert!(shown(&one, id).is_null() && shown(&one, mine).is_null() && shown(&both, id).is_null());
+    assert_eq!(shown(&both, mine).as_text(), Some("上海"));
+    let wide = house.user("wide", &[hiding, house.role("wide", &grants)]);
+    assert_eq!(shown(&wide, id).as_text(), Some("上海"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The methods, a file for each kind.
 
+mod access;
 mod anomalies;
 mod attachments;
 mod audit;
@@ -35,6 +36,7 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        access::METHODS,
         anomalies::METHODS,
         attachments::METHODS,
         audit::METHODS,
