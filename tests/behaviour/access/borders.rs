@@ -539,3 +539,28 @@ fn what_follows_from_a_masked_field_is_hidden() {
     assert!(row.value("double").unwrap().is_null());
     assert_eq!(house.admin.get(Account::NAME, id).unwrap().value("double").unwrap(), 42.into());
 }
+
+#[test]
+fn nobody_says_who_made_a_record_or_gives_it_away_by_importing_it() {
+    let house = database();
+    let roles = [("*", Action::Import, Level::Own), ("sys.user", Action::Read, Level::All)];
+    let lin = house.user("lin", &[house.role("work", &[&WORK[..], &roles].concat())]);
+    for field in ["created_by", "created_at", "modified_by", "modified_at", "version", "partition", "unit"] {
+        let given = json!({"entity": "account", "values": {"name": "x", field: "2001-01-01T00:00:00Z"}});
+        assert!(guanxi::api::call(&lin, "record.create", &given).is_err(), "{field}");
+    }
+    let options = guanxi::features::exchange::ImportOptions::default();
+    let file = "name,created_by,created_at\nforged,admin,2001-01-01T00:00:00Z\n";
+    if let Ok(report) = lin.import_csv(Account::NAME, file.as_bytes(), &options, &mut |_| {}) {
+        assert!(report.rejected + report.created == 1);
+    }
+    for row in lin.list(Account::NAME, &Find::default()).unwrap().rows {
+        let envelope = &row.record.envelope;
+        assert_eq!((envelope.created_by, envelope.owner), (lin.user(), lin.user()));
+        assert_eq!(envelope.created.at(), house.crm.now());
+    }
+    let file = "name,owner\ngiven,admin\nkept,lin\n";
+    let report = lin.import_csv(Account::NAME, file.as_bytes(), &options, &mut |_| {}).unwrap();
+    assert_eq!((report.created, report.rejected), (1, 1));
+    assert_eq!(house.admin.count(Account::NAME, &account::NAME.is("given")).unwrap(), 0);
+}
