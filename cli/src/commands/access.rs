@@ -132,7 +132,7 @@ impl Who {
         let columns = ["role", "entity", "level", "reason", "line"];
         let rows = list(&answer, "rows").iter().flat_map(|row| {
             let paths = list(row, "paths").iter();
-            paths.map(|path| [vec![text(row, "user").to_owned()], cells(path, &columns)].concat())
+            paths.map(move |path| [vec![text(row, "user").to_owned()], cells(path, &columns)].concat())
         });
         write(&["user", "role", "entity", "level", "reason", "line"], rows)?;
         match text(&answer, "cursor") {

@@ -306,33 +306,35 @@ impl<'a> Bounds<'a> {
         reaches: &Reaches,
     ) -> bool {
         let Some((_, after)) = reaches.get(&right.allowed) else { return true };
-        let reached = before.and_then(|had| match had.allowed {
-            Level::All => Some(None),
-            level => reaches.get(&level).map(|(before, _)| Some(before)),
-        });
-        let gained = |reached: bool| !reached;
-        let owners = after.owners.iter().filter(|owner| {
-            gained(reached.is_some_and(|reach| reach.is_none_or(|reach| reach.owners.contains(*owner))))
-        });
-        let units = after.units.iter().filter(|unit| {
-            gained(reached.is_some_and(|reach| reach.is_none_or(|reach| reach.units.contains(*unit))))
-        });
-        let (mut owners, mut units) = (owners.peekable(), units.peekable());
-        if owners.peek().is_none() && units.peek().is_none() {
+        let had = |reached: &dyn Fn(&Reach) -> bool| match before.map(|had| had.allowed) {
+            None => false,
+            Some(Level::All) => true,
+            Some(level) => reaches.get(&level).is_some_and(|(before, _)| reached(before)),
+        };
+        let owners = after.owners.iter().copied();
+        let owners: Vec<RecordId> =
+            owners.filter(|owner| !had(&|reach| reach.owners.contains(owner))).collect();
+        let units = after.units.iter().copied();
+        let units: Vec<RecordId> = units.filter(|unit| !had(&|reach| reach.units.contains(unit))).collect();
+        if owners.is_empty() && units.is_empty() {
             return true;
         }
         let own = self.own.get(&(entity.to_owned(), action));
         let Some(own) = own.filter(|own| own.denied == Level::None) else { return false };
         let reach = self.before.reach(self.author, own.allowed);
-        let unit_of = |owner: &RecordId| self.before.unit_of(*owner);
-        let known = |owner: &RecordId| self.before.people.users.contains_key(owner);
-        reach.all
-            || owners.all(|owner| {
-                *owner == user
-                    || !known(owner)
-                    || reach.owners.contains(owner)
-                    || unit_of(owner).is_some_and(|unit| reach.units.contains(&unit))
-            }) && units.all(|unit| reach.units.contains(unit) || !self.before.people.units.contains(unit))
+        if reach.all {
+            return true;
+        }
+        let people = &self.before.people;
+        let in_unit =
+            |owner: RecordId| self.before.unit_of(owner).is_some_and(|unit| reach.units.contains(&unit));
+        // Whoever and whatever is new opens nothing that was there before.
+        owners.iter().all(|owner| {
+            *owner == user
+                || !people.users.contains_key(owner)
+                || reach.owners.contains(owner)
+                || in_unit(*owner)
+        }) && units.iter().all(|unit| reach.units.contains(unit) || !people.units.contains(unit))
     }
 
     /// A field of which somebody comes to see, or to set, more than before and more than the author.
@@ -353,10 +355,9 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// The grants of one list that another one has not as often.
+/// The grants of one list that another one has not.
 fn lacking<'g>(list: &'g [GrantFact], other: &'g [GrantFact]) -> impl Iterator<Item = &'g GrantFact> {
-    let count = |list: &[GrantFact], grant: &GrantFact| list.iter().filter(|known| *known == grant).count();
-    list.iter().filter(move |grant| count(list, grant) > count(other, grant))
+    list.iter().filter(move |grant| !other.contains(grant))
 }
 
 /// The fields of which a profile withholds something.
@@ -387,8 +388,8 @@ fn surplus(
         let most = had.map_or(0, |had| shows(had, *field)).max(shows(limits, *field));
         action == Action::Read && shows(has, *field) > most
     };
-    let sets = |field: &&FieldId| {
+    let sets = |field: &FieldId| {
         !has.read_only.contains(field) && had.is_none_or(|had| had.read_only.contains(field))
     };
-    limited(limits).find(sees).or_else(|| limits.read_only.iter().find(sets).copied())
+    limited(limits).find(sees).or_else(|| limits.read_only.iter().copied().find(sets))
 }

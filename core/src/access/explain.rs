@@ -127,15 +127,17 @@ impl Policy {
                 paths.push(path(grant, reason));
             }
         }
-        match () {
-            () if !granted => (Verdict::NotGranted, Vec::new()),
-            () if !denying.is_empty() => (Verdict::Denied, denying),
-            () if !self.partitions(principal, entity, action).contain(place.class.partition) => {
-                (Verdict::OtherPartition, Vec::new())
-            }
-            () if allowing.is_empty() => (Verdict::OutOfReach, Vec::new()),
-            () => (Verdict::Granted, allowing),
+        if !granted {
+            return (Verdict::NotGranted, Vec::new());
         }
+        if !denying.is_empty() {
+            return (Verdict::Denied, denying);
+        }
+        if !self.partitions(principal, entity, action).contain(place.class.partition) {
+            return (Verdict::OtherPartition, Vec::new());
+        }
+        let verdict = if allowing.is_empty() { Verdict::OutOfReach } else { Verdict::Granted };
+        (verdict, allowing)
     }
 
     /// The users behind one, in the order of their ids.

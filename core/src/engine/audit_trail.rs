@@ -287,7 +287,8 @@ impl Crm {
             let counted = waiting.refusals.entry(key).or_insert(fresh);
             if counted.entered >= MAX_ENTERED {
                 counted.more = counted.more.saturating_add(1);
-                return Ok(());
+                drop(waiting);
+                return self.enter_when_due(&Patience::default());
             }
             counted.entered = counted.entered.saturating_add(1);
         }

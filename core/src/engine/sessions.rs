@@ -50,9 +50,14 @@ impl OpenSessions {
 
     /// Ends sessions at their next call.
     pub fn end(&self, which: impl Fn(&Ticket) -> bool) -> usize {
-        let open = self.open();
-        let ended = open.iter().filter(|ticket| which(ticket));
-        ended.map(|ticket| ticket.ended.store(true, Ordering::Release)).count()
+        let mut ended = 0_usize;
+        for ticket in self.open() {
+            if which(&ticket) {
+                ticket.ended.store(true, Ordering::Release);
+                ended = ended.saturating_add(1);
+            }
+        }
+        ended
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Ticket>>> {

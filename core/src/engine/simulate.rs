@@ -12,7 +12,7 @@ use crate::base::{MAX_PAGE_ROWS, RecordId, Result};
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::{Session, Transaction, WriteOptions};
 use crate::records::{self, Filter, Query, Sight};
-use crate::schema::{Entity, EntityType};
+use crate::schema::{Codes, Entity, EntityType};
 
 /// Records that are named of what opens, and of what closes.
 const SAMPLES: usize = 5;
@@ -94,13 +94,13 @@ impl Session {
     }
 }
 
-struct Comparison<'a> {
-    transaction: &'a Transaction<'a>,
+struct Comparison<'a, 't> {
+    transaction: &'a Transaction<'t>,
     before: &'a Policy,
     after: &'a Policy,
 }
 
-impl Comparison<'_> {
+impl Comparison<'_, '_> {
     fn row(&self, user: RecordId, entity: &Entity, action: Action) -> Result<Option<AccessChange>> {
         let name = &entity.api_name;
         let level = |policy: &Policy| policy.effective(user, name, action);

@@ -510,8 +510,11 @@ fn a_field_is_read_only_where_no_grant_to_change_sets_it() {
     assert!(set(&lin, "name").is_ok());
     assert_eq!(refusal(set(&lin, "email")), Code::FieldNotPermitted);
     assert_eq!(lin.get(Account::NAME, id).unwrap().value(account::EMAIL).unwrap(), "lin@jiaxi.cn".into());
-    let free = house.role("free", &[("crm.account", Action::Update, Level::Own)]);
+    let free = house.role("free", &[("crm.account", Action::Update, Level::All)]);
     assert!(set(&house.user("both", &[desk, free]), "email").is_ok());
+    // A grant to set it in one's own records does not set it in those of others.
+    let own = house.role("own", &[("crm.account", Action::Update, Level::Own)]);
+    assert_eq!(refusal(set(&house.user("other", &[desk, own]), "email")), Code::FieldNotPermitted);
 }
 
 #[test]

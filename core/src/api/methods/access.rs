@@ -7,8 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{changes_from_json, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{AccessChange, AccessPath, Action, Reason, Session, Transaction};
-use crate::schema::Codes;
+use crate::engine::{AccessChange, AccessPath, Action, Entitled, Reason, Session, Transaction};
 
 methods! {
     /// Explains why somebody may do an action to a record, or may not: the grants that say so, with their roles and
@@ -55,9 +54,7 @@ methods! {
         let after = given.cursor.as_deref().map(str::parse::<RecordId>).transpose().map_err(wrong)?;
         let action = action(given.action.as_deref())?;
         let page = session.who_may(&given.entity, given.id, action, (after, limit))?;
-        let rows = page.rows.iter().map(|row| {
-            Ok(json!({"user": row.user.to_string(), "paths": paths_to_json(session, &row.paths)?}))
-        });
+        let rows = page.rows.iter().map(|row| entitled_to_json(session, row));
         let rows: Vec<Json> = rows.collect::<Result<_>>()?;
         Ok(json!({"rows": rows, "cursor": page.next.map(|next| next.to_string())}))
     }
@@ -84,13 +81,16 @@ methods! {
 
 fn action(name: Option<&str>) -> Result<Action> {
     let Some(name) = name else { return Ok(Action::Read) };
-    let found = Action::ALL.iter().find(|(_, code, _, _)| *code == name);
     let wrong = || Error::new(Code::InvalidArgument).field("action").value(name);
-    found.map(|(action, _, _, _)| *action).ok_or_else(wrong)
+    Action::from_code(name).ok_or_else(wrong)
 }
 
 fn ids_to_json(ids: &[RecordId]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
+}
+
+fn entitled_to_json(session: &Session, row: &Entitled) -> Result<Json> {
+    Ok(json!({"user": row.user.to_string(), "paths": paths_to_json(session, &row.paths)?}))
 }
 
 /// Paths, with roles by their names where the user sees them.
