@@ -199,7 +199,7 @@ fn check(plan: &Plan) {
     }
     check_explanations(&stage, &oracle);
     stage.strike(plan);
-    if theatre.worlds % 24 == 0 {
+    if theatre.worlds.is_multiple_of(24) {
         let _ = theatre.house.verified();
     }
 }

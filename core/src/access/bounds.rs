@@ -188,14 +188,16 @@ impl<'a> Bounds<'a> {
 
     fn of_grant(&self, grant: &GrantFact) -> Option<Beyond> {
         let lifted = grant.effect == Effect::Deny;
-        if grant.level == Level::None && !(lifted && grant.is_of_fields()) {
+        // One that forbids and names fields forbids these alone.
+        let of_fields = lifted && grant.is_of_fields();
+        if grant.level == Level::None && !of_fields {
             return None;
         }
         let beyond =
             |field| Beyond { entity: grant.entity.clone(), action: grant.action, level: grant.level, field };
         let within = |name: &&String| grant.is_of(name) || **name == grant.entity;
         self.names.iter().filter(within).find_map(|name| {
-            if !(lifted && grant.is_of_fields()) && !self.holds(name, grant.action, grant.level) {
+            if !of_fields && !self.holds(name, grant.action, grant.level) {
                 return Some(beyond(None));
             }
             let limits = self.before.stated_profile(self.author, name, grant.action, Level::All);

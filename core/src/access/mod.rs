@@ -18,7 +18,7 @@ pub use directory::{
     Grant, Partition, Role, RoleAssignment, Unit, User, UserStatus, grant, partition, role, role_assignment,
     unit, user,
 };
-pub use explain::{AccessPath, Place, Reason, Verdict};
+pub use explain::{AccessPath, Reason, Verdict};
 pub use level::{Action, Effect, Level};
 pub use permit::{ActionKind, Administer, Assign, Create, Delete, Permit, Read, Showing, Update};
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, UnitFact, UserFact};
