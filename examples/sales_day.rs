@@ -265,6 +265,7 @@ fn figures(figures: &[Figure]) -> String {
         Figure::Count(count) => count.to_string(),
         Figure::Number(number) => number.to_string(),
         Figure::Amount(money) => money.to_string(),
+        Figure::Value(value) => value.to_string(),
     });
     texts.map(|text| format!("{text:>16}")).collect()
 }

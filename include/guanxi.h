@@ -105,8 +105,9 @@ typedef struct guanxi_buffer guanxi_buffer;
  * The rows of a result, before the first of which it stands at first. One thread at a time, and any.
  * Freed with guanxi_cursor_free; it keeps the database open.
  *
- * Column 0 is the record's id. Then come the fields that the user may see, then the owner, the unit,
- * and when the record was created and last changed. The rows of a search have the columns `id`,
+ * Column 0 is the record's id. Then come the fields that the user may see, or those of them that the query
+ * names, then the owner, the unit, and when the record was created and last changed; behind a reference its
+ * title, if the query wants titles. The rows of a search have the columns `id`,
  * `entity` and `title`. Each page that the cursor reads ahead is one stable view of the database.
  *
  * Text that a cursor gives is borrowed until the next guanxi_cursor_next, guanxi_cursor_fetch or
@@ -833,6 +834,45 @@ void guanxi_query_collate(struct guanxi_query *query,
 GUANXI_API
 void guanxi_query_locale(struct guanxi_query *query,
                          const char *locale);
+
+/**
+ * Adds a field to the columns of the cursor, which then has those alone that were added, in their order, between the
+ * id and the facts of every record; without any it has all that the user may see. No other values are read. Copied.
+ * The query's thread. Since 0.1.
+ */
+GUANXI_API
+void guanxi_query_field(struct guanxi_query *query,
+                        const char *field);
+
+/**
+ * Sets whether the titles of the records that rows refer to come along, if `wanted` is not 0: behind the column of
+ * each reference to one record, and of owner and unit, stands one of its name and `.title`, such as `account.title`.
+ * It is null where the user may not see the title. The query's thread. Since 0.1.
+ */
+GUANXI_API
+void guanxi_query_titles(struct guanxi_query *query,
+                         int32_t wanted);
+
+/**
+ * Sets the day on which the records hold, as `2026-11-22`, where records of the entity hold on some days; NULL for
+ * whenever, as without this. Copied. The query's thread. Since 0.1.
+ */
+GUANXI_API
+void guanxi_query_valid_at(struct guanxi_query *query,
+                           const char *day);
+
+/**
+ * Says how a query would be read, without reading a row: a JSON object with `index`, `components`, `ranges`, `lanes`,
+ * `residual`, `order`, `scan` and `count`, as the method `query.explain` gives it. `*out` is the caller's until
+ * guanxi_buffer_free, and NULL on failure.
+ *
+ * Errors: as guanxi_query_run. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_query_explain(struct guanxi_session *session,
+                                   const struct guanxi_query *query,
+                                   struct guanxi_buffer **out,
+                                   struct guanxi_error **err);
 
 /**
  * Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.

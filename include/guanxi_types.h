@@ -319,6 +319,16 @@
 #define GUANXI_ERR_SCHEMA_KEY_FIXED -335
 
 /**
+ * `schema.phone_unparsed`: the phone number is kept as it was written
+ */
+#define GUANXI_ERR_SCHEMA_PHONE_UNPARSED -341
+
+/**
+ * `schema.unknown_value_set`: there is no such value set
+ */
+#define GUANXI_ERR_SCHEMA_UNKNOWN_VALUE_SET -342
+
+/**
  * `record.not_found`: there is no such record for you
  */
 #define GUANXI_ERR_RECORD_NOT_FOUND -401
@@ -359,7 +369,7 @@
 #define GUANXI_ERR_RECORD_TREE_CYCLE -408
 
 /**
- * `record.locked`: the record is locked in its state
+ * `record.locked`: the record is locked
  */
 #define GUANXI_ERR_RECORD_LOCKED -409
 
@@ -407,6 +417,16 @@
  * `access.weak_password`: the password is too short
  */
 #define GUANXI_ERR_ACCESS_WEAK_PASSWORD -506
+
+/**
+ * `access.beyond_own_rights`: you may not give what you do not have yourself
+ */
+#define GUANXI_ERR_ACCESS_BEYOND_OWN_RIGHTS -507
+
+/**
+ * `access.sign_in_waits`: this name has to wait before it signs in again
+ */
+#define GUANXI_ERR_ACCESS_SIGN_IN_WAITS -508
 
 /**
  * `engine.cancelled`: the call was cancelled

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    audit, backup, backups, call, compact, config, create, describe, find, import, key, look, plugin, query,
-    report, restore, salvage, schema, search, verify, view,
+    access, audit, backup, backups, call, compact, config, create, describe, find, import, key, look, plugin,
+    query, report, restore, salvage, schema, search, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -118,6 +118,8 @@ pub enum Command {
     Verify(verify::Verify),
     /// Ask the ledger who did what to which record, when and why
     Audit(audit::Audit),
+    /// Explain who may do what to a record, and what a planned change would open or close
+    Access(access::Access),
     /// Tell sizes of tables and files, and counts
     Stats(look::Stats),
     /// Look over the database: size, growth, records, empty fields, keys, last backup
@@ -160,6 +162,7 @@ impl Command {
             Self::Config(command) => command.run(host),
             Self::Verify(command) => command.run(host),
             Self::Audit(command) => command.run(host),
+            Self::Access(command) => command.run(host),
             Self::Stats(command) => command.run(host),
             Self::Inspect(command) => command.run(host),
             Self::Support(command) => command.run(host),

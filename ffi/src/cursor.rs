@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 
 use guanxi_core::base::{FieldId, MAX_PAGE_ROWS};
-use guanxi_core::engine::{Listing, Page, Reader, SystemField};
-use guanxi_core::{Code, Error, Find, RecordId, Result, Value, api};
+use guanxi_core::engine::{Answer, Listing, Question as Asked, Reader, SystemField};
+use guanxi_core::schema::{Entity, Field};
+use guanxi_core::{Code, Error, RecordId, Result, Value, api};
 use guanxi_plugin_abi::{
     GUANXI_VALUE_DATETIME, GUANXI_VALUE_ID, GUANXI_VALUE_NULL, GUANXI_VALUE_TEXT, guanxi_value,
     guanxi_value_kind,
@@ -27,8 +28,9 @@ const READ_AHEAD: usize = 256;
 /// The rows of a result, before the first of which it stands at first. One thread at a time, and any.
 /// Freed with guanxi_cursor_free; it keeps the database open.
 ///
-/// Column 0 is the record's id. Then come the fields that the user may see, then the owner, the unit,
-/// and when the record was created and last changed. The rows of a search have the columns `id`,
+/// Column 0 is the record's id. Then come the fields that the user may see, or those of them that the query
+/// names, then the owner, the unit, and when the record was created and last changed; behind a reference its
+/// title, if the query wants titles. The rows of a search have the columns `id`,
 /// `entity` and `title`. Each page that the cursor reads ahead is one stable view of the database.
 ///
 /// Text that a cursor gives is borrowed until the next guanxi_cursor_next, guanxi_cursor_fetch or
@@ -42,7 +44,7 @@ enum Source {
     /// All of them are here.
     Given,
     /// More are read when they are wanted.
-    Pages { entity: String, find: Box<Find>, left: Option<u64> },
+    Pages { entity: String, asked: Box<Asked>, left: Option<u64> },
 }
 
 /// A column.
@@ -57,6 +59,8 @@ pub(crate) struct Column {
 pub(crate) enum Place {
     RecordId,
     Field(FieldId),
+    /// The title of the record that a field refers to.
+    Title(FieldId),
     Hit(usize),
 }
 
@@ -67,6 +71,8 @@ pub(crate) enum Row {
         row: Listing,
         /// Lists and maps as C reads them.
         documents: BTreeMap<FieldId, String>,
+        /// The titles of the records that fields refer to.
+        titles: BTreeMap<FieldId, Value>,
     },
     Hit {
         values: [Value; 3],
@@ -92,12 +98,12 @@ impl State for Cursor {
 impl Cursor {
     /// The rows of a query, of which the first page is read at once.
     pub fn of_query(speaker: &Arc<Speaker>, reader: &Reader<'_>, query: &Question) -> Result<Self> {
-        let find = query.find(reader)?;
+        let asked = query.asked(reader)?;
         let left = (query.limit > 0).then_some(query.limit);
-        let source = Source::Pages { entity: query.entity.clone(), find: Box::new(find), left };
-        let columns = columns(reader, &query.entity)?;
+        let source = Source::Pages { entity: query.entity.clone(), asked: Box::new(asked), left };
+        let columns = columns(reader, &query.entity, (&query.fields, query.titles))?;
         let mut cursor = Self::new(speaker, columns, source, Vec::new());
-        cursor.load(READ_AHEAD, |entity, find| reader.find(entity, find))?;
+        cursor.load(READ_AHEAD, |entity, asked| reader.query(entity, asked))?;
         Ok(cursor)
     }
 
@@ -108,8 +114,8 @@ impl Cursor {
         entity: &str,
         id: RecordId,
     ) -> Result<Self> {
-        let row = Row::of(reader.get(entity, id)?);
-        Ok(Self::new(speaker, columns(reader, entity)?, Source::Given, vec![row]))
+        let row = Row::of(reader.get(entity, id)?, BTreeMap::new());
+        Ok(Self::new(speaker, columns(reader, entity, (&[], false))?, Source::Given, vec![row]))
     }
 
     /// What a search found.
@@ -129,16 +135,29 @@ impl Cursor {
     }
 
     /// Reads the next page into `pending`; `false` if there is none.
-    fn load(&mut self, most: usize, list: impl FnOnce(&str, &Find) -> Result<Page>) -> Result<bool> {
-        let Source::Pages { entity, find, left } = &mut self.source else { return Ok(false) };
+    fn load(&mut self, most: usize, list: impl FnOnce(&str, &Asked) -> Result<Answer>) -> Result<bool> {
+        let Source::Pages { entity, asked, left } = &mut self.source else { return Ok(false) };
         let within = left.map_or(MAX_PAGE_ROWS, |left| usize::try_from(left).unwrap_or(MAX_PAGE_ROWS));
-        find.limit = most.clamp(1, MAX_PAGE_ROWS).min(within);
-        let page = if within == 0 { Page { rows: Vec::new(), next: None } } else { list(entity, find)? };
+        asked.find.limit = most.clamp(1, MAX_PAGE_ROWS).min(within);
+        if within == 0 {
+            self.source = Source::Given;
+            return Ok(false);
+        }
+        let page = list(entity, asked)?;
         let read = u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
         *left = left.map(|left| left.saturating_sub(read));
-        self.pending = page.rows.into_iter().map(Row::of).collect::<Vec<_>>().into_iter();
-        find.after = page.next;
-        if find.after.is_none() {
+        let titled: Vec<FieldId> = self.columns.iter().filter_map(Column::title_of).collect();
+        let rows = page.rows.into_iter().map(|row| {
+            let title = |field: &FieldId| {
+                let title = page.titles.get(&row.record.peek(*field).as_id()?)?;
+                Some((*field, Value::from(title.as_str())))
+            };
+            let titles = titled.iter().filter_map(title).collect();
+            Row::of(row, titles)
+        });
+        self.pending = rows.collect::<Vec<_>>().into_iter();
+        asked.find.after = page.next;
+        if asked.find.after.is_none() {
             self.source = Source::Given;
         }
         Ok(read > 0)
@@ -163,7 +182,7 @@ impl Cursor {
             return Ok(false);
         }
         let running = speaker.enter()?;
-        self.load(wanted.max(READ_AHEAD), |entity, find| running.session.list(entity, find))
+        self.load(wanted.max(READ_AHEAD), |entity, asked| running.session.query(entity, asked))
     }
 
     pub fn column(&self, column: usize) -> Result<&Column> {
@@ -192,15 +211,18 @@ impl Cursor {
 }
 
 impl Row {
-    fn of(row: Listing) -> Self {
+    fn of(row: Listing, titles: BTreeMap<FieldId, Value>) -> Self {
         let documents = row.record.all_values().filter_map(|(field, value)| Some((field, document(value)?)));
-        Self::Record { documents: documents.collect(), row }
+        Self::Record { documents: documents.collect(), titles, row }
     }
 
     pub fn value(&self, place: Place) -> guanxi_value {
         match (self, place) {
             (Self::Record { row, .. }, Place::RecordId) => guanxi_value::of_id(*row.record.id.as_bytes()),
-            (Self::Record { row, documents }, Place::Field(field)) => {
+            (Self::Record { titles, .. }, Place::Title(field)) => {
+                titles.get(&field).map_or(guanxi_value::NULL, to_c)
+            }
+            (Self::Record { row, documents, .. }, Place::Field(field)) => {
                 match (documents.get(&field), row.record.stored(field)) {
                     (Some(document), _) => json_to_c(document),
                     (None, Some(value)) => to_c(value),
@@ -223,25 +245,55 @@ impl Row {
     }
 }
 
-/// The columns of an entity's rows for the user who reads.
-fn columns(reader: &Reader<'_>, entity: &str) -> Result<Vec<Column>> {
-    let shown = reader.shown_fields(entity)?;
-    let entity = reader.registry().entity(entity)?;
-    let id = Column { name: c_text("id"), kind: GUANXI_VALUE_ID, place: Place::RecordId };
-    let fields = entity.fields().iter().filter(|field| shown.contains(&field.id())).map(|field| Column {
-        name: c_text(&field.api_name),
-        kind: kind_of(&field.definition.kind),
-        place: Place::Field(field.id()),
-    });
-    let system = SystemField::ALL.into_iter().map(|(field, name)| Column {
-        name: c_text(name),
-        kind: match field {
+impl Column {
+    fn of_field(field: &Field) -> Self {
+        let (name, kind) = (c_text(&field.api_name), kind_of(&field.definition.kind));
+        Self { name, kind, place: Place::Field(field.id()) }
+    }
+
+    fn of_fact(field: SystemField, name: &str) -> Self {
+        let kind = match field {
             SystemField::Owner | SystemField::Unit => GUANXI_VALUE_ID,
             SystemField::CreatedAt | SystemField::ModifiedAt => GUANXI_VALUE_DATETIME,
-        },
-        place: Place::Field(field.id()),
-    });
-    Ok(std::iter::once(id).chain(fields).chain(system).collect())
+        };
+        Self { name: c_text(name), kind, place: Place::Field(field.id()) }
+    }
+
+    /// The field whose title it is.
+    fn title_of(&self) -> Option<FieldId> {
+        if let Place::Title(field) = self.place { Some(field) } else { None }
+    }
+
+    /// The column, and that of its title, if it refers to one record and titles are wanted.
+    fn with_title(self, titles: bool) -> impl Iterator<Item = Self> {
+        let title = match self.place {
+            Place::Field(field) if titles && self.kind == GUANXI_VALUE_ID => {
+                let name = c_text(&format!("{}.title", self.name.to_string_lossy()));
+                Some(Self { name, kind: GUANXI_VALUE_TEXT, place: Place::Title(field) })
+            }
+            _ => None,
+        };
+        std::iter::once(self).chain(title)
+    }
+}
+
+/// The columns of an entity's rows for the user who reads: those of these fields, or of all, and titles if wanted.
+fn columns(reader: &Reader<'_>, entity: &str, (named, titles): (&[String], bool)) -> Result<Vec<Column>> {
+    let shown = reader.shown_fields(entity)?;
+    let entity: &Entity = reader.registry().entity(entity)?;
+    let id = Column { name: c_text("id"), kind: GUANXI_VALUE_ID, place: Place::RecordId };
+    let fields: Vec<&Field> = match named {
+        [] => entity.fields().iter().collect(),
+        // The facts of every record are columns anyway.
+        named => {
+            let fields = named.iter().filter(|name| SystemField::from_name(name).is_none());
+            fields.map(|name| entity.field(name.as_str().into())).collect::<Result<_>>()?
+        }
+    };
+    let fields = fields.into_iter().filter(|field| shown.contains(&field.id())).map(Column::of_field);
+    let system = SystemField::ALL.into_iter().map(|(field, name)| Column::of_fact(field, name));
+    let columns = fields.chain(system).flat_map(|column| column.with_title(titles));
+    Ok(std::iter::once(id).chain(columns).collect())
 }
 
 /// The cursor of a call.

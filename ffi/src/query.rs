@@ -3,14 +3,15 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use guanxi_core::base::Collation;
-use guanxi_core::engine::{Direction, FieldSelector, Reader, Total};
+use guanxi_core::base::{Collation, Date};
+use guanxi_core::engine::{Direction, FieldSelector, Question as Asked, Reader, Total};
 use guanxi_core::schema::locale_tag;
 use guanxi_core::{Code, Condition, Error, Find, Result, api};
 use guanxi_plugin_abi::guanxi_status;
 use serde_json::Value as Json;
 
 use crate::arguments::{Out, record_id, text};
+use crate::call::{Buffer, guanxi_buffer};
 use crate::cursor::{Cursor, guanxi_cursor};
 use crate::error::{guanxi_error, repeat};
 use crate::guard::{self, Call, quietly};
@@ -34,6 +35,12 @@ pub(crate) struct Question {
     collation: Collation,
     /// The language of the texts, as a BCP 47 tag.
     pub locale: Option<String>,
+    /// The fields that are columns; all if none is named.
+    pub fields: Vec<String>,
+    /// Whether references have columns with titles.
+    pub titles: bool,
+    /// The day on which the records hold.
+    valid_at: Option<Date>,
     /// Most rows altogether; 0 is without limit.
     pub limit: u64,
     fault: Option<Error>,
@@ -65,7 +72,17 @@ impl Question {
     pub fn find(&self, reader: &Reader<'_>) -> Result<Find> {
         let filter = self.condition(reader)?;
         let (sort, locale) = (self.sort.clone(), self.locale.clone());
-        Ok(Find { filter, sort, collation: self.collation, locale, ..Find::default() })
+        let find = Find { filter, sort, collation: self.collation, locale, ..Find::default() };
+        Ok(match self.valid_at {
+            Some(day) => find.valid_at(day),
+            None => find,
+        })
+    }
+
+    /// The same with its fields and titles, as the engine answers it a page at a time.
+    pub fn asked(&self, reader: &Reader<'_>) -> Result<Asked> {
+        let fields = self.fields.iter().map(|name| FieldSelector::from(name.as_str())).collect();
+        Ok(Asked { fields, display: self.titles, ..Asked::from(self.find(reader)?) })
     }
 }
 
@@ -94,8 +111,20 @@ pub unsafe extern "C" fn guanxi_query_new(entity: *const c_char) -> *mut guanxi_
         };
         let collation = Collation::default();
         let filter = Json::Null;
-        let (sort, locale) = (Vec::new(), None);
-        Ok(handle::create(Question { entity, filter, sort, collation, locale, limit: 0, fault }))
+        let (sort, fields) = (Vec::new(), Vec::new());
+        let question = Question {
+            entity,
+            filter,
+            sort,
+            collation,
+            locale: None,
+            fields,
+            titles: false,
+            valid_at: None,
+            limit: 0,
+            fault,
+        };
+        Ok(handle::create(question))
     })
 }
 
@@ -159,6 +188,77 @@ pub unsafe extern "C" fn guanxi_query_locale(query: *mut guanxi_query, locale: *
         let outcome = tag.and_then(|tag| tag.map(locale_tag).transpose()).map(|tag| query.locale = tag);
         query.keep(outcome);
     });
+}
+
+/// Adds a field to the columns of the cursor, which then has those alone that were added, in their order, between the
+/// id and the facts of every record; without any it has all that the user may see. No other values are read. Copied.
+/// The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_field(query: *mut guanxi_query, field: *const c_char) {
+    // SAFETY: the caller keeps the rules of the header.
+    let (query, field) = unsafe { (handle::exclusive::<Question>(query), text(field, "field")) };
+    change(query, |query| {
+        let outcome = field.map(|field| query.fields.push(field.to_owned()));
+        query.keep(outcome);
+    });
+}
+
+/// Sets whether the titles of the records that rows refer to come along, if `wanted` is not 0: behind the column of
+/// each reference to one record, and of owner and unit, stands one of its name and `.title`, such as `account.title`.
+/// It is null where the user may not see the title. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_titles(query: *mut guanxi_query, wanted: i32) {
+    // SAFETY: the caller keeps the rules of the header.
+    let query = unsafe { handle::exclusive::<Question>(query) };
+    change(query, |query| query.titles = wanted != 0);
+}
+
+/// Sets the day on which the records hold, as `2026-11-22`, where records of the entity hold on some days; NULL for
+/// whenever, as without this. Copied. The query's thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_valid_at(query: *mut guanxi_query, day: *const c_char) {
+    // SAFETY: the caller keeps the rules of the header.
+    let (query, day) = unsafe {
+        let day = if day.is_null() { Ok(None) } else { text(day, "valid_at").map(Some) };
+        (handle::exclusive::<Question>(query), day)
+    };
+    change(query, |query| {
+        let read = |day: &str| {
+            let wrong = || Error::new(Code::InvalidArgument).field("valid_at").rule("a day, as 2026-11-22");
+            day.parse::<Date>().map_err(|_| wrong().value(day))
+        };
+        let outcome = day.and_then(|day| day.map(read).transpose()).map(|day| query.valid_at = day);
+        query.keep(outcome);
+    });
+}
+
+/// Says how a query would be read, without reading a row: a JSON object with `index`, `components`, `ranges`, `lanes`,
+/// `residual`, `order`, `scan` and `count`, as the method `query.explain` gives it. `*out` is the caller's until
+/// guanxi_buffer_free, and NULL on failure.
+///
+/// Errors: as guanxi_query_run. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_query_explain(
+    session: *mut guanxi_session,
+    query: *const guanxi_query,
+    out: *mut *mut guanxi_buffer,
+    err: *mut *mut guanxi_error,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the rules of the header.
+    let (call, session, query, out) = unsafe {
+        let session = handle::shared::<SessionHandle>(session);
+        (Call::to(err), session, handle::view::<Question>(query), Out::handle(out))
+    };
+    call.run(|call| {
+        let (speaker, query, out) = (speaker(call, session)?, named(query)?, out?);
+        let running = speaker.enter()?;
+        let explained = running.session.read(|reader| {
+            let explained = reader.explain(&query.entity, &query.find(&reader)?)?;
+            Ok(api::explanation_to_json(reader.registry().entity(&query.entity)?, &explained))
+        })?;
+        out.set(handle::create(Buffer::new(explained.to_string())));
+        Ok(())
+    })
 }
 
 /// Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.

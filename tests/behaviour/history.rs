@@ -149,10 +149,10 @@ fn the_permissions_of_today_hold_for_all_that_was() {
         !format!("{:?}", lin.diff(Account::NAME, id, first, At::Position(positions[2]))).contains("北京")
     );
     let hidden = lin.value_as_of(Account::NAME, id, "city", first);
-    assert_eq!(refusal(hidden), Code::FieldNotPermitted);
+    assert_eq!(refusal(hidden), Code::UnknownField);
     let by_city = Condition::IsNull("city".into());
     let refused = lin.list_as_of(Account::NAME, &by_city, first, None, 0);
-    assert_eq!(refusal(refused), Code::FieldNotPermitted);
+    assert_eq!(refusal(refused), Code::UnknownField);
     let listed = lin.list_as_of(Account::NAME, &Condition::Everything, first, None, 0).unwrap();
     assert_eq!(listed.rows.len(), 1);
     assert_eq!(listed.rows[0].value("city").unwrap(), PastValue::Known(Value::Null));

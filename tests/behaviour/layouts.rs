@@ -206,7 +206,7 @@ fn a_layout_shows_nobody_a_field_that_is_hidden_from_them() {
     assert_eq!(told["layouts"].as_array().unwrap().len(), 2);
     assert!(!told.to_string().contains("revenue"));
     let refused = refusal(define(&lin, "account", json!({"kind": "form", "hidden": ["revenue"]})));
-    assert_eq!(refused.0, Code::FieldNotPermitted);
+    assert_eq!(refused.0, Code::UnknownField);
     let told = call(&house.admin, "schema.layouts", json!({"entity": "account"})).unwrap();
     assert_eq!(told["layouts"][0]["sections"], json!(sections));
     // Whichever layout holds, what it shows is among what the reader may see.

@@ -39,6 +39,8 @@ mod keys;
 #[cfg(test)]
 mod layouts;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
 mod maintenance;
 #[cfg(test)]
 mod methods;
@@ -49,11 +51,15 @@ mod naughty;
 #[cfg(test)]
 mod opportunity;
 #[cfg(test)]
+mod own_layouts;
+#[cfg(test)]
 mod packages;
 #[cfg(test)]
 mod palette;
 #[cfg(test)]
 mod patience;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod queries;
 #[cfg(test)]
@@ -76,6 +82,8 @@ mod translations;
 mod tree;
 #[cfg(test)]
 mod unique;
+#[cfg(test)]
+mod value_sets;
 #[cfg(test)]
 mod views;
 #[cfg(test)]

@@ -143,7 +143,8 @@ fn check_error(error: &Error, what: &str) {
 #[test]
 fn a_method_without_parameters_answers_or_says_which_one_is_missing() {
     let house = database();
-    for method in described(&house) {
+    // Without a parameter it ends the sessions of whoever calls it.
+    for method in described(&house).into_iter().filter(|method| method["name"] != "session.end") {
         let required: Vec<&str> = method["parameters"]
             .as_array()
             .unwrap()

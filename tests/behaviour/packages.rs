@@ -1,5 +1,6 @@
 //! Packages of metadata: held against a database, installed, laid over lower layers, moved and taken back.
 
+mod records;
 mod samples;
 
 use guanxi::schema::{FieldOverride, Package};

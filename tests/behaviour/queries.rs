@@ -1,11 +1,17 @@
 //! Lists, counts and pages: random records and questions against filtering and sorting by hand.
 
 mod bulk;
+mod bulk_create;
+mod hidden;
 mod indexes;
 mod instructions;
 mod oracle;
 mod paths;
+mod places;
+mod referring;
+mod removal;
 mod things;
+mod unions;
 
 pub(super) use self::things::Shelf;
 
@@ -82,7 +88,10 @@ fn check_session(session: &Session, things: &Things, questions: &[(Question, usi
             Ok(())
         })
         .unwrap();
-    questions.iter().for_each(|(question, _)| check_report(session, things, question));
+    for (question, _) in questions {
+        check_report(session, things, question);
+        check_ends(session, things, question);
+    }
 }
 
 /// Counts, sums and means by kind and day: from counters where the condition lets them, else from the records.
@@ -102,6 +111,41 @@ fn check_report(session: &Session, things: &Things, question: &Question) {
         assert_eq!(row.figures.first(), Some(&Figure::Count(count)), "{question:?}");
         let sum = sum.map_or(Figure::Nothing, |sum| Figure::Number(sum.normalized()));
         assert_eq!(row.figures.get(1), Some(&sum), "{question:?}");
+    }
+}
+
+/// What lies furthest, and how many values there are, by kind and day: of fields that a counter tells apart, and of
+/// others.
+fn check_ends(session: &Session, things: &Things, question: &Question) {
+    let group = |name: &str| GroupBy { path: vec![name.into()], bucket: None };
+    let number = |number: Option<i64>| number.map_or(Figure::Nothing, |number| Figure::Number(number.into()));
+    let of_ranks = vec![
+        Measure::Least("rank".into()),
+        Measure::Greatest("rank".into()),
+        Measure::Distinct("size".into()),
+        Measure::Distinct("marks".into()),
+    ];
+    let of_counters = vec![Measure::Distinct("ready".into()), Measure::Greatest("since".into())];
+    for (measures, counted) in [(of_ranks, false), (of_counters, true)] {
+        let report = Report {
+            entity: things::NAME.to_owned(),
+            filter: question.filter.condition(),
+            group_by: vec![group("kind"), group("since")],
+            measures,
+        };
+        let mut groups = things.groups(question);
+        for row in session.report(&report).unwrap().rows {
+            let ends = things::ends(&groups.remove(&format!("{:?}", row.group)).unwrap());
+            let expected = if counted {
+                let day = ends.day.map_or(Figure::Nothing, Figure::Value);
+                vec![Figure::Count(ends.flags), day]
+            } else {
+                let counts = [ends.sizes, ends.marks].map(Figure::Count);
+                [vec![number(ends.least), number(ends.greatest)], counts.to_vec()].concat()
+            };
+            assert_eq!(row.figures, expected, "{question:?}");
+        }
+        assert!(groups.is_empty(), "{question:?}");
     }
 }
 

@@ -96,6 +96,20 @@ fn a_record_that_is_locked_changes_nothing_but_its_state_and_its_refusals_leave_
     assert_eq!(error.code(), Code::RecordLocked);
     let error = call(&house, "record.delete", json!({"entity": "account", "id": id})).unwrap_err();
     assert_eq!((error.code(), error.field_name()), (Code::RecordLocked, Some("x.licence")));
+    // Owner, tags and attachments stand still with the rest.
+    let lin = house.user_as("lin", "director");
+    let record: guanxi::RecordId = id.parse().unwrap();
+    let held = |changes: guanxi::Changes| {
+        let error = house.admin.write(|write| write.update_record("account", record, changes.clone()));
+        let error = error.unwrap_err();
+        (error.code(), error.field_name().unwrap_or_default().to_owned())
+    };
+    let fact = |name: &str| (Code::RecordLocked, name.to_owned());
+    assert_eq!(held(guanxi::Changes::new().owner(lin.user())), fact("owner"));
+    assert_eq!(held(guanxi::Changes::new().tags(vec!["vip".to_owned()])), fact("tags"));
+    assert_eq!(held(guanxi::Changes::new().external_id("erp", "1")), fact("external_ids"));
+    let attached = house.admin.attach("account", record, "a.txt", "text/plain", &mut "a".as_bytes());
+    assert_eq!(attached.unwrap_err().code(), Code::RecordLocked);
     assert_eq!(values(&house, &id), before);
     change(&house, &id, json!({"name": "a"})).unwrap();
     change(&house, &id, json!({"x.licence": "draft"})).unwrap();

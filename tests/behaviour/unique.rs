@@ -312,7 +312,7 @@ fn who_may_not_see_a_field_is_not_told_of_it() {
     let told = call(&blind, "schema.describe", json!({"entity": "account"})).unwrap();
     assert_eq!(told["entities"][0]["unique"], json!([]));
     let rule = json!({"name": "n", "fields": [{"field": "x.above"}]});
-    assert_eq!(define(&blind, rule).unwrap_err().code(), Code::FieldNotPermitted);
+    assert_eq!(define(&blind, rule).unwrap_err().code(), Code::UnknownField);
     let rule = json!({"name": "n", "fields": [{"field": "x.code"}], "condition": "x.above != null"});
     assert_eq!(define(&blind, rule).unwrap_err().code(), Code::InvalidExpression);
     let reader = house.user("reader", &[house.role("reader", &[("crm.account", Action::Read, Level::All)])]);

@@ -1,5 +1,6 @@
 //! The commands, a file for each: its arguments beside what it does with them.
 
+pub mod access;
 pub mod audit;
 pub mod backup;
 pub mod backups;

@@ -83,6 +83,9 @@ struct Save {
     /// For the audience `role`: the name of the role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
+    /// For the audience `unit`: the name of the unit
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
 }
 
 /// For whom a view is.
@@ -92,6 +95,8 @@ enum Audience {
     Own,
     /// The holders of a role.
     Role,
+    /// The people of a unit and of those below it.
+    Unit,
     /// Everyone.
     Everyone,
 }
@@ -152,12 +157,13 @@ impl Save {
             "group": self.group,
             "audience": audience.as_ref().map(clap::builder::PossibleValue::get_name),
             "role": self.role,
+            "unit": self.unit,
         }))
     }
 }
 
 fn write_views(answer: &Json) -> Result<()> {
-    let columns = ["name", "entity", "audience", "role", "id"];
+    let columns = ["name", "entity", "audience", "role", "unit", "id"];
     let mut table = Table::new(columns);
     for view in list(answer, "views") {
         table.push(columns.map(|column| text(view, column)));

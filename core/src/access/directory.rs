@@ -18,7 +18,7 @@ codes! {
 /// People and programs that act.
 pub mod user {
     use super::{Partition, Unit, UserStatus, entity};
-    use crate::schema::{Choice, Email, Reference, SearchClass, Text};
+    use crate::schema::{Choice, Email, Privacy, Reference, SearchClass, Text};
 
     entity! {
         /// A person who signs in and owns records.
@@ -26,9 +26,9 @@ pub mod user {
         /// The name to sign in with.
         NAME: Text = 1, "name", "用户名", "Name",
             [required = true, unique = true, indexed = true, search = Some(SearchClass::Title),
-             synonyms = vec!["sales agent".into(), "sales_agent".into(), "salesperson".into(), "销售员".into()]];
+             privacy = Privacy::Personal, synonyms = vec!["sales agent".into(), "sales_agent".into(), "salesperson".into(), "销售员".into()]];
         /// E-mail address.
-        EMAIL: Email = 2, "email", "电子邮箱", "E-mail", [indexed = true];
+        EMAIL: Email = 2, "email", "电子邮箱", "E-mail", [indexed = true, privacy = Privacy::Personal];
         /// Whether the user may sign in.
         STATUS: Choice<UserStatus> = 3, "status", "状态", "Status", [];
         /// The unit that the user works in.

@@ -23,6 +23,8 @@ codes! {
         Share = "share", "共享", "Share";
         /// Decide on what others ask for.
         Approve = "approve", "审批", "Approve";
+        /// Lock records, so that nobody changes them.
+        Lock = "lock", "锁定", "Lock";
         /// Change what the entity is, and for `*` the whole organisation.
         Administer = "administer", "管理", "Administer";
     }

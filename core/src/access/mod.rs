@@ -4,17 +4,21 @@
 //! Invariants: whatever no role grants is denied; only this room can make a [`Permit`], so a check that
 //! was forgotten does not compile; a permit is good for one policy epoch.
 
+mod bounds;
 mod class;
 mod directory;
+mod explain;
 mod level;
 mod permit;
 mod policy;
 
+pub use bounds::Beyond;
 pub use class::{AccessClass, ClassId};
 pub use directory::{
     Grant, Partition, Role, RoleAssignment, Unit, User, UserStatus, grant, partition, role, role_assignment,
     unit, user,
 };
+pub use explain::{AccessPath, Reason, Verdict};
 pub use level::{Action, Effect, Level};
-pub use permit::{ActionKind, Assign, Create, Delete, Permit, Read, Showing, Update};
+pub use permit::{ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Showing, Update};
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, UnitFact, UserFact};

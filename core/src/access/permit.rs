@@ -36,10 +36,14 @@ actions! {
     Delete;
     /// To give records to another owner.
     Assign;
+    /// To lock records.
+    Lock;
+    /// To keep records as an administrator does.
+    Administer;
 }
 
 /// Whose records a level reaches.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reach {
     /// Everybody's.
     pub all: bool,
@@ -87,6 +91,8 @@ pub(super) struct Scope {
     pub denied: Option<Arc<Reach>>,
     /// What nothing crosses.
     pub partitions: Partitions,
+    /// These classes alone, where a permit was narrowed.
+    pub only: Option<Arc<BTreeSet<AccessClass>>>,
     /// The classes that this comes to, rising, as of the permit's epoch.
     pub classes: Arc<[(ClassId, AccessClass)]>,
 }
@@ -96,16 +102,47 @@ impl Scope {
         self.partitions.contain(class.partition)
             && self.allowed.contains(class)
             && !self.denied.as_ref().is_some_and(|denied| denied.contains(class))
+            && self.only.as_ref().is_none_or(|only| only.contains(class))
     }
 }
 
 /// What is not to be seen, or not as it is, of the fields of an entity, and what is not to be changed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FieldProfile {
     pub hidden: BTreeSet<FieldId>,
     pub masked: BTreeSet<FieldId>,
     pub masked_in_lists: BTreeSet<FieldId>,
     pub read_only: BTreeSet<FieldId>,
+}
+
+impl FieldProfile {
+    /// Whether masks stand for the values of a field.
+    fn masks(&self, field: FieldId, showing: Showing) -> bool {
+        self.masked.contains(&field) || showing == Showing::List && self.masked_in_lists.contains(&field)
+    }
+}
+
+/// The field profiles of a permit. A grant shows a field of the records that it reaches and of no others; each
+/// level contains the one before it, so the records lie in rings, and what is shown of them grows inwards.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    /// Of the records that only the widest grants reach, and so of all questions that are asked of all records.
+    pub outermost: FieldProfile,
+    /// Of those within, the innermost first; none where all grants show the same.
+    pub rings: Vec<(Arc<Reach>, FieldProfile)>,
+}
+
+impl Fields {
+    /// Of records of a class.
+    fn of(&self, class: &AccessClass) -> &FieldProfile {
+        let ring = self.rings.iter().find(|(reach, _)| reach.contains(class));
+        ring.map_or(&self.outermost, |(_, profile)| profile)
+    }
+
+    /// Of the records of which the most is shown.
+    fn innermost(&self) -> &FieldProfile {
+        self.rings.first().map_or(&self.outermost, |(_, profile)| profile)
+    }
 }
 
 /// Where a record is shown.
@@ -127,7 +164,7 @@ pub struct Permit<A> {
     principal: Option<RecordId>,
     epoch: u64,
     scope: Scope,
-    fields: Arc<FieldProfile>,
+    fields: Arc<Fields>,
     action: PhantomData<fn() -> A>,
 }
 
@@ -137,7 +174,7 @@ impl<A: ActionKind> Permit<A> {
         principal: Option<RecordId>,
         epoch: u64,
         scope: Scope,
-        fields: Arc<FieldProfile>,
+        fields: Arc<Fields>,
     ) -> Self {
         Self { entity, principal, epoch, scope, fields, action: PhantomData }
     }
@@ -171,8 +208,17 @@ impl<A: ActionKind> Permit<A> {
     /// Whether records of every class are within reach.
     #[must_use]
     pub fn reaches_everything(&self) -> bool {
-        let Scope { allowed, denied, partitions, .. } = &self.scope;
-        allowed.all && denied.is_none() && *partitions == Partitions::All
+        let Scope { allowed, denied, partitions, only, .. } = &self.scope;
+        allowed.all && denied.is_none() && only.is_none() && *partitions == Partitions::All
+    }
+
+    /// The same for these classes alone, as far as they are within reach.
+    #[must_use]
+    pub fn narrowed(&self, classes: &[(ClassId, AccessClass)]) -> Self {
+        let within = classes.iter().filter(|(_, class)| self.allows(class));
+        let classes: Vec<(ClassId, AccessClass)> = within.copied().collect();
+        let only = Some(Arc::new(classes.iter().map(|(_, class)| *class).collect()));
+        Self { scope: Scope { only, classes: classes.into(), ..self.scope.clone() }, ..self.clone() }
     }
 
     /// Whether it is the engine's own.
@@ -181,64 +227,71 @@ impl<A: ActionKind> Permit<A> {
         self.principal.is_none()
     }
 
-    /// Whether the holder sees the values of a field, and may therefore ask by them. A field of which masks are
-    /// shown, be it in lists alone, is neither found nor filtered, sorted, grouped or summed by.
+    /// Whether the holder sees the values of a field in every record within reach, and may therefore ask by them. A
+    /// field of which masks are shown, be it in lists alone or of some records alone, is neither found nor
+    /// filtered, sorted, grouped or summed by.
     #[must_use]
     pub fn shows(&self, field: FieldId) -> bool {
-        self.reads(field) && !self.masks(field, Showing::List)
+        let fields = &self.fields.outermost;
+        !fields.hidden.contains(&field) && !fields.masks(field, Showing::List)
     }
 
-    /// Whether the holder sees something of a field: its values, or masks of them.
+    /// Whether the holder sees something of a field in some records: its values, or masks of them.
     #[must_use]
     pub fn reads(&self, field: FieldId) -> bool {
-        !self.fields.hidden.contains(&field)
+        !self.fields.innermost().hidden.contains(&field)
     }
 
-    /// Whether masks stand for the values of a field.
-    #[must_use]
-    pub fn masks(&self, field: FieldId, showing: Showing) -> bool {
-        let FieldProfile { masked, masked_in_lists, .. } = &*self.fields;
-        masked.contains(&field) || showing == Showing::List && masked_in_lists.contains(&field)
-    }
-
-    /// Whether there is a field of which the holder sees nothing.
+    /// Whether there is a field of which the holder sees nothing in any record.
     #[must_use]
     pub fn hides_any(&self) -> bool {
-        !self.fields.hidden.is_empty()
+        !self.fields.innermost().hidden.is_empty()
     }
 
-    /// The fields for whose values masks stand.
-    pub fn masked(&self, showing: Showing) -> impl Iterator<Item = FieldId> + '_ {
-        let in_lists = (showing == Showing::List).then_some(&self.fields.masked_in_lists);
-        self.fields.masked.iter().chain(in_lists.into_iter().flatten()).copied()
+    /// The fields of a record of which the holder sees nothing.
+    #[must_use]
+    pub fn hidden_in(&self, class: &AccessClass) -> &BTreeSet<FieldId> {
+        &self.fields.of(class).hidden
     }
 
-    /// Refuses a field whose values the holder does not see.
+    /// The fields of a record for whose values masks stand.
+    pub fn masked_in(&self, class: &AccessClass, showing: Showing) -> impl Iterator<Item = FieldId> + '_ {
+        let fields = self.fields.of(class);
+        let in_lists = (showing == Showing::List).then_some(&fields.masked_in_lists);
+        fields.masked.iter().chain(in_lists.into_iter().flatten()).copied()
+    }
+
+    /// Refuses a field whose values the holder does not see, under the name by which it was asked for: one of
+    /// which nothing is seen as if there were no field of this name.
     ///
     /// # Errors
-    /// `access.field_not_permitted` naming the field.
+    /// `schema.unknown_field`; `access.field_not_permitted` for a field that is masked.
     pub fn check_field(&self, field: FieldId, name: &str) -> Result<()> {
+        self.check_reads(field, name)?;
         if self.shows(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
     }
 
-    /// Refuses a field of which the holder sees nothing.
+    /// Refuses a field of which the holder sees nothing, as if there were no field of this name.
     ///
     /// # Errors
-    /// `access.field_not_permitted` naming the field.
+    /// `schema.unknown_field`.
     pub fn check_reads(&self, field: FieldId, name: &str) -> Result<()> {
-        if self.reads(field) { Ok(()) } else { Err(Error::new(Code::FieldNotPermitted).field(name)) }
+        let unknown = || Error::new(Code::UnknownField).field(name).concealing(Code::FieldNotPermitted);
+        if self.reads(field) { Ok(()) } else { Err(unknown()) }
     }
 
-    /// Refuses a field that the holder may not set.
+    /// Refuses a field that the holder may not set in records of a class.
     ///
     /// # Errors
     /// `access.field_not_permitted` naming the field.
-    pub fn check_sets(&self, field: FieldId, name: &str) -> Result<()> {
-        self.check_field(field, name)?;
-        if self.fields.read_only.contains(&field) {
-            return Err(Error::new(Code::FieldNotPermitted).field(name).rule("read only"));
+    pub fn check_sets(&self, class: &AccessClass, field: FieldId, name: &str) -> Result<()> {
+        let fields = self.fields.of(class);
+        let refused = || Error::new(Code::FieldNotPermitted).field(name);
+        match fields {
+            fields if fields.hidden.contains(&field) || fields.masks(field, Showing::List) => Err(refused()),
+            fields if fields.read_only.contains(&field) => Err(refused().rule("read only")),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses a permit that was minted for another entity or an older policy.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::class::ClassTable;
-use crate::access::permit::{FieldProfile, Partitions, Reach, Scope};
+use crate::access::permit::{FieldProfile, Fields, Partitions, Reach, Scope};
 use crate::access::{AccessClass, Action, ActionKind, ClassId, Effect, Level, Permit, RoleAssignment, User};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -15,7 +15,7 @@ const MAX_STEPS: usize = 16;
 const MAX_RULINGS: usize = 4_096;
 
 /// A user as the policy sees one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserFact {
     /// The user.
     pub id: RecordId,
@@ -39,8 +39,10 @@ pub struct UnitFact {
 }
 
 /// A grant as the policy sees one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantFact {
+    /// The grant's record.
+    pub id: RecordId,
     /// The role.
     pub role: RecordId,
     /// The entity by API name, or `*`.
@@ -63,13 +65,13 @@ pub struct GrantFact {
 
 impl GrantFact {
     /// Whether it speaks of fields alone, where it forbids.
-    fn is_of_fields(&self) -> bool {
+    pub(super) fn is_of_fields(&self) -> bool {
         let all = [&self.hidden, &self.masked, &self.masked_in_lists, &self.read_only];
         all.iter().any(|fields| !fields.is_empty())
     }
 
     /// How much of a field it shows.
-    fn shows(&self, field: FieldId) -> Shown {
+    pub(super) fn shows(&self, field: FieldId) -> Shown {
         match field {
             field if self.hidden.contains(&field) => Shown::Nothing,
             field if self.masked.contains(&field) => Shown::Masks,
@@ -77,11 +79,22 @@ impl GrantFact {
             _ => Shown::Values,
         }
     }
+
+    /// Whether it speaks of an entity. `*` is every entity but the organisation's own, which are granted by name or
+    /// by `sys.*`, so that no wildcard hands out administration.
+    pub(super) fn is_of(&self, entity: &str) -> bool {
+        let system = entity.starts_with("sys.");
+        match self.entity.as_str() {
+            "*" => !system,
+            "sys.*" => system,
+            named => named == entity,
+        }
+    }
 }
 
 /// How much is shown of a field, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
+pub(super) enum Shown {
     Nothing,
     Masks,
     MasksInLists,
@@ -102,10 +115,12 @@ pub struct FollowingFact {
 /// Who there is, and who has which role: what changes with the organisation alone.
 #[derive(Debug, Default)]
 pub struct People {
-    users: BTreeMap<RecordId, UserFact>,
-    reports: BTreeMap<RecordId, Vec<RecordId>>,
-    children: BTreeMap<RecordId, Vec<RecordId>>,
-    roles: BTreeMap<RecordId, Vec<RecordId>>,
+    pub(super) users: BTreeMap<RecordId, UserFact>,
+    pub(super) reports: BTreeMap<RecordId, Vec<RecordId>>,
+    pub(super) children: BTreeMap<RecordId, Vec<RecordId>>,
+    pub(super) roles: BTreeMap<RecordId, Vec<RecordId>>,
+    pub(super) units: BTreeSet<RecordId>,
+    pub(super) parents: BTreeMap<RecordId, RecordId>,
     /// Whether anybody works in a partition of their own.
     divided: bool,
 }
@@ -123,7 +138,9 @@ impl People {
             people.users.insert(user.id, user);
         }
         for unit in units {
+            people.units.insert(unit.id);
             if let Some(parent) = unit.parent {
+                people.parents.insert(unit.id, parent);
                 people.children.entry(parent).or_default().push(unit.id);
             }
         }
@@ -137,7 +154,7 @@ impl People {
 /// What roles grant, in the fields and entities of one version of the registry.
 #[derive(Debug, Default)]
 pub struct Rules {
-    grants: BTreeMap<RecordId, Vec<GrantFact>>,
+    pub(super) grants: BTreeMap<RecordId, Vec<GrantFact>>,
     following: BTreeMap<String, Vec<FollowingFact>>,
     off: BTreeSet<String>,
 }
@@ -162,8 +179,8 @@ impl Rules {
 #[derive(Debug, Default)]
 pub struct Policy {
     epoch: u64,
-    people: Arc<People>,
-    rules: Arc<Rules>,
+    pub(super) people: Arc<People>,
+    pub(super) rules: Arc<Rules>,
     classes: Arc<ClassTable>,
     /// What was decided before. The facts do not change, so neither does a decision.
     rulings: RwLock<Rulings>,
@@ -181,7 +198,7 @@ type Rulings = HashMap<(RecordId, Action), HashMap<String, Ruling>>;
 #[derive(Debug, Clone)]
 struct Ruling {
     scope: Scope,
-    fields: Arc<FieldProfile>,
+    fields: Arc<Fields>,
 }
 
 impl Policy {
@@ -247,16 +264,35 @@ impl Policy {
         self.people.users.get(&user).and_then(|user| user.unit)
     }
 
+    /// The unit of a user and those above it, the nearest first.
+    #[must_use]
+    pub fn units_of(&self, user: RecordId) -> Vec<RecordId> {
+        let mut units = Vec::new();
+        let mut next = self.unit_of(user);
+        while let Some(unit) = next.filter(|unit| !units.contains(unit)) {
+            units.push(unit);
+            next = self.people.parents.get(&unit).copied();
+        }
+        units
+    }
+
     /// The partition that a user works in; nothing for somebody whom nobody knows.
     #[must_use]
     pub fn partition_of(&self, user: RecordId) -> Option<u32> {
         self.people.users.get(&user).map(|user| user.partition)
     }
 
-    /// Whether the user may do an action to any record of an entity at all.
+    /// Whether the user may do an action to any record of an entity at all. What an entity is, and what concerns
+    /// the organisation as a whole, is the same for everybody in every partition, so only who works in the
+    /// organisation's own and reaches everybody's records administers it.
     #[must_use]
     pub fn permits(&self, principal: RecordId, entity: &str, action: Action) -> bool {
-        self.is_active(principal) && self.level(principal, entity, action) > Level::None
+        let level = self.level(principal, entity, action);
+        let enough = match action {
+            Action::Administer => level == Level::All && self.partition_of(principal) == Some(0),
+            _ => level > Level::None,
+        };
+        self.is_active(principal) && enough
     }
 
     /// Decides: the permit of a principal for an action on an entity.
@@ -284,7 +320,7 @@ impl Policy {
         Error::new(code).entity(entity).rule(action.code())
     }
 
-    fn is_off(&self, entity: &str) -> bool {
+    pub(super) fn is_off(&self, entity: &str) -> bool {
         self.rules.off.contains(entity)
     }
 
@@ -301,7 +337,7 @@ impl Policy {
         if level == Level::None {
             return Err(self.refusal(entity, action));
         }
-        let fields = Arc::new(self.profile(principal, entity, action));
+        let fields = Arc::new(self.fields(principal, entity, action));
         let forbidden = self.stated(principal, entity, action, Effect::Deny);
         let partitions = self.partitions(principal, entity, action);
         let ruling = Ruling { scope: self.scope(principal, (level, forbidden), partitions), fields };
@@ -311,6 +347,28 @@ impl Policy {
         }
         rulings.entry((principal, action)).or_default().insert(entity.to_owned(), ruling.clone());
         Ok(ruling)
+    }
+
+    /// The classes whose records somebody reaches by an action, rising.
+    #[must_use]
+    pub fn reached(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+    ) -> Arc<[(ClassId, AccessClass)]> {
+        let known = self.known_ruling(principal, action, entity);
+        let ruling = known.map_or_else(|| self.rule(principal, action, entity), Ok);
+        ruling.map_or_else(|_| Arc::default(), |ruling| ruling.scope.classes)
+    }
+
+    /// The level at which somebody may do an action now; none for whoever may not sign in.
+    #[must_use]
+    pub fn effective(&self, principal: RecordId, entity: &str, action: Action) -> Level {
+        match self.is_active(principal) {
+            true => self.level(principal, entity, action),
+            false => Level::None,
+        }
     }
 
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
@@ -330,7 +388,7 @@ impl Policy {
     }
 
     /// The highest level at which grants to a principal have an effect on records.
-    fn stated(&self, principal: RecordId, entity: &str, action: Action, effect: Effect) -> Level {
+    pub(super) fn stated(&self, principal: RecordId, entity: &str, action: Action, effect: Effect) -> Level {
         let states = |grant: &&GrantFact| {
             let of_records = effect == Effect::Allow || !grant.is_of_fields();
             grant.action == action && grant.effect == effect && of_records
@@ -341,7 +399,7 @@ impl Policy {
     /// The partitions that a principal's records may be of. People and what they are assigned belong to the
     /// partition that they work in; the organisation's other facts are its own, which all partitions read. Who
     /// works in the organisation's own partition keeps the people of all of them.
-    fn partitions(&self, principal: RecordId, entity: &str, action: Action) -> Partitions {
+    pub(super) fn partitions(&self, principal: RecordId, entity: &str, action: Action) -> Partitions {
         let own = self.partition_of(principal).unwrap_or(u32::MAX);
         let system = entity.starts_with("sys.");
         let of_people = [User::NAME, RoleAssignment::NAME].contains(&entity);
@@ -353,19 +411,43 @@ impl Policy {
         }
     }
 
-    /// What a principal does not see of the fields of an entity, by what grants say and by what follows from
-    /// hidden fields of other entities, and what the principal may not set by an action.
-    fn profile(&self, principal: RecordId, entity: &str, action: Action) -> FieldProfile {
-        let mut profile =
-            FieldProfile { read_only: self.read_only(principal, entity, action), ..FieldProfile::default() };
-        for (field, shown) in self.shown_by_grants(principal, entity) {
-            match shown {
-                Shown::Nothing => profile.hidden.insert(field),
-                Shown::Masks => profile.masked.insert(field),
-                Shown::MasksInLists => profile.masked_in_lists.insert(field),
-                Shown::Values => false,
-            };
+    /// What a principal sees of the fields of an entity, and may set by an action: of each record by the grants that
+    /// reach it.
+    fn fields(&self, principal: RecordId, entity: &str, action: Action) -> Fields {
+        let levels = self.rings(principal, entity, action);
+        let mut fields =
+            Fields { outermost: self.profile(principal, entity, action, Level::All), rings: vec![] };
+        for level in levels.into_iter().rev() {
+            let profile = self.profile(principal, entity, action, level);
+            let outer = fields.rings.last().map_or(&fields.outermost, |(_, outer)| outer);
+            if profile != *outer {
+                fields.rings.push((self.reach(principal, level), profile));
+            }
         }
+        fields.rings.reverse();
+        fields
+    }
+
+    /// The levels at which a principal is granted to read or to do an action, rising.
+    fn rings(&self, principal: RecordId, entity: &str, action: Action) -> BTreeSet<Level> {
+        let told = |grant: &&GrantFact| {
+            let level = grant.level > Level::None && grant.level < Level::All;
+            level && grant.effect == Effect::Allow && [Action::Read, action].contains(&grant.action)
+        };
+        self.grants_of(principal, entity).filter(told).map(|grant| grant.level).collect()
+    }
+
+    /// What a principal does not see of the fields of records at a level, by what grants say and by what follows from
+    /// hidden fields of other entities, and what the principal may not set by an action. Where no grant reaches as
+    /// far as the level, it is what the widest one says.
+    pub(super) fn profile(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        level: Level,
+    ) -> FieldProfile {
+        let mut profile = self.stated_profile(principal, entity, action, level);
         for fact in self.rules.following.get(entity).into_iter().flatten() {
             if self.follows_hidden(principal, fact, 0) {
                 profile.hidden.insert(fact.field);
@@ -374,13 +456,41 @@ impl Policy {
         profile
     }
 
-    /// The fields that no grant to an action sets, or one forbids to set.
-    fn read_only(&self, principal: RecordId, entity: &str, action: Action) -> BTreeSet<FieldId> {
+    /// As much of it as grants say.
+    pub(super) fn stated_profile(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        level: Level,
+    ) -> FieldProfile {
+        let read_only = self.read_only(principal, entity, action, level);
+        let mut profile = FieldProfile { read_only, ..FieldProfile::default() };
+        for (field, shown) in self.shown_by_grants(principal, entity, level) {
+            match shown {
+                Shown::Nothing => profile.hidden.insert(field),
+                Shown::Masks => profile.masked.insert(field),
+                Shown::MasksInLists => profile.masked_in_lists.insert(field),
+                Shown::Values => false,
+            };
+        }
+        profile
+    }
+
+    /// The fields that no grant to an action sets in records at a level, or one forbids to set.
+    fn read_only(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        level: Level,
+    ) -> BTreeSet<FieldId> {
+        let level = level.min(self.stated(principal, entity, action, Effect::Allow));
         let (mut every, mut forbidden): (Option<BTreeSet<FieldId>>, _) = (None, BTreeSet::new());
         for grant in self.grants_of(principal, entity).filter(|grant| grant.action == action) {
             match grant.effect {
                 Effect::Deny => forbidden.extend(&grant.read_only),
-                Effect::Allow if grant.level == Level::None => {}
+                Effect::Allow if grant.level == Level::None || grant.level < level => {}
                 Effect::Allow => {
                     every = Some(
                         every.map_or_else(|| grant.read_only.clone(), |every| &every & &grant.read_only),
@@ -397,7 +507,7 @@ impl Policy {
             if self.level(principal, entity, Action::Read) == Level::None {
                 return true;
             }
-            let shown = self.shown_by_grants(principal, entity);
+            let shown = self.shown_by_grants(principal, entity, Level::All);
             let hidden = |field: &FieldId| shown.get(field).is_some_and(|shown| *shown < Shown::Values);
             let mut following = self.rules.following.get(entity).into_iter().flatten();
             fields.iter().any(hidden)
@@ -409,11 +519,15 @@ impl Policy {
         step > MAX_STEPS || fact.sources.iter().any(hides)
     }
 
-    /// How much a principal sees of the fields of which grants say anything: the most that one of them shows, and
-    /// no more than any leaves that forbids.
-    fn shown_by_grants(&self, principal: RecordId, entity: &str) -> BTreeMap<FieldId, Shown> {
+    /// How much a principal sees of the fields of which grants say anything, in records at a level: the most that one
+    /// of the grants that reach them shows, and no more than any leaves that forbids.
+    fn shown_by_grants(&self, principal: RecordId, entity: &str, level: Level) -> BTreeMap<FieldId, Shown> {
+        let level = level.min(self.stated(principal, entity, Action::Read, Effect::Allow));
         let reads = |grant: &&GrantFact| grant.action == Action::Read;
-        let counts = |grant: &&GrantFact| grant.effect == Effect::Deny || grant.level > Level::None;
+        let counts = |grant: &&GrantFact| match grant.effect {
+            Effect::Deny => true,
+            Effect::Allow => grant.level > Level::None && grant.level >= level,
+        };
         let grants: Vec<&GrantFact> =
             self.grants_of(principal, entity).filter(reads).filter(counts).collect();
         let named = grants.iter().flat_map(|grant| {
@@ -429,14 +543,12 @@ impl Policy {
         fields.into_iter().map(|field| (field, shown(field))).collect()
     }
 
-    /// Grants of all roles of a principal for an entity. `*` is every entity but the organisation's
-    /// own, which are granted by name or by `sys.*`, so that no wildcard hands out administration.
-    fn grants_of<'a>(
+    /// Grants of all roles of a principal for an entity.
+    pub(super) fn grants_of<'a>(
         &'a self,
         principal: RecordId,
         entity: &'a str,
     ) -> impl Iterator<Item = &'a GrantFact> + 'a {
-        let system = entity.starts_with("sys.");
         self.people
             .roles
             .get(&principal)
@@ -444,11 +556,7 @@ impl Policy {
             .flatten()
             .filter_map(|role| self.rules.grants.get(role))
             .flatten()
-            .filter(move |grant| match grant.entity.as_str() {
-                "*" => !system,
-                "sys.*" => system,
-                named => named == entity,
-            })
+            .filter(move |grant| grant.is_of(entity))
     }
 
     /// What a level allows and another one forbids, within partitions.
@@ -463,8 +571,13 @@ impl Policy {
         }
         kept(&self.scopes, (principal, level, forbidden, partitions), || {
             let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden));
-            let scope =
-                Scope { allowed: self.reach(principal, level), denied, partitions, classes: Arc::default() };
+            let scope = Scope {
+                allowed: self.reach(principal, level),
+                denied,
+                partitions,
+                only: None,
+                classes: Arc::default(),
+            };
             let allowed = &scope.allowed;
             let within = match allowed.all {
                 true => self.classes.all().to_vec(),
@@ -475,11 +588,11 @@ impl Policy {
         })
     }
 
-    fn reach(&self, principal: RecordId, level: Level) -> Arc<Reach> {
+    pub(super) fn reach(&self, principal: RecordId, level: Level) -> Arc<Reach> {
         kept(&self.reaches, (principal, level), || Arc::new(self.compile_reach(principal, level)))
     }
 
-    fn compile_reach(&self, principal: RecordId, level: Level) -> Reach {
+    pub(super) fn compile_reach(&self, principal: RecordId, level: Level) -> Reach {
         let mut reach = Reach { all: level == Level::All, ..Reach::default() };
         if level >= Level::Own {
             reach.owners.insert(principal);
@@ -502,6 +615,7 @@ impl Policy {
             allowed: Arc::new(Reach { all: true, ..Reach::default() }),
             denied: None,
             partitions: Partitions::All,
+            only: None,
             classes: self.classes.all().iter().copied().collect(),
         };
         self.everything.get_or_init(everything).clone()

@@ -4,12 +4,17 @@ use serde_json::{Value as Json, json};
 
 use crate::base::{FieldId, Locale};
 use crate::schema::expr::Expression;
-use crate::schema::{Entity, Field, FieldType, Layer, RelationSide, StateMachine};
+use crate::schema::{Entity, Field, FieldType, Layer, Registry, RelationSide, StateMachine};
 
-/// An entity as a user who sees some of its fields may know it.
-pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
+/// An entity as a user who sees some of its fields may know it, in a partition that is given by its folded name.
+pub(super) fn entity_to_json(
+    (registry, locale): (&Registry, Locale),
+    entity: &Entity,
+    shown: &[FieldId],
+    partition: Option<&str>,
+) -> Json {
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id()));
-    let fields = fields.map(|field| field_to_json(locale, entity, field, shown));
+    let fields = fields.map(|field| field_to_json((registry, locale), entity, field, shown));
     // A rule that reads a hidden field would tell of it.
     let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
     let rules = told.map(|rule| {
@@ -39,8 +44,9 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         "name": entity.api_name,
         "namespace": entity.definition.namespace,
         "layer": Layer::of(&entity.definition.namespace).name(),
-        "label": entity.definition.label.text(locale),
-        "help": entity.definition.help.as_ref().map(|help| help.text(locale)),
+        "label": entity.label().text(locale),
+        "help": entity.help().map(|help| help.text(locale)),
+        "changed_by": entity.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "module": entity.module(),
         "withdrawn": entity.is_withdrawn(),
         "title": entity.definition.title,
@@ -57,7 +63,7 @@ pub(super) fn entity_to_json(locale: Locale, entity: &Entity, shown: &[FieldId])
         })),
         "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
         "unique": unique.collect::<Vec<_>>(),
-        "record_types": record_types_to_json(locale, entity, shown),
+        "record_types": record_types_to_json(locale, entity, shown, partition),
     })
 }
 
@@ -92,7 +98,12 @@ fn translates<'e>(entity: &'e Entity, kept: &Field) -> Option<&'e str> {
     entity.fields().iter().find(of).map(|field| field.api_name.as_str())
 }
 
-fn field_to_json(locale: Locale, entity: &Entity, field: &Field, shown: &[FieldId]) -> Json {
+fn field_to_json(
+    (registry, locale): (&Registry, Locale),
+    entity: &Entity,
+    field: &Field,
+    shown: &[FieldId],
+) -> Json {
     let definition = &field.definition;
     let replacement = definition.deprecated.as_ref().and_then(|said| said.replacement.as_deref());
     let replacement = replacement.and_then(|name| entity.field(name.into()).ok());
@@ -129,6 +140,9 @@ fn field_to_json(locale: Locale, entity: &Entity, field: &Field, shown: &[FieldI
         "replacement": replacement,
         "type": definition.kind.name(),
         "codes": codes,
+        "value_set": definition.value_set,
+        "privacy": registry.privacy(entity, field.id()).name(),
+        "purposes": registry.purposes(entity, field.id()),
         "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
         "tree": definition.tree,
         "root_of": definition.root_of,
@@ -171,7 +185,7 @@ fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
 
 /// The record types of an entity, as far as they speak of fields that the user sees; nothing where the type is not
 /// seen.
-fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Json {
+fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId], partition: Option<&str>) -> Json {
     let types =
         entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
     let Some(types) = types else { return Json::Null };
@@ -190,7 +204,7 @@ fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> J
         json!({
             "code": own.code,
             "label": said.label.text(locale),
-            "active": own.active,
+            "active": own.is_open_to(partition),
             "fields": own.fields.iter().filter_map(name).collect::<Vec<_>>(),
             "required": own.required.iter().filter_map(name).collect::<Vec<_>>(),
             "defaults": defaults.collect::<serde_json::Map<_, _>>(),
@@ -199,6 +213,14 @@ fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> J
     });
     let field = types.field().as_ref().and_then(name);
     json!({"field": field, "types": told.collect::<Vec<_>>()})
+}
+
+/// What works a column out.
+fn column_expression(kind: &FieldType) -> Option<&str> {
+    match kind {
+        FieldType::Formula { expression, .. } => Some(expression),
+        _ => None,
+    }
 }
 
 /// What else a type says: columns, parts, the scheme, what a formula, lookup or rollup reads and gives.
@@ -210,6 +232,8 @@ fn details_of(kind: &FieldType, locale: Locale) -> Json {
                     "name": column.name,
                     "label": column.label.text(locale),
                     "type": column.kind.name(),
+                    "targets": column.kind.targets(),
+                    "expression": column_expression(&column.kind),
                     "required": column.required,
                 })
             });

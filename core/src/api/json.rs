@@ -3,14 +3,15 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::base::{
-    Code, Collation, Currency, Date, Decimal, Error, Locale, Money, Period, RecordId, Result, Value,
+    Code, Collation, Currency, Date, Decimal, Error, FieldId, Locale, Money, Period, RecordId, Result, Value,
     ValueKind,
 };
 use crate::engine::{
-    Attachment, Changes, Circle, Comparison, Condition, Direction, FieldSelector, Find, Head, KeySlot,
-    Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, follow,
+    Attachment, Changes, Circle, Comparison, Condition, Direction, Explanation, FieldSelector, Find, Head,
+    KeySlot, Listing, Path, Reader, Referring, RestoreReport, Stated, SystemField, Warning, field_name,
+    follow,
 };
-use crate::schema::{Entity, Field, FieldName, FieldType, parse_as, parse_text};
+use crate::schema::{Entity, Field, FieldName, FieldType, RowColumn, parse_as, parse_text};
 
 /// Bytes as lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -50,7 +51,7 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         }
     }
     let external = envelope.external_ids.iter().map(|id| json!({"source": id.source, "key": id.key}));
-    Ok(json!({
+    let mut json = json!({
         "id": row.record.id.to_string(),
         "entity": entity.api_name,
         "title": row.title(),
@@ -61,9 +62,16 @@ pub fn listing_to_json(row: &Listing) -> Result<Json> {
         "created_at": envelope.created.at().to_string(),
         "modified_at": envelope.modified.at().to_string(),
         "tags": envelope.tags,
+        "locked_by": envelope.locked_by.map(|user| user.to_string()),
+        "lock_reason": envelope.lock_reason.as_ref().filter(|_| envelope.locked_by.is_some()),
         "external_ids": external.collect::<Vec<_>>(),
         "values": values,
-    }))
+    });
+    let unparsed = row.unparsed()?;
+    if let Some(members) = json.as_object_mut().filter(|_| !unparsed.is_empty()) {
+        members.insert("unparsed".to_owned(), json!(unparsed));
+    }
+    Ok(json)
 }
 
 /// What a key slot says, as JSON.
@@ -116,7 +124,12 @@ pub(super) fn head_to_json(head: Head) -> Json {
 /// Warnings as JSON, in the session's language.
 pub(super) fn warnings_to_json(warnings: &[Warning], locale: Locale) -> Json {
     let list = warnings.iter().map(|warning| {
-        json!({"entity": warning.entity, "field": warning.field, "message": warning.message.text(locale)})
+        json!({
+            "code": warning.code.key(),
+            "entity": warning.entity,
+            "field": warning.field,
+            "message": warning.message.text(locale),
+        })
     });
     Json::Array(list.collect())
 }
@@ -182,6 +195,9 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
             });
             ids.collect::<Result<_>>().map(Value::List)
         }
+        (FieldType::Rows { columns }, Json::Array(rows)) => {
+            rows.iter().map(|row| row_from_json(reader, columns, row)).collect::<Result<_>>().map(Value::List)
+        }
         (kind, Json::Array(_) | Json::Object(_)) if kind.is_composite() => Value::from_json(json),
         (FieldType::Bool | FieldType::Int, _) => Err(wrong()),
         (FieldType::Text | FieldType::RichText, Json::String(text)) => Ok(Value::Text(text.clone())),
@@ -201,6 +217,20 @@ fn money(parts: &Map<String, Json>, base: Currency) -> Option<Result<Value>> {
     Some(currency.and_then(|currency| Ok(Value::Money(Money::new(amount.parse()?, currency)))))
 }
 
+/// A row, in which a reference may be said as in a field.
+fn row_from_json(reader: &Reader<'_>, columns: &[RowColumn], row: &Json) -> Result<Value> {
+    let Json::Object(parts) = row else { return Value::from_json(row) };
+    let parts = parts.iter().map(|(name, part)| {
+        let kind = columns.iter().find(|column| column.name == *name).map(|column| &column.kind);
+        let value = match (kind, part) {
+            (Some(FieldType::Reference { entity }), Json::Object(said)) => reference(reader, entity, said),
+            _ => Value::from_json(part),
+        };
+        Ok((name.clone(), value?))
+    });
+    parts.collect::<Result<_>>().map(Value::Map)
+}
+
 fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Result<Value> {
     let text = |name: &str| parts.get(name).and_then(Json::as_str);
     if let Some(title) = text("title") {
@@ -217,6 +247,7 @@ fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Re
 }
 
 /// A condition from JSON: `{"all": […]}`, `{"any": […]}`, `{"not": …}`,
+/// `{"has": {"entity": …, "by": …, "where": …}}` and `{"has_none": …}` for records that refer to the one asked for,
 /// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal. A field may be
 /// a path along references, as `account.owner.name`.
 ///
@@ -252,6 +283,12 @@ fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) ->
         let source = source.as_str().ok_or_else(|| invalid("an expression is a text"))?;
         return Ok(Condition::Holds(Stated::new(source)));
     }
+    for (name, some) in [("has", true), ("has_none", false)] {
+        if let Some(json) = single(name) {
+            let has = referring(reader, json, depth)?;
+            return Ok(if some { has } else { Condition::Not(Box::new(has)) });
+        }
+    }
     if let Some(inner) = single("not") {
         let inner = condition(reader, entity, inner, depth.saturating_add(1))?;
         return Ok(Condition::Not(Box::new(inner)));
@@ -261,6 +298,22 @@ fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) ->
     }
     let equal = parts.iter().map(|(field, value)| comparison(reader, entity, field, "eq", value));
     equal.collect::<Result<_>>().map(Condition::All)
+}
+
+/// Records that refer to the one at hand.
+fn referring(reader: &Reader<'_>, json: &Json, depth: usize) -> Result<Condition> {
+    let refused = || Error::new(Code::InvalidFilter).rule("has takes {entity, by, where}");
+    let parts = json.as_object().ok_or_else(refused)?;
+    if parts.keys().any(|name| !["entity", "by", "where"].contains(&name.as_str())) {
+        return Err(refused());
+    }
+    let (entity, by) = text(parts, "entity").zip(text(parts, "by")).ok_or_else(refused)?;
+    let entity = reader.registry().entity(entity)?;
+    reader.visible(entity, &by.into())?;
+    let inner = parts.get("where").unwrap_or(&Json::Null);
+    let meets = condition(reader, entity, inner, depth.saturating_add(1));
+    let meets = meets.map_err(|error| error.entity(&entity.api_name))?;
+    Ok(Condition::Has(Box::new(Referring { entity: entity.api_name.clone(), by: by.into(), meets })))
 }
 
 fn text<'j>(parts: &'j Map<String, Json>, name: &str) -> Option<&'j str> {
@@ -275,7 +328,7 @@ fn comparison(
     json: &Json,
 ) -> Result<Condition> {
     let selector = FieldSelector::Name(name.to_owned());
-    let path = follow(reader.registry(), entity, name)?;
+    let path = follow(reader, entity, name)?;
     let value = |json: &Json| value_at(reader, &path, name, json);
     let refused = |rule: &str| Error::new(Code::InvalidFilter).field(name).rule(rule);
     let list = |json: &Json| -> Result<Vec<Value>> {
@@ -389,7 +442,7 @@ pub(super) fn find_from_json(
             Some(name) => (name, Direction::Descending),
             None => (said, Direction::Ascending),
         };
-        FieldSelector::Name(name.to_owned()).resolve(entity)?;
+        reader.visible(entity, &name.into())?;
         Ok((FieldSelector::Name(name.to_owned()), direction))
     });
     Ok(Find {
@@ -420,6 +473,28 @@ pub(super) fn day_from_text(name: &str, text: Option<&str>) -> Result<Option<Dat
     let wrong =
         |text: &str| Error::new(Code::InvalidArgument).field(name).rule("a day, as 2026-11-22").value(text);
     text.map(|text| text.parse().map_err(|_| wrong(text))).transpose()
+}
+
+/// How a list would be read, as JSON.
+#[must_use]
+pub fn explanation_to_json(entity: &Entity, explained: &Explanation) -> Json {
+    let named = |fields: &[FieldId]| -> Vec<String> {
+        fields.iter().map(|field| field_name(entity, *field)).collect()
+    };
+    let alternatives = explained.alternatives.iter();
+    let alternatives = alternatives.map(|(index, used)| json!({"index": index, "components": named(used)}));
+    json!({
+        "index": explained.index,
+        "components": named(&explained.components),
+        "alternatives": alternatives.collect::<Vec<_>>(),
+        "keys": explained.keys.map(|keys| json!({"about": keys.keys(), "from": keys.name()})),
+        "ranges": explained.ranges,
+        "lanes": explained.lanes,
+        "residual": explained.residual,
+        "order": if explained.streamed { "streamed" } else { "gathered" },
+        "scan": explained.scan,
+        "count": explained.count.name(),
+    })
 }
 
 /// A page cursor as text.

@@ -14,7 +14,9 @@ mod planned;
 mod salvage;
 
 pub use declare::{Method, Parameter, SessionUse};
-pub use json::{condition_from_json, key_slot_to_json, listing_to_json, restore_report_to_json};
+pub use json::{
+    condition_from_json, explanation_to_json, key_slot_to_json, listing_to_json, restore_report_to_json,
+};
 pub use salvage::{salvage_report_to_json, salvage_to_folder};
 
 use std::borrow::Cow;

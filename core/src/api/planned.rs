@@ -17,7 +17,17 @@ pub(super) fn define_or_plan(
     }
 }
 
-/// A plan as packages and single definitions tell it.
+/// A plan as packages and single definitions tell it; `estimate` is null where nothing was only asked, or no record
+/// is read.
 pub(super) fn plan_to_json(plan: &SchemaPlan) -> Json {
-    json!({"changes": plan.changes, "records": plan.records, "commits": plan.commits})
+    let estimate = plan.estimate.map(|estimate| {
+        json!({
+            "label": "estimate",
+            "millis": estimate.millis,
+            "bytes": estimate.bytes,
+            "basis": estimate.basis.name(),
+            "sampled": estimate.sampled,
+        })
+    });
+    json!({"changes": plan.changes, "records": plan.records, "commits": plan.commits, "estimate": estimate})
 }

@@ -239,6 +239,12 @@ catalogue! {
     KeyFixed = 335, "schema.key_fixed",
         ["a fact keeps its key", "the field is part of the key under which the fact was made", "make another fact, and end or delete this one"],
         ["事实的键不能更改", "该字段属于建立该事实时的键", "请另建一条，并结束或删除此条"];
+    PhoneUnparsed = 341, "schema.phone_unparsed",
+        ["the phone number is kept as it was written", "it is no number that the tables know, by the region of phone numbers", "look at the number, or set `regional.phone_region`"],
+        ["电话号码按原样保存", "按默认地区的规则无法识别该号码", "请核对号码，或设置 regional.phone_region"];
+    UnknownValueSet = 342, "schema.unknown_value_set",
+        ["there is no such value set", "the name is misspelt or its package is not installed", "list the value sets with `schema.value_sets`"],
+        ["没有该值集", "名称拼写错误或软件包未安装", "用 schema.value_sets 列出值集"];
     RecordNotFound = 401, "record.not_found",
         ["there is no such record for you", "it was deleted, never existed, or is not visible to you", "check the id"],
         ["没有可供您查看的该记录", "记录已删除、不存在或您无权查看", "请检查编号"];
@@ -264,8 +270,8 @@ catalogue! {
         ["a record cannot be above itself", "the record above it is the record itself, or stands below it", "choose another record above, or move that one first"],
         ["记录不能位于自身之上", "所选上级是该记录本身或其下级", "请另选上级，或先移动该上级"];
     RecordLocked = 409, "record.locked",
-        ["the record is locked in its state", "its state machine allows no change there but of the state, and no deletion", "take a step that leaves the state first"],
-        ["记录在当前状态下已锁定", "其状态机只允许更改状态", "请先转换到其他状态"];
+        ["the record is locked", "somebody has locked it, or its state allows no change there but of the state, and no deletion", "have whoever locked it or an administrator unlock it, or take a step that leaves the state first"],
+        ["记录已锁定", "有人锁定了该记录，或其当前状态只允许更改状态", "请由锁定人或管理员解锁，或先转换到其他状态"];
     ValidityOverlap = 411, "record.validity_overlap",
         ["another record says this of the same days", "the two are linked already, or the key has a value on one of the days", "end the one that stands first, or choose other days"],
         ["同一期间已有另一条记录", "两者已关联，或该键在其中某日已有值", "请先结束已有记录，或另选日期"];
@@ -293,6 +299,12 @@ catalogue! {
     WeakPassword = 506, "access.weak_password",
         ["the password is too short", "passwords have at least 8 characters", "choose a longer password"],
         ["密码过短", "密码至少 8 个字符", "请选择更长的密码"];
+    BeyondOwnRights = 507, "access.beyond_own_rights",
+        ["you may not give what you do not have yourself", "the change would open more than your own rights cover, or lift a denial or a mask that holds for you", "give less, or ask an administrator"],
+        ["不能授予自己没有的权限", "此更改所开放的内容超出您自己的权限，或解除了对您有效的禁止或脱敏", "请减少授予内容，或联系管理员"];
+    SignInWaits = 508, "access.sign_in_waits",
+        ["this name has to wait before it signs in again", "it failed too often", "wait a moment; at most 15 minutes"],
+        ["该用户名须稍后再登录", "失败次数过多", "请稍候，最长 15 分钟"];
     Cancelled = 601, "engine.cancelled",
         ["the call was cancelled", "somebody turned the cancel token", "repeat the call if it is still wanted"],
         ["调用已取消", "取消令牌已被触发", "如仍需要请重新调用"];

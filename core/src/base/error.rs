@@ -25,6 +25,7 @@ struct Inner {
     rule: Option<String>,
     value: Option<String>,
     plugin: Option<String>,
+    concealed: Option<Code>,
     said: Option<Label>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -95,6 +96,19 @@ impl Error {
     pub fn said(mut self, message: Label) -> Self {
         self.0.said = Some(message);
         self
+    }
+
+    /// Says less than what happened: the ledger is told this code, and the caller sees no trace of it.
+    #[must_use]
+    pub(crate) fn concealing(mut self, happened: Code) -> Self {
+        self.0.concealed = Some(happened);
+        self
+    }
+
+    /// The code of what happened, where the caller is told another one.
+    #[must_use]
+    pub(crate) fn concealed(&self) -> Option<Code> {
+        self.0.concealed
     }
 
     /// Keeps the error of a library as the source.

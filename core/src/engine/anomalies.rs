@@ -291,7 +291,11 @@ impl Count<'_> {
     fn weight(&self, rule: &AnomalyRule, entry: &LedgerEntry) -> Result<u64> {
         let named = || records::named_records(entry);
         match rule.kind {
-            AnomalyKind::FailedSignIns => Ok(1),
+            // Of many within a minute one entry tells the number.
+            AnomalyKind::FailedSignIns => Ok(match fact(entry, "count") {
+                Some(Value::Int(count)) => u64::try_from(*count).unwrap_or(1),
+                _ => 1,
+            }),
             AnomalyKind::MassReads => Ok(u64::try_from(named().count()).unwrap_or(u64::MAX)),
             AnomalyKind::ExportsOutsideHours => {
                 Ok(u64::from(is_outside(rule, moment_of(entry), self.settings)?))

@@ -10,6 +10,7 @@ use crate::access::Update;
 use crate::base::{Patience, RecordId, Result, Timestamp};
 use crate::engine::audit_trail::Asked;
 use crate::engine::session::WriterTurn;
+use crate::engine::states::check_state;
 use crate::engine::{Attachment, Crm, Reader, Session, SweptBlobs, WriteOptions};
 use crate::records::{self, MAX_INLINE_BYTES, NewContent, StoredContent};
 use crate::storage::{BlobName, BlobReader, Blobs};
@@ -65,7 +66,7 @@ impl Session {
     /// the record shows it. The same content twice for one person is stored once.
     ///
     /// # Errors
-    /// `record.not_found`, `access.not_permitted` without the right to change the record;
+    /// `record.not_found`, `access.not_permitted` without the right to change the record; `record.locked`;
     /// `input.invalid_argument` for name or type; `input.limit_exceeded` beyond the setting
     /// `max_attachment_bytes` or 1,000 attachments; `storage.io`, also where the content cannot be read.
     pub fn attach(
@@ -142,7 +143,7 @@ impl Session {
     /// Takes an attachment from a record, and deletes its file if nothing else links it.
     ///
     /// # Errors
-    /// `record.not_found` for the record and for the attachment, `access.not_permitted`.
+    /// `record.not_found` for the record and for the attachment, `access.not_permitted`; `record.locked`.
     pub fn detach(&self, entity: &str, record: RecordId, attachment: RecordId) -> Result<()> {
         let options = WriteOptions::default().cause("attachment.remove");
         self.write_with(options, |transaction| transaction.detach(entity, record, attachment))
@@ -176,7 +177,8 @@ impl Reader<'_> {
         let entity = self.registry.entity(entity)?;
         let record = self.stored(&self.permit(entity)?, entity, record)?;
         let permit = self.policy.decide::<Update>(self.user, entity.id(), &entity.api_name)?;
-        records::check_reach(&permit, entity, &record)
+        records::check_changeable(&permit, entity, &record)?;
+        check_state(entity, &record)
     }
 }
 

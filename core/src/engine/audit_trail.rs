@@ -2,8 +2,9 @@
 //!
 //! They are collected in memory and written together, each kind by its bound. Of refusals the first is
 //! entered at once, and those of the same person, entity and action within a minute of it are counted in one
-//! more entry, so that no loop fills the disk. A thread that is inside a transaction cannot write another one:
-//! what it collects is written as soon as the transaction is over.
+//! more entry, so that no loop fills the disk. A refusal of a field that must not seem to exist waits for other
+//! entries, for an auditor, a flush or the close, since the time of a commit would tell of it. A thread that is
+//! inside a transaction cannot write another one: what it collects is written as soon as the transaction is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,10 @@ const MAX_AGE: i64 = 5_000_000;
 /// For how long, in microseconds, refusals are counted in one entry, and of how many kinds at once.
 const COUNTED_FOR: i64 = 60_000_000;
 const MAX_COUNTED: usize = 4_096;
+/// How many refused sign-ins of one person are entered one by one within that time.
+const MAX_ENTERED: u64 = 10;
+/// What stands for the entity of refusals to sign in, and for their cause.
+const SIGN_IN: &str = "sign_in";
 /// Longest text of a host in an entry, in bytes.
 const MAX_TEXT: usize = 500;
 
@@ -46,6 +51,8 @@ type Refusal = (RecordId, String, String);
 #[derive(Debug, Clone)]
 struct Refusals {
     since: Timestamp,
+    /// How many were entered one by one.
+    entered: u64,
     more: u64,
     code: Code,
 }
@@ -58,6 +65,8 @@ pub(super) struct AuditTrail {
     entering: Mutex<()>,
     /// Whether something waits that should not wait longer than the transaction that is open.
     urgent: AtomicBool,
+    /// Whether a refusal waits of which its caller must not know.
+    concealed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -171,24 +180,35 @@ impl Session {
     /// Hands a result on, and enters a refusal.
     pub(super) fn told<T>(&self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
-            && matches!(error.code(), Code::NotPermitted | Code::FieldNotPermitted)
+            && let Some(code) = refused_by(error)
         {
-            self.crm().refused(self.user(), error);
-            // That the refusal is not entered, because the disk is full, must not hide the refusal.
-            drop(self.crm().enter_collected(self.patience()));
+            self.crm().refused(self.user(), error, code);
+            if error.concealed().is_none() {
+                // That the refusal is not entered, because the disk is full, must not hide the refusal.
+                drop(self.crm().enter_collected(self.patience()));
+            }
         }
         result
     }
+}
+
+/// The code under which an error is entered, if it is a refusal. One of which its caller must not know waits for
+/// other entries, since the time that a commit takes would tell.
+fn refused_by(error: &Error) -> Option<Code> {
+    let code = error.concealed().unwrap_or_else(|| error.code());
+    matches!(code, Code::NotPermitted | Code::FieldNotPermitted | Code::BeyondOwnRights).then_some(code)
 }
 
 impl Transaction<'_> {
     /// Enters a refusal in the ledger when the transaction is over, whatever becomes of it. `Session::write` does
     /// so by itself; a host that begins transactions calls it with the error that it was given.
     pub fn enter_refusal(&self, error: &Error) {
-        if matches!(error.code(), Code::NotPermitted | Code::FieldNotPermitted) {
+        if let Some(code) = refused_by(error) {
             let reader = self.reader();
-            reader.crm.refused(reader.user, error);
-            reader.crm.enter_after_transaction();
+            reader.crm.refused(reader.user, error, code);
+            if error.concealed().is_none() {
+                reader.crm.enter_after_transaction();
+            }
         }
     }
 }
@@ -240,7 +260,7 @@ impl Crm {
     }
 
     /// Counts a refusal, or enters it where it is the first within a minute.
-    fn refused(&self, actor: RecordId, error: &Error) {
+    fn refused(&self, actor: RecordId, error: &Error, code: Code) {
         let entity = error.entity_name().unwrap_or_default().to_owned();
         let action = error.field_name().or(error.rule_name()).unwrap_or_default().to_owned();
         let (now, key) = (self.now(), (actor, entity, action));
@@ -255,10 +275,36 @@ impl Crm {
                 // The first of so many by their order goes: its next one is a first one again.
                 waiting.refusals.pop_first();
             }
-            let counted = Refusals { since: now, more: 0, code: error.code() };
+            let counted = Refusals { since: now, entered: 1, more: 0, code };
             waiting.refusals.insert(key.clone(), counted);
         }
-        self.collect(actor, "denied", refusal(&self.registry(), &key, (error.code(), 1, now)));
+        self.collect(actor, "denied", refusal(&self.registry(), &key, (code, 1, now)));
+        if error.concealed().is_some() {
+            self.inner.audit.concealed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Enters a refused sign-in of somebody, or of a name that nobody has. Where there were as many within a minute
+    /// it is counted, so that no guesser fills the disk or makes the others wait for it.
+    pub(super) fn refused_sign_in(&self, person: RecordId) -> Result<()> {
+        let now = self.now();
+        self.end_counts();
+        let key = (person, SIGN_IN.to_owned(), String::new());
+        {
+            let mut waiting = self.inner.audit.lock();
+            if waiting.refusals.len() >= MAX_COUNTED && !waiting.refusals.contains_key(&key) {
+                waiting.refusals.pop_first();
+            }
+            let fresh = Refusals { since: now, entered: 0, more: 0, code: Code::SignInFailed };
+            let counted = waiting.refusals.entry(key).or_insert(fresh);
+            if counted.entered >= MAX_ENTERED {
+                counted.more = counted.more.saturating_add(1);
+                drop(waiting);
+                return self.enter_when_due(&Patience::default());
+            }
+            counted.entered = counted.entered.saturating_add(1);
+        }
+        self.enter_note(person, EntryKind::SignInRefused, SIGN_IN, "password")
     }
 
     /// Enters the counts of refusals whose minute is over.
@@ -277,8 +323,14 @@ impl Crm {
         };
         for (key, counted) in over.into_iter().filter(|(_, counted)| counted.more > 0) {
             let note = refusal(&self.registry(), &key, (counted.code, counted.more, counted.since));
-            self.collect(key.0, "denied", note);
+            self.collect(key.0, cause_of(&key), note);
         }
+    }
+
+    /// Enters what was collected if a refusal is among it that waits for somebody to look.
+    pub(super) fn enter_concealed(&self, patience: &Patience) -> Result<()> {
+        let waits = self.inner.audit.concealed.load(Ordering::Acquire);
+        if waits { self.enter_collected(patience) } else { Ok(()) }
     }
 
     /// Enters what was collected, if it is enough or old enough.
@@ -307,6 +359,7 @@ impl Crm {
         };
         let _alone = self.inner.audit.entering.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.audit.urgent.store(false, Ordering::Release);
+        self.inner.audit.concealed.store(false, Ordering::Release);
         let entries = std::mem::take(&mut self.inner.audit.lock().entries);
         let entered = enter(&self.inner, &entries, patience, &|| turn.hold());
         if entered.is_err() {
@@ -343,7 +396,8 @@ impl Drop for Inner {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner).clone();
         for (key, counted) in waiting.refusals.into_iter().filter(|(_, counted)| counted.more > 0) {
             let note = refusal(&registry, &key, (counted.code, counted.more, counted.since));
-            entries.push(Collected { note, actor: key.0, cause: "denied".to_owned(), since: counted.since });
+            let cause = cause_of(&key).to_owned();
+            entries.push(Collected { note, actor: key.0, cause, since: counted.since });
         }
         // Nobody is left to be told of a fault.
         drop(enter(self, &entries, &Patience::default(), &|| ()));
@@ -374,12 +428,21 @@ fn enter(inner: &Inner, entries: &[Collected], patience: &Patience, holding: &dy
     view.commit(&inner.sealer).map(drop)
 }
 
+/// The cause that the ledger names of refusals.
+fn cause_of((_, entity, _): &Refusal) -> &'static str {
+    if entity == SIGN_IN { SIGN_IN } else { "denied" }
+}
+
 /// An entry about refusals: the code, how many, and since when.
 fn refusal(
     registry: &Registry,
     (_, entity, action): &Refusal,
     (code, count, since): (Code, u64, Timestamp),
 ) -> Note {
+    if entity == SIGN_IN {
+        let facts = [("count", int(count)), ("since", Value::DateTime(since))];
+        return about(EntryKind::SignInRefused, EntityId::new(0), &[], &facts);
+    }
     let known = registry.entity(entity).map_or(EntityId::new(0), Entity::id);
     let facts = [
         ("code", Value::from(code.key())),

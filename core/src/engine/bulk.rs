@@ -1,16 +1,16 @@
-//! Many records changed or deleted by one call, each with its own outcome.
+//! Many records changed, deleted or created by one call, each with its own outcome.
 //!
 //! Records go in chunks, a transaction each, in the order of their ids. A chunk that is committed stays, and
 //! the answer says where to go on. The ledger names the batch in the cause of each entry, and where a batch
 //! lies in the ledger is part of the same commit, so that it is taken back without a search.
 
-use crate::base::{Error, RecordId, Result};
+use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{Changes, Condition, Find, Session, Transaction, Upserted, WriteOptions};
 use crate::records::PageCursor;
 use crate::storage::{Keyspace, Snapshot};
 
 /// Records of one transaction.
-const CHUNK: usize = 500;
+pub(super) const CHUNK: usize = 500;
 /// Most records of one call.
 pub const MAX_BULK: usize = 10_000;
 /// Where a batch's places in the ledger lie.
@@ -39,11 +39,31 @@ pub struct Bulk {
 /// Where a call stopped, and of which batch it was. Opaque to callers.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BulkCursor {
-    batch: [u8; 16],
+    pub(super) batch: [u8; 16],
     /// Behind which row of the list.
     page: Option<PageCursor>,
     /// Behind which of the ids that were named.
     id: Option<[u8; 16]>,
+    /// Behind how many of the rows that were to be created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
+}
+
+impl BulkCursor {
+    fn begin(batch: RecordId) -> Self {
+        Self { batch: *batch.as_bytes(), page: None, id: None, row: None }
+    }
+
+    /// Behind so many of the rows that are to be created.
+    pub(super) fn of_row(batch: RecordId, row: usize) -> Self {
+        Self { row: Some(row as u64), ..Self::begin(batch) }
+    }
+
+    /// How many rows are created or refused.
+    pub(super) fn row(&self) -> Result<usize> {
+        let row = self.row.and_then(|row| usize::try_from(row).ok());
+        row.ok_or_else(|| Error::new(Code::InvalidCursor))
+    }
 }
 
 /// What became of the records of one call.
@@ -51,7 +71,9 @@ pub struct BulkCursor {
 pub struct BulkOutcome {
     /// The batch, by which [`Session::undo_bulk`] takes it back.
     pub batch: RecordId,
-    /// Each record, in the order of ids.
+    /// Of rows to be created: how many of them the calls before have come to.
+    pub first: u64,
+    /// Each record, in the order of ids; what was to be created in the order in which it was given.
     pub rows: Vec<BulkRow>,
     /// Where to go on, if there is more.
     pub next: Option<BulkCursor>,
@@ -62,7 +84,7 @@ pub struct BulkOutcome {
 /// What became of one record.
 #[derive(Debug)]
 pub struct BulkRow {
-    /// The record.
+    /// The record; the id that it would have, for one that was not created.
     pub id: RecordId,
     /// What was done, or why not.
     pub outcome: Result<BulkDone>,
@@ -79,10 +101,12 @@ pub enum BulkDone {
     Deleted,
     /// It was deleted, and is there again.
     Restored,
+    /// It was not there before.
+    Created,
 }
 
 impl BulkDone {
-    /// The stable name: `updated`, `unchanged`, `deleted`, `restored`.
+    /// The stable name: `updated`, `unchanged`, `deleted`, `restored`, `created`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -90,12 +114,13 @@ impl BulkDone {
             Self::Unchanged => "unchanged",
             Self::Deleted => "deleted",
             Self::Restored => "restored",
+            Self::Created => "created",
         }
     }
 }
 
-/// What is done with each record.
-type Work<'w> = &'w dyn Fn(&mut Transaction<'_>, RecordId) -> Result<BulkDone>;
+/// What is done with each record, which is handed over with its place in the chunk.
+type Work<'w> = &'w dyn Fn(&mut Transaction<'_>, usize, RecordId) -> Result<BulkDone>;
 
 impl Session {
     /// Changes many records alike. A record that cannot be changed is left as it is, with its error; the
@@ -111,7 +136,7 @@ impl Session {
         changes: &Changes,
         bulk: &Bulk,
     ) -> Result<BulkOutcome> {
-        self.bulk(entity, selection, bulk, "update", &|transaction, id| {
+        self.bulk(entity, selection, bulk, "update", &|transaction, _, id| {
             Ok(match transaction.update_record(entity, id, changes.clone())? {
                 Upserted::Unchanged(_) => BulkDone::Unchanged,
                 _ => BulkDone::Updated,
@@ -124,7 +149,7 @@ impl Session {
     /// # Errors
     /// As [`Session::bulk_update`].
     pub fn bulk_delete(&self, entity: &str, selection: &Selection, bulk: &Bulk) -> Result<BulkOutcome> {
-        self.bulk(entity, selection, bulk, "delete", &|transaction, id| {
+        self.bulk(entity, selection, bulk, "delete", &|transaction, _, id| {
             transaction.delete_record(entity, id).map(|()| BulkDone::Deleted)
         })
     }
@@ -141,18 +166,24 @@ impl Session {
             Some(cursor) => RecordId::from_bytes(cursor.batch),
             None => self.crm().new_id(),
         };
-        let most = if bulk.limit == 0 { MAX_BULK } else { bulk.limit.min(MAX_BULK) };
-        let mut outcome = BulkOutcome { batch, rows: Vec::new(), next: bulk.after.clone(), stopped: None };
+        let most = most_of(bulk);
+        let mut outcome =
+            BulkOutcome { batch, first: 0, rows: Vec::new(), next: bulk.after.clone(), stopped: None };
         loop {
             let wanted = CHUNK.min(most.saturating_sub(outcome.rows.len()));
             if let Err(stopped) = self.patience().check() {
-                outcome.next.get_or_insert(BulkCursor { batch: *batch.as_bytes(), page: None, id: None });
+                outcome.next.get_or_insert(BulkCursor::begin(batch));
                 outcome.stopped = Some(stopped);
                 return Ok(outcome);
             }
             let (ids, next) = self.next_ids(entity, selection, outcome.next.as_ref(), (batch, wanted))?;
-            if !ids.is_empty() {
-                outcome.rows.extend(self.chunk(batch, verb, &ids, work)?);
+            match self.chunk(batch, verb, &ids, work) {
+                Err(error) if ends(&error) => {
+                    outcome.next.get_or_insert(BulkCursor::begin(batch));
+                    outcome.stopped = Some(error);
+                    return Ok(outcome);
+                }
+                rows => outcome.rows.extend(rows?),
             }
             self.patience().tell("bulk", outcome.rows.len() as u64, 0);
             let is_over = next.is_none() || outcome.rows.len() >= most;
@@ -171,7 +202,10 @@ impl Session {
         after: Option<&BulkCursor>,
         (batch, wanted): (RecordId, usize),
     ) -> Result<(Vec<RecordId>, Option<BulkCursor>)> {
-        let cursor = |page, id| BulkCursor { batch: *batch.as_bytes(), page, id };
+        let cursor = |page, id| BulkCursor { page, id, ..BulkCursor::begin(batch) };
+        if after.is_some_and(|after| after.row.is_some()) {
+            return Err(Error::new(Code::InvalidCursor));
+        }
         match selection {
             Selection::Matching(condition) => {
                 let after = after.and_then(|cursor| cursor.page.clone());
@@ -195,14 +229,37 @@ impl Session {
         }
     }
 
-    fn chunk(&self, batch: RecordId, verb: &str, ids: &[RecordId], work: Work<'_>) -> Result<Vec<BulkRow>> {
+    /// Does something with each record of a chunk, in a transaction of its own.
+    pub(super) fn chunk(
+        &self,
+        batch: RecordId,
+        verb: &str,
+        ids: &[RecordId],
+        work: Work<'_>,
+    ) -> Result<Vec<BulkRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let options = WriteOptions::default().cause(&cause_of(verb, batch));
         self.write_with(options, |transaction| {
-            let rows = each(transaction, ids, work)?;
+            let mut places = 0..;
+            let rows = each(transaction, ids, |transaction, id| {
+                work(transaction, places.next().unwrap_or_default(), id)
+            })?;
             transaction.remember_batch(batch)?;
             Ok(rows)
         })
     }
+}
+
+/// Whether an error says that nobody waits any longer.
+pub(super) fn ends(error: &Error) -> bool {
+    matches!(error.code(), Code::Cancelled | Code::DeadlineExceeded)
+}
+
+/// Most records of a call.
+pub(super) fn most_of(bulk: &Bulk) -> usize {
+    if bulk.limit == 0 { MAX_BULK } else { bulk.limit.min(MAX_BULK) }
 }
 
 pub(super) fn cause_of(verb: &str, batch: RecordId) -> String {
@@ -221,8 +278,8 @@ pub(super) fn each(
         let outcome = work(transaction, id);
         if let Err(error) = &outcome {
             transaction.roll_back_to(point);
-            // The store's own faults are of the whole call, and not of one record.
-            if error.code().key().starts_with("storage.") {
+            // The store's own faults are of the whole call, and not of one record; so is its end.
+            if error.code().key().starts_with("storage.") || ends(error) {
                 return outcome.map(|_| Vec::new());
             }
         }

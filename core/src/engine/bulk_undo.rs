@@ -1,4 +1,5 @@
-//! A batch taken back: a mass edit record by record, and a mass deletion with all that went along with it.
+//! A batch taken back: a mass edit record by record, a mass deletion with all that went along with it, and what
+//! was created by being deleted.
 //!
 //! What is taken back is what the ledger says of the batch, the newest first: a record is there again before
 //! those that refer to it, and these before the references that were emptied.
@@ -26,7 +27,9 @@ impl Session {
     /// the references to them that were emptied, in the rights that [`Transaction::undelete_record`] and
     /// [`Transaction::update_record`] ask for. A record that was changed since stays as it is, with
     /// `record.version_conflict`; so does one whose unique value another one has by now
-    /// (`schema.not_unique`), or that a rule keeps from going back. The chunks are transactions of their own;
+    /// (`schema.not_unique`), or that a rule keeps from going back. After a mass creation each record that nobody
+    /// has changed since is deleted, in the right to delete it; one that another record refers to by now stays
+    /// (`record.referenced`). The chunks are transactions of their own;
     /// a second call takes back what the first one did not come to.
     ///
     /// # Errors
@@ -93,16 +96,21 @@ impl Transaction<'_> {
         let sealer = &self.crm().inner.sealer;
         let entries = LedgerReader::new(sealer).read(self.view(), place.after, entries)?;
         let (edit, deletion) = (cause_of("update", batch), cause_of("delete", batch));
+        let creation = cause_of("create", batch);
         let of_batch = |entry: &LedgerEntry| match entry.kind {
             EntryKind::Update => entry.cause == edit || entry.cause == deletion,
             EntryKind::Delete => entry.cause == deletion,
+            EntryKind::Create => entry.cause == creation,
             _ => false,
         };
         let mut done: Vec<LedgerEntry> = entries.into_iter().filter(of_batch).collect();
         done.reverse();
         let (deleted, changed): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|entry| entry.kind == EntryKind::Delete);
+        let (created, changed): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|entry| entry.kind == EntryKind::Create);
         let mut rows = self.bring_back_all(batch, &deleted)?;
+        rows.extend(self.take_back_created(batch, &created)?);
         let ids: Vec<RecordId> = changed.iter().map(|entry| entry.record).collect();
         let mut changed = changed.iter();
         rows.extend(each(self, &ids, |transaction, _| match changed.next() {
@@ -110,6 +118,42 @@ impl Transaction<'_> {
             None => Ok(BulkDone::Unchanged),
         })?);
         Ok(rows)
+    }
+
+    /// Deletes what was created, the newest first, so that what rules made beside a record goes before it. Of a
+    /// record that the user does not see nothing is told.
+    fn take_back_created(&mut self, batch: RecordId, created: &[LedgerEntry]) -> Result<Vec<BulkRow>> {
+        let mut seen = Vec::new();
+        for entry in created {
+            let registry = Arc::clone(self.reader().registry());
+            let entity = registry.entity_by_id(entry.entity)?;
+            let permit = self.reader().permit(entity);
+            match permit.and_then(|permit| self.reader().standing(&permit, entity, entry.record)) {
+                Ok(_) => seen.push(entry),
+                Err(error) if error.code().key().starts_with("storage.") => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let ids: Vec<RecordId> = seen.iter().map(|entry| entry.record).collect();
+        let mut seen = seen.into_iter();
+        each(self, &ids, |transaction, _| match seen.next() {
+            Some(entry) => transaction.take_back_one_created(batch, entry),
+            None => Ok(BulkDone::Unchanged),
+        })
+    }
+
+    fn take_back_one_created(&mut self, batch: RecordId, creation: &LedgerEntry) -> Result<BulkDone> {
+        let registry = Arc::clone(self.reader().registry());
+        let entity = registry.entity_by_id(creation.entity)?;
+        let permit = self.reader().permit(entity)?;
+        let record = self.reader().standing(&permit, entity, creation.record)?;
+        if record.is_deleted() && self.was_taken_back(batch, &record)? {
+            return Ok(BulkDone::Unchanged);
+        }
+        if record.is_deleted() || record.envelope.modified != creation.stamp {
+            return Err(changed_since(entity, creation.record));
+        }
+        self.delete_one(entity, &record, &BTreeSet::new()).map(|()| BulkDone::Deleted)
     }
 
     /// Brings deleted records back. Those that refer to each other in a circle come together.

@@ -4,11 +4,11 @@ use crate::base::{
     Code, Date, DayCount, Decimal, Error, FieldId, Period, RecordId, Result, TimeZone, Timestamp, Value,
     ValueKind,
 };
-use crate::engine::Settings;
-use crate::records::{Comparison, Filter, Moment, Stated, SystemField, target};
-use crate::schema::expr::{Bound, BoundKind};
+use crate::engine::{Reader, Settings};
+use crate::records::{Comparison, Filter, Moment, Referring, Stated, SystemField, check_refers, target};
+use crate::schema::expr::{Bound, BoundKind, Expression};
 use crate::schema::{
-    Entity, EntityType, FieldKind, FieldName, FieldNames, FieldType, Reference, Registry, TypedField,
+    Entity, EntityType, FieldKind, FieldName, FieldNames, FieldType, PhoneRegion, Reference, TypedField,
     compile_condition, normalize_value,
 };
 
@@ -60,6 +60,14 @@ impl FieldSelector {
         }
     }
 
+    /// The name by which the field is asked for.
+    pub(crate) fn said(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Identity(FieldName::Name(name) | FieldName::Identity { name, .. }) => name,
+        }
+    }
+
     /// The field of the registry; system fields are refused.
     ///
     /// # Errors
@@ -98,56 +106,67 @@ pub(crate) struct Path<'r> {
     pub entity: &'r Entity,
     /// The field.
     pub field: FieldId,
-    /// The lookup that the path went through last, with its entity.
-    lookup: Option<(&'r Entity, FieldId)>,
 }
 
 impl<'r> Path<'r> {
-    /// A field of an entity; what a lookup looks up stands in its place.
-    fn to(registry: &'r Registry, entity: &'r Entity, field: FieldId) -> Result<Self> {
-        match entity.lookups().iter().find(|lookup| lookup.field == field) {
-            None => Ok(Self { hops: Vec::new(), entity, field, lookup: None }),
-            Some(lookup) => Ok(Self {
-                hops: vec![lookup.through],
-                entity: registry.entity_by_id(lookup.target)?,
-                field: lookup.far,
-                lookup: Some((entity, field)),
-            }),
+    /// A field of an entity that the user sees; what a lookup looks up stands in its place, and is refused under
+    /// the name of the lookup where the user does not see it.
+    fn to(reader: &Reader<'r>, entity: &'r Entity, selector: &FieldSelector) -> Result<Self> {
+        let field = reader.visible(entity, selector)?;
+        let Some(lookup) = entity.lookups().iter().find(|lookup| lookup.field == field) else {
+            return Ok(Self { hops: Vec::new(), entity, field });
+        };
+        let beyond = reader.registry().entity_by_id(lookup.target)?;
+        for (of, field) in [(entity, lookup.through), (beyond, lookup.far)] {
+            let seen = reader.permit(of)?.check_field(field, selector.said());
+            seen.map_err(|error| error.entity(&entity.api_name))?;
         }
+        Ok(Self { hops: vec![lookup.through], entity: beyond, field: lookup.far })
     }
 }
 
-/// Follows a path. A name with points in it is that of a field if the entity has one; otherwise a reference
-/// stands before one of the points.
+/// Follows a path, as far as the user sees it. A name with points in it is that of a field if the entity has one;
+/// otherwise a reference stands before one of the points.
 ///
 /// # Errors
-/// `schema.unknown_field` naming the entity and what is not there.
-pub(crate) fn follow<'r>(registry: &'r Registry, entity: &'r Entity, name: &str) -> Result<Path<'r>> {
-    let direct = FieldSelector::from(name).resolve(entity);
-    if let Ok(field) = direct {
-        return Path::to(registry, entity, field);
-    }
+/// `schema.unknown_field` naming the entity and what is not there, or is hidden from the user;
+/// `access.field_not_permitted` for what is masked; `access.not_permitted` for an entity beyond a reference.
+pub(crate) fn follow<'r>(reader: &Reader<'r>, entity: &'r Entity, name: &str) -> Result<Path<'r>> {
+    let mut unknown = match Path::to(reader, entity, &name.into()) {
+        Err(error) if error.code() == Code::UnknownField => error,
+        found => return found,
+    };
     for (place, _) in name.match_indices('.') {
         let (Some(front), Some(rest)) = (name.get(..place), name.get(place.saturating_add(1)..)) else {
             continue;
         };
-        let Ok(hop) = FieldSelector::from(front).resolve(entity) else { continue };
-        let Ok(beyond) = target(registry, entity, hop) else { continue };
-        let path = follow(registry, beyond, rest)?;
+        let hop = match reader.visible(entity, &front.into()) {
+            Err(error) if error.code() == Code::UnknownField => {
+                // Which reference of the path is hidden is told as little as that there is one.
+                if let Some(happened) = error.concealed() {
+                    unknown = unknown.concealing(happened);
+                }
+                continue;
+            }
+            seen => seen?,
+        };
+        let Ok(beyond) = target(reader.registry(), entity, hop) else { continue };
+        let path = follow(reader, beyond, rest)?;
         let hops = std::iter::once(hop).chain(path.hops).collect();
         return Ok(Path { hops, ..path });
     }
-    Path::to(registry, entity, direct?)
+    Err(unknown)
 }
 
 /// What conditions are resolved by.
 pub(super) struct Resolver<'r> {
-    pub registry: &'r Registry,
+    /// Who asks: whatever is hidden from them is not there.
+    pub reader: &'r Reader<'r>,
     pub today: Option<Today>,
     /// What expressions take for now.
     pub moment: Moment,
-    /// Refuses a lookup that the reader does not see, in whose place a path stands.
-    pub check: &'r dyn Fn(&Entity, FieldId) -> Result<()>,
+    /// How phone numbers without country code are read.
+    pub phones: PhoneRegion,
 }
 
 impl Resolver<'_> {
@@ -168,9 +187,17 @@ impl Resolver<'_> {
             Filter::Any(any) => Ok(Filter::Any(parts(any)?)),
             Filter::Not(inner) => Ok(Filter::Not(Box::new(self.part(entity, inner)?))),
             Filter::Through(selector, inner) => self.at(entity, selector, |beyond, field| {
-                let target = target(self.registry, beyond, field)?;
+                let target = target(self.reader.registry(), beyond, field)?;
                 Ok(Filter::Through(field, Box::new(self.part(target, inner)?)))
             }),
+            Filter::Has(referring) => {
+                let beyond = self.reader.registry().entity(&referring.entity)?;
+                let by = self.reader.visible(beyond, &referring.by)?;
+                check_refers(self.reader.registry(), (beyond, by), entity)?;
+                let meets = self.part(beyond, &referring.meets);
+                let meets = meets.map_err(|error| error.entity(&beyond.api_name))?;
+                Ok(Filter::Has(Box::new(Referring { entity: beyond.api_name.clone(), by, meets })))
+            }
             Filter::IsNull(selector) => self.at(entity, selector, |_, field| Ok(Filter::IsNull(field))),
             Filter::Near(selector, circle) => self.at(entity, selector, |beyond, field| {
                 check_place(beyond, field)?;
@@ -185,22 +212,37 @@ impl Resolver<'_> {
                 self.at(entity, selector, |beyond, field| self.span(beyond, field, *period))
             }
             Filter::In(selector, values) => self.at(entity, selector, |beyond, field| {
-                let values = values.iter().map(|value| comparable(beyond, field, value));
+                let values = values.iter().map(|value| comparable(beyond, field, (value, self.phones)));
                 Ok(Filter::In(field, values.collect::<Result<_>>()?))
             }),
             Filter::Compare(selector, comparison, value) => self.at(entity, selector, |beyond, field| {
                 check_operator(beyond, field, *comparison, value)?;
-                Ok(Filter::Compare(field, *comparison, comparable(beyond, field, value)?))
+                Ok(Filter::Compare(field, *comparison, comparable(beyond, field, (value, self.phones))?))
             }),
         }
     }
 
     /// An expression, beside what it says of single fields, which indexes answer.
     fn stated(&self, entity: &Entity, stated: &Stated) -> Result<Filter> {
-        let expression = compile_condition(stated.source(), &FieldNames::of(entity))?;
+        let expression = self.compiled(entity, stated.source())?;
         let bounds = expression.bounds(&self.moment);
         let parts = bounds.into_iter().map(filter_of).chain([Filter::Holds(Stated::compiled(expression))]);
         Ok(Filter::All(parts.collect()))
+    }
+
+    /// An expression over fields that the user sees: the others are as if they were not there.
+    fn compiled(&self, entity: &Entity, source: &str) -> Result<Expression> {
+        let compiled = compile_condition(source, &FieldNames::of(entity));
+        let permit = self.reader.permit(entity)?;
+        let is_seen = |expression: &Expression| expression.fields().iter().all(|field| permit.reads(*field));
+        if !permit.hides_any() || compiled.as_ref().is_ok_and(is_seen) {
+            return compiled;
+        }
+        let readable = self.reader.readable_fields(&entity.api_name)?;
+        compile_condition(source, &FieldNames::shown(entity, &readable)).map_err(|told| match compiled {
+            Err(error) if error.to_string() == told.to_string() => told,
+            _ => told.concealing(Code::FieldNotPermitted),
+        })
     }
 
     /// A condition on the field at the end of a path, from the entity at its beginning.
@@ -211,12 +253,9 @@ impl Resolver<'_> {
         make: impl FnOnce(&Entity, FieldId) -> Result<Filter>,
     ) -> Result<Filter> {
         let path = match selector {
-            FieldSelector::Name(name) => follow(self.registry, entity, name)?,
-            FieldSelector::Identity(_) => Path::to(self.registry, entity, selector.resolve(entity)?)?,
+            FieldSelector::Name(name) => follow(self.reader, entity, name)?,
+            FieldSelector::Identity(_) => Path::to(self.reader, entity, selector)?,
         };
-        if let Some((entity, lookup)) = path.lookup {
-            (self.check)(entity, lookup)?;
-        }
         let leaf = make(path.entity, path.field)?;
         Ok(path.hops.into_iter().rev().fold(leaf, |inner, hop| Filter::Through(hop, Box::new(inner))))
     }
@@ -249,6 +288,7 @@ impl Resolver<'_> {
 
 fn filter_of(bound: Bound) -> Filter {
     match bound {
+        Bound::OneOfThese(sides) => Filter::Any(sides.into_iter().map(all_of).collect()),
         Bound::Missing(field) => Filter::IsNull(field),
         Bound::Present(field) => Filter::Not(Box::new(Filter::IsNull(field))),
         Bound::OneOf(field, values) => Filter::In(field, values),
@@ -263,6 +303,14 @@ fn filter_of(bound: Bound) -> Filter {
             };
             Filter::Compare(field, comparison, value)
         }
+    }
+}
+
+fn all_of(bounds: Vec<Bound>) -> Filter {
+    let mut parts: Vec<Filter> = bounds.into_iter().map(filter_of).collect();
+    match (parts.pop(), parts.is_empty()) {
+        (Some(one), true) => one,
+        (last, _) => Filter::All(parts.into_iter().chain(last).collect()),
     }
 }
 
@@ -288,13 +336,13 @@ fn check_operator(entity: &Entity, field: FieldId, comparison: Comparison, value
 }
 
 /// Text conditions look at any part of a text, so only whole values are normalised as stored.
-fn comparable(entity: &Entity, field: FieldId, value: &Value) -> Result<Value> {
+fn comparable(entity: &Entity, field: FieldId, (value, phones): (&Value, PhoneRegion)) -> Result<Value> {
     let Some(field) = entity.field_by_id(field) else { return Ok(value.clone()) };
     match (&field.definition.kind, value) {
         (FieldType::Text | FieldType::Email, Value::Text(_)) => Ok(value.clone()),
         (kind, value) if kind.is_worked_out() => given(kind, value),
         (kind, value) if kind.is_many() => of_several(field, value.clone()),
-        _ => normalize_value(field, value.clone()),
+        _ => normalize_value(field, value.clone(), phones),
     }
 }
 
@@ -311,13 +359,27 @@ fn given(kind: &FieldType, value: &Value) -> Result<Value> {
 /// A value that one of several is compared with, as the field stores each of them.
 fn of_several(field: &crate::schema::Field, value: Value) -> Result<Value> {
     let listed = if matches!(value, Value::List(_)) { value } else { Value::List(vec![value]) };
-    match normalize_value(field, listed)? {
+    match normalize_value(field, listed, PhoneRegion::INTERNATIONAL)? {
         Value::List(values) => Ok(values.into_iter().next().unwrap_or_default()),
         other => Ok(other),
     }
 }
 
 impl<E: EntityType, F: EntityType> TypedField<E, Reference<F>> {
+    /// Some record refers by this field to the one that is asked for, and meets a condition on its own entity: of
+    /// an account, `contact::ACCOUNT.of_some(contact::EMAIL.is("lin@jiaxi.cn"))`.
+    #[must_use]
+    pub fn of_some(self, condition: Condition) -> Condition {
+        Filter::Has(Box::new(Referring { entity: E::NAME.to_owned(), by: self.into(), meets: condition }))
+    }
+
+    /// No record refers by this field to the one that is asked for and meets a condition, as far as the reader
+    /// sees them.
+    #[must_use]
+    pub fn of_none(self, condition: Condition) -> Condition {
+        Filter::Not(Box::new(self.of_some(condition)))
+    }
+
     /// The record referred to meets a condition on its own entity.
     #[must_use]
     pub fn to(self, condition: Condition) -> Condition {

@@ -14,7 +14,7 @@ use crate::access::Action;
 use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
 use crate::records::{WriteView, note};
-use crate::schema::{EnumCode, FieldType, Registry, SettingDefinition, SettingScope};
+use crate::schema::{EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the values of the database lie; those of a user lie behind it and a point and the user's id.
@@ -22,6 +22,8 @@ const KEY: &[u8] = b"configuration";
 /// The settings from when on a query is slow.
 const SLOW_MILLISECONDS: &str = "queries.slow_threshold_ms";
 const SLOW_ROWS: &str = "queries.slow_threshold_rows";
+/// The setting of the region by whose rules phone numbers without country code are read.
+const PHONE_REGION: &str = "regional.phone_region";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -46,6 +48,12 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
             FieldType::Int,
         )
         .between(1, 12),
+        CoreSetting::own(PHONE_REGION, ("电话号码的默认地区", "Region of phone numbers"), FieldType::Text)
+            .default("CN")
+            .help(
+                "未带国家代码的电话号码所属地区，ISO 3166-1 两位代码",
+                "ISO 3166-1 code of the region by whose rules numbers without country code are read",
+            ),
         CoreSetting::own(LOCALE, ("语言", "Language"), locales())
             .of_users()
             .help("消息所用的语言；未设置时由宿主决定", "Language of messages; the host's where none is set"),
@@ -124,8 +132,8 @@ impl CoreSetting {
         setting
     }
 
-    fn default(mut self, value: i64) -> Self {
-        self.definition.default = Json::from(value);
+    fn default(mut self, value: impl Into<Json>) -> Self {
+        self.definition.default = value.into();
         self
     }
 
@@ -151,6 +159,7 @@ pub(super) struct Configuration {
     values: Map<String, Json>,
     /// What every query is held against, worked out once.
     slow: SlowThreshold,
+    phones: PhoneRegion,
 }
 
 impl Configuration {
@@ -166,7 +175,8 @@ impl Configuration {
         };
         let micros = number(SLOW_MILLISECONDS).saturating_mul(1_000);
         let slow = SlowThreshold { micros, rows: number(SLOW_ROWS) };
-        Self { values, slow }
+        let phones = values.get(PHONE_REGION).and_then(Json::as_str).map(PhoneRegion::from_code);
+        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow }
     }
 }
 
@@ -368,6 +378,11 @@ impl Crm {
         self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner).slow
     }
 
+    /// The region by whose rules phone numbers without country code are read.
+    pub(super) fn phone_region(&self) -> PhoneRegion {
+        self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner).phones
+    }
+
     fn configuration(&self) -> Arc<Configuration> {
         Arc::clone(&self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -426,6 +441,9 @@ fn stored(
     let value = definition.value(value)?;
     if value.is_null() {
         return Err(Error::new(Code::Required).rule("reset it to go back to the default"));
+    }
+    if let (PHONE_REGION, Value::Text(code)) = (definition.name.as_str(), &value) {
+        PhoneRegion::from_code(code)?;
     }
     let value = value.to_json();
     if let Some(member) = member(&definition.name).filter(|_| definition.namespace == "sys") {

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::ThreadId;
 
@@ -18,6 +19,8 @@ use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
+use crate::engine::sessions::OpenSessions;
+use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
     Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, VerifyReport,
@@ -76,6 +79,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// Most records whose new indexes are built within the transaction that declares them.
     pub build_at_once: u64,
+    /// What the last build took for each record, in nanoseconds; 0 before the first one.
+    pub build_rate: AtomicU64,
     /// The thread whose transaction is open, so that it cannot wait for itself.
     pub writer: Mutex<Option<ThreadId>>,
     /// Held while a changed copy of the registry is made and stored, so that two changes make no one lost.
@@ -88,6 +93,10 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    /// The sessions that are open.
+    pub sessions: OpenSessions,
+    /// The names that failed to sign in lately.
+    pub failed: Failed,
     /// How often a named method ended with each error since the open.
     pub refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -169,12 +178,15 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             build_at_once: options.build_at_once,
+            build_rate: AtomicU64::new(0),
             writer: Mutex::new(None),
             changing_registry: Mutex::new(()),
             slots: Mutex::new(HashMap::new()),
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             audit: AuditTrail::default(),
+            sessions: OpenSessions::default(),
+            failed: Failed::default(),
             refusals: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -186,11 +198,20 @@ impl Crm {
         &self.inner.path
     }
 
-    /// Signs a user in with name and password. Every attempt is an entry of the ledger.
+    /// Signs a user in with name and password. Every sign-in is an entry of the ledger, and so are the first ten
+    /// refusals of a person, or of names that nobody has, within a minute; further ones are counted in one entry.
+    /// After ten failures a name waits a second, and twice as long after each further one, up to 15 minutes;
+    /// whoever signs in, or does not try for that long, begins anew.
     ///
     /// # Errors
-    /// `access.sign_in_failed`, alike for an unknown name, a wrong password and a suspended user.
+    /// `access.sign_in_failed`, alike for an unknown name, a wrong password and a suspended user;
+    /// `access.sign_in_waits`, alike for every name, while it has to wait, whatever the password is.
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
+        if self.inner.failed.waits(name, self.now()) {
+            let user = self.user_named(self.snapshot()?.as_ref(), name)?;
+            self.refused_sign_in(user.unwrap_or(RecordId::from_bytes([0; 16])))?;
+            return Err(Error::new(Code::SignInWaits));
+        }
         let (user, right) = {
             let snapshot = self.snapshot()?;
             let user = self.user_named(snapshot.as_ref(), name)?;
@@ -199,11 +220,17 @@ impl Crm {
             (user, credentials::verify_password(snapshot.as_ref(), active, password, self.inner.key_cost)?)
         };
         let nobody = RecordId::from_bytes([0; 16]);
-        let kind = if right { EntryKind::SignIn } else { EntryKind::SignInRefused };
-        self.enter_note(user.unwrap_or(nobody), kind, "sign_in", "password")?;
         match user {
-            Some(user) if right => self.session_of(user),
-            _ => Err(Error::new(Code::SignInFailed)),
+            Some(user) if right => {
+                self.inner.failed.forget(name);
+                self.enter_note(user, EntryKind::SignIn, "sign_in", "password")?;
+                self.session_of(user)
+            }
+            _ => {
+                self.inner.failed.count(name, self.now());
+                self.refused_sign_in(user.unwrap_or(nobody))?;
+                Err(Error::new(Code::SignInFailed))
+            }
         }
     }
 
@@ -497,6 +524,9 @@ impl Crm {
             for module in &registrar.modules {
                 merge(registry.declare_module(module)?);
             }
+            for set in &registrar.value_sets {
+                merge(registry.declare_value_set(set)?);
+            }
             for entity in &registrar.entities {
                 merge(registry.declare_entity(entity)?);
             }
@@ -595,7 +625,7 @@ impl Crm {
             }
             let large = is_large(snapshot.as_ref(), entity, self.inner.build_at_once)?;
             // Keys that are still being swept away are not made at once.
-            let waits = |field: &Field| entity.dropped_rules().any(|dropped| dropped == field.id());
+            let waits = |field: &Field| entity.dropped().any(|dropped| dropped == field.id());
             let fields = fields().filter(|(field, _)| large || waits(field));
             let fields: Vec<(FieldId, FieldKeys)> = fields.map(|(field, keys)| (field.id(), keys)).collect();
             later.push((entity.api_name.clone(), if large { fresh } else { Vec::new() }, fields));

@@ -2,7 +2,7 @@
 //! change in `retype.rs`.
 
 use crate::access::Action;
-use crate::base::Result;
+use crate::base::{Label, Result};
 use crate::engine::Session;
 use crate::schema::Deprecation;
 
@@ -53,6 +53,17 @@ impl Session {
     /// As [`Session::remove_field`].
     pub fn restore_field(&self, entity: &str, field: &str) -> Result<()> {
         self.set_field_withdrawn("schema.restore_field", (entity, field), false)
+    }
+
+    /// Gives an entity of the customer's own another label, and another help text or none. Its API name stays, by which
+    /// calls, grants and packages know it.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything;
+    /// those of [`Registry::relabel_entity`](crate::schema::Registry::relabel_entity).
+    pub fn relabel_entity(&self, entity: &str, label: &Label, help: Option<&Label>) -> Result<()> {
+        self.check_may("sys.role", Action::Administer)?;
+        self.change_schema("schema.relabel_entity", |registry| registry.relabel_entity(entity, label, help))
     }
 
     /// Takes an entity of the customer's own back: its records stay and can be read, and nobody makes another one.

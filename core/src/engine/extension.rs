@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::access::{Policy, Read};
-use crate::base::{Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, Command, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, LayoutDefinition,
-    ModuleDefinition, RecordTypesDefinition, Registry, RuleDefinition, SettingDefinition,
-    StateMachineDefinition, UniqueDefinition, normalize_value,
+    ModuleDefinition, PhoneRegion, RecordTypesDefinition, Registry, RuleDefinition, SettingDefinition,
+    StateMachineDefinition, UniqueDefinition, ValueSetDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -57,6 +57,7 @@ pub struct Registrar {
     pub(super) extension: String,
     pub(super) modules: Vec<ModuleDefinition>,
     pub(super) settings: Vec<SettingDefinition>,
+    pub(super) value_sets: Vec<ValueSetDefinition>,
     pub(super) entities: Vec<EntityDefinition>,
     pub(super) fields: Vec<(String, FieldDefinition)>,
     pub(super) rules: Vec<(String, RuleDefinition)>,
@@ -86,6 +87,11 @@ impl Registrar {
     /// Adds a setting.
     pub fn setting(&mut self, definition: SettingDefinition) {
         self.settings.push(definition);
+    }
+
+    /// Adds a value set, which fields name by its API name.
+    pub fn value_set(&mut self, definition: ValueSetDefinition) {
+        self.value_sets.push(definition);
     }
 
     /// Adds an entity.
@@ -154,6 +160,9 @@ impl Registrar {
 /// Something that was taken, but that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
+    /// Why, by a code that never changes: `schema.phone_unparsed`, `schema.rule_broken`, or
+    /// `plugin.rejected` where an extension says so.
+    pub code: Code,
     /// The entity.
     pub entity: String,
     /// The field.
@@ -169,6 +178,7 @@ pub struct Save<'a> {
     pub(super) snapshot: &'a dyn Snapshot,
     pub(super) policy: &'a Policy,
     pub(super) settings: &'a Settings,
+    pub(super) phones: PhoneRegion,
     pub(super) now: Timestamp,
     pub(super) cause: &'a str,
     pub(super) locale: Locale,
@@ -243,8 +253,8 @@ impl Save<'_> {
     /// `schema.unknown_field`, `schema.wrong_type` and the like.
     pub fn set(&mut self, field: impl Into<FieldSelector>, value: impl Into<Value>) -> Result<()> {
         let field = field.into().field(self.entity)?;
-        let value =
-            normalize_value(field, value.into()).map_err(|error| error.entity(&self.entity.api_name))?;
+        let value = normalize_value(field, value.into(), self.phones)
+            .map_err(|error| error.entity(&self.entity.api_name))?;
         self.record.set(field.id(), value);
         Ok(())
     }
@@ -252,7 +262,7 @@ impl Save<'_> {
     /// Lets the save go on, and tells the caller to look at a field.
     pub fn warn(&mut self, field: &str, message: Label) {
         let entity = self.entity.api_name.clone();
-        self.warnings.push(Warning { entity, field: field.to_owned(), message });
+        self.warnings.push(Warning { code: Code::PluginRejected, entity, field: field.to_owned(), message });
     }
 
     /// A field of another record, read by the rule itself, not by the session's user.

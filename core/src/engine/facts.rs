@@ -48,7 +48,7 @@ impl Reader<'_> {
                 let other = Error::new(Code::UnknownField).entity(&entity.api_name).field(&field.api_name);
                 return Err(other.rule("a field of the key"));
             }
-            let value = normalize_value(field, value.clone());
+            let value = normalize_value(field, value.clone(), self.crm.phone_region());
             said.push((field.id(), value.map_err(|error| error.entity(&entity.api_name))?));
         }
         let values = fields.into_iter().map(|field| {

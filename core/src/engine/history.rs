@@ -186,7 +186,7 @@ impl Session {
         let field = field.into();
         self.read(|reader| {
             let known = reader.registry().entity(entity)?;
-            reader.check_field(known, field.resolve(known)?)
+            reader.visible(known, &field).map(drop)
         })?;
         self.get_as_of(entity, id, at)?.value(field)
     }

@@ -1,7 +1,9 @@
 //! Indexes and counters declared while a database is in use, and built over what stands in it.
 
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use crate::access::Action;
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
@@ -12,8 +14,8 @@ use crate::records::{
     records_made, unfinished,
 };
 use crate::schema::{
-    CUSTOMER, CounterDefinition, DeclaredIndex, Entity, FieldDefinition, FieldKeys, IndexDefinition,
-    Registry, UniqueDefinition, UniqueRule,
+    CUSTOMER, CounterDefinition, DeclaredCounter, DeclaredIndex, Entity, FieldDefinition, FieldKeys,
+    IndexDefinition, Registry, UniqueDefinition, UniqueRule,
 };
 
 /// Something that is being built over records that stood when it was declared, or swept away.
@@ -32,6 +34,9 @@ pub struct PendingBuild {
     /// counted.
     pub total: u64,
 }
+
+/// Fewest records of a chunk whose rate is kept in mind.
+const LEAST_MEASURED: u64 = 20;
 
 impl Session {
     /// What is still being built, and how far it is. Without a call of [`Session::build_indexes`] nothing of it goes
@@ -120,13 +125,11 @@ impl Session {
         let entity = registry.entity(entity)?;
         self.check_may(&entity.api_name, Action::Administer)?;
         let own = |rule: &&UniqueRule| {
-            let definition = &rule.definition;
-            definition.namespace == CUSTOMER && (definition.name == name || definition.api_name() == name)
+            let known = &rule.definition;
+            is_own(&known.namespace, &known.name, &known.api_name(), name)
         };
-        let rule = entity.unique_rules().iter().find(own).ok_or_else(|| {
-            let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(name);
-            error.rule("a unique rule of the customer")
-        })?;
+        let rule = entity.unique_rules().iter().find(own);
+        let rule = rule.ok_or_else(|| no_such(entity, name, "a unique rule of the customer"))?;
         self.change_schema("schema.remove_unique", |registry| {
             registry.drop_unique(&entity.api_name, &[rule.id()])
         })
@@ -154,6 +157,71 @@ impl Session {
         self.change_schema("schema.index_field", |registry| {
             registry.declare_field(&known.api_name, &definition)
         })
+    }
+
+    /// Takes an index of the customer's own back: no query reads it any more, and its keys are swept away in chunks
+    /// between which others write. Neither its number nor its name's keys are used again.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; `schema.invalid_definition` for a name
+    /// that no index of the customer bears; those of [`Session::build_indexes`].
+    pub fn remove_index(&self, entity: &str, name: &str) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        let own = |index: &&DeclaredIndex| {
+            let known = &index.definition;
+            is_own(&known.namespace, &known.name, &index.api_name, name)
+        };
+        let index = entity.indexes().iter().find(own);
+        let index = index.ok_or_else(|| no_such(entity, name, "an index of the customer"))?;
+        self.change_schema("schema.remove_index", |registry| {
+            registry.drop_kept(&entity.api_name, &[index.id()])
+        })
+    }
+
+    /// Takes a counter of the customer's own back, as [`Session::remove_index`] takes an index back. Counts and reports
+    /// of its shape read records again.
+    ///
+    /// # Errors
+    /// As [`Session::remove_index`], for a name that no counter of the customer bears.
+    pub fn remove_counter(&self, entity: &str, name: &str) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        let own = |counter: &&DeclaredCounter| {
+            let known = &counter.definition;
+            is_own(&known.namespace, &known.name, &counter.api_name, name)
+        };
+        let counter = entity.counters().iter().find(own);
+        let counter = counter.ok_or_else(|| no_such(entity, name, "a counter of the customer"))?;
+        self.change_schema("schema.remove_counter", |registry| {
+            registry.drop_kept(&entity.api_name, &[counter.id()])
+        })
+    }
+
+    /// Takes a rule of the customer's own back: records are held against it no more.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; `schema.invalid_definition` for a name
+    /// that no rule of the customer bears.
+    pub fn remove_rule(&self, entity: &str, name: &str) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        self.change_schema("schema.remove_rule", |registry| registry.remove_rule(&entity.api_name, name))
+    }
+
+    /// Takes a state machine of the customer's own back: records keep the codes that they have, and may go to any
+    /// other.
+    ///
+    /// # Errors
+    /// As [`Session::remove_rule`], for a name that no state machine of the customer bears.
+    pub fn remove_states(&self, entity: &str, name: &str) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        self.change_schema("schema.remove_states", |registry| registry.remove_states(&entity.api_name, name))
     }
 
     /// Goes on with every index, counter and rollup that is not complete, because its build was interrupted or an
@@ -238,7 +306,9 @@ impl Crm {
             if self.clear_outdated(actor, &entity)? {
                 continue;
             }
+            let began = Instant::now();
             let built = self.build_some(actor, &entity, patience)?;
+            self.remember_rate(built.records, began);
             broken = broken.or_else(|| built.broken.into_iter().next());
             done = done.saturating_add(built.records);
             // Meanwhile others may have made some more.
@@ -246,6 +316,15 @@ impl Crm {
         }
         // All that can be built is, before anybody hears of what cannot.
         broken.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Keeps in mind what a chunk took for each record, by which the next dry run estimates. A small one says too
+    /// little.
+    fn remember_rate(&self, records: u64, began: Instant) {
+        let nanos = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if let Some(rate) = nanos.checked_div(records).filter(|rate| *rate > 0 && records >= LEAST_MEASURED) {
+            self.inner.build_rate.store(rate, Ordering::Relaxed);
+        }
     }
 
     /// Takes a chunk of the keys away that other tables of collation made, if there are any, and says so.
@@ -333,6 +412,15 @@ fn name_of(registry: &Registry, entity: &Entity, build: Build) -> String {
         BuildKind::Field | BuildKind::Sweep => entity.field_by_id(number).map(|field| &field.api_name),
     };
     named.cloned().unwrap_or_default()
+}
+
+/// Whether something that an author named is the customer's, and bears a name, with its namespace or without.
+fn is_own(namespace: &str, name: &str, api_name: &str, asked: &str) -> bool {
+    namespace == CUSTOMER && (name == asked || api_name == asked)
+}
+
+fn no_such(entity: &Entity, name: &str, rule: &str) -> Error {
+    Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(name).rule(rule)
 }
 
 /// The registry once all records are in.

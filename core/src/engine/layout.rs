@@ -4,11 +4,17 @@
 //! stands first, then what is required, then what lists sort and filter by, then the rest in the order of its
 //! author. A layout that somebody declared is laid over that. Only what the user sees is in them.
 
+use std::collections::BTreeMap;
+
 use crate::access::Action;
-use crate::base::{Code, Error, FieldId, Label, Result};
+use crate::base::{Code, Error, FieldId, Label, RecordId, Result};
 use crate::engine::layout_overrides::{by_of, declared, named_fields, sections_of};
 use crate::engine::{Reader, Session};
-use crate::schema::{Entity, Field, FieldType, LAYOUT_FACTS, LayoutKind, RecordType, RecordTypes};
+use crate::records::{Moment, Record, RecordFacts};
+use crate::schema::{
+    Device, Entity, Field, FieldNames, FieldType, LAYOUT_FACTS, LayoutDefinition, LayoutKind, RecordType,
+    RecordTypes, compile_condition,
+};
 
 /// Most columns of a list, and most fields of a card.
 const MAX_COLUMNS: usize = 8;
@@ -21,6 +27,30 @@ pub struct LayoutSection {
     pub label: Label,
     /// The fields, by API name, or facts of every record such as `owner`.
     pub fields: Vec<String>,
+    /// Under what condition they stand; always if there is none.
+    pub visible_when: Option<ShownWhen>,
+}
+
+/// A condition under which something of a layout is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownWhen {
+    /// An expression over the fields that the user sees, for hosts that follow it while a record is filled in.
+    pub condition: String,
+    /// Whether it is true of the record that was asked about; nothing where none was. Unknown is not enough.
+    pub holds: Option<bool>,
+}
+
+/// Which layout is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LayoutFor<'l> {
+    /// What it is for.
+    pub kind: LayoutKind,
+    /// The code of a record type, for the fields of that type and those that belong to all.
+    pub record_type: Option<&'l str>,
+    /// The class of devices on which it is shown.
+    pub device: Option<Device>,
+    /// The record that it shows: of its type if none is named, and with its answers to conditions.
+    pub record: Option<RecordId>,
 }
 
 /// What a host shows of an entity.
@@ -39,6 +69,8 @@ pub struct Layout {
     pub by: Vec<String>,
     /// What is shown of each record.
     pub sections: Vec<LayoutSection>,
+    /// Under what conditions fields and facts are shown, by name; always where there is none.
+    pub visible_when: BTreeMap<String, ShownWhen>,
 }
 
 /// An entity in a host's navigation.
@@ -61,7 +93,7 @@ impl Session {
     /// # Errors
     /// `schema.unknown_entity`, `access.not_permitted`.
     pub fn layout(&self, entity: &str, kind: LayoutKind) -> Result<Layout> {
-        self.read(|reader| layout(reader, reader.registry().entity(entity)?, kind, None))
+        self.layout_for(entity, &LayoutFor { kind, ..LayoutFor::default() })
     }
 
     /// A layout for the records of one type: behind the title the fields of that type in its order, then those
@@ -70,7 +102,17 @@ impl Session {
     /// # Errors
     /// As [`Session::layout`]; `input.invalid_argument` for a type that the entity does not have.
     pub fn layout_of_type(&self, entity: &str, kind: LayoutKind, record_type: &str) -> Result<Layout> {
-        self.read(|reader| layout(reader, reader.registry().entity(entity)?, kind, Some(record_type)))
+        self.layout_for(entity, &LayoutFor { kind, record_type: Some(record_type), ..LayoutFor::default() })
+    }
+
+    /// A layout, as [`Session::layout`] gives it: the user's own, if there is one, else that for the record type, the
+    /// device, the roles and the partition of the user. Conditions over fields that the user does not see are left
+    /// out, and what they are of is shown: they decide about nothing that the user may not see anyway.
+    ///
+    /// # Errors
+    /// As [`Session::layout_of_type`]; `record.not_found`.
+    pub fn layout_for(&self, entity: &str, asked: &LayoutFor<'_>) -> Result<Layout> {
+        self.read(|reader| layout(reader, reader.registry().entity(entity)?, asked))
     }
 
     /// The entities that the user may read, those of the organisation behind the others.
@@ -93,25 +135,25 @@ fn item(reader: Reader<'_>, entity: &Entity) -> Result<NavigationItem> {
     let mut kinds = Vec::new();
     for (kind, _) in LayoutKind::ALL {
         let placed = matches!(kind, LayoutKind::Kanban | LayoutKind::Calendar);
-        if !placed || !layout(reader, entity, kind, None)?.by.is_empty() {
+        let asked = LayoutFor { kind, ..LayoutFor::default() };
+        if !placed || !layout(reader, entity, &asked)?.by.is_empty() {
             kinds.push(kind);
         }
     }
     Ok(NavigationItem {
         entity: entity.api_name.clone(),
-        label: entity.definition.label.clone(),
+        label: entity.label().clone(),
         may_create: reader.may(&entity.api_name, Action::Create),
         kinds,
     })
 }
 
-fn layout(
-    reader: Reader<'_>,
-    entity: &Entity,
-    kind: LayoutKind,
-    record_type: Option<&str>,
-) -> Result<Layout> {
+fn layout(reader: Reader<'_>, entity: &Entity, asked: &LayoutFor<'_>) -> Result<Layout> {
     let shown = reader.readable_fields(&entity.api_name)?;
+    let record = asked.record.map(|id| reader.get(&entity.api_name, id)).transpose()?;
+    let record = record.map(|listing| listing.record);
+    let of_record = record.as_ref().and_then(|record| type_of_record(entity, record));
+    let (kind, record_type) = (asked.kind, asked.record_type.or(of_record.as_deref()));
     let of_type = record_type.map(|code| type_of(entity, code, &shown)).transpose()?;
     let has = |field: &Field| of_type.is_none_or(|(types, own)| !types.excludes(Some(&own.code), field.id()));
     let stands = |field: &&Field| {
@@ -124,8 +166,8 @@ fn layout(
     let offered: Vec<&Field> = offered.collect();
     let title = offered.iter().find(|field| field.definition.name == entity.definition.title);
     let own_type = of_type.map(|(_, own)| own);
-    let declared = declared(reader, entity, kind, record_type)?;
-    let sections = match declared {
+    let declared = declared(reader, entity, &LayoutFor { record_type, ..*asked })?;
+    let mut sections = match &declared {
         None => sections(entity, &offered, kind, own_type),
         Some(declared) => {
             let named = named_fields(declared, entity);
@@ -134,15 +176,63 @@ fn layout(
             sections_of(declared, entity, &visible, rest)
         }
     };
-    let by = declared.and_then(|declared| by_of(declared, entity, &visible));
+    let by = declared.as_ref().and_then(|declared| by_of(declared, entity, &visible));
+    let facts = record.as_ref().map(|record| Ok::<_, Error>((record, reader.moment()?))).transpose()?;
+    let seen = reader.shown_fields(&entity.api_name)?;
+    let conditions = Conditions { names: FieldNames::shown(entity, &seen), facts };
+    let visible_when = declared.as_ref().map(|declared| conditions.of(declared, entity, &mut sections));
     Ok(Layout {
         entity: entity.api_name.clone(),
-        label: entity.definition.label.clone(),
+        label: entity.label().clone(),
         kind,
         title: title.map(|title| title.api_name.clone()),
         by: by.unwrap_or_else(|| by_fields(&offered, kind)),
         sections,
+        visible_when: visible_when.unwrap_or_default(),
     })
+}
+
+/// What conditions are read against.
+struct Conditions<'c> {
+    /// The fields that the user sees.
+    names: FieldNames<'c>,
+    /// The record as the user sees it, and when.
+    facts: Option<(&'c Record, Moment)>,
+}
+
+impl Conditions<'_> {
+    /// A condition as it is told; nothing for one that names what the user does not see.
+    fn told(&self, condition: &str) -> Option<ShownWhen> {
+        let compiled = compile_condition(condition, &self.names).ok()?;
+        let holds =
+            |(record, moment)| matches!(compiled.holds(&RecordFacts { record, moment }), Ok(Some(true)));
+        Some(ShownWhen { condition: condition.to_owned(), holds: self.facts.map(holds) })
+    }
+
+    /// Gives sections their conditions, and those of the fields that stand in them.
+    fn of(
+        &self,
+        declared: &LayoutDefinition,
+        entity: &Entity,
+        sections: &mut [LayoutSection],
+    ) -> BTreeMap<String, ShownWhen> {
+        for section in sections.iter_mut() {
+            section.visible_when = section.visible_when.take().and_then(|when| self.told(&when.condition));
+        }
+        let stands = |name: &String| sections.iter().any(|section| section.fields.contains(name));
+        let named = declared.visible_when.iter().filter_map(|(name, condition)| {
+            let (name, _) = entity.laid_out(name)?;
+            Some((name.clone(), self.told(condition)?)).filter(|_| stands(&name))
+        });
+        named.collect()
+    }
+}
+
+/// The code of a record's type, where the user sees it and the type is offered.
+fn type_of_record(entity: &Entity, record: &Record) -> Option<String> {
+    let types = entity.record_types()?;
+    let code = record.peek(types.field()?).as_text()?.to_owned();
+    types.of_code(&code).is_some().then_some(code)
 }
 
 /// The fields that say where a record stands, as they follow from the registry.
@@ -181,7 +271,8 @@ fn leads_off(reader: Reader<'_>, field: &Field) -> bool {
     let registry = reader.registry();
     let is_off = |target: &String| registry.entity(target).is_ok_and(|target| registry.is_off(target));
     let targets = field.definition.kind.targets();
-    !targets.is_empty() && targets.iter().all(is_off)
+    let says_more = matches!(field.definition.kind, FieldType::Rows { .. });
+    !says_more && !targets.is_empty() && targets.into_iter().all(is_off)
 }
 
 /// The field whose values are columns of a kanban: a code of a list, if there is one, indexed before others.
@@ -208,7 +299,7 @@ fn sections(
     record_type: Option<&RecordType>,
 ) -> Vec<LayoutSection> {
     let named = |fields: Vec<&&Field>| fields.into_iter().map(|field| field.api_name.clone()).collect();
-    let section = |label: Label, fields: Vec<String>| LayoutSection { label, fields };
+    let section = |label: Label, fields: Vec<String>| LayoutSection { label, fields, visible_when: None };
     let mut ranked: Vec<&&Field> = fields.iter().collect();
     // The sort is stable, so fields of one rank stay in the order of their author.
     ranked.sort_by_key(|field| {
@@ -223,7 +314,7 @@ fn sections(
         let of_type = record_type.is_some_and(|own| own.required.contains(&field.id()));
         field.definition.required || of_type
     };
-    let label = entity.definition.label.clone();
+    let label = entity.label().clone();
     match kind {
         LayoutKind::Detail => {
             let facts = LAYOUT_FACTS.map(str::to_owned);

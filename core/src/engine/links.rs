@@ -33,7 +33,7 @@ impl Session {
             FieldType::Lookup { through, field, .. } => {
                 let through = entity.field(FieldName::Name(through))?;
                 reader.check_field(entity, through.id())?;
-                let targets = through.definition.kind.targets().iter();
+                let targets = through.definition.kind.targets().into_iter();
                 targets.take(1).try_for_each(|target| check(&reader, target, field))
             }
             FieldType::Rollup(rollup) => check_rollup(&reader, rollup),

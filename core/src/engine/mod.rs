@@ -5,13 +5,16 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod access_paths;
 mod anomalies;
 mod attachments;
 mod audit_trail;
 mod backup;
 mod backup_folder;
 mod backup_rotation;
+mod bounds;
 mod bulk;
+mod bulk_create;
 mod bulk_undo;
 mod capability;
 mod changes;
@@ -35,10 +38,15 @@ mod layout_overrides;
 mod ledger;
 mod ledger_export;
 mod links;
+mod locks;
 mod maintenance;
 mod modules;
+#[cfg(test)]
+mod newer_tests;
 mod options;
 mod organisation;
+mod own_layouts;
+mod package_records;
 mod packages;
 mod palette;
 mod pruning;
@@ -62,8 +70,11 @@ mod rollup_tests;
 mod rules;
 mod salvage;
 mod session;
+mod sessions;
 mod settings;
+mod sign_in;
 mod signing;
+mod simulate;
 mod slow;
 mod states;
 mod support;
@@ -71,25 +82,29 @@ mod transaction;
 mod translations;
 mod tree;
 mod typed;
+mod value_sets;
 mod views;
 
 pub use crate::access::{
-    Action, ClassId, Effect, Grant, Level, Partition, Role, RoleAssignment, Unit, User, UserStatus,
+    AccessPath, Action, ClassId, Effect, Grant, Level, Partition, Reason, Role, RoleAssignment, Unit, User,
+    UserStatus, Verdict,
 };
 pub use crate::access::{grant, partition, role, role_assignment, unit, user};
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
     EntryProof, Explanation, ExternalId, FieldChange, Filter, LedgerCheck, LedgerEntry, LedgerReport,
-    PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, SalvageLoss,
-    SalvageReport, SalvagedItem, Salvager, Savepoint, Stated, SystemField, Total, VerifyReport, VersionKind,
+    PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, Referring, SalvageLoss,
+    SalvageReport, SalvagedItem, Salvager, Savepoint, Size, Stated, SystemField, Total, VerifyReport,
+    VersionKind,
 };
-pub(crate) use crate::records::{Matcher, note_field, note_name};
-pub use crate::schema::LayoutKind;
+pub(crate) use crate::records::{Matcher, compare_values, note_field, note_name};
+pub use crate::schema::{Device, LayoutKind};
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
+pub use access_paths::{AccessExplanation, Entitled, EntitledPage};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
@@ -110,7 +125,7 @@ pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRe
 pub use indexes::PendingBuild;
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
-pub use layout::{Layout, LayoutSection, NavigationItem};
+pub use layout::{Layout, LayoutFor, LayoutSection, NavigationItem, ShownWhen};
 pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
 pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
@@ -123,7 +138,7 @@ pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
 pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
-pub use rehearsal::SchemaPlan;
+pub use rehearsal::{CostEstimate, RateBasis, SchemaPlan};
 pub use relations::{LinkCursor, LinkFind, LinkPage, LinkedRecord, NewRelation, Unlinked};
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;
@@ -131,8 +146,10 @@ pub use restore_sources::{RestoreSource, restore_from};
 pub use retype::{Retyped, Unconverted};
 pub use salvage::salvage;
 pub use session::Session;
+pub use sessions::OpenSession;
 pub use settings::Settings;
 pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
+pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};
 pub use states::OpenStep;
 pub use transaction::{Transaction, Upserted, WriteOptions};

@@ -8,7 +8,7 @@ use crate::access::{
     grant, role, role_assignment, unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
-use crate::engine::views::CheckView;
+use crate::engine::views::{CheckView, by_audience};
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{Filter, Record, Sight, load_classes, read_epoch, read_facts_epoch, scan_all};
 use crate::schema::{
@@ -43,6 +43,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::Grant::definition());
     registrar.entity(access::RoleAssignment::definition());
     registrar.entity(View::definition());
+    registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }
@@ -84,6 +85,7 @@ pub(super) struct KeptPolicy {
 /// A grant as its record states it.
 #[derive(Debug)]
 struct StatedGrant {
+    id: RecordId,
     role: RecordId,
     entity: String,
     action: Action,
@@ -109,6 +111,7 @@ impl StatedGrant {
             follow_masked.filter(|field| !masked.contains(field) && !masked_in_lists.contains(field)),
         );
         GrantFact {
+            id: self.id,
             role: self.role,
             entity: self.entity.clone(),
             action: self.action,
@@ -251,9 +254,10 @@ impl Loader<'_> {
     }
 
     fn grants(&self) -> Result<Vec<StatedGrant>> {
-        self.rows::<access::Grant, _>(|_, value| {
+        self.rows::<access::Grant, _>(|record, value| {
             let text = |name| value(name).as_text().map(str::to_owned);
             Some(StatedGrant {
+                id: record.id,
                 role: value(grant::ROLE.selector()).as_id()?,
                 action: choice::<Action>(&text(grant::ACTION.selector())?)?,
                 level: choice::<Level>(&text(grant::LEVEL.selector())?)?,
@@ -333,6 +337,7 @@ const EVERYTHING: &[Action] = &[
     Action::Import,
     Action::Share,
     Action::Approve,
+    Action::Lock,
     Action::Administer,
 ];
 const WORK: &[Action] = &[Action::Create, Action::Read, Action::Update];

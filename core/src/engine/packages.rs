@@ -1,9 +1,13 @@
 //! Packages of metadata in a database: held against it, installed, rolled back, removed and given out.
 
 use crate::access::Action;
-use crate::base::{Code, Result};
+use crate::base::{Code, Label, Result};
+use crate::engine::package_records::{check, current};
 use crate::engine::{SchemaPlan, Session};
-use crate::schema::{CUSTOMER, FieldOverride, InstalledPackage, Package, Registry, RegistryChange};
+use crate::schema::{
+    CUSTOMER, Element, EntityOverride, FieldOverride, InstalledPackage, Package, Registry, RegistryChange,
+    record_changes,
+};
 
 /// What is done with a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +22,21 @@ pub enum PackageStep {
 }
 
 impl PackageStep {
+    /// The namespace of the package.
+    fn package(&self) -> &str {
+        match self {
+            Self::Install(package) => &package.package,
+            Self::RollBack(package) | Self::Remove(package) => package,
+        }
+    }
+
     fn apply(&self, registry: &mut Registry) -> Result<RegistryChange> {
         match self {
-            Self::Install(package) => registry.install(package.clone()),
+            Self::Install(package) => {
+                let change = registry.install(package.clone())?;
+                check(registry, package)?;
+                Ok(change)
+            }
             Self::RollBack(package) => registry.roll_back(package),
             Self::Remove(package) => registry.remove(package),
         }
@@ -34,6 +50,14 @@ impl PackageStep {
             Self::Remove(_) => "schema.remove_package",
         }
     }
+}
+
+/// Adds to a plan what a package declares beside the registry.
+fn tell_records(plan: &mut SchemaPlan, before: Option<Package>, after: Option<Package>) {
+    let changes = record_changes(&before.unwrap_or_default(), &after.unwrap_or_default());
+    let of_records = changes.iter().any(|change| change.element != Element::Command);
+    plan.commits = plan.commits.saturating_add(u64::from(of_records));
+    plan.changes.extend(changes);
 }
 
 impl Session {
@@ -52,36 +76,55 @@ impl Session {
     /// As [`Session::change_package`].
     pub fn plan_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
         self.check_may("sys.role", Action::Administer)?;
-        self.crm().plan_change(|registry| step.apply(registry))
+        let before = current(&self.crm().registry(), step.package());
+        let mut after = None;
+        let mut plan = self.crm().plan_change(|registry| {
+            let change = step.apply(registry)?;
+            after = current(registry, step.package());
+            Ok(change)
+        })?;
+        tell_records(&mut plan, before, after);
+        Ok(plan)
     }
 
-    /// Installs, rolls back or removes a package, in one transaction with one entry of the ledger that lists
-    /// what changed. Indexes and counters of large tables are then built in chunks, as
-    /// [`Session::define_index`] does, and values are moved into fields of another type, as
+    /// Installs, rolls back or removes a package: its elements of the registry in one transaction with one entry of the
+    /// ledger that lists what changed, and then its roles and views in another one. Indexes and counters of large tables
+    /// are then built in chunks, as [`Session::define_index`] does, and values are moved into fields of another type, as
     /// [`Session::retype_field`] does.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; `schema.package_missing`,
     /// `schema.invalid_definition`, `schema.duplicate_definition`, `schema.invalid_expression` and the like,
     /// after which nothing of it is there; `schema.not_unique` where standing values are not what a unique field
-    /// or rule asks for, after which the version before is in force;
-    /// those of [`Session::build_indexes`].
+    /// or rule asks for, or a role of somebody else bears the name, and all that refuses a role, a grant or a view,
+    /// after which the version before is in force; those of [`Session::build_indexes`].
     pub fn change_package(&self, step: &PackageStep) -> Result<SchemaPlan> {
         self.check_may("sys.role", Action::Administer)?;
         let before = self.crm().registry();
+        let was = current(&before, step.package());
         self.crm().change_registry(self.user(), step.cause(), |registry| step.apply(registry))?;
-        let plan = self.crm().plan(&before, &self.crm().registry())?;
+        let mut plan = self.crm().plan(&before, &self.crm().registry())?;
+        let is = current(&self.crm().registry(), step.package());
         let built = self.crm().build_indexes(self.user(), self.patience());
-        if let (Err(error), PackageStep::Install(package)) = (&built, step)
-            && error.code() == Code::NotUnique
-        {
+        let fits = !built.as_ref().is_err_and(|error| error.code() == Code::NotUnique);
+        let settled = match fits {
+            true => self.settle_records(step.cause(), step.package(), (was.as_ref(), is.as_ref())),
+            false => Ok(()),
+        };
+        if let (false, PackageStep::Install(package)) = (fits && settled.is_ok(), step) {
             // What stands does not fit what the package asks for, so nothing of it is to be there.
-            let back = PackageStep::RollBack(package.package.clone());
+            let name = package.package.clone();
+            let back = match was {
+                Some(_) => PackageStep::RollBack(name),
+                None => PackageStep::Remove(name),
+            };
             self.crm().change_registry(self.user(), back.cause(), |registry| back.apply(registry))?;
             self.crm().build_indexes(self.user(), self.patience())?;
         }
         built?;
+        settled?;
         self.move_pending()?;
+        tell_records(&mut plan, was, is);
         Ok(plan)
     }
 
@@ -92,6 +135,22 @@ impl Session {
     pub fn export_package(&self, namespace: &str) -> Result<Package> {
         self.check_may("sys.role", Action::Administer)?;
         self.crm().registry().package_of(namespace)
+    }
+
+    /// Changes what people read of an entity of a lower layer for this customer, in place of what was changed before. A
+    /// change that says nothing takes that back.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; those of
+    /// [`Registry::declare_entity_override`].
+    pub fn override_entity(&self, entity: &str, label: Option<Label>, help: Option<Label>) -> Result<()> {
+        let registry = self.crm().registry();
+        let known = registry.entity(entity)?;
+        self.check_may(&known.api_name, Action::Administer)?;
+        let changed = EntityOverride { namespace: CUSTOMER.to_owned(), label, help };
+        self.change_schema("schema.override_entity", |registry| {
+            registry.declare_entity_override(&known.api_name, &changed)
+        })
     }
 
     /// Changes a field of a lower layer for this customer, in place of what was changed before.

@@ -1,11 +1,11 @@
 //! What a person may do by name: the commands that extensions declare, and those that every entity has.
 
-use crate::access::{Action, Read};
-use crate::base::{Label, RecordId, Result};
-use crate::engine::views::{read_view, view};
-use crate::engine::{Audience, Reader, SavedView, Session, View};
-use crate::records::{self, Query, links_by};
-use crate::schema::{Entity, EntityType};
+use crate::access::Action;
+use crate::base::{Label, Result};
+use crate::engine::package_records::command_of;
+use crate::engine::views::{StoredView, meant};
+use crate::engine::{Audience, Reader, SavedView, Session};
+use crate::schema::{Entity, InstalledPackage};
 
 /// Most views of one audience that are looked at.
 const MAX_VIEWS: usize = 200;
@@ -32,6 +32,13 @@ impl Command {
         Self { method: method.to_owned(), label, entity: None, needs: None, is_entity: false }
     }
 
+    /// The same command about an entity.
+    #[must_use]
+    pub fn about(mut self, entity: Option<&str>) -> Self {
+        self.entity = entity.map(str::to_owned);
+        self
+    }
+
     /// The same command for those alone who may do an action on an entity.
     #[must_use]
     pub fn needing(mut self, entity: &str, action: Action) -> Self {
@@ -40,7 +47,7 @@ impl Command {
     }
 
     fn of_entity(method: &str, (zh, en): (&str, &str), entity: &Entity) -> Self {
-        let label = &entity.definition.label;
+        let label = entity.label();
         let label = Label::new(&format!("{zh}{}", label.zh), &format!("{en}{}", label.en));
         Self { entity: Some(entity.api_name.clone()), ..Self::new(method, label) }
     }
@@ -62,45 +69,26 @@ impl Session {
                 command.needs.as_ref().is_none_or(|(entity, action)| reader.may(entity, *action))
             };
             commands.extend(declared.iter().filter(allowed).cloned());
+            let packages = reader.registry().packages().iter().filter_map(InstalledPackage::current);
+            let of_packages = packages.flat_map(|package| &package.commands).filter_map(|known| {
+                // What is about an entity that the user does not see is not told.
+                let seen = |name: &String| reader.may(name, Action::Read);
+                command_of(known).ok().filter(|command| command.entity.as_ref().is_none_or(seen))
+            });
+            commands.extend(of_packages.filter(|command| allowed(&command)));
             Ok(commands)
         })
     }
 
-    /// The views that this user finds, at most 200 of the user's own, of each role, and of everyone. They are
-    /// found by who they are for, however many views others have.
+    /// The views that this user finds, at most 200 of the user's own, of each role and unit, and of everyone. They
+    /// are found by who they are for, however many views others have.
     ///
     /// # Errors
     /// `access.session_ended`, `storage.damaged`, `storage.io`.
     pub fn views_at_hand(&self) -> Result<Vec<SavedView>> {
-        self.read(|reader| {
-            let known = reader.registry().entity(View::NAME)?;
-            let permit = reader.policy.bootstrap::<Read>(known.id());
-            let user = known.field(view::USER.selector())?.id();
-            let role = known.field(view::ROLE.selector())?.id();
-            let mut ids: Vec<RecordId> =
-                links_by(reader.snapshot, self.user(), (known.id(), user), MAX_VIEWS)?;
-            for own in reader.policy.roles_of(self.user()) {
-                ids.extend(links_by(reader.snapshot, *own, (known.id(), role), MAX_VIEWS)?);
-            }
-            let mut found = records::get_many(reader.snapshot, &permit, known, &ids)?;
-            let nobody = [user, role].map(records::Filter::IsNull);
-            let query =
-                Query { filter: records::Filter::All(nobody.into()), limit: MAX_VIEWS, ..Query::default() };
-            let far = records::FarPermits::new();
-            found.extend(records::find(&reader.sight(known, &permit, &far), &query)?.records);
-            let views = found.iter().map(|record| read_view(known, record)).collect::<Result<Vec<_>>>()?;
-            Ok(nearest(views.into_iter().filter(|view| reader.may(&view.entity, Action::Read))))
-        })
+        let found = self.read(|reader| meant(reader, None, MAX_VIEWS))?;
+        Ok(found.into_iter().filter_map(|view| StoredView::understood(view).ok()).collect())
     }
-}
-
-/// Of several views of a name and an entity the user's own, else that of a role, else everyone's.
-fn nearest(views: impl Iterator<Item = SavedView>) -> Vec<SavedView> {
-    let mut views: Vec<SavedView> = views.collect();
-    let place = |view: &SavedView| (view.entity.clone(), view.name.clone(), view.audience);
-    views.sort_by_key(place);
-    views.dedup_by(|other, first| (&other.entity, &other.name) == (&first.entity, &first.name));
-    views
 }
 
 fn commands_of(reader: Reader<'_>, entity: &Entity) -> Vec<Command> {

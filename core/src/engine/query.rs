@@ -65,14 +65,10 @@ impl Reader<'_> {
     /// One page of a list, with the fields that are wanted, the titles of what the rows refer to, and a total.
     ///
     /// # Errors
-    /// As [`Reader::find`]; `access.field_not_permitted` for a field that the user may not see.
+    /// As [`Reader::find`].
     pub fn query(&self, entity: &str, question: &Question) -> Result<Answer> {
         let known = self.registry().entity(entity)?;
-        let fields = question.fields.iter().map(|selector| {
-            let field = selector.resolve(known)?;
-            self.check_readable(known, field)?;
-            Ok(field)
-        });
+        let fields = question.fields.iter().map(|selector| self.readable(known, selector));
         let fields: BTreeSet<FieldId> = fields.collect::<Result<_>>()?;
         let asked = Asked { fields: &fields, ..Asked::by("list") };
         let page = self.find_asked(entity, &question.find, &asked)?;

@@ -16,7 +16,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry, locale_tag, mask};
+use crate::schema::{Entity, FieldName, Registry, has_unparsed_phone, locale_tag, mask};
 use crate::storage::Snapshot;
 
 /// Rows of a walk that are entered together, where a policy asks for an entry of who read them.
@@ -81,6 +81,8 @@ pub struct Listing {
     /// The record.
     pub record: Record,
     registry: Arc<Registry>,
+    /// The fields of which it has masks.
+    masked: Vec<FieldId>,
 }
 
 impl PartialEq for Registry {
@@ -97,6 +99,18 @@ impl Listing {
     pub fn value(&self, field: impl Into<FieldSelector>) -> Result<Value> {
         let entity = self.registry.entity_by_id(self.record.entity)?;
         Ok(self.record.value(field.into().resolve(entity)?))
+    }
+
+    /// The names of the fields whose phone numbers did not parse and stand as they were written, as far as the
+    /// reader sees them as they are.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity` if the plugin of its entity is gone.
+    pub fn unparsed(&self) -> Result<Vec<String>> {
+        let shown = self.entity()?.fields().iter().filter(|field| !self.masked.contains(&field.id()));
+        let unparsed =
+            shown.filter(|field| has_unparsed_phone(&field.definition.kind, &self.record.peek(field.id())));
+        Ok(unparsed.map(|field| field.api_name.clone()).collect())
     }
 
     /// The text by which people know the record; empty if it has none.
@@ -192,8 +206,9 @@ impl<'a> Reader<'a> {
     /// One page of a list.
     ///
     /// # Errors
-    /// `schema.unknown_entity`, `schema.unknown_field`, `access.not_permitted`,
-    /// `access.field_not_permitted`, `input.invalid_filter`, `input.invalid_cursor`,
+    /// `schema.unknown_entity`, `schema.unknown_field`, also for a field that is hidden from the user;
+    /// `access.field_not_permitted` for one that is masked, `access.not_permitted`, `input.invalid_filter`,
+    /// `input.invalid_cursor`,
     /// `input.invalid_argument` for what is no BCP 47 tag, `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn find(&self, entity: &str, find: &Find) -> Result<Page> {
         self.find_asked(entity, find, &Asked::by("list"))
@@ -451,19 +466,34 @@ impl<'a> Reader<'a> {
         Ok(entity.fields().iter().map(crate::schema::Field::id).filter(|id| permit.reads(*id)).collect())
     }
 
-    /// Refuses a field of which the user sees nothing, not even masks.
+    /// The number of a field of which the user sees something: its values, or masks of them.
     ///
     /// # Errors
-    /// `access.field_not_permitted`, `access.not_permitted`.
-    pub fn check_readable(&self, entity: &Entity, field: FieldId) -> Result<()> {
-        let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
-        self.permit(entity)?.check_reads(field, name).map_err(|error| error.entity(&entity.api_name))
+    /// `schema.unknown_field`, alike for a name that no field has and for one of a field that is hidden;
+    /// `access.not_permitted`.
+    pub fn readable(&self, entity: &Entity, selector: &FieldSelector) -> Result<FieldId> {
+        let permit = self.permit(entity)?;
+        let field = selector.resolve(entity)?;
+        permit.check_reads(field, selector.said()).map_err(|error| error.entity(&entity.api_name))?;
+        Ok(field)
+    }
+
+    /// The number of a field by whose values the user may ask.
+    ///
+    /// # Errors
+    /// As [`Reader::readable`]; `access.field_not_permitted` for a field that is masked.
+    pub fn visible(&self, entity: &Entity, selector: &FieldSelector) -> Result<FieldId> {
+        let permit = self.permit(entity)?;
+        let field = selector.resolve(entity)?;
+        permit.check_field(field, selector.said()).map_err(|error| error.entity(&entity.api_name))?;
+        Ok(field)
     }
 
     /// Refuses a field whose values the user may not see.
     ///
     /// # Errors
-    /// `access.field_not_permitted`, `access.not_permitted`.
+    /// `schema.unknown_field`; `access.field_not_permitted` for a field that is masked;
+    /// `access.not_permitted`.
     pub fn check_field(&self, entity: &Entity, field: FieldId) -> Result<()> {
         let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
         self.permit(entity)?.check_field(field, name).map_err(|error| error.entity(&entity.api_name))
@@ -475,7 +505,7 @@ impl<'a> Reader<'a> {
 
     fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
         let sort = find.sort.iter().map(|(field, direction)| {
-            let field = field.resolve(entity)?;
+            let field = self.visible(entity, field)?;
             let collation = entity.collation_of(field, find.collation);
             Ok(SortField { field, direction: *direction, collation })
         });
@@ -494,8 +524,8 @@ impl<'a> Reader<'a> {
     pub(super) fn resolve(&self, entity: &Entity, condition: &Condition, at: Timestamp) -> Result<Filter> {
         let today = condition.has_span().then(|| Today::of(at, self.settings)).transpose()?;
         let moment = self.settings.moment(at)?;
-        let check = |entity: &Entity, lookup| self.check_field(entity, lookup);
-        Resolver { registry: self.registry, today, moment, check: &check }.resolve(entity, condition)
+        let phones = self.crm.phone_region();
+        Resolver { reader: self, today, moment, phones }.resolve(entity, condition)
     }
 
     pub(super) fn sight<'s>(
@@ -549,6 +579,12 @@ impl<'a> Reader<'a> {
                 parts.iter().try_for_each(|part| self.add_far_permits(entity, part, far))
             }
             Filter::Not(inner) => self.add_far_permits(entity, inner, far),
+            Filter::Has(referring) => {
+                let beyond = self.registry.entity(&referring.entity)?;
+                far.insert(beyond.id(), self.permit(beyond)?);
+                self.add_permits_of_links(beyond, far);
+                self.add_far_permits(beyond, &referring.meets, far)
+            }
             Filter::Through(field, inner) => {
                 let beyond = target(self.registry, entity, *field)?;
                 far.insert(beyond.id(), self.permit(beyond)?);
@@ -588,16 +624,20 @@ impl<'a> Reader<'a> {
     /// A record that a query has read, which works out itself what is not stored: without what its reader may not
     /// see, and with masks in place of what the reader may not see as it is.
     fn show(&self, permit: &Permit<Read>, mut record: Record, showing: Showing) -> Listing {
-        if permit.hides_any() {
-            record.show_only(|field| permit.reads(field));
+        let class = record.envelope.access_class();
+        let hidden = permit.hidden_in(&class);
+        if !hidden.is_empty() {
+            record.show_only(|field| !hidden.contains(&field));
         }
+        let mut hidden = Vec::new();
         if let Ok(entity) = self.registry.entity_by_id(record.entity) {
-            let masked = permit.masked(showing).filter_map(|field| entity.field_by_id(field));
+            let masked = permit.masked_in(&class, showing).filter_map(|field| entity.field_by_id(field));
             for field in masked {
                 record.mask(field.id(), |value| mask(&field.definition.kind, value));
+                hidden.push(field.id());
             }
         }
-        Listing { record, registry: Arc::clone(self.registry) }
+        Listing { record, registry: Arc::clone(self.registry), masked: hidden }
     }
 }
 

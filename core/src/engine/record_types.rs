@@ -3,10 +3,11 @@
 
 use crate::access::Action;
 use crate::base::{Code, Error, FieldId, Result};
-use crate::engine::Session;
+use crate::engine::layout_overrides::title_of;
 use crate::engine::rules::apply_default;
+use crate::engine::{Partition, Session};
 use crate::records::{Moment, Record};
-use crate::schema::{CUSTOMER, Entity, Field, RecordType, RecordTypes, RecordTypesDefinition};
+use crate::schema::{CUSTOMER, Entity, EntityType, Field, RecordType, RecordTypes, RecordTypesDefinition};
 
 impl Session {
     /// Declares the record types of an entity for this customer, in place of those that were declared before; none
@@ -14,7 +15,8 @@ impl Session {
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer the entity; `access.field_not_permitted`,
-    /// `schema.invalid_expression` for fields that the user does not see; those of
+    /// `schema.invalid_expression` for fields that the user does not see; `record.reference_missing` for a partition
+    /// that is not there; those of
     /// [`Registry::declare_record_types`](crate::schema::Registry::declare_record_types).
     pub fn define_record_types(&self, entity: &str, types: RecordTypesDefinition) -> Result<()> {
         let registry = self.crm().registry();
@@ -29,10 +31,22 @@ impl Session {
         })?;
         let sources = types.types.iter().flat_map(|said| said.defaults.values());
         self.check_expressions(known, sources.map(String::as_str))?;
+        let types = self.with_partitions(types)?;
         let types = RecordTypesDefinition { namespace: CUSTOMER.to_owned(), ..types };
         self.change_schema("schema.define_record_types", |registry| {
             registry.declare_record_types(&known.api_name, &types)
         })
+    }
+
+    /// The types with the names of partitions as they are written.
+    fn with_partitions(&self, mut types: RecordTypesDefinition) -> Result<RecordTypesDefinition> {
+        self.read(|reader| {
+            for name in types.types.iter_mut().flat_map(|said| &mut said.partitions) {
+                *name = title_of(reader, (Partition::NAME, "partitions"), name)?;
+            }
+            Ok(())
+        })?;
+        Ok(types)
     }
 }
 
@@ -96,7 +110,8 @@ fn apply_defaults_of(entity: &Entity, own: &RecordType, record: &mut Record, mom
     Ok(())
 }
 
-/// Holds a record against its type. What stood already may stay until it, or the type, changes.
+/// Holds a record against its type. What stood already may stay until it, or the type, changes. The last function
+/// gives the folded name of the record's partition.
 ///
 /// # Errors
 /// [`Code::NotInRecordType`] naming type and fields, but for those that the function does not list as shown;
@@ -106,6 +121,7 @@ pub(super) fn check_type(
     old: Option<&Record>,
     record: &Record,
     shown: &dyn Fn() -> Vec<FieldId>,
+    partition: &dyn Fn() -> Result<Option<String>>,
 ) -> Result<()> {
     let Some((types, type_field)) = holding(entity) else { return Ok(()) };
     let code = code_of(record, type_field);
@@ -132,7 +148,8 @@ pub(super) fn check_type(
         )));
     }
     let Some(own) = code.as_deref().and_then(|code| types.of_code(code)) else { return Ok(()) };
-    if !own.active && !stays {
+    let of = if stays || own.partitions.is_empty() { None } else { partition()? };
+    if !stays && !own.is_open_to(of.as_deref()) {
         return Err(error(Code::CodeNotAllowed).field(&type_field.api_name).value(&own.code));
     }
     let standing = |id: &FieldId| entity.field_by_id(*id).filter(|field| !field.is_withdrawn());

@@ -15,7 +15,7 @@ use crate::engine::{Changes, Crm, SchemaPlan, Session, Transaction, WriteOptions
 use crate::records::{
     EntryKind, Record, WriteView, changed_since, find_unique, next_records, note, records_made,
 };
-use crate::schema::{Entity, Field, FieldType, Lens, Registry};
+use crate::schema::{Entity, Field, FieldType, Lens, PhoneRegion, Registry};
 use crate::storage::{Keyspace, Snapshot};
 
 /// What the ledger names.
@@ -140,7 +140,9 @@ impl Session {
         let mut seen = BTreeSet::new();
         let state = self.read(|reader| {
             let snapshot = reader.snapshot;
-            let Some(pair) = Pair::of(after, field.id()) else { return Ok(State::new()) };
+            let Some(pair) = Pair::of(after, field.id(), self.crm().phone_region()) else {
+                return Ok(State::new());
+            };
             let mut state = State::load(snapshot, field.id())?;
             if !goes_on {
                 // Nobody can have written a field that is not there.
@@ -213,10 +215,11 @@ enum Look {
 }
 
 impl<'e> Pair<'e> {
-    fn of(entity: &'e Entity, number: FieldId) -> Option<Self> {
+    fn of(entity: &'e Entity, number: FieldId, phones: PhoneRegion) -> Option<Self> {
         let to = entity.field_by_id(number)?;
         let from = entity.retyped_from(to)?;
-        Some(Self { from, to, lens: Lens::between(&from.definition.kind, &to.definition.kind)? })
+        let lens = Lens::between(&from.definition.kind, &to.definition.kind)?;
+        Some(Self { from, to, lens: lens.reading_phones(phones) })
     }
 
     /// What is made of a record: somebody who wrote the new field, and be it to empty it again, wrote it behind the
@@ -365,7 +368,7 @@ impl Transaction<'_> {
             return Err(Error::new(Code::Withdrawn).entity(&known.api_name).field(&field.api_name));
         }
         let moving = field.is_moving();
-        let Some(pair) = Pair::of(known, number).filter(|_| moving) else {
+        let Some(pair) = Pair::of(known, number, self.crm().phone_region()).filter(|_| moving) else {
             return Ok(Chunk { state, records: 0, more: false });
         };
         let patience = self.session().patience().clone();
@@ -405,7 +408,7 @@ impl Transaction<'_> {
     /// not convert, or that another record has where no two may.
     pub(super) fn take_along(&self, entity: &Entity, record: &mut Record) -> Result<()> {
         for field in entity.fields() {
-            let Some(pair) = Pair::of(entity, field.id()) else { continue };
+            let Some(pair) = Pair::of(entity, field.id(), self.crm().phone_region()) else { continue };
             let value = record.peek(pair.from.id()).into_owned();
             let stand = !field.is_withdrawn() && pair.from.is_withdrawn();
             if !stand || value.is_null() || !record.peek(field.id()).is_null() {

@@ -1,12 +1,15 @@
 //! What the schema says of a record on its way into the store: defaults, codes, what is required, rules.
 
-use crate::base::{Code, Error, Result, Value};
+use crate::base::{Code, Error, Label, Locale, Result, Value};
 use crate::engine::Warning;
 use crate::engine::record_types::excludes;
 use crate::engine::retype::is_on_its_way;
 use crate::records::{Moment, Record, RecordFacts};
 use crate::schema::expr::Expression;
-use crate::schema::{Entity, EnumCode, Field, FieldName, Rule, Severity, normalize_value};
+use crate::schema::{
+    Entity, EnumCode, Field, FieldName, FieldType, PhoneRegion, Rule, Severity, has_unparsed_phone,
+    normalize_value,
+};
 
 /// Gives a new record the defaults of the fields that came without value, in the order of the fields, so
 /// that one may follow from another.
@@ -34,7 +37,7 @@ pub(super) fn apply_default(
     }
     record.compute(entity, moment);
     let value = default.evaluate(&RecordFacts { record, moment });
-    let value = value.and_then(|value| normalize_value(field, value));
+    let value = value.and_then(|value| normalize_value(field, value, PhoneRegion::INTERNATIONAL));
     record.set(field.id(), value.map_err(|error| error.entity(&entity.api_name).field(&field.api_name))?);
     Ok(())
 }
@@ -118,11 +121,52 @@ pub(super) fn check_rules(entity: &Entity, record: &Record, moment: Moment) -> R
             }
             Severity::Warning => {
                 let (entity, field) = (entity.api_name.clone(), field_of(entity, rule));
-                warnings.push(Warning { entity, field, message });
+                warnings.push(Warning { code: Code::RuleBroken, entity, field, message });
             }
         }
     }
     Ok(warnings)
+}
+
+/// Reads the phone numbers that a record has other than before by the rules of a region, wherever they came from.
+///
+/// # Errors
+/// Never in practice: those of values that were found right before.
+pub(super) fn read_phones(
+    entity: &Entity,
+    old: Option<&Record>,
+    record: &mut Record,
+    region: PhoneRegion,
+) -> Result<()> {
+    for field in changed_phones(entity, old, record) {
+        let value = normalize_value(field, record.value(field.id()), region)?;
+        record.set(field.id(), value);
+    }
+    Ok(())
+}
+
+/// What is to be said of phone numbers that a record has other than before and that did not parse.
+pub(super) fn unparsed_phones(entity: &Entity, old: Option<&Record>, record: &Record) -> Vec<Warning> {
+    let unparsed = changed_phones(entity, old, record)
+        .into_iter()
+        .filter(|field| has_unparsed_phone(&field.definition.kind, &record.peek(field.id())));
+    let warnings = unparsed.map(|field| {
+        let code = Code::PhoneUnparsed;
+        let [zh, en] = [Locale::SimplifiedChinese, Locale::English].map(|locale| code.message(locale));
+        let (entity, field) = (entity.api_name.clone(), field.api_name.clone());
+        Warning { code, entity, field, message: Label::new(zh, en) }
+    });
+    warnings.collect()
+}
+
+fn changed_phones<'e>(entity: &'e Entity, old: Option<&Record>, record: &Record) -> Vec<&'e Field> {
+    let is_phone = |kind: &FieldType| *kind == FieldType::Phone;
+    let phones = entity.fields().iter().filter(|field| match &field.definition.kind {
+        FieldType::Rows { columns } => columns.iter().any(|column| is_phone(&column.kind)),
+        kind => is_phone(kind),
+    });
+    let same = |field: &Field| old.is_some_and(|old| old.peek(field.id()) == record.peek(field.id()));
+    phones.filter(|field| !same(field)).collect()
 }
 
 /// The field of a rule that a person is led to: the first one that it reads.

@@ -6,9 +6,10 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::{Action, Policy};
+use crate::access::{Action, Administer, Policy};
 use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
 use crate::engine::rehearsal::Rehearsal;
+use crate::engine::sessions::Ticket;
 use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
 use crate::schema::expr::Expression;
@@ -30,6 +31,8 @@ pub struct Session {
     user: RecordId,
     locale: Locale,
     patience: Patience,
+    /// What its clones have in common.
+    ticket: Arc<Ticket>,
     /// Where changes of the registry are planned in place of being made.
     rehearsal: Option<Rehearsal>,
 }
@@ -42,7 +45,8 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(crm: Crm, user: RecordId, locale: Locale) -> Self {
-        Self { crm, user, locale, patience: Patience::default(), rehearsal: None }
+        let ticket = crm.inner.sessions.issue(crm.new_id(), user, crm.now());
+        Self { crm, user, locale, patience: Patience::default(), ticket, rehearsal: None }
     }
 
     /// The same session, but that its changes of the registry come to the plan that it is given with.
@@ -53,6 +57,10 @@ impl Session {
 
     pub(super) fn rehearsal(&self) -> Option<&Rehearsal> {
         self.rehearsal.as_ref()
+    }
+
+    pub(super) fn ticket(&self) -> &Ticket {
+        &self.ticket
     }
 
     /// Who is signed in.
@@ -337,7 +345,7 @@ impl Session {
     /// `record.referenced` while other records refer to it; `schema.invalid_definition` for an entity
     /// whose records are no persons.
     pub fn erase(&self, entity: &str, id: RecordId) -> Result<()> {
-        self.check_may(entity, Action::Administer)?;
+        self.check_administers(entity, id)?;
         let registry = self.crm.registry();
         if !registry.entity(entity)?.definition.data_subject {
             return Err(Error::new(Code::InvalidDefinition).entity(entity).rule("data subject"));
@@ -350,10 +358,11 @@ impl Session {
         Ok(())
     }
 
-    /// Sets a user's password: one's own, or anybody's with the right to administer users.
+    /// Sets a user's password: one's own, or that of a user whom one administers and who has no right that one does
+    /// not have. The user's other sessions end.
     ///
     /// # Errors
-    /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
+    /// `access.not_permitted`, `access.beyond_own_rights`, `access.weak_password`, `record.not_found`.
     pub fn set_password(&self, user: RecordId, password: &str) -> Result<()> {
         let options = WriteOptions::default().cause("user.set_password");
         self.write_with(options, |transaction| transaction.set_password(user, password))
@@ -385,8 +394,25 @@ impl Session {
         })
     }
 
-    fn check_active(&self, policy: &Policy) -> Result<()> {
-        if policy.is_active(self.user) { Ok(()) } else { Err(Error::new(Code::SessionEnded)) }
+    /// Refuses unless the user administers a record, deleted or not: those of an entity at a level.
+    fn check_administers(&self, entity: &str, id: RecordId) -> Result<()> {
+        self.read(|reader| {
+            let entity = reader.registry().entity(entity)?;
+            let permit = reader.policy.decide::<Administer>(self.user, entity.id(), &entity.api_name)?;
+            match crate::records::class_of(reader.snapshot, entity.id(), id)? {
+                Some(class) if !permit.allows(&class) => {
+                    Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+
+    pub(super) fn check_active(&self, policy: &Policy) -> Result<()> {
+        match policy.is_active(self.user) && !self.ticket.has_ended() {
+            true => Ok(()),
+            false => Err(Error::new(Code::SessionEnded)),
+        }
     }
 }
 

@@ -266,6 +266,14 @@ impl Names {
                 Ok(beyond) => format!("{}.({})", field(of), self.condition(registry, beyond, inner)),
                 Err(_) => format!("{}.(…)", field(of)),
             },
+            Filter::Has(referring) => match registry.entity(&referring.entity) {
+                Ok(beyond) => {
+                    let by = self.field(beyond, referring.by);
+                    let meets = self.condition(registry, beyond, &referring.meets);
+                    format!("has {} by {by} ({meets})", referring.entity)
+                }
+                Err(_) => format!("has {} (…)", referring.entity),
+            },
             Filter::Under(of, _) => format!("under by {}", field(of)),
             Filter::HeldOn(_) => "held on a day".to_owned(),
             Filter::Near(of, _) => format!("near {}", field(of)),

@@ -5,8 +5,10 @@ use crate::access::Action;
 use crate::base::{Code, Error, FieldId, Label, RecordId, Result, Value};
 use crate::engine::Session;
 use crate::engine::record_types::excludes;
-use crate::records::{Moment, Record, RecordFacts};
-use crate::schema::{CUSTOMER, Entity, Field, StateMachine, StateMachineDefinition, Step, normalize_value};
+use crate::records::{Envelope, Moment, Record, RecordFacts};
+use crate::schema::{
+    CUSTOMER, Entity, Field, PhoneRegion, StateMachine, StateMachineDefinition, Step, normalize_value,
+};
 
 /// A step that leaves the state of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +87,7 @@ fn steps_of(entity: &Entity, machine: &StateMachine, record: &Record, moment: Mo
             name: transition.name.clone(),
             label: transition.label.clone(),
             to: transition.to.clone(),
-            open: is_open(step, &ahead, moment),
+            open: record.envelope.locked_by.is_none() && is_open(step, &ahead, moment),
         }
     });
     steps.collect()
@@ -117,11 +119,11 @@ pub(super) fn advance(
     Ok(())
 }
 
-/// Refuses to delete a record that is locked in its state.
+/// Refuses to delete a record that is locked in its state, and to change what is attached to it.
 ///
 /// # Errors
 /// [`Code::RecordLocked`].
-pub(super) fn check_deletion(entity: &Entity, record: &Record) -> Result<()> {
+pub(super) fn check_state(entity: &Entity, record: &Record) -> Result<()> {
     for (machine, field) in running(entity) {
         let state = state_of(record, field.id());
         if is_locked(machine, &state) {
@@ -170,14 +172,14 @@ fn step(
     for (target, expression) in &step.sets {
         let Some(target) = entity.field_by_id(*target) else { continue };
         let value = expression.evaluate(&RecordFacts { record, moment });
-        let value = value.and_then(|value| normalize_value(target, value));
+        let value = value.and_then(|value| normalize_value(target, value, PhoneRegion::INTERNATIONAL));
         record
             .set(target.id(), value.map_err(|error| error.entity(&entity.api_name).field(&target.api_name))?);
     }
     Ok(())
 }
 
-/// Refuses a change of a record that is locked, but for its state and what the step sets that it takes.
+/// Refuses a change of a record that is locked, its owner and tags among them, but for its state and what the step sets that it takes.
 fn check_lock(
     entity: &Entity,
     (machine, taken): (&StateMachine, Option<&Step>),
@@ -195,10 +197,25 @@ fn check_lock(
             && other.formula().is_none()
             && old.peek(other.id()) != new.peek(other.id())
     };
-    match entity.fields().iter().find(changed) {
-        Some(other) => Err(locked(entity, field, state).field(&other.api_name)),
+    if let Some(other) = entity.fields().iter().find(changed) {
+        return Err(locked(entity, field, state).field(&other.api_name));
+    }
+    match changed_fact(&old.envelope, &new.envelope) {
+        Some(fact) => Err(locked(entity, field, state).field(fact)),
         None => Ok(()),
     }
+}
+
+/// What a person changes of a record beside its fields.
+fn changed_fact(old: &Envelope, new: &Envelope) -> Option<&'static str> {
+    let facts = [
+        ("owner", old.owner != new.owner),
+        ("tags", old.tags != new.tags),
+        ("external_ids", old.external_ids != new.external_ids),
+        ("original_author", old.original_author != new.original_author),
+        ("original_at", old.original_at != new.original_at),
+    ];
+    facts.into_iter().find(|(_, changed)| *changed).map(|(name, _)| name)
 }
 
 fn is_locked(machine: &StateMachine, state: &str) -> bool {

@@ -3,22 +3,23 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, AccessClass, Action, Assign, ClassId, Create, Delete, Policy, Update, User, user};
-use crate::base::{
-    Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp, Value,
-};
+use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Update, User, user};
+use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
+use crate::engine::layout_overrides::partition_of;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
-use crate::engine::rules::{apply_defaults, check_codes, check_required_when, check_rules};
+use crate::engine::rules::{
+    apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
+};
 use crate::engine::session::WriterTurn;
-use crate::engine::states::{advance, check_deletion};
+use crate::engine::states::{advance, check_state};
 use crate::engine::translations::translated;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
 use crate::records::{
     self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
     WriteContext, WriteView,
 };
-use crate::schema::{Entity, EntityType, Field, FieldType, Registry, normalize_value};
+use crate::schema::{Entity, EntityType, Field, FieldType, PhoneRegion, Registry, normalize_value};
 use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
 
 /// How a transaction is written down.
@@ -82,6 +83,7 @@ pub struct Transaction<'s> {
     pub(super) policy: Arc<Policy>,
     pub(super) registry: Arc<Registry>,
     settings: Arc<Settings>,
+    phones: PhoneRegion,
     hooks: Arc<Vec<Hook>>,
     context: WriteContext,
     warnings: Vec<Warning>,
@@ -91,6 +93,10 @@ pub struct Transaction<'s> {
     founding: bool,
     /// Files of attachments that this transaction took away, to be deleted once it is durable.
     unlinked: Vec<BlobName>,
+    /// Other users whose passwords this transaction sets.
+    pub(super) passwords: BTreeSet<RecordId>,
+    /// Everybody whose password it sets.
+    renewed: BTreeSet<RecordId>,
     _turn: WriterTurn,
 }
 
@@ -112,8 +118,8 @@ impl<'s> Transaction<'s> {
         let crm = session.crm();
         let registry = crm.registry();
         let founding = view.epoch() == 0;
-        if !founding && !policy.is_active(session.user()) {
-            return Err(Error::new(Code::SessionEnded));
+        if !founding {
+            session.check_active(&policy)?;
         }
         view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
@@ -125,12 +131,15 @@ impl<'s> Transaction<'s> {
             policy,
             registry,
             settings: crm.settings(),
+            phones: crm.phone_region(),
             hooks,
             context,
             warnings: Vec::new(),
             known_classes: Vec::new(),
             founding,
             unlinked: Vec::new(),
+            passwords: BTreeSet::new(),
+            renewed: BTreeSet::new(),
             _turn: turn,
         })
     }
@@ -138,12 +147,17 @@ impl<'s> Transaction<'s> {
     /// Makes everything durable.
     ///
     /// # Errors
-    /// `storage.io`, after which the database stops.
+    /// `access.beyond_own_rights` where it would give anybody rights that the user does not have, naming entity,
+    /// action and level; `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
+        self.check_bounds().inspect_err(|error| self.enter_refusal(error))?;
         let head = self.view.commit(&self.session.crm().inner.sealer)?;
+        for user in &self.renewed {
+            self.session.crm().end_other_sessions(*user, self.session.ticket().id);
+        }
         self.session.crm().delete_unlinked(&self.unlinked, self.session.patience());
         Ok(head)
     }
@@ -263,7 +277,7 @@ impl<'s> Transaction<'s> {
         going: &BTreeSet<RecordId>,
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
-        check_deletion(entity, old)?;
+        check_state(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
@@ -278,7 +292,9 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
         let mut new = old.clone();
-        fields.iter().for_each(|field| new.set(*field, without(&old.peek(*field), going)));
+        for field in fields.iter().filter_map(|field| entity.field_by_id(*field)) {
+            new.set(field.id(), field.definition.kind.without(&old.peek(field.id()), going));
+        }
         let follow_ups = self.prepare(entity, Some(old), &mut new)?;
         self.check_references(entity, Some(old), &new)?;
         let moves = self.moves(entity, old, &new)?;
@@ -355,6 +371,7 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        check_state(entity, &record)?;
         let bytes = (&self.session.crm().inner.sealer, blobs);
         let holder = Holder { permit: &permit, entity, record: &record };
         records::attach(&mut self.view, &self.context, &holder, attachment, content, bytes)
@@ -366,6 +383,7 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
+        check_state(entity, &record)?;
         let holds = |field: &&Field| {
             let names = matches!(field.definition.kind, FieldType::Attachment);
             names && record.peek(field.id()).as_id() == Some(id)
@@ -399,28 +417,34 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Sets a user's password: one's own, or anybody's with the right to administer users.
+    /// Sets a user's password: one's own, or that of a user whom one administers and who has no right that one does
+    /// not have.
     ///
     /// # Errors
-    /// `access.not_permitted`, `access.weak_password`, `record.not_found`.
+    /// `access.not_permitted`, `access.weak_password`, `record.not_found`; at the commit
+    /// `access.beyond_own_rights` for somebody who may do more.
     pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
-        if !self.founding && user != self.session.user() {
-            if !self.reader().may(User::NAME, Action::Administer) {
-                let refused = Error::new(Code::NotPermitted).entity(User::NAME);
-                return Err(refused.rule(Action::Administer.code()));
-            }
-            self.reader().get(User::NAME, user)?;
-        }
+        self.check_sets_password(user)?;
         let inner = &self.session.crm().inner;
         let random = Arc::clone(&inner.random);
         credentials::set_password(&mut self.view, user, password, inner.key_cost, random.as_ref())?;
         records::note(&mut self.view, &self.context, EntryKind::Credential, user, "password");
+        self.renewed.insert(user);
         Ok(())
     }
 
     /// The first user of a new database, who owns itself.
     pub(super) fn found(&mut self, founder: RecordId, changes: Changes) -> Result<RecordId> {
         self.create_as(User::NAME, founder, changes)
+    }
+
+    pub(super) fn is_founding(&self) -> bool {
+        self.founding
+    }
+
+    /// The policy as it was when the writer's turn came.
+    pub(super) fn base_policy(&self) -> &Arc<Policy> {
+        &self.base_policy
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -448,7 +472,7 @@ impl<'s> Transaction<'s> {
         &mut self.view
     }
 
-    fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
+    pub(super) fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         self.create_from(registry.entity(entity)?, (id, None), changes)
     }
@@ -501,6 +525,7 @@ impl<'s> Transaction<'s> {
         self.settle_partition(entity, &mut record)?;
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
+        self.check_granted_role(entity, &record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
@@ -529,6 +554,7 @@ impl<'s> Transaction<'s> {
         let named = self.set_values(entity, &mut new, changes, Hand::Caller)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
+        self.check_granted_role(entity, &new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
         }
@@ -569,7 +595,7 @@ impl<'s> Transaction<'s> {
         for (selector, value) in changes.values {
             let named = |error: Error| error.entity(&entity.api_name);
             let field = selector.field(entity).map_err(named)?;
-            let value = normalize_value(field, value).map_err(named)?;
+            let value = normalize_value(field, value, self.phones).map_err(named)?;
             let other = value != record.value(field.id());
             if hand == Hand::Caller && field.definition.read_only && other {
                 return Err(named(Error::new(Code::ReadOnlyField).field(&field.api_name)));
@@ -636,6 +662,7 @@ impl<'s> Transaction<'s> {
                 snapshot: &self.view,
                 policy: &self.policy,
                 settings: &self.settings,
+                phones: self.phones,
                 now: self.session.crm().now(),
                 cause: &self.context.cause,
                 locale: self.session.locale(),
@@ -652,11 +679,14 @@ impl<'s> Transaction<'s> {
         record.compute(entity, moment);
         enter_type(entity, old, record, moment)?;
         advance(entity, old, record, moment)?;
+        read_phones(entity, old, record, self.phones)?;
         let shown = || self.reader().shown_fields(&entity.api_name).unwrap_or_default();
-        check_type(entity, old, record, &shown)?;
+        let owner = record.envelope.owner;
+        check_type(entity, old, record, &shown, &|| partition_of(self.reader(), owner))?;
         check_codes(entity, old, record)?;
         check_required_when(entity, record, moment)?;
         self.warnings.extend(check_rules(entity, record, moment)?);
+        self.warnings.extend(unparsed_phones(entity, old, record));
         Ok(follow_ups)
     }
 
@@ -677,7 +707,8 @@ impl<'s> Transaction<'s> {
             }
         }
         self.look_at_others(entity, record)?;
-        apply_defaults(entity, record, moment)
+        apply_defaults(entity, record, moment)?;
+        read_phones(entity, None, record, self.phones)
     }
 
     /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
@@ -874,12 +905,4 @@ fn check_texts<'t>(name: &str, texts: impl IntoIterator<Item = &'t String>) -> R
         return Err(Error::new(Code::LimitExceeded).field(name).rule("text <= 1 MiB"));
     }
     Ok(())
-}
-
-/// What is left of a reference without records that go: of one to several, the others.
-fn without(value: &Value, going: &BTreeSet<RecordId>) -> Value {
-    let Value::List(items) = value else { return Value::Null };
-    let stays = |item: &&Value| item.as_id().is_none_or(|id| !going.contains(&id));
-    let left: Vec<Value> = items.iter().filter(stays).cloned().collect();
-    if left.is_empty() { Value::Null } else { Value::List(left) }
 }

@@ -3,7 +3,9 @@
 use crate::base::{Code, Error, FieldId, Result, Value};
 use crate::engine::{FieldSelector, Listing};
 use crate::records::Record;
-use crate::schema::{Entity, FieldName, locale_tag, normalize_value, translation, with_translation};
+use crate::schema::{
+    Entity, FieldName, PhoneRegion, locale_tag, normalize_value, translation, with_translation,
+};
 
 /// Most languages of one text.
 const MAX_LANGUAGES: usize = 100;
@@ -20,7 +22,8 @@ pub(super) fn translated(
         entity.translations_of(field).filter(|_| field.definition.translatable && !field.is_withdrawn());
     let kept = kept.ok_or_else(|| Error::new(Code::NotTranslatable).field(&field.api_name))?;
     let tag = locale_tag(locale)?;
-    let text = normalize_value(field, text.map_or(Value::Null, Value::Text))?;
+    let text = text.map_or(Value::Null, Value::Text);
+    let text = normalize_value(field, text, PhoneRegion::INTERNATIONAL)?;
     let texts = with_translation(record.value(kept.id()), &tag, text);
     match &texts {
         Value::Map(texts) if texts.len() > MAX_LANGUAGES => {

@@ -138,15 +138,14 @@ impl Session {
     /// most `limit` records below are given, the nearest first (0 means 100, 10,000 at the most).
     ///
     /// # Errors
-    /// `record.not_found`, `access.not_permitted`, `access.field_not_permitted`, `schema.unknown_entity`,
-    /// `schema.unknown_field`; `schema.wrong_type` for a field that makes no tree, or an entity of which no
+    /// `record.not_found`, `access.not_permitted`, `access.field_not_permitted` for a field that is masked,
+    /// `schema.unknown_entity`, `schema.unknown_field`; `schema.wrong_type` for a field that makes no tree, or an entity of which no
     /// field is named and not just one does.
     pub fn tree(&self, entity: &str, id: RecordId, field: Option<&str>, limit: usize) -> Result<Tree> {
         let limit = if limit == 0 { 100 } else { limit.min(MAX_AFFECTED_RECORDS) };
         self.read(|reader| {
             let known = reader.registry().entity(entity)?;
-            let tree = tree_of(known, field)?;
-            reader.check_field(known, tree.id())?;
+            let tree = tree_of(reader, known, field)?;
             let record = reader.get(entity, id)?;
             let ancestors = ancestors(reader, known, tree, &record)?;
             let mut descendants = descendants(reader, known, tree, id, limit.saturating_add(1))?;
@@ -157,13 +156,15 @@ impl Session {
     }
 }
 
-fn tree_of<'e>(entity: &'e Entity, field: Option<&str>) -> Result<&'e Field> {
+fn tree_of<'e>(reader: Reader<'_>, entity: &'e Entity, field: Option<&str>) -> Result<&'e Field> {
     let refused = |rule: &str| Error::new(Code::WrongType).entity(&entity.api_name).rule(rule);
     if let Some(name) = field {
+        reader.visible(entity, &name.into())?;
         let field = entity.field(FieldName::Name(name))?;
         return if field.definition.tree { Ok(field) } else { Err(refused("tree").field(name)) };
     }
-    let mut trees = entity.trees();
+    let permit = reader.permit(entity)?;
+    let mut trees = entity.trees().filter(|(tree, _)| permit.shows(tree.id()));
     match (trees.next(), trees.next()) {
         (Some((tree, _)), None) => Ok(tree),
         _ => Err(refused("name the field of the tree")),

@@ -1,32 +1,34 @@
-//! Saved views: lists that a user, the holders of a role or everyone finds by a name.
+//! Saved views: lists that a user, the holders of a role, the people of a unit or everyone finds by a name.
 //!
 //! A view is a record of the entity `sys.view`, which only administrators reach as such. Through the calls of
 //! this file everybody keeps views of their own, finds those that are meant for them, and whoever may
-//! administer `sys.view` keeps those of roles and of everyone. Running a view gives nobody more than a list
+//! administer `sys.view` keeps those of roles, units and everyone. Running a view gives nobody more than a list
 //! does.
-
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::access::{Action, Read, Role};
+use crate::access::{Action, Read, Role, Unit};
 use crate::base::{Code, Collation, Error, MAX_JSON_BYTES, RecordId, Result};
-use crate::engine::{BeforeSave, Changes, Condition, FieldSelector, Reader, Save, Session, WriteOptions};
-use crate::records::{self, Comparison, FarPermits, Record};
-use crate::schema::{Entity, EntityType};
+use crate::engine::reader::found;
+use crate::engine::{BeforeSave, Changes, Reader, Save, Session, WriteOptions};
+use crate::records::{self, Comparison, FarPermits, Filter, Query, Record, links_by};
+use crate::schema::{Entity, EntityType, IndexDefinition};
 
 pub use view::View;
 
 /// Longest definition of a view, as JSON.
 const MAX_DEFINITION: usize = MAX_JSON_BYTES / 256;
 
+/// Most views of one audience.
+const MAX_OF_AUDIENCE: usize = 1_000;
+
 /// What every record tells of itself beside its fields and system fields, and may be a column.
 const FACTS: [&str; 5] = ["id", "title", "number", "version", "tags"];
 
 /// Lists that are found by a name.
 pub mod view {
-    use crate::access::{Role, User};
+    use crate::access::{Role, Unit, User};
     use crate::schema::declare::entity;
     use crate::schema::{OnDelete, Reference, Text};
 
@@ -41,9 +43,20 @@ pub mod view {
         DEFINITION: Text = 3, "definition", "定义", "Definition", [required = true];
         /// The user whose it is.
         USER: Reference<User> = 4, "user", "用户", "User", [on_delete = OnDelete::Cascade];
-        /// The role whose it is; neither user nor role for everyone's.
+        /// The role whose it is.
         ROLE: Reference<Role> = 5, "role", "角色", "Role", [on_delete = OnDelete::Cascade];
+        /// The unit whose it is, with those below it; neither user, role nor unit for everyone's.
+        UNIT: Reference<Unit> = 6, "team", "团队", "Team", [on_delete = OnDelete::Cascade];
     }
+}
+
+/// The index by which everyone's views are found among those of others.
+pub(super) fn by_audience() -> IndexDefinition {
+    IndexDefinition::new("sys", 1, "by_audience")
+        .rising("user")
+        .rising("role")
+        .rising("team")
+        .rising("entity")
 }
 
 /// For whom a view is.
@@ -53,8 +66,24 @@ pub enum Audience {
     User(RecordId),
     /// For the holders of a role.
     Role(RecordId),
+    /// For the people of a unit and of those below it.
+    Unit(RecordId),
     /// For everyone.
     Everyone,
+}
+
+impl Audience {
+    fn user(self) -> Option<RecordId> {
+        if let Self::User(user) = self { Some(user) } else { None }
+    }
+
+    fn role(self) -> Option<RecordId> {
+        if let Self::Role(role) = self { Some(role) } else { None }
+    }
+
+    fn unit(self) -> Option<RecordId> {
+        if let Self::Unit(unit) = self { Some(unit) } else { None }
+    }
 }
 
 /// What a view lists.
@@ -108,15 +137,11 @@ impl ViewDefinition {
     fn check(&self, reader: Reader<'_>, entity: &Entity) -> Result<()> {
         let sorted = self.sort.iter().map(|name| name.strip_prefix('-').unwrap_or(name));
         let columns = self.columns.iter().map(String::as_str).filter(|name| !FACTS.contains(name));
-        // A hidden field is refused as if it did not exist.
-        let unknown = |name: &str| Error::new(Code::UnknownField).entity(&entity.api_name).field(name);
         for name in columns {
-            let field = FieldSelector::Name(name.to_owned()).resolve(entity)?;
-            reader.check_readable(entity, field).map_err(|_| unknown(name))?;
+            reader.readable(entity, &name.into())?;
         }
         for name in sorted.chain(self.group.as_deref()) {
-            let field = FieldSelector::Name(name.to_owned()).resolve(entity)?;
-            reader.check_field(entity, field).map_err(|_| unknown(name))?;
+            reader.visible(entity, &name.into())?;
         }
         Ok(())
     }
@@ -142,8 +167,9 @@ impl Session {
     ///
     /// # Errors
     /// `access.not_permitted` for a view of another user, or without the right to administer `sys.view` for
-    /// one of a role or of everyone; `schema.unknown_entity`, `schema.unknown_field`,
-    /// `record.reference_missing`; `schema.required` without a name; `input.limit_exceeded`.
+    /// one of a role, a unit or everyone; `schema.unknown_entity`, `schema.unknown_field`,
+    /// `record.reference_missing`; `schema.required` without a name; `input.limit_exceeded`, also for more than
+    /// 1,000 views of one audience; `storage.newer_format` where the one of this name is of a newer engine.
     pub fn save_view(
         &self,
         name: &str,
@@ -163,20 +189,22 @@ impl Session {
         if json.len() > MAX_DEFINITION {
             return Err(Error::new(Code::LimitExceeded).entity(View::NAME).field("definition"));
         }
-        let (user, role) = match audience {
-            Audience::User(user) => (Some(user), None),
-            Audience::Role(role) => (None, Some(role)),
-            Audience::Everyone => (None, None),
-        };
         self.write_with(WriteOptions::default().cause("view.save"), |transaction| {
-            let standing = saved(transaction.reader(), Some(&entity))?;
-            let same = standing.iter().find(|view| view.name == name && view.audience == audience);
+            let standing = of_audience(transaction.reader(), audience, None, MAX_OF_AUDIENCE)?;
+            let count = standing.len();
+            let same = standing.into_iter().find(|view| view.name == name && view.entity == entity);
+            let same = same.map(StoredView::understood).transpose()?;
+            if same.is_none() && count >= MAX_OF_AUDIENCE {
+                let error = Error::new(Code::LimitExceeded).entity(View::NAME);
+                return Err(error.rule(&format!("views of one audience <= {MAX_OF_AUDIENCE}")));
+            }
             let changes = Changes::new()
                 .set(view::NAME, name)
                 .set(view::ENTITY, entity.as_str())
                 .set(view::DEFINITION, json.as_str())
-                .set(view::USER, user)
-                .set(view::ROLE, role);
+                .set(view::USER, audience.user())
+                .set(view::ROLE, audience.role())
+                .set(view::UNIT, audience.unit());
             match same {
                 Some(view) => transaction.update_in_own_right(View::NAME, view.id, changes).map(|()| view.id),
                 None => transaction.create_in_own_right(View::NAME, changes),
@@ -185,52 +213,51 @@ impl Session {
     }
 
     /// The views that this user finds, of one entity or of all that the user may read, by entity and name:
-    /// of several of a name the user's own, else that of a role, else everyone's.
+    /// of several of a name the user's own, else that of a role, else that of the user's unit or the nearest one above
+    /// it, else everyone's. They are found by who they are for, however many views others have. Views of a newer
+    /// engine, which this one does not understand, are left out.
     ///
     /// # Errors
     /// `schema.unknown_entity`, `access.not_permitted`.
     pub fn views(&self, entity: Option<&str>) -> Result<Vec<SavedView>> {
-        self.read(|reader| {
-            let entity = entity.map(|name| reader.registry().entity(name)).transpose()?;
-            entity.map(|entity| reader.permit(entity)).transpose()?;
-            let roles = reader.policy.roles_of(self.user());
-            let mut found: BTreeMap<(String, String), SavedView> = BTreeMap::new();
-            for view in saved(reader, entity.map(|entity| entity.api_name.as_str()))? {
-                let meant = match view.audience {
-                    Audience::User(user) => user == self.user(),
-                    Audience::Role(role) => roles.contains(&role),
-                    Audience::Everyone => true,
-                };
-                if !meant || !reader.may(&view.entity, Action::Read) {
-                    continue;
-                }
-                let place = (view.entity.clone(), view.name.clone());
-                let nearer = found.get(&place).is_none_or(|known| view.audience < known.audience);
-                if nearer {
-                    found.insert(place, view);
-                }
-            }
-            Ok(found.into_values().collect())
-        })
+        let found = self.nearest_views(entity)?;
+        Ok(found.into_iter().filter_map(|view| view.understood().ok()).collect())
     }
 
     /// The view that this user finds by a name.
     ///
     /// # Errors
-    /// As [`Session::views`]; `record.not_found` naming no record where there is none.
+    /// As [`Session::views`]; `record.not_found` naming no record where there is none; `storage.newer_format` for one
+    /// of a newer engine, naming what is not understood.
     pub fn view(&self, entity: &str, name: &str) -> Result<SavedView> {
-        let found = self.views(Some(entity))?.into_iter().find(|view| view.name == name);
-        found.ok_or_else(|| Error::new(Code::RecordNotFound).entity(View::NAME).field("name").value(name))
+        let found = self.nearest_views(Some(entity))?.into_iter().find(|view| view.name == name);
+        let missing = || Error::new(Code::RecordNotFound).entity(View::NAME).field("name").value(name);
+        found.ok_or_else(missing)?.understood()
+    }
+
+    /// The views that this user finds, the nearest of each entity and name.
+    fn nearest_views(&self, entity: Option<&str>) -> Result<Vec<StoredView>> {
+        self.read(|reader| {
+            let entity = entity.map(|name| reader.registry().entity(name)).transpose()?;
+            entity.map(|entity| reader.permit(entity)).transpose()?;
+            let name = entity.map(|entity| entity.api_name.as_str());
+            meant(reader, name, MAX_OF_AUDIENCE)
+        })
     }
 
     /// Deletes a view: one's own, or any with the right to administer `sys.view`.
     ///
     /// # Errors
     /// `record.not_found` alike for a view that is not there, and for one of somebody else;
-    /// `access.not_permitted` for one of a role or of everyone.
+    /// `access.not_permitted` for one of a role, a unit or everyone.
     pub fn delete_view(&self, id: RecordId) -> Result<()> {
         let missing = || Error::new(Code::RecordNotFound).entity(View::NAME).record(id);
-        let view = self.read(|reader| saved(reader, None))?.into_iter().find(|view| view.id == id);
+        let view = self.read(|reader| {
+            let known = reader.registry().entity(View::NAME)?;
+            let permit = reader.policy.bootstrap::<Read>(known.id());
+            let found = found(records::get(reader.snapshot, &permit, known, id))?;
+            found.map(|record| read_view(known, &record)).transpose()
+        })?;
         let audience = view.ok_or_else(missing)?.audience;
         match (audience, self.check_audience(audience)) {
             (Audience::User(_), Err(_)) => return Err(missing()),
@@ -253,51 +280,136 @@ impl Session {
     /// # Errors
     /// `access.not_permitted` without the right to administer `sys.view`; `record.reference_missing`.
     pub fn role_named(&self, name: &str) -> Result<RecordId> {
+        self.audience_named(Role::NAME, name)
+    }
+
+    /// The unit of a name, for a view of its people.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer `sys.view`; `record.reference_missing`;
+    /// `record.reference_ambiguous` for a name that several units have.
+    pub fn unit_named(&self, name: &str) -> Result<RecordId> {
+        self.audience_named(Unit::NAME, name)
+    }
+
+    fn audience_named(&self, entity: &str, name: &str) -> Result<RecordId> {
         self.check_may(View::NAME, Action::Administer)?;
-        self.read(|reader| {
-            let missing = || Error::new(Code::ReferenceMissing).entity(Role::NAME).field("name").value(name);
-            reader.find_by_title(Role::NAME, name)?.first().copied().ok_or_else(missing)
-        })
+        let error = |code| Error::new(code).entity(entity).field("name").value(name);
+        match self.read(|reader| reader.find_by_title(entity, name))?.as_slice() {
+            [id] => Ok(*id),
+            [] => Err(error(Code::ReferenceMissing)),
+            _ => Err(error(Code::ReferenceAmbiguous)),
+        }
     }
 }
 
-/// Every view, or those of an entity, in the engine's own right.
-fn saved(reader: Reader<'_>, entity: Option<&str>) -> Result<Vec<SavedView>> {
+/// A view as it lies, whether or not this engine understands what it lists.
+pub(super) struct StoredView {
+    id: RecordId,
+    name: String,
+    entity: String,
+    audience: Audience,
+    definition: Result<ViewDefinition>,
+}
+
+impl StoredView {
+    fn of(entity: &Entity, record: &Record) -> Result<Self> {
+        let value = |name| Ok::<_, Error>(record.value(entity.field(name)?.id()));
+        let text = |name| Ok::<_, Error>(value(name)?.as_text().unwrap_or_default().to_owned());
+        let definition = text(view::DEFINITION.selector())?;
+        let user = value(view::USER.selector())?.as_id();
+        let role = value(view::ROLE.selector())?.as_id();
+        let unit = value(view::UNIT.selector())?.as_id();
+        let audience = match (user, role, unit) {
+            (Some(user), ..) => Audience::User(user),
+            (None, Some(role), _) => Audience::Role(role),
+            (None, None, Some(unit)) => Audience::Unit(unit),
+            (None, None, None) => Audience::Everyone,
+        };
+        // It was right when it was saved, so what is not understood comes from a newer engine.
+        let definition = serde_json::from_str(&definition).map_err(|error| {
+            let newer = Error::new(Code::NewerFormat).entity(View::NAME).record(record.id);
+            newer.field("definition").rule(&error.to_string())
+        });
+        let (name, of) = (text(view::NAME.selector())?, text(view::ENTITY.selector())?);
+        Ok(Self { id: record.id, name, entity: of, audience, definition })
+    }
+
+    /// The view, if this engine understands all that it lists.
+    pub(super) fn understood(self) -> Result<SavedView> {
+        let Self { id, name, entity, audience, definition } = self;
+        Ok(SavedView { id, name, entity, audience, definition: definition? })
+    }
+}
+
+/// The views that are meant for the reader, of one entity or of all that the reader may read, at most so many of each
+/// audience: of several of a name the nearest one.
+pub(super) fn meant(reader: Reader<'_>, entity: Option<&str>, most: usize) -> Result<Vec<StoredView>> {
+    let units = reader.policy.units_of(reader.user);
+    let roles = reader.policy.roles_of(reader.user).iter().copied().map(Audience::Role);
+    let own = [Audience::User(reader.user)].into_iter().chain(roles);
+    let audiences = own.chain(units.iter().copied().map(Audience::Unit)).chain([Audience::Everyone]);
+    let mut views = Vec::new();
+    for audience in audiences {
+        views.extend(of_audience(reader, audience, entity, most)?);
+    }
+    views.retain(|view| reader.may(&view.entity, Action::Read));
+    let rank = |view: &StoredView| match view.audience {
+        Audience::Unit(unit) => units.iter().position(|own| *own == unit),
+        _ => None,
+    };
+    let place = |view: &StoredView| {
+        let audience = match view.audience {
+            Audience::User(_) => 0,
+            Audience::Role(_) => 1,
+            Audience::Unit(_) => 2,
+            Audience::Everyone => 3,
+        };
+        (view.entity.clone(), view.name.clone(), audience, rank(view), view.audience, view.id)
+    };
+    views.sort_by_key(place);
+    views.dedup_by(|other, first| (&other.entity, &other.name) == (&first.entity, &first.name));
+    Ok(views)
+}
+
+/// The views of one audience, of one entity or of all, in the engine's own right.
+fn of_audience(
+    reader: Reader<'_>,
+    audience: Audience,
+    entity: Option<&str>,
+    most: usize,
+) -> Result<Vec<StoredView>> {
     let known = reader.registry().entity(View::NAME)?;
     let permit = reader.policy.bootstrap::<Read>(known.id());
-    let condition = match entity {
-        Some(name) => Condition::Compare(view::ENTITY.into(), Comparison::Equal, name.into()),
-        None => Condition::Everything,
+    let field = |selector| known.field(selector).map(crate::schema::Field::id);
+    let [user, role, unit] =
+        [field(view::USER.selector())?, field(view::ROLE.selector())?, field(view::UNIT.selector())?];
+    let by = |target, field| links_by(reader.snapshot, target, (known.id(), field), most);
+    let ids = match audience {
+        Audience::User(id) => by(id, user)?,
+        Audience::Role(id) => by(id, role)?,
+        Audience::Unit(id) => by(id, unit)?,
+        Audience::Everyone => {
+            let nobody = [user, role, unit].map(Filter::IsNull).into_iter();
+            let of_entity = entity.map(|name| {
+                let of = field(view::ENTITY.selector())?;
+                Ok::<_, Error>(Filter::Compare(of, Comparison::Equal, name.into()))
+            });
+            let filter = Filter::All(nobody.chain(of_entity.transpose()?).collect());
+            let query = Query { filter, limit: most, ..Query::default() };
+            let records = records::find(&reader.sight(known, &permit, &FarPermits::new()), &query)?.records;
+            return records.iter().map(|record| StoredView::of(known, record)).collect();
+        }
     };
-    let mut found = Vec::new();
-    let filter = reader.resolve(known, &condition, reader.now)?;
-    let far = FarPermits::new();
-    records::scan_all(&reader.sight(known, &permit, &far), &filter, &mut |record| {
-        found.push(read_view(known, record)?);
-        Ok(())
-    })?;
-    Ok(found)
+    let records = records::get_many(reader.snapshot, &permit, known, &ids)?;
+    let views = records.iter().map(|record| StoredView::of(known, record)).collect::<Result<Vec<_>>>()?;
+    // What names a user is that user's, whatever else it names.
+    let meant =
+        |view: &StoredView| view.audience == audience && entity.is_none_or(|name| view.entity == name);
+    Ok(views.into_iter().filter(meant).collect())
 }
 
 /// The view that a record keeps.
 pub(super) fn read_view(entity: &Entity, record: &Record) -> Result<SavedView> {
-    let value = |name| Ok::<_, Error>(record.value(entity.field(name)?.id()));
-    let text = |name| Ok::<_, Error>(value(name)?.as_text().unwrap_or_default().to_owned());
-    let definition = text(view::DEFINITION.selector())?;
-    let user = value(view::USER.selector())?.as_id();
-    let role = value(view::ROLE.selector())?.as_id();
-    let audience = match (user, role) {
-        (Some(user), _) => Audience::User(user),
-        (None, Some(role)) => Audience::Role(role),
-        (None, None) => Audience::Everyone,
-    };
-    Ok(SavedView {
-        id: record.id,
-        name: text(view::NAME.selector())?,
-        entity: text(view::ENTITY.selector())?,
-        audience,
-        definition: serde_json::from_str(&definition).map_err(|error| {
-            Error::new(Code::InvalidDefinition).entity(View::NAME).record(record.id).because(error)
-        })?,
-    })
+    StoredView::of(entity, record)?.understood()
 }

@@ -149,11 +149,16 @@ fn has_controls(text: &str) -> bool {
     text.contains(char::is_control)
 }
 
-/// Refuses unless a permit to change reaches a record.
+/// Refuses unless a permit to change reaches a record that nobody has locked.
 ///
 /// # Errors
-/// `access.not_permitted`.
-pub fn check_reach(permit: &Permit<Update>, entity: &Entity, record: &Record) -> Result<()> {
+/// `access.not_permitted`, `record.locked`.
+pub fn check_changeable(permit: &Permit<Update>, entity: &Entity, record: &Record) -> Result<()> {
+    check_reach(permit, entity, record)?;
+    write::check_unlocked(permit, entity, record)
+}
+
+fn check_reach(permit: &Permit<Update>, entity: &Entity, record: &Record) -> Result<()> {
     if permit.allows(&record.envelope.access_class()) {
         return Ok(());
     }
@@ -175,7 +180,7 @@ impl Holder<'_> {
     fn check_write(&self, view: &WriteView<'_>, context: &WriteContext) -> Result<()> {
         self.permit.check(self.entity.id(), view.epoch())?;
         self.permit.check_actor(context.actor)?;
-        check_reach(self.permit, self.entity, self.record)
+        check_changeable(self.permit, self.entity, self.record)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::access::ClassId;
 use crate::base::{EntityId, FieldId, RecordId, Result, Value};
+use crate::records::cells::write_cell;
 use crate::records::codec::{Reader, damaged};
 use crate::records::ordered::{write_collated, write_ordered};
 use crate::records::row::{external_key, unique_key};
@@ -172,20 +173,24 @@ pub(super) fn derive(entity: &Entity, record: &Record) -> Derived {
     let record = &*computed(entity, record);
     let id = record.id.as_bytes();
     let class = record.envelope.class;
-    let mut index = |index: Index, value: Option<&Value>| {
+    let mut index = |index: Index, value: Option<&Value>, cells: bool| {
         let mut key = index.prefix(class);
-        value.into_iter().for_each(|value| write_ordered(&mut key, value));
+        value.into_iter().for_each(|value| match cells {
+            true => write_cell(&mut key, value),
+            false => write_ordered(&mut key, value),
+        });
         key.extend_from_slice(id);
         derived.insert((Keyspace::Index, key), Vec::new());
     };
-    index(Index::by_id(record.entity), None);
-    let system = [SystemField::Owner.id()];
+    index(Index::by_id(record.entity), None, false);
+    let system = [(SystemField::Owner.id(), false)];
     // The keys of rollups follow from what is kept of other records.
     let own = entity.fields().iter().filter(|field| !field.definition.kind.follows_others());
-    for field in own.map(crate::schema::Field::id).chain(system) {
+    let own = own.map(|field| (field.id(), field.definition.kind.has_cells()));
+    for (field, cells) in own.chain(system) {
         if let Some(kept) = Index::on(entity, field) {
             // Several values have a key each, so that the record is found by any of them.
-            record.peek(field).items().for_each(|value| index(kept, Some(value)));
+            record.peek(field).items().for_each(|value| index(kept, Some(value), cells));
         }
     }
     for declared in entity.indexes() {
@@ -254,7 +259,11 @@ fn declared_keys(entity: &Entity, declared: &DeclaredIndex, record: &Record) -> 
 /// prefix of another, so neither is a turned one.
 fn write_component(key: &mut Vec<u8>, value: &Value, component: Component) {
     let start = key.len();
-    write_collated(key, value, component.collation);
+    if component.cells {
+        write_cell(key, value);
+    } else {
+        write_collated(key, value, component.collation);
+    }
     if component.turned {
         key.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
     }

@@ -40,19 +40,25 @@ const SUBJECT: u32 = 21;
 const TAGS: u32 = 22;
 const FIELD_CLOCKS: u32 = 23;
 const NEWEST_ENTRY: u32 = 24;
+const LOCK_REASON: u32 = 25;
 
 /// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
 /// it tells them. Everything else of an envelope follows from the entries themselves.
-pub(super) const ENTERED: [(FieldId, &str); 8] = [
+pub(super) const ENTERED: [(FieldId, &str); 10] = [
     (FieldId::new(OWNER), "owner"),
     (FieldId::new(UNIT), "unit"),
     (FieldId::new(PARTITION), "partition"),
     (FieldId::new(ORIGINAL_AUTHOR), "original_author"),
     (FieldId::new(ORIGINAL_AT), "original_at"),
+    (FieldId::new(LOCKED_BY), "locked_by"),
     (DELETED, "deleted_at"),
     (FieldId::new(EXTERNAL_IDS), "external_ids"),
     (FieldId::new(TAGS), "tags"),
+    (FieldId::new(LOCK_REASON), "lock_reason"),
 ];
+
+/// What locking a record and setting it free changes of it.
+pub(super) const LOCK: [FieldId; 2] = [FieldId::new(LOCKED_BY), FieldId::new(LOCK_REASON)];
 
 /// The fact that an entry changes which brings a deleted record back.
 pub(super) const DELETED: FieldId = FieldId::new(DELETED_AT);
@@ -105,6 +111,8 @@ pub struct Envelope {
     pub lifecycle: u32,
     /// Who holds it locked.
     pub locked_by: Option<RecordId>,
+    /// Why it was locked, or set free, when that was last done.
+    pub lock_reason: Option<String>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
     /// When a deleted record may be purged.
@@ -147,6 +155,7 @@ impl Envelope {
             version: 1,
             lifecycle: 0,
             locked_by: None,
+            lock_reason: None,
             deleted_at: None,
             purge_after: None,
             external_ids: Vec::new(),
@@ -219,6 +228,8 @@ impl Record {
             MODIFIED_HLC => Cow::Owned(Value::DateTime(self.envelope.modified.at())),
             ORIGINAL_AUTHOR => Cow::Owned(self.envelope.original_author.as_deref().into()),
             ORIGINAL_AT => Cow::Owned(self.envelope.original_at.map_or(Value::Null, Value::DateTime)),
+            LOCKED_BY => Cow::Owned(self.envelope.locked_by.into()),
+            LOCK_REASON => Cow::Owned(self.envelope.lock_reason.as_deref().into()),
             DELETED_AT => Cow::Owned(self.envelope.deleted_at.map_or(Value::Null, Value::DateTime)),
             EXTERNAL_IDS => {
                 Cow::Owned(listed(self.envelope.external_ids.iter().map(|id| [&*id.source, &*id.key])))
@@ -269,6 +280,8 @@ impl Record {
             (ORIGINAL_AUTHOR, value) => envelope.original_author = value.as_text().map(str::to_owned),
             (ORIGINAL_AT, Value::DateTime(at)) => envelope.original_at = Some(*at),
             (ORIGINAL_AT, _) => envelope.original_at = None,
+            (LOCKED_BY, value) => envelope.locked_by = value.as_id(),
+            (LOCK_REASON, value) => envelope.lock_reason = value.as_text().map(str::to_owned),
             (DELETED_AT, Value::DateTime(at)) => envelope.deleted_at = Some(*at),
             (DELETED_AT, _) => envelope.deleted_at = None,
             (EXTERNAL_IDS, value) => {
@@ -290,6 +303,8 @@ impl Record {
         empty.envelope.tags.clear();
         empty.envelope.field_clocks.clear();
         empty.envelope.original_author = None;
+        empty.envelope.locked_by = None;
+        empty.envelope.lock_reason = None;
         empty
     }
 
@@ -473,6 +488,9 @@ fn encode_lists(envelope: &Envelope, writer: &mut Writer) {
     if let Some(position) = envelope.newest_entry {
         writer.blob(NEWEST_ENTRY, &encode_newest_entry(position, envelope.version));
     }
+    if let Some(reason) = &envelope.lock_reason {
+        writer.blob(LOCK_REASON, reason.as_bytes());
+    }
 }
 
 /// The version stands beside the position, for an older engine writes the item back as it was when it
@@ -521,6 +539,7 @@ fn decode_envelope_item(item: &Item<'_>, envelope: &mut Envelope) -> Result<bool
         VERSION => envelope.version = item.unsigned()?,
         LIFECYCLE => envelope.lifecycle = narrow(item.unsigned()?)?,
         LOCKED_BY => envelope.locked_by = Some(item.id()?),
+        LOCK_REASON => envelope.lock_reason = Some(text_of(item.payload)?),
         DELETED_AT => envelope.deleted_at = moment()?,
         PURGE_AFTER => envelope.purge_after = moment()?,
         SUBJECT => envelope.subject = Some(item.id()?),
@@ -551,6 +570,8 @@ fn decode_list(item: &Item<'_>, envelope: &mut Envelope) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sample() -> Record {
@@ -567,6 +588,8 @@ mod tests {
         envelope.subject = Some(id(4));
         envelope.deleted_at = Some(Timestamp::from_micros(99));
         envelope.newest_entry = Some(300);
+        envelope.locked_by = Some(id(6));
+        envelope.lock_reason = Some("合同审核".into());
         let mut record = Record::new(id(5), EntityId::new(2), envelope);
         record.set(FieldId::new(64), Value::Text("加喜".into()));
         record.set(FieldId::new(70), Value::Int(-3));
@@ -591,6 +614,41 @@ mod tests {
             // An older engine changed the record, and wrote the item back as it was.
             assert_eq!(decode_newest_entry(&item, version + 1).unwrap(), None);
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn whatever_a_newer_version_adds_survives_a_rewrite_by_this_one(
+            items in proptest::collection::btree_map(
+                prop_oneof![40_u32..64, 1_000_u32..2_000], (prop_oneof![Just(13_u8), 16_u8..32], newer_payload()), 1..6,
+            ),
+            text in "\\PC{0,12}",
+        ) {
+            let mut newer = sample();
+            newer.unknown = items
+                .into_iter()
+                .map(|(number, (kind, (wire, payload)))| RawItem { number, tag: (kind << 3) | wire, payload })
+                .collect();
+            let bytes = newer.encode(9);
+            let mut older = Record::decode(newer.entity, newer.id, &bytes).unwrap();
+            prop_assert_eq!(&older, &newer);
+            older.set(FieldId::new(500), Value::Text(text.clone()));
+            older.envelope.version += 1;
+            let again = Record::decode(older.entity, older.id, &older.encode(3)).unwrap();
+            prop_assert_eq!(&again.unknown, &newer.unknown);
+            prop_assert_eq!(again.value(FieldId::new(500)), Value::Text(text));
+        }
+    }
+
+    /// How a payload stands in the bytes, and the payload: nothing, a number, or bytes.
+    fn newer_payload() -> impl Strategy<Value = (u8, Vec<u8>)> {
+        prop_oneof![
+            Just((0, Vec::new())),
+            (0_u8..0x80).prop_map(|number| (1, vec![0x80 | number, 1])),
+            proptest::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| (2, bytes)),
+        ]
     }
 
     #[test]

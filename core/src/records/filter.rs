@@ -83,6 +83,17 @@ impl Stated {
     }
 }
 
+/// Records that refer to the one at hand: children, or the links of a relation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Referring<F = FieldId> {
+    /// The API name of their entity.
+    pub entity: String,
+    /// The field by which they refer.
+    pub by: F,
+    /// What they meet.
+    pub meets: Filter<F>,
+}
+
 /// A condition on a record. A field without value meets no comparison, as in SQL, and
 /// [`Filter::Not`] of a comparison is met by it.
 ///
@@ -110,6 +121,9 @@ pub enum Filter<F = FieldId> {
     /// The record that the field refers to meets a condition on its own entity. A record that the reader may
     /// not see, and one that is not there, is as one whose fields have no values.
     Through(F, Box<Self>),
+    /// Some record of an entity refers to this one and meets a condition. One that the reader may not see refers
+    /// to nothing.
+    Has(Box<Referring<F>>),
     /// The record is below another one along a field that refers to its own entity, at most 64 steps down.
     /// A record that the reader may not see is below nothing, and nothing is below it.
     Under(F, RecordId),
@@ -138,6 +152,7 @@ impl<F> Filter<F> {
             Self::Within(..) | Self::Holds(_) => true,
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::has_span),
             Self::Not(inner) | Self::Through(_, inner) => inner.has_span(),
+            Self::Has(referring) => referring.meets.has_span(),
             _ => false,
         }
     }
@@ -161,6 +176,7 @@ impl<F> Filter<F> {
             }
             Self::Not(inner) => inner.measure(deeper, nodes),
             Self::Through(_, inner) => inner.measure((deeper.0, hops.saturating_add(1)), nodes),
+            Self::Has(referring) => referring.meets.measure((deeper.0, hops.saturating_add(1)), nodes),
             _ => Ok(()),
         }
     }
@@ -171,7 +187,7 @@ impl Filter {
     #[must_use]
     pub fn names(&self, wanted: &dyn Fn(FieldId) -> bool) -> bool {
         match self {
-            Self::Everything | Self::HeldOn(_) => false,
+            Self::Everything | Self::HeldOn(_) | Self::Has(_) => false,
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.names(wanted)),
             Self::Not(inner) => inner.names(wanted),
             Self::Compare(field, ..) | Self::In(field, _) | Self::IsNull(field) | Self::Near(field, _) => {
@@ -202,7 +218,7 @@ pub(super) fn compares(value: &Value, comparison: Comparison, wanted: &Value) ->
             other => holds(other, Some(text.cmp(&wanted))),
         };
     }
-    holds(comparison, compare(value, wanted))
+    holds(comparison, compare_values(value, wanted))
 }
 
 fn holds(comparison: Comparison, order: Option<Ordering>) -> bool {
@@ -217,7 +233,8 @@ fn holds(comparison: Comparison, order: Option<Ordering>) -> bool {
 }
 
 /// The order of two values of one kind; amounts of two currencies have none.
-fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+#[must_use]
+pub fn compare_values(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
         (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),

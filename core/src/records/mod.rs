@@ -9,6 +9,7 @@ mod attachments;
 mod backup;
 mod backup_items;
 mod bulk;
+mod cells;
 mod checkpoints;
 mod classes;
 mod codec;
@@ -51,7 +52,7 @@ mod write;
 pub use crate::schema::SystemField;
 pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
-    check_names, check_reach, detach, is_linked, read_attachment,
+    check_changeable, check_names, detach, is_linked, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
@@ -60,7 +61,7 @@ pub use classes::{load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
-pub use filter::{Comparison, Filter, Stated};
+pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,
@@ -79,16 +80,16 @@ pub use near::Circle;
 pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest_pruned, pruned_up_to};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
-    SortField, Total, complete, count, end, explain, find, get, get_many, get_standing, groups, reaches,
-    scan_all, sees_ends, target, walk_links,
+    Size, SortField, Total, check_refers, complete, count, end, explain, find, get, get_many, get_standing,
+    groups, reaches, scan_all, sees_ends, target, walk_links,
 };
 pub use reindex::{
     BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,
-    in_hand, is_large, next_records, records_made, reindex, unfinished,
+    in_hand, is_large, next_records, records_made, reindex, sample_keys, unfinished,
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row::{find_by_external_id, find_unique, get_for_rule};
+pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};

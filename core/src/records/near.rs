@@ -1,11 +1,16 @@
 //! Places within a distance of a point.
 
 use crate::base::{Code, Decimal, Error, Result, Value};
+use crate::records::cells::{Sides, cover, degrees, float};
 
 /// The mean radius of the Earth in metres, as the International Union of Geodesy and Geophysics has it.
 const EARTH: f64 = 6_371_008.8;
 /// Half of the Earth's circumference in metres: no place is further away.
 const FURTHEST: u32 = 20_015_115;
+/// What rounding may take from an angle, in radians: most at the far side of the Earth.
+const ROUNDING: f64 = 1e-7;
+/// What rounding may take from the longitudes of a circle, in degrees.
+const MARGIN: f64 = 1e-7;
 
 /// A circle on the Earth, taken for a sphere, so that distances are wrong by half a hundredth at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,14 +43,32 @@ impl Circle {
 
     /// Whether a point lies in it, its edge included; nothing else does.
     pub(super) fn holds(&self, value: &Value) -> bool {
-        let degrees = |part: &str| match value.part(part) {
-            Value::Decimal(degrees) => Some(radians(*degrees)),
-            Value::Int(degrees) => Some(radians(Decimal::from(*degrees))),
-            _ => None,
-        };
-        match (degrees("latitude"), degrees("longitude")) {
-            (Some(latitude), Some(longitude)) => self.distance(latitude, longitude) <= f64::from(self.metres),
-            _ => false,
+        degrees(value).is_some_and(|(latitude, longitude)| {
+            self.distance(latitude.to_radians(), longitude.to_radians()) <= f64::from(self.metres)
+        })
+    }
+
+    /// The ranges of keys of an index of cells in which all of its places lie, and others near them. Around a pole
+    /// these are of all longitudes, and at the antimeridian of both of its sides.
+    pub(super) fn cells(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let angle = f64::from(self.metres) / EARTH * (1.0 + ROUNDING) + ROUNDING;
+        let latitudes =
+            ((self.latitude - angle).to_degrees().max(-90.0), (self.latitude + angle).to_degrees().min(90.0));
+        let all = Sides { latitudes, longitudes: (-180.0, 180.0) };
+        if latitudes.0 <= -90.0 || latitudes.1 >= 90.0 {
+            return cover(&[all]);
+        }
+        // The meridians that touch the circle (J. P. Matuschek, Finding Points Within a Distance of a Latitude and
+        // Longitude, 2010).
+        let aside = (angle.sin() / self.latitude.cos()).min(1.0).asin().to_degrees() + MARGIN;
+        let middle = self.longitude.to_degrees();
+        let (west, east) = (middle - aside, middle + aside);
+        let between = |west: f64, east: f64| Sides { latitudes, longitudes: (west, east) };
+        match (west < -180.0, east > 180.0) {
+            (true, true) => cover(&[all]),
+            (true, false) => cover(&[between(west + 360.0, 180.0), between(-180.0, east)]),
+            (false, true) => cover(&[between(west, 180.0), between(-180.0, east - 360.0)]),
+            (false, false) => cover(&[between(west, east)]),
         }
     }
 
@@ -60,9 +83,8 @@ impl Circle {
     }
 }
 
-/// A number of degrees as radians. Places are no amounts, so the last digits may be lost.
 fn radians(degrees: Decimal) -> f64 {
-    degrees.to_string().parse::<f64>().unwrap_or_default().to_radians()
+    float(degrees).to_radians()
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ pub fn unfinished(entity: &Entity) -> Vec<Build> {
     let rollups = entity.rolled_up().iter().filter(|rollup| !rollup.complete).map(|rollup| rollup.id());
     let unique = entity.unique_rules().iter().filter(|rule| !rule.complete).map(|rule| rule.id());
     let fields = entity.fields().iter().filter(|field| field.unfinished_keys().any()).map(Field::id);
-    let builds = entity.dropped_rules().map(of(BuildKind::Sweep));
+    let builds = entity.dropped().map(of(BuildKind::Sweep));
     let builds = builds.chain(indexes.map(of(BuildKind::Index)));
     let builds = builds.chain(counters.map(of(BuildKind::Counter)));
     let builds = builds.chain(rollups.map(of(BuildKind::Rollup)));
@@ -264,7 +264,9 @@ pub fn build_chunk(
     let builds = in_hand(entity);
     for build in &builds {
         if build.kind == BuildKind::Sweep {
-            built.finished &= sweep(view, entity, build.number, most)?;
+            let (keys, gone) = sweep(view, entity, build.number, most)?;
+            built.records = built.records.saturating_add(keys);
+            built.finished &= gone;
             continue;
         }
         let (records, more) = next_records(view, entity, (build.position(view)?, most), patience)?;
@@ -331,6 +333,30 @@ fn take_in_records(
             Ok(())
         }
     }
+}
+
+/// What the first records of an entity, up to so many, gain by a changed definition: how many they are, and how many
+/// bytes of keys. WITHOUT a permit, for estimates that tell nothing of a record.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`, `engine.cancelled`.
+pub fn sample_keys(
+    snapshot: &dyn Snapshot,
+    (old, new): (&Entity, &Entity),
+    most: usize,
+    patience: &Patience,
+) -> Result<(u64, u64)> {
+    let first = RecordId::from_bytes([0; 16]);
+    let (records, _) = next_records(snapshot, new, (first, most), patience)?;
+    let (mut read, mut bytes) = (0_u64, 0_usize);
+    for record in &records {
+        let before = derive(old, record);
+        let gained = derive(new, record).into_iter().filter(|(key, _)| !before.contains_key(key));
+        bytes = gained
+            .fold(bytes, |sum, ((_, key), value)| sum.saturating_add(key.len()).saturating_add(value.len()));
+        read = read.saturating_add(1);
+    }
+    Ok((read, u64::try_from(bytes).unwrap_or(u64::MAX)))
 }
 
 /// Takes some of the keys of an index away, whatever they say, and says whether none is left. Its build begins

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use crate::access::AccessClass;
 use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, Patience, RecordId, Result, Value};
 use crate::records::codec::damaged;
 use crate::records::ordered::ordered;
@@ -239,6 +240,14 @@ pub fn find_unique(
 /// `storage.damaged`, `storage.io`.
 pub fn get_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
     Ok(load(snapshot, entity, id)?.filter(|record| !record.is_deleted()))
+}
+
+/// The class of a record, deleted or not, whoever may see it; it is held against a permit and goes no further.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn class_of(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<AccessClass>> {
+    Ok(load(snapshot, entity, id)?.map(|record| record.envelope.access_class()))
 }
 
 /// Hands every record of an entity, deleted ones among them, to a function. A piece of which no record

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Value, fold};
 use crate::records::codec::damaged;
+use crate::records::derived::Index;
 use crate::records::ordered::ordered;
 use crate::records::row::{UNIQUE_FIELD, UNIQUE_RULE, shorten, unique_field_prefix, unique_number_of};
+use crate::records::tally::counter_prefix;
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, RecordFacts};
 use crate::schema::{Entity, Field, Normalizer, UniqueRule};
@@ -173,15 +175,34 @@ pub(super) fn finish_unique(
     Ok(shared.check(entity).err())
 }
 
-/// Takes away as many keys of a rule or field that was taken back as one chunk takes, and says
-/// whether all are gone.
-pub(super) fn sweep(view: &mut WriteView<'_>, entity: &Entity, number: FieldId, most: usize) -> Result<bool> {
-    let page = view.scan(&RangeRequest::prefix(Keyspace::Unique, &unique_prefix(entity, number), most))?;
-    for (key, _) in page.rows {
-        view.remove(Keyspace::Unique, key);
+/// Takes away as many keys of a unique rule, an index, a counter or a unique field that was taken back as one chunk
+/// takes, and says how many they were and whether all are gone.
+pub(super) fn sweep(
+    view: &mut WriteView<'_>,
+    entity: &Entity,
+    number: FieldId,
+    most: usize,
+) -> Result<(u64, bool)> {
+    let unique = (Keyspace::Unique, unique_prefix(entity, number));
+    let places = match entity.field_by_id(number) {
+        // Of a field the values are no longer unique, and its index stays.
+        Some(_) => vec![unique],
+        // A number is that of one of the three, so the others have no keys.
+        None => vec![
+            unique,
+            (Keyspace::Index, Index { entity: entity.id(), field: number }.all()),
+            (Keyspace::Aggregate, counter_prefix(entity.id(), number)),
+        ],
+    };
+    let mut count = 0_u64;
+    for (keyspace, prefix) in places {
+        let page = view.scan(&RangeRequest::prefix(keyspace, &prefix, most))?;
+        count = count.saturating_add(u64::try_from(page.rows.len()).unwrap_or(u64::MAX));
+        page.rows.into_iter().for_each(|(key, _)| view.remove(keyspace, key));
+        if page.more {
+            return Ok((count, false));
+        }
     }
-    if !page.more {
-        view.remove(Keyspace::Meta, shared_key(number));
-    }
-    Ok(!page.more)
+    view.remove(Keyspace::Meta, shared_key(number));
+    Ok((count, true))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
 use crate::records::attachments::verify_attachments;
-use crate::records::derived::{derive, is_unfinished, live_counter, read_counter};
+use crate::records::derived::{Index, derive, is_unfinished, live_counter, read_counter};
 use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, LedgerEntry, chain_link, open_entry};
 use crate::records::ledger_blocks::{Summary, block_of, end_of};
@@ -12,7 +12,7 @@ use crate::records::prune::{Pruned, may_be_emptied};
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
-use crate::records::tally::{Tallies, counters_so_far};
+use crate::records::tally::{Tallies, counter_prefix, counters_so_far};
 use crate::records::unique::unique_prefix;
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
@@ -97,7 +97,7 @@ pub fn verify(
         return Err(mismatch(registry.entity_by_id(entity)?, "ledger against record", record));
     }
     verify_counters(snapshot, registry, &counted)?;
-    if !tallies.are_those_of(snapshot)? {
+    if !tallies.are_those_of(snapshot, &dropped_counters(registry))? {
         return Err(Error::new(Code::IndexMismatch).rule("counter by values"));
     }
     verify_rollups(snapshot, registry, patience)?;
@@ -292,13 +292,26 @@ fn verify_counters(
     Ok(())
 }
 
-/// Keys of unique rules that were taken back, which are still to be swept away.
+/// What the keys of counters begin with that were taken back; numbers of unique rules and indexes among them have none.
+fn dropped_counters(registry: &Registry) -> Vec<Vec<u8>> {
+    let of_entity = |entity: &Entity| -> Vec<Vec<u8>> {
+        entity.dropped().map(|number| counter_prefix(entity.id(), number)).collect()
+    };
+    registry.entities().iter().flat_map(of_entity).collect()
+}
+
+/// Keys of unique rules and indexes that were taken back, which are still to be swept away.
 fn keys_to_sweep(snapshot: &dyn Snapshot, registry: &Registry, patience: &Patience) -> Result<u64> {
     let mut found = 0_u64;
     for entity in registry.entities() {
-        for rule in entity.dropped_rules() {
-            let prefix = unique_prefix(entity, rule);
+        for number in entity.dropped() {
+            let prefix = unique_prefix(entity, number);
             count_rows(snapshot, (Keyspace::Unique, &prefix), patience, &mut found)?;
+            // A field whose values are no longer unique keeps its index.
+            if entity.field_by_id(number).is_none() {
+                let prefix = Index { entity: entity.id(), field: number }.all();
+                count_rows(snapshot, (Keyspace::Index, &prefix), patience, &mut found)?;
+            }
         }
     }
     Ok(found)

@@ -213,6 +213,12 @@ impl<'a> WriteView<'a> {
         }
     }
 
+    /// Whether it changes facts of the organisation.
+    #[must_use]
+    pub fn changes_policy(&self) -> bool {
+        self.stale == Staleness::Policy
+    }
+
     /// Makes every permit of the epochs so far stale once this is committed, and the policy too if that is said.
     pub(super) fn outdate(&mut self, staleness: Staleness) {
         self.stale = self.stale.max(staleness);

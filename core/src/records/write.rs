@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{Assign, Create, Delete, Permit, Update};
+use crate::access::{ActionKind, Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
 use crate::records::attachments::remove_all;
 use crate::records::classes::{Staleness, intern};
 use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
 };
-use crate::records::envelope::ENTERED;
+use crate::records::envelope::{ENTERED, LOCK};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
@@ -57,7 +57,7 @@ pub fn create(
     if !permit.allows(&record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
-    check_shown(entity, &context.named, permit)?;
+    check_shown(entity, &context.named, permit, &record)?;
     check_required(entity, &record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
@@ -93,10 +93,13 @@ pub fn update(
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let changes = differences(old, &new);
-    check_shown(entity, &context.named, permit)?;
+    check_shown(entity, &context.named, permit, old)?;
     check_required(entity, &new)?;
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
+    }
+    if changes.iter().any(|change| !LOCK.contains(&change.field)) {
+        check_unlocked(permit, entity, old)?;
     }
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
@@ -124,6 +127,7 @@ pub fn delete(
     if !permit.allows(&old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
     }
+    check_unlocked(permit, entity, old)?;
     // A record's references to itself go with it.
     for_each_link(view, old.id, &mut |link| {
         if link.source == old.id || going.contains(&link.source) {
@@ -251,14 +255,29 @@ fn renew(context: &WriteContext, old: &Record, new: &mut Record, changes: &[Fiel
     envelope.field_clocks.extend(changes.iter().map(|change| (change.field, context.stamp)));
 }
 
-fn check_shown<A: crate::access::ActionKind>(
+/// Refuses to change a record that somebody has locked, whoever it was. What the engine itself keeps up, such as the
+/// top of a tree, it keeps up there too.
+pub(super) fn check_unlocked<A: ActionKind>(
+    permit: &Permit<A>,
+    entity: &Entity,
+    record: &Record,
+) -> Result<()> {
+    if record.envelope.locked_by.is_none() || permit.is_bootstrap() {
+        return Ok(());
+    }
+    Err(Error::new(Code::RecordLocked).entity(&entity.api_name).record(record.id).rule("locked by a person"))
+}
+
+fn check_shown<A: ActionKind>(
     entity: &Entity,
     named: &BTreeSet<FieldId>,
     permit: &Permit<A>,
+    record: &Record,
 ) -> Result<()> {
+    let class = record.envelope.access_class();
     for field in named {
         let name = entity.field_by_id(*field).map_or("", |field| field.api_name.as_str());
-        permit.check_sets(*field, name).map_err(|error| error.entity(&entity.api_name))?;
+        permit.check_sets(&class, *field, name).map_err(|error| error.entity(&entity.api_name))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use crate::schema::{Entity, Field, Layer, Module, Registry, Setting};
+use crate::schema::{Entity, Field, Layer, Module, Package, Registry, Setting, ValueSet};
 
 /// What kind of element a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -28,12 +28,20 @@ pub enum Element {
     RecordTypes,
     /// A layout.
     Layout,
-    /// What a higher layer changes of a field.
+    /// What a higher layer changes of a field, an entity or a value set.
     Override,
     /// A module; its change names no entity.
     Module,
     /// A setting; its change names no entity.
     Setting,
+    /// A value set; its change names no entity.
+    ValueSet,
+    /// A role with its grants; its change names no entity.
+    Role,
+    /// A saved view; its change names its entity.
+    View,
+    /// A command; its change names no entity.
+    Command,
 }
 
 /// What becomes of an element.
@@ -64,7 +72,7 @@ pub struct PropertyChange {
 /// What becomes of one element of the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SchemaChange {
-    /// The entity, by API name; empty for a module or a setting.
+    /// The entity, by API name; empty for a module, a setting or a value set.
     pub entity: String,
     /// What kind of element it is.
     pub element: Element,
@@ -87,6 +95,7 @@ impl Registry {
     pub fn changes_to(&self, after: &Self) -> Vec<SchemaChange> {
         let mut changes = modules(self, after);
         changes.extend(settings(self, after));
+        changes.extend(value_sets(self, after));
         for entity in after.entities() {
             match self.entity_by_id(entity.id()) {
                 Ok(before) => between(before, entity, &mut changes),
@@ -99,6 +108,38 @@ impl Registry {
         }
         changes
     }
+}
+
+/// What one version of a package declares beside the registry that another one does not, as roles and views.
+#[must_use]
+pub fn record_changes(before: &Package, after: &Package) -> Vec<SchemaChange> {
+    let parts = |package: &Package| {
+        let namespace = &package.package;
+        let roles = package.roles.iter().map(|role| Part::plain(Element::Role, &role.name, namespace, role));
+        let views = package.views.iter().map(|view| Part::plain(Element::View, &view.name, namespace, view));
+        let commands = package.commands.iter();
+        let commands =
+            commands.map(|command| Part::plain(Element::Command, &command.label.en, namespace, command));
+        roles.chain(views).chain(commands).collect::<Vec<_>>()
+    };
+    let of_view = |part: &Part| part.said.get("entity").filter(|_| part.element == Element::View).cloned();
+    let place =
+        |part: &Part| (part.element, part.name.clone(), of_view(part), part.said.get("role").cloned());
+    let mut gone = parts(before);
+    let mut changes = Vec::new();
+    let mut push = |part: Part, change: Option<(ChangeKind, Vec<PropertyChange>)>| {
+        let entity = of_view(&part).and_then(|entity| entity.as_str().map(str::to_owned));
+        let said = change.map(|(change, properties)| told(part, change, properties));
+        changes.extend(said.map(|said| SchemaChange { entity: entity.unwrap_or_default(), ..said }));
+    };
+    for part in parts(after) {
+        let known = gone.iter().position(|known| place(known) == place(&part));
+        let known = known.map(|known| gone.swap_remove(known));
+        let change = part.since(known.as_ref());
+        push(part, change);
+    }
+    gone.into_iter().for_each(|part| push(part, Some((ChangeKind::Withdrawn, Vec::new()))));
+    changes
 }
 
 /// The modules that are other than before. Whether one is off is told as a property of it.
@@ -117,12 +158,43 @@ fn settings(before: &Registry, after: &Registry) -> Vec<SchemaChange> {
     fresh.filter_map(|setting| of_registry(Part::setting(setting), named)).collect()
 }
 
+/// The value sets that are other than before, and what layers change of them.
+fn value_sets(before: &Registry, after: &Registry) -> Vec<SchemaChange> {
+    if before.value_sets() == after.value_sets() {
+        return Vec::new();
+    }
+    let laid = |registry: &Registry| -> Vec<Part> {
+        let sets = registry.value_sets().iter();
+        let laid = sets.flat_map(|set| set.overrides().iter().map(|changed| (set.api_name(), changed)));
+        laid.map(|(name, said)| Part::plain(Element::Override, &name, &said.namespace, said)).collect()
+    };
+    let known = |part: &Part, parts: Vec<Part>| {
+        parts.into_iter().find(|other| (&other.name, &other.namespace) == (&part.name, &part.namespace))
+    };
+    let sets = |registry: &Registry| registry.value_sets().iter().map(Part::value_set).collect::<Vec<_>>();
+    let of_sets = sets(after).into_iter().filter_map(|part| {
+        let standing = known(&part, sets(before));
+        of_registry(part, |_| standing)
+    });
+    let of_layers = laid(after).into_iter().filter_map(|part| {
+        let standing = known(&part, laid(before));
+        of_registry(part, |_| standing)
+    });
+    let gone = laid(before).into_iter().filter(|part| known(part, laid(after)).is_none());
+    let gone = gone.map(|part| told(part, ChangeKind::Withdrawn, Vec::new()));
+    of_sets.chain(of_layers).chain(gone).collect()
+}
+
 /// What becomes of an element that is of no entity.
-fn of_registry(part: Part, known: impl Fn(&str) -> Option<Part>) -> Option<SchemaChange> {
+fn of_registry(part: Part, known: impl FnOnce(&str) -> Option<Part>) -> Option<SchemaChange> {
     let (change, properties) = part.since(known(&part.name).as_ref())?;
+    Some(told(part, change, properties))
+}
+
+fn told(part: Part, change: ChangeKind, properties: Vec<PropertyChange>) -> SchemaChange {
     let layer = Layer::of(&part.namespace).name();
     let (entity, element, name, reads_records) = (String::new(), part.element, part.name, false);
-    Some(SchemaChange { entity, element, name, layer, change, properties, reads_records })
+    SchemaChange { entity, element, name, layer, change, properties, reads_records }
 }
 
 /// One element as it is compared.
@@ -164,6 +236,12 @@ impl Part {
         Self { element: Element::Setting, name, namespace, said, withdrawn }
     }
 
+    fn value_set(set: &ValueSet) -> Self {
+        let (name, namespace) = (set.api_name(), set.definition.namespace.clone());
+        let (said, withdrawn) = (json_of(&set.definition), set.is_withdrawn());
+        Self { element: Element::ValueSet, name, namespace, said, withdrawn }
+    }
+
     fn plain(element: Element, name: &str, namespace: &str, definition: &impl Serialize) -> Self {
         let (name, namespace) = (name.to_owned(), namespace.to_owned());
         Self { element, name, namespace, said: json_of(definition), withdrawn: false }
@@ -198,12 +276,8 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
             push(changes, after, part, change, field.gained_keys(known).any());
         }
     }
-    for (before, after_parts) in [(indexes(before), indexes(after)), (counters(before), counters(after))] {
-        let fresh = |part: &Part| before.iter().all(|known| known.name != part.name);
-        for part in after_parts.into_iter().filter(fresh) {
-            push(changes, after, part, Some((ChangeKind::Added, Vec::new())), true);
-        }
-    }
+    differing(indexes(before), indexes(after), after, changes, true);
+    differing(counters(before), counters(after), after, changes, true);
     differing(rules(before), rules(after), after, changes, false);
     differing(machines(before), machines(after), after, changes, false);
     differing(unique(before), unique(after), after, changes, true);
@@ -301,7 +375,10 @@ fn overrides(entity: &Entity) -> Vec<Part> {
         let parts = field.overrides().iter();
         parts.map(|changed| Part::plain(Element::Override, &name, &changed.namespace, changed)).collect()
     };
-    entity.fields().iter().flat_map(of_field).collect()
+    let of_entity = entity.overrides().iter();
+    let of_entity = of_entity
+        .map(|changed| Part::plain(Element::Override, &entity.api_name, &changed.namespace, changed));
+    of_entity.chain(entity.fields().iter().flat_map(of_field)).collect()
 }
 
 fn push(

@@ -6,8 +6,10 @@ use crate::base::{
     Code, Currency, Decimal, Error, MAX_LIST_ITEMS, MAX_VALUE_DEPTH, Money, RecordId, Result, Value,
     ValueKind,
 };
+use crate::schema::expr::Expression;
+use crate::schema::row_formulas::{formulas_of, work_out};
 use crate::schema::validate::{in_calendar, known_code, normalize_kind, parse_kind, plain_text};
-use crate::schema::{FieldType, RowColumn, person_name};
+use crate::schema::{FieldType, PhoneRegion, RowColumn, person_name};
 
 /// Parts of an address.
 const ADDRESS: [&str; 8] =
@@ -19,7 +21,7 @@ const PERSON_NAME: [&str; 7] = ["full", "family", "given", "middle", "prefix", "
 ///
 /// # Errors
 /// Those of [`crate::schema::normalize_value`].
-pub(super) fn composite(kind: &FieldType, value: Value) -> Result<Value> {
+pub(super) fn composite(kind: &FieldType, value: Value, region: PhoneRegion) -> Result<Value> {
     let value = bounded(value)?;
     match (kind, value) {
         (FieldType::Json, value) => Ok(value),
@@ -38,8 +40,10 @@ pub(super) fn composite(kind: &FieldType, value: Value) -> Result<Value> {
         }
         (FieldType::AnyReference { entities }, Value::Map(parts)) => any_reference(entities, parts),
         (FieldType::Rows { columns }, Value::List(rows)) => {
+            let formulas = formulas_of(columns)?;
             let rows = rows.into_iter().enumerate().map(|(number, given)| {
-                row(columns, given).map_err(|error| error.within(&(number + 1).to_string()))
+                row(columns, &formulas, given, region)
+                    .map_err(|error| error.within(&(number + 1).to_string()))
             });
             Ok(some_list(rows.collect::<Result<_>>()?))
         }
@@ -120,13 +124,22 @@ fn any_reference(entities: &[String], mut parts: BTreeMap<String, Value>) -> Res
     Ok(Value::Map(BTreeMap::from([("entity".into(), entity.into()), ("id".into(), id.into())])))
 }
 
-/// One row: each column by its type, and nothing besides.
-fn row(columns: &[RowColumn], given: Value) -> Result<Value> {
+/// One row: each column by its type, and nothing besides. What is worked out is worked out anew, whatever came.
+fn row(
+    columns: &[RowColumn],
+    formulas: &[(&RowColumn, Expression)],
+    given: Value,
+    region: PhoneRegion,
+) -> Result<Value> {
     let Value::Map(mut given) = given else { return Err(Error::new(Code::WrongType).rule("row")) };
     let mut row = BTreeMap::new();
     for column in columns {
         let value = given.remove(&column.name).unwrap_or_default();
-        let typed = parse_plain(&column.kind, value).and_then(|value| normalize_kind(&column.kind, value));
+        if column.kind.is_worked_out() {
+            continue;
+        }
+        let typed = parse_plain(&column.kind, value);
+        let typed = typed.and_then(|value| normalize_kind(&column.kind, value, region));
         match typed.map_err(|error| error.within(&column.name))? {
             Value::Null if column.required => return Err(Error::new(Code::Required).field(&column.name)),
             Value::Null => {}
@@ -136,6 +149,7 @@ fn row(columns: &[RowColumn], given: Value) -> Result<Value> {
         }
     }
     refuse_others(&given)?;
+    work_out(columns, formulas, &mut row);
     Ok(Value::Map(row))
 }
 
@@ -219,7 +233,7 @@ fn parse_plain(kind: &FieldType, value: Value) -> Result<Value> {
             let amount = parse_plain(&FieldType::Decimal, parts.get("amount").cloned().unwrap_or_default())?;
             let currency =
                 Currency::from_code(parts.get("currency").and_then(Value::as_text).unwrap_or_default())?;
-            match normalize_kind(&FieldType::Decimal, amount)? {
+            match normalize_kind(&FieldType::Decimal, amount, PhoneRegion::INTERNATIONAL)? {
                 Value::Decimal(amount) => Ok(Value::Money(Money::new(amount, currency))),
                 _ => Err(Error::new(Code::WrongType).rule("money").field("amount")),
             }

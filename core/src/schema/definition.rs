@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
+use crate::schema::privacy::are_purposes;
 use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{
-    CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, RecordTypesDefinition,
-    RelationDefinition, RollupReaders, RuleDefinition, StateMachineDefinition, UniqueDefinition, ValidTime,
+    CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, Privacy,
+    RecordTypesDefinition, RelationDefinition, RollupReaders, RuleDefinition, StateMachineDefinition,
+    UniqueDefinition, ValidTime,
 };
 
 /// How the text of a field is made searchable.
@@ -42,6 +44,18 @@ pub struct FieldDefinition {
     pub help: Option<Label>,
     /// What values it takes.
     pub kind: FieldType,
+    /// For enum and multi_enum: the value set whose codes it takes, by API name. The type lists no codes of its own
+    /// then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_set: Option<String>,
+    /// What it tells of people. What follows from it inherits that; see [`Registry::privacy`].
+    ///
+    /// [`Registry::privacy`]: crate::schema::Registry::privacy
+    #[serde(default, skip_serializing_if = "Privacy::is_none")]
+    pub privacy: Privacy,
+    /// What it may be used for, by stable codes; nothing said if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<String>,
     /// A record cannot be saved without it.
     #[serde(default)]
     pub required: bool,
@@ -60,7 +74,8 @@ pub struct FieldDefinition {
     /// Headers under which imports find it, besides name and labels.
     #[serde(default)]
     pub synonyms: Vec<String>,
-    /// For a reference: what becomes of this record when the one that it refers to is deleted.
+    /// For a reference, and for rows with references: what becomes of this record when one that it refers to is
+    /// deleted.
     #[serde(default, skip_serializing_if = "OnDelete::is_restrict")]
     pub on_delete: OnDelete,
     /// For a reference to the entity itself: its records are a tree by it, and no record is above itself.
@@ -130,6 +145,9 @@ impl FieldDefinition {
             label,
             help: None,
             kind,
+            value_set: None,
+            privacy: Privacy::None,
+            purposes: Vec::new(),
             required: false,
             unique: false,
             indexed: false,
@@ -224,19 +242,7 @@ impl FieldDefinition {
         if self.label.is_partial() || self.help.as_ref().is_some_and(Label::is_partial) {
             return fault("labels stand in zh and en");
         }
-        if self.on_delete != OnDelete::Restrict && self.kind.targets().is_empty() {
-            return fault("only a reference says what becomes of it on deletion");
-        }
-        if self.on_delete == OnDelete::SetNull && self.required {
-            return fault("a required reference is not emptied");
-        }
-        let of_tree = self.tree || self.root_of.is_some();
-        if of_tree && !matches!(self.kind, FieldType::Reference { .. }) {
-            return fault("a tree is made of references");
-        }
-        if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
-            return fault("the root of a tree is kept by the engine alone");
-        }
+        self.check_references()?;
         if self.translatable && !matches!(self.kind, FieldType::Text | FieldType::RichText) {
             return fault("only texts have translations");
         }
@@ -273,7 +279,48 @@ impl FieldDefinition {
         if self.controlled_by.is_some() && self.kind.codes().is_none() {
             return fault("only codes are controlled by another field");
         }
-        self.kind.check().map_err(|error| error.field(&self.name))
+        if !are_purposes(&self.purposes) {
+            return fault("purposes are at most 32 codes, each once");
+        }
+        self.check_codes()
+    }
+
+    /// Checks what becomes of references, and what is made of them.
+    fn check_references(&self) -> Result<()> {
+        let fault = |rule: &str| Err(Error::new(Code::InvalidDefinition).field(&self.name).rule(rule));
+        if self.on_delete != OnDelete::Restrict && self.kind.targets().is_empty() {
+            return fault("only a reference says what becomes of it on deletion");
+        }
+        let in_rows = match &self.kind {
+            FieldType::Rows { columns } => {
+                columns.iter().any(|column| column.required && !column.kind.targets().is_empty())
+            }
+            _ => self.required,
+        };
+        if self.on_delete == OnDelete::SetNull && in_rows {
+            return fault("a required reference is not emptied");
+        }
+        let of_tree = self.tree || self.root_of.is_some();
+        if of_tree && !matches!(self.kind, FieldType::Reference { .. }) {
+            return fault("a tree is made of references");
+        }
+        if self.root_of.is_some() && (!self.read_only || self.tree || self.on_delete != OnDelete::Restrict) {
+            return fault("the root of a tree is kept by the engine alone");
+        }
+        Ok(())
+    }
+
+    /// A field has codes of its own or those of a value set; of its own it keeps the ones that it had before.
+    fn check_codes(&self) -> Result<()> {
+        let fault = |rule: &str| Err(Error::new(Code::InvalidDefinition).field(&self.name).rule(rule));
+        match (&self.value_set, self.kind.codes()) {
+            (Some(_), None) => fault("only codes come from a value set"),
+            (Some(_), Some([])) => Ok(()),
+            (Some(_), Some(codes)) if codes.iter().any(|code| code.active) => {
+                fault("a field with a value set has no codes of its own")
+            }
+            _ => self.kind.check().map_err(|error| error.field(&self.name)),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const MAX_GROUP_FIELDS: usize = 3;
 /// Most fields that one counter sums.
 const MAX_SUMS: usize = 4;
 /// Longest code of an enum by which a counter groups, in bytes.
-const MAX_GROUP_CODE: usize = 128;
+pub(super) const MAX_GROUP_CODE: usize = 128;
 
 /// One field of an index, and which way it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +148,9 @@ pub struct Component {
     /// How its text sorts.
     #[serde(default, skip_serializing_if = "Collation::is_plain")]
     pub collation: Collation,
+    /// Whether its keys are the cells in which places lie.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cells: bool,
 }
 
 impl Component {
@@ -255,12 +258,14 @@ impl Entity {
         for field in &definition.fields {
             let (id, kind) = self.component(&field.field)?;
             let of_list = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_several());
+            let cells = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_cells());
             texts = texts.saturating_add(usize::from(kind == ValueKind::Text || of_list));
             lists = lists.saturating_add(usize::from(of_list));
             if lists > 1 {
                 return fault("an index has at most one field of several values");
             }
-            if !(is_ordered(kind) || of_list) || components.iter().any(|known| known.field() == id) {
+            let has_order = is_ordered(kind) || of_list || cells;
+            if !has_order || components.iter().any(|known| known.field() == id) {
                 return fault("fields of an index are different, and have an order");
             }
             let formula = self.field_by_id(id).and_then(Field::formula);
@@ -274,7 +279,7 @@ impl Entity {
             if self.collation_of(id, field.collation) != field.collation {
                 return fault("only texts have a collation");
             }
-            components.push(Component { field: id.number(), turned, collation: field.collation });
+            components.push(Component { field: id.number(), turned, collation: field.collation, cells });
         }
         if texts > MAX_INDEX_TEXTS { fault("an index has at most 3 texts") } else { Ok(components) }
     }
@@ -475,23 +480,36 @@ impl Registry {
         Ok(RegistryChange::Changed)
     }
 
-    /// The number that the next index of an author would have in an entity.
+    /// Takes back the indexes and counters of an entity with these numbers. Their keys are still to be swept away.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn drop_kept(&mut self, entity: &str, numbers: &[FieldId]) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        entity.drop_kept(|index| numbers.contains(&index.id()), |counter| numbers.contains(&counter.id()));
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// The number that the next index of an author would have in an entity: one that none ever had.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn next_local_index(&self, entity: &str, namespace: &str) -> Result<u32> {
-        let own = self.entity(entity)?.indexes().iter().map(|index| &index.definition);
+        let entity = self.entity(entity)?;
+        let own = entity.indexes().iter().map(|index| &index.definition);
         let own = own.filter(|definition| definition.namespace == namespace);
-        Ok(own.map(|definition| definition.local).max().unwrap_or(0).saturating_add(1))
+        Ok(own.map(|definition| definition.local).fold(entity.retired_local(), u32::max).saturating_add(1))
     }
 
-    /// The number that the next counter of an author would have in an entity.
+    /// The number that the next counter of an author would have in an entity: one that none ever had.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn next_local_counter(&self, entity: &str, namespace: &str) -> Result<u32> {
-        let own = self.entity(entity)?.counters().iter().map(|counter| &counter.definition);
+        let entity = self.entity(entity)?;
+        let own = entity.counters().iter().map(|counter| &counter.definition);
         let own = own.filter(|definition| definition.namespace == namespace);
-        Ok(own.map(|definition| definition.local).max().unwrap_or(0).saturating_add(1))
+        Ok(own.map(|definition| definition.local).fold(entity.retired_local(), u32::max).saturating_add(1))
     }
 }

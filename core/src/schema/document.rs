@@ -10,9 +10,10 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, Deprecation, EntityDefinition, EntityExtension, EnumCode, FieldDefinition,
     FieldOverride, FieldType, IndexDefinition, IndexField, LayoutDefinition, ModuleDefinition, Package,
-    RecordTypeDefinition, RecordTypesDefinition, RelationDefinition, RelationSide, Requirement, RowColumn,
-    RuleDefinition, SectionDefinition, SettingDefinition, StateMachineDefinition, Transition,
-    UniqueDefinition, UniqueField, ValidTime,
+    PackageCommand, PackageGrant, PackageRole, PackageView, RecordTypeDefinition, RecordTypesDefinition,
+    RelationDefinition, RelationSide, Requirement, RowColumn, RuleDefinition, SectionDefinition,
+    SettingDefinition, StateMachineDefinition, Transition, UniqueDefinition, UniqueField, ValidTime,
+    ValueSetDefinition, ValueSetOverride,
 };
 
 impl Package {
@@ -43,6 +44,30 @@ impl FieldOverride {
     /// `schema.invalid_definition` naming the place of what is not understood.
     pub fn from_json(document: &Json) -> Result<Self> {
         check_override(document, &Place(String::new()))?;
+        let changed = serde_json::from_value(document.clone());
+        changed.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
+impl ValueSetDefinition {
+    /// Reads a value set.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_value_set(document, &Place(String::new()))?;
+        let set = serde_json::from_value(document.clone());
+        set.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
+    }
+}
+
+impl ValueSetOverride {
+    /// Reads what a layer changes of a value set.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` naming the place of what is not understood.
+    pub fn from_json(document: &Json) -> Result<Self> {
+        check_value_set_override(document, &Place(String::new()))?;
         let changed = serde_json::from_value(document.clone());
         changed.map_err(|error| Error::new(Code::InvalidDefinition).rule(&error.to_string()))
     }
@@ -149,6 +174,8 @@ fn check_package(document: &Json) -> Result<()> {
         label(setting.get("help"), &place.part("help"))?;
         check_kind(setting.get("kind"), &place.part("kind"))
     })?;
+    each(package, "value_sets", &place, check_value_set)?;
+    each(package, "value_set_overrides", &place, check_value_set_override)?;
     each(package, "entities", &place, |json, place| {
         let entity = object::<EntityDefinition>(json, place)?;
         label(entity.get("label"), &place.part("label"))?;
@@ -159,11 +186,34 @@ fn check_package(document: &Json) -> Result<()> {
         }
         check_parts(entity, place)
     })?;
+    each(package, "roles", &place, |json, place| {
+        let role = object::<PackageRole>(json, place)?;
+        each(role, "grants", place, |json, place| object::<PackageGrant>(json, place).map(drop))
+    })?;
+    each(package, "views", &place, |json, place| object::<PackageView>(json, place).map(drop))?;
+    each(package, "commands", &place, |json, place| {
+        label(object::<PackageCommand>(json, place)?.get("label"), &place.part("label"))
+    })?;
     each(package, "extends", &place, |json, place| {
         let extension = object::<EntityExtension>(json, place)?;
+        label(extension.get("label"), &place.part("label"))?;
+        label(extension.get("help"), &place.part("help"))?;
         each(extension, "overrides", place, check_override)?;
         check_parts(extension, place)
     })
+}
+
+fn check_value_set(json: &Json, place: &Place) -> Result<()> {
+    let set = object::<ValueSetDefinition>(json, place)?;
+    label(set.get("label"), &place.part("label"))?;
+    label(set.get("help"), &place.part("help"))?;
+    each(set, "codes", place, check_code)
+}
+
+fn check_value_set_override(json: &Json, place: &Place) -> Result<()> {
+    let changed = object::<ValueSetOverride>(json, place)?;
+    label(changed.get("label"), &place.part("label"))?;
+    each(changed, "add_codes", place, check_code)
 }
 
 fn check_override(json: &Json, place: &Place) -> Result<()> {

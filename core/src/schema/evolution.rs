@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, Result};
-use crate::schema::{CUSTOMER, Entity, Field, FieldDefinition, FieldName, Registry, RegistryChange};
+use crate::base::{Code, Error, Label, Result};
+use crate::schema::{
+    CUSTOMER, Entity, Field, FieldDefinition, FieldName, Registry, RegistryChange, Rule, StateMachine,
+};
 
 /// Says of a field that it is no longer to be used, though it still works.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -119,6 +121,72 @@ impl Registry {
         let fields = entity.fields_mut().iter_mut();
         fields.filter(|field| field.id() == id).for_each(|field| field.set_withdrawn(withdrawn));
         entity.index();
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Takes a rule of the customer's own back, by its name with the namespace or without.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`; `schema.invalid_definition` for a name that none bears.
+    pub fn remove_rule(&mut self, entity: &str, name: &str) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        let own = |rule: &Rule| {
+            let known = &rule.definition;
+            known.namespace == CUSTOMER && (known.name == name || known.api_name() == name)
+        };
+        if !entity.rules().iter().any(own) {
+            let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(name);
+            return Err(error.rule("a rule of the customer"));
+        }
+        entity.rules_mut().retain(|rule| !own(rule));
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Takes a state machine of the customer's own back, by its name with the namespace or without.
+    ///
+    /// # Errors
+    /// As [`Registry::remove_rule`].
+    pub fn remove_states(&mut self, entity: &str, name: &str) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        let own = |machine: &StateMachine| {
+            let known = &machine.definition;
+            known.namespace == CUSTOMER && (known.name == name || known.api_name() == name)
+        };
+        if !entity.machines().iter().any(own) {
+            let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name).field(name);
+            return Err(error.rule("a state machine of the customer"));
+        }
+        entity.machines_mut().retain(|machine| !own(machine));
+        self.touch(RegistryChange::Changed);
+        Ok(RegistryChange::Changed)
+    }
+
+    /// Gives an entity of the customer's own another label, and another help text or none. Its API name stays.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`; `schema.invalid_definition` for an entity of another author, and for a text that does
+    /// not stand in zh and en.
+    pub fn relabel_entity(
+        &mut self,
+        entity: &str,
+        label: &Label,
+        help: Option<&Label>,
+    ) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        let fault = |rule: &str| Err(Error::new(Code::InvalidDefinition).entity(&entity.api_name).rule(rule));
+        if entity.definition.namespace != CUSTOMER {
+            return fault("an entity of the customer's own");
+        }
+        if label.is_partial() || help.is_some_and(Label::is_partial) {
+            return fault("labels stand in zh and en");
+        }
+        if (&entity.definition.label, entity.definition.help.as_ref()) == (label, help) {
+            return Ok(RegistryChange::Nothing);
+        }
+        entity.definition.label = label.clone();
+        entity.definition.help = help.cloned();
         self.touch(RegistryChange::Changed);
         Ok(RegistryChange::Changed)
     }

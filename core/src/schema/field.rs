@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Code, Error, FieldId, Result};
 use crate::schema::computation::Computation;
 use crate::schema::expr::Expression;
-use crate::schema::{FieldDefinition, FieldOverride, RegistryChange};
+use crate::schema::{EnumCode, FieldDefinition, FieldOverride, RegistryChange};
 
 /// A field with its number.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct Field {
     /// Whether an index stayed from when it was to be unique.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) keeps_index: bool,
+    /// The codes of its value set, which lie beside it.
+    #[serde(skip)]
+    pub(super) set_codes: Vec<EnumCode>,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     pub(super) computation: Computation,
@@ -68,6 +71,26 @@ impl PartialEq for Field {
 impl Eq for Field {}
 
 impl Field {
+    /// A field that was not there before, of which nothing is worked out yet.
+    pub(super) fn fresh(number: u32, api_name: String, definition: FieldDefinition) -> Self {
+        Self {
+            number,
+            api_name,
+            definition,
+            declared: None,
+            overrides: Vec::new(),
+            former_names: Vec::new(),
+            withdrawn: false,
+            complete: true,
+            moving: false,
+            index_unfinished: false,
+            unique_unfinished: false,
+            keeps_index: false,
+            set_codes: Vec::new(),
+            computation: Computation::default(),
+        }
+    }
+
     /// What a new record has that comes without value.
     #[must_use]
     pub fn default(&self) -> Option<&Expression> {
@@ -161,6 +184,10 @@ impl Field {
             let rule = "type and target of a field never change, and its indexes stay";
             return Err(Error::new(Code::InvalidDefinition).field(&definition.name).rule(rule));
         }
+        if old.value_set.is_some() && old.value_set != definition.value_set {
+            let error = Error::new(Code::InvalidDefinition).field(&definition.name);
+            return Err(error.rule("a field keeps its value set"));
+        }
         if self.api_name != api_name {
             self.former_names.retain(|known| *known != api_name);
             self.former_names.push(std::mem::replace(&mut self.api_name, api_name));
@@ -175,11 +202,9 @@ impl Field {
     /// Lays what higher layers change over what the author defined.
     pub(super) fn apply_overrides(&mut self) {
         let mut definition = self.declared().clone();
-        if self.overrides.is_empty() {
-            self.declared = None;
-        } else {
-            self.declared = Some(Box::new(definition.clone()));
-        }
+        let is_laid = !self.overrides.is_empty() || definition.value_set.is_some();
+        self.declared = is_laid.then(|| Box::new(definition.clone()));
+        definition.lay_codes(&self.set_codes);
         self.overrides.iter().for_each(|changed| changed.apply(&mut definition));
         self.definition = definition;
     }

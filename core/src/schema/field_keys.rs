@@ -63,7 +63,7 @@ impl Entity {
     /// it has none yet.
     #[must_use]
     pub fn keeps_unique(&self, field: &Field) -> bool {
-        field.definition.unique && self.dropped_rules().all(|dropped| dropped != field.id())
+        field.definition.unique && self.dropped().all(|dropped| dropped != field.id())
     }
 }
 

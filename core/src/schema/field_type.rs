@@ -1,11 +1,12 @@
 //! The types of fields: which values each takes, and what its author says of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, RecordId, Result, Value, ValueKind};
 use crate::schema::identifiers::Scheme;
+use crate::schema::row_formulas::{formulas_of, work_out};
 use crate::schema::{RollupDefinition, valid_name};
 
 /// Most columns of the rows within a record.
@@ -40,12 +41,14 @@ pub enum FieldType {
     Duration,
     /// One code of a closed list.
     Enum {
-        /// The codes with their labels, in their order.
+        /// The codes with their labels, in their order; none where the field has a value set.
+        #[serde(default)]
         codes: Vec<EnumCode>,
     },
     /// Any codes of a closed list, each once, in the order of the list.
     MultiEnum {
-        /// The codes with their labels, in their order.
+        /// The codes with their labels, in their order; none where the field has a value set.
+        #[serde(default)]
         codes: Vec<EnumCode>,
     },
     /// A record of another entity. What its deletion means for this one is said by `on_delete`.
@@ -71,7 +74,8 @@ pub enum FieldType {
     /// A postal address, as a map of `country` (ISO 3166-1, two letters), `region_code` (GB/T 2260),
     /// `province`, `city`, `district`, `street`, `postal_code`, and `raw` for what was not taken apart.
     Address,
-    /// A phone number, E.164 where it parses, otherwise kept as it came.
+    /// A phone number, E.164 where it parses, otherwise kept as it was written; see
+    /// [`is_phone`](crate::schema::is_phone).
     Phone,
     /// An e-mail address (RFC 5321 with a domain), its domain in lower case.
     Email,
@@ -197,10 +201,17 @@ impl FieldType {
         matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. } | Self::Rows { .. })
     }
 
-    /// Whether an index may be kept on it: on a value with an order, or on each of several codes or references.
+    /// Whether an index may be kept on it: on a value with an order, on each of several codes or references, or on
+    /// the cell of a place.
     #[must_use]
     pub fn is_indexable(&self) -> bool {
-        !self.is_composite() || self.has_several()
+        !self.is_composite() || self.has_several() || self.has_cells()
+    }
+
+    /// Whether an index finds its values by where they lie, and puts them in no order that anybody asks for.
+    #[must_use]
+    pub fn has_cells(&self) -> bool {
+        matches!(self, Self::GeoPoint)
     }
 
     /// Whether a record has several codes or references in it, each of which is found by an index.
@@ -255,13 +266,39 @@ impl FieldType {
         self
     }
 
-    /// The entities that it refers to.
+    /// The entities that it refers to, by itself or by columns of its rows.
     #[must_use]
-    pub fn targets(&self) -> &[String] {
+    pub fn targets(&self) -> Vec<&String> {
         match self {
-            Self::Reference { entity } | Self::MultiReference { entity } => std::slice::from_ref(entity),
-            Self::AnyReference { entities } => entities,
-            _ => &[],
+            Self::Reference { entity } | Self::MultiReference { entity } => vec![entity],
+            Self::AnyReference { entities } => entities.iter().collect(),
+            Self::Rows { columns } => columns.iter().flat_map(|column| column.kind.targets()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A value of this type without the records that go: nothing where no other is left.
+    #[must_use]
+    pub fn without(&self, value: &Value, going: &BTreeSet<RecordId>) -> Value {
+        let goes = |id: Option<RecordId>| id.is_some_and(|id| going.contains(&id));
+        match (self, value) {
+            (Self::Rows { columns }, Value::List(rows)) => {
+                // What is worked out of a row may follow from what goes.
+                let formulas = formulas_of(columns).unwrap_or_default();
+                let left = |row: &Value| {
+                    let mut parts = without_in_row(columns, row, going);
+                    work_out(columns, &formulas, &mut parts);
+                    Value::Map(parts)
+                };
+                Value::List(rows.iter().map(left).collect())
+            }
+            (Self::MultiReference { .. }, Value::List(items)) => {
+                let left: Vec<Value> = items.iter().filter(|item| !goes(item.as_id())).cloned().collect();
+                if left.is_empty() { Value::Null } else { Value::List(left) }
+            }
+            (Self::Reference { .. }, value) if goes(value.as_id()) => Value::Null,
+            (Self::AnyReference { .. }, value) if goes(value.part("id").as_id()) => Value::Null,
+            (_, value) => value.clone(),
         }
     }
 
@@ -276,7 +313,24 @@ impl FieldType {
             Self::AnyReference { .. } => value.part("entity").as_text().zip(value.part("id").as_id()),
             _ => None,
         };
-        listed.chain(named)
+        let in_rows = match self {
+            Self::Rows { columns } => in_rows(columns, value),
+            _ => Vec::new(),
+        };
+        listed.chain(named).chain(in_rows)
+    }
+
+    /// The records that a value in a column refers to.
+    fn of_column<'a>(&'a self, value: &'a Value) -> Vec<(&'a str, RecordId)> {
+        match self {
+            Self::Reference { entity } | Self::MultiReference { entity } => {
+                value.items().filter_map(|item| Some((entity.as_str(), item.as_id()?))).collect()
+            }
+            Self::AnyReference { .. } => {
+                value.part("entity").as_text().zip(value.part("id").as_id()).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The type with this stable name, for the types that have no parameters.
@@ -284,8 +338,9 @@ impl FieldType {
     /// # Errors
     /// `schema.invalid_definition` for an unknown name, and one that says not enough.
     pub fn from_name(name: &str) -> Result<Self> {
-        serde_json::from_value(serde_json::json!({ "type": name }))
-            .map_err(|_| Error::new(Code::InvalidDefinition).rule("field type").value(name))
+        let known: Option<Self> = serde_json::from_value(serde_json::json!({ "type": name })).ok();
+        let whole = known.filter(|kind| kind.check().is_ok());
+        whole.ok_or_else(|| Error::new(Code::InvalidDefinition).rule("field type").value(name))
     }
 
     /// Checks what the author says of the type.
@@ -342,11 +397,31 @@ pub struct RowColumn {
     pub name: String,
     /// What people read.
     pub label: Label,
-    /// What values it takes: no rows, and nothing that is worked out.
+    /// What values it takes: no rows, attachments or several references. A formula is worked out from other columns of
+    /// the row, those before it among what is worked out, when the row is stored. What the deletion of a record
+    /// means to which it refers is said by `on_delete` of the field.
     pub kind: FieldType,
     /// A row has a value in it.
     #[serde(default)]
     pub required: bool,
+}
+
+/// The records that columns of rows refer to.
+fn in_rows<'a>(columns: &'a [RowColumn], rows: &'a Value) -> Vec<(&'a str, RecordId)> {
+    let referring = || columns.iter().filter(|column| !column.kind.targets().is_empty());
+    rows.items()
+        .flat_map(|row| referring().flat_map(|column| column.kind.of_column(row.part(&column.name))))
+        .collect()
+}
+
+fn without_in_row(columns: &[RowColumn], row: &Value, going: &BTreeSet<RecordId>) -> BTreeMap<String, Value> {
+    let Value::Map(parts) = row else { return BTreeMap::new() };
+    let kept = parts.iter().filter_map(|(name, part)| {
+        let column = columns.iter().find(|column| column.name == *name);
+        let part = column.map_or_else(|| part.clone(), |column| column.kind.without(part, going));
+        (!part.is_null()).then(|| (name.clone(), part))
+    });
+    kept.collect()
 }
 
 /// One part of a serial number.
@@ -413,21 +488,24 @@ fn check_columns(columns: &[RowColumn]) -> Result<()> {
         let nested = matches!(
             column.kind,
             FieldType::Rows { .. }
-                | FieldType::Formula { .. }
+                | FieldType::MultiReference { .. }
                 | FieldType::Lookup { .. }
                 | FieldType::Rollup(_)
                 | FieldType::Serial { .. }
-                | FieldType::Reference { .. }
-                | FieldType::MultiReference { .. }
-                | FieldType::AnyReference { .. }
                 | FieldType::Attachment
         );
         if nested {
-            return fault("a column holds neither rows nor references nor what is worked out", &column.name);
+            return fault(
+                "a column holds no rows, no several references, no attachments, and nothing that follows from others",
+                &column.name,
+            );
+        }
+        if column.required && column.kind.is_worked_out() {
+            return fault("what is worked out is not required", &column.name);
         }
         column.kind.check()?;
     }
-    Ok(())
+    formulas_of(columns).map(drop)
 }
 
 fn check_parts(parts: &[SerialPart]) -> Result<()> {

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Label, Result};
 use crate::schema::computation::Computation;
+use crate::schema::privacy::{are_purposes, common_purposes};
 use crate::schema::{
-    Entity, EnumCode, Field, FieldDefinition, FieldName, FieldNames, FieldType, Registry, RegistryChange,
-    compile_condition, valid_namespace,
+    Entity, EnumCode, Field, FieldDefinition, FieldName, FieldNames, FieldType, Privacy, Registry,
+    RegistryChange, compile_condition, valid_namespace,
 };
 
 /// The namespace of what customers add.
@@ -80,6 +81,26 @@ pub struct FieldOverride {
     /// Headers under which imports find it besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
+    /// What it tells of people; never less than the lower layers say.
+    #[serde(default, skip_serializing_if = "Privacy::is_none")]
+    pub privacy: Privacy,
+    /// What it may be used for: some of the purposes that the lower layers name, if they name any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purposes: Vec<String>,
+}
+
+/// What a higher layer changes of what people read of an entity of a lower one. What is not said stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EntityOverride {
+    /// Who changes it.
+    #[serde(default)]
+    pub namespace: String,
+    /// What people read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// What its records are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<Label>,
 }
 
 impl FieldOverride {
@@ -106,6 +127,10 @@ impl FieldOverride {
             definition.default.clone_from(&self.default);
         }
         definition.synonyms.extend(self.synonyms.iter().cloned());
+        // The author may have become stricter, and have other purposes, since it was declared.
+        definition.privacy = definition.privacy.max(self.privacy);
+        let common = common_purposes(&definition.purposes, &self.purposes);
+        definition.purposes = if common.is_empty() { self.purposes.clone() } else { common };
         if let FieldType::Enum { codes } | FieldType::MultiEnum { codes } = &mut definition.kind {
             for code in codes.iter_mut().filter(|code| self.retire_codes.contains(&code.code)) {
                 code.active = false;
@@ -133,6 +158,7 @@ impl FieldOverride {
             return fault("a field is required, or required under a condition");
         }
         self.check_codes(field).or_else(fault)?;
+        self.check_privacy(field).or_else(fault)?;
         let named = |error: Error| error.entity(&entity.api_name).field(&field.api_name);
         let names = FieldNames::of(entity);
         self.required_when()
@@ -151,6 +177,9 @@ impl FieldOverride {
         if self.add_codes.is_empty() && self.retire_codes.is_empty() {
             return Ok(());
         }
+        if field.declared().value_set.is_some() {
+            return Err("the codes of a value set are changed in the set");
+        }
         let codes = field.declared().kind.codes().ok_or("only a list of codes has codes")?;
         let known = |code: &String| codes.iter().any(|known| known.code == *code);
         if self.add_codes.iter().any(|code| code.code.is_empty() || known(&code.code)) {
@@ -163,7 +192,61 @@ impl FieldOverride {
     }
 }
 
+impl FieldOverride {
+    /// A layer makes a field stricter, and never looser.
+    fn check_privacy(&self, field: &Field) -> Result<(), &'static str> {
+        let below = field.declared();
+        if self.privacy != Privacy::None && self.privacy < below.privacy {
+            return Err("a class is never less strict than that of the layers below");
+        }
+        if !are_purposes(&self.purposes) {
+            return Err("purposes are at most 32 codes, each once");
+        }
+        let is_other = |code: &String| !below.purposes.is_empty() && !below.purposes.contains(code);
+        if self.purposes.iter().any(is_other) {
+            return Err("purposes are some of those of the layers below");
+        }
+        Ok(())
+    }
+}
+
 impl Registry {
+    /// Declares what a higher layer changes of what people read of an entity, in place of what the same layer changed
+    /// before. A change that says nothing takes that back.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`; `schema.invalid_definition` for an entity that is not of a lower layer.
+    pub fn declare_entity_override(
+        &mut self,
+        entity: &str,
+        changed: &EntityOverride,
+    ) -> Result<RegistryChange> {
+        let entity = self.entity_mut(entity)?;
+        let fault = |entity: &Entity, rule: &str| {
+            Err(Error::new(Code::InvalidDefinition).entity(&entity.api_name).rule(rule))
+        };
+        let above = Layer::of(&changed.namespace) > Layer::of(&entity.definition.namespace);
+        if !valid_namespace(&changed.namespace) || !above {
+            return fault(entity, "a layer changes entities of the layers below");
+        }
+        if [&changed.label, &changed.help].into_iter().flatten().any(Label::is_partial) {
+            return fault(entity, "labels stand in zh and en");
+        }
+        let before = entity.overrides().to_vec();
+        let overrides = entity.overrides_mut();
+        overrides.retain(|known| known.namespace != changed.namespace);
+        if changed.label.is_some() || changed.help.is_some() {
+            overrides.push(changed.clone());
+            overrides.sort_by_key(|known| Layer::of(&known.namespace));
+        }
+        let change = match *overrides == before {
+            true => RegistryChange::Nothing,
+            false => RegistryChange::Changed,
+        };
+        self.touch(change);
+        Ok(change)
+    }
+
     /// Declares what a higher layer changes of a field, in place of what the same layer changed before.
     ///
     /// # Errors

@@ -4,12 +4,15 @@
 //! A layout names fields; it gives nobody a field to see. What it names and the registry no longer has is passed
 //! over when it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Label, Result, fold};
-use crate::schema::{Entity, Field, FieldName, FieldType, Registry, RegistryChange, valid_namespace};
+use crate::schema::{
+    Entity, Field, FieldName, FieldNames, FieldType, Registry, RegistryChange, compile_condition,
+    valid_namespace,
+};
 
 /// Most sections of a layout.
 const MAX_SECTIONS: usize = 100;
@@ -65,7 +68,41 @@ impl LayoutKind {
     }
 }
 
-/// A layout as its author defines it. Its identity within the entity is (namespace, kind, record type, role).
+/// A class of devices, by how much of a record stands on their screens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// Held in a hand.
+    Phone,
+    /// A large screen.
+    Desktop,
+}
+
+impl Device {
+    /// The class of this name: `phone` or `desktop`.
+    ///
+    /// # Errors
+    /// `input.invalid_argument`.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "phone" => Ok(Self::Phone),
+            "desktop" => Ok(Self::Desktop),
+            _ => Err(Error::new(Code::InvalidArgument).field("device").value(name)),
+        }
+    }
+
+    /// The stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Desktop => "desktop",
+        }
+    }
+}
+
+/// A layout as its author defines it. Its identity within the entity is (namespace, kind, record type, device, role,
+/// partition).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LayoutDefinition {
     /// Who defines it.
@@ -79,6 +116,12 @@ pub struct LayoutDefinition {
     /// The name of the role whose holders it is for; everybody if none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The class of devices that it is for; every one if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// The name of the partition whose people it is for; everybody if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
     /// The field of one code that makes the columns of a kanban; the day or moment at which a record stands in a
     /// calendar, or the first and the last one; those at which it stands in a timeline. What follows from the
     /// registry if none is named.
@@ -94,6 +137,10 @@ pub struct LayoutDefinition {
     /// Whether fields that it does not name, as those that come later, stand behind those of the sections.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub append: bool,
+    /// Under what condition a field or fact stands in it, by name, as an expression over the record; where none is
+    /// named always. It decides what is shown of what the reader may see, and never what the reader may see.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub visible_when: BTreeMap<String, String>,
 }
 
 /// Fields of a layout that stand together.
@@ -103,6 +150,9 @@ pub struct SectionDefinition {
     pub label: Label,
     /// The fields, by API name, and facts of every record such as `owner`.
     pub fields: Vec<String>,
+    /// Under what condition the section stands, as an expression over the record; always if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_when: Option<String>,
 }
 
 fn yes() -> bool {
@@ -121,26 +171,39 @@ impl LayoutDefinition {
         Self { kind, append: true, ..Self::default() }
     }
 
-    /// What tells it from the other layouts of its author: the kind, with the record type and the role, if it is
-    /// for one.
+    /// What tells it from the other layouts of its author: the kind, with the record type, the role, the device and
+    /// the partition, if it is for one.
     #[must_use]
     pub fn name(&self) -> String {
-        let of_type = self.record_type.as_ref().map(|code| format!(" of {code:?}"));
-        let of_role = self.role.as_ref().map(|role| format!(" for {role:?}"));
-        format!("{}{}{}", self.kind.name(), of_type.unwrap_or_default(), of_role.unwrap_or_default())
+        let parts = [
+            self.record_type.as_ref().map(|code| format!(" of {code:?}")),
+            self.role.as_ref().map(|role| format!(" for {role:?}")),
+            self.device.map(|device| format!(" on {}", device.name())),
+            self.partition.as_ref().map(|partition| format!(" in {partition:?}")),
+        ];
+        parts.into_iter().flatten().fold(self.kind.name().to_owned(), |name, part| name + &part)
     }
 
-    /// Whether it takes the place of another one. Names of roles are compared folded.
+    /// Whether it takes the place of another one. Names of roles and partitions are compared folded.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        let role = |layout: &Self| layout.role.as_deref().map(fold);
+        let folded = |layout: &Self| {
+            (layout.role.as_deref().map(fold), layout.partition.as_deref().map(fold), layout.device)
+        };
         (&self.namespace, self.kind, &self.record_type) == (&other.namespace, other.kind, &other.record_type)
-            && role(self) == role(other)
+            && folded(self) == folded(other)
     }
 
-    /// Every name of a field or fact that it says.
+    /// Every name of a field or fact that it says, but for those in conditions.
     pub fn names(&self) -> impl Iterator<Item = &String> {
-        self.sections.iter().flat_map(|section| &section.fields).chain(&self.hidden).chain(&self.by)
+        let placed = self.sections.iter().flat_map(|section| &section.fields);
+        placed.chain(&self.hidden).chain(&self.by).chain(self.visible_when.keys())
+    }
+
+    /// The conditions under which sections and fields stand in it.
+    pub fn conditions(&self) -> impl Iterator<Item = &String> {
+        let of_sections = self.sections.iter().filter_map(|section| section.visible_when.as_ref());
+        of_sections.chain(self.visible_when.values())
     }
 
     /// The layout without what the entity no longer has; nothing where its record type is gone.
@@ -154,11 +217,17 @@ impl LayoutDefinition {
         layout.sections.iter_mut().for_each(|section| section.fields.retain(&stands));
         layout.hidden.retain(&stands);
         layout.by.retain(&stands);
+        let names = FieldNames::of(entity);
+        let holds = |condition: &String| compile_condition(condition, &names).is_ok();
+        layout.visible_when.retain(|name, condition| stands(name) && holds(condition));
+        for section in &mut layout.sections {
+            section.visible_when = section.visible_when.take().filter(&holds);
+        }
         Some(layout)
     }
 
     /// Refuses a layout that is not right for an entity.
-    fn check(&self, entity: &Entity) -> Result<()> {
+    pub(crate) fn check(&self, entity: &Entity) -> Result<()> {
         let fault = |field: &str, rule: &str| {
             let error = Error::new(Code::InvalidDefinition).entity(&entity.api_name);
             Err(error.field(field).rule(rule))
@@ -187,6 +256,16 @@ impl LayoutDefinition {
             if !seen.insert(place) {
                 return fault(name, "a field stands once in a layout, or is hidden");
             }
+        }
+        for (name, condition) in &self.visible_when {
+            if !is_fact(name) {
+                field_of(entity, name)?;
+            }
+            check_condition(entity, condition).map_err(|error| error.field(name))?;
+        }
+        for section in &self.sections {
+            let condition = section.visible_when.iter();
+            condition.map(String::as_str).try_for_each(|condition| check_condition(entity, condition))?;
         }
         self.check_by(entity)
     }
@@ -227,6 +306,11 @@ impl LayoutDefinition {
     }
 }
 
+fn check_condition(entity: &Entity, condition: &str) -> Result<()> {
+    let compiled = compile_condition(condition, &FieldNames::of(entity));
+    compiled.map(drop).map_err(|error| error.entity(&entity.api_name))
+}
+
 fn has_type(entity: &Entity, code: &str) -> bool {
     entity.record_types().is_some_and(|types| types.of_code(code).is_some())
 }
@@ -263,7 +347,7 @@ impl Entity {
 
 impl Registry {
     /// Declares a layout of an entity that stands already, in place of the one of the same author, kind, record
-    /// type and role.
+    /// type, device, role and partition.
     ///
     /// # Errors
     /// `schema.unknown_entity`, `schema.unknown_field`, `schema.withdrawn`, `schema.invalid_definition`;
@@ -289,7 +373,7 @@ impl Registry {
         Ok(RegistryChange::Changed)
     }
 
-    /// Takes a layout back: the one of the same author, kind, record type and role.
+    /// Takes a layout back: the one of the same author, kind, record type, device, role and partition.
     ///
     /// # Errors
     /// `schema.unknown_entity`; `schema.invalid_definition` where there is none.
@@ -329,5 +413,10 @@ mod tests {
         assert_ne!(layout(Some("a\" for \"b"), None).name(), layout(Some("a"), Some("b")).name());
         assert!(layout(None, Some("Sales")).is_same_as(&layout(None, Some("sales"))));
         assert!(!layout(Some("Sales"), None).is_same_as(&layout(Some("sales"), None)));
+        let phone =
+            LayoutDefinition { device: Some(Device::Phone), ..LayoutDefinition::new(LayoutKind::Form) };
+        let of = LayoutDefinition { partition: Some("上海".to_owned()), ..phone.clone() };
+        assert_eq!((phone.name(), of.name()), ("form on phone".into(), "form on phone in \"上海\"".into()));
+        assert!(!phone.is_same_as(&of) && !phone.is_same_as(&LayoutDefinition::new(LayoutKind::Form)));
     }
 }

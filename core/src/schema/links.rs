@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::base::{Code, EntityId, Error, FieldId, Result, ValueKind};
 use crate::schema::computation::{changes_with_time, reached};
 use crate::schema::expr::Expression;
+use crate::schema::row_formulas::inferred_columns;
 use crate::schema::{
     Entity, Field, FieldDefinition, FieldName, FieldNames, FieldType, Registry, RollupDefinition,
     RollupFunction, RollupReaders, compile_condition,
@@ -186,6 +187,7 @@ impl Registry {
                     gives,
                 })
             }
+            FieldType::Rows { columns } => Ok(FieldType::Rows { columns: inferred_columns(columns)? }),
             FieldType::Rollup(rollup) if rollup.gives == ValueKind::Null => self.inferred_rollup(rollup),
             said => Ok(said),
         }

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
-use crate::schema::{Entity, Layer, Package, Registry, RegistryChange, valid_name, valid_namespace};
+use crate::schema::{
+    Entity, FieldType, Layer, Package, Registry, RegistryChange, valid_name, valid_namespace,
+};
 
 /// The module of the engine's own entities, which is always on.
 pub const SYSTEM_MODULE: &str = "system";
@@ -133,7 +135,8 @@ impl Registry {
         let named = self.module(code).map(|module| module.definition.requires.clone()).unwrap_or_default();
         let own = self.entities().iter().filter(|entity| entity.module() == code && !entity.is_withdrawn());
         let required = own.flat_map(Entity::fields).filter(|field| field.is_required());
-        let targets = required.filter_map(|field| match field.definition.kind.targets() {
+        let required = required.filter(|field| !matches!(field.definition.kind, FieldType::Rows { .. }));
+        let targets = required.filter_map(|field| match field.definition.kind.targets().as_slice() {
             [target] => self.entity(target).ok().map(|target| target.module().to_owned()),
             _ => None,
         });

@@ -10,10 +10,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, Label, Result};
+use crate::schema::newer::check_known;
 use crate::schema::{
-    CUSTOMER, CounterDefinition, EntityDefinition, Field, FieldDefinition, FieldName, FieldOverride,
-    IndexDefinition, Layer, LayoutDefinition, ModuleDefinition, RecordTypesDefinition, Registry,
-    RegistryChange, RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition,
+    CUSTOMER, CounterDefinition, EntityDefinition, EntityOverride, Field, FieldDefinition, FieldName,
+    FieldOverride, IndexDefinition, Layer, LayoutDefinition, ModuleDefinition, PackageCommand, PackageRole,
+    PackageView, RecordTypesDefinition, Registry, RegistryChange, RuleDefinition, SettingDefinition,
+    StateMachineDefinition, UniqueDefinition, ValueSet, ValueSetDefinition, ValueSetOverride,
     valid_namespace,
 };
 
@@ -41,12 +43,27 @@ pub struct Package {
     /// Its settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<SettingDefinition>,
+    /// Its value sets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub value_sets: Vec<ValueSetDefinition>,
+    /// What it changes of value sets of lower layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub value_set_overrides: Vec<ValueSetOverride>,
     /// Its entities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entities: Vec<EntityDefinition>,
     /// What it adds to entities of others, and changes of their fields.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extends: Vec<EntityExtension>,
+    /// Its roles with their grants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<PackageRole>,
+    /// Its saved views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<PackageView>,
+    /// Its commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<PackageCommand>,
 }
 
 /// A package that another one stands on.
@@ -63,6 +80,12 @@ pub struct Requirement {
 pub struct EntityExtension {
     /// The entity, by API name.
     pub entity: String,
+    /// What people read in place of what a lower layer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// What its records are, in place of what a lower layer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<Label>,
     /// Fields besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldDefinition>,
@@ -93,6 +116,13 @@ pub struct EntityExtension {
 }
 
 impl EntityExtension {
+    /// What it changes of what people read of the entity.
+    fn of_entity(&self, namespace: &str) -> Option<EntityOverride> {
+        let (label, help) = (self.label.clone(), self.help.clone());
+        let says = label.is_some() || help.is_some();
+        says.then(|| EntityOverride { namespace: namespace.to_owned(), label, help })
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self { entity: self.entity.clone(), ..Self::default() }
     }
@@ -132,6 +162,7 @@ impl Package {
         if self.label.is_partial() {
             return fault("labels stand in zh and en");
         }
+        self.check_records()?;
         version_of(&self.version)?;
         self.requires.iter().try_for_each(|required| version_of(&required.version).map(drop))?;
         let (namespace, mut foreign) = (self.package.clone(), None);
@@ -142,6 +173,8 @@ impl Package {
         };
         self.modules.iter_mut().for_each(|module| own(&mut module.namespace));
         self.settings.iter_mut().for_each(|setting| own(&mut setting.namespace));
+        self.value_sets.iter_mut().for_each(|set| own(&mut set.namespace));
+        self.value_set_overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
         for entity in &mut self.entities {
             entity.module = entity.module.take().or_else(|| self.module.clone());
             own(&mut entity.namespace);
@@ -307,8 +340,10 @@ impl Registry {
     /// What a namespace has in this registry, as a package that another database can install.
     ///
     /// # Errors
-    /// `schema.package_missing` for a namespace that has nothing here.
+    /// `schema.package_missing` for a namespace that has nothing here; `storage.newer_format` as
+    /// [`Registry::to_json`].
     pub fn package_of(&self, namespace: &str) -> Result<Package> {
+        check_known(self.newer())?;
         if let Some(current) = self.installed(namespace).and_then(InstalledPackage::current)
             && namespace != CUSTOMER
         {
@@ -326,6 +361,12 @@ impl Registry {
         let settings = self.settings().iter().filter(|setting| !setting.is_withdrawn());
         let settings = settings.map(|setting| &setting.definition);
         package.settings = settings.filter(|setting| setting.namespace == namespace).cloned().collect();
+        let sets = self.value_sets().iter();
+        let own = sets.clone().filter(|set| !set.is_withdrawn()).map(|set| &set.definition);
+        package.value_sets = own.filter(|set| set.namespace == namespace).cloned().collect();
+        let changes = sets.flat_map(ValueSet::overrides);
+        package.value_set_overrides =
+            changes.filter(|changed| changed.namespace == namespace).cloned().collect();
         for entity in self.entities() {
             let extension = extension_of(entity, namespace);
             if entity.definition.namespace == namespace && !entity.is_withdrawn() {
@@ -357,8 +398,13 @@ impl Registry {
                 package.extends.push(extension);
             }
         }
+        // These are not of the registry, so the version in force says which there are.
+        if let Some(current) = self.installed(namespace).and_then(InstalledPackage::current).cloned() {
+            Package { roles: package.roles, views: package.views, commands: package.commands, .. } = current;
+        }
         let is_empty = package.entities.is_empty() && package.extends.is_empty();
-        match is_empty && package.modules.is_empty() && package.settings.is_empty() {
+        let has_sets = !(package.value_sets.is_empty() && package.value_set_overrides.is_empty());
+        match is_empty && package.modules.is_empty() && package.settings.is_empty() && !has_sets {
             true => Err(missing(namespace, "")),
             false => Ok(package),
         }
@@ -424,6 +470,7 @@ impl Registry {
 
     fn declare_package(&mut self, package: &Package) -> Result<()> {
         self.declare_modules(package)?;
+        self.declare_value_sets(package)?;
         // What is said in expressions may name fields of any entity, so it comes once all of them are there.
         for entity in &package.entities {
             let plain = entity.fields.iter().filter_map(FieldDefinition::without_expressions);
@@ -447,6 +494,9 @@ impl Registry {
         }
         package.settings.iter().try_for_each(|setting| self.declare_setting(setting).map(drop))?;
         for extension in &package.extends {
+            if let Some(changed) = extension.of_entity(&package.package) {
+                self.declare_entity_override(&extension.entity, &changed)?;
+            }
             for changed in &extension.overrides {
                 self.declare_override(&extension.entity, changed)?;
             }
@@ -484,23 +534,43 @@ impl Registry {
         Ok(())
     }
 
-    /// Withdraws what one version of a package declares and another does not. Indexes and counters stay, since
-    /// they are never wrong.
+    /// Takes back the indexes and counters of a namespace that a package does not declare. Their keys are still to be
+    /// swept away.
+    fn drop_missing(&mut self, namespace: &str, after: &Package) {
+        let locals = |of: &dyn Fn(&Parts<'_>) -> Vec<u32>| -> BTreeSet<(String, u32)> {
+            let parts = after.parts().map(|parts| (self.canonical(&parts.entity), of(&parts)));
+            parts
+                .flat_map(|(entity, own)| own.into_iter().map(move |local| (entity.clone(), local)))
+                .collect()
+        };
+        let indexes = locals(&|parts| parts.indexes.iter().map(|index| index.local).collect());
+        let counters = locals(&|parts| parts.counters.iter().map(|counter| counter.local).collect());
+        for entity in self.entities_mut() {
+            let name = entity.api_name.clone();
+            entity.drop_kept(
+                |index| {
+                    let IndexDefinition { namespace: of, local, .. } = &index.definition;
+                    of == namespace && !indexes.contains(&(name.clone(), *local))
+                },
+                |counter| {
+                    let CounterDefinition { namespace: of, local, .. } = &counter.definition;
+                    of == namespace && !counters.contains(&(name.clone(), *local))
+                },
+            );
+        }
+    }
+
+    /// Withdraws what one version of a package declares and another does not.
     fn withdraw_missing(&mut self, before: &Package, after: &Package) {
         let namespace = &before.package;
         self.withdraw_modules(namespace, after);
         self.withdraw_settings(namespace, after);
+        self.drop_missing(namespace, after);
+        self.withdraw_value_sets(namespace, after);
         let kept: BTreeSet<u32> = after.entities.iter().map(|entity| entity.local).collect();
         let fields: BTreeSet<(String, u32)> =
             after.fields().map(|(entity, field)| (self.canonical(&entity), field.local)).collect();
-        let laid: BTreeSet<(String, String)> = after
-            .extends
-            .iter()
-            .flat_map(|added| {
-                added.overrides.iter().map(|changed| (self.canonical(&added.entity), &changed.field))
-            })
-            .map(|(entity, field)| (entity.clone(), self.field_name(&entity, field)))
-            .collect();
+        let laid = self.laid_by(after);
         let rules = self.names_of(after, |parts| parts.rules.iter().map(|rule| &rule.name).collect());
         let machines =
             self.names_of(after, |parts| parts.states.iter().map(|machine| &machine.name).collect());
@@ -512,12 +582,17 @@ impl Registry {
                 parts.layouts.iter().map(move |layout| (entity.clone(), layout))
             })
             .collect();
+        let renamed = after.extends.iter().filter(|added| added.of_entity(namespace).is_some());
+        let renamed: BTreeSet<String> = renamed.map(|added| self.canonical(&added.entity)).collect();
         let with_types = after.parts().filter(|parts| parts.record_types.is_some());
         let with_types: BTreeSet<String> = with_types.map(|parts| self.canonical(&parts.entity)).collect();
         for name in self.entities().iter().map(|entity| entity.api_name.clone()).collect::<Vec<_>>() {
             let Ok(entity) = self.entity_mut(&name) else { continue };
             if entity.definition.namespace == *namespace && !kept.contains(&entity.definition.local) {
                 entity.withdraw();
+            }
+            if !renamed.contains(&name) {
+                entity.overrides_mut().retain(|changed| changed.namespace != *namespace);
             }
             for field in entity.fields_mut() {
                 let own = field.declared().namespace == *namespace;
@@ -553,6 +628,14 @@ impl Registry {
             });
             entity.index();
         }
+    }
+
+    /// The fields of which a package changes something, each with its entity.
+    fn laid_by(&self, package: &Package) -> BTreeSet<(String, String)> {
+        let laid = package.extends.iter().flat_map(|added| {
+            added.overrides.iter().map(|changed| (self.canonical(&added.entity), &changed.field))
+        });
+        laid.map(|(entity, field)| (entity.clone(), self.field_name(&entity, field))).collect()
     }
 
     /// The names that parts of a package bear, each with its entity.
@@ -592,8 +675,11 @@ fn extension_of(entity: &crate::schema::Entity, namespace: &str) -> EntityExtens
     let unique = entity.unique_rules().iter().map(|rule| &rule.definition);
     let layouts = entity.layouts().iter().filter(|layout| layout.namespace == namespace);
     let overrides = entity.fields().iter().flat_map(Field::overrides);
+    let of_entity = entity.overrides().iter().find(|changed| changed.namespace == namespace);
     EntityExtension {
         entity: entity.api_name.clone(),
+        label: of_entity.and_then(|changed| changed.label.clone()),
+        help: of_entity.and_then(|changed| changed.help.clone()),
         fields: fields
             .filter(|field| field.declared().namespace == namespace)
             .map(|field| FieldDefinition {

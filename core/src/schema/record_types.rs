@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, Error, FieldId, Label, Result, ValueKind};
+use crate::base::{Code, Error, FieldId, Label, Result, ValueKind, fold};
 use crate::schema::derived::check_names;
 use crate::schema::expr::Expression;
 use crate::schema::{Entity, Field, FieldName, FieldNames, FieldType, Registry, RegistryChange};
@@ -45,6 +45,9 @@ pub struct RecordTypeDefinition {
     /// The codes that a field may have in this type, where not all of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<String, Vec<String>>,
+    /// The names of the partitions whose records may become of this type; all records may if none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -85,6 +88,17 @@ pub struct RecordType {
     pub defaults: Vec<(FieldId, Expression)>,
     /// The codes that a field may have.
     pub codes: Vec<(FieldId, Vec<String>)>,
+    /// The folded names of the partitions whose records may become of this type; all may if there are none.
+    pub partitions: BTreeSet<String>,
+}
+
+impl RecordType {
+    /// Whether records of a partition, by its folded name, may become of this type.
+    #[must_use]
+    pub fn is_open_to(&self, partition: Option<&str>) -> bool {
+        self.active
+            && (self.partitions.is_empty() || partition.is_some_and(|name| self.partitions.contains(name)))
+    }
 }
 
 impl RecordTypes {
@@ -128,6 +142,7 @@ impl RecordTypes {
                 .filter_map(|(name, source)| Some((id(name)?, Expression::compile(source, &names).ok()?)))
                 .collect(),
             codes: said.codes.iter().filter_map(|(name, codes)| Some((id(name)?, codes.clone()))).collect(),
+            partitions: said.partitions.iter().map(|name| fold(name)).collect(),
         });
         let types: Vec<RecordType> = types.collect();
         let typed = types.iter().flat_map(|known| known.fields.iter().copied()).collect();

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Code, EntityId, Error, FieldId, Result, fold};
+use crate::base::{Code, EntityId, Error, FieldId, Label, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::links::Links;
+use crate::schema::newer::{check_known, lost, not_understood};
 use crate::schema::{
-    DeclaredCounter, DeclaredIndex, EntityDefinition, Field, FieldDefinition, FieldType, InstalledPackage,
-    LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule, RuleDefinition, Setting,
-    StateMachine, UniqueRule, Validity,
+    CUSTOMER, DeclaredCounter, DeclaredIndex, EntityDefinition, EntityOverride, Field, FieldDefinition,
+    FieldType, InstalledPackage, LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule,
+    RuleDefinition, Setting, StateMachine, UniqueRule, Validity, ValueSet,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -27,6 +28,9 @@ pub struct Entity {
     /// [`Entity::fields`], [`Entity::indexes`] and [`Entity::counters`].
     pub definition: EntityDefinition,
     fields: Vec<Field>,
+    /// What higher layers change of what people read, in the order of the layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<EntityOverride>,
     #[serde(default)]
     rules: Vec<Rule>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -41,9 +45,12 @@ pub struct Entity {
     record_types: Option<Box<RecordTypes>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     layouts: Vec<LayoutDefinition>,
-    /// Unique rules and unique fields that were taken back, whose keys are still to be swept away.
+    /// Unique rules, unique fields, indexes and counters that were taken back, whose keys are still to be swept away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<u32>,
+    /// The greatest number that the customer gave an index or counter which was taken back: it is not given again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    retired_local: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     withdrawn: bool,
     #[serde(skip)]
@@ -95,6 +102,30 @@ impl Entity {
         &self.fields
     }
 
+    /// What people read, by the highest layer that says it.
+    #[must_use]
+    pub fn label(&self) -> &Label {
+        let said = self.overrides.iter().rev().find_map(|changed| changed.label.as_ref());
+        said.unwrap_or(&self.definition.label)
+    }
+
+    /// What its records are, by the highest layer that says it.
+    #[must_use]
+    pub fn help(&self) -> Option<&Label> {
+        let said = self.overrides.iter().rev().find_map(|changed| changed.help.as_ref());
+        said.or(self.definition.help.as_ref())
+    }
+
+    /// What higher layers change of what people read, in the order of the layers.
+    #[must_use]
+    pub fn overrides(&self) -> &[EntityOverride] {
+        &self.overrides
+    }
+
+    pub(super) fn overrides_mut(&mut self) -> &mut Vec<EntityOverride> {
+        &mut self.overrides
+    }
+
     /// The rules, in the order in which they were declared.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
@@ -132,6 +163,34 @@ impl Entity {
     pub(super) fn set_record_types(&mut self, definition: Option<RecordTypesDefinition>) {
         let types = definition.map(|definition| Box::new(RecordTypes::compile(&definition, self)));
         self.record_types = types;
+    }
+
+    /// The greatest number of an index or counter of the customer that was taken back.
+    pub(super) fn retired_local(&self) -> u32 {
+        self.retired_local
+    }
+
+    /// Takes back indexes and counters, whose keys are then still to be swept away.
+    pub(super) fn drop_kept(
+        &mut self,
+        index_goes: impl Fn(&DeclaredIndex) -> bool,
+        counter_goes: impl Fn(&DeclaredCounter) -> bool,
+    ) {
+        let indexes = self.indexes.iter().filter(|index| index_goes(index));
+        let indexes = indexes.map(|index| (index.id(), &index.definition.namespace, index.definition.local));
+        let counters = self.counters.iter().filter(|counter| counter_goes(counter));
+        let counters =
+            counters.map(|counter| (counter.id(), &counter.definition.namespace, counter.definition.local));
+        let mut retired = self.retired_local;
+        for (number, namespace, local) in indexes.chain(counters) {
+            self.dropped.push(number.number());
+            if namespace == CUSTOMER {
+                retired = retired.max(local);
+            }
+        }
+        self.retired_local = retired;
+        self.indexes.retain(|index| !index_goes(index));
+        self.counters.retain(|counter| !counter_goes(counter));
     }
 
     /// The unique rules, and the numbers of those that were taken back.
@@ -354,6 +413,9 @@ pub struct Registry {
     packages: Vec<InstalledPackage>,
     modules: Vec<Module>,
     settings: Vec<Setting>,
+    value_sets: Vec<ValueSet>,
+    /// Where a newer engine says something that this one does not know.
+    newer: Option<String>,
 }
 
 /// What one declaration changed.
@@ -384,17 +446,34 @@ struct Stored {
     modules: Vec<Module>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     settings: Vec<Setting>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    value_sets: Vec<ValueSet>,
+}
+
+impl Stored {
+    /// The place of the first thing that was read and would not be written again.
+    fn lost_of(&self, bytes: &[u8]) -> Result<Option<String>> {
+        let failed = |error| Error::new(Code::Panic).because(error);
+        // What this engine wrote itself comes out as it went in.
+        if serde_json::to_vec(self).map_err(failed)? == bytes {
+            return Ok(None);
+        }
+        let said = serde_json::from_slice(bytes).map_err(failed)?;
+        Ok(lost(&said, &serde_json::to_value(self).map_err(failed)?))
+    }
 }
 
 impl Registry {
-    /// Reads a registry from the JSON that [`Registry::to_json`] made.
+    /// Reads a registry from the JSON that [`Registry::to_json`] made. Members that this engine does not know are passed
+    /// over, and [`Registry::newer`] says so.
     ///
     /// # Errors
-    /// `storage.damaged`.
+    /// `storage.damaged`; `storage.newer_format` naming a type, a choice or the like that this engine does not know.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let stored: Stored = serde_json::from_slice(bytes)
-            .map_err(|error| Error::new(Code::Damaged).rule("registry").because(error))?;
+        let stored: Stored = serde_json::from_slice(bytes).map_err(|error| not_understood(bytes, error))?;
+        let newer = stored.lost_of(bytes)?;
         let mut registry = Self {
+            newer,
             entities: stored.entities,
             next_entity: stored.next_entity,
             next_field: stored.next_field,
@@ -402,17 +481,28 @@ impl Registry {
             packages: stored.packages,
             modules: stored.modules,
             settings: stored.settings,
+            value_sets: stored.value_sets,
             ..Self::default()
         };
         registry.index();
+        registry.hand_out_codes();
         Ok(registry)
+    }
+
+    /// Where a newer engine has said something in it that this one does not know, if it has: the registry can be read,
+    /// and not be changed.
+    #[must_use]
+    pub fn newer(&self) -> Option<&str> {
+        self.newer.as_deref()
     }
 
     /// The registry as JSON.
     ///
     /// # Errors
-    /// Never in practice: `engine.panic` if serialisation fails.
+    /// `storage.newer_format` where something would be lost that a newer engine has said; `engine.panic` if
+    /// serialisation fails, which it does not in practice.
     pub fn to_json(&self) -> Result<Vec<u8>> {
+        check_known(self.newer())?;
         let stored = Stored {
             version: self.version,
             next_entity: self.next_entity,
@@ -421,6 +511,7 @@ impl Registry {
             packages: self.packages.clone(),
             modules: self.modules.clone(),
             settings: self.settings.clone(),
+            value_sets: self.value_sets.clone(),
         };
         serde_json::to_vec(&stored).map_err(|error| Error::new(Code::Panic).because(error))
     }
@@ -453,6 +544,16 @@ impl Registry {
 
     pub(super) fn settings_mut(&mut self) -> &mut Vec<Setting> {
         &mut self.settings
+    }
+
+    /// The value sets, in the order in which they came.
+    #[must_use]
+    pub fn value_sets(&self) -> &[ValueSet] {
+        &self.value_sets
+    }
+
+    pub(super) fn value_sets_mut(&mut self) -> &mut Vec<ValueSet> {
+        &mut self.value_sets
     }
 
     /// Rises with every change.
@@ -574,14 +675,19 @@ impl Registry {
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
         let mut definition = FieldDefinition { kind, ..definition.clone() };
         let former_names = std::mem::take(&mut definition.former_names);
-        self.check_links(entity, &definition)?;
+        if let Some(name) = &mut definition.value_set {
+            *name = self.value_set(name).map_or_else(|_| name.clone(), ValueSet::api_name);
+        }
+        let codes = self.codes_for(&definition).map_err(|error| error.entity(entity))?;
+        let mut laid = definition.clone();
+        laid.lay_codes(&codes);
+        self.check_links(entity, &laid)?;
         self.check_searchable(entity, &definition)?;
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
         entity.check_tree(&definition)?;
         let api_name = definition.api_name(&entity.definition.namespace);
-        let computation =
-            Computation::of(entity, &definition).map_err(|error| error.entity(&entity.api_name))?;
+        let computation = Computation::of(entity, &laid).map_err(|error| error.entity(&entity.api_name))?;
         check_controller(entity, &definition)?;
         let identity = (definition.namespace.clone(), definition.local);
         let same = |field: &Field| field.definition.is_same_as(&definition);
@@ -594,28 +700,21 @@ impl Registry {
                 .redeclare(definition.clone(), api_name)
                 .map_err(|error| error.entity(&entity.api_name))?,
             None => {
-                entity.fields.push(Field {
-                    number,
-                    api_name,
-                    definition: definition.clone(),
-                    declared: None,
-                    overrides: Vec::new(),
-                    former_names: Vec::new(),
-                    withdrawn: false,
-                    complete: true,
-                    moving: entity.before(&definition).is_some(),
-                    index_unfinished: false,
-                    unique_unfinished: false,
-                    keeps_index: false,
-                    computation,
-                });
+                let moving = entity.before(&definition).is_some();
+                let fresh = Field::fresh(number, api_name, definition.clone());
+                entity.fields.push(Field { moving, computation, ..fresh });
                 RegistryChange::Changed
             }
         };
         let own = |field: &&mut Field| {
             (&field.definition.namespace, field.definition.local) == (&identity.0, identity.1)
         };
-        let learned = entity.fields.iter_mut().find(own).map(|field| field.learn_names(former_names));
+        let learned = entity.fields.iter_mut().find(own).map(|field| {
+            if definition.value_set.is_some() {
+                field.take_codes(codes);
+            }
+            field.learn_names(former_names)
+        });
         let change = if learned == Some(RegistryChange::Changed) { RegistryChange::Changed } else { change };
         entity.index();
         let named = entity.api_name.clone();
@@ -706,6 +805,7 @@ impl Registry {
             api_name: name.to_owned(),
             definition,
             fields: Vec::new(),
+            overrides: Vec::new(),
             rules: Vec::new(),
             machines: Vec::new(),
             indexes: Vec::new(),
@@ -714,6 +814,7 @@ impl Registry {
             record_types: None,
             layouts: Vec::new(),
             dropped: Vec::new(),
+            retired_local: 0,
             withdrawn: false,
             by_number: HashMap::new(),
             by_name: HashMap::new(),
@@ -738,21 +839,10 @@ impl Registry {
         let entity = trial.entity_mut(entity)?;
         match entity.fields.iter_mut().find(|field| field.definition.is_same_as(definition)) {
             Some(field) => field.definition = definition.clone(),
-            None => entity.fields.push(Field {
-                number,
-                api_name: definition.api_name(&entity.definition.namespace),
-                definition: definition.clone(),
-                declared: None,
-                overrides: Vec::new(),
-                former_names: Vec::new(),
-                withdrawn: false,
-                complete: true,
-                moving: false,
-                index_unfinished: false,
-                unique_unfinished: false,
-                keeps_index: false,
-                computation: Computation::default(),
-            }),
+            None => {
+                let api_name = definition.api_name(&entity.definition.namespace);
+                entity.fields.push(Field::fresh(number, api_name, definition.clone()));
+            }
         }
         entity.index();
         trial.link();
@@ -782,6 +872,11 @@ impl Registry {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The field that controls the codes of another one is a field of codes itself.
 pub(super) fn check_controller(entity: &Entity, definition: &FieldDefinition) -> Result<()> {
     let Some(name) = &definition.controlled_by else { return Ok(()) };
@@ -798,7 +893,7 @@ pub(super) fn check_controller(entity: &Entity, definition: &FieldDefinition) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Label, ValueKind};
+    use crate::base::ValueKind;
     use crate::schema::IndexDefinition;
 
     fn note(local: u32, name: &str) -> FieldDefinition {

@@ -7,8 +7,8 @@ use crate::schema::computation::Computation;
 use crate::schema::registry::check_controller;
 use crate::schema::validate::{normalize_kind, parse_kind};
 use crate::schema::{
-    CUSTOMER, Entity, Field, FieldDefinition, FieldName, FieldNames, FieldType, Registry, RegistryChange,
-    Rule, StateMachine, compile_condition,
+    CUSTOMER, Entity, Field, FieldDefinition, FieldName, FieldNames, FieldType, PhoneRegion, Registry,
+    RegistryChange, Rule, StateMachine, compile_condition,
 };
 
 /// Longest name of a field.
@@ -18,6 +18,7 @@ const MAX_NAME: usize = 63;
 #[derive(Debug, Clone, Copy)]
 pub struct Lens<'k> {
     to: &'k FieldType,
+    region: PhoneRegion,
 }
 
 impl<'k> Lens<'k> {
@@ -33,7 +34,13 @@ impl<'k> Lens<'k> {
             (from, Text) => matches!(from, Date | Bool | Enum { .. } | Phone | Email | Url),
             _ => false,
         };
-        known.then_some(Self { to })
+        known.then_some(Self { to, region: PhoneRegion::default() })
+    }
+
+    /// The lens that reads phone numbers without country code by the rules of a region.
+    #[must_use]
+    pub fn reading_phones(self, region: PhoneRegion) -> Self {
+        Self { region, ..self }
     }
 
     /// A value through the lens. A text is read as [`parse_text`](crate::schema::parse_text) reads it; a code
@@ -53,10 +60,11 @@ impl<'k> Lens<'k> {
             (Value::Bool(said), FieldType::Text) => Value::Text(said.to_string()),
             (Value::Text(_), FieldType::Text | FieldType::RichText) => value.clone(),
             // No type that a text becomes is an amount, so no currency is asked for.
+            (Value::Text(_), FieldType::Phone) => value.clone(),
             (Value::Text(text), to) => parse_kind(to, text.trim(), Currency::CNY)?,
             (value, _) => value.clone(),
         };
-        match normalize_kind(self.to, seen)? {
+        match normalize_kind(self.to, seen, self.region)? {
             Value::Null => Err(wrong()),
             seen => Ok(seen),
         }

@@ -152,7 +152,7 @@ impl Names for FieldNames<'_> {
     }
 }
 
-fn codes_of(kind: &FieldType) -> Option<BTreeSet<String>> {
+pub(super) fn codes_of(kind: &FieldType) -> Option<BTreeSet<String>> {
     kind.codes().map(|codes| codes.iter().map(|code| code.code.clone()).collect())
 }
 

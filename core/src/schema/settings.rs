@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::base::{Code, Currency, Decimal, Error, Label, Result, Value};
 use crate::schema::validate::{normalize_kind, parse_kind};
-use crate::schema::{FieldType, Layer, Package, Registry, RegistryChange, valid_namespace};
+use crate::schema::{FieldType, Layer, Package, PhoneRegion, Registry, RegistryChange, valid_namespace};
 
 /// For whom a setting has a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -92,7 +92,8 @@ impl SettingDefinition {
     /// # Errors
     /// Those of a field of the type; `schema.out_of_range` outside of its bounds.
     pub fn value(&self, json: &Json) -> Result<Value> {
-        let value = normalize_kind(&self.kind, plain(&self.kind, json)?)?;
+        // A setting is the same wherever it is taken, whatever the region of the database.
+        let value = normalize_kind(&self.kind, plain(&self.kind, json)?, PhoneRegion::INTERNATIONAL)?;
         let number = match &value {
             Value::Int(number) => Decimal::from(*number),
             Value::Decimal(number) => *number,

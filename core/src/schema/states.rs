@@ -28,8 +28,8 @@ pub struct StateMachineDefinition {
     pub initial: Vec<String>,
     /// What may follow on what.
     pub transitions: Vec<Transition>,
-    /// The states in which a record is locked: a person changes no field of it but its state, and does not delete
-    /// it.
+    /// The states in which a record is locked: a person changes nothing of it but its state, neither fields nor
+    /// owner, tags and attachments, and does not delete it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locked: Vec<String>,
 }

@@ -21,7 +21,14 @@ impl FieldDefinition {
         let label = Label::new(&label(&self.label.zh, "译文"), &label(&self.label.en, ", translations"));
         let (name, local) = (format!("{}_translations", self.name), translations_local(self.local));
         let field = Self::new(&self.namespace, local, &name, label, FieldType::Json);
-        self.translatable.then_some(Self { translation_of: Some(self.local), read_only: true, ..field })
+        let (privacy, purposes) = (self.privacy, self.purposes.clone());
+        self.translatable.then_some(Self {
+            translation_of: Some(self.local),
+            read_only: true,
+            privacy,
+            purposes,
+            ..field
+        })
     }
 }
 

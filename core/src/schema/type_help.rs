@@ -40,8 +40,8 @@ types! {
     "datetime", [], "时刻", "A moment";
     "time", [], "一天中的时间", "A time of day";
     "duration", [], "时长", "A length of time";
-    "enum", ["codes"], "单选", "One code of a list";
-    "multi_enum", ["codes"], "多选", "Any codes of a list";
+    "enum", ["codes", "value_set"], "单选", "One code of a list";
+    "multi_enum", ["codes", "value_set"], "多选", "Any codes of a list";
     "reference", ["target"], "引用一条记录", "A record of another entity";
     "multi_reference", ["target"], "引用多条记录", "Several records of another entity";
     "any_reference", ["targets"], "引用多种实体之一的记录", "A record of one of several entities";

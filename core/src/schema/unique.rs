@@ -199,8 +199,9 @@ impl Entity {
         self.unique_parts().0
     }
 
-    /// The numbers of unique rules and unique fields that were taken back, whose keys are still to be swept away.
-    pub fn dropped_rules(&self) -> impl Iterator<Item = FieldId> + '_ {
+    /// The numbers of unique rules, unique fields, indexes and counters that were taken back, whose keys are still to
+    /// be swept away.
+    pub fn dropped(&self) -> impl Iterator<Item = FieldId> + '_ {
         self.unique_parts().1.iter().map(|number| FieldId::new(*number))
     }
 

@@ -8,28 +8,29 @@ use crate::base::{
 };
 use crate::schema::composite::composite;
 use crate::schema::phone::phone;
-use crate::schema::{EnumCode, Field, FieldType};
+use crate::schema::{EnumCode, Field, FieldType, PhoneRegion};
 
 /// Checks a value against its field and gives the value to store. Values within lists and maps may come as
-/// text, as JSON gives them, where their type is written as text.
+/// text, as JSON gives them, where their type is written as text. Phone numbers without country code are read by
+/// the dialling rules of a region.
 ///
 /// # Errors
 /// `schema.wrong_type`, `schema.not_in_value_set`, `schema.invalid_email`, `schema.invalid_url`,
 /// `schema.invalid_identifier`, `schema.out_of_range`, `schema.required` for a column,
 /// `input.limit_exceeded`, each naming the field.
-pub fn normalize_value(field: &Field, value: Value) -> Result<Value> {
-    normalize_kind(&field.definition.kind, value).map_err(|error| error.within(&field.api_name))
+pub fn normalize_value(field: &Field, value: Value, region: PhoneRegion) -> Result<Value> {
+    normalize_kind(&field.definition.kind, value, region).map_err(|error| error.within(&field.api_name))
 }
 
 /// The value to store, by the type alone.
-pub(super) fn normalize_kind(kind: &FieldType, value: Value) -> Result<Value> {
+pub(super) fn normalize_kind(kind: &FieldType, value: Value, region: PhoneRegion) -> Result<Value> {
     match (kind, value) {
         (_, Value::Null) => Ok(Value::Null),
         (FieldType::Text | FieldType::RichText | FieldType::Serial { .. }, Value::Text(text)) => {
             plain_text(&text)
         }
         (FieldType::Enum { codes }, Value::Text(code)) => known_code(codes, code),
-        (FieldType::Phone, Value::Text(text)) => plain_text(&phone(&text)),
+        (FieldType::Phone, Value::Text(text)) => phone_text(&text, region),
         (FieldType::Email, Value::Text(text)) => email(&text),
         (FieldType::Url, Value::Text(text)) => absolute_url(&text),
         (FieldType::Identifier { scheme }, Value::Text(text)) => scheme.normalize(&text).map(Value::Text),
@@ -47,7 +48,7 @@ pub(super) fn normalize_kind(kind: &FieldType, value: Value) -> Result<Value> {
             | FieldType::GeoPoint
             | FieldType::Json,
             value,
-        ) => composite(kind, value),
+        ) => composite(kind, value, region),
         (kind, value) if value.kind() == kind.value_kind() && value.kind() != ValueKind::Text => {
             in_calendar(&value)?;
             Ok(value)
@@ -67,6 +68,10 @@ pub fn parse_text(field: &Field, text: &str, base_currency: Currency) -> Result<
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Ok(Value::Null);
+    }
+    // What does not parse is kept with the white space that it was written with.
+    if field.definition.kind == FieldType::Phone {
+        return Ok(Value::Text(text.to_owned()));
     }
     parse_kind(&field.definition.kind, trimmed, base_currency).map_err(|error| error.field(&field.api_name))
 }
@@ -178,6 +183,12 @@ pub(super) fn plain_text(text: &str) -> Result<Value> {
         return Err(refused());
     }
     Ok(if normalized.is_empty() { Value::Null } else { Value::Text(normalized) })
+}
+
+/// A phone number; one that does not parse not even in another Unicode form.
+fn phone_text(text: &str, region: PhoneRegion) -> Result<Value> {
+    plain_text(text)?;
+    Ok(if text.trim().is_empty() { Value::Null } else { Value::Text(phone(text, region)) })
 }
 
 fn boolean(text: &str) -> Result<Value> {

@@ -125,7 +125,7 @@ impl Entity {
         for name in &facts.key {
             let field = self.field(FieldName::Name(name))?;
             let kind = &field.definition.kind;
-            if !field.is_required() || !kind.is_indexable() || kind.is_worked_out() {
+            if !field.is_required() || !kind.is_indexable() || kind.has_cells() || kind.is_worked_out() {
                 return fault("the fields of a key are required, stored, and have one value");
             }
         }

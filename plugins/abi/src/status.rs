@@ -132,6 +132,10 @@ pub const GUANXI_ERR_SCHEMA_NOT_TRANSLATABLE: i32 = -333;
 pub const GUANXI_ERR_SCHEMA_INVALID_PERIOD: i32 = -334;
 /// `schema.key_fixed`: a fact keeps its key
 pub const GUANXI_ERR_SCHEMA_KEY_FIXED: i32 = -335;
+/// `schema.phone_unparsed`: the phone number is kept as it was written
+pub const GUANXI_ERR_SCHEMA_PHONE_UNPARSED: i32 = -341;
+/// `schema.unknown_value_set`: there is no such value set
+pub const GUANXI_ERR_SCHEMA_UNKNOWN_VALUE_SET: i32 = -342;
 /// `record.not_found`: there is no such record for you
 pub const GUANXI_ERR_RECORD_NOT_FOUND: i32 = -401;
 /// `record.version_conflict`: the record was changed meanwhile
@@ -148,7 +152,7 @@ pub const GUANXI_ERR_RECORD_IDEMPOTENCY_MISMATCH: i32 = -406;
 pub const GUANXI_ERR_HISTORY_EXPIRED: i32 = -407;
 /// `record.tree_cycle`: a record cannot be above itself
 pub const GUANXI_ERR_RECORD_TREE_CYCLE: i32 = -408;
-/// `record.locked`: the record is locked in its state
+/// `record.locked`: the record is locked
 pub const GUANXI_ERR_RECORD_LOCKED: i32 = -409;
 /// `record.validity_overlap`: another record says this of the same days
 pub const GUANXI_ERR_RECORD_VALIDITY_OVERLAP: i32 = -411;
@@ -168,6 +172,10 @@ pub const GUANXI_ERR_ACCESS_SESSION_ENDED: i32 = -504;
 pub const GUANXI_ERR_ACCESS_FIELD_NOT_PERMITTED: i32 = -505;
 /// `access.weak_password`: the password is too short
 pub const GUANXI_ERR_ACCESS_WEAK_PASSWORD: i32 = -506;
+/// `access.beyond_own_rights`: you may not give what you do not have yourself
+pub const GUANXI_ERR_ACCESS_BEYOND_OWN_RIGHTS: i32 = -507;
+/// `access.sign_in_waits`: this name has to wait before it signs in again
+pub const GUANXI_ERR_ACCESS_SIGN_IN_WAITS: i32 = -508;
 /// `engine.cancelled`: the call was cancelled
 pub const GUANXI_ERR_ENGINE_CANCELLED: i32 = -601;
 /// `engine.deadline_exceeded`: the call took longer than its deadline

@@ -150,19 +150,19 @@ fn a_hidden_field_is_neither_filtered_nor_sorted_nor_grouped_nor_summed_by() {
         Condition::Any(vec![account::CITY.is("上海"), account::REVENUE.is(Money::cny(1))]),
     ];
     for filter in filters {
-        assert_eq!(refusal(lin.count(Account::NAME, &filter)), Code::FieldNotPermitted);
+        assert_eq!(refusal(lin.count(Account::NAME, &filter)), Code::UnknownField);
         let find = Find { filter: filter.clone(), ..Find::default() };
-        assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::FieldNotPermitted);
+        assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::UnknownField);
         let share = Measure::Share(filter, everything());
-        assert_eq!(refusal(lin.report(&report(share))), Code::FieldNotPermitted);
+        assert_eq!(refusal(lin.report(&report(share))), Code::UnknownField);
     }
     let find = Find { sort: vec![account::REVENUE.descending()], ..Find::default() };
-    assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::FieldNotPermitted);
-    assert_eq!(refusal(lin.report(&report(Measure::Sum(account::REVENUE.into())))), Code::FieldNotPermitted);
-    assert_eq!(refusal(lin.report(&report(Measure::Mean(account::REVENUE.into())))), Code::FieldNotPermitted);
+    assert_eq!(refusal(lin.list(Account::NAME, &find)), Code::UnknownField);
+    assert_eq!(refusal(lin.report(&report(Measure::Sum(account::REVENUE.into())))), Code::UnknownField);
+    assert_eq!(refusal(lin.report(&report(Measure::Mean(account::REVENUE.into())))), Code::UnknownField);
     let by_phone = GroupBy { path: vec![account::PHONE.into()], bucket: None };
     let grouped = Report { group_by: vec![by_phone], ..report(Measure::Count) };
-    assert_eq!(refusal(lin.report(&grouped)), Code::FieldNotPermitted);
+    assert_eq!(refusal(lin.report(&grouped)), Code::UnknownField);
 }
 
 fn report(measure: Measure) -> Report {
@@ -196,7 +196,7 @@ fn a_title_that_is_hidden_cannot_be_probed_by_naming_it() {
     let _ = house.create("crm.account", &Changes::new().set("name", "加喜"));
     for (entity, title) in [("crm.product", "执照变更"), ("crm.account", "加喜")] {
         let found = lin.read(|reader| reader.find_by_title(entity, title));
-        assert_eq!(refusal(found), Code::FieldNotPermitted, "{entity}");
+        assert_eq!(refusal(found), Code::UnknownField, "{entity}");
         assert_eq!(lin.list(entity, &Find::default()).unwrap().rows[0].title(), "");
     }
 }
@@ -220,15 +220,21 @@ fn fields_that_rules_keep_may_be_hidden_from_those_whose_records_they_keep() {
 }
 
 #[test]
-fn a_field_that_one_role_hides_and_another_shows_is_shown() {
+fn a_field_that_one_role_hides_and_another_shows_is_shown_where_the_other_reaches() {
     let house = database();
     let grants = [("crm.account", Action::Read, Level::All)];
     let hiding = house.role_hiding("hiding", &grants, "city");
     let showing = house.role("showing", &[("crm.account", Action::Read, Level::Own)]);
-    let id = house.create(Account::NAME, &Changes::new().set("name", "x").set("city", "上海"));
-    let shown = |session: &Session| session.get(Account::NAME, id).unwrap().value("city").unwrap();
-    assert!(shown(&house.user("one", &[hiding])).is_null());
-    assert_eq!(shown(&house.user("both", &[hiding, showing])).as_text(), Some("上海"));
+    let both = house.user("both", &[hiding, showing]);
+    let changes = Changes::new().set("name", "x").set("city", "上海");
+    let id = house.create(Account::NAME, &changes);
+    let mine = house.create(Account::NAME, &changes.owner(both.user()));
+    let shown = |session: &Session, id| session.get(Account::NAME, id).unwrap().value("city").unwrap();
+    let one = house.user("one", &[hiding]);
+    assert!(shown(&one, id).is_null() && shown(&one, mine).is_null() && shown(&both, id).is_null());
+    assert_eq!(shown(&both, mine).as_text(), Some("上海"));
+    let wide = house.user("wide", &[hiding, house.role("wide", &grants)]);
+    assert_eq!(shown(&wide, id).as_text(), Some("上海"));
 }
 
 #[test]
@@ -371,7 +377,7 @@ fn what_one_role_forbids_no_other_allows() {
     house.grant(open, Effect::Deny, ("crm.account", Action::Read, Level::All), "phone, email");
     assert_eq!(lin.count(Account::NAME, &everything()).unwrap(), 1, "only fields are forbidden by this");
     let by_phone = account::PHONE.is("+862164391234");
-    assert_eq!(refusal(lin.count(Account::NAME, &by_phone)), Code::FieldNotPermitted);
+    assert_eq!(refusal(lin.count(Account::NAME, &by_phone)), Code::UnknownField);
     house.grant(open, Effect::Deny, ("crm.account", Action::Read, Level::All), "");
     assert_eq!(refusal(lin.get(Account::NAME, others)), Code::NotPermitted);
 }
@@ -504,8 +510,11 @@ fn a_field_is_read_only_where_no_grant_to_change_sets_it() {
     assert!(set(&lin, "name").is_ok());
     assert_eq!(refusal(set(&lin, "email")), Code::FieldNotPermitted);
     assert_eq!(lin.get(Account::NAME, id).unwrap().value(account::EMAIL).unwrap(), "lin@jiaxi.cn".into());
-    let free = house.role("free", &[("crm.account", Action::Update, Level::Own)]);
+    let free = house.role("free", &[("crm.account", Action::Update, Level::All)]);
     assert!(set(&house.user("both", &[desk, free]), "email").is_ok());
+    // A grant to set it in one's own records does not set it in those of others.
+    let own = house.role("own", &[("crm.account", Action::Update, Level::Own)]);
+    assert_eq!(refusal(set(&house.user("other", &[desk, own]), "email")), Code::FieldNotPermitted);
 }
 
 #[test]
@@ -532,4 +541,29 @@ fn what_follows_from_a_masked_field_is_hidden() {
     assert_eq!(row.value("employees").unwrap(), "****".into());
     assert!(row.value("double").unwrap().is_null());
     assert_eq!(house.admin.get(Account::NAME, id).unwrap().value("double").unwrap(), 42.into());
+}
+
+#[test]
+fn nobody_says_who_made_a_record_or_gives_it_away_by_importing_it() {
+    let house = database();
+    let roles = [("*", Action::Import, Level::Own), ("sys.user", Action::Read, Level::All)];
+    let lin = house.user("lin", &[house.role("work", &[&WORK[..], &roles].concat())]);
+    for field in ["created_by", "created_at", "modified_by", "modified_at", "version", "partition", "unit"] {
+        let given = json!({"entity": "account", "values": {"name": "x", field: "2001-01-01T00:00:00Z"}});
+        assert!(guanxi::api::call(&lin, "record.create", &given).is_err(), "{field}");
+    }
+    let options = guanxi::features::exchange::ImportOptions::default();
+    let file = "name,created_by,created_at\nforged,admin,2001-01-01T00:00:00Z\n";
+    if let Ok(report) = lin.import_csv(Account::NAME, file.as_bytes(), &options, &mut |_| {}) {
+        assert!(report.rejected + report.created == 1);
+    }
+    for row in lin.list(Account::NAME, &Find::default()).unwrap().rows {
+        let envelope = &row.record.envelope;
+        assert_eq!((envelope.created_by, envelope.owner), (lin.user(), lin.user()));
+        assert_eq!(envelope.created.at(), house.crm.now());
+    }
+    let file = "name,owner\ngiven,admin\nkept,lin\n";
+    let report = lin.import_csv(Account::NAME, file.as_bytes(), &options, &mut |_| {}).unwrap();
+    assert_eq!((report.created, report.rejected), (1, 1));
+    assert_eq!(house.admin.count(Account::NAME, &account::NAME.is("given")).unwrap(), 0);
 }

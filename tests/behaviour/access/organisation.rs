@@ -102,19 +102,53 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// The organisation in a database.
-pub struct Stage {
+/// A database in which one organisation after another stands, each of new people.
+pub struct Theatre {
     pub house: House,
+    /// Who makes and clears away the records of each partition.
+    clerks: Vec<Session>,
+    partitions: [RecordId; 2],
+    /// How many organisations stood here.
+    pub worlds: usize,
+}
+
+impl Theatre {
+    /// A new database, with the clerks of its partitions.
+    pub fn new() -> Self {
+        let house = database();
+        let partitions = ["north", "south"].map(|name| house.partition(name));
+        let actions = [Action::Create, Action::Read, Action::Delete];
+        let clerk = house.role("clerk", &actions.map(|action| ("*", action, Level::All)));
+        let of_partition = |number: usize, id: &RecordId| {
+            let session = house.user(&format!("clerk {number}"), &[clerk]);
+            house.change(User::NAME, session.user(), &Changes::new().set(user::PARTITION, *id));
+            session
+        };
+        let clerks = partitions.iter().enumerate().map(|(number, id)| of_partition(number, id)).collect();
+        Self { house, clerks, partitions, worlds: 0 }
+    }
+
+    fn maker(&self, partition: Option<usize>) -> &Session {
+        partition.map_or(&self.house.admin, |partition| &self.clerks[partition])
+    }
+}
+
+/// The organisation in a database.
+pub struct Stage<'t> {
+    pub house: &'t House,
     pub users: Vec<RecordId>,
     pub sessions: Vec<Session>,
     pub records: Vec<RecordId>,
+    theatre: &'t Theatre,
 }
 
-impl Stage {
-    pub fn set(plan: &Plan) -> Self {
-        let house = database();
+impl<'t> Stage<'t> {
+    pub fn set(theatre: &'t mut Theatre, plan: &Plan) -> Self {
+        theatre.worlds += 1;
+        let theatre: &'t Theatre = theatre;
+        let (house, world) = (&theatre.house, theatre.worlds);
         let roles = plan.roles.iter().enumerate().map(|(number, role)| {
-            let id = house.role(&format!("role {number}"), &[]);
+            let id = house.role(&format!("role {world}.{number}"), &[]);
             for grant in role {
                 let effect = if grant.deny { Effect::Deny } else { Effect::Allow };
                 house.grant(id, effect, (grant.entity, grant.action, grant.level), "");
@@ -122,13 +156,12 @@ impl Stage {
             id
         });
         let roles: Vec<RecordId> = roles.collect();
-        let partitions = ["north", "south"].map(|name| house.partition(name));
-        let users = people(&house, plan, (&roles, &partitions));
-        let records = things(&house, plan, (&users, &partitions));
+        let users = people(theatre, plan, &roles);
+        let records = things(theatre, plan, &users);
         let sessions = (0..users.len())
-            .map(|number| house.crm.session_for(&format!("user {number}")).unwrap())
+            .map(|number| house.crm.session_for(&format!("user {world}.{number}")).unwrap())
             .collect();
-        Self { house, users, sessions, records }
+        Self { house, users, sessions, records, theatre }
     }
 
     /// The records of an entity, with their places in the plan.
@@ -136,14 +169,31 @@ impl Stage {
         let all = self.records.iter().copied().zip(0..);
         all.filter(|(_, number)| plan.records[*number].entity == entity).collect()
     }
+
+    /// Clears the records away, since who reaches everybody's would find them in the next world, and lets its
+    /// people go.
+    pub fn strike(self, plan: &Plan) {
+        for (record, id) in plan.records.iter().zip(&self.records) {
+            let maker = self.theatre.maker(plan.users[record.owner].partition);
+            maker.write(|transaction| transaction.delete_record(record.entity, *id)).unwrap();
+        }
+        let left = self.house.admin.write(|transaction| {
+            self.users.iter().try_for_each(|user| {
+                let left = Changes::new().set(user::STATUS, UserStatus::Left);
+                transaction.update_record(User::NAME, *user, left).map(drop)
+            })
+        });
+        left.unwrap();
+    }
 }
 
 /// Units and users are linked after they stand, so that the links may run in circles.
-fn people(house: &House, plan: &Plan, (roles, partitions): (&[RecordId], &[RecordId; 2])) -> Vec<RecordId> {
-    let made = house.admin.write(|transaction| {
+fn people(theatre: &Theatre, plan: &Plan, roles: &[RecordId]) -> Vec<RecordId> {
+    let world = theatre.worlds;
+    let made = theatre.house.admin.write(|transaction| {
         let mut units = Vec::new();
         for number in 0..plan.units.len() {
-            let changes = Changes::new().set(unit::NAME, format!("unit {number}"));
+            let changes = Changes::new().set(unit::NAME, format!("unit {world}.{number}"));
             units.push(transaction.create_record(Unit::NAME, changes)?);
         }
         for (id, parent) in units.iter().zip(&plan.units) {
@@ -152,11 +202,12 @@ fn people(house: &House, plan: &Plan, (roles, partitions): (&[RecordId], &[Recor
         }
         let mut users = Vec::new();
         for (number, person) in plan.users.iter().enumerate() {
+            let partition = person.partition.map(|partition| theatre.partitions[partition]);
             let changes = Changes::new()
-                .set(user::NAME, format!("user {number}"))
+                .set(user::NAME, format!("user {world}.{number}"))
                 .set(user::STATUS, UserStatus::Active)
                 .set(user::UNIT, person.unit.map(|unit| units[unit]))
-                .set(user::PARTITION, person.partition.map(|partition| partitions[partition]));
+                .set(user::PARTITION, partition);
             users.push(transaction.create_record(User::NAME, changes)?);
         }
         for (id, person) in users.iter().zip(&plan.users) {
@@ -174,17 +225,9 @@ fn people(house: &House, plan: &Plan, (roles, partitions): (&[RecordId], &[Recor
 }
 
 /// Records are made by a clerk of their partition, since nobody else can.
-fn things(house: &House, plan: &Plan, (users, partitions): (&[RecordId], &[RecordId; 2])) -> Vec<RecordId> {
-    let clerk = house.role("clerk", &[("*", Action::Create, Level::All), ("*", Action::Read, Level::All)]);
-    let of_partition = |number: usize, id: &RecordId| {
-        let session = house.user(&format!("clerk {number}"), &[clerk]);
-        house.change(User::NAME, session.user(), &Changes::new().set(user::PARTITION, *id));
-        session
-    };
-    let clerks: Vec<Session> =
-        partitions.iter().enumerate().map(|(number, id)| of_partition(number, id)).collect();
+fn things(theatre: &Theatre, plan: &Plan, users: &[RecordId]) -> Vec<RecordId> {
     let made = plan.records.iter().enumerate().map(|(number, thing)| {
-        let maker = plan.users[thing.owner].partition.map_or(&house.admin, |partition| &clerks[partition]);
+        let maker = theatre.maker(plan.users[thing.owner].partition);
         let mut changes = Changes::new().set("name", format!("thing {number}")).owner(users[thing.owner]);
         if thing.entity == "crm.account" {
             changes = changes.set("employees", thing.employees);

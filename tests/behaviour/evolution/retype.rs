@@ -405,7 +405,7 @@ fn only_who_administers_the_entity_and_sees_the_field_changes_its_type() {
     let blind = house.user("blind", &[house.role_hiding("blind", &all, "x.code")]);
     for dry_run in [true, false] {
         let error = retype(&blind, "x.code", "int", json!({"dry_run": dry_run})).unwrap_err();
-        assert_eq!(error.code(), Code::FieldNotPermitted);
+        assert_eq!(error.code(), Code::UnknownField);
     }
     // Who sees some records alone has all values moved, and is told of no record but those.
     let grants = [

@@ -349,7 +349,7 @@ fn what_an_expression_says_of_single_fields_is_answered_by_an_index_and_hidden_f
     let role = house.role_hiding("clerk", &[("crm.account", Action::Read, Level::All)], "employees");
     let clerk = house.user("clerk", &[role]);
     let given = json!({"entity": "account", "filter": {"expression": "employees > 5"}});
-    assert_eq!(api::call(&clerk, "query.run", &given).unwrap_err().code(), Code::FieldNotPermitted);
+    assert_eq!(api::call(&clerk, "query.run", &given).unwrap_err().code(), Code::InvalidExpression);
 }
 
 #[test]

@@ -218,6 +218,45 @@ fn scaled(number: i64, scale: u32, zeros: bool) -> Decimal {
     Decimal::new(number, scale).unwrap()
 }
 
+/// What lies furthest among some things, and how many values they have.
+pub struct Ends {
+    pub least: Option<i64>,
+    pub greatest: Option<i64>,
+    pub sizes: u64,
+    pub marks: u64,
+    pub flags: u64,
+    pub day: Option<Value>,
+}
+
+pub fn ends(things: &[Thing]) -> Ends {
+    let ints = |field: usize| {
+        things.iter().filter_map(move |thing| match thing.cells[field] {
+            Cell::Int(number) => Some(number),
+            _ => None,
+        })
+    };
+    let mut sizes: Vec<i64> = ints(3).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let has = |bit: usize| {
+        things.iter().any(|thing| matches!(thing.cells[12], Cell::Codes(bits) if (bits >> bit) & 1 == 1))
+    };
+    let is = |flag: bool| things.iter().any(|thing| thing.cells[10] == Cell::Bool(flag));
+    let days = things.iter().filter_map(|thing| match thing.cells[6] {
+        Cell::Day(day) => Some(day),
+        _ => None,
+    });
+    let count = |found: usize| u64::try_from(found).unwrap();
+    Ends {
+        least: ints(2).min(),
+        greatest: ints(2).max(),
+        sizes: count(sizes.len()),
+        marks: count((0..CODES.len()).filter(|bit| has(*bit)).count()),
+        flags: count([false, true].into_iter().filter(|flag| is(*flag)).count()),
+        day: days.max().map(|day| Cell::Day(day).value()),
+    }
+}
+
 /// The things that stand, by hand.
 #[derive(Debug, Default)]
 pub struct Things {
@@ -284,6 +323,16 @@ impl Things {
                 let before = sum.map_or(0, |sum| sum.mantissa() * 10_i128.pow(3 - sum.scale()));
                 *sum = Some(Decimal::new(before + i128::from(thousandths), 3).unwrap());
             }
+        }
+        groups
+    }
+
+    /// The things that answer a question, by kind and day.
+    pub fn groups(&self, question: &Question) -> BTreeMap<String, Vec<Thing>> {
+        let mut groups: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
+        for (_, thing) in self.standing.iter().filter(|(_, thing)| question.filter.is_met(thing)) {
+            let group = format!("{:?}", [thing.cells[11].value(), thing.cells[6].value()]);
+            groups.entry(group).or_default().push(thing.clone());
         }
         groups
     }

@@ -1,11 +1,11 @@
-//! Methods that change or delete many records by one call, and take a mass edit back.
+//! Methods that create, change or delete many records by one call, and take such a batch back.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{changes_from_json, condition_from_json, hex, unhex};
+use crate::api::json::{changes_from_json, condition_from_json, hex, unhex, with};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Bulk, BulkCursor, BulkOutcome, BulkRow, Selection, Session};
+use crate::engine::{Bulk, BulkCursor, BulkOutcome, BulkRow, Reader, Selection, Session};
 
 methods! {
     /// Changes many records alike, in chunks: those that meet a condition, or those named by id. A record that
@@ -50,10 +50,40 @@ methods! {
         outcome_to_json(session, &session.bulk_delete(&given.entity, &selection, &bulk)?)
     }
 
+    /// Creates many records, in chunks and in the order of the rows. A row of which no record can be made is left
+    /// out, with its error. A call does at most 10,000 rows; the cursor goes on, with the same rows.
+    "record.bulk_create" (session, given: BulkCreate {
+        /// The entity.
+        entity: String,
+        /// The records: of each its values by field name, as `record.create` takes them.
+        rows: Vec<Json>,
+        /// Most rows of this call; 10,000 if not said.
+        limit: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{batch, rows: [{row, id, outcome, error}], cursor, stopped}" {
+        let bulk = bulk(given.limit, given.cursor.as_deref())?;
+        let changes = |reader: &Reader<'_>, place: usize| {
+            let object = given.rows.get(place).and_then(Json::as_object);
+            let wrong = || Error::new(Code::InvalidArgument).field("rows").rule("a list of objects");
+            let object = object.ok_or_else(wrong)?;
+            changes_from_json(reader, reader.registry().entity(&given.entity)?, object)
+        };
+        let outcome = session.bulk_create_from(&given.entity, given.rows.len(), &changes, &bulk)?;
+        let numbers = outcome.first..;
+        let rows = numbers.zip(&outcome.rows).map(|(number, row)| {
+            let id = if row.outcome.is_ok() { json!(row.id.to_string()) } else { Json::Null };
+            with(row_to_json(session, row), [("row", json!(number)), ("id", id)])
+        });
+        let rows = rows.collect::<Vec<_>>();
+        Ok(with(outcome_to_json(session, &outcome)?, [("rows", json!(rows))]))
+    }
+
     /// Takes a batch back: after a mass edit each record that nobody has changed since gets its old values again,
-    /// after a mass deletion it is there again, with what went along with it and the references to it.
+    /// after a mass deletion it is there again, with what went along with it and the references to it, and what was
+    /// created is deleted.
     "record.undo_bulk" (session, given: UndoBulk {
-        /// The batch, as `record.bulk_update` or `record.bulk_delete` gave it.
+        /// The batch, as the call that began it gave it.
         batch: RecordId,
     }) -> "{rows: [{id, outcome, error}]}" {
         let rows = session.undo_bulk(given.batch)?;

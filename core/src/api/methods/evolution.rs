@@ -4,9 +4,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::methods::schema::codes;
+use crate::api::methods::schema::{codes, help};
 use crate::api::planned::{define_or_plan, plan_to_json};
-use crate::base::{Code, Error, Result};
+use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Retyped, Session};
 use crate::schema::{Deprecation, FieldType};
 
@@ -120,6 +120,29 @@ methods! {
         define_or_plan(session, given.dry_run, |session| {
             session.restore_field(&given.entity, &given.field)?;
             Ok(outcome("restored"))
+        })
+    }
+
+    /// Gives an entity of the customer's own another label, and another help text or none. Its API name stays.
+    "schema.relabel_entity" (session, given: RelabelEntity {
+        /// The entity.
+        entity: String,
+        /// The label, in Chinese.
+        label_zh: String,
+        /// The label, in English.
+        label_en: String,
+        /// What its records are, in Chinese; with `help_en`.
+        help_zh: Option<String>,
+        /// The same in English.
+        help_en: Option<String>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        let label = Label::new(&given.label_zh, &given.label_en);
+        let help = help(given.help_zh.as_deref(), given.help_en.as_deref());
+        define_or_plan(session, given.dry_run, |session| {
+            session.relabel_entity(&given.entity, &label, help.as_ref())?;
+            Ok(outcome("changed"))
         })
     }
 

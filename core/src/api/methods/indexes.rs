@@ -90,6 +90,36 @@ methods! {
         Ok(json!({"builds": told.collect::<Vec<_>>()}))
     }
 
+    /// Takes an index of the customer's own back: no query reads it any more, and its keys go in chunks.
+    "schema.remove_index" (session, given: RemoveIndex {
+        /// The entity.
+        entity: String,
+        /// The name, with the namespace or without.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_index(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
+    /// Takes a counter of the customer's own back: counts of its shape read records again, and its keys go in chunks.
+    "schema.remove_counter" (session, given: RemoveCounter {
+        /// The entity.
+        entity: String,
+        /// The name, with the namespace or without.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_counter(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
     /// Goes on with every index and counter that is not complete, in chunks between which others write.
     "schema.build_indexes" (session, _given: BuildIndexes {}) -> "{outcome}" {
         session.build_indexes()?;

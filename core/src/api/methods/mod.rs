@@ -1,5 +1,6 @@
 //! The methods, a file for each kind.
 
+mod access;
 mod anomalies;
 mod attachments;
 mod audit;
@@ -28,6 +29,7 @@ mod reports;
 mod schema;
 mod search;
 mod trade;
+mod value_sets;
 mod views;
 
 use crate::api::Method;
@@ -35,6 +37,7 @@ use crate::api::Method;
 /// Every method, in the order of their names.
 pub(super) fn all() -> Vec<&'static Method> {
     let files = [
+        access::METHODS,
         anomalies::METHODS,
         attachments::METHODS,
         audit::METHODS,
@@ -63,6 +66,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         schema::METHODS,
         search::METHODS,
         trade::METHODS,
+        value_sets::METHODS,
         views::METHODS,
     ];
     let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();

@@ -17,6 +17,33 @@ methods! {
         Ok(json!({"id": session.user().to_string(), "name": row.title(), "locale": session.locale().tag()}))
     }
 
+    /// Lists the open sessions of a user, the oldest first: one's own, and those of others for administrators.
+    "session.list" (session, given: ListSessions {
+        /// The user, by id or name; oneself if not said.
+        user: Option<String>,
+    }) -> "{sessions: [{id, user, since, is_this}]}" {
+        let user = user_or_self(session, given.user.as_deref())?;
+        let open = session.open_sessions(user)?;
+        let json = open.iter().map(|open| json!({
+            "id": open.id.to_string(),
+            "user": open.user.to_string(),
+            "since": open.since.to_string(),
+            "is_this": open.is_this,
+        }));
+        Ok(json!({"sessions": json.collect::<Vec<_>>()}))
+    }
+
+    /// Ends open sessions of a user at their next call: one's own, and those of others for administrators.
+    "session.end" (session, given: EndSessions {
+        /// The user, by id or name; oneself if not said.
+        user: Option<String>,
+        /// The session, as `session.list` tells it; all of the user's if not said.
+        id: Option<RecordId>,
+    }) -> "{ended}" {
+        let user = user_or_self(session, given.user.as_deref())?;
+        Ok(json!({"ended": session.end_sessions(user, given.id)?}))
+    }
+
     /// Creates a user, with a password and roles if they are given.
     "user.create" (session, given: CreateUser {
         /// Values by field name; `name` is the name to sign in with.
@@ -163,6 +190,13 @@ methods! {
             .map_err(|error| Error::new(Code::InvalidArgument).field("settings").rule(&error.to_string()))?;
         session.change_settings(changed)?;
         Ok(merged)
+    }
+}
+
+fn user_or_self(session: &crate::engine::Session, user: Option<&str>) -> Result<RecordId> {
+    match user {
+        None => Ok(session.user()),
+        Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user))),
     }
 }
 

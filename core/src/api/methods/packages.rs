@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::api::methods::schema::help;
 use crate::api::planned::{define_or_plan, plan_to_json};
 use crate::base::Result;
 use crate::engine::{PackageStep, Session};
@@ -30,7 +31,8 @@ methods! {
     /// Installs a package of metadata, in place of an older version of it, or says what that would change and
     /// how many records would be read for it.
     "schema.install_package" (session, given: InstallPackage {
-        /// The package: {package, version, label, requires, entities, extends}.
+        /// The package: {package, version, label, requires, modules, module, settings, value_sets,
+        /// value_set_overrides, entities, extends, roles, views, commands}.
         package: Json,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
@@ -45,7 +47,7 @@ methods! {
         package: String,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes, records, commits}" {
+    }) -> "{changes, records, commits, estimate}" {
         change(session, &PackageStep::RollBack(given.package), given.dry_run)
     }
 
@@ -56,7 +58,7 @@ methods! {
         package: String,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,
-    }) -> "{changes, records, commits}" {
+    }) -> "{changes, records, commits, estimate}" {
         change(session, &PackageStep::Remove(given.package), given.dry_run)
     }
 
@@ -69,12 +71,37 @@ methods! {
         Ok(json!({"package": session.export_package(&given.package)?.to_json()?}))
     }
 
+    /// Changes what people read of an entity of a lower layer for this customer, in place of what was changed of it
+    /// before. A change that says nothing takes that back.
+    "schema.override_entity" (session, given: OverrideEntity {
+        /// The entity.
+        entity: String,
+        /// What people read, in Chinese; with `label_en`.
+        label_zh: Option<String>,
+        /// The same in English.
+        label_en: Option<String>,
+        /// What its records are, in Chinese; with `help_en`.
+        help_zh: Option<String>,
+        /// The same in English.
+        help_en: Option<String>,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        let label = help(given.label_zh.as_deref(), given.label_en.as_deref());
+        let said = help(given.help_zh.as_deref(), given.help_en.as_deref());
+        define_or_plan(session, given.dry_run, |session| {
+            session.override_entity(&given.entity, label, said)?;
+            Ok(json!({"outcome": "changed"}))
+        })
+    }
+
     /// Changes a field of a lower layer for this customer, in place of what was changed of it before. What a
     /// lower layer asks for is never loosened.
     "schema.override_field" (session, given: OverrideField {
         /// The entity.
         entity: String,
-        /// What changes: {field, label, help, required, required_when, default, add_codes, retire_codes, synonyms}.
+        /// What changes: {field, label, help, required, required_when, default, add_codes, retire_codes, synonyms,
+        /// privacy, purposes}.
         change: Json,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,

@@ -4,15 +4,18 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{
-    collation_from_json, condition_from_json, cursor_to_text, find_at, find_from_json, listing_to_json,
+    collation_from_json, condition_from_json, cursor_to_text, explanation_to_json, find_at, find_from_json,
+    listing_to_json,
 };
 use crate::base::{Code, Error, Period, Result};
-use crate::engine::{Counted, FieldSelector, Find, Question, Total, field_name};
+use crate::engine::{Counted, FieldSelector, Find, Question, Total};
 
 methods! {
     /// Lists records, a page at a time: with the fields that are wanted, the titles of the records that they
     /// refer to, and how many there are. A condition may go along references, as `account.owner.name`, at most
-    /// three of them.
+    /// three of them, and back along them: `{"has": {"entity": "contact", "by": "account", "where": {…}}}` and
+    /// `{"has_none": …}` speak of the records, or links of a relation, that refer to the one asked for. Groups,
+    /// sums and other figures over the records of a condition are what `report.run` works out.
     "query.run" (session, given: Run {
         /// The entity.
         entity: String,
@@ -95,7 +98,10 @@ methods! {
 
     /// Says how a list would be read: by which index, which of its components the condition fixes or bounds,
     /// how many ranges are merged, how many conditions are held against each record, whether rows come in
-    /// order, and where a count comes from.
+    /// order, about how many keys are read in all, and where a count comes from. Alternatives that are answered by
+    /// an index each are listed with their indexes; the index is called `any` then. `keys` is known from
+    /// `counters`, from the `index` that was counted, from a `sample` of it, or there are `more` than so many; of
+    /// links, whose ends the reader may not see, it is not told.
     "query.explain" (session, given: Explain {
         /// The entity.
         entity: String,
@@ -109,7 +115,7 @@ methods! {
         collation: Option<String>,
         /// The language of the texts, as `query.run` takes it.
         locale: Option<String>,
-    }) -> "{index, components, ranges, lanes, residual, order, scan, count}" {
+    }) -> "{index, components, alternatives: [{index, components}], ranges, lanes, residual, order, scan, keys: {about, from}, count}" {
         session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
@@ -119,17 +125,7 @@ methods! {
             let find = Find { collation, locale: given.locale.clone(), ..find };
             let find = find_at(find, given.valid_at.as_deref())?;
             let explained = reader.explain(&given.entity, &find)?;
-            let components = explained.components.iter().map(|field| field_name(entity, *field));
-            Ok(json!({
-                "index": explained.index,
-                "components": components.collect::<Vec<_>>(),
-                "ranges": explained.ranges,
-                "lanes": explained.lanes,
-                "residual": explained.residual,
-                "order": if explained.streamed { "streamed" } else { "gathered" },
-                "scan": explained.scan,
-                "count": explained.count.name(),
-            }))
+            Ok(explanation_to_json(entity, &explained))
         })
     }
 

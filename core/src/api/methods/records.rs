@@ -100,7 +100,7 @@ methods! {
         id: RecordId,
         /// A BCP 47 tag: texts that have a translation in this language are told in it.
         locale: Option<String>,
-    }) -> "{id, entity, title, number, version, owner, unit, created_at, modified_at, tags, external_ids, values}" {
+    }) -> "{id, entity, title, number, version, owner, unit, created_at, modified_at, tags, locked_by, lock_reason, external_ids, values}" {
         let row = session.get(&given.entity, given.id)?;
         listing_to_json(&match given.locale.as_deref() {
             Some(tag) => row.in_language(tag)?,
@@ -179,6 +179,39 @@ methods! {
             let changes = changes(transaction, &given.entity, &given.values, None)?;
             let upserted = transaction.upsert_record(&given.entity, &given.source, &given.key, changes)?;
             Ok(answer(transaction, upserted))
+        })
+    }
+
+    /// Locks a record: nobody changes it any more, its owner, tags and attachments included, nor deletes it, until it
+    /// is unlocked. It takes the rights to lock the record and to change it.
+    "record.lock" (session, given: Lock {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// Why, for whoever reads the record.
+        reason: Option<String>,
+    }) -> "{id, outcome, warnings}" {
+        let options = WriteOptions::default().cause("record.lock");
+        session.write_with(options, |transaction| {
+            let locked = transaction.lock_record(&given.entity, given.id, given.reason.as_deref())?;
+            Ok(answer(transaction, locked))
+        })
+    }
+
+    /// Unlocks a record that the user has locked; one of somebody else only who may administer the entity.
+    "record.unlock" (session, given: Unlock {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// Why, for the ledger.
+        reason: Option<String>,
+    }) -> "{id, outcome, warnings}" {
+        let options = WriteOptions::default().cause("record.unlock");
+        session.write_with(options, |transaction| {
+            let unlocked = transaction.unlock_record(&given.entity, given.id, given.reason.as_deref())?;
+            Ok(answer(transaction, unlocked))
         })
     }
 

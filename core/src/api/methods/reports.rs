@@ -10,8 +10,9 @@ use crate::features::reports::{Bucket, Figure, GroupBy, Measure, Report, Table};
 use crate::schema::Entity;
 
 methods! {
-    /// Works out a report. A measure is `"count"`, `{"sum": field}`, `{"mean": field}`,
-    /// `{"share": condition, "of": condition}` or `{"mean_days": [from, to]}`; a group is `"field"`,
+    /// Works out a report over the records that meet a condition, which is as `query.run` takes it. A measure is
+    /// `"count"`, `{"sum": field}`, `{"mean": field}`, `{"min": field}`, `{"max": field}`, `{"distinct": field}` (how
+    /// many different values there are), `{"share": condition, "of": condition}` or `{"mean_days": [from, to]}`; a group is `"field"`,
     /// `"reference.field"` or `"field:month"` with day, week, month, quarter or year.
     "report.run" (session, given: Run {
         /// The entity.
@@ -45,6 +46,7 @@ pub(super) fn table_to_json(table: &Table) -> Json {
         Figure::Count(count) => json!(count),
         Figure::Number(number) => json!(number.to_string()),
         Figure::Amount(money) => Value::Money(*money).to_json(),
+        Figure::Value(value) => value.to_json(),
     };
     let rows = table.rows.iter().map(|row| {
         json!({
@@ -73,19 +75,30 @@ fn group(json: &Json) -> Result<GroupBy> {
     Ok(GroupBy { path: steps.into_iter().map(FieldSelector::from).collect(), bucket })
 }
 
+/// Makes a measure of one field.
+type OfField = fn(FieldSelector) -> Measure;
+
+/// The measures of one field.
+const SINGLE: [(&str, OfField); 5] = [
+    ("sum", Measure::Sum),
+    ("mean", Measure::Mean),
+    ("min", Measure::Least),
+    ("max", Measure::Greatest),
+    ("distinct", Measure::Distinct),
+];
+
 fn measure(reader: &Reader<'_>, entity: &Entity, json: &Json) -> Result<Measure> {
-    let wrong =
-        || Error::new(Code::InvalidArgument).field("measures").rule("count, sum, mean, share or mean_days");
+    let known = "count, sum, mean, min, max, distinct, share or mean_days";
+    let wrong = || Error::new(Code::InvalidArgument).field("measures").rule(known);
     if json.as_str() == Some("count") {
         return Ok(Measure::Count);
     }
     let parts: &Map<String, Json> = json.as_object().ok_or_else(wrong)?;
     let field = |json: &Json| json.as_str().map(FieldSelector::from).ok_or_else(wrong);
-    if let Some(sum) = parts.get("sum") {
-        return field(sum).map(Measure::Sum);
-    }
-    if let Some(mean) = parts.get("mean") {
-        return field(mean).map(Measure::Mean);
+    for (name, make) in SINGLE {
+        if let Some(named) = parts.get(name) {
+            return field(named).map(make);
+        }
     }
     if let Some(part) = parts.get("share") {
         let whole = parts.get("of").unwrap_or(&Json::Null);

@@ -60,7 +60,7 @@ methods! {
         entity: Option<String>,
     }) -> "{version, entities: [{name, layer, label, help, module, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
         session.read(|reader| {
-            let registry = reader.registry();
+            let (registry, partition) = (reader.registry(), reader.partition()?);
             let chosen: Vec<&Entity> = match &given.entity {
                 Some(name) => vec![registry.entity(name)?],
                 None => registry.entities().iter().collect(),
@@ -73,7 +73,8 @@ methods! {
                     let relations = registry.relations_of(entity).map(|relation| relation.api_name.as_str());
                     let read = |name: &&str| reader.may(name, crate::engine::Action::Read);
                     let relations: Vec<&str> = relations.filter(read).collect();
-                    let told = entity_to_json(session.locale(), entity, &shown);
+                    let told =
+                        entity_to_json((registry, session.locale()), entity, &shown, partition.as_deref());
                     Ok(with(told, [("relations", json!(relations))]))
                 });
             let system: Vec<&str> = SystemField::ALL.iter().map(|(_, name)| *name).collect();
@@ -134,6 +135,36 @@ methods! {
         })
     }
 
+    /// Takes a rule of the customer's own back: records are held against it no more.
+    "schema.remove_rule" (session, given: RemoveRule {
+        /// The entity.
+        entity: String,
+        /// The name, with the namespace or without.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_rule(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
+    /// Takes a state machine of the customer's own back: records keep the codes that they have.
+    "schema.remove_states" (session, given: RemoveStates {
+        /// The entity.
+        entity: String,
+        /// The name, with the namespace or without.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_states(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
     /// Adds a unique rule of the customer's own to an entity: no two records have the same values in all of its
     /// fields. Where records that stand already do, nothing is added.
     "schema.define_unique" (session, given: DefineUnique {
@@ -173,8 +204,9 @@ methods! {
     "schema.define_record_types" (session, given: DefineRecordTypes {
         /// The entity.
         entity: String,
-        /// The types: {field, types: [{code, label, active, fields, required, defaults, codes}]}. A field that some
-        /// type names belongs to the records of those types alone.
+        /// The types: {field, types: [{code, label, active, fields, required, defaults, codes, partitions}]}. A field
+        /// that some type names belongs to the records of those types alone; `partitions` names those whose records
+        /// may become of the type, where not all may.
         record_types: Json,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,
@@ -209,9 +241,15 @@ methods! {
         label_en: String,
         /// For enum and multi_enum: [{code, zh, en, active, color, only_with}].
         codes: Option<Vec<Json>>,
+        /// For enum and multi_enum, in place of codes: the value set whose codes it takes.
+        value_set: Option<String>,
+        /// What it tells of people: none, personal or sensitive; none if not said.
+        privacy: Option<String>,
+        /// What it may be used for, by stable codes.
+        purposes: Option<Vec<Json>>,
         /// For reference and multi_reference: the entity referred to.
         target: Option<String>,
-        /// For references, what becomes of the record when one that it refers to is deleted: `restrict` refuses
+        /// For references, and for rows with references, what becomes of the record when one that it refers to is deleted: `restrict` refuses
         /// that, `set_null` takes it out of the field, `cascade` deletes the record too; `restrict` if not said.
         on_delete: Option<String>,
         /// For a reference to the entity itself: whether its records are a tree by it. For rollup: whether the
@@ -219,7 +257,7 @@ methods! {
         tree: Option<bool>,
         /// For any_reference: the entities referred to.
         targets: Option<Vec<Json>>,
-        /// For rows: [{name, zh, en, type, required, codes}].
+        /// For rows: [{name, zh, en, type, required, codes, target, expression}].
         columns: Option<Vec<Json>>,
         /// For serial: [{part: "text", text} or {part: "date", format} or {part: "counter", digits}].
         parts: Option<Vec<Json>>,
@@ -266,6 +304,9 @@ methods! {
     }) -> "{field}" {
         let kind = field_type(session, &given)?;
         let search = given.search.as_deref().map(search_class).transpose()?;
+        let privacy = given.privacy.as_ref().map(|privacy| described(json!(privacy), "privacy")).transpose()?;
+        let purposes =
+            given.purposes.as_ref().map(|purposes| described(json!(purposes), "purposes")).transpose()?;
         let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
         let help = help(given.help_zh.as_deref(), given.help_en.as_deref());
@@ -273,6 +314,9 @@ methods! {
             let name = session.define_field(&given.entity, &given.name, label, kind, |field| {
                 let serial = matches!(field.kind, FieldType::Serial { .. });
                 field.help = help;
+                field.value_set = given.value_set;
+                field.privacy = privacy.unwrap_or_default();
+                field.purposes = purposes.unwrap_or_default();
                 field.indexed = given.indexed.unwrap_or(false);
                 field.unique = given.unique.unwrap_or(serial);
                 field.read_only = serial;
@@ -344,7 +388,7 @@ methods! {
 }
 
 /// Help in both languages, where one is said; the definition asks for the other.
-fn help(zh: Option<&str>, en: Option<&str>) -> Option<Label> {
+pub(super) fn help(zh: Option<&str>, en: Option<&str>) -> Option<Label> {
     (zh.is_some() || en.is_some()).then(|| Label::new(zh.unwrap_or_default(), en.unwrap_or_default()))
 }
 
@@ -354,7 +398,11 @@ fn field_type(session: &Session, given: &DefineField) -> Result<FieldType> {
     let entity = |name: &str| Ok(session.crm().registry().entity(name)?.api_name.clone());
     match given.field_type.as_str() {
         kind @ ("enum" | "multi_enum") => {
-            let codes = codes(given.codes.as_ref().ok_or_else(|| missing("codes"))?)?;
+            let codes = match (&given.codes, &given.value_set) {
+                (Some(given), _) => codes(given)?,
+                (None, Some(_)) => Vec::new(),
+                (None, None) => return Err(missing("codes")),
+            };
             described(json!({"type": kind, "codes": codes}), "codes")
         }
         kind @ ("reference" | "multi_reference") => {
@@ -368,7 +416,9 @@ fn field_type(session: &Session, given: &DefineField) -> Result<FieldType> {
         }
         "rows" => {
             let columns = given.columns.as_ref().ok_or_else(|| missing("columns"))?;
-            Ok(FieldType::Rows { columns: columns.iter().map(column).collect::<Result<_>>()? })
+            Ok(FieldType::Rows {
+                columns: columns.iter().map(|json| column(session, json)).collect::<Result<_>>()?,
+            })
         }
         "serial" => {
             let parts = given.parts.as_ref().ok_or_else(|| missing("parts"))?;
@@ -425,13 +475,18 @@ pub(super) fn codes(given: &[Json]) -> Result<Vec<EnumCode>> {
     codes.collect::<Option<_>>().ok_or_else(wrong)
 }
 
-fn column(json: &Json) -> Result<RowColumn> {
+fn column(session: &Session, json: &Json) -> Result<RowColumn> {
     let wrong = || Error::new(Code::InvalidArgument).field("columns").rule("[{name, zh, en, type}]");
     let text = |name: &str| json.get(name).and_then(Json::as_str).ok_or_else(wrong);
     let kind = match text("type")? {
         kind @ ("enum" | "multi_enum") => {
             let codes = codes(json.get("codes").and_then(Json::as_array).ok_or_else(wrong)?)?;
             described(json!({"type": kind, "codes": codes}), "columns")?
+        }
+        "formula" => described(json!({"type": "formula", "expression": text("expression")?}), "columns")?,
+        kind @ "reference" => {
+            let target = session.crm().registry().entity(text("target")?)?.api_name.clone();
+            described(json!({"type": kind, "entity": target}), "columns")?
         }
         simple => FieldType::from_name(simple)?,
     };

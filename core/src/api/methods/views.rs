@@ -5,12 +5,12 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{collation_from_json, cursor_to_text, find_from_json, listing_to_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Audience, Find, Listing, Role, SavedView, Session, ViewDefinition};
+use crate::engine::{Audience, Find, Listing, Role, SavedView, Session, Unit, ViewDefinition};
 use crate::schema::{Entity, EntityType, Field, SystemField};
 
 methods! {
     /// Saves a view: a list that is found by its name. One's own, or, with the right to administer `sys.view`,
-    /// one of a role or of everyone. A view of the same name, entity and audience is replaced.
+    /// one of a role, a unit or everyone. A view of the same name, entity and audience is replaced.
     "view.save" (session, given: SaveView {
         /// The name.
         name: String,
@@ -26,10 +26,12 @@ methods! {
         collation: Option<String>,
         /// The field by which rows stand together.
         group: Option<String>,
-        /// `own`, `role` or `everyone`; `own` if not said.
+        /// `own`, `role`, `unit` or `everyone`; `own` if not said.
         audience: Option<String>,
         /// For the audience `role`: the name of the role.
         role: Option<String>,
+        /// For the audience `unit`: the name of the unit, whose people and those of the units below it find the view.
+        unit: Option<String>,
     }) -> "{id}" {
         let definition = ViewDefinition {
             columns: names("columns", given.columns.as_deref())?,
@@ -44,17 +46,17 @@ methods! {
             // A field that the user may not see is refused here as a list would refuse it.
             reader.find(&given.entity, &find).map(drop)
         })?;
-        let audience = audience(session, given.audience.as_deref(), given.role.as_deref())?;
+        let audience = audience(session, given.audience.as_deref(), (given.role.as_deref(), given.unit.as_deref()))?;
         let id = session.save_view(&given.name, &given.entity, audience, &definition)?;
         Ok(json!({"id": id.to_string()}))
     }
 
-    /// Lists the views that the user finds: of several of a name the user's own, else that of a role, else
-    /// everyone's.
+    /// Lists the views that the user finds: of several of a name the user's own, else that of a role, else that of the
+    /// nearest unit, else everyone's.
     "view.list" (session, given: ListViews {
         /// The entity; all if not said.
         entity: Option<String>,
-    }) -> "{views: [{id, name, entity, audience, role, definition}]}" {
+    }) -> "{views: [{id, name, entity, audience, role, unit, definition}]}" {
         let views = session.views(given.entity.as_deref())?;
         Ok(json!({"views": views.iter().map(|view| view_to_json(session, view)).collect::<Vec<_>>()}))
     }
@@ -195,33 +197,39 @@ fn names(what: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
     names.collect::<Option<_>>().ok_or_else(refused)
 }
 
-fn audience(session: &Session, name: Option<&str>, role: Option<&str>) -> Result<Audience> {
+fn audience(session: &Session, name: Option<&str>, of: (Option<&str>, Option<&str>)) -> Result<Audience> {
     let refused = |rule: &str| Error::new(Code::InvalidArgument).field("audience").rule(rule);
-    match (name.unwrap_or("own"), role) {
-        ("own", None) => Ok(Audience::User(session.user())),
-        ("everyone", None) => Ok(Audience::Everyone),
-        ("role", Some(role)) => session.role_named(role).map(Audience::Role),
-        ("role", None) | ("own" | "everyone", Some(_)) => Err(refused("a role for the audience role alone")),
-        _ => Err(refused("own, role or everyone")),
+    match (name.unwrap_or("own"), of) {
+        ("own", (None, None)) => Ok(Audience::User(session.user())),
+        ("everyone", (None, None)) => Ok(Audience::Everyone),
+        ("role", (Some(role), None)) => session.role_named(role).map(Audience::Role),
+        ("unit", (None, Some(unit))) => session.unit_named(unit).map(Audience::Unit),
+        ("own" | "everyone" | "role" | "unit", _) => {
+            Err(refused("a role for the audience role, a unit for the audience unit, and none for others"))
+        }
+        _ => Err(refused("own, role, unit or everyone")),
     }
 }
 
 fn view_to_json(session: &Session, view: &SavedView) -> Json {
-    let (audience, role) = match view.audience {
-        Audience::User(_) => ("own", None),
-        Audience::Role(role) => ("role", Some(role)),
-        Audience::Everyone => ("everyone", None),
+    // Who holds a role knows its name only where roles may be read; so does who works in a unit.
+    let named = |entity: &str, id: RecordId| {
+        let title = session.get(entity, id).map(|listing| listing.title());
+        Some(title.unwrap_or_else(|_| id.to_string()))
     };
-    // Who holds a role knows its name only where roles may be read.
-    let role = role.map(|role| {
-        session.get(Role::NAME, role).map_or_else(|_| role.to_string(), |listing| listing.title())
-    });
+    let (audience, role, unit) = match view.audience {
+        Audience::User(_) => ("own", None, None),
+        Audience::Role(role) => ("role", named(Role::NAME, role), None),
+        Audience::Unit(unit) => ("unit", None, named(Unit::NAME, unit)),
+        Audience::Everyone => ("everyone", None, None),
+    };
     json!({
         "id": view.id.to_string(),
         "name": view.name,
         "entity": view.entity,
         "audience": audience,
         "role": role,
+        "unit": unit,
         "definition": view.definition,
     })
 }

@@ -239,7 +239,7 @@ impl<'a> Import<'a> {
             self.report.remark(row.line, Outcome::TakenWithWarning, warning, locale);
         }
         for warning in &row.said {
-            let error = Error::new(Code::PluginRejected).field(&warning.field).said(warning.message.clone());
+            let error = Error::new(warning.code).field(&warning.field).said(warning.message.clone());
             self.report.remark(row.line, Outcome::TakenWithWarning, &error, locale);
         }
     }

@@ -259,9 +259,9 @@ fn entity_of(registry: &Registry, kind: &str) -> Result<String> {
     let wanted = fold(kind);
     let means = |entity: &&crate::schema::Entity| {
         let definition = &entity.definition;
-        let names = [&entity.api_name, &definition.name, &definition.label.zh, &definition.label.en];
-        !entity.is_withdrawn()
-            && names.into_iter().chain(&definition.synonyms).any(|name| fold(name) == wanted)
+        let labels = [&definition.label, entity.label()].into_iter().flat_map(|label| [&label.zh, &label.en]);
+        let names = [&entity.api_name, &definition.name].into_iter().chain(labels);
+        !entity.is_withdrawn() && names.chain(&definition.synonyms).any(|name| fold(name) == wanted)
     };
     let mut found = registry.entities().iter().filter(means);
     match (found.next(), found.next()) {

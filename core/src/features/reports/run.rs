@@ -1,14 +1,22 @@
 //! One report: what is asked, and the table that answers it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sha2::{Digest, Sha256};
 
 use crate::base::{
     Code, Currency, Decimal, Error, FieldId, Locale, Money, RecordId, Result, Value, ValueKind,
 };
-use crate::engine::{Condition, FieldSelector, GroupFigures, Listing, Matcher, Reader, Session};
+use crate::engine::{
+    Condition, FieldSelector, GroupFigures, Listing, Matcher, Reader, Session, compare_values,
+};
 use crate::features::reports::Bucket;
 use crate::features::reports::bucket::Calendar;
 use crate::schema::{Entity, FieldType};
+
+/// Most different values that are told apart for one figure of a group.
+const MAX_DIFFERENT: usize = 1_000_000;
 
 /// What is worked out for each group.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +27,13 @@ pub enum Measure {
     Sum(FieldSelector),
     /// The mean of such a field over the records that have a value, to 6 digits.
     Mean(FieldSelector),
+    /// The smallest value of a number, an amount, a day, a moment, a time or a duration; records without value are
+    /// left out.
+    Least(FieldSelector),
+    /// The largest value of such a field.
+    Greatest(FieldSelector),
+    /// How many different values a field has; each of several values counts, and none does not.
+    Distinct(FieldSelector),
     /// How many of the records that meet the second condition meet the first too, from 0 to 1, to 6
     /// digits; none if no record meets the second.
     Share(Condition, Condition),
@@ -59,6 +74,8 @@ pub enum Figure {
     Number(Decimal),
     /// An amount.
     Amount(Money),
+    /// A day, a moment, a time or a duration.
+    Value(Value),
 }
 
 /// One row of the answer.
@@ -84,7 +101,8 @@ impl Session {
     ///
     /// # Errors
     /// `schema.unknown_field`, `schema.wrong_type` for a measure that its field does not bear,
-    /// `schema.currency_mismatch` for a sum over two currencies, `access.field_not_permitted`,
+    /// `schema.currency_mismatch` for a figure over two currencies, `input.limit_exceeded` for more than a million
+    /// different values to be counted, `access.field_not_permitted`,
     /// `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn report(&self, report: &Report) -> Result<Table> {
         self.read(|reader| Run::new(&reader, report)?.table(&reader))
@@ -96,6 +114,9 @@ enum Gauge {
     Count,
     Sum(FieldId),
     Mean(FieldId),
+    /// The value furthest to this side.
+    Furthest(FieldId, Ordering),
+    Distinct(FieldId),
     /// By the places of its two conditions.
     Share(usize, usize),
     MeanDays(FieldId, FieldId),
@@ -120,6 +141,9 @@ struct Tally {
     among: u64,
     number: Decimal,
     currency: Option<Currency>,
+    furthest: Value,
+    /// The different values, as they are written for programmers, by what is left of each that tells it from others.
+    different: HashSet<[u8; 16]>,
 }
 
 struct Run<'a> {
@@ -175,18 +199,23 @@ impl<'a> Run<'a> {
     /// Counts, sums and means by fields that counters know; says whether they do.
     fn read_counters(&mut self, reader: &Reader<'_>, groups: &mut Groups) -> Result<bool> {
         let mut sums = Vec::new();
+        let mut apart: Vec<FieldId> = self.groupings.iter().map(|grouping| grouping.field).collect();
         for gauge in &self.gauges {
             match gauge {
                 Gauge::Count => {}
                 Gauge::Sum(field) | Gauge::Mean(field) => sums.push(*field),
+                // A counter that tells its values apart knows which there are.
+                Gauge::Furthest(field, _) | Gauge::Distinct(field) => apart.push(*field),
                 Gauge::Share(..) | Gauge::MeanDays(..) => return Ok(false),
             }
         }
-        let apart: Vec<FieldId> = self.groupings.iter().map(|grouping| grouping.field).collect();
         let report = self.report;
         reader.groups(&report.entity, &report.filter, (&apart, &sums), &mut |row, figures| {
             let tallies = self.tallies(reader, &row, groups)?;
-            self.gauges.iter().zip(tallies).try_for_each(|(gauge, tally)| tally.take_group(gauge, &figures))
+            self.gauges
+                .iter()
+                .zip(tallies)
+                .try_for_each(|(gauge, tally)| tally.take_group(gauge, &row, &figures))
         })
     }
 
@@ -250,18 +279,25 @@ fn gauge<'a>(
     measure: &'a Measure,
     conditions: &mut Vec<&'a Condition>,
 ) -> Result<Gauge> {
-    let shown = |selector: &FieldSelector| -> Result<FieldId> {
-        let field = selector.resolve(entity)?;
-        reader.check_field(entity, field)?;
-        Ok(field)
-    };
+    let shown = |selector: &FieldSelector| reader.visible(entity, selector);
     let numeric = |selector: &FieldSelector| -> Result<FieldId> {
+        let field = shown(selector)?;
         let kind = selector.field(entity)?.definition.kind.value_kind();
         if !matches!(kind, ValueKind::Int | ValueKind::Decimal | ValueKind::Money) {
             let name = &selector.field(entity)?.api_name;
             return Err(Error::new(Code::WrongType).entity(&entity.api_name).field(name).rule("a number"));
         }
-        shown(selector)
+        Ok(field)
+    };
+    let comparable = |selector: &FieldSelector| -> Result<FieldId> {
+        let field = shown(selector)?;
+        let kind = entity.field_by_id(field).map(|field| field.definition.kind.value_kind());
+        // What an owner or a unit refers to has no order.
+        if kind.map_or_else(|| referenced(entity, field).is_none(), has_furthest) {
+            return Ok(field);
+        }
+        let refused = Error::new(Code::WrongType).entity(&entity.api_name).field(selector.said());
+        Err(refused.rule("a number, an amount, a day, a moment, a time or a duration"))
     };
     let mut place = |condition: &'a Condition| {
         conditions.push(condition);
@@ -271,9 +307,18 @@ fn gauge<'a>(
         Measure::Count => Gauge::Count,
         Measure::Sum(field) => Gauge::Sum(numeric(field)?),
         Measure::Mean(field) => Gauge::Mean(numeric(field)?),
+        Measure::Least(field) => Gauge::Furthest(comparable(field)?, Ordering::Less),
+        Measure::Greatest(field) => Gauge::Furthest(comparable(field)?, Ordering::Greater),
+        Measure::Distinct(field) => Gauge::Distinct(shown(field)?),
         Measure::Share(part, whole) => Gauge::Share(place(part), place(whole)),
         Measure::MeanDays(from, to) => Gauge::MeanDays(shown(from)?, shown(to)?),
     })
+}
+
+/// Whether values of a kind have a smallest and a largest one for people, other than by how they are spelt.
+fn has_furthest(kind: ValueKind) -> bool {
+    use ValueKind::{Date, DateTime, Decimal, Duration, Int, Money, Time};
+    matches!(kind, Int | Decimal | Money | Date | DateTime | Time | Duration)
 }
 
 fn grouping(reader: &Reader<'_>, entity: &Entity, group: &GroupBy) -> Result<Grouping> {
@@ -283,16 +328,14 @@ fn grouping(reader: &Reader<'_>, entity: &Entity, group: &GroupBy) -> Result<Gro
         [first, second] => (first, Some(second)),
         _ => return Err(too_long()),
     };
-    let field = first.resolve(entity)?;
-    reader.check_field(entity, field)?;
+    let field = reader.visible(entity, first)?;
     let target = referenced(entity, field);
     let (hop, far_entity, far_field) = match second {
         None => (None, entity, field),
         Some(second) => {
             let target = target.clone().ok_or_else(|| Error::new(Code::WrongType).rule("reference"))?;
             let far = reader.registry().entity(&target)?;
-            let far_field = second.resolve(far)?;
-            reader.check_field(far, far_field)?;
+            let far_field = reader.visible(far, second)?;
             (Some((target, far_field)), far, far_field)
         }
     };
@@ -348,6 +391,8 @@ impl Tally {
         match gauge {
             Gauge::Count => self.count = self.count.saturating_add(1),
             Gauge::Sum(field) | Gauge::Mean(field) => self.add(row.record.value(*field))?,
+            Gauge::Furthest(field, side) => self.go_to(row.record.value(*field), *side)?,
+            Gauge::Distinct(field) => self.tell_apart(&row.record.value(*field))?,
             Gauge::Share(part, whole) => {
                 let meets = |place: &usize| {
                     matchers.get(*place).map_or(Ok(false), |matcher| matcher.matches(&row.record))
@@ -368,10 +413,14 @@ impl Tally {
     }
 
     /// Takes all records of a group that counters know.
-    fn take_group(&mut self, gauge: &Gauge, figures: &GroupFigures) -> Result<()> {
-        let (Gauge::Sum(field) | Gauge::Mean(field)) = gauge else {
-            self.count = self.count.saturating_add(figures.count);
-            return Ok(());
+    fn take_group(&mut self, gauge: &Gauge, row: &Listing, figures: &GroupFigures) -> Result<()> {
+        let field = match gauge {
+            Gauge::Sum(field) | Gauge::Mean(field) => field,
+            Gauge::Furthest(..) | Gauge::Distinct(_) => return self.take(gauge, row, &[]),
+            _ => {
+                self.count = self.count.saturating_add(figures.count);
+                return Ok(());
+            }
         };
         for part in figures.sums.get(field).into_iter().flatten() {
             if let Some(currency) = part.currency {
@@ -379,6 +428,28 @@ impl Tally {
             }
             self.count = self.count.saturating_add(part.count);
             self.number = self.number.checked_add(part.sum)?;
+        }
+        Ok(())
+    }
+
+    fn go_to(&mut self, value: Value, side: Ordering) -> Result<()> {
+        if let Value::Money(money) = &value {
+            self.check_currency(money.currency)?;
+        }
+        let further = self.furthest.is_null() || compare_values(&value, &self.furthest) == Some(side);
+        if further && !value.is_null() {
+            self.furthest = value;
+        }
+        Ok(())
+    }
+
+    fn tell_apart(&mut self, value: &Value) -> Result<()> {
+        for value in value.items().filter(|value| !value.is_null()) {
+            let digest: [u8; 32] = Sha256::digest(format!("{value:?}").as_bytes()).into();
+            self.different.extend(digest.first_chunk::<16>());
+        }
+        if self.different.len() > MAX_DIFFERENT {
+            return Err(Error::new(Code::LimitExceeded).rule("different values <= 1000000"));
         }
         Ok(())
     }
@@ -413,6 +484,14 @@ impl Tally {
         };
         match gauge {
             Gauge::Count => Ok(Figure::Count(self.count)),
+            Gauge::Distinct(_) => Ok(Figure::Count(u64::try_from(self.different.len()).unwrap_or(u64::MAX))),
+            Gauge::Furthest(..) => Ok(match &self.furthest {
+                Value::Null => Figure::Nothing,
+                Value::Int(number) => Figure::Number(Decimal::from(*number)),
+                Value::Decimal(number) => Figure::Number(number.normalized()),
+                Value::Money(money) => Figure::Amount(Money::new(money.amount.normalized(), money.currency)),
+                other => Figure::Value(other.clone()),
+            }),
             Gauge::Sum(_) if self.count > 0 => Ok(with_currency(self.number.normalized())),
             Gauge::Mean(_) | Gauge::MeanDays(..) if self.count > 0 => {
                 Ok(with_currency(ratio(self.number, self.count)?))

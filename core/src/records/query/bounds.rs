@@ -10,6 +10,8 @@ use crate::storage::successor;
 const CUT: usize = 128;
 /// The sort key of a field without value.
 pub(super) const NULL: u8 = 0x00;
+/// Behind the first byte of every sort key; complemented, before all of those that are.
+const LAST: u8 = 0xFE;
 
 /// A place between keys: before all keys that begin with these bytes, or behind them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +66,8 @@ impl Range {
 pub(super) struct Wanted {
     /// The sort keys that the field may have, if they are counted.
     pub points: Option<Vec<Vec<u8>>>,
-    /// The range in which its sort key lies otherwise.
-    pub range: Option<Range>,
+    /// The ranges in one of which its sort key lies otherwise.
+    pub ranges: Vec<Range>,
     /// Whether a field without value is wanted, too, which sorts before all ranges of values.
     pub or_none: bool,
     /// Which of the conditions say this, by their places.
@@ -83,39 +85,68 @@ pub(super) fn conjuncts<'t, 'a>(test: &'t Test<'a>, found: &mut Vec<&'t Test<'a>
     }
 }
 
+/// What the keys of an index are, by the field.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Keys {
+    /// A record has one for each of several values.
+    pub several: bool,
+    /// They are cells of places.
+    pub cells: bool,
+}
+
 /// What the conditions say of a field, put together: the fewest points, or the narrowest range. Of several
 /// values each condition may mean another one, so there only points are taken, and those of one condition.
-pub(super) fn wanted(conjuncts: &[&Test<'_>], field: FieldId, several: bool) -> Option<Wanted> {
-    let said = conjuncts.iter().enumerate().filter_map(|(place, test)| said(test, field, place));
-    said.filter(|said| !several || said.points.is_some()).reduce(|left, right| {
+pub(super) fn wanted(conjuncts: &[&Test<'_>], field: FieldId, keys: Keys) -> Option<Wanted> {
+    let said = conjuncts.iter().enumerate().filter_map(|(place, test)| said(test, field, (place, keys)));
+    said.filter(|said| !keys.several || said.points.is_some()).reduce(|left, right| {
         match (&left.points, &right.points) {
             (Some(few), Some(others)) if few.len() <= others.len() => left,
             (Some(_), None) => left,
             (_, Some(_)) => right,
             (None, None) => {
-                let range = left.range.zip(right.range).map(|(left, right)| left.meet(right));
+                let ranges = match (left.ranges.as_slice(), right.ranges.as_slice()) {
+                    ([one], [other]) => vec![one.clone().meet(other.clone())],
+                    // Two circles: the smaller one leaves the fewer cells.
+                    (ranges, others) if ranges.len() > others.len() => return left,
+                    _ => return right,
+                };
                 let said_by = [left.said_by, right.said_by].concat();
                 let (or_none, exact) = (left.or_none && right.or_none, left.exact && right.exact);
-                Wanted { points: None, range, or_none, said_by, exact }
+                Wanted { points: None, ranges, or_none, said_by, exact }
             }
         }
     })
 }
 
-fn said(test: &Test<'_>, field: FieldId, place: usize) -> Option<Wanted> {
+fn said(test: &Test<'_>, field: FieldId, (place, keys): (usize, Keys)) -> Option<Wanted> {
     let points = |points: Vec<Vec<u8>>| {
         let exact = points.iter().all(|point| point.len() < CUT);
-        Wanted { points: Some(points), range: None, or_none: false, said_by: vec![place], exact }
+        Wanted { points: Some(points), ranges: Vec::new(), or_none: false, said_by: vec![place], exact }
+    };
+    let between = |ranges: Vec<Range>, exact: bool| {
+        Some(Wanted { points: None, ranges, or_none: false, said_by: vec![place], exact })
     };
     match test {
         Test::IsNull(of) if *of == field => Some(points(vec![vec![NULL]])),
+        Test::Not(inner) if matches!(**inner, Test::IsNull(of) if of == field) => {
+            let values = Range { low: Bound::behind(&[NULL]), high: Bound::before(&[LAST]) };
+            between(vec![values], true)
+        }
+        Test::Near(of, circle) if *of == field && keys.cells => {
+            let cells = circle.cells().into_iter();
+            let ranges =
+                cells.map(|(low, high)| Range { low: Bound::before(&low), high: Bound::behind(&high) });
+            between(ranges.collect(), false)
+        }
+        // Places are found by where they lie alone.
+        _ if keys.cells => None,
         Test::Among(among) if among.field == field => Some(points(among.points.iter().cloned().collect())),
         Test::Compare(of, Comparison::Equal, value) if *of == field && !value.is_null() => {
             Some(points(vec![ordered(value)]))
         }
         Test::Compare(of, comparison, value) if *of == field => {
             let (range, exact) = range(*comparison, value)?;
-            Some(Wanted { points: None, range: Some(range), or_none: false, said_by: vec![place], exact })
+            between(vec![range], exact)
         }
         Test::HeldOn(from, to, day) if [*from, *to].contains(&field) => {
             Some(held_on(field == *from, *day, place))
@@ -133,7 +164,7 @@ fn held_on(first: bool, day: Date, place: usize) -> Wanted {
         true => Range { low: Bound::before(&[NULL]), high: Bound::behind(&key) },
         false => Range { low: Bound::behind(&key), high: Bound::behind(&kind) },
     };
-    Wanted { points: None, range: Some(range), or_none: !first, said_by: vec![place], exact: false }
+    Wanted { points: None, ranges: vec![range], or_none: !first, said_by: vec![place], exact: false }
 }
 
 /// The range of the sort keys of values that compare so. One that holds a cut text holds more than that.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::AccessClass;
+use crate::access::{AccessClass, ClassId};
 use crate::base::{FieldId, RecordId, Result, Value, ValueKind};
 use crate::records::Filter;
 use crate::records::derived::{live_counter, read_counters};
 use crate::records::ordered::ordered;
-use crate::records::query::bounds::{NULL, conjuncts, wanted};
+use crate::records::query::bounds::{Keys, NULL, conjuncts, wanted};
 use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::{Matcher, Test};
 use crate::records::query::plan::{Plan, is_of_class};
@@ -21,6 +21,8 @@ use crate::schema::{DeclaredCounter, Entity, FieldType};
 const BATCH: usize = 1_024;
 /// Most combinations of values that are looked for one by one.
 const MAX_COMBINATIONS: usize = 256;
+/// Most counters that are read to choose an index.
+const MAX_LOOKS: usize = 256;
 
 /// How far records are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +106,7 @@ pub(super) fn source(sight: &Sight<'_>, test: &Test<'_>) -> Result<CountSource> 
     Ok(if plan.is_exact() { CountSource::Index } else { CountSource::Scan })
 }
 
-fn count_keys(sight: &Sight<'_>, plan: &Plan, most: u64) -> Result<Counted> {
+fn count_keys(sight: &Sight<'_>, plan: &Plan<'_>, most: u64) -> Result<Counted> {
     let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
     let mut count = 0_u64;
     while count <= most {
@@ -118,7 +120,7 @@ fn count_keys(sight: &Sight<'_>, plan: &Plan, most: u64) -> Result<Counted> {
     Ok(Counted { count: count.min(most), more: count > most, source: CountSource::Index })
 }
 
-fn count_rows(sight: &Sight<'_>, plan: &Plan, matcher: &Matcher<'_>, most: u64) -> Result<Counted> {
+fn count_rows(sight: &Sight<'_>, plan: &Plan<'_>, matcher: &Matcher<'_>, most: u64) -> Result<Counted> {
     let mut count = 0_u64;
     for_each(sight, plan, matcher.needs_far(std::iter::empty()), &mut |record| {
         count = count.saturating_add(u64::from(matcher.matches(&record)?));
@@ -201,6 +203,42 @@ fn live(sight: &Sight<'_>, visit: &mut dyn FnMut(Group) -> Result<()>) -> Result
     Ok(())
 }
 
+/// How many live records these classes have.
+pub(super) fn live_in(sight: &Sight<'_>, classes: &[ClassId]) -> Result<u64> {
+    let keys: Vec<Vec<u8>> = classes.iter().map(|class| live_counter(sight.entity.id(), *class)).collect();
+    Ok(read_counters(sight.snapshot, &keys)?.into_iter().fold(0, u64::saturating_add))
+}
+
+/// How many records of these classes meet all of some conditions, if a counter by their fields says so, and few
+/// of its groups are to be read for that.
+pub(super) fn known_count(
+    sight: &Sight<'_>,
+    conditions: &[&Test<'_>],
+    classes: &[ClassId],
+) -> Result<Option<u64>> {
+    let knows = |counter: &&DeclaredCounter| {
+        let fields: Vec<FieldId> = counter.group_by().collect();
+        counter.complete && conditions.iter().all(|test| test.looks_only_at(|field| fields.contains(&field)))
+    };
+    let Some(counter) = sight.entity.counters().iter().find(knows) else { return Ok(None) };
+    let groups = match combinations(sight.entity, counter, conditions) {
+        Combinations::These(groups) if groups.len().saturating_mul(classes.len()) <= MAX_LOOKS => groups,
+        _ => return Ok(None),
+    };
+    let anybodys = AccessClass { partition: 0, unit: None, owner: RecordId::from_bytes([0; 16]) };
+    let classes: Vec<(ClassId, AccessClass)> = classes.iter().map(|class| (*class, anybodys)).collect();
+    let counted = (sight.entity.id(), counter);
+    let read = read_groups(sight.snapshot, counted, &classes, &Combinations::These(groups), false)?;
+    let mut count = 0_u64;
+    for (values, tally) in &read {
+        let group = group_of(counter, stand_in(sight.entity.id(), &anybodys), (values, tally), &[])?;
+        if conditions.iter().all(|test| test.holds(&group.record)) {
+            count = count.saturating_add(group.count);
+        }
+    }
+    Ok(Some(count))
+}
+
 /// What a counter says of the classes of a permit: class by class where owner or unit tells records apart, and
 /// of all of them together otherwise.
 fn by_values(
@@ -212,7 +250,9 @@ fn by_values(
 ) -> Result<()> {
     let by_class = test.looks_at(&is_of_class) || apart.iter().any(|field| is_of_class(*field));
     let together = if by_class { 1 } else { BATCH };
-    let combinations = combinations(sight.entity, counter, test);
+    let mut conditions = Vec::new();
+    conjuncts(test, &mut conditions);
+    let combinations = combinations(sight.entity, counter, &conditions);
     let mut found = ByValues::new();
     for classes in sight.permit.classes().chunks(together) {
         sight.patience.check()?;
@@ -239,12 +279,10 @@ fn by_values(
 
 /// Which combinations of values a condition leaves, as far as it says what the first fields of a counter are
 /// equal to.
-fn combinations(entity: &Entity, counter: &DeclaredCounter, test: &Test<'_>) -> Combinations {
-    let mut conditions = Vec::new();
-    conjuncts(test, &mut conditions);
+fn combinations(entity: &Entity, counter: &DeclaredCounter, conditions: &[&Test<'_>]) -> Combinations {
     let mut starts = vec![Vec::new()];
     for field in counter.group_by() {
-        let points = wanted(&conditions, field, false).and_then(|wanted| wanted.points);
+        let points = wanted(conditions, field, Keys::default()).and_then(|wanted| wanted.points);
         let values = points.and_then(|points| whole_values(entity, field, &points));
         let Some(values) = values.filter(|values| starts.len() * values.len() <= MAX_COMBINATIONS) else {
             return Combinations::Under(starts);

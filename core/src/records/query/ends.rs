@@ -124,7 +124,7 @@ fn is_seen(sight: &Sight<'_>, link: &Record) -> Result<bool> {
 }
 
 /// The links that refer to a record by one field, behind one of them, and whether there are more.
-fn next_links(
+pub(super) fn next_links(
     sight: &Sight<'_>,
     (of, side): (RecordId, FieldId),
     after: Option<RecordId>,

@@ -2,8 +2,9 @@
 
 use crate::base::{FieldId, Result};
 use crate::records::query::count::source;
+use crate::records::query::ends::may_hide_ends;
 use crate::records::query::plan::{Order, Plan};
-use crate::records::query::{CountSource, Matcher, Query, Sight};
+use crate::records::query::{CountSource, Matcher, Query, Sight, Size};
 
 /// How a query would be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,12 @@ pub struct Explanation {
     pub streamed: bool,
     /// Whether every record that the reader sees is read.
     pub scan: bool,
+    /// The indexes that are read for the alternatives of a condition, if those are answered by an index each:
+    /// the name of each, and the fields of it that are fixed or bound. The name of the whole is `any` then.
+    pub alternatives: Vec<(String, Vec<FieldId>)>,
+    /// About how many keys are read if the list is read to its end, by what the choice of an index knows of the
+    /// records that the reader sees. Nothing of links, whose ends the reader may not see.
+    pub keys: Option<Size>,
     /// Where a count of the same records comes from.
     pub count: CountSource,
 }
@@ -36,8 +43,17 @@ pub fn explain(sight: &Sight<'_>, query: &Query) -> Result<Explanation> {
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
     let scan = plan.is_scan();
     Ok(Explanation {
-        ranges: plan.ranges.len(),
-        lanes: plan.ranges.len().saturating_mul(plan.classes.len()),
+        ranges: plan
+            .alternatives
+            .iter()
+            .fold(plan.ranges.len(), |sum, (plan, _)| sum.saturating_add(plan.ranges.len())),
+        lanes: plan.lane_count(),
+        keys: if may_hide_ends(sight) { None } else { Some(plan.size(sight)?) },
+        alternatives: plan
+            .alternatives
+            .iter()
+            .map(|(plan, _)| (plan.name.clone(), plan.used.clone()))
+            .collect(),
         residual: plan.residual,
         streamed: plan.order == Order::Streamed,
         scan,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::{RecordId, Result};
 use crate::records::query::plan::Plan;
-use crate::storage::{Page, RangeRequest, Snapshot, continue_after};
+use crate::storage::{Keyspace, Page, RangeRequest, Snapshot, continue_after};
 
 /// Most keys that one class reads ahead.
 const READ_AHEAD: usize = 64;
@@ -23,6 +23,18 @@ struct Lane {
 }
 
 impl Lane {
+    /// Records that are named, rising, behind one of them.
+    fn of(ids: &[RecordId], after: Option<&[u8]>) -> Self {
+        let behind = |id: &&RecordId| after.is_none_or(|after| id.as_bytes().as_slice() > after);
+        Self {
+            range: RangeRequest::prefix(Keyspace::Index, &[], 0),
+            lead: 0,
+            rows: ids.iter().filter(behind).map(|id| id.as_bytes().to_vec()).collect(),
+            more: false,
+            most: 0,
+        }
+    }
+
     fn fill(&mut self, snapshot: &dyn Snapshot) -> Result<()> {
         if self.rows.is_empty() && self.more {
             self.take(snapshot.scan(&self.range)?);
@@ -59,8 +71,13 @@ pub(super) struct Merge {
 
 impl Merge {
     /// The merged ranges from the beginning, or behind a key without what all keys of its range begin with.
-    pub fn new(snapshot: &dyn Snapshot, plan: &Plan, after: Option<&[u8]>, wanted: usize) -> Result<Self> {
-        let count = plan.classes.len().saturating_mul(plan.ranges.len());
+    pub fn new(
+        snapshot: &dyn Snapshot,
+        plan: &Plan<'_>,
+        after: Option<&[u8]>,
+        wanted: usize,
+    ) -> Result<Self> {
+        let count = plan.lane_count();
         let most = READ_AHEAD.min((READ_AHEAD_OF_ALL / count.max(1)).max(4));
         let read_ahead = match count {
             0 | 1 => wanted.min(most),
@@ -75,14 +92,15 @@ impl Merge {
             Lane { range, lead, rows: VecDeque::new(), more: true, most }
         });
         let mut merge = Self {
-            lanes: lanes.collect(),
+            lanes: lanes.chain(plan.these.as_deref().map(|ids| Lane::of(ids, after))).collect(),
             heads: BTreeMap::new(),
             reverse: plan.reverse,
             met: None,
             several: plan.several,
         };
-        let ranges: Vec<RangeRequest> = merge.lanes.iter().map(|lane| lane.range.clone()).collect();
-        for (lane, page) in merge.lanes.iter_mut().zip(snapshot.scan_many(&ranges)?) {
+        let mut waiting: Vec<&mut Lane> = merge.lanes.iter_mut().filter(|lane| lane.more).collect();
+        let ranges: Vec<RangeRequest> = waiting.iter().map(|lane| lane.range.clone()).collect();
+        for (lane, page) in waiting.iter_mut().zip(snapshot.scan_many(&ranges)?) {
             lane.take(page);
         }
         for number in 0..merge.lanes.len() {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::base::{Date, EntityId, FieldId, RecordId, Result, Value, fold};
 use crate::records::filter::{compares, reads};
 use crate::records::ordered::ordered;
-use crate::records::query::ends::{may_hide_ends, sees_ends};
+use crate::records::query::ends::{may_hide_ends, next_links, sees_ends};
 use crate::records::query::plan::Plan;
 use crate::records::query::run::collect_ids;
 use crate::records::query::sight::Sight;
-use crate::records::row::load;
+use crate::records::row::{load, load_many};
 use crate::records::{Circle, Comparison, Filter, Moment, Period, Record, RecordFacts};
 use crate::schema::expr::{Expression, Facts};
 
@@ -23,6 +23,10 @@ const CACHED: usize = 4_096;
 const SEMI_JOIN: usize = 1_000;
 /// Most records of a tree that are gathered beforehand; above that each row is walked up from.
 const TREE: usize = 10_000;
+/// Most alternatives for which what lies beyond references is looked up beforehand.
+const FEW_PARTS: usize = 8;
+/// Links that are read at once.
+const LINKS: usize = 64;
 /// Most steps from a record of a tree to the one that it is below.
 const TREE_DEPTH: usize = 64;
 
@@ -46,6 +50,10 @@ pub(super) enum Test<'a> {
     Among(Among),
     IsNull(FieldId),
     Through(FieldId, Box<Beyond<'a>>),
+    /// Some record beyond refers to the record by this field, and meets the condition there.
+    Has(FieldId, Box<Beyond<'a>>),
+    /// The record is one of these.
+    These(BTreeSet<RecordId>),
     Under(FieldId, RecordId),
     Near(FieldId, Circle),
     Holds(Arc<Expression>, Moment),
@@ -68,7 +76,7 @@ pub struct Matcher<'a> {
     cache: Cache,
 }
 
-type Cache = RefCell<HashMap<(EntityId, RecordId), Option<Rc<Record>>>>;
+pub(super) type Cache = RefCell<HashMap<(EntityId, RecordId), Option<Rc<Record>>>>;
 
 impl<'a> Matcher<'a> {
     /// Makes a condition ready, whose fields the reader sees.
@@ -115,7 +123,8 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
         Filter::All(parts) => Test::All(each(parts, of_all)?),
         Filter::Any(parts) => match one_of(parts) {
             Some((field, values)) => Test::Among(Among::of(field, values)),
-            None => Test::Any(each(parts, false)?),
+            // Each of a few alternatives may have an index that answers it.
+            None => Test::Any(each(parts, of_all && parts.len() <= FEW_PARTS)?),
         },
         Filter::Not(inner) => Test::Not(Box::new(ready(sight, inner, false)?)),
         Filter::Compare(field, comparison, value) => {
@@ -137,6 +146,14 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, of_all: bool) -> Result<Test<'a
             match if of_all { beyond.few()? } else { None } {
                 Some(ids) => Test::Among(Among::of_ids(*field, &ids)),
                 None => Test::Through(*field, Box::new(beyond)),
+            }
+        }
+        Filter::Has(referring) => {
+            let (beyond, by) = sight.referring(referring)?;
+            let beyond = Beyond { sight: beyond, test: ready(&beyond, &referring.meets, of_all)? };
+            match if of_all { beyond.referred_to(by)? } else { None } {
+                Some(ids) => Test::These(ids),
+                None => Test::Has(by, Box::new(beyond)),
             }
         }
         Filter::Near(field, circle) => Test::Near(*field, *circle),
@@ -236,7 +253,7 @@ impl Beyond<'_> {
             return Ok(None);
         }
         let plan = Plan::choose(&self.sight, &self.test, &[])?;
-        if plan.is_scan() || plan.estimate(&self.sight)? > SEMI_JOIN as u64 {
+        if plan.is_scan() || plan.size(&self.sight)?.at_most() > SEMI_JOIN as u64 {
             return Ok(None);
         }
         let cache = Cache::default();
@@ -245,10 +262,47 @@ impl Beyond<'_> {
         let ids = collect_ids(&self.sight, &plan, (SEMI_JOIN.saturating_add(1), far), &matches)?;
         Ok((ids.len() <= SEMI_JOIN).then_some(ids))
     }
+
+    /// The records to which those refer by a field that meet the condition, if an index finds these and they are
+    /// few.
+    fn referred_to(&self, by: FieldId) -> Result<Option<BTreeSet<RecordId>>> {
+        if matches!(self.test, Test::Everything) {
+            return Ok(None);
+        }
+        let Some(ids) = self.few()? else { return Ok(None) };
+        let Some(field) = self.sight.entity.field_by_id(by) else { return Ok(None) };
+        let mut found = BTreeSet::new();
+        for record in load_many(self.sight.snapshot, self.sight.entity.id(), &ids)?.into_iter().flatten() {
+            found.extend(field.definition.kind.references(&record.peek(by)).map(|(_, id)| id));
+        }
+        Ok((found.len() <= SEMI_JOIN).then_some(found))
+    }
+
+    /// Whether a record that the reader sees refers to one by a field, and meets the condition. It reads the links
+    /// to that one record alone, up to the first that does.
+    fn refers(&self, to: RecordId, by: FieldId, cache: &Cache) -> Result<bool> {
+        let sight = &self.sight;
+        let mut after = None;
+        loop {
+            sight.patience.check()?;
+            let (ids, more) = next_links(sight, (to, by), after, LINKS)?;
+            for id in &ids {
+                if let Some(record) = look_up(sight, cache, *id)?
+                    && self.test.is_met(&record, sight, cache)?
+                {
+                    return Ok(true);
+                }
+            }
+            match ids.last() {
+                Some(last) if more => after = Some(*last),
+                _ => return Ok(false),
+            }
+        }
+    }
 }
 
 impl Test<'_> {
-    fn is_met(&self, record: &Record, sight: &Sight<'_>, cache: &Cache) -> Result<bool> {
+    pub fn is_met(&self, record: &Record, sight: &Sight<'_>, cache: &Cache) -> Result<bool> {
         Ok(match self {
             Self::All(parts) => !any(parts, |part| Ok(!part.is_met(record, sight, cache)?))?,
             Self::Any(parts) => any(parts, |part| part.is_met(record, sight, cache))?,
@@ -260,6 +314,7 @@ impl Test<'_> {
                 },
                 None => beyond.test.holds_of_nothing(),
             },
+            Self::Has(by, beyond) => beyond.refers(record.id, *by, cache)?,
             Self::Under(field, root) => is_under(record, *field, *root, sight, cache)?,
             Self::Ends => sees_ends(sight, record)?,
             plain => plain.holds(record),
@@ -276,14 +331,14 @@ impl Test<'_> {
             Self::Among(among) => known(among.field),
             Self::Holds(expression, _) => expression.fields().iter().all(|field| known(*field)),
             Self::HeldOn(from, to, _) => known(*from) && known(*to),
-            Self::Through(..) | Self::Under(..) | Self::Ends => false,
+            Self::Through(..) | Self::Has(..) | Self::These(_) | Self::Under(..) | Self::Ends => false,
         }
     }
 
     /// Whether the condition speaks of such a field of the record itself.
     pub fn looks_at(&self, wanted: &dyn Fn(FieldId) -> bool) -> bool {
         match self {
-            Self::Everything | Self::Ends => false,
+            Self::Everything | Self::Has(..) | Self::These(_) | Self::Ends => false,
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.looks_at(wanted)),
             Self::Not(inner) => inner.looks_at(wanted),
             Self::Compare(field, ..) | Self::IsNull(field) | Self::Near(field, _) => wanted(*field),
@@ -307,7 +362,8 @@ impl Test<'_> {
             Self::Near(field, circle) => circle.holds(&record.peek(*field)),
             Self::HeldOn(from, to, day) => Period::between(record, Some(*from), Some(*to)).contains(*day),
             Self::Holds(expression, moment) => is_true(expression, &RecordFacts { record, moment: *moment }),
-            Self::Through(..) | Self::Under(..) | Self::Ends => false,
+            Self::These(ids) => ids.contains(&record.id),
+            Self::Through(..) | Self::Has(..) | Self::Under(..) | Self::Ends => false,
         }
     }
 
@@ -320,6 +376,8 @@ impl Test<'_> {
             Self::Not(inner) => !inner.holds_of_nothing(),
             Self::Compare(..)
             | Self::Among(_)
+            | Self::Has(..)
+            | Self::These(_)
             | Self::Under(..)
             | Self::Near(..)
             | Self::HeldOn(..)

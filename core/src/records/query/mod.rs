@@ -14,6 +14,8 @@ mod matcher;
 mod plan;
 mod run;
 mod sight;
+mod size;
+mod union;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -35,7 +37,8 @@ pub use count::{CountSource, Counted, Total, count, groups};
 pub use ends::{LinkWalk, end, sees_ends, walk_links};
 pub use explain::{Explanation, explain};
 pub use matcher::Matcher;
-pub use sight::{FarPermits, Sight, complete, target};
+pub use sight::{FarPermits, Sight, check_refers, complete, target};
+pub use size::Size;
 
 /// Which way a list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,8 +152,8 @@ pub struct QueryPage {
 /// One page of the records that a permit reaches.
 ///
 /// # Errors
-/// `storage.conflict` for a stale permit, `access.field_not_permitted` for a hidden field in filter or
-/// order, `access.not_permitted` beyond a reference, `input.invalid_filter`, `input.invalid_cursor`,
+/// `storage.conflict` for a stale permit, `schema.unknown_field` for a hidden field in filter or order,
+/// `access.field_not_permitted` for a masked one, `access.not_permitted` beyond a reference, `input.invalid_filter`, `input.invalid_cursor`,
 /// `engine.cancelled`, `engine.deadline_exceeded`.
 pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
     sight.check(&query.filter, query.sort.iter().map(|sort| sort.field))?;

@@ -3,25 +3,26 @@
 use std::cmp::Reverse;
 
 use crate::access::{AccessClass, ClassId};
-use crate::base::{Collation, FieldId, Result};
+use crate::base::{Collation, FieldId, RecordId, Result};
 use crate::records::SystemField;
 use crate::records::derived::{INDEX_PREFIX, Index};
 use crate::records::query::SortField;
-use crate::records::query::bounds::{NULL, Wanted, conjuncts, wanted};
+use crate::records::query::bounds::{Keys, NULL, Range, Wanted, conjuncts, wanted};
 use crate::records::query::matcher::Test;
 use crate::records::query::sight::Sight;
+use crate::records::query::union::unions;
 use crate::records::tally::stand_in;
 use crate::schema::{Component, Entity};
 use crate::storage::{Keyspace, RangeRequest, successor};
 
 /// Most ranges that one query reads side by side, unless the permit alone reaches more classes.
-const MAX_LANES: usize = 4_096;
-/// Keys that an estimate reads at most.
-const SAMPLE: u64 = 256;
-/// Ranges that an estimate looks at, at most.
-const SAMPLED_LANES: usize = 64;
+pub(super) const MAX_LANES: usize = 4_096;
 /// So many keys are gathered rather than waited for in a list that is in order already.
 const FEW: u64 = 2_000;
+/// Rows for which a list in order is read, where nothing more is known of it.
+const PAGE: u64 = 100;
+/// Most plans of which the keys are estimated before one is chosen.
+const MAX_ESTIMATES: usize = 8;
 
 /// How rows come to be in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,17 +51,19 @@ pub(super) struct Part {
     /// How its text sorts. A text that does not sort by code points finds nothing: texts that are alike may
     /// have different places.
     collation: Collation,
+    /// Whether its keys are cells of places, which order nothing that anybody asks for.
+    cells: bool,
 }
 
 impl Part {
     fn plain(field: FieldId) -> Self {
-        Self { field, turned: false, collation: Collation::default() }
+        Self { field, turned: false, collation: Collation::default(), cells: false }
     }
 }
 
 /// One way to answer a query.
-#[derive(Debug)]
-pub(super) struct Plan {
+#[derive(Clone)]
+pub(super) struct Plan<'t> {
     pub index: Index,
     /// The name of the index, for explanations.
     pub name: String,
@@ -77,6 +80,13 @@ pub(super) struct Plan {
     pub residual: usize,
     /// Whether a record has several keys in the index, so that it may be met more than once.
     pub several: bool,
+    /// The conditions that fix or bound the components.
+    pub said: Vec<&'t Test<'t>>,
+    /// The records themselves, where a condition names them: no index is read.
+    pub these: Option<Vec<RecordId>>,
+    /// The plans whose records are read together, each with the condition that it answers of several of which
+    /// one is enough.
+    pub alternatives: Vec<(Plan<'t>, &'t Test<'t>)>,
 }
 
 /// An index as the planner sees it.
@@ -109,7 +119,8 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
         if rollup.is_some_and(|rollup| !rollup.indexed || !rollup.answers) {
             return None;
         }
-        let components = vec![Part::plain(field.id())];
+        let cells = field.definition.kind.has_cells();
+        let components = vec![Part { cells, ..Part::plain(field.id()) }];
         let several = Some(field.id()).filter(|field| has_several(*field));
         Some(Candidate { index, name: field.api_name.clone(), components, several })
     });
@@ -124,29 +135,29 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
 }
 
 fn part_of(component: &Component) -> Part {
-    Part { field: component.field(), turned: component.turned, collation: component.collation }
+    let Component { turned, collation, cells, .. } = *component;
+    Part { field: component.field(), turned, collation, cells }
 }
 
 /// What a plan is made from.
-struct Planner<'p> {
-    conditions: Vec<&'p Test<'p>>,
+pub(super) struct Planner<'t> {
+    pub conditions: Vec<&'t Test<'t>>,
     /// The places of the conditions that speak of owner and unit alone: they choose classes.
-    of_class: Vec<usize>,
-    classes: Vec<ClassId>,
-    sort: &'p [SortField],
+    pub of_class: Vec<usize>,
+    pub classes: Vec<ClassId>,
+    pub sort: &'t [SortField],
     /// The texts that are read in another language, of which no index knows.
     translated: Vec<FieldId>,
 }
 
-impl Plan {
-    /// The best way to answer a query.
-    pub fn choose(sight: &Sight<'_>, test: &Test<'_>, sort: &[SortField]) -> Result<Self> {
-        let mut conditions = Vec::new();
-        conjuncts(test, &mut conditions);
+impl<'t> Planner<'t> {
+    /// For conditions all of which a record must meet.
+    pub fn new(sight: &Sight<'_>, conditions: Vec<&'t Test<'t>>, sort: &'t [SortField]) -> Self {
         let of_class: Vec<usize> = (0..conditions.len())
             .filter(|place| conditions.get(*place).is_some_and(|test| test.looks_only_at(is_of_class)))
             .collect();
-        let chosen: Vec<&&Test<'_>> = of_class.iter().filter_map(|place| conditions.get(*place)).collect();
+        let chosen: Vec<&Test<'_>> =
+            of_class.iter().filter_map(|place| conditions.get(*place).copied()).collect();
         let entity = sight.entity;
         let reached = |(_, class): &&(ClassId, AccessClass)| {
             chosen.is_empty() || {
@@ -156,15 +167,65 @@ impl Plan {
         };
         let classes = sight.permit.classes().iter().filter(reached).map(|(id, _)| *id).collect();
         let translated = sight.translated().into_iter().map(|(field, _)| field).collect();
-        let planner = Planner { conditions, of_class, classes, sort, translated };
-        let plans: Vec<Self> =
-            candidates(entity).into_iter().filter_map(|candidate| planner.plan(candidate)).collect();
+        Self { conditions, of_class, classes, sort, translated }
+    }
+
+    /// The plans by one index each.
+    pub fn plans(&self, entity: &Entity) -> Vec<Plan<'t>> {
+        candidates(entity).into_iter().filter_map(|candidate| self.plan(candidate)).collect()
+    }
+
+    /// The plan that reads records which a condition names.
+    fn of_these(&self, entity: &Entity) -> Option<Plan<'t>> {
+        let these = self.conditions.iter().find_map(|test| match test {
+            Test::These(ids) => Some(ids.iter().copied().collect()),
+            _ => None,
+        })?;
+        let order = if self.sort.is_empty() { Order::Streamed } else { Order::Gathered };
+        Some(Plan {
+            index: Index::by_id(entity.id()),
+            name: "id".to_owned(),
+            used: Vec::new(),
+            ranges: Vec::new(),
+            tail: Vec::new(),
+            classes: self.classes.clone(),
+            reverse: false,
+            order,
+            residual: self.conditions.len(),
+            several: false,
+            said: Vec::new(),
+            these: Some(these),
+            alternatives: Vec::new(),
+        })
+    }
+}
+
+impl<'t> Plan<'t> {
+    /// The best way to answer a query.
+    pub fn choose(sight: &Sight<'_>, test: &'t Test<'t>, sort: &'t [SortField]) -> Result<Self> {
+        let mut conditions = Vec::new();
+        conjuncts(test, &mut conditions);
+        let planner = Planner::new(sight, conditions, sort);
+        let mut plans = planner.plans(sight.entity);
+        plans.extend(unions(sight, &planner));
+        plans.extend(planner.of_these(sight.entity));
         best(plans, sight)
+    }
+
+    /// How many components the conditions fix or bound: of alternatives the fewest.
+    fn depth(&self) -> usize {
+        let fewest = self.alternatives.iter().map(|(plan, _)| plan.used.len()).min();
+        fewest.unwrap_or(self.used.len())
+    }
+
+    /// Whether it finds records by what is asked of them, rather than in passing through all.
+    pub fn is_picking(&self) -> bool {
+        !self.used.is_empty() || !self.alternatives.is_empty() || self.these.is_some()
     }
 
     /// Whether every record that the permit reaches is read.
     pub fn is_scan(&self) -> bool {
-        self.used.is_empty() && self.residual > 0 || (self.used.is_empty() && self.order == Order::Gathered)
+        !self.is_picking() && (self.residual > 0 || self.order == Order::Gathered)
     }
 
     /// Whether the ranges hold the records that are wanted, and no others.
@@ -172,29 +233,19 @@ impl Plan {
         self.residual == 0
     }
 
-    /// About how many keys the ranges hold; few are counted, many are worked out from some of the ranges.
-    pub fn estimate(&self, sight: &Sight<'_>) -> Result<u64> {
-        let lanes = self.classes.len().saturating_mul(self.ranges.len());
-        let step = lanes.div_ceil(SAMPLED_LANES).max(1);
-        let (mut looked_at, mut keys, mut more) = (0_u64, 0_u64, false);
-        for (number, range) in self.lanes().enumerate().filter(|(number, _)| number % step == 0) {
-            let rows = usize::try_from(SAMPLE.saturating_sub(keys)).unwrap_or(1).max(1);
-            let page = sight.snapshot.scan(&RangeRequest { max_rows: rows, ..range.0 })?;
-            looked_at = number as u64 / step as u64 + 1;
-            keys = keys.saturating_add(page.rows.len() as u64);
-            more |= page.more;
-            if keys >= SAMPLE {
-                break;
-            }
-        }
-        if more {
-            return Ok(u64::MAX);
-        }
-        Ok(keys.saturating_mul(lanes as u64).checked_div(looked_at).unwrap_or(0))
+    /// How many ranges are read side by side.
+    pub fn lane_count(&self) -> usize {
+        let own = self.classes.len().saturating_mul(self.ranges.len());
+        self.alternatives.iter().fold(own, |sum, (plan, _)| sum.saturating_add(plan.lane_count()))
     }
 
     /// The ranges of all classes, and how many bytes of their keys do not order them.
     pub fn lanes(&self) -> impl Iterator<Item = (RangeRequest, usize)> + '_ {
+        let of_others = self.alternatives.iter().flat_map(|(plan, _)| plan.own_lanes(self.reverse));
+        self.own_lanes(self.reverse).chain(of_others)
+    }
+
+    fn own_lanes(&self, reverse: bool) -> impl Iterator<Item = (RangeRequest, usize)> + '_ {
         self.classes.iter().flat_map(move |class| {
             let prefix = self.index.prefix(*class);
             self.ranges.iter().map(move |range| {
@@ -202,7 +253,7 @@ impl Plan {
                     keyspace: Keyspace::Index,
                     low: [&prefix[..], &range.low].concat(),
                     high: high_of(&prefix, range),
-                    reverse: self.reverse,
+                    reverse,
                     max_rows: 1,
                 };
                 (request, INDEX_PREFIX.saturating_add(range.lead))
@@ -218,20 +269,21 @@ fn high_of(prefix: &[u8], range: &KeyRange) -> Vec<u8> {
     if range.high.is_empty() { end_of_class } else { high.min(end_of_class) }
 }
 
-impl Planner<'_> {
+impl<'t> Planner<'t> {
     /// The plan by an index, if there is one: where records have several keys, only values that are named find
     /// each of them.
-    fn plan(&self, candidate: Candidate) -> Option<Plan> {
+    fn plan(&self, candidate: Candidate) -> Option<Plan<'t>> {
         let most = (MAX_LANES / self.classes.len().max(1)).max(1);
         let (mut leads, mut used, mut fixed) = (vec![Vec::new()], Vec::new(), Vec::new());
         let mut settled = self.of_class.clone();
         let mut components = candidate.components.iter().copied().peekable();
-        let (mut range, mut none) = (None, None);
-        while let Some(Part { field, turned, collation }) = components.peek().copied() {
+        let (mut bounds, mut none, mut said_by) = (None, None, Vec::<usize>::new());
+        while let Some(Part { field, turned, collation, cells }) = components.peek().copied() {
             if !collation.is_plain() || self.translated.contains(&field) {
                 break;
             }
-            let Some(said) = wanted(&self.conditions, field, candidate.several == Some(field)) else { break };
+            let kind = Keys { several: candidate.several == Some(field), cells };
+            let Some(said) = wanted(&self.conditions, field, kind) else { break };
             match &said.points {
                 Some(points) if points.len().saturating_mul(leads.len()) <= most => {
                     leads = leads
@@ -243,16 +295,17 @@ impl Planner<'_> {
                     }
                     components.next();
                 }
-                Some(_) => break,
-                None => {
-                    range =
-                        said.range.as_ref().map(|range| if turned { range.turned() } else { range.clone() });
+                None if said.ranges.len().saturating_mul(leads.len()) <= most => {
+                    let turn = |range: &Range| if turned { range.turned() } else { range.clone() };
+                    bounds = Some(said.ranges.iter().map(turn).collect::<Vec<_>>());
                     none = said.or_none.then_some(turned);
                 }
+                _ => break,
             }
             used.push(field);
+            said_by.extend(&said.said_by);
             settle(&mut settled, &said);
-            if range.is_some() {
+            if bounds.is_some() {
                 break;
             }
         }
@@ -260,19 +313,7 @@ impl Planner<'_> {
             return None;
         }
         let tail: Vec<Part> = components.collect();
-        let without = leads.iter().zip(std::iter::repeat(none)).filter_map(|(lead, none)| {
-            let low = joined(lead, &[NULL], none?);
-            Some(KeyRange { lead: lead.len(), high: successor(&low), low })
-        });
-        let without: Vec<KeyRange> = without.collect();
-        let ranges = leads.into_iter().map(|lead| match &range {
-            Some(range) => {
-                KeyRange { lead: lead.len(), low: range.low.key(&lead), high: range.high.key(&lead) }
-            }
-            None => KeyRange { lead: lead.len(), high: end_of(&lead), low: lead },
-        });
-        let ranges: Vec<KeyRange> =
-            ranges.chain(without).filter(|range| range.high.is_empty() || range.low < range.high).collect();
+        let ranges = ranges(leads, bounds.as_deref(), none);
         let reverse = self.sort.last().is_some_and(|sort| sort.falls());
         let order = if self.is_in_order(&tail, &fixed, reverse) { Order::Streamed } else { Order::Gathered };
         let residual = (0..self.conditions.len()).filter(|place| !settled.contains(place)).count();
@@ -287,6 +328,9 @@ impl Planner<'_> {
             order,
             residual,
             several: candidate.several.is_some(),
+            said: said_by.iter().filter_map(|place| self.conditions.get(*place).copied()).collect(),
+            these: None,
+            alternatives: Vec::new(),
         })
     }
 
@@ -298,10 +342,34 @@ impl Planner<'_> {
             field: sort.field,
             turned: sort.falls() != reverse,
             collation: sort.collation,
+            cells: false,
         });
         let known = self.sort.iter().all(|sort| !self.translated.contains(&sort.field));
         known && asked.eq(tail.iter().copied())
     }
+}
+
+/// The ranges of keys behind some leads: what lies within bounds there, or all of it, and the keys without value
+/// where those are wanted, complemented or not.
+fn ranges(leads: Vec<Vec<u8>>, bounds: Option<&[Range]>, none: Option<bool>) -> Vec<KeyRange> {
+    let (mut ranges, mut without) = (Vec::new(), Vec::new());
+    for lead in leads {
+        if let Some(turned) = none {
+            let low = joined(&lead, &[NULL], turned);
+            without.push(KeyRange { lead: lead.len(), high: successor(&low), low });
+        }
+        match bounds {
+            Some(bounds) => ranges.extend(bounds.iter().map(|range| KeyRange {
+                lead: lead.len(),
+                low: range.low.key(&lead),
+                high: range.high.key(&lead),
+            })),
+            None => ranges.push(KeyRange { lead: lead.len(), high: end_of(&lead), low: lead }),
+        }
+    }
+    ranges.extend(without);
+    ranges.retain(|range| range.high.is_empty() || range.low < range.high);
+    ranges
 }
 
 /// Whether a field is alike in all records of an access class.
@@ -325,30 +393,44 @@ fn settle(settled: &mut Vec<usize>, said: &Wanted) {
     }
 }
 
-/// The plan with the most components used. A list that is in order already is preferred, unless conditions
-/// that it does not use leave few keys of another index.
-fn best(plans: Vec<Plan>, sight: &Sight<'_>) -> Result<Plan> {
-    let (streamed, gathered): (Vec<Plan>, Vec<Plan>) =
-        plans.into_iter().partition(|plan| plan.order == Order::Streamed);
+/// The plan that reads the least, as far as that is known cheaply. A list that is in order already is read until
+/// its page is full, so it is preferred unless another index leaves few keys.
+fn best<'t>(plans: Vec<Plan<'t>>, sight: &Sight<'_>) -> Result<Plan<'t>> {
+    let (streamed, mut others): (Vec<Plan<'_>>, Vec<Plan<'_>>) =
+        plans.into_iter().partition(|plan| plan.order == Order::Streamed && plan.these.is_none());
     // Of equals the first: they stand in the order in which they were declared.
-    let rank = |plan: &Plan| (plan.is_exact(), plan.used.len(), Reverse(plan.residual));
+    let rank = |plan: &Plan<'_>| (plan.is_exact(), plan.is_picking(), plan.depth(), Reverse(plan.residual));
     let streamed = match streamed.into_iter().rev().max_by_key(rank) {
         Some(plan) if plan.is_exact() => return Ok(plan),
         other => other,
     };
-    let known = streamed.as_ref().map_or(0, |plan| plan.used.len());
-    let mut others: Vec<(u64, Plan)> = Vec::new();
-    for plan in gathered {
-        if plan.used.len() > known || streamed.is_none() {
-            let keys = if plan.used.is_empty() { u64::MAX } else { plan.estimate(sight)? };
-            others.push((keys, plan));
+    others.sort_by_key(|plan| Reverse(rank(plan)));
+    others.truncate(MAX_ESTIMATES);
+    let mut sized: Vec<(u64, Plan<'_>)> = Vec::new();
+    for plan in others {
+        if plan.is_picking() || streamed.is_none() {
+            let keys = if plan.is_picking() { plan.size(sight)?.at_most() } else { u64::MAX };
+            sized.push((keys, plan));
         }
     }
-    others.sort_by_key(|(keys, plan)| (Reverse(plan.used.len()), *keys));
-    let other = others.into_iter().next();
-    match (streamed, other) {
-        (Some(_), Some((keys, plan))) if keys <= FEW => Ok(plan),
-        (Some(plan), _) | (None, Some((_, plan))) => Ok(plan),
+    sized.sort_by_key(|(keys, plan)| (*keys, Reverse(plan.depth())));
+    match (streamed, sized.into_iter().next()) {
+        (Some(passing), Some((keys, picking))) => {
+            let sooner = match keys {
+                0..=FEW if !passing.is_picking() => true,
+                u64::MAX => false,
+                _ => is_sooner(keys, passing.size(sight)?.at_most()),
+            };
+            Ok(if sooner { picking } else { passing })
+        }
+        (Some(plan), None) | (None, Some((_, plan))) => Ok(plan),
         (None, None) => Err(crate::records::codec::damaged()),
     }
+}
+
+/// Whether so many keys that are all gathered are read sooner than a page of a list in order that has so many in
+/// all. Where the records wanted are as many as the keys and lie anywhere in the list, a page of it ends after
+/// that part of it.
+fn is_sooner(keys: u64, all: u64) -> bool {
+    keys < all && (keys <= FEW || all < u64::MAX && keys.saturating_mul(keys) < all.saturating_mul(PAGE))
 }

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use crate::base::{RecordId, Result};
 use crate::records::Record;
 use crate::records::query::lanes::Merge;
-use crate::records::query::matcher::Matcher;
-use crate::records::query::plan::Plan;
+use crate::records::query::matcher::{Cache, Matcher, Test};
+use crate::records::query::plan::{Order, Plan};
 use crate::records::query::sight::Sight;
 use crate::records::query::{PageCursor, Query};
 use crate::records::row::load_fields;
@@ -18,7 +18,7 @@ const BATCH: usize = 64;
 pub(super) fn stream(
     sight: &Sight<'_>,
     query: &Query,
-    plan: &Plan,
+    plan: &Plan<'_>,
     matcher: &Matcher<'_>,
     limit: usize,
 ) -> Result<Vec<Record>> {
@@ -44,9 +44,13 @@ pub(super) fn stream(
 }
 
 /// The records of a batch, with what lookups and rollups say of them if that decides on them.
-fn read(sight: &Sight<'_>, plan: &Plan, ids: &[RecordId], far: bool) -> Result<Vec<Record>> {
+fn read(sight: &Sight<'_>, plan: &Plan<'_>, ids: &[RecordId], far: bool) -> Result<Vec<Record>> {
     let read = load_fields(sight.snapshot, plan.index.entity, ids, sight.fields)?;
-    let mut records: Vec<Record> = read.into_iter().flatten().collect();
+    // Who is named by a condition need not be in an index of the reader's classes.
+    let reached = |record: &Record| {
+        plan.these.is_none() || !record.is_deleted() && sight.permit.allows(&record.envelope.access_class())
+    };
+    let mut records: Vec<Record> = read.into_iter().flatten().filter(reached).collect();
     sight.has_read(records.len());
     sight.complete(&mut records, far)?;
     sight.translate(&mut records);
@@ -59,7 +63,7 @@ pub(super) fn look_up_late(sight: &Sight<'_>, rows: &mut [Record], far: bool) ->
 }
 
 /// Where a cursor stands in the ranges of a plan: the components that order them, and the id.
-fn place_of(cursor: &PageCursor, query: &Query, plan: &Plan) -> Vec<u8> {
+fn place_of(cursor: &PageCursor, query: &Query, plan: &Plan<'_>) -> Vec<u8> {
     let key_of = |field| {
         let mut sorted = query.sort.iter().map(|sort| sort.field).zip(&cursor.keys);
         sorted.find(|(known, _)| *known == field).map(|(_, key)| key.as_slice()).unwrap_or_default()
@@ -76,7 +80,7 @@ fn place_of(cursor: &PageCursor, query: &Query, plan: &Plan) -> Vec<u8> {
 pub(super) fn gather(
     sight: &Sight<'_>,
     query: &Query,
-    plan: &Plan,
+    plan: &Plan<'_>,
     matcher: &Matcher<'_>,
     limit: usize,
 ) -> Result<Vec<Record>> {
@@ -110,7 +114,7 @@ fn prune(best: &mut Vec<(SortKey, Record)>, limit: usize) {
 /// Hands the records of a plan to a function until it says that it has enough.
 pub(super) fn for_each(
     sight: &Sight<'_>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     far: bool,
     visit: &mut dyn FnMut(Record) -> Result<bool>,
 ) -> Result<()> {
@@ -127,16 +131,52 @@ pub(super) fn for_each(
 /// Hands the records of a plan to a function, some at a time, until it says that it has enough.
 pub(super) fn for_each_batch(
     sight: &Sight<'_>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     far: bool,
     visit: &mut dyn FnMut(Vec<Record>) -> Result<bool>,
 ) -> Result<()> {
+    if plan.alternatives.is_empty() || plan.order == Order::Streamed {
+        return each_batch(sight, plan, far, visit).map(drop);
+    }
+    let cache = Cache::default();
+    let mut before: Vec<&Test<'_>> = Vec::new();
+    for (alternative, test) in &plan.alternatives {
+        let goes_on = each_batch(sight, alternative, far, &mut |records| {
+            let mut new = Vec::with_capacity(records.len());
+            for record in records {
+                // The ranges of an alternative may hold more than it finds, which is left to the others.
+                let mut is_new = test.is_met(&record, sight, &cache)?;
+                for earlier in &before {
+                    is_new = is_new && !earlier.is_met(&record, sight, &cache)?;
+                }
+                new.extend(is_new.then_some(record));
+            }
+            visit(new)
+        })?;
+        if !goes_on {
+            break;
+        }
+        before.push(*test);
+    }
+    Ok(())
+}
+
+/// The same for the ranges of one list; says whether the function has not had enough.
+fn each_batch(
+    sight: &Sight<'_>,
+    plan: &Plan<'_>,
+    far: bool,
+    visit: &mut dyn FnMut(Vec<Record>) -> Result<bool>,
+) -> Result<bool> {
     let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
     loop {
         sight.patience.check()?;
         let ids = merge.batch(sight.snapshot, BATCH)?;
-        if ids.is_empty() || !visit(read(sight, plan, &ids, far)?)? {
-            return Ok(());
+        if ids.is_empty() {
+            return Ok(true);
+        }
+        if !visit(read(sight, plan, &ids, far)?)? {
+            return Ok(false);
         }
     }
 }
@@ -146,7 +186,7 @@ pub(super) fn for_each_batch(
 /// no record is read.
 pub(super) fn collect_ids(
     sight: &Sight<'_>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     (most, far): (usize, bool),
     matches: &dyn Fn(&Record) -> Result<bool>,
 ) -> Result<Vec<RecordId>> {

@@ -7,7 +7,7 @@ use crate::access::{Permit, Read};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, Result, Value};
 use crate::records::classes::read_epoch;
 use crate::records::query::far::fill;
-use crate::records::{Filter, Moment, Record, SystemField};
+use crate::records::{Filter, Moment, Record, Referring, SystemField};
 use crate::schema::{Entity, Field, FieldType, Registry, translation};
 use crate::storage::Snapshot;
 
@@ -183,6 +183,20 @@ impl<'a> Sight<'a> {
         Ok(Self { entity, permit, ..*self })
     }
 
+    /// The entity whose records refer to those of this one, through the permit for it, and the field by which
+    /// they do.
+    ///
+    /// # Errors
+    /// `input.invalid_filter` for a field that does not refer to this entity, `access.not_permitted`,
+    /// `schema.unknown_entity`.
+    pub(super) fn referring(&self, referring: &Referring) -> Result<(Self, FieldId)> {
+        let entity = self.registry.entity(&referring.entity)?;
+        let refused = || Error::new(Code::NotPermitted).entity(&entity.api_name).rule("read");
+        let permit = self.permit_for(entity.id()).ok_or_else(refused)?;
+        check_refers(self.registry, (entity, referring.by), self.entity)?;
+        Ok((Self { entity, permit, ..*self }, referring.by))
+    }
+
     /// Refuses a stale permit, a condition that is too large, and fields that the reader does not see.
     pub(in crate::records) fn check(
         &self,
@@ -211,12 +225,13 @@ impl<'a> Sight<'a> {
             | Filter::Near(field, _) => self.check_field(*field),
             Filter::HeldOn(_) => match self.entity.validity().map(|validity| (validity.from, validity.to)) {
                 Some((Some(from), Some(to))) => {
-                    [from, to].into_iter().try_for_each(|day| self.check_field(day))
+                    let hidden = [from, to].into_iter().find_map(|day| self.check_field(day).err());
+                    hidden.map_or(Ok(()), |error| match error.concealed() {
+                        Some(happened) => Err(self.never_holds().concealing(happened)),
+                        None => Err(error),
+                    })
                 }
-                _ => {
-                    let refused = Error::new(Code::InvalidFilter).entity(&self.entity.api_name);
-                    Err(refused.rule("its records have no days on which they hold"))
-                }
+                _ => Err(self.never_holds()),
             },
             Filter::Holds(stated) => match stated.expression() {
                 Some(expression) => expression.fields().iter().try_for_each(|field| self.check_field(*field)),
@@ -225,6 +240,12 @@ impl<'a> Sight<'a> {
             Filter::Within(field, _) => {
                 self.check_field(*field)?;
                 Err(Error::new(Code::InvalidFilter).rule("a span of time is worked out before"))
+            }
+            Filter::Has(referring) => {
+                let (beyond, by) = self.referring(referring)?;
+                beyond.permit.check(beyond.entity.id(), epoch)?;
+                beyond.check_field(by)?;
+                beyond.check_filter(&referring.meets, epoch)
             }
             Filter::Through(field, inner) => {
                 self.check_field(*field)?;
@@ -240,6 +261,11 @@ impl<'a> Sight<'a> {
                 Err(Error::new(Code::InvalidFilter).rule("under takes a reference to the entity itself"))
             }
         }
+    }
+
+    fn never_holds(&self) -> Error {
+        let refused = Error::new(Code::InvalidFilter).entity(&self.entity.api_name);
+        refused.rule("its records have no days on which they hold")
     }
 
     fn check_field(&self, field: FieldId) -> Result<()> {
@@ -265,6 +291,21 @@ pub fn target<'r>(registry: &'r Registry, entity: &Entity, field: FieldId) -> Re
             Err(refused.rule("a path goes along references"))
         }
     }
+}
+
+/// Refuses a field that does not refer to records of an entity.
+///
+/// # Errors
+/// `input.invalid_filter`.
+pub fn check_refers(registry: &Registry, (entity, by): (&Entity, FieldId), to: &Entity) -> Result<()> {
+    let field = entity.field_by_id(by);
+    let is_to = |name: &&String| registry.entity(name).is_ok_and(|target| target.id() == to.id());
+    if field.is_some_and(|field| field.definition.kind.targets().iter().any(is_to)) {
+        return Ok(());
+    }
+    let name = field.map_or("", |field| field.api_name.as_str());
+    let refused = Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name);
+    Err(refused.rule("has takes a field that refers to the records asked for"))
 }
 
 /// Works out what is not stored of a record: formulas, lookups and rollups.

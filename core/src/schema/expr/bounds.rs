@@ -37,43 +37,55 @@ pub enum Bound {
     Missing(FieldId),
     /// Any value.
     Present(FieldId),
+    /// All bounds of at least one of these.
+    OneOfThese(Vec<Vec<Bound>>),
 }
+
+/// Most alternatives that are told apart, and how deep they lie in each other.
+const MAX_SIDES: usize = 32;
+const MAX_DEPTH: usize = 3;
 
 impl Expression {
     /// What every record has that meets it, at the moment that the facts tell. No field of theirs is read.
     #[must_use]
     pub fn bounds(&self, facts: &dyn Facts) -> Vec<Bound> {
         let mut bounds = Vec::new();
-        collect(&self.root, facts, &mut bounds);
+        collect(&self.root, true, (facts, MAX_DEPTH), &mut bounds);
         bounds
     }
 }
 
-fn collect(node: &Node, facts: &dyn Facts, bounds: &mut Vec<Bound>) {
+type Known<'f> = (&'f dyn Facts, usize);
+
+/// What follows from a part being true, or being false.
+fn collect(node: &Node, is: bool, known: Known<'_>, bounds: &mut Vec<Bound>) {
+    let (facts, _) = known;
     match &node.body {
-        Body::Both(left, right) => {
-            collect(left, facts, bounds);
-            collect(right, facts, bounds);
+        Body::Both(left, right) if is => {
+            collect(left, is, known, bounds);
+            collect(right, is, known, bounds);
         }
+        Body::Either(left, right) if !is => {
+            collect(left, is, known, bounds);
+            collect(right, is, known, bounds);
+        }
+        Body::Both(..) | Body::Either(..) => bounds.extend(either(node, is, known)),
         Body::Field(field) if node.kind == ValueKind::Bool => {
-            bounds.push(Bound::Compare(*field, BoundKind::Equal, Value::Bool(true)));
+            bounds.push(Bound::Compare(*field, BoundKind::Equal, Value::Bool(is)));
         }
-        Body::Not(inner) => {
-            if let Body::Field(field) = inner.body {
-                bounds.push(Bound::Compare(field, BoundKind::Equal, Value::Bool(false)));
-            }
-        }
+        Body::Not(inner) => collect(inner, !is, known, bounds),
         Body::Compare(comparison, left, right) => {
-            let bound = compared(*comparison, left, right, facts);
-            bounds.extend(bound.or_else(|| compared(turned(*comparison), right, left, facts)));
+            let comparison = if is { *comparison } else { opposite(*comparison) };
+            let bound = compared(comparison, left, right, facts);
+            bounds.extend(bound.or_else(|| compared(turned(comparison), right, left, facts)));
         }
-        Body::OneOf(item, list) => {
+        Body::OneOf(item, list) if is => {
             let Body::Field(field) = item.body else { return };
             let values: Option<Vec<Value>> = list.iter().map(|node| constant(node, facts)).collect();
             let alike = |values: &Vec<Value>| values.iter().all(|value| value.kind() == item.kind);
             bounds.extend(values.filter(alike).map(|values| Bound::OneOf(field, values)));
         }
-        Body::Call(function, arguments) if function.name() == "startsWith" => {
+        Body::Call(function, arguments) if is && function.name() == "startsWith" => {
             if let [Node { body: Body::Field(field), .. }, start] = arguments.as_slice() {
                 let start = constant(start, facts).filter(|start| start.as_text().is_some());
                 bounds.extend(start.map(|start| Bound::Compare(*field, BoundKind::StartsWith, start)));
@@ -81,6 +93,46 @@ fn collect(node: &Node, facts: &dyn Facts, bounds: &mut Vec<Bound>) {
         }
         _ => {}
     }
+}
+
+/// What follows where one of several parts is enough, if each of them bounds something. Values of one field make
+/// one bound.
+fn either(node: &Node, is: bool, (facts, depth): Known<'_>) -> Option<Bound> {
+    let depth = depth.checked_sub(1)?;
+    let (mut waiting, mut sides) = (vec![node], Vec::new());
+    while let Some(part) = waiting.pop() {
+        match &part.body {
+            Body::Either(left, right) if is => waiting.extend([&**right, &**left]),
+            Body::Both(left, right) if !is => waiting.extend([&**right, &**left]),
+            _ => {
+                let mut bounds = Vec::new();
+                collect(part, is, (facts, depth), &mut bounds);
+                sides.push(bounds);
+            }
+        }
+    }
+    if sides.iter().any(Vec::is_empty) {
+        return None;
+    }
+    one_field(&sides).or_else(|| (sides.len() <= MAX_SIDES).then_some(Bound::OneOfThese(sides)))
+}
+
+/// The values that one field has by all sides.
+fn one_field(sides: &[Vec<Bound>]) -> Option<Bound> {
+    let mut found: Option<(FieldId, Vec<Value>)> = None;
+    for side in sides {
+        let (field, values) = match side.as_slice() {
+            [Bound::Compare(field, BoundKind::Equal, value)] => (*field, std::slice::from_ref(value)),
+            [Bound::OneOf(field, values)] => (*field, values.as_slice()),
+            _ => return None,
+        };
+        let (known, all) = found.get_or_insert_with(|| (field, Vec::new()));
+        if *known != field {
+            return None;
+        }
+        all.extend_from_slice(values);
+    }
+    found.map(|(field, values)| Bound::OneOf(field, values))
 }
 
 /// The bound of a field on the left, with what is compared on the right.
@@ -99,6 +151,18 @@ fn compared(comparison: Comparison, left: &Node, right: &Node, facts: &dyn Facts
         Comparison::GreaterOrEqual => BoundKind::GreaterOrEqual,
     };
     (value.kind() == left.kind).then_some(Bound::Compare(field, kind, value))
+}
+
+/// The comparison that holds of two values where this one does not.
+fn opposite(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Equal => Comparison::Unequal,
+        Comparison::Unequal => Comparison::Equal,
+        Comparison::Less => Comparison::GreaterOrEqual,
+        Comparison::LessOrEqual => Comparison::Greater,
+        Comparison::Greater => Comparison::LessOrEqual,
+        Comparison::GreaterOrEqual => Comparison::Less,
+    }
 }
 
 /// The comparison with its sides exchanged.

@@ -3,6 +3,7 @@
 use crate::base::{
     Code, Currency, Date, Decimal, Error, Label, MAX_TEXT_BYTES, Money, Result, Timestamp, Value, ValueKind,
 };
+use crate::schema::is_phone;
 
 /// A function of expressions.
 pub(super) struct Function {
@@ -107,6 +108,8 @@ functions! {
             };
             Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))
         };
+    "isPhone", "isPhone(phone)", ["电话号码是否已识别为 E.164", "whether a phone number parsed, and is one in E.164"],
+        |kinds| takes(kinds, &[&[Text]], Bool), |values| Ok(Value::Bool(is_phone(text(values, 0))));
     "contains", "text.contains(part)", ["文本是否包含片段", "whether a text has a part"],
         |kinds| takes(kinds, &[&[Text], &[Text]], Bool),
         |values| Ok(Value::Bool(text(values, 0).contains(text(values, 1))));

@@ -354,6 +354,43 @@ static void cursors_page_on_by_themselves(guanxi_session *session) {
   guanxi_query_free(query);
 }
 
+/* A query names its columns, wants titles of what rows refer to, and says how it would be read. */
+static void a_query_has_the_columns_and_titles_that_it_asks_for(guanxi_session *session) {
+  guanxi_query *query = guanxi_query_new("crm.account");
+  guanxi_cursor *cursor = NULL;
+  guanxi_buffer *json = NULL;
+  guanxi_value row[64];
+  size_t owner, title;
+  guanxi_query_filter_json(query, "{\"industry\":\"odd\"}");
+  guanxi_query_field(query, "industry");
+  guanxi_query_titles(query, 1);
+  guanxi_query_limit(query, 2);
+  EXPECT_STATUS(GUANXI_OK, guanxi_query_run(session, query, &cursor, &err));
+  /* The id, the field, owner and unit with their titles, and two moments. */
+  EXPECT(guanxi_cursor_column_count(cursor) == 8);
+  owner = (size_t)guanxi_cursor_find(cursor, "owner");
+  title = (size_t)guanxi_cursor_find(cursor, "owner.title");
+  EXPECT(owner == 2 && title == 3 && guanxi_cursor_find(cursor, "name") < 0);
+  EXPECT_STATUS(GUANXI_ROW, guanxi_cursor_next(cursor, &err));
+  EXPECT(says(cursor, "industry", "odd"));
+  EXPECT_STATUS(GUANXI_OK, guanxi_cursor_row(cursor, row, 64, &err));
+  EXPECT(row[owner].kind == GUANXI_VALUE_ID && row[title].kind == GUANXI_VALUE_TEXT);
+  EXPECT(row[title].content.text.length > 0);
+  guanxi_cursor_free(cursor);
+
+  EXPECT_STATUS(GUANXI_OK, guanxi_query_explain(session, query, &json, &err));
+  EXPECT(strstr(guanxi_buffer_data(json), "\"scan\":") != NULL);
+  guanxi_buffer_free(json);
+
+  guanxi_query_valid_at(query, "2026-11-22");
+  guanxi_query_valid_at(query, NULL);
+  guanxi_query_field(query, "no_such");
+  EXPECT_STATUS(GUANXI_ERR_SCHEMA_UNKNOWN_FIELD, guanxi_query_run(session, query, &cursor, &err));
+  guanxi_query_valid_at(query, "yesterday");
+  EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_ARGUMENT, guanxi_query_run(session, query, &cursor, &err));
+  guanxi_query_free(query);
+}
+
 /* Told, compared and sorted as a translation says it, and counted so; what is no tag is the query's fault. */
 static void texts_are_told_in_the_language_of_the_query(guanxi_session *session) {
   guanxi_query *query = guanxi_query_new("crm.product");
@@ -499,6 +536,7 @@ int main(void) {
   a_function_decides_whether_its_writes_stay(session);
   a_transaction_ends_with_its_time(session);
   cursors_page_on_by_themselves(session);
+  a_query_has_the_columns_and_titles_that_it_asks_for(session);
   texts_are_told_in_the_language_of_the_query(session);
   messages_speak_the_language_of_the_session(session);
   long_calls_tell_how_far_they_are(session);

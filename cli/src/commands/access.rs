@@ -1,0 +1,180 @@
+//! `guanxi access`: who may do what to a record and why, and what a planned change would open or close.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use guanxi::api::call;
+use guanxi::{Code, Error, Result};
+use serde_json::{Value as Json, json};
+
+use crate::commands::{list, text};
+use crate::exit::Ended;
+use crate::host::Host;
+use crate::output::{self, parse_json, visible};
+use crate::table::{Table, cell};
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+pub struct Access {
+    #[command(subcommand)]
+    work: Work,
+}
+
+/// What is asked.
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Tell why somebody may do something to a record, or may not
+    Explain(Explain),
+    /// List who may do something to a record
+    Who(Who),
+    /// Tell what planned changes of users, roles and grants would open or close; nothing is changed
+    Simulate(Simulate),
+}
+
+#[derive(Debug, Args)]
+struct Explain {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity
+    entity: String,
+    /// The record, by its id
+    id: String,
+    /// About whom, by id or name; oneself if not said
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// The action
+    #[arg(long, value_name = "ACTION", default_value = "read")]
+    action: String,
+}
+
+#[derive(Debug, Args)]
+struct Who {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity
+    entity: String,
+    /// The record, by its id
+    id: String,
+    /// The action
+    #[arg(long, value_name = "ACTION", default_value = "read")]
+    action: String,
+    /// Most rows of a page
+    #[arg(long, value_name = "ROWS")]
+    limit: Option<u64>,
+    /// Where the page before ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Simulate {
+    /// Directory of the database
+    path: PathBuf,
+    /// File with the changes in JSON: a list, as `access.simulate` takes it
+    file: PathBuf,
+    /// Most rows
+    #[arg(long, value_name = "ROWS")]
+    limit: Option<u64>,
+}
+
+impl Access {
+    /// Asks, and writes the answer.
+    ///
+    /// # Errors
+    /// Those of the named methods; `storage.io` for the file of changes.
+    pub fn run(&self, host: &Host) -> Result<Ended> {
+        match &self.work {
+            Work::Explain(explain) => explain.run(host),
+            Work::Who(who) => who.run(host),
+            Work::Simulate(simulate) => simulate.run(host),
+        }
+    }
+}
+
+impl Explain {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let session = host.session(&self.path)?;
+        let given = json!({"entity": self.entity, "id": self.id, "user": self.user, "action": self.action});
+        let answer = call(&session, "access.explain", &given)?;
+        if host.wants_json() {
+            output::json(&answer)?;
+            return Ok(Ended::Done);
+        }
+        output::line(&format!("verdict: {}", text(&answer, "verdict")))?;
+        let columns = ["role", "entity", "level", "reason", "line"];
+        write(&columns, list(&answer, "paths").iter().map(|path| cells(path, &columns)))?;
+        for fields in ["hidden_fields", "masked_fields"] {
+            let names: Vec<&str> = list(&answer, fields).iter().filter_map(Json::as_str).collect();
+            if !names.is_empty() {
+                output::line(&format!("{fields}: {}", visible(&names.join(", "))))?;
+            }
+        }
+        Ok(Ended::Done)
+    }
+}
+
+impl Who {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let session = host.session(&self.path)?;
+        let given = json!({
+            "entity": self.entity,
+            "id": self.id,
+            "action": self.action,
+            "limit": self.limit,
+            "cursor": self.cursor,
+        });
+        let answer = call(&session, "access.who", &given)?;
+        if host.wants_json() {
+            output::json(&answer)?;
+            return Ok(Ended::Done);
+        }
+        let columns = ["role", "entity", "level", "reason", "line"];
+        let rows = list(&answer, "rows").iter().flat_map(|row| {
+            let paths = list(row, "paths").iter();
+            paths.map(move |path| [vec![text(row, "user").to_owned()], cells(path, &columns)].concat())
+        });
+        write(&["user", "role", "entity", "level", "reason", "line"], rows)?;
+        match text(&answer, "cursor") {
+            "" => Ok(Ended::Done),
+            cursor => output::line(&format!("cursor: {cursor}")).map(|()| Ended::Done),
+        }
+    }
+}
+
+impl Simulate {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let failed = |error: std::io::Error| {
+            Error::new(Code::Io).field("file").value(&self.file.to_string_lossy()).because(error)
+        };
+        let changes = parse_json("changes", &fs::read_to_string(&self.file).map_err(failed)?)?;
+        let session = host.session(&self.path)?;
+        let answer = call(&session, "access.simulate", &json!({"changes": changes, "limit": self.limit}))?;
+        if host.wants_json() {
+            output::json(&answer)?;
+            return Ok(Ended::Done);
+        }
+        let columns = ["user", "entity", "action", "was", "becomes", "opened", "closed"];
+        write(&columns, list(&answer, "rows").iter().map(|row| cells(row, &columns)))?;
+        match answer.get("more").and_then(Json::as_bool) {
+            Some(true) => output::line("there is more").map(|()| Ended::Done),
+            _ => Ok(Ended::Done),
+        }
+    }
+}
+
+fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
+    let value = |column: &&str| match row.get(*column) {
+        Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" > "),
+        other => other.map(cell).unwrap_or_default(),
+    };
+    columns.iter().map(value).collect()
+}
+
+fn write(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
+    let mut table = Table::new(columns.iter().copied());
+    rows.for_each(|row| table.push(row));
+    let mut text = Vec::new();
+    table.write(&mut text)?;
+    output::line(&String::from_utf8_lossy(&text))
+}

@@ -1,0 +1,397 @@
+//! Nobody gives more than they have: what a change of the organisation opens, held against its author's own rights.
+//!
+//! It compares whole policies, the one before a change and the one after it, and does not look at single records:
+//! so it does not matter by how many steps, in which order, or by which door a change comes about.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use crate::access::permit::{FieldProfile, Reach};
+use crate::access::policy::{GrantFact, UserFact};
+use crate::access::{Action, Effect, Level, Policy, Role};
+use crate::base::{FieldId, RecordId};
+use crate::schema::{Codes, EntityType};
+
+/// What a change would give beyond its author's own rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beyond {
+    /// The entity by API name, `*` or `sys.*`.
+    pub entity: String,
+    /// The action.
+    pub action: Action,
+    /// To whose records.
+    pub level: Level,
+    /// The field of which it would show, or let be set, more.
+    pub field: Option<FieldId>,
+}
+
+/// What somebody may do to records of an entity by an action, where they may do it to some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Right {
+    allowed: Level,
+    denied: Level,
+}
+
+/// The rights of all who have the same roles, by entity and action.
+type Rights = BTreeMap<(String, Action), Right>;
+
+/// Whose records somebody reaches at each level, before a change and after it.
+type Reaches = BTreeMap<Level, (Reach, Reach)>;
+
+impl Policy {
+    /// Whether somebody administers the organisation as a whole, and is therefore bounded by nothing.
+    #[must_use]
+    pub fn administers(&self, principal: RecordId) -> bool {
+        self.permits(principal, Role::NAME, Action::Administer)
+    }
+
+    /// What would go beyond the rights that the author of a change has by this policy, if it were followed by
+    /// another one: rights that anybody gains and grants that any role gains, be it because something is allowed or
+    /// because a denial, a mask or a hidden field is lifted, or because lines of units or of reporting change. Who
+    /// administers the organisation stays so. `entities` are all that there are, by API name.
+    #[must_use]
+    pub fn beyond(&self, author: RecordId, after: &Self, entities: &[&str]) -> Option<Beyond> {
+        if self.administers(author) {
+            return None;
+        }
+        let bounds = Bounds::new(self, after, author, entities);
+        bounds.of_administrators().or_else(|| bounds.of_grants()).or_else(|| bounds.of_people())
+    }
+
+    /// What somebody else has beyond one's own rights, by this policy or a later one.
+    #[must_use]
+    pub fn stronger(
+        &self,
+        author: RecordId,
+        after: &Self,
+        other: RecordId,
+        entities: &[&str],
+    ) -> Option<Beyond> {
+        if self.administers(author) {
+            return None;
+        }
+        let bounds = Bounds::new(self, after, author, entities);
+        let other = after.people.users.get(&other)?;
+        let reaches = bounds.reaches(other, false);
+        bounds.of_user(other, &bounds.rights(after, other.id), &Rights::new(), &reaches)
+    }
+}
+
+impl Policy {
+    /// The people whose rights, or whose lines of reporting and of units, another policy has otherwise.
+    #[must_use]
+    pub fn differing(&self, after: &Self) -> Vec<RecordId> {
+        let bounds = Bounds::new(self, after, RecordId::from_bytes([0; 16]), &[]);
+        let everybody: BTreeSet<RecordId> =
+            self.people.users.keys().chain(after.people.users.keys()).copied().collect();
+        let differs = |user: &RecordId| {
+            let (old, new) = (self.people.users.get(user), after.people.users.get(user));
+            old != new
+                || self.roles_of(*user) != after.roles_of(*user)
+                || !bounds.have_same_grants(*user)
+                || new.is_some_and(|new| bounds.reaches(new, true).values().any(|(was, is)| was != is))
+        };
+        everybody.into_iter().filter(differs).collect()
+    }
+
+    /// The fields of an entity that are shown otherwise by another policy, to somebody who reads it by both, in any
+    /// of the records, and whether more is shown of them.
+    #[must_use]
+    pub fn shown_otherwise(&self, after: &Self, user: RecordId, entity: &str) -> Vec<(FieldId, bool)> {
+        let rings = [Level::Own, Level::All];
+        let profiles = rings.map(|level| {
+            let of = |policy: &Self| policy.profile(user, entity, Action::Read, level);
+            (of(self), of(after))
+        });
+        let fields: BTreeSet<FieldId> =
+            profiles.iter().flat_map(|(was, is)| limited(was).chain(limited(is))).collect();
+        let moved = fields.into_iter().filter_map(|field| {
+            let (was, is) = profiles.iter().find(|(was, is)| shows(was, field) != shows(is, field))?;
+            Some((field, shows(is, field) > shows(was, field)))
+        });
+        moved.collect()
+    }
+}
+
+struct Bounds<'a> {
+    before: &'a Policy,
+    after: &'a Policy,
+    author: RecordId,
+    /// Entities and wildcards of which grants may speak.
+    names: Vec<String>,
+    own: Rights,
+    /// What the author does not see or set, where there is such.
+    limits: BTreeMap<(String, Action), FieldProfile>,
+}
+
+impl<'a> Bounds<'a> {
+    fn new(before: &'a Policy, after: &'a Policy, author: RecordId, entities: &[&str]) -> Self {
+        let grants = [before, after].into_iter().flat_map(|policy| policy.rules.grants.values().flatten());
+        let named = grants.map(|grant| grant.entity.as_str()).chain(["*", "sys.*"]);
+        let names: BTreeSet<String> = named.chain(entities.iter().copied()).map(str::to_owned).collect();
+        let names: Vec<String> = names.into_iter().collect();
+        let mut bounds = Self { before, after, author, names, own: Rights::new(), limits: BTreeMap::new() };
+        bounds.own = bounds.rights(before, author);
+        let limits = bounds.own.keys().filter_map(|(entity, action)| {
+            let profile = before.profile(author, entity, *action, Level::All);
+            (profile != FieldProfile::default()).then(|| ((entity.clone(), *action), profile))
+        });
+        bounds.limits = limits.collect();
+        bounds
+    }
+
+    /// What the roles of somebody allow and forbid, whether the module of an entity is on or off.
+    fn rights(&self, policy: &Policy, principal: RecordId) -> Rights {
+        let mut rights = Rights::new();
+        for entity in &self.names {
+            for (action, _, _, _) in Action::ALL {
+                let of = |effect| policy.stated(principal, entity, *action, effect);
+                let right = Right { allowed: of(Effect::Allow), denied: of(Effect::Deny) };
+                if right.allowed > Level::None && right.denied < Level::All {
+                    rights.insert((entity.clone(), *action), right);
+                }
+            }
+        }
+        rights
+    }
+
+    /// The author may give an action at a level: it is allowed to the author at no lesser one, and none of it
+    /// forbidden.
+    fn holds(&self, entity: &str, action: Action, level: Level) -> bool {
+        let own = self.own.get(&(entity.to_owned(), action));
+        own.is_some_and(|own| own.denied == Level::None && own.allowed >= level)
+    }
+
+    /// Who administers the organisation is made to do so, or not to, by such as do so themselves.
+    fn of_administrators(&self) -> Option<Beyond> {
+        let unmade = |user: &&RecordId| self.before.administers(**user) && !self.after.administers(**user);
+        self.before.people.users.keys().find(unmade).map(|_| Beyond {
+            entity: Role::NAME.to_owned(),
+            action: Action::Administer,
+            level: Level::All,
+            field: None,
+        })
+    }
+
+    /// Grants that roles gain, and denials that they lose, whoever has these roles.
+    fn of_grants(&self) -> Option<Beyond> {
+        let none = Vec::new();
+        let (before, after) = (&self.before.rules.grants, &self.after.rules.grants);
+        let roles: BTreeSet<&RecordId> = before.keys().chain(after.keys()).collect();
+        roles.into_iter().find_map(|role| {
+            let (old, new) = (before.get(role).unwrap_or(&none), after.get(role).unwrap_or(&none));
+            let given = lacking(new, old).filter(|grant| grant.effect == Effect::Allow);
+            let lifted = lacking(old, new).filter(|grant| grant.effect == Effect::Deny);
+            given.chain(lifted).find_map(|grant| self.of_grant(grant))
+        })
+    }
+
+    fn of_grant(&self, grant: &GrantFact) -> Option<Beyond> {
+        let lifted = grant.effect == Effect::Deny;
+        // One that forbids and names fields forbids these alone.
+        let of_fields = lifted && grant.is_of_fields();
+        if grant.level == Level::None && !of_fields {
+            return None;
+        }
+        let beyond =
+            |field| Beyond { entity: grant.entity.clone(), action: grant.action, level: grant.level, field };
+        let within = |name: &&String| grant.is_of(name) || **name == grant.entity;
+        self.names.iter().filter(within).find_map(|name| {
+            if !of_fields && !self.holds(name, grant.action, grant.level) {
+                return Some(beyond(None));
+            }
+            let limits = self.before.stated_profile(self.author, name, grant.action, Level::All);
+            let profile = FieldProfile {
+                hidden: grant.hidden.clone(),
+                masked: grant.masked.clone(),
+                masked_in_lists: grant.masked_in_lists.clone(),
+                read_only: grant.read_only.clone(),
+            };
+            let field = if lifted {
+                // What was withheld by the denial is given when it goes.
+                limited(&limits).find(|field| limited(&profile).any(|lifted| lifted == *field))
+            } else {
+                surplus(&profile, None, &limits, grant.action)
+            };
+            field.map(|field| beyond(Some(field)))
+        })
+    }
+
+    /// Rights that people gain.
+    fn of_people(&self) -> Option<Beyond> {
+        let (before, after) = (&self.before.people, &self.after.people);
+        let lines = |policy: &Policy| -> Vec<_> {
+            let users = policy.people.users.values();
+            users.map(|user| (user.id, user.unit, user.reports_to)).collect()
+        };
+        let moved = lines(self.before) != lines(self.after) || before.children != after.children;
+        let mut known: HashMap<(bool, &[RecordId]), Rc<Rights>> = HashMap::new();
+        for (id, user) in &after.users {
+            let old = before.users.get(id);
+            let same = old == Some(user)
+                && self.before.roles_of(*id) == self.after.roles_of(*id)
+                && self.have_same_grants(*id);
+            if same && !moved {
+                continue;
+            }
+            let reaches = self.reaches(user, old.is_some());
+            if same && reaches.values().all(|(before, after)| before == after) {
+                continue;
+            }
+            let mut of = |later: bool| {
+                let policy = if later { self.after } else { self.before };
+                let rights = known.entry((later, policy.roles_of(*id)));
+                Rc::clone(rights.or_insert_with(|| Rc::new(self.rights(policy, *id))))
+            };
+            let had = match old {
+                Some(old) if old.partition == user.partition && (old.active || !user.active) => of(false),
+                _ => Rc::default(),
+            };
+            let has = of(true);
+            if let Some(beyond) = self.of_user(user, &has, &had, &reaches) {
+                return Some(beyond);
+            }
+        }
+        None
+    }
+
+    fn have_same_grants(&self, user: RecordId) -> bool {
+        let (before, after) = (&self.before.rules.grants, &self.after.rules.grants);
+        self.after.roles_of(user).iter().all(|role| before.get(role) == after.get(role))
+    }
+
+    /// Whose records somebody reaches at the levels that follow lines of the organisation.
+    fn reaches(&self, user: &UserFact, known: bool) -> Reaches {
+        let levels = [Level::Own, Level::OwnAndSubordinates, Level::Unit, Level::UnitAndChildren];
+        let reach = |level| {
+            let before = match known {
+                true => self.before.compile_reach(user.id, level),
+                false => Reach::default(),
+            };
+            (level, (before, self.after.compile_reach(user.id, level)))
+        };
+        levels.into_iter().map(reach).collect()
+    }
+
+    /// What somebody has that goes beyond what they had and beyond what the author has.
+    fn of_user(&self, user: &UserFact, has: &Rights, had: &Rights, reaches: &Reaches) -> Option<Beyond> {
+        has.iter().find_map(|((entity, action), right)| {
+            let before = had.get(&(entity.clone(), *action));
+            let beyond =
+                |field| Beyond { entity: entity.clone(), action: *action, level: right.allowed, field };
+            let freed = reaches.get(&right.denied).is_some_and(|(before, after)| before != after);
+            let rises =
+                before.is_none_or(|had| right.allowed > had.allowed || right.denied < had.denied || freed);
+            if rises && !self.holds(entity, *action, right.allowed) || !self.is_near(user, rises) {
+                return Some(beyond(None));
+            }
+            if !self.reaches_gains((entity, *action), user.id, (right, before), reaches) {
+                return Some(beyond(None));
+            }
+            let field = self.field_beyond(user.id, (entity, *action), (right, before));
+            field.map(|field| beyond(Some(field)))
+        })
+    }
+
+    /// Who works in a partition gives nothing to anybody beyond it.
+    fn is_near(&self, user: &UserFact, rises: bool) -> bool {
+        let own = self.before.partition_of(self.author);
+        !rises || own == Some(0) || own == Some(user.partition)
+    }
+
+    /// Whether the author reaches those whose records somebody comes to reach.
+    fn reaches_gains(
+        &self,
+        (entity, action): (&str, Action),
+        user: RecordId,
+        (right, before): (&Right, Option<&Right>),
+        reaches: &Reaches,
+    ) -> bool {
+        let Some((_, after)) = reaches.get(&right.allowed) else { return true };
+        let had = |reached: &dyn Fn(&Reach) -> bool| match before.map(|had| had.allowed) {
+            None => false,
+            Some(Level::All) => true,
+            Some(level) => reaches.get(&level).is_some_and(|(before, _)| reached(before)),
+        };
+        let owners = after.owners.iter().copied();
+        let owners: Vec<RecordId> =
+            owners.filter(|owner| !had(&|reach| reach.owners.contains(owner))).collect();
+        let units = after.units.iter().copied();
+        let units: Vec<RecordId> = units.filter(|unit| !had(&|reach| reach.units.contains(unit))).collect();
+        if owners.is_empty() && units.is_empty() {
+            return true;
+        }
+        let own = self.own.get(&(entity.to_owned(), action));
+        let Some(own) = own.filter(|own| own.denied == Level::None) else { return false };
+        let reach = self.before.reach(self.author, own.allowed);
+        if reach.all {
+            return true;
+        }
+        let people = &self.before.people;
+        let in_unit =
+            |owner: RecordId| self.before.unit_of(owner).is_some_and(|unit| reach.units.contains(&unit));
+        // Whoever and whatever is new opens nothing that was there before.
+        owners.iter().all(|owner| {
+            *owner == user
+                || !people.users.contains_key(owner)
+                || reach.owners.contains(owner)
+                || in_unit(*owner)
+        }) && units.iter().all(|unit| reach.units.contains(unit) || !people.units.contains(unit))
+    }
+
+    /// A field of which somebody comes to see, or to set, more than before and more than the author.
+    fn field_beyond(
+        &self,
+        user: RecordId,
+        (entity, action): (&str, Action),
+        (right, before): (&Right, Option<&Right>),
+    ) -> Option<FieldId> {
+        let limits = self.limits.get(&(entity.to_owned(), action))?;
+        let rings = [Level::Own, Level::OwnAndSubordinates, Level::Unit, Level::UnitAndChildren, Level::All];
+        rings.into_iter().filter(|level| *level <= right.allowed).find_map(|level| {
+            let has = self.after.profile(user, entity, action, level);
+            let had = before.filter(|had| level <= had.allowed);
+            let had = had.map(|_| self.before.profile(user, entity, action, level));
+            surplus(&has, had.as_ref(), limits, action)
+        })
+    }
+}
+
+/// The grants of one list that another one has not.
+fn lacking<'g>(list: &'g [GrantFact], other: &'g [GrantFact]) -> impl Iterator<Item = &'g GrantFact> {
+    list.iter().filter(move |grant| !other.contains(grant))
+}
+
+/// The fields of which a profile withholds something.
+fn limited(profile: &FieldProfile) -> impl Iterator<Item = FieldId> + '_ {
+    let all = [&profile.hidden, &profile.masked, &profile.masked_in_lists, &profile.read_only];
+    all.into_iter().flatten().copied()
+}
+
+/// How much a profile shows of a field, nothing being 0.
+fn shows(profile: &FieldProfile, field: FieldId) -> u8 {
+    match field {
+        field if profile.hidden.contains(&field) => 0,
+        field if profile.masked.contains(&field) => 1,
+        field if profile.masked_in_lists.contains(&field) => 2,
+        _ => 3,
+    }
+}
+
+/// A field of which a profile shows more, or lets more be set, than it did before and than its author's limits allow.
+fn surplus(
+    has: &FieldProfile,
+    had: Option<&FieldProfile>,
+    limits: &FieldProfile,
+    action: Action,
+) -> Option<FieldId> {
+    // Of what is not seen nothing is set either, so that is compared for reading alone.
+    let sees = |field: &FieldId| {
+        let most = had.map_or(0, |had| shows(had, *field)).max(shows(limits, *field));
+        action == Action::Read && shows(has, *field) > most
+    };
+    let sets = |field: &FieldId| {
+        !has.read_only.contains(field) && had.is_none_or(|had| had.read_only.contains(field))
+    };
+    limited(limits).find(sees).or_else(|| limits.read_only.iter().copied().find(sets))
+}

@@ -1,0 +1,194 @@
+//! Why somebody may do something to a record, or may not: worked out upwards from the record, for those who ask.
+//!
+//! Permits are compiled downwards, from a person to all that the person reaches. This goes from one record up the
+//! lines of reporting and of units, so that it tells the steps of each line, and so that who may see a record is
+//! known without compiling what everybody reaches.
+
+use crate::access::policy::GrantFact;
+use crate::access::{AccessClass, Action, Effect, Level, Policy};
+use crate::base::RecordId;
+
+/// Why a grant reaches a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It is the person's own.
+    Owner,
+    /// Its owner reports to the person: from the owner up to the person.
+    Reporting(Vec<RecordId>),
+    /// It belongs to the person's unit.
+    Unit(RecordId),
+    /// It belongs to a unit below the person's: from its unit up to the person's.
+    UnitBelow(Vec<RecordId>),
+    /// The grant reaches everybody's.
+    Everybody,
+}
+
+/// A grant that reaches a record, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessPath {
+    /// The role that grants or forbids.
+    pub role: RecordId,
+    /// The grant.
+    pub grant: RecordId,
+    /// The entity that it names, or a wildcard.
+    pub entity: String,
+    /// Its level.
+    pub level: Level,
+    /// Why it reaches the record.
+    pub reason: Reason,
+}
+
+/// What is decided about a person, an action and a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Allowed.
+    Granted,
+    /// The person is not known, or may not sign in.
+    Inactive,
+    /// The module of the entity is off.
+    ModuleOff,
+    /// No role of the person grants the action.
+    NotGranted,
+    /// The record is of another partition than the person's.
+    OtherPartition,
+    /// A grant forbids it.
+    Denied,
+    /// Grants allow the action to other records, and not to this one.
+    OutOfReach,
+    /// The action is granted, but not to read the record, without which nothing else is done to it.
+    Unread,
+    /// The record is a link, and the person does not see both of its ends.
+    EndUnread,
+}
+
+impl Verdict {
+    /// The code by which hosts know it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Inactive => "inactive",
+            Self::ModuleOff => "module_off",
+            Self::NotGranted => "not_granted",
+            Self::OtherPartition => "other_partition",
+            Self::Denied => "denied",
+            Self::OutOfReach => "out_of_reach",
+            Self::Unread => "unread",
+            Self::EndUnread => "end_unread",
+        }
+    }
+}
+
+/// A record's place in the lines of the organisation.
+#[derive(Debug)]
+pub struct Place {
+    class: AccessClass,
+    /// Its owner, and everybody above in the line of reporting.
+    superiors: Vec<RecordId>,
+    /// Its unit, and all units above.
+    units: Vec<RecordId>,
+}
+
+impl Policy {
+    /// Where records of a class stand.
+    #[must_use]
+    pub fn place(&self, class: AccessClass) -> Place {
+        let superior = |user: RecordId| self.people.users.get(&user).and_then(|user| user.reports_to);
+        let above = |unit: RecordId| self.people.parents.get(&unit).copied();
+        Place { class, superiors: upwards(Some(class.owner), superior), units: upwards(class.unit, above) }
+    }
+
+    /// What is decided about somebody's action on a record, by the grants that say so: those that allow it, or that
+    /// forbid it. That to change needs to read, too, is not looked at.
+    #[must_use]
+    pub fn explain(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        place: &Place,
+    ) -> (Verdict, Vec<AccessPath>) {
+        if !self.is_active(principal) {
+            return (Verdict::Inactive, Vec::new());
+        }
+        if self.is_off(entity) {
+            return (Verdict::ModuleOff, Vec::new());
+        }
+        let mut granted = false;
+        let (mut allowing, mut denying) = (Vec::new(), Vec::new());
+        for grant in self.grants_of(principal, entity).filter(|grant| grant.action == action) {
+            let denies = grant.effect == Effect::Deny;
+            if denies && grant.is_of_fields() {
+                continue;
+            }
+            granted |= !denies && grant.level > Level::None;
+            if let Some(reason) = self.reason(principal, grant.level, place) {
+                let paths = if denies { &mut denying } else { &mut allowing };
+                paths.push(path(grant, reason));
+            }
+        }
+        if !granted {
+            return (Verdict::NotGranted, Vec::new());
+        }
+        if !denying.is_empty() {
+            return (Verdict::Denied, denying);
+        }
+        if !self.partitions(principal, entity, action).contain(place.class.partition) {
+            return (Verdict::OtherPartition, Vec::new());
+        }
+        let verdict = if allowing.is_empty() { Verdict::OutOfReach } else { Verdict::Granted };
+        (verdict, allowing)
+    }
+
+    /// The users behind one, in the order of their ids.
+    pub fn users_after(&self, after: Option<RecordId>) -> impl Iterator<Item = RecordId> + '_ {
+        let behind = move |user: &RecordId| after.is_none_or(|after| *user > after);
+        self.people.users.keys().copied().filter(behind)
+    }
+
+    /// Why a level reaches a record; nothing where it does not.
+    fn reason(&self, principal: RecordId, level: Level, place: &Place) -> Option<Reason> {
+        let unit = self.unit_of(principal);
+        if level >= Level::Own && place.class.owner == principal {
+            return Some(Reason::Owner);
+        }
+        if level >= Level::OwnAndSubordinates
+            && let Some(line) = line(&place.superiors, principal)
+        {
+            return Some(Reason::Reporting(line));
+        }
+        if level >= Level::Unit
+            && let Some(unit) = unit.filter(|unit| place.class.unit == Some(*unit))
+        {
+            return Some(Reason::Unit(unit));
+        }
+        if level >= Level::UnitAndChildren
+            && let Some(line) = unit.and_then(|unit| line(&place.units, unit))
+        {
+            return Some(Reason::UnitBelow(line));
+        }
+        (level == Level::All).then_some(Reason::Everybody)
+    }
+}
+
+fn path(grant: &GrantFact, reason: Reason) -> AccessPath {
+    let (role, entity, level) = (grant.role, grant.entity.clone(), grant.level);
+    AccessPath { role, grant: grant.id, entity, level, reason }
+}
+
+/// A node and all above it; a circle ends where it comes back to itself.
+fn upwards(from: Option<RecordId>, above: impl Fn(RecordId) -> Option<RecordId>) -> Vec<RecordId> {
+    let mut line = Vec::new();
+    let mut here = from;
+    while let Some(node) = here.filter(|node| !line.contains(node)) {
+        line.push(node);
+        here = above(node);
+    }
+    line
+}
+
+/// The part of a line up to a node, if it leads there.
+fn line(whole: &[RecordId], to: RecordId) -> Option<Vec<RecordId>> {
+    let end = whole.iter().position(|node| *node == to)?;
+    whole.get(..=end).map(<[RecordId]>::to_vec)
+}

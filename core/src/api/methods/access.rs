@@ -1,0 +1,173 @@
+//! Methods that explain who may do what, and what a planned change would open or close.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{changes_from_json, owner_from_json};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{AccessChange, AccessPath, Action, Entitled, Reason, Session, Transaction};
+
+methods! {
+    /// Explains why somebody may do an action to a record, or may not: the grants that say so, with their roles and
+    /// why they reach it, or the rule that refuses. About others for administrators; of records that one sees.
+    "access.explain" (session, given: ExplainAccess {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The user, by id or name; oneself if not said.
+        user: Option<String>,
+        /// create, read, update, delete, assign, export, import, share, approve, administer; read if not said.
+        action: Option<String>,
+    }) -> "{verdict, paths: [{role, grant, entity, level, reason, line}], hidden_fields, masked_fields}" {
+        let user = match &given.user {
+            None => session.user(),
+            Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
+        };
+        let action = action(given.action.as_deref())?;
+        let told = session.explain_access(user, &given.entity, given.id, action)?;
+        Ok(json!({
+            "verdict": told.verdict.code(),
+            "paths": paths_to_json(session, &told.paths)?,
+            "hidden_fields": told.hidden,
+            "masked_fields": told.masked,
+        }))
+    }
+
+    /// Lists who may do an action to a record, and by which grants. For administrators.
+    "access.who" (session, given: WhoMay {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// As of `access.explain`.
+        action: Option<String>,
+        /// Most rows of the page; 100 if not said.
+        limit: Option<u64>,
+        /// Where the page before ended.
+        cursor: Option<String>,
+    }) -> "{rows: [{user, paths: [{role, grant, entity, level, reason, line}]}], cursor}" {
+        let limit = usize::try_from(given.limit.unwrap_or_default()).unwrap_or(usize::MAX);
+        let wrong = |_| Error::new(Code::InvalidCursor);
+        let after = given.cursor.as_deref().map(str::parse::<RecordId>).transpose().map_err(wrong)?;
+        let action = action(given.action.as_deref())?;
+        let page = session.who_may(&given.entity, given.id, action, (after, limit))?;
+        let rows = page.rows.iter().map(|row| entitled_to_json(session, row));
+        let rows: Vec<Json> = rows.collect::<Result<_>>()?;
+        Ok(json!({"rows": rows, "cursor": page.next.map(|next| next.to_string())}))
+    }
+
+    /// Tells what a change of users, units, roles, assignments and grants would open or close, by person, entity and
+    /// action, with counts and some records. Nothing of it is kept. For administrators.
+    "access.simulate" (session, given: SimulateAccess {
+        /// The changes in their order: `{do: create, entity, values, as}`, `{do: update, entity, id, values}`,
+        /// `{do: delete, entity, id}`, of entities of `sys`. Where `as` names a record that is created, `@name`
+        /// stands for it in what follows.
+        changes: Vec<Json>,
+        /// Most rows; 100 if not said.
+        limit: Option<u64>,
+    }) -> "{rows: [{user, entity, action, was, becomes, opened, closed, opened_samples, closed_samples, opened_fields, closed_fields}], more}" {
+        let limit = usize::try_from(given.limit.unwrap_or_default()).unwrap_or(usize::MAX);
+        let impact = session.simulate_access(limit, |transaction| {
+            let mut made = BTreeMap::new();
+            given.changes.iter().try_for_each(|change| apply(transaction, &mut made, change))
+        })?;
+        let rows: Vec<Json> = impact.rows.iter().map(change_to_json).collect();
+        Ok(json!({"rows": rows, "more": impact.more}))
+    }
+}
+
+fn action(name: Option<&str>) -> Result<Action> {
+    let Some(name) = name else { return Ok(Action::Read) };
+    let wrong = || Error::new(Code::InvalidArgument).field("action").value(name);
+    Action::from_code(name).ok_or_else(wrong)
+}
+
+fn ids_to_json(ids: &[RecordId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+fn entitled_to_json(session: &Session, row: &Entitled) -> Result<Json> {
+    Ok(json!({"user": row.user.to_string(), "paths": paths_to_json(session, &row.paths)?}))
+}
+
+/// Paths, with roles by their names where the user sees them.
+fn paths_to_json(session: &Session, paths: &[AccessPath]) -> Result<Vec<Json>> {
+    session.read(|reader| {
+        let json = paths.iter().map(|path| {
+            let (reason, line) = match &path.reason {
+                Reason::Owner => ("owner", Vec::new()),
+                Reason::Reporting(line) => ("reporting", ids_to_json(line)),
+                Reason::Unit(unit) => ("unit", ids_to_json(&[*unit])),
+                Reason::UnitBelow(line) => ("unit_below", ids_to_json(line)),
+                Reason::Everybody => ("everybody", Vec::new()),
+            };
+            let name = reader.get("sys.role", path.role).map(|role| role.title()).ok();
+            json!({
+                "role": name.unwrap_or_else(|| path.role.to_string()),
+                "grant": path.grant.to_string(),
+                "entity": path.entity,
+                "level": path.level.code(),
+                "reason": reason,
+                "line": line,
+            })
+        });
+        Ok(json.collect())
+    })
+}
+
+fn change_to_json(change: &AccessChange) -> Json {
+    json!({
+        "user": change.user.to_string(),
+        "entity": change.entity,
+        "action": change.action.code(),
+        "was": change.was.code(),
+        "becomes": change.becomes.code(),
+        "opened": change.opened,
+        "closed": change.closed,
+        "opened_samples": ids_to_json(&change.opened_samples),
+        "closed_samples": ids_to_json(&change.closed_samples),
+        "opened_fields": change.opened_fields,
+        "closed_fields": change.closed_fields,
+    })
+}
+
+/// One planned change.
+fn apply(
+    transaction: &mut Transaction<'_>,
+    made: &mut BTreeMap<String, RecordId>,
+    change: &Json,
+) -> Result<()> {
+    let wrong = |rule: &str| Error::new(Code::InvalidArgument).field("changes").rule(rule);
+    let text = |name: &str| change.get(name).and_then(Json::as_str);
+    let entity = text("entity").filter(|entity| entity.starts_with("sys."));
+    let entity = entity.ok_or_else(|| wrong("an entity of sys"))?;
+    let mut values = change.get("values").and_then(Json::as_object).cloned().unwrap_or_default();
+    stand_in(&mut values, made);
+    let changes = {
+        let reader = transaction.reader();
+        changes_from_json(&reader, reader.registry().entity(entity)?, &values)?
+    };
+    let id = || text("id").and_then(|id| id.parse().ok()).ok_or_else(|| wrong("an id"));
+    match text("do") {
+        Some("create") => {
+            let id = transaction.create_record(entity, changes)?;
+            made.extend(text("as").map(|name| (format!("@{name}"), id)));
+            Ok(())
+        }
+        Some("update") => transaction.update_record(entity, id()?, changes).map(drop),
+        Some("delete") => transaction.delete_record(entity, id()?),
+        _ => Err(wrong("do: create, update or delete")),
+    }
+}
+
+/// Puts the ids of records that are created in the place of their names.
+fn stand_in(values: &mut Map<String, Json>, made: &BTreeMap<String, RecordId>) {
+    for value in values.values_mut() {
+        if let Some(id) = value.as_str().and_then(|name| made.get(name)) {
+            *value = Json::from(id.to_string());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Delegated administration: whoever changes the organisation gives nobody more than they have themselves.
+
+use std::sync::Arc;
+
+use crate::access::{self, Administer, Beyond, Grant, User, grant};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::Transaction;
+use crate::engine::organisation::KeptPolicy;
+use crate::records::{self, Record};
+use crate::schema::{Entity, EntityType, Registry};
+
+impl Transaction<'_> {
+    /// Refuses what would give anybody more than the user has, by the policy that the transaction comes to as
+    /// against the one that it began with. Administrators of the organisation are not bounded.
+    pub(super) fn check_bounds(&self) -> Result<()> {
+        let (author, before) = (self.user(), self.base_policy());
+        let changed = self.view().changes_policy();
+        if self.is_founding() || !changed && self.passwords.is_empty() || before.administers(author) {
+            return Ok(());
+        }
+        let after = match changed {
+            true => KeptPolicy::load(self.view(), &self.registry)?.policy,
+            false => Arc::clone(before),
+        };
+        let registry = &self.registry;
+        let entities: Vec<&str> = registry.entities().iter().map(|known| known.api_name.as_str()).collect();
+        let stronger = |user: &RecordId| before.stronger(author, &after, *user, &entities);
+        let gained = if changed { before.beyond(author, &after, &entities) } else { None };
+        match gained.or_else(|| self.passwords.iter().find_map(stronger)) {
+            Some(beyond) => Err(refusal(registry, &beyond)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a password for another one but by who administers that user. That the user has no more rights than
+    /// oneself is seen at the commit, when it is known what these are.
+    pub(super) fn check_sets_password(&mut self, user: RecordId) -> Result<()> {
+        if self.is_founding() || user == self.user() {
+            return Ok(());
+        }
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(User::NAME)?;
+        let permit = self.policy.decide::<Administer>(self.user(), entity.id(), &entity.api_name)?;
+        let target = self.readable(entity, user)?;
+        if !permit.allows(&target.envelope.access_class()) {
+            let refused = Error::new(Code::NotPermitted).entity(User::NAME).record(user);
+            return Err(refused.rule(access::Action::Administer.code()));
+        }
+        self.passwords.insert(user);
+        Ok(())
+    }
+
+    /// Who works in a partition changes what the roles of that partition grant, and those of no other one.
+    pub(super) fn check_granted_role(&self, entity: &Entity, record: &Record) -> Result<()> {
+        let own = self.policy.partition_of(self.user()).filter(|own| *own != 0);
+        let Some(own) = own.filter(|_| entity.api_name == Grant::NAME) else { return Ok(()) };
+        let role = record.peek(entity.field(grant::ROLE.selector())?.id()).as_id();
+        let roles = self.registry.entity(access::Role::NAME)?.id();
+        let role = role.map(|role| records::get_for_rule(self.view(), roles, role)).transpose()?.flatten();
+        match role {
+            Some(role) if role.envelope.partition != own => {
+                let refused = Error::new(Code::NotPermitted).entity(access::Role::NAME).record(role.id);
+                Err(refused.rule("role of another partition"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a change would give beyond its author's rights, as an error.
+fn refusal(registry: &Registry, beyond: &Beyond) -> Error {
+    let error = Error::new(Code::BeyondOwnRights).entity(&beyond.entity);
+    let error = error.rule(&format!("{} {}", beyond.action.code(), beyond.level.code()));
+    let name = beyond.field.and_then(|field| {
+        registry.entity(&beyond.entity).ok()?.field_by_id(field).map(|field| field.api_name.clone())
+    });
+    match name {
+        Some(name) => error.field(&name),
+        None => error,
+    }
+}

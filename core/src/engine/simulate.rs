@@ -1,0 +1,182 @@
+//! What a planned change of the organisation would open or close, before it is applied.
+//!
+//! The change is made in a transaction that is never committed, through the doors that any change goes through; then
+//! the policies before and after it are compared, by access classes and the counters of their records. No record is
+//! read but for the samples.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::access::{AccessClass, Action, ClassId, Level, Permit, Policy, Read, Role};
+use crate::base::{MAX_PAGE_ROWS, RecordId, Result};
+use crate::engine::organisation::KeptPolicy;
+use crate::engine::{Session, Transaction, WriteOptions};
+use crate::records::{self, Filter, Query, Sight};
+use crate::schema::{Codes, Entity, EntityType};
+
+/// Records that are named of what opens, and of what closes.
+const SAMPLES: usize = 5;
+
+/// What changes for one person, entity and action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessChange {
+    /// The person.
+    pub user: RecordId,
+    /// The entity, by API name.
+    pub entity: String,
+    /// The action.
+    pub action: Action,
+    /// The level before.
+    pub was: Level,
+    /// The level after.
+    pub becomes: Level,
+    /// How many records come within reach.
+    pub opened: u64,
+    /// How many leave it.
+    pub closed: u64,
+    /// Some of those that come.
+    pub opened_samples: Vec<RecordId>,
+    /// Some of those that leave.
+    pub closed_samples: Vec<RecordId>,
+    /// For reading, the fields of which more is shown, by API name.
+    pub opened_fields: Vec<String>,
+    /// The fields of which less is shown.
+    pub closed_fields: Vec<String>,
+}
+
+/// What a planned change comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessImpact {
+    /// By person, entity and action.
+    pub rows: Vec<AccessChange>,
+    /// Whether there is more than was asked for.
+    pub more: bool,
+}
+
+type Classes = Vec<(ClassId, AccessClass)>;
+
+impl Session {
+    /// What a change of users, units, roles, assignments and grants would open or close, by person, entity and
+    /// action; nothing of it is kept. It counts the records that its caller sees and no others, and records keep the
+    /// owners and units that they have. While it works no other transaction writes.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; what the change refuses;
+    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    pub fn simulate_access(
+        &self,
+        limit: usize,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<()>,
+    ) -> Result<AccessImpact> {
+        self.check_may(Role::NAME, Action::Administer)?;
+        let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
+        let mut transaction = self.begin(WriteOptions::default().cause("access.simulate"))?;
+        change(&mut transaction)?;
+        let registry = Arc::clone(&transaction.registry);
+        let after = KeptPolicy::load(transaction.view(), &registry)?.policy;
+        let before = Arc::clone(transaction.base_policy());
+        let comparison = Comparison { transaction: &transaction, before: &before, after: &after };
+        let mut impact = AccessImpact { rows: Vec::new(), more: false };
+        for user in before.differing(&after) {
+            self.patience().check()?;
+            for entity in registry.entities().iter().filter(|entity| entity.ends().is_none()) {
+                for (action, _, _, _) in Action::ALL {
+                    let Some(row) = comparison.row(user, entity, *action)? else { continue };
+                    if impact.rows.len() == limit {
+                        impact.more = true;
+                        return Ok(impact);
+                    }
+                    impact.rows.push(row);
+                }
+            }
+        }
+        Ok(impact)
+    }
+}
+
+struct Comparison<'a, 't> {
+    transaction: &'a Transaction<'t>,
+    before: &'a Policy,
+    after: &'a Policy,
+}
+
+impl Comparison<'_, '_> {
+    fn row(&self, user: RecordId, entity: &Entity, action: Action) -> Result<Option<AccessChange>> {
+        let name = &entity.api_name;
+        let level = |policy: &Policy| policy.effective(user, name, action);
+        let (was, becomes) = (level(self.before), level(self.after));
+        let (opened, closed) = self.classes(user, entity, action);
+        let (opened_fields, closed_fields) = match action {
+            Action::Read if was.min(becomes) > Level::None => self.fields(user, entity),
+            _ => (Vec::new(), Vec::new()),
+        };
+        let (opened_count, opened_samples) = self.told(entity, &opened)?;
+        let (closed_count, closed_samples) = self.told(entity, &closed)?;
+        let same = was == becomes && opened_count == 0 && closed_count == 0;
+        if same && opened_fields.is_empty() && closed_fields.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(AccessChange {
+            user,
+            entity: name.clone(),
+            action,
+            was,
+            becomes,
+            opened: opened_count,
+            closed: closed_count,
+            opened_samples,
+            closed_samples,
+            opened_fields,
+            closed_fields,
+        }))
+    }
+
+    /// The classes that come within reach, and those that leave it. To create reaches no record.
+    fn classes(&self, user: RecordId, entity: &Entity, action: Action) -> (Classes, Classes) {
+        if action == Action::Create {
+            return (Vec::new(), Vec::new());
+        }
+        let was = self.before.reached(user, &entity.api_name, action);
+        let becomes = self.after.reached(user, &entity.api_name, action);
+        (without(&becomes, &was), without(&was, &becomes))
+    }
+
+    fn fields(&self, user: RecordId, entity: &Entity) -> (Vec<String>, Vec<String>) {
+        let moved = self.before.shown_otherwise(self.after, user, &entity.api_name);
+        let names = |more: bool| {
+            let of = moved.iter().filter(|(_, opened)| *opened == more);
+            let named = of.filter_map(|(field, _)| entity.field_by_id(*field));
+            named.map(|field| field.api_name.clone()).collect()
+        };
+        (names(true), names(false))
+    }
+
+    /// How many records the caller sees of some classes, and the ids of some of them.
+    fn told(&self, entity: &Entity, classes: &Classes) -> Result<(u64, Vec<RecordId>)> {
+        let own = self.before.decide::<Read>(self.transaction.user(), entity.id(), &entity.api_name);
+        let Some(own) = own.ok().filter(|_| !classes.is_empty()) else { return Ok((0, Vec::new())) };
+        let permit: Permit<Read> = own.narrowed(classes);
+        let reader = self.transaction.reader();
+        let sight = Sight::new(reader.snapshot, reader.registry, entity, &permit, reader.patience);
+        let counted = records::count(&sight, &Filter::Everything, records::Total::Exact)?.count;
+        if counted == 0 {
+            return Ok((0, Vec::new()));
+        }
+        let query = Query {
+            filter: Filter::Everything,
+            sort: Vec::new(),
+            limit: SAMPLES,
+            fields: BTreeSet::new(),
+            after: None,
+            at: reader.now,
+        };
+        let page = records::find(&sight, &query)?;
+        Ok((counted, page.records.iter().map(|record| record.id).collect()))
+    }
+}
+
+/// The classes of one list, both in the order of their numbers, that are not in another one.
+fn without(list: &[(ClassId, AccessClass)], other: &[(ClassId, AccessClass)]) -> Classes {
+    let known = |class: &ClassId| other.binary_search_by_key(class, |(known, _)| *known).is_ok();
+    list.iter().filter(|(class, _)| !known(class)).copied().collect()
+}
