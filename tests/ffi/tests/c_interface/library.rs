@@ -29,12 +29,10 @@ fn build() -> PathBuf {
     let cargo = std::env::var("CARGO").expect("cargo runs this test");
     let target =
         Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder lies in the target folder");
-    // With the same selection as the workspace's tests, nothing is compiled a second time for other
-    // features of shared dependencies.
+    // With the same selection as `cargo test` makes, nothing is compiled a second time for other features of shared
+    // dependencies; with the whole workspace everything would be, and SQLCipher besides.
     let mut command = Command::new(cargo);
-    command
-        .args(["build", "--workspace", "--all-targets", "--message-format", "json", "--target-dir"])
-        .arg(target);
+    command.args(["build", "--all-targets", "--message-format", "json", "--target-dir"]).arg(target);
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
