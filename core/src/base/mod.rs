@@ -22,13 +22,14 @@ mod value;
 
 pub use catalogue::Code;
 pub use collation::{COLLATION_VERSION, Collation};
-pub use error::{Error, Result};
+pub use error::{Error, Holder, Result};
 pub use id::{EntityId, FieldId, RecordId};
 pub use limits::{
     MAX_AFFECTED_RECORDS, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_LIST_ITEMS,
     MAX_PAGE_ROWS, MAX_TEXT_BYTES, MAX_TREE_DEPTH, MAX_VALUE_BYTES, MAX_VALUE_DEPTH,
 };
-pub use locale::{Label, Locale};
+pub(crate) use locale::in_language;
+pub use locale::{Label, Language, Locale, locale_tag};
 pub use money::{Currency, Decimal, Money};
 pub use patience::{CancelToken, Patience, Progress};
 pub use period::{DayCount, Period};

@@ -23,8 +23,8 @@ use crate::engine::sessions::OpenSessions;
 use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
-    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, VerifyReport,
-    Warning, WriteOptions, credentials, organisation, organisation::KeptPolicy, settings,
+    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, Transaction,
+    VerifyReport, Warning, WriteOptions, credentials, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gaining,
@@ -377,6 +377,16 @@ impl Crm {
         Ok(policy)
     }
 
+    /// The policy of a view in the words of a registry that is not shown yet.
+    pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Arc<Policy>> {
+        let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let renewed = match kept {
+            Some(kept) => kept.of_view(snapshot, registry)?,
+            None => KeptPolicy::load(snapshot, registry)?,
+        };
+        Ok(renewed.policy)
+    }
+
     pub(super) fn write_context(&self, actor: RecordId, cause: &str, schema_version: u32) -> WriteContext {
         WriteContext {
             actor,
@@ -527,6 +537,7 @@ impl Crm {
             for set in &registrar.value_sets {
                 merge(registry.declare_value_set(set)?);
             }
+            merge(registry.take_names(&registrar.entities)?);
             for entity in &registrar.entities {
                 merge(registry.declare_entity(entity)?);
             }
@@ -579,35 +590,81 @@ impl Crm {
         change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
     ) -> Result<()> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut registry = Registry::clone(&self.registry());
-        if change(&mut registry)? == RegistryChange::Nothing {
-            return Ok(());
-        }
-        let before = self.registry();
-        self.put_off_builds(&before, &mut registry)?;
-        let json = registry.to_json()?;
-        let said = told(&before, &registry);
-        let registry = Arc::new(registry);
+        let Some(next) = self.next_registry(change)? else { return Ok(()) };
         self.system_write_and(
             actor,
             cause,
-            |view, context| {
-                for entity in registry.entities() {
-                    match before.entity_by_id(entity.id()) {
-                        Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,
-                        _ => {}
-                    }
-                }
-                build_rollups(view, &before, &registry)?;
-                begin_moves(view, &before, &registry)?;
-                store_registry(view, &json);
-                note(view, context, EntryKind::Schema, actor, &said);
-                Ok(())
-            },
-            &mut || {
-                *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&registry);
-            },
+            |view, context| next.write(view, context, actor),
+            &mut || self.show_registry(&next.after),
         )
+    }
+
+    /// As [`Crm::change_registry`], together with what a session writes in the same transaction under the registry
+    /// as it will be. Where nothing of the registry changes, that is written all the same.
+    pub(super) fn change_registry_and(
+        session: &Session,
+        cause: &str,
+        change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
+        mut records: impl FnMut(&mut Transaction<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let crm = session.crm();
+        let options = WriteOptions::default().cause(cause);
+        let _alone = crm.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = crm.next_registry(change)? else { return session.write_with(options, records) };
+        session.write_until(
+            options,
+            |transaction| {
+                transaction.go_over_to(&next.after)?;
+                let (context, user) = (transaction.context().clone(), session.user());
+                next.write(transaction.view_mut(), &context, user)?;
+                records(transaction)
+            },
+            &mut || crm.show_registry(&next.after),
+        )
+    }
+
+    /// The registry with a change, if that changes anything.
+    fn next_registry(
+        &self,
+        change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
+    ) -> Result<Option<NextRegistry>> {
+        let mut registry = Registry::clone(&self.registry());
+        if change(&mut registry)? == RegistryChange::Nothing {
+            return Ok(None);
+        }
+        let before = self.registry();
+        self.put_off_builds(&before, &mut registry)?;
+        let (json, said) = (registry.to_json()?, told(&before, &registry));
+        Ok(Some(NextRegistry { before, after: Arc::new(registry), json, said }))
+    }
+
+    fn show_registry(&self, registry: &Arc<Registry>) {
+        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
+    }
+}
+
+/// A registry that is about to take the place of the one before it.
+struct NextRegistry {
+    before: Arc<Registry>,
+    after: Arc<Registry>,
+    json: Vec<u8>,
+    said: String,
+}
+
+impl NextRegistry {
+    /// Stores it, with all that follows from it at once and with its entry of the ledger.
+    fn write(&self, view: &mut WriteView<'_>, context: &WriteContext, actor: RecordId) -> Result<()> {
+        for entity in self.after.entities() {
+            match self.before.entity_by_id(entity.id()) {
+                Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,
+                _ => {}
+            }
+        }
+        build_rollups(view, &self.before, &self.after)?;
+        begin_moves(view, &self.before, &self.after)?;
+        store_registry(view, &self.json);
+        note(view, context, EntryKind::Schema, actor, &self.said);
+        Ok(())
     }
 }
 

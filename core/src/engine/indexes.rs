@@ -15,7 +15,7 @@ use crate::records::{
 };
 use crate::schema::{
     CUSTOMER, CounterDefinition, DeclaredCounter, DeclaredIndex, Entity, FieldDefinition, FieldKeys,
-    IndexDefinition, Registry, UniqueDefinition, UniqueRule,
+    IndexDefinition, Registry, Reveal, UniqueDefinition, UniqueRule,
 };
 
 /// Something that is being built over records that stood when it was declared, or swept away.
@@ -137,12 +137,19 @@ impl Session {
 
     /// Switches the index of a field of the customer's own on, or that no two values of it are equal. It is built as
     /// an index is; values that stand may turn out to be equal, and then it is as before, but for the index. A field
-    /// of another author gets an index by [`Session::define_index`], and a rule by [`Session::define_unique`].
+    /// of another author gets an index by [`Session::define_index`], and a rule by [`Session::define_unique`]. What a
+    /// unique field reveals to a refused writer stays as it was where nothing is said.
     ///
     /// # Errors
     /// As [`Session::define_index`]; `schema.invalid_definition` for a field of another author, and for one whose
     /// values have no order; `schema.not_unique` naming records that have the same value.
-    pub fn index_field(&self, entity: &str, field: &str, keys: FieldKeys) -> Result<()> {
+    pub fn index_field(
+        &self,
+        entity: &str,
+        field: &str,
+        keys: FieldKeys,
+        reveal: Option<Reveal>,
+    ) -> Result<()> {
         let registry = self.crm().registry();
         let known = registry.entity(entity)?;
         self.check_fields(known, std::iter::once(&field.to_owned()))?;
@@ -153,7 +160,7 @@ impl Session {
             return Err(error.rule("a field of the customer"));
         }
         let (indexed, unique) = (own.indexed || keys.index, own.unique || keys.unique);
-        let definition = FieldDefinition { indexed, unique, ..own.clone() };
+        let definition = FieldDefinition { indexed, unique, reveal: reveal.unwrap_or(own.reveal), ..own.clone() };
         self.change_schema("schema.index_field", |registry| {
             registry.declare_field(&known.api_name, &definition)
         })

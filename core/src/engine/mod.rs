@@ -30,6 +30,7 @@ mod evolution;
 mod extension;
 mod facts;
 mod history;
+mod holders;
 mod indexes;
 mod inspect;
 mod keys;

@@ -101,10 +101,12 @@ struct StatedGrant {
 impl StatedGrant {
     /// The same in the fields of a registry. What follows from masked fields is hidden, unless it is masked too.
     fn fact(&self, registry: &Registry) -> GrantFact {
-        let fields = |names: &str| named_fields(registry, &self.entity, names);
+        // The entity may have another name since the grant was made.
+        let entity = registry.present_name(&self.entity);
+        let fields = |names: &str| named_fields(registry, entity, names);
         let (masked, masked_in_lists) = (fields(&self.masked), fields(&self.masked_in_lists));
         let mut hidden = fields(&self.hidden);
-        let following = |fields: &BTreeSet<FieldId>| follow(registry, &self.entity, fields);
+        let following = |fields: &BTreeSet<FieldId>| follow(registry, entity, fields);
         hidden.extend(following(&hidden));
         let follow_masked = following(&masked).into_iter().chain(following(&masked_in_lists));
         hidden.extend(
@@ -113,7 +115,7 @@ impl StatedGrant {
         GrantFact {
             id: self.id,
             role: self.role,
-            entity: self.entity.clone(),
+            entity: entity.to_owned(),
             action: self.action,
             level: self.level,
             effect: self.effect,

@@ -102,7 +102,7 @@ impl Session {
 
 /// Whether a plan reads the records of an entity.
 fn reads(plan: &SchemaPlan, old: &Entity, new: &Entity) -> bool {
-    let said = |change: &SchemaChange| change.reads_records && change.entity == old.api_name;
+    let said = |change: &SchemaChange| change.reads_records && change.entity == new.api_name;
     plan.changes.iter().any(said) || builds_over(old, new)
 }
 

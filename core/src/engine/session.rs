@@ -170,7 +170,18 @@ impl Session {
     pub fn write_with<T>(
         &self,
         options: WriteOptions,
+        change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_until(options, change, &mut || {})
+    }
+
+    /// As [`Session::write_with`]; what the change is in memory too is shown to others by `publish`, when it is
+    /// durable and before the next writer has its turn.
+    pub(super) fn write_until<T>(
+        &self,
+        options: WriteOptions,
         mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+        publish: &mut dyn FnMut(),
     ) -> Result<T> {
         let mut attempts = 0;
         loop {
@@ -182,7 +193,7 @@ impl Session {
                     return self.told(Err(error));
                 }
             };
-            match transaction.commit() {
+            match transaction.commit_and(publish) {
                 Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
                 committed => return committed.map(|_| value),
             }

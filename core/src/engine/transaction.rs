@@ -150,11 +150,17 @@ impl<'s> Transaction<'s> {
     /// `access.beyond_own_rights` where it would give anybody rights that the user does not have, naming entity,
     /// action and level; `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
+        self.commit_and(&mut || {})
+    }
+
+    /// As [`Transaction::commit`], and runs a function when everything is durable and before the next writer has its
+    /// turn.
+    pub(super) fn commit_and(self, publish: &mut dyn FnMut()) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
         self.check_bounds().inspect_err(|error| self.enter_refusal(error))?;
-        let head = self.view.commit(&self.session.crm().inner.sealer)?;
+        let head = self.view.commit_and(&self.session.crm().inner.sealer, publish)?;
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
         }
@@ -299,7 +305,8 @@ impl<'s> Transaction<'s> {
         self.check_references(entity, Some(old), &new)?;
         let moves = self.moves(entity, old, &new)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::update(&mut self.view, &context, &permit, None, entity, old, new)?;
+        let saved = records::update(&mut self.view, &context, &permit, None, entity, old, new);
+        saved.map_err(|error| self.telling_holder(entity, error))?;
         self.follow_moves(entity, &moves)?;
         self.learn_classes();
         self.follow_up(follow_ups)
@@ -338,7 +345,8 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references_but(entity, None, &new, coming)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
+        let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
+        back.map_err(|error| self.telling_holder(entity, error))?;
         self.learn_classes();
         self.follow_up(follow_ups)
     }
@@ -442,6 +450,20 @@ impl<'s> Transaction<'s> {
         self.founding
     }
 
+    /// Who changes, when and why.
+    pub(super) fn context(&self) -> &WriteContext {
+        &self.context
+    }
+
+    /// Goes on under another registry, which it is to store. Nothing was changed in it before.
+    pub(super) fn go_over_to(&mut self, registry: &Arc<Registry>) -> Result<()> {
+        let policy = self.session.crm().policy_under(&self.view, registry)?;
+        (self.base_policy, self.policy) = (Arc::clone(&policy), policy);
+        self.registry = Arc::clone(registry);
+        self.context.schema_version = registry.version();
+        Ok(())
+    }
+
     /// The policy as it was when the writer's turn came.
     pub(super) fn base_policy(&self) -> &Arc<Policy> {
         &self.base_policy
@@ -528,7 +550,8 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
-        let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
+        let created = records::create(&mut self.view, &context, &permit, entity, record);
+        let id = created.map_err(|error| self.telling_holder(entity, error))?.id;
         self.learn_classes();
         self.follow_up(follow_ups)?;
         Ok(id)
@@ -564,7 +587,8 @@ impl<'s> Transaction<'s> {
         let context = self.context_for(entity, named);
         let moves = self.moves(entity, &old, &new)?;
         let point = (!moves.is_empty()).then(|| self.savepoint());
-        let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new);
+        let saved = saved.map_err(|error| self.telling_holder(entity, error))?;
         if saved.envelope.version == old.envelope.version {
             return Ok(Upserted::Unchanged(id));
         }
@@ -655,7 +679,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<Vec<(String, Changes)>> {
         let hooks = Arc::clone(&self.hooks);
         let mut follow_ups = Vec::new();
-        for hook in hooks.iter().filter(|hook| hook.entity == entity.api_name) {
+        for hook in hooks.iter().filter(|hook| entity.is_called(&hook.entity)) {
             let mut save = Save {
                 entity,
                 registry: &self.registry,

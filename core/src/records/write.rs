@@ -13,11 +13,11 @@ use crate::records::envelope::{ENTERED, LOCK};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
-use crate::records::unique::{rule_of, told_fields};
+use crate::records::unique::{field_of, rule_of, told_fields};
 use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
-use crate::schema::Entity;
+use crate::schema::{Entity, Field, UniqueRule};
 use crate::storage::{BlobName, Keyspace, Snapshot};
 
 /// Who changes, when and why.
@@ -383,8 +383,9 @@ fn check_unique(
     let fresh = after.keys().filter(|key| key.0 == Keyspace::Unique && !before.contains_key(*key));
     for (keyspace, key) in fresh {
         let holder = view.get(*keyspace, key)?.and_then(|id| RecordId::from_suffix(&id));
-        if holder.is_some_and(|holder| holder != record.id) {
-            return Err(not_unique((entity, shows), record, key));
+        if let Some(holder) = holder.filter(|holder| *holder != record.id) {
+            let by = rule_of(entity, key).map(UniqueRule::id).or_else(|| field_of(entity, key).map(Field::id));
+            return Err(not_unique((entity, shows), record, key).held_by(holder, by));
         }
     }
     Ok(())

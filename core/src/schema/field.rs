@@ -1,6 +1,6 @@
 //! A field of the registry: what its author declared, what higher layers changed of it, and what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,9 @@ pub struct Field {
     /// The codes of its value set, which lie beside it.
     #[serde(skip)]
     pub(super) set_codes: Vec<EnumCode>,
+    /// The names of entities, by which names else they are called, where its values name some.
+    #[serde(skip)]
+    pub(super) entity_names: BTreeMap<String, String>,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     pub(super) computation: Computation,
@@ -87,6 +90,7 @@ impl Field {
             unique_unfinished: false,
             keeps_index: false,
             set_codes: Vec::new(),
+            entity_names: BTreeMap::new(),
             computation: Computation::default(),
         }
     }

@@ -2,7 +2,7 @@
 //! built, because it was switched on while many records stood.
 
 use crate::base::{FieldId, Result};
-use crate::schema::{Entity, Field, FieldDefinition, Registry, RegistryChange};
+use crate::schema::{Entity, Field, FieldDefinition, Registry, RegistryChange, Reveal};
 
 /// Which keys records have by a field, or get by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,7 +109,9 @@ impl Registry {
             definitions
                 .into_iter()
                 .flatten()
-                .for_each(|definition: &mut FieldDefinition| definition.unique = false);
+                .for_each(|definition: &mut FieldDefinition| {
+                    (definition.unique, definition.reveal) = (false, Reveal::Nothing);
+                });
             field.keeps_index |= !field.definition.is_indexed();
             field.unique_unfinished = false;
             dropped.push(field.number);

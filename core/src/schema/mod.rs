@@ -12,6 +12,7 @@ pub(crate) mod declare;
 mod definition;
 mod derived;
 mod document;
+mod entity_names;
 mod evolution;
 pub mod expr;
 mod field;
@@ -77,13 +78,15 @@ pub use settings::{Setting, SettingDefinition, SettingScope};
 pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
 pub use system::SystemField;
 pub(crate) use translations::with_translation;
-pub use translations::{locale_tag, translation};
+pub use translations::{label_of, translation};
+
+pub use crate::base::locale_tag;
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
-pub use unique::{Normalizer, UniqueDefinition, UniqueField, UniqueRule};
+pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};
 pub use value_sets::{ValueSet, ValueSetDefinition, ValueSetOverride};

@@ -381,7 +381,8 @@ impl Registry {
                     layouts,
                     ..
                 } = extension;
-                let bare = entity.definition.clone();
+                let former_names = entity.former_names().to_vec();
+                let bare = EntityDefinition { former_names, ..entity.definition.clone() };
                 let whole = EntityDefinition {
                     fields,
                     indexes,
@@ -471,6 +472,7 @@ impl Registry {
     fn declare_package(&mut self, package: &Package) -> Result<()> {
         self.declare_modules(package)?;
         self.declare_value_sets(package)?;
+        self.take_names(&package.entities)?;
         // What is said in expressions may name fields of any entity, so it comes once all of them are there.
         for entity in &package.entities {
             let plain = entity.fields.iter().filter_map(FieldDefinition::without_expressions);
@@ -652,7 +654,7 @@ impl Registry {
     }
 
     /// The whole API name of an entity that a package names.
-    fn canonical(&self, entity: &str) -> String {
+    pub(super) fn canonical(&self, entity: &str) -> String {
         self.entity(entity).map_or_else(|_| entity.to_owned(), |entity| entity.api_name.clone())
     }
 

@@ -28,6 +28,9 @@ pub struct Entity {
     /// [`Entity::fields`], [`Entity::indexes`] and [`Entity::counters`].
     pub definition: EntityDefinition,
     fields: Vec<Field>,
+    /// The names that it bore before, by which it is still found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) former_names: Vec<String>,
     /// What higher layers change of what people read, in the order of the layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     overrides: Vec<EntityOverride>,
@@ -337,7 +340,7 @@ impl Entity {
             let error = Error::new(Code::InvalidDefinition).entity(&self.api_name);
             Err(error.field(&definition.name).rule(rule))
         };
-        let is_own = |target: &str| target == self.api_name || format!("crm.{target}") == self.api_name;
+        let is_own = |target: &str| self.is_called(target);
         let of_tree = definition.tree || definition.root_of.is_some();
         match &definition.kind {
             FieldType::Reference { entity } if of_tree && !is_own(entity) => {
@@ -407,6 +410,7 @@ pub struct Registry {
     entities: Vec<Entity>,
     by_number: HashMap<u32, usize>,
     by_name: HashMap<String, usize>,
+    pub(super) by_former_name: HashMap<String, usize>,
     next_entity: u32,
     next_field: u32,
     version: u32,
@@ -568,16 +572,18 @@ impl Registry {
         &self.entities
     }
 
-    /// The entity with this API name; `crm.` may be left out.
+    /// The entity with this API name, or that bore it; `crm.` and `sys.` may be left out.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn entity(&self, name: &str) -> Result<&Entity> {
-        let qualified = || ["crm", "sys"].map(|namespace| format!("{namespace}.{name}"));
-        self.by_name
-            .get(name)
-            .or_else(|| qualified().iter().find_map(|full| self.by_name.get(full)))
-            .and_then(|position| self.entities.get(*position))
+        let found = |names: &HashMap<String, usize>| {
+            let qualified = || ["crm", "sys"].map(|namespace| format!("{namespace}.{name}"));
+            names.get(name).or_else(|| qualified().iter().find_map(|full| names.get(full))).copied()
+        };
+        found(&self.by_name)
+            .or_else(|| found(&self.by_former_name))
+            .and_then(|position| self.entities.get(position))
             .ok_or_else(|| Error::new(Code::UnknownEntity).entity(name))
     }
 
@@ -603,8 +609,10 @@ impl Registry {
         if let Some(module) = &definition.module {
             self.module(module).map_err(|error| error.entity(&name).field("module"))?;
         }
-        let bare = definition.bare();
-        let mut change = RegistryChange::Nothing;
+        let mut bare = definition.bare();
+        let former_names = std::mem::take(&mut bare.former_names);
+        let mut change = self.take_name(&bare)?;
+        self.spell_sides(&mut bare);
         match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {
             Some(entity) if entity.definition.local != definition.local => {
                 return Err(Error::new(Code::DuplicateDefinition).entity(&name));
@@ -621,6 +629,7 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
+        change = self.learn_entity_names(&name, former_names)?.or(change);
         // What is said in expressions is read once all names are there.
         let computed = |field: &&FieldDefinition| field.has_expressions();
         let plain = definition.fields.iter().filter(|field| !field.has_expressions());
@@ -673,6 +682,7 @@ impl Registry {
         definition.check().map_err(|error| error.entity(entity))?;
         let kind = self.inferred(entity, definition.kind.clone());
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
+        let kind = self.spelled_as_before(entity, definition, kind);
         let mut definition = FieldDefinition { kind, ..definition.clone() };
         let former_names = std::mem::take(&mut definition.former_names);
         if let Some(name) = &mut definition.value_set {
@@ -805,6 +815,7 @@ impl Registry {
             api_name: name.to_owned(),
             definition,
             fields: Vec::new(),
+            former_names: Vec::new(),
             overrides: Vec::new(),
             rules: Vec::new(),
             machines: Vec::new(),
@@ -861,13 +872,14 @@ impl Registry {
         fields.filter(|field| numbers.contains(&field.id())).for_each(|field| field.complete = complete);
     }
 
-    fn index(&mut self) {
+    pub(super) fn index(&mut self) {
         for entity in &mut self.entities {
             entity.index();
         }
         let positions = || self.entities.iter().enumerate();
         self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
+        self.by_former_name = self.places_by_former_names();
         self.link();
     }
 }

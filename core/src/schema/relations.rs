@@ -264,7 +264,7 @@ impl Registry {
         let is_end = |relation: &&Entity| {
             let ends = relation.ends().map(|ends| [ends.from, ends.to]).into_iter().flatten();
             let mut fields = ends.filter_map(|end| relation.field_by_id(end));
-            fields.any(|field| field.definition.kind.targets().contains(&&entity.api_name))
+            fields.any(|field| field.definition.kind.targets().into_iter().any(|name| entity.is_called(name)))
         };
         self.entities().iter().filter(is_end)
     }

@@ -19,6 +19,7 @@ use crate::schema::{EnumCode, Field, FieldType, PhoneRegion};
 /// `schema.invalid_identifier`, `schema.out_of_range`, `schema.required` for a column,
 /// `input.limit_exceeded`, each naming the field.
 pub fn normalize_value(field: &Field, value: Value, region: PhoneRegion) -> Result<Value> {
+    let value = field.spelled(value);
     normalize_kind(&field.definition.kind, value, region).map_err(|error| error.within(&field.api_name))
 }
 

@@ -6,7 +6,7 @@ use crate::api::declare::methods;
 use crate::api::json::collation_from_json;
 use crate::api::planned::define_or_plan;
 use crate::base::{Code, Collation, Error, Result};
-use crate::schema::{CounterDefinition, FieldKeys, IndexDefinition, IndexField};
+use crate::schema::{CounterDefinition, FieldKeys, IndexDefinition, IndexField, Reveal};
 
 methods! {
     /// Adds an index of the customer's own over one to four fields. A list that fixes the first fields by its
@@ -65,12 +65,16 @@ methods! {
         /// Whether no two records have the same value; no if not said. Where some have, it stays as it was, and the
         /// error lists them.
         unique: Option<bool>,
+        /// What a refused writer learns of a record that has the value and that they may not see: `nothing`,
+        /// `existence` (that it is such a record) or `owner` (whose it is); as it was if not said.
+        reveal: Option<String>,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,
     }) -> "{outcome}" {
         let keys = FieldKeys { index: true, unique: given.unique.unwrap_or(false) };
+        let reveal = given.reveal.as_deref().map(Reveal::from_name).transpose()?;
         define_or_plan(session, given.dry_run, |session| {
-            session.index_field(&given.entity, &given.field, keys)?;
+            session.index_field(&given.entity, &given.field, keys, reveal)?;
             Ok(json!({"outcome": "indexed"}))
         })
     }
