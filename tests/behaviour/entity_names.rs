@@ -33,7 +33,8 @@ fn house() -> House {
     let entity = json!({"name": "project", "label_zh": "项目", "label_en": "Project"});
     assert_eq!(done(&house, "schema.define_entity", entity), json!({"entity": "x.project"}));
     let field = |entity: &str, name: &str, kind: &str, more: Json| {
-        let mut given = json!({"entity": entity, "name": name, "field_type": kind, "label_zh": name, "label_en": name});
+        let mut given =
+            json!({"entity": entity, "name": name, "field_type": kind, "label_zh": name, "label_en": name});
         given.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         done(&house, "schema.define_field", given);
     };
@@ -41,8 +42,18 @@ fn house() -> House {
     field("x.project", "firm", "reference", json!({"target": "account"}));
     field("x.project", "above", "reference", json!({"target": "x.project", "tree": true}));
     field("account", "main", "reference", json!({"target": "x.project"}));
-    field("account", "any", "any_reference", json!({"targets": ["x.project", "crm.contact"], "indexed": true}));
-    field("account", "projects", "rollup", json!({"child": "x.project", "by": "x.firm", "function": "count"}));
+    field(
+        "account",
+        "any",
+        "any_reference",
+        json!({"targets": ["x.project", "crm.contact"]}),
+    );
+    field(
+        "account",
+        "projects",
+        "rollup",
+        json!({"child": "x.project", "by": "firm", "function": "count"}),
+    );
     house
 }
 
@@ -60,17 +71,21 @@ fn rows(session: &Session, entity: &str, more: Json) -> guanxi::Result<Vec<Json>
 #[test]
 fn a_renamed_entity_is_found_by_both_names_wherever_it_is_named() {
     let house = house();
-    let role = house.role("reader", &[("x.project", Action::Read, Level::All), ("x.project", Action::Create, Level::All)]);
-    let hiding = house.role_hiding("blind", &[("x.project", Action::Read, Level::All)], "x.secret");
+    let role = house.role(
+        "reader",
+        &[("x.project", Action::Read, Level::All), ("x.project", Action::Create, Level::All)],
+    );
+    let hiding = house.role_hiding("blind", &[("x.project", Action::Read, Level::All)], "secret");
     let (reader, blind) = (house.user("reader", &[role]), house.user("blind", &[hiding]));
-    let first = project(&reader, "x.project", json!({"name": "甲", "x.secret": "s"})).unwrap();
+    let first = project(&reader, "x.project", json!({"name": "甲", "secret": "s"})).unwrap();
     let view = json!({"name": "Mine", "entity": "x.project", "columns": ["name"], "audience": "everyone"});
     done(&house, "view.save", view);
     let policy = json!({"entity": "x.project", "mode": "strict"});
     done(&house, "audit.define_read_policy", policy);
     let firm = project(&house.admin, "account", json!({"name": "加喜", "x.main": first})).unwrap();
 
-    let dry = done(&house, "schema.rename_entity", json!({"entity": "x.project", "name": "job", "dry_run": true}));
+    let dry =
+        done(&house, "schema.rename_entity", json!({"entity": "x.project", "name": "job", "dry_run": true}));
     assert_eq!(dry["changes"][0]["properties"][0]["property"], "name", "{dry}");
     assert_eq!(described(&house, "x.project")["name"], "x.project");
     assert_eq!(rename(&house, "x.project", "job").unwrap(), json!({"entity": "x.job"}));
@@ -86,7 +101,7 @@ fn a_renamed_entity_is_found_by_both_names_wherever_it_is_named() {
         assert_eq!((&told["name"], &told["former_names"]), (&json!("x.job"), &json!(["x.project"])));
         assert_eq!(rows(&reader, name, json!({})).unwrap().len(), 1, "grants hold under either name");
         let seen = rows(&blind, name, json!({})).unwrap();
-        assert!(seen[0]["values"].get("x.secret").is_none(), "what was hidden stays so: {seen:?}");
+        assert!(seen[0]["values"].get("secret").is_none(), "what was hidden stays so: {seen:?}");
         let run = call(&reader, "view.run", json!({"entity": name, "name": "Mine"})).unwrap();
         assert_eq!((&run["view"]["entity"], run["rows"].as_array().unwrap().len()), (&json!("x.job"), 1));
     }
@@ -99,18 +114,19 @@ fn a_renamed_entity_is_found_by_both_names_wherever_it_is_named() {
     assert_eq!(read["entries"].as_array().unwrap().len(), 1, "the policy on reads goes on");
 
     // References lead there, under whatever name they were made, and so do rollups, trees and paths.
-    let second = project(&house.admin, "x.job", json!({"name": "乙", "x.firm": firm, "x.above": first})).unwrap();
+    let second =
+        project(&house.admin, "x.job", json!({"name": "乙", "firm": firm, "above": first})).unwrap();
     assert_eq!(field_of(&house, "account", "x.main")["targets"], json!(["x.job"]));
     let account = done(&house, "record.get", json!({"entity": "account", "id": firm}));
     assert_eq!(account["values"]["x.projects"], 1, "{account}");
     let along = rows(&house.admin, "account", json!({"filter": {"x.main.name": "甲"}})).unwrap();
     assert_eq!(along.len(), 1);
     for name in ["x.job", "x.project"] {
-        let has = json!({"filter": {"has": {"entity": name, "by": "x.firm"}}});
+        let has = json!({"filter": {"has": {"entity": name, "by": "firm"}}});
         assert_eq!(rows(&house.admin, "account", has).unwrap().len(), 1, "{name}");
     }
     let tree = done(&house, "record.tree", json!({"entity": "x.job", "id": second}));
-    assert_eq!(tree["above"].as_array().unwrap().len(), 1, "{tree}");
+    assert_eq!(tree["ancestors"].as_array().unwrap().len(), 1, "{tree}");
     let _ = house.verified();
 }
 

@@ -3,6 +3,7 @@
 
 use guanxi::engine::{Action, Level};
 use guanxi::model::{User, user};
+use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Error, RecordId, Session, api};
 use guanxi_tests::{House, database};
 use serde_json::{Value as Json, json};
@@ -60,7 +61,8 @@ fn clash() -> Json {
 }
 
 #[test]
-fn a_writer_who_does_not_see_the_record_learns_what_the_rule_reveals_and_one_who_sees_it_learns_which_it_is() {
+fn a_writer_who_does_not_see_the_record_learns_what_the_rule_reveals_and_one_who_sees_it_learns_which_it_is()
+{
     let Desk { house, wang, li, account } = desk();
     let owner = json!({"reveals": "owner", "owner": wang.user().to_string(), "owner_name": "wang"});
     let cases = [
@@ -88,6 +90,7 @@ fn a_writer_who_does_not_see_the_record_learns_what_the_rule_reveals_and_one_who
     assert!(chinese.contains("该记录的负责人是 wang"), "{chinese}");
     let described = call(&house.admin, "schema.describe", json!({"entity": "account"})).unwrap();
     assert_eq!(described["entities"][0]["unique"][0]["reveal"], "owner");
+    drop((wang, li));
     let house = house.reopened();
     let li = house.crm.session_for("li").unwrap();
     assert_eq!(holder(&create(&li, clash()).unwrap_err())["owner_name"], "wang");

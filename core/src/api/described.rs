@@ -194,7 +194,12 @@ fn states_to_json(machine: &StateMachine, language: &Language) -> Json {
 
 /// The record types of an entity, as far as they speak of fields that the user sees; nothing where the type is not
 /// seen.
-fn record_types_to_json(language: &Language, entity: &Entity, shown: &[FieldId], partition: Option<&str>) -> Json {
+fn record_types_to_json(
+    language: &Language,
+    entity: &Entity,
+    shown: &[FieldId],
+    partition: Option<&str>,
+) -> Json {
     let types =
         entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
     let Some(types) = types else { return Json::Null };

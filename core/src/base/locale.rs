@@ -208,7 +208,8 @@ mod tests {
         }
         assert_eq!(label.spoken(&Locale::English.into()), "Account");
         assert!(!label.is_partial());
-        for wrong in [("de", ""), ("DE", "Kunde"), ("zh", "客户"), ("en", "Account"), ("deutsch", "Kunde")] {
+        for wrong in [("de", ""), ("DE", "Kunde"), ("zh", "客户"), ("en", "Account"), ("deutsch", "Kunde")]
+        {
             assert!(Label::new("客户", "Account").also(wrong.0, wrong.1).is_partial(), "{wrong:?}");
         }
     }

@@ -591,12 +591,9 @@ impl Crm {
     ) -> Result<()> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(next) = self.next_registry(change)? else { return Ok(()) };
-        self.system_write_and(
-            actor,
-            cause,
-            |view, context| next.write(view, context, actor),
-            &mut || self.show_registry(&next.after),
-        )
+        self.system_write_and(actor, cause, |view, context| next.write(view, context, actor), &mut || {
+            self.show_registry(&next.after)
+        })
     }
 
     /// As [`Crm::change_registry`], together with what a session writes in the same transaction under the registry

@@ -160,7 +160,8 @@ impl Session {
             return Err(error.rule("a field of the customer"));
         }
         let (indexed, unique) = (own.indexed || keys.index, own.unique || keys.unique);
-        let definition = FieldDefinition { indexed, unique, reveal: reveal.unwrap_or(own.reveal), ..own.clone() };
+        let definition =
+            FieldDefinition { indexed, unique, reveal: reveal.unwrap_or(own.reveal), ..own.clone() };
         self.change_schema("schema.index_field", |registry| {
             registry.declare_field(&known.api_name, &definition)
         })

@@ -162,7 +162,9 @@ impl Transaction<'_> {
         let standing = self.reader().find_by_external_id(entity, source, key)?;
         let standing = standing.map(|listing| listing.translations("name")).transpose()?;
         let gone = match standing {
-            Some(Value::Map(standing)) => standing.into_keys().filter(|tag| !texts.contains_key(tag)).collect(),
+            Some(Value::Map(standing)) => {
+                standing.into_keys().filter(|tag| !texts.contains_key(tag)).collect()
+            }
             _ => Vec::new(),
         };
         let changes = gone.iter().fold(changes, |changes, tag| changes.translate("name", tag, None));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access::{Action, Permit, Policy, Read, Showing};
 use crate::base::{
     Code, Collation, Date, Error, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp,
-    Value,
+    Value, locale_tag,
 };
 use crate::engine::audit_trail::Asked;
 use crate::engine::condition::{Resolver, Today};
@@ -16,7 +16,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry, has_unparsed_phone, locale_tag, mask};
+use crate::schema::{Entity, FieldName, Registry, has_unparsed_phone, mask};
 use crate::storage::Snapshot;
 
 /// Rows of a walk that are entered together, where a policy asks for an entry of who read them.

@@ -384,7 +384,8 @@ fn check_unique(
     for (keyspace, key) in fresh {
         let holder = view.get(*keyspace, key)?.and_then(|id| RecordId::from_suffix(&id));
         if let Some(holder) = holder.filter(|holder| *holder != record.id) {
-            let by = rule_of(entity, key).map(UniqueRule::id).or_else(|| field_of(entity, key).map(Field::id));
+            let by =
+                rule_of(entity, key).map(UniqueRule::id).or_else(|| field_of(entity, key).map(Field::id));
             return Err(not_unique((entity, shows), record, key).held_by(holder, by));
         }
     }

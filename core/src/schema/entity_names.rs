@@ -113,9 +113,9 @@ impl Registry {
         let names: Vec<String> = names.into_iter().filter(fresh).collect();
         for name in &names {
             // Only what was the author's own can have been the entity's.
-            let of_author = name.rsplit_once('.').is_some_and(|(space, own)| {
-                space == namespace && valid_namespace(space) && valid_name(own)
-            });
+            let of_author = name
+                .rsplit_once('.')
+                .is_some_and(|(space, own)| space == namespace && valid_namespace(space) && valid_name(own));
             if !of_author {
                 let error = Error::new(Code::InvalidDefinition).entity(entity).value(name);
                 return Err(error.rule("former names are names of the author's own"));
@@ -172,7 +172,9 @@ impl Registry {
         mut kind: FieldType,
     ) -> FieldType {
         let fields = self.entity(entity).map(Entity::fields).unwrap_or_default();
-        let Some(old) = fields.iter().find(|field| field.definition.is_same_as(definition)) else { return kind };
+        let Some(old) = fields.iter().find(|field| field.definition.is_same_as(definition)) else {
+            return kind;
+        };
         let mut standing = old.declared().kind.clone();
         let old: Vec<String> = names_in(&mut standing).into_iter().map(|name| name.clone()).collect();
         for name in names_in(&mut kind) {
@@ -185,7 +187,8 @@ impl Registry {
 
     /// Calls the entities at the ends of a relation that stands as it has called them so far.
     pub(super) fn spell_sides(&self, definition: &mut EntityDefinition) {
-        let old = self.entity(&definition.api_name()).ok().and_then(|known| known.definition.relation.as_ref());
+        let old =
+            self.entity(&definition.api_name()).ok().and_then(|known| known.definition.relation.as_ref());
         let (Some(old), Some(new)) = (old, &mut definition.relation) else { return };
         for (old, new) in [(&old.from, &mut new.from), (&old.to, &mut new.to)] {
             for name in &mut new.entities {

@@ -79,8 +79,6 @@ pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
 pub use system::SystemField;
 pub(crate) use translations::with_translation;
 pub use translations::{label_of, translation};
-
-pub use crate::base::locale_tag;
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,

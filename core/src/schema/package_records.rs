@@ -120,7 +120,10 @@ impl Package {
             !right(text) || locale_tag(tag).map_or(true, |written| written != *tag)
         };
         if texts.any(wrong) {
-            return fault("translations", "a name stands in a language under its BCP 47 tag, in at most 255 bytes");
+            return fault(
+                "translations",
+                "a name stands in a language under its BCP 47 tag, in at most 255 bytes",
+            );
         }
         if self.commands.iter().any(|command| command.label.is_partial()) {
             return fault("commands", "labels stand in zh and en");

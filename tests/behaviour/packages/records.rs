@@ -134,7 +134,8 @@ fn a_role_of_a_package_is_granted_what_the_same_package_declares() {
         {"entity": "cn.desk.bell", "action": "read", "level": "all"},
         {"entity": "cn.desk.bell", "action": "create", "level": "all"},
     ]);
-    package["views"] = json!([{"name": "Bells", "entity": "cn.desk.bell", "definition": {"columns": ["name"]}}]);
+    package["views"] =
+        json!([{"name": "Bells", "entity": "cn.desk.bell", "definition": {"columns": ["name"]}}]);
     install(&house, &package).unwrap();
     let session = clerk(&house);
     let given = json!({"entity": "cn.desk.bell", "values": {"name": "一"}});

@@ -11,8 +11,8 @@ use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
 use crate::schema::{
     Entity, EntityDefinition, EnumCode, FIELD_TYPES, FieldDefinition, FieldType, OnDelete,
-    RecordTypesDefinition, RollupDefinition, RowColumn, RuleDefinition, SearchClass, Severity,
-    Reveal, StateMachineDefinition, UniqueDefinition,
+    RecordTypesDefinition, Reveal, RollupDefinition, RowColumn, RuleDefinition, SearchClass, Severity,
+    StateMachineDefinition, UniqueDefinition,
 };
 
 methods! {

@@ -55,7 +55,8 @@ mod tests {
     fn no_chinese_stands_for_a_text_that_no_method_has_and_none_twice() {
         let said = said();
         let all = || ALL.into_iter().flatten();
-        let unused: Vec<&str> = all().map(|(english, _)| *english).filter(|text| !said.contains(text)).collect();
+        let unused: Vec<&str> =
+            all().map(|(english, _)| *english).filter(|text| !said.contains(text)).collect();
         assert!(unused.is_empty(), "{} unused:\n{}", unused.len(), unused.join("\n"));
         assert_eq!(all().count(), BY_ENGLISH.len());
     }
