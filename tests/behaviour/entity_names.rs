@@ -42,18 +42,8 @@ fn house() -> House {
     field("x.project", "firm", "reference", json!({"target": "account"}));
     field("x.project", "above", "reference", json!({"target": "x.project", "tree": true}));
     field("account", "main", "reference", json!({"target": "x.project"}));
-    field(
-        "account",
-        "any",
-        "any_reference",
-        json!({"targets": ["x.project", "crm.contact"]}),
-    );
-    field(
-        "account",
-        "projects",
-        "rollup",
-        json!({"child": "x.project", "by": "firm", "function": "count"}),
-    );
+    field("account", "any", "any_reference", json!({"targets": ["x.project", "crm.contact"]}));
+    field("account", "projects", "rollup", json!({"child": "x.project", "by": "firm", "function": "count"}));
     house
 }
 
@@ -114,8 +104,7 @@ fn a_renamed_entity_is_found_by_both_names_wherever_it_is_named() {
     assert_eq!(read["entries"].as_array().unwrap().len(), 1, "the policy on reads goes on");
 
     // References lead there, under whatever name they were made, and so do rollups, trees and paths.
-    let second =
-        project(&house.admin, "x.job", json!({"name": "乙", "firm": firm, "above": first})).unwrap();
+    let second = project(&house.admin, "x.job", json!({"name": "乙", "firm": firm, "above": first})).unwrap();
     assert_eq!(field_of(&house, "account", "x.main")["targets"], json!(["x.job"]));
     let account = done(&house, "record.get", json!({"entity": "account", "id": firm}));
     assert_eq!(account["values"]["x.projects"], 1, "{account}");

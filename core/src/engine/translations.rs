@@ -3,9 +3,7 @@
 use crate::base::{Code, Error, FieldId, Result, Value, locale_tag};
 use crate::engine::{FieldSelector, Listing};
 use crate::records::Record;
-use crate::schema::{
-    Entity, FieldName, PhoneRegion, normalize_value, translation, with_translation,
-};
+use crate::schema::{Entity, FieldName, PhoneRegion, normalize_value, translation, with_translation};
 
 /// Most languages of one text.
 const MAX_LANGUAGES: usize = 100;
