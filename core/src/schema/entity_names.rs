@@ -57,6 +57,7 @@ impl Registry {
             return Err(fault("names are lower-case letters, digits and underscores, at most 63").value(name));
         }
         let definition = EntityDefinition { name: name.to_owned(), ..known.definition.clone() };
+        self.check_name_free(&definition.api_name(), Some(known.id()))?;
         self.take_name(&definition)
     }
 

@@ -363,9 +363,9 @@ words! {
     "The entity, or `*`."
         => "实体，或 `*`。";
     "create, read, update, delete, assign, export, import, share, approve, administer."
-        => "create、read、update、delete、assign、export、import、share、approve、administer。";
+        => "操作：create、read、update、delete、assign、export、import、share、approve、administer。";
     "none, own, own_and_subordinates, unit, unit_and_children, all."
-        => "none、own、own_and_subordinates、unit、unit_and_children、all。";
+        => "级别：none、own、own_and_subordinates、unit、unit_and_children、all。";
     "Fields that the grant does not show, separated by commas; of one that forbids, the fields that alone it \
      forbids."
         => "该授权不显示的字段，以逗号分隔；对禁止类授权则为仅予禁止的字段。";
