@@ -132,10 +132,17 @@ fn a_value_that_names_a_renamed_entity_is_the_same_under_both_names() {
         done(&house, "record.get", json!({"entity": "account", "id": id}))["values"]["x.any"].clone()
     };
     // What stands in records is what their author wrote, whichever name a caller writes.
-    assert_eq!((value(&old), value(&new), value(&again)), (refer("x.project"), refer("x.project"), refer("x.project")));
-    let other = call(&house.admin, "record.update", json!({
-        "entity": "account", "id": new, "values": {"x.any": refer("crm.account")},
-    }));
+    assert_eq!(
+        (value(&old), value(&new), value(&again)),
+        (refer("x.project"), refer("x.project"), refer("x.project"))
+    );
+    let other = call(
+        &house.admin,
+        "record.update",
+        json!({
+            "entity": "account", "id": new, "values": {"x.any": refer("crm.account")},
+        }),
+    );
     assert_eq!(other.unwrap_err().code(), Code::NotInValueSet);
     // What refers to a record holds it.
     let gone = call(&house.admin, "record.delete", json!({"entity": "x.job", "id": first}));
