@@ -136,6 +136,7 @@ fn field_to_json(
         "former_names": field.former_names(),
         "withdrawn": field.is_withdrawn(),
         "moving": field.is_moving(),
+        "rows_outdated": field.has_outdated_rows(),
         "deprecated": definition.deprecated.is_some(),
         "replacement": replacement,
         "type": definition.kind.name(),
@@ -240,6 +241,7 @@ fn details_of(kind: &FieldType, locale: Locale) -> Json {
             json!({"columns": columns.collect::<Vec<_>>()})
         }
         FieldType::Serial { parts } => json!({"parts": parts}),
+        FieldType::Opaque(opaque) => json!({"newer_type": opaque.said}),
         FieldType::Identifier { scheme } => json!({"scheme": scheme}),
         FieldType::Formula { expression, gives } => json!({"expression": expression, "gives": gives}),
         FieldType::Lookup { through, field, gives } => {

@@ -5,7 +5,6 @@
 //! with a session; those that make, restore or salvage a database are called without one.
 //! Invariants: a parameter that no method knows is refused; amounts never pass through a float.
 
-mod base64;
 mod declare;
 mod described;
 mod json;

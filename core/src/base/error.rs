@@ -30,6 +30,14 @@ struct Inner {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl Code {
+    /// Whether it says what is wrong with one record, so that a work over many goes on with the next.
+    #[must_use]
+    pub(crate) fn is_of_record(self) -> bool {
+        ["schema.", "record."].iter().any(|room| self.key().starts_with(room))
+    }
+}
+
 impl Error {
     /// An error of this code.
     #[must_use]

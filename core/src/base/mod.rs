@@ -4,6 +4,7 @@
 //! Invariants: an [`Error`] carries a stable code and never a secret; a [`Decimal`] is exact;
 //! every moment comes from an injected [`Clock`] and every random byte from an injected [`Random`].
 
+pub(crate) mod base64;
 mod catalogue;
 mod collation;
 mod error;
@@ -36,4 +37,4 @@ pub use source::{Clock, ManualClock, OsRandom, Random, SeededRandom, SystemClock
 pub use text::{fold, normalize};
 pub use time::{Date, HybridClock, Month, Stamp, TimeZone, Timestamp, Weekday};
 pub use time_of_day::{Duration, Time};
-pub use value::{Value, ValueKind};
+pub use value::{OpaqueValue, Value, ValueKind};

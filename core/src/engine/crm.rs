@@ -28,7 +28,7 @@ use crate::engine::{
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gaining,
-    gains_keys, is_large, note, read_epoch, reindex, verify,
+    gains_keys, is_large, note, read_epoch, reindex, renew_changed_rows, verify,
 };
 use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
 use crate::storage::{
@@ -600,6 +600,7 @@ impl Crm {
                 }
                 build_rollups(view, &before, &registry)?;
                 begin_moves(view, &before, &registry)?;
+                renew_changed_rows((view, context), &before, &registry)?;
                 store_registry(view, &json);
                 note(view, context, EntryKind::Schema, actor, &said);
                 Ok(())
@@ -620,7 +621,8 @@ impl Crm {
             let fresh = before.entity_by_id(entity.id()).map(|old| added(old, entity)).unwrap_or_default();
             let old = before.entity_by_id(entity.id()).ok();
             let fields = || old.into_iter().flat_map(|old| gaining(old, entity));
-            if fresh.is_empty() && fields().next().is_none() {
+            let rows = || old.into_iter().flat_map(|old| entity.renewing_rows(old)).map(Field::id);
+            if fresh.is_empty() && fields().next().is_none() && rows().next().is_none() {
                 continue;
             }
             let large = is_large(snapshot.as_ref(), entity, self.inner.build_at_once)?;
@@ -628,14 +630,18 @@ impl Crm {
             let waits = |field: &Field| entity.dropped().any(|dropped| dropped == field.id());
             let fields = fields().filter(|(field, _)| large || waits(field));
             let fields: Vec<(FieldId, FieldKeys)> = fields.map(|(field, keys)| (field.id(), keys)).collect();
-            later.push((entity.api_name.clone(), if large { fresh } else { Vec::new() }, fields));
+            let large = |numbers: Vec<FieldId>| if large { numbers } else { Vec::new() };
+            later.push((entity.api_name.clone(), large(fresh), fields, large(rows().collect())));
         }
-        for (entity, fresh, fields) in later {
+        for (entity, fresh, fields, rows) in later {
             if !fresh.is_empty() {
                 registry.set_complete(&entity, &fresh, false)?;
             }
             if !fields.is_empty() {
                 registry.put_off_keys(&entity, &fields)?;
+            }
+            if !rows.is_empty() {
+                registry.set_rows_outdated(&entity, &rows, true)?;
             }
         }
         Ok(())

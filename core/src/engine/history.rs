@@ -228,8 +228,8 @@ impl Session {
     /// rows of the entity and the entries behind the place. Go on with the cursor until there is none; the
     /// place is fixed by the first chunk, and is not looked at again. Records of forgotten persons are in a
     /// list without a condition alone, and counted otherwise. A condition may go along references: what they led to
-    /// then is looked at as it was then, within what the session may see today. Lookups, rollups and trees have no
-    /// past.
+    /// then is looked at as it was then, within what the session may see today. Lookups, rollups, trees
+    /// and what refers to a record have no past.
     ///
     /// # Errors
     /// As [`Session::list`] and [`Session::get_as_of`].

@@ -24,7 +24,8 @@ pub struct PendingBuild {
     /// The entity whose records are taken in.
     pub entity: String,
     /// What is built: `index`, `counter`, `rollup`, `unique`, `field` (the index of a field, or that no two values
-    /// of it are equal); or `sweep`, where keys of what was taken back go.
+    /// of it are equal), `rows` (columns of rows that are worked out by another expression); or `sweep`, where keys of
+    /// what was taken back go.
     pub kind: &'static str,
     /// Its API name, that of the field for a rollup and a field; empty for what has none any more.
     pub name: String,
@@ -367,7 +368,8 @@ impl Crm {
             actor,
             "schema.build_indexes",
             |view, context| {
-                built = build_chunk(view, before.entity(entity)?, self.inner.build_at_once, patience)?;
+                let known = before.entity(entity)?;
+                built = build_chunk((view, context), known, self.inner.build_at_once, patience)?;
                 if !built.finished {
                     return Ok(());
                 }
@@ -409,7 +411,7 @@ fn name_of(registry: &Registry, entity: &Entity, build: Build) -> String {
             let field = registry.entities().iter().find_map(|entity| entity.field_by_id(number));
             field.map(|field| &field.api_name)
         }
-        BuildKind::Field | BuildKind::Sweep => entity.field_by_id(number).map(|field| &field.api_name),
+        BuildKind::Field | BuildKind::Rows | BuildKind::Sweep => entity.field_by_id(number).map(|field| &field.api_name),
     };
     named.cloned().unwrap_or_default()
 }
@@ -428,14 +430,15 @@ fn finished(before: &Registry, entity: &str, built: &Built) -> Result<Registry> 
     let mut after = Registry::clone(before);
     let known = before.entity(entity)?;
     let builds = in_hand(known);
-    let numbers = |fields: bool| -> Vec<FieldId> {
-        let those = builds.iter().filter(|build| (build.kind == BuildKind::Field) == fields);
-        those.map(|build| build.number).collect()
+    let numbers = |wanted: &dyn Fn(BuildKind) -> bool| -> Vec<FieldId> {
+        builds.iter().filter(|build| wanted(build.kind)).map(|build| build.number).collect()
     };
-    after.set_complete(entity, &numbers(false), true)?;
-    if !numbers(true).is_empty() {
+    let of_fields = |kind: BuildKind| matches!(kind, BuildKind::Field | BuildKind::Rows);
+    after.set_complete(entity, &numbers(&|kind| !of_fields(kind)), true)?;
+    if !numbers(&|kind| kind == BuildKind::Field).is_empty() {
         after.finish_keys(entity)?;
     }
+    after.set_rows_outdated(entity, &numbers(&|kind| kind == BuildKind::Rows), false)?;
     let broken = built.broken.iter().map(|(number, _)| *number);
     let (fields, rules): (Vec<FieldId>, Vec<FieldId>) =
         broken.partition(|number| known.field_by_id(*number).is_some());

@@ -16,7 +16,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry, has_unparsed_phone, locale_tag, mask};
+use crate::schema::{Entity, FieldName, FieldType, Registry, has_unparsed_phone, locale_tag, mask};
 use crate::storage::Snapshot;
 
 /// Rows of a walk that are entered together, where a policy asks for an entry of who read them.
@@ -489,6 +489,21 @@ impl<'a> Reader<'a> {
         Ok(field)
     }
 
+    /// The number of a field by whose values records are compared, sorted or put together.
+    ///
+    /// # Errors
+    /// As [`Reader::visible`]; `storage.newer_format` for a field that only a newer engine understands.
+    pub fn comparable(&self, entity: &Entity, selector: &FieldSelector) -> Result<FieldId> {
+        let field = self.visible(entity, selector)?;
+        match entity.field_by_id(field).map(|field| &field.definition.kind) {
+            Some(FieldType::Opaque(opaque)) => {
+                let refused = Error::new(Code::NewerFormat).entity(&entity.api_name).field(selector.said());
+                Err(refused.rule(&format!("type {}", opaque.said)))
+            }
+            _ => Ok(field),
+        }
+    }
+
     /// Refuses a field whose values the user may not see.
     ///
     /// # Errors
@@ -505,7 +520,7 @@ impl<'a> Reader<'a> {
 
     fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
         let sort = find.sort.iter().map(|(field, direction)| {
-            let field = self.visible(entity, field)?;
+            let field = self.comparable(entity, field)?;
             let collation = entity.collation_of(field, find.collation);
             Ok(SortField { field, direction: *direction, collation })
         });

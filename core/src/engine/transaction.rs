@@ -334,6 +334,7 @@ impl<'s> Transaction<'s> {
         }
         let mut new = old.clone();
         self.take_along(entity, &mut new)?;
+        new.renew_rows(entity, None);
         self.place_in_trees(entity, None, &mut new)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references_but(entity, None, &new, coming)?;
@@ -515,7 +516,8 @@ impl<'s> Transaction<'s> {
         }
         let alike = |field: &&Field| {
             let own = field.definition.unique || matches!(field.definition.kind, FieldType::Attachment);
-            !own && !field.is_withdrawn() && !field.definition.kind.is_worked_out()
+            let kind = &field.definition.kind;
+            !own && !field.is_withdrawn() && !kind.is_worked_out() && !kind.is_opaque()
         };
         for field in entity.fields().iter().filter(alike).filter(|_| other.is_some()) {
             record.set(field.id(), other.map(|other| other.value(field.id())).unwrap_or_default());

@@ -366,7 +366,8 @@ impl Record {
             } else if fields.is_some_and(|fields| !fields.contains(&FieldId::new(item.number))) {
                 continue;
             } else {
-                item.value()?.map(|value| record.set(FieldId::new(item.number), value)).is_some()
+                record.set(FieldId::new(item.number), item.value()?);
+                true
             };
             if !known {
                 record.unknown.push(item.to_raw());

@@ -135,6 +135,9 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, kept: &dyn Fn(&Entity) -> Resul
             kept(beyond.entity)?;
             Part::Through(*field, beyond, Box::new(ready(&beyond, inner, kept)?))
         }
+        Filter::Has(_) => {
+            return Err(unknown(sight.entity, "a condition on what was knows nothing that refers to it"));
+        }
         Filter::Under(..) => return Err(unknown(sight.entity, "a condition on what was knows no trees")),
         own if own.names(&|field| sight.entity.is_far(field)) => {
             return Err(unknown(sight.entity, "a condition on what was looks at no lookup and no rollup"));

@@ -37,6 +37,7 @@ mod restore;
 mod rollup;
 mod rollup_build;
 mod row;
+mod row_columns;
 mod salvage;
 mod serial;
 mod survey;
@@ -89,6 +90,7 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
+pub use row_columns::renew_changed_rows;
 pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;

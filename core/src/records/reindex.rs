@@ -1,17 +1,18 @@
 //! New indexes, counters and unique rules over records that stand already: at once where they are few, in chunks otherwise.
 
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
-use crate::records::Record;
 use crate::records::codec::damaged;
 use crate::records::derived::{
     Derived, Index, computed, derive, is_unfinished, number_counter, read_counter,
 };
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::take_in;
+use crate::records::row_columns::renew_rows;
 use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_key};
 use crate::records::tally::{Tallies, build_key};
 use crate::records::unique::{Shared, finish_unique, rule_key, sweep, take_in_unique};
 use crate::records::view::WriteView;
+use crate::records::{Record, WriteContext};
 use crate::schema::{Entity, Field, FieldKeys, UniqueRule};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
@@ -22,6 +23,8 @@ pub const BUILD_CHUNK: u64 = 5_000;
 /// What the position lies under of a build of keys of a field. Rollups, which have numbers of fields too, are built
 /// of other records.
 const FIELD_BUILD: &[u8] = b"build.keys.";
+/// What the position lies under up to which the rows of a field were worked out anew.
+const ROWS_BUILD: &[u8] = b"build.rows.";
 /// What the number of records lies under that a build has taken in.
 const BUILD_DONE: &[u8] = b"build.done.";
 /// Rows of one read.
@@ -96,6 +99,8 @@ pub enum BuildKind {
     Unique,
     /// The index of a field, or that no two values of it are equal.
     Field,
+    /// Columns of the rows of a field, which are worked out by another expression than before.
+    Rows,
 }
 
 impl BuildKind {
@@ -109,6 +114,7 @@ impl BuildKind {
             Self::Rollup => "rollup",
             Self::Unique => "unique",
             Self::Field => "field",
+            Self::Rows => "rows",
         }
     }
 }
@@ -127,13 +133,18 @@ impl Build {
     fn position_key(self) -> Vec<u8> {
         match self.kind {
             BuildKind::Field => [FIELD_BUILD, &self.number.number().to_be_bytes()].concat(),
+            BuildKind::Rows => [ROWS_BUILD, &self.number.number().to_be_bytes()].concat(),
             _ => build_key(self.number),
         }
     }
 
     /// Where the number of records lies that it has taken in.
     fn done_key(self) -> Vec<u8> {
-        let of: &[u8] = if self.kind == BuildKind::Field { b"f" } else { b"d" };
+        let of: &[u8] = match self.kind {
+            BuildKind::Field => b"f",
+            BuildKind::Rows => b"r",
+            _ => b"d",
+        };
         [BUILD_DONE, of, &self.number.number().to_be_bytes()].concat()
     }
 
@@ -160,7 +171,7 @@ impl Build {
         Ok(())
     }
 
-    fn forget(self, view: &mut WriteView<'_>) {
+    pub(super) fn forget(self, view: &mut WriteView<'_>) {
         view.remove(Keyspace::Meta, self.position_key());
         view.remove(Keyspace::Meta, self.done_key());
     }
@@ -176,11 +187,13 @@ pub fn unfinished(entity: &Entity) -> Vec<Build> {
     let rollups = entity.rolled_up().iter().filter(|rollup| !rollup.complete).map(|rollup| rollup.id());
     let unique = entity.unique_rules().iter().filter(|rule| !rule.complete).map(|rule| rule.id());
     let fields = entity.fields().iter().filter(|field| field.unfinished_keys().any()).map(Field::id);
+    let rows = entity.fields().iter().filter(|field| field.has_outdated_rows()).map(Field::id);
     let builds = entity.dropped().map(of(BuildKind::Sweep));
     let builds = builds.chain(indexes.map(of(BuildKind::Index)));
     let builds = builds.chain(counters.map(of(BuildKind::Counter)));
     let builds = builds.chain(rollups.map(of(BuildKind::Rollup)));
-    builds.chain(unique.map(of(BuildKind::Unique))).chain(fields.map(of(BuildKind::Field))).collect()
+    let builds = builds.chain(unique.map(of(BuildKind::Unique))).chain(fields.map(of(BuildKind::Field)));
+    builds.chain(rows.map(of(BuildKind::Rows))).collect()
 }
 
 /// What is worked at now: as long as keys are to be swept away, these, since the same may be built again.
@@ -248,13 +261,13 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
     tallies.add_to(view)
 }
 
-/// Takes the next records into indexes, counters and rollups that are being built, and says whether all are in.
-/// Where the build stands is part of the same commit.
+/// Takes the next records into indexes, counters and rollups that are being built, works their rows out anew where
+/// that is to be done, and says whether all are in. Where the build stands is part of the same commit.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`, `engine.cancelled`.
 pub fn build_chunk(
-    view: &mut WriteView<'_>,
+    (view, context): (&mut WriteView<'_>, &WriteContext),
     entity: &Entity,
     most: u64,
     patience: &Patience,
@@ -270,7 +283,7 @@ pub fn build_chunk(
             continue;
         }
         let (records, more) = next_records(view, entity, (build.position(view)?, most), patience)?;
-        take_in_records(view, entity, *build, &records)?;
+        take_in_records((view, context), entity, *build, &records)?;
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
         built.records = built.records.saturating_add(count);
         if let Some(last) = records.last() {
@@ -292,7 +305,7 @@ pub fn build_chunk(
 }
 
 fn take_in_records(
-    view: &mut WriteView<'_>,
+    (view, context): (&mut WriteView<'_>, &WriteContext),
     entity: &Entity,
     build: Build,
     records: &[Record],
@@ -312,6 +325,7 @@ fn take_in_records(
             tallies.add_to(view)
         }
         BuildKind::Rollup => take_in(view, entity, number, records),
+        BuildKind::Rows => renew_rows((view, context), entity, number, records),
         BuildKind::Unique => {
             let rule = entity.unique_rules().iter().find(|rule| rule.id() == number);
             let keys = rule.map(|rule| keys_of(entity, rule, records));

@@ -360,6 +360,11 @@ impl<'a> Restorer<'a> {
     /// # Errors
     /// `storage.damaged`, `storage.io`, `engine.cancelled`.
     pub fn derive_all(self, registry: &Registry) -> Result<Restored> {
+        if let Some(entity) = registry.entities().iter().find(|entity| entity.held().is_some()) {
+            let field = entity.held().unwrap_or_default();
+            let refused = Error::new(Code::NewerFormat).entity(&entity.api_name).field(field);
+            return Err(refused.rule("records have keys by it that only a newer version makes"));
+        }
         let store = self.database.store.as_ref();
         let snapshot = store.snapshot()?;
         let mut bulk = Bulk::new(store, self.patience);

@@ -273,7 +273,8 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
         if known != Some(field) {
             let part = Part::field(field);
             let change = part.since(known.map(Part::field).as_ref());
-            push(changes, after, part, change, field.gained_keys(known).any());
+            let reads_records = field.gained_keys(known).any() || field.renews_rows(known);
+            push(changes, after, part, change, reads_records);
         }
     }
     differing(indexes(before), indexes(after), after, changes, true);

@@ -41,6 +41,9 @@ pub struct Field {
     /// Whether some records were not held against each other yet, where no two values are to be equal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) unique_unfinished: bool,
+    /// Whether rows of some records still have what columns gave that were worked out by another expression.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) rows_outdated: bool,
     /// Whether an index stayed from when it was to be unique.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) keeps_index: bool,
@@ -85,6 +88,7 @@ impl Field {
             moving: false,
             index_unfinished: false,
             unique_unfinished: false,
+            rows_outdated: false,
             keeps_index: false,
             set_codes: Vec::new(),
             computation: Computation::default(),

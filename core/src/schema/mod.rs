@@ -55,7 +55,7 @@ pub use derived::{
 pub use evolution::Deprecation;
 pub use field::Field;
 pub use field_keys::FieldKeys;
-pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
+pub use field_type::{EnumCode, FieldType, OpaqueType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, EntityOverride, FieldOverride, Layer};
 pub use layouts::{Device, LAYOUT_FACTS, LayoutDefinition, LayoutKind, SectionDefinition};
@@ -72,6 +72,7 @@ pub use registry::{Entity, FieldName, Registry, RegistryChange};
 pub use relations::{Cardinality, Ends, FIRST_RELATION_FIELD, RelationDefinition, RelationSide};
 pub use retype::Lens;
 pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
+pub use row_formulas::RowFormulas;
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use settings::{Setting, SettingDefinition, SettingScope};
 pub use states::{StateMachine, StateMachineDefinition, Step, Transition};

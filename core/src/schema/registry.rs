@@ -8,7 +8,7 @@ use crate::base::{Code, EntityId, Error, FieldId, Label, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::links::Links;
-use crate::schema::newer::{check_known, lost, not_understood};
+use crate::schema::newer::{around_opaque, check_known, lost};
 use crate::schema::{
     CUSTOMER, DeclaredCounter, DeclaredIndex, EntityDefinition, EntityOverride, Field, FieldDefinition,
     FieldType, InstalledPackage, LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule,
@@ -65,6 +65,9 @@ pub struct Entity {
     links: Links,
     #[serde(skip)]
     validity: Option<Validity>,
+    /// The field that keeps its records from being written, since this engine cannot make their keys.
+    #[serde(skip)]
+    pub(super) held: Option<String>,
 }
 
 /// How a caller names a field.
@@ -465,13 +468,19 @@ impl Stored {
 
 impl Registry {
     /// Reads a registry from the JSON that [`Registry::to_json`] made. Members that this engine does not know are passed
-    /// over, and [`Registry::newer`] says so.
+    /// over, fields that it does not understand are opaque, and [`Registry::newer`] says so.
     ///
     /// # Errors
-    /// `storage.damaged`; `storage.newer_format` naming a type, a choice or the like that this engine does not know.
+    /// `storage.damaged`; `storage.newer_format` naming what this engine does not know elsewhere.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let stored: Stored = serde_json::from_slice(bytes).map_err(|error| not_understood(bytes, error))?;
-        let newer = stored.lost_of(bytes)?;
+        let (stored, opaque) = match serde_json::from_slice::<Stored>(bytes) {
+            Ok(stored) => (stored, None),
+            Err(error) => around_opaque(bytes, error)?,
+        };
+        let newer = match &opaque {
+            Some(opaque) => Some(opaque.place.clone()),
+            None => stored.lost_of(bytes)?,
+        };
         let mut registry = Self {
             newer,
             entities: stored.entities,
@@ -486,6 +495,7 @@ impl Registry {
         };
         registry.index();
         registry.hand_out_codes();
+        registry.take_in(opaque);
         Ok(registry)
     }
 
@@ -821,6 +831,7 @@ impl Registry {
             formulas: Vec::new(),
             links: Links::default(),
             validity: None,
+            held: None,
         });
         self.index();
     }

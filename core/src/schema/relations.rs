@@ -279,6 +279,16 @@ impl Entity {
         Some(Ends { from: from.id(), to: to.id() })
     }
 
+    /// The end of a symmetric link that stands across from one of its ends: such a link says the same of both.
+    #[must_use]
+    pub fn end_across(&self, end: FieldId) -> Option<FieldId> {
+        let ends = self.ends().filter(|_| self.definition.relation.as_ref().is_some_and(|it| it.symmetric))?;
+        if end == ends.from {
+            return Some(ends.to);
+        }
+        (end == ends.to).then_some(ends.from)
+    }
+
     /// The days on which links hold, and what no two of them have on one day.
     pub(super) fn validity_of_links(&self) -> Option<Validity> {
         let (relation, ends) = (self.definition.relation.as_ref()?, self.ends()?);

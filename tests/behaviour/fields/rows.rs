@@ -188,3 +188,87 @@ fn a_column_is_worked_out_from_its_row_whenever_the_row_is_written() {
     }
     let _ = house.verified();
 }
+
+/// Defines the lines of an opportunity with a total that an expression works out.
+fn define_total(session: &Session, total: &str) -> guanxi::Result<Json> {
+    let given = json!({
+        "entity": "opportunity", "name": "lines", "field_type": "rows", "label_zh": "明细", "label_en": "Lines",
+        "columns": [
+            {"name": "price", "zh": "单价", "en": "Price", "type": "int"},
+            {"name": "quantity", "zh": "数量", "en": "Quantity", "type": "int"},
+            {"name": "total", "zh": "金额", "en": "Total", "type": "formula", "expression": total},
+        ],
+    });
+    call(session, "schema.define_field", given)
+}
+
+fn total(house: &House, order: &str) -> Json {
+    lines(&house.admin, order)[0]["total"].clone()
+}
+
+fn pending(house: &House) -> Json {
+    call(&house.admin, "schema.pending_builds", json!({})).unwrap()["builds"].clone()
+}
+
+#[test]
+fn rows_that_stand_are_worked_out_anew_when_a_column_says_another_expression() {
+    let house = database();
+    define_total(&house.admin, "price * quantity").unwrap();
+    let made = |price: i64| order(&house.admin, json!([{"price": price, "quantity": 2}])).unwrap();
+    let (one, gone, empty) = (made(3), made(5), order(&house.admin, json!([{"price": 1}])).unwrap());
+    let delete = json!({"entity": "opportunity", "id": gone});
+    call(&house.admin, "record.delete", delete.clone()).unwrap();
+    let before = house.crm.head().unwrap().position;
+    define_total(&house.admin, "price * quantity").unwrap();
+    assert_eq!(house.crm.head().unwrap().position, before, "nothing was said anew");
+    define_total(&house.admin, "price * quantity + 1").unwrap();
+    assert_eq!((total(&house, &one), pending(&house)), (json!(7), json!([])));
+    assert_eq!(lines(&house.admin, &empty), json!([{"price": 1}]));
+    let filter = json!({"expression": "x.lines.exists(line, line.total == 7)"});
+    let count = call(&house.admin, "query.count", json!({"entity": "opportunity", "filter": filter}));
+    assert_eq!(count.unwrap()["count"], 1);
+    let history = json!({"entity": "opportunity", "id": one});
+    let told = call(&house.admin, "record.history", history).unwrap();
+    let newest = &told["versions"][0];
+    assert_eq!((&newest["kind"], &newest["cause"]), (&json!("update"), &json!("schema.define_field")));
+    assert_eq!(newest["changes"][0]["new"][0]["total"], 7);
+    let then = json!({"entity": "opportunity", "id": one, "position": before});
+    let then = call(&house.admin, "record.get_as_of", then).unwrap();
+    assert_eq!(then["values"]["x.lines"][0]["total"], 6);
+    call(&house.admin, "record.undelete", delete).unwrap();
+    assert_eq!(total(&house, &gone), 11, "what was deleted meanwhile comes back with the new result");
+    let _ = house.verified();
+}
+
+#[test]
+fn rows_of_many_records_are_worked_out_anew_in_chunks_while_others_write() {
+    let house = House::with(|options| options.build_at_once(10));
+    define_total(&house.admin, "price * quantity").unwrap();
+    let made = |price: i64| order(&house.admin, json!([{"price": price, "quantity": 2}])).unwrap();
+    let ids: Vec<String> = (0..25).map(made).collect();
+    let token = guanxi::CancelToken::default();
+    let inner = token.clone();
+    let impatient = guanxi::Patience::with_token(token).telling(move |told| {
+        if told.phase == "indexes" {
+            inner.cancel();
+        }
+    });
+    let stopped = define_total(&house.admin.with_patience(impatient), "price * quantity + 1");
+    assert_eq!(stopped.unwrap_err().code(), Code::Cancelled);
+    let told = json!([{"entity": "crm.opportunity", "kind": "rows", "name": "x.lines", "done": 10, "total": 25}]);
+    assert_eq!(pending(&house), told);
+    assert_eq!((total(&house, &ids[9]), total(&house, &ids[20])), (json!(19), json!(40)));
+    let house = house.reopened();
+    let version = |id: &str| house.admin.get("opportunity", id.parse().unwrap()).unwrap().record.envelope.version;
+    let again = json!({"entity": "opportunity", "id": ids[20], "values": {"x.lines": lines(&house.admin, &ids[20])}});
+    call(&house.admin, "record.update", again).unwrap();
+    assert_eq!((total(&house, &ids[20]), version(&ids[20])), (json!(41), 2));
+    house.admin.build_indexes().unwrap();
+    assert_eq!(pending(&house), json!([]));
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!((total(&house, id), version(id)), (json!(2 * number + 1), 2), "{number}");
+    }
+    define_total(&house.admin, "price").unwrap();
+    assert_eq!(total(&house, &ids[3]), json!(3));
+    let _ = house.verified();
+}
