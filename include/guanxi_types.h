@@ -389,6 +389,11 @@
 #define GUANXI_ERR_RECORD_LINKED_TO_ITSELF -413
 
 /**
+ * `record.purged`: the record is gone for good
+ */
+#define GUANXI_ERR_RECORD_PURGED -414
+
+/**
  * `access.sign_in_failed`: name or password is wrong
  */
 #define GUANXI_ERR_ACCESS_SIGN_IN_FAILED -501

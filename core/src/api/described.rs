@@ -63,6 +63,7 @@ pub(super) fn entity_to_json(
         })),
         "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
         "unique": unique.collect::<Vec<_>>(),
+        "temporal_index": entity.temporal().map(|index| json!({"complete": index.is_complete()})),
         "record_types": record_types_to_json(locale, entity, shown, partition),
     })
 }

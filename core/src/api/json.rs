@@ -8,8 +8,7 @@ use crate::base::{
 };
 use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, Explanation, FieldSelector, Find, Head,
-    KeySlot, Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, field_name,
-    follow,
+    KeySlot, Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, field_name, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, RowColumn, parse_as, parse_text};
 

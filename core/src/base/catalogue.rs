@@ -281,6 +281,9 @@ catalogue! {
     LinkedToItself = 413, "record.linked_to_itself",
         ["a record is not linked to itself by this relation", "both ends are one record", "choose another record for one of the ends"],
         ["此关系不允许记录关联自身", "两端是同一条记录", "请为其中一端选择其他记录"];
+    RecordPurged = 414, "record.purged",
+        ["the record is gone for good", "it was deleted longer ago than the organisation keeps deleted records", "make it anew, or restore a backup from before"],
+        ["记录已被彻底清除", "其删除时间已超过组织设置的保留天数", "请重新建立，或从更早的备份恢复"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
         ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];

@@ -72,6 +72,16 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         )
         .help("按实体设置可查询历史的天数", "By entity, how many days back history is told"),
         CoreSetting::kept(
+            "purge_days",
+            "deletion.purge_days",
+            ("已删除记录保留天数", "Days of deleted records"),
+            FieldType::Json,
+        )
+        .help(
+            "按实体设置已删除记录在清除前保留的天数",
+            "By entity, for how many days deleted records are kept before a purge",
+        ),
+        CoreSetting::kept(
             "read_policies",
             "audit.read_policies",
             ("读取审计策略", "Policies on reads"),

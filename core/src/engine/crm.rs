@@ -28,7 +28,7 @@ use crate::engine::{
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gaining,
-    gains_keys, is_large, note, read_epoch, reindex, renew_changed_rows, verify,
+    gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows, verify,
 };
 use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
 use crate::storage::{
@@ -626,12 +626,17 @@ impl Crm {
                 continue;
             }
             let large = is_large(snapshot.as_ref(), entity, self.inner.build_at_once)?;
+            // Versions are read from the ledger, however few records there are.
+            let temporal = entity.temporal().map(crate::schema::TemporalIndex::id);
+            let stands = records_made(snapshot.as_ref(), entity)? > 0;
+            let fresh: Vec<FieldId> =
+                fresh.into_iter().filter(|number| large || (stands && Some(*number) == temporal)).collect();
             // Keys that are still being swept away are not made at once.
             let waits = |field: &Field| entity.dropped().any(|dropped| dropped == field.id());
             let fields = fields().filter(|(field, _)| large || waits(field));
             let fields: Vec<(FieldId, FieldKeys)> = fields.map(|(field, keys)| (field.id(), keys)).collect();
-            let large = |numbers: Vec<FieldId>| if large { numbers } else { Vec::new() };
-            later.push((entity.api_name.clone(), large(fresh), fields, large(rows().collect())));
+            let rows = if large { rows().collect() } else { Vec::new() };
+            later.push((entity.api_name.clone(), fresh, fields, rows));
         }
         for (entity, fresh, fields, rows) in later {
             if !fresh.is_empty() {

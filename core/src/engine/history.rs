@@ -361,7 +361,7 @@ impl Session {
     }
 
     /// Refuses a place that is not there yet, and one that is older than the settings keep.
-    fn check_kept(&self, reader: Reader<'_>, entity: &str, at: At) -> Result<()> {
+    pub(super) fn check_kept(&self, reader: Reader<'_>, entity: &str, at: At) -> Result<()> {
         records::check_place(reader.snapshot, at)?;
         let pruned = Pruned::of(reader.snapshot, reader.registry().entity(entity)?.id())?;
         if pruned.is_some_and(|pruned| pruned.hides(at)) {
@@ -389,7 +389,7 @@ fn expired(entity: &str) -> Error {
     Error::new(Code::HistoryExpired).entity(entity)
 }
 
-fn past_record(
+pub(super) fn past_record(
     reader: Reader<'_>,
     permit: &Permit<Read>,
     record: &Record,

@@ -24,8 +24,8 @@ pub struct PendingBuild {
     /// The entity whose records are taken in.
     pub entity: String,
     /// What is built: `index`, `counter`, `rollup`, `unique`, `field` (the index of a field, or that no two values
-    /// of it are equal), `rows` (columns of rows that are worked out by another expression); or `sweep`, where keys of
-    /// what was taken back go.
+    /// of it are equal), `rows` (columns of rows that are worked out by another expression), `temporal` (the temporal
+    /// index of the entity); or `sweep`, where keys of what was taken back go.
     pub kind: &'static str,
     /// Its API name, that of the field for a rollup and a field; empty for what has none any more.
     pub name: String,
@@ -158,6 +158,34 @@ impl Session {
         self.change_schema("schema.index_field", |registry| {
             registry.declare_field(&known.api_name, &definition)
         })
+    }
+
+    /// Gives an entity a temporal index: every version of its records is kept whole, so that a list of the past costs
+    /// two keys for each record that changed since, and not its history. It takes as much space as all versions
+    /// together. Versions of records that stand are taken in as those of an index are; what is not in yet is read from
+    /// the ledger.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; `schema.unknown_entity`; those of
+    /// [`Session::build_indexes`].
+    pub fn define_temporal_index(&self, entity: &str) -> Result<()> {
+        self.set_temporal_index(entity, true)
+    }
+
+    /// Takes the temporal index of the customer's own back; its keys are swept away in chunks.
+    ///
+    /// # Errors
+    /// As [`Session::define_temporal_index`]; `schema.invalid_definition` where the customer has none.
+    pub fn remove_temporal_index(&self, entity: &str) -> Result<()> {
+        self.set_temporal_index(entity, false)
+    }
+
+    fn set_temporal_index(&self, entity: &str, wanted: bool) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        let cause = if wanted { "schema.define_temporal_index" } else { "schema.remove_temporal_index" };
+        self.change_schema(cause, |registry| registry.set_temporal_index(&entity.api_name, wanted))
     }
 
     /// Takes an index of the customer's own back: no query reads it any more, and its keys are swept away in chunks
@@ -369,7 +397,12 @@ impl Crm {
             "schema.build_indexes",
             |view, context| {
                 let known = before.entity(entity)?;
-                built = build_chunk((view, context), known, self.inner.build_at_once, patience)?;
+                built = build_chunk(
+                    (view, context, &self.inner.sealer),
+                    known,
+                    self.inner.build_at_once,
+                    patience,
+                )?;
                 if !built.finished {
                     return Ok(());
                 }
@@ -411,7 +444,10 @@ fn name_of(registry: &Registry, entity: &Entity, build: Build) -> String {
             let field = registry.entities().iter().find_map(|entity| entity.field_by_id(number));
             field.map(|field| &field.api_name)
         }
-        BuildKind::Field | BuildKind::Rows | BuildKind::Sweep => entity.field_by_id(number).map(|field| &field.api_name),
+        BuildKind::Temporal => return "temporal_index".to_owned(),
+        BuildKind::Field | BuildKind::Rows | BuildKind::Sweep => {
+            entity.field_by_id(number).map(|field| &field.api_name)
+        }
     };
     named.cloned().unwrap_or_default()
 }

@@ -308,18 +308,27 @@ fn a_field_of_a_type_of_a_newer_engine_is_told_and_neither_set_nor_asked_by() {
     write_registry(&crm, &with_newer_type(&crm));
     drop((admin, crm));
     let (crm, admin) = open(&path);
-    assert!(crm.registry().newer().is_some_and(|place| place.contains("x.hue")), "{:?}", crm.registry().newer());
+    assert!(
+        crm.registry().newer().is_some_and(|place| place.contains("x.hue")),
+        "{:?}",
+        crm.registry().newer()
+    );
     let registry = crm.registry();
     let hue = registry.entity(THING).unwrap().field("x.hue".into()).unwrap();
     assert_eq!((hue.definition.kind.name(), &hue.definition.label), ("opaque", &Label::new("色", "Hue")));
     // What is of a kind that is known can be read as it is.
     assert_eq!(admin.get(THING, id).unwrap().value("x.hue").unwrap(), "plain".into());
-    assert_eq!(admin.value_as_of(THING, id, "x.hue", At::Position(place)).unwrap(), records::PastValue::Known("plain".into()));
+    assert_eq!(
+        admin.value_as_of(THING, id, "x.hue", At::Position(place)).unwrap(),
+        records::PastValue::Known("plain".into())
+    );
     fn refused<T>(result: Result<T>, asked: &str) {
         let error = result.err().unwrap();
         assert_eq!((error.code(), error.field_name()), (Code::NewerFormat, Some("x.hue")), "{asked}");
     }
-    for value in [Value::from("red"), Value::Null, Value::Int(1), Value::Opaque(OpaqueValue::new(0x82, b"red"))] {
+    for value in
+        [Value::from("red"), Value::Null, Value::Int(1), Value::Opaque(OpaqueValue::new(0x82, b"red"))]
+    {
         let hue = || Changes::new().set("name", "b").set("x.hue", value.clone());
         refused(admin.write(|transaction| transaction.update_record(THING, id, hue())), "update");
         refused(admin.write(|transaction| transaction.create_record(THING, hue())), "create");

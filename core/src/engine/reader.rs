@@ -518,17 +518,22 @@ impl<'a> Reader<'a> {
         self.policy.decide::<Read>(self.user, entity.id(), &entity.api_name)
     }
 
-    fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
+    /// The order of a list, by fields that the user sees.
+    pub(super) fn order_of(&self, entity: &Entity, find: &Find) -> Result<Vec<SortField>> {
         let sort = find.sort.iter().map(|(field, direction)| {
             let field = self.comparable(entity, field)?;
             let collation = entity.collation_of(field, find.collation);
             Ok(SortField { field, direction: *direction, collation })
         });
+        sort.collect()
+    }
+
+    fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
         let limit = if find.limit == 0 { 100 } else { find.limit.min(MAX_PAGE_ROWS) };
         let at = find.after.as_ref().map_or(self.now, PageCursor::at);
         Ok(Query {
             filter: self.resolve(entity, &find.filter, at)?,
-            sort: sort.collect::<Result<_>>()?,
+            sort: self.order_of(entity, find)?,
             limit,
             fields: BTreeSet::new(),
             after: find.after.clone(),

@@ -108,7 +108,9 @@ fn reads(plan: &SchemaPlan, old: &Entity, new: &Entity) -> bool {
 
 /// Whether something is to be built over the records that stand.
 fn builds_over(old: &Entity, new: &Entity) -> bool {
-    !added(old, new).is_empty() || gaining(old, new).next().is_some() || new.renewing_rows(old).next().is_some()
+    !added(old, new).is_empty()
+        || gaining(old, new).next().is_some()
+        || new.renewing_rows(old).next().is_some()
 }
 
 /// What a part of something comes to for all of it.

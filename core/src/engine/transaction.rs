@@ -310,7 +310,7 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// `record.not_found` for a record that is not there, is not deleted, is out of reach, or of a person
-    /// who was forgotten; `access.not_permitted` without the right to delete it; `record.reference_missing`
+    /// who was forgotten; `record.purged` for one that went for good; `access.not_permitted` without the right to delete it; `record.reference_missing`
     /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
     pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         self.bring_back(entity, id, &BTreeSet::new())

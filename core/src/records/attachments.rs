@@ -589,7 +589,9 @@ impl Stored {
                 (CREATED_BY, Value::Id(by)) => attachment.created_by = by,
                 (SIZE, Value::Opaque(_)) => attachment.size = item.unsigned()?,
                 (SHA256, Value::Opaque(_)) => attachment.sha256 = array(item.payload)?,
-                (BLOB, Value::Opaque(_)) => blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(item.payload)?)),
+                (BLOB, Value::Opaque(_)) => {
+                    blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(item.payload)?))
+                }
                 (CONTENT_KEY, Value::Opaque(_)) => key = Some(item.payload),
                 (CONTENT, Value::Opaque(_)) => content = Some(item.payload),
                 _ => {}

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::{
-    Code, Currency, Date, Decimal, Duration, Error, MAX_VALUE_DEPTH, Money, OpaqueValue, RecordId, Result, Time,
-    Timestamp, Value,
+    Code, Currency, Date, Decimal, Duration, Error, MAX_VALUE_DEPTH, Money, OpaqueValue, RecordId, Result,
+    Time, Timestamp, Value,
 };
 
 /// How many bytes of payload follow a tag.

@@ -9,6 +9,7 @@ use crate::access::{Permit, Read};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp};
 use crate::records::history::{At, PastState, Rewind};
 use crate::records::row::load;
+use crate::records::temporal::version_at;
 use crate::records::view::Sealer;
 use crate::records::{Filter, Matcher, Moment, Record, Sight, sees_ends};
 use crate::schema::Entity;
@@ -119,6 +120,9 @@ pub(super) fn past_of(
     }
     if record.envelope.modified < stamp {
         return Ok(PastState::present(record));
+    }
+    if let Some(known) = version_at(source.0, sight.entity, record, position)? {
+        return Ok(known);
     }
     Rewind::of(source, record, sight.patience)?.to(At::Position(position))
 }

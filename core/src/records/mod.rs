@@ -30,6 +30,7 @@ mod merkle_nodes;
 mod near;
 mod ordered;
 mod prune;
+mod purge;
 mod query;
 mod reindex;
 mod replay;
@@ -42,6 +43,7 @@ mod salvage;
 mod serial;
 mod survey;
 mod tally;
+mod temporal;
 mod unique;
 mod validity;
 mod values;
@@ -67,7 +69,7 @@ pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,
 };
-pub use history_list::{PastQuery, list_deleted, list_past};
+pub use history_list::{PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
 pub use ledger::{
     EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
     note_field, note_name, read_raw,
@@ -79,6 +81,7 @@ pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
 pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest_pruned, pruned_up_to};
+pub use purge::{PURGE_CHUNK, PurgeChunk, look_for_purgeable, purge, purge_begins};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
     Size, SortField, Total, check_refers, complete, count, end, explain, find, get, get_many, get_standing,
@@ -90,8 +93,8 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row_columns::renew_changed_rows;
 pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
+pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use survey::{growth, newest_of, survey};

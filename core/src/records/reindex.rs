@@ -7,11 +7,12 @@ use crate::records::derived::{
 };
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::take_in;
-use crate::records::row_columns::renew_rows;
 use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_key};
+use crate::records::row_columns::renew_rows;
 use crate::records::tally::{Tallies, build_key};
+use crate::records::temporal::take_in_versions;
 use crate::records::unique::{Shared, finish_unique, rule_key, sweep, take_in_unique};
-use crate::records::view::WriteView;
+use crate::records::view::{Sealer, WriteView};
 use crate::records::{Record, WriteContext};
 use crate::schema::{Entity, Field, FieldKeys, UniqueRule};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
@@ -29,6 +30,8 @@ const ROWS_BUILD: &[u8] = b"build.rows.";
 const BUILD_DONE: &[u8] = b"build.done.";
 /// Rows of one read.
 const PAGE: usize = 500;
+/// Most records whose histories one chunk of a build reads.
+const HISTORIES: usize = 200;
 
 /// Whether an entity may have more records than fit into the transaction that publishes a new index: deleted
 /// ones are read too, so those are counted that were ever made.
@@ -77,7 +80,8 @@ pub fn added(old: &Entity, new: &Entity) -> Vec<FieldId> {
         let rollups = entity.rolled_up().iter().map(|rollup| rollup.id());
         let indexes = entity.indexes().iter().map(crate::schema::DeclaredIndex::id);
         let unique = entity.unique_rules().iter().map(crate::schema::UniqueRule::id);
-        indexes.chain(counters).chain(rollups).chain(unique).collect()
+        let temporal = entity.temporal().map(crate::schema::TemporalIndex::id);
+        indexes.chain(counters).chain(rollups).chain(unique).chain(temporal).collect()
     };
     let known = numbers(old);
     numbers(new).into_iter().filter(|number| !known.contains(number)).collect()
@@ -101,6 +105,8 @@ pub enum BuildKind {
     Field,
     /// Columns of the rows of a field, which are worked out by another expression than before.
     Rows,
+    /// The temporal index of the entity.
+    Temporal,
 }
 
 impl BuildKind {
@@ -115,6 +121,7 @@ impl BuildKind {
             Self::Unique => "unique",
             Self::Field => "field",
             Self::Rows => "rows",
+            Self::Temporal => "temporal",
         }
     }
 }
@@ -193,7 +200,9 @@ pub fn unfinished(entity: &Entity) -> Vec<Build> {
     let builds = builds.chain(counters.map(of(BuildKind::Counter)));
     let builds = builds.chain(rollups.map(of(BuildKind::Rollup)));
     let builds = builds.chain(unique.map(of(BuildKind::Unique))).chain(fields.map(of(BuildKind::Field)));
-    builds.chain(rows.map(of(BuildKind::Rows))).collect()
+    let temporal =
+        entity.temporal().filter(|index| !index.is_complete()).map(crate::schema::TemporalIndex::id);
+    builds.chain(rows.map(of(BuildKind::Rows))).chain(temporal.map(of(BuildKind::Temporal))).collect()
 }
 
 /// What is worked at now: as long as keys are to be swept away, these, since the same may be built again.
@@ -267,7 +276,7 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
 /// # Errors
 /// `storage.damaged`, `storage.io`, `engine.cancelled`.
 pub fn build_chunk(
-    (view, context): (&mut WriteView<'_>, &WriteContext),
+    (view, context, sealer): (&mut WriteView<'_>, &WriteContext, &Sealer),
     entity: &Entity,
     most: u64,
     patience: &Patience,
@@ -282,8 +291,12 @@ pub fn build_chunk(
             built.finished &= gone;
             continue;
         }
+        let most = if build.kind == BuildKind::Temporal { most.min(HISTORIES) } else { most };
         let (records, more) = next_records(view, entity, (build.position(view)?, most), patience)?;
-        take_in_records((view, context), entity, *build, &records)?;
+        match build.kind {
+            BuildKind::Temporal => take_in_versions((view, sealer), entity, &records, patience)?,
+            _ => take_in_records((view, context), entity, *build, &records)?,
+        }
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
         built.records = built.records.saturating_add(count);
         if let Some(last) = records.last() {
@@ -312,7 +325,7 @@ fn take_in_records(
 ) -> Result<()> {
     let number = build.number;
     match build.kind {
-        BuildKind::Sweep => Ok(()),
+        BuildKind::Sweep | BuildKind::Temporal => Ok(()),
         BuildKind::Index => {
             records.iter().for_each(|record| add_keys(view, entity, number, record));
             Ok(())

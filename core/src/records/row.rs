@@ -13,7 +13,7 @@ use crate::records::{Envelope, ExternalId, Record};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
-const SPILLED: u8 = 0xFE;
+pub(super) const SPILLED: u8 = 0xFE;
 /// Length of the key of a record that is not a piece of a larger one.
 pub(super) const RECORD_KEY: usize = 20;
 /// Rows of one read.
@@ -95,6 +95,15 @@ pub(super) fn put(
     for piece in count.saturating_add(1)..=old_pieces {
         view.remove(Keyspace::Records, piece_key(record.entity, record.id, piece));
     }
+    Ok(())
+}
+
+/// Takes the row of a record away, with its pieces.
+pub(super) fn remove(view: &mut WriteView<'_>, entity: EntityId, id: RecordId) -> Result<()> {
+    for piece in 1..=pieces(view, entity, id)? {
+        view.remove(Keyspace::Records, piece_key(entity, id, piece));
+    }
+    view.remove(Keyspace::Records, record_key(entity, id));
     Ok(())
 }
 

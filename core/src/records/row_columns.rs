@@ -55,6 +55,14 @@ pub fn renew_changed_rows(
     Ok(())
 }
 
+/// Lets the work on rows that a registry calls outdated begin with the first record.
+pub fn begin_rows_anew(view: &mut WriteView<'_>, registry: &Registry) {
+    let fields = registry.entities().iter().flat_map(Entity::fields);
+    for field in fields.filter(|field| field.has_outdated_rows()) {
+        Build { kind: BuildKind::Rows, number: field.id() }.forget(view);
+    }
+}
+
 /// Works the rows of some records out anew. What the store refuses of one record, as a key that another one has by the
 /// new result, concerns that one alone, which keeps its rows as they are until it is saved.
 pub(super) fn renew_rows(

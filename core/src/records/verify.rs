@@ -7,12 +7,13 @@ use crate::records::attachments::verify_attachments;
 use crate::records::derived::{Index, derive, is_unfinished, live_counter, read_counter};
 use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, LedgerEntry, chain_link, open_entry};
-use crate::records::ledger_blocks::{Summary, block_of, end_of};
+use crate::records::ledger_blocks::{Summary, block_of, end_of, named_records};
 use crate::records::prune::{Pruned, may_be_emptied};
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counter_prefix, counters_so_far};
+use crate::records::temporal::{verify_versions, versions_prefix};
 use crate::records::unique::unique_prefix;
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
@@ -75,6 +76,7 @@ pub fn verify(
             tallies.count_so_far(&counters, &record);
             if entity.held().is_none() {
                 derived_keys += verify_derived(snapshot, entity, &record)?;
+                derived_keys += verify_versions((snapshot, sealer), entity, &record, patience)?;
             }
             let live = !record.is_deleted();
             if live {
@@ -165,6 +167,9 @@ fn verify_entries(
         block.push((entry.hash, opened.clone()));
         if end_of(block_of(entry.position)) == entry.position {
             verify_block(snapshot, block_of(entry.position), &std::mem::take(&mut block))?;
+        }
+        if opened.kind == EntryKind::Purge {
+            named_records(&opened).for_each(|id| drop(lives.remove(&(opened.entity, id))));
         }
         if !opened.kind.is_of_record() {
             return Ok(());
@@ -326,6 +331,8 @@ fn keys_to_sweep(snapshot: &dyn Snapshot, registry: &Registry, patience: &Patien
             // A field whose values are no longer unique keeps its index.
             if entity.field_by_id(number).is_none() {
                 let prefix = Index { entity: entity.id(), field: number }.all();
+                count_rows(snapshot, (Keyspace::Index, &prefix), patience, &mut found)?;
+                let prefix = versions_prefix(entity.id(), number);
                 count_rows(snapshot, (Keyspace::Index, &prefix), patience, &mut found)?;
             }
         }

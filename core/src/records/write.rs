@@ -13,6 +13,7 @@ use crate::records::envelope::{ENTERED, LOCK};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
+use crate::records::temporal::{forget_versions, keep_version};
 use crate::records::unique::{rule_of, told_fields};
 use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
@@ -226,6 +227,7 @@ pub fn erase(
     let mut empty = deleted.clone().emptied();
     let previous = link(view, Some(&deleted), &mut empty);
     row::put(view, true, &empty, context.schema_version)?;
+    forget_versions(view, entity, id, None)?;
     enter(view, context, EntryKind::Erase, (&empty, previous), Vec::new());
     Ok(files)
 }
@@ -391,6 +393,7 @@ fn apply(
     move_rollups(view, entity, old, new)?;
     move_figure_keys(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
+    keep_version(view, entity, new);
     if context.raises_epoch {
         view.outdate(Staleness::Policy);
     }

@@ -323,7 +323,14 @@ fn indexes(entity: &Entity) -> Vec<Part> {
     let parts = entity.indexes().iter().map(|index| {
         Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition)
     });
-    parts.collect()
+    let temporal = entity.temporal().map(|_| Part {
+        element: Element::Index,
+        name: "temporal_index".to_owned(),
+        namespace: entity.definition.namespace.clone(),
+        said: Json::Null,
+        withdrawn: false,
+    });
+    parts.chain(temporal).collect()
 }
 
 fn counters(entity: &Entity) -> Vec<Part> {

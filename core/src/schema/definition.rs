@@ -359,6 +359,9 @@ pub struct EntityDefinition {
     /// What makes its records facts that hold on some days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_time: Option<ValidTime>,
+    /// Whether every version of its records is kept, so that lists of the past read no history.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub temporal_index: bool,
     /// The fields.
     #[serde(default)]
     pub fields: Vec<FieldDefinition>,

@@ -89,7 +89,8 @@ fn drain<T: for<'de> Deserialize<'de>>(items: &mut Vec<Json>) -> Vec<(Json, serd
 fn opaque(json: &Json) -> Option<Field> {
     let said = json.get("definition")?;
     let text = |of: &Json, name: &str| of.get(name).and_then(Json::as_str).map(str::to_owned);
-    let number = |of: &Json, name: &str| of.get(name).and_then(Json::as_u64).and_then(|it| u32::try_from(it).ok());
+    let number =
+        |of: &Json, name: &str| of.get(name).and_then(Json::as_u64).and_then(|it| u32::try_from(it).ok());
     let (name, kind) = (text(said, "name")?, said.get("kind")?);
     let is = |of: &Json, name: &str| of.get(name).and_then(Json::as_bool).unwrap_or(false);
     let label = said.get("label").map(|label| {
@@ -144,8 +145,13 @@ impl Entity {
                 (FieldType::Formula { .. }, None) => true,
                 _ => false,
             };
-            let more: Vec<FieldId> =
-                self.fields().iter().filter(|field| !dark.contains(&field.id())).filter(leads).map(Field::id).collect();
+            let more: Vec<FieldId> = self
+                .fields()
+                .iter()
+                .filter(|field| !dark.contains(&field.id()))
+                .filter(leads)
+                .map(Field::id)
+                .collect();
             if more.is_empty() {
                 return dark;
             }
@@ -194,9 +200,11 @@ impl Registry {
         let named = |entity: &Entity, field: FieldId| {
             entity.field_by_id(field).map(|field| field.api_name.clone()).unwrap_or_default()
         };
-        let mut held: Vec<Option<String>> = self.entities().iter().map(|entity| {
-            entity.keyed_in_the_dark().map(|field| named(entity, field))
-        }).collect();
+        let mut held: Vec<Option<String>> = self
+            .entities()
+            .iter()
+            .map(|entity| entity.keyed_in_the_dark().map(|field| named(entity, field)))
+            .collect();
         for entity in self.entities() {
             for field in entity.fields() {
                 let over = match &field.definition.kind {
@@ -393,8 +401,7 @@ mod tests {
     #[test]
     fn records_are_written_unless_their_keys_follow_from_what_is_not_understood() {
         let newer = json!({"type": "tensor"});
-        let median =
-            json!({"type": "rollup", "entity": "cn.shelf.thing", "by": "up", "function": "median"});
+        let median = json!({"type": "rollup", "entity": "cn.shelf.thing", "by": "up", "function": "median"});
         for (field, member, said, held) in [
             ("rows", "kind", newer.clone(), None),
             ("size", "kind", newer.clone(), None),

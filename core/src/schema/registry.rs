@@ -12,7 +12,7 @@ use crate::schema::newer::{around_opaque, check_known, lost};
 use crate::schema::{
     CUSTOMER, DeclaredCounter, DeclaredIndex, EntityDefinition, EntityOverride, Field, FieldDefinition,
     FieldType, InstalledPackage, LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule,
-    RuleDefinition, Setting, StateMachine, UniqueRule, Validity, ValueSet,
+    RuleDefinition, Setting, StateMachine, TemporalIndex, UniqueRule, Validity, ValueSet,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -41,6 +41,9 @@ pub struct Entity {
     counters: Vec<DeclaredCounter>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unique: Vec<UniqueRule>,
+    /// Where every version of its records is kept, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) temporal: Option<TemporalIndex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     record_types: Option<Box<RecordTypes>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -658,6 +661,7 @@ impl Registry {
         for rule in &definition.unique {
             merge(self.declare_unique(&name, rule)?);
         }
+        merge(self.settle_temporal(&name)?);
         if let Some(types) = &definition.record_types {
             merge(self.declare_record_types(&name, types)?);
         }
@@ -821,6 +825,7 @@ impl Registry {
             indexes: Vec::new(),
             counters: Vec::new(),
             unique: Vec::new(),
+            temporal: None,
             record_types: None,
             layouts: Vec::new(),
             dropped: Vec::new(),

@@ -282,7 +282,8 @@ impl Entity {
     /// The end of a symmetric link that stands across from one of its ends: such a link says the same of both.
     #[must_use]
     pub fn end_across(&self, end: FieldId) -> Option<FieldId> {
-        let ends = self.ends().filter(|_| self.definition.relation.as_ref().is_some_and(|it| it.symmetric))?;
+        let ends =
+            self.ends().filter(|_| self.definition.relation.as_ref().is_some_and(|it| it.symmetric))?;
         if end == ends.from {
             return Some(ends.to);
         }

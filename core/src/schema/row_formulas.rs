@@ -133,6 +133,20 @@ impl Entity {
 }
 
 impl Registry {
+    /// Says of every field of rows that its columns are still to be worked out anew, and whether there is one.
+    pub fn outdate_rows(&mut self) -> bool {
+        let mut any = false;
+        for field in self.entities_mut().flat_map(|entity| entity.fields_mut().iter_mut()) {
+            let worked_out = RowFormulas::of(&field.definition.kind).is_some();
+            field.rows_outdated |= worked_out;
+            any |= worked_out;
+        }
+        if any {
+            self.touch(RegistryChange::Changed);
+        }
+        any
+    }
+
     /// Says of some fields of an entity whether rows of records are still to be worked out anew.
     ///
     /// # Errors

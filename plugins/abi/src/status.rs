@@ -160,6 +160,8 @@ pub const GUANXI_ERR_RECORD_VALIDITY_OVERLAP: i32 = -411;
 pub const GUANXI_ERR_RECORD_LINKED_ALREADY: i32 = -412;
 /// `record.linked_to_itself`: a record is not linked to itself by this relation
 pub const GUANXI_ERR_RECORD_LINKED_TO_ITSELF: i32 = -413;
+/// `record.purged`: the record is gone for good
+pub const GUANXI_ERR_RECORD_PURGED: i32 = -414;
 /// `access.sign_in_failed`: name or password is wrong
 pub const GUANXI_ERR_ACCESS_SIGN_IN_FAILED: i32 = -501;
 /// `access.not_permitted`: you may not do this

@@ -255,12 +255,15 @@ fn rows_of_many_records_are_worked_out_anew_in_chunks_while_others_write() {
     });
     let stopped = define_total(&house.admin.with_patience(impatient), "price * quantity + 1");
     assert_eq!(stopped.unwrap_err().code(), Code::Cancelled);
-    let told = json!([{"entity": "crm.opportunity", "kind": "rows", "name": "x.lines", "done": 10, "total": 25}]);
+    let told =
+        json!([{"entity": "crm.opportunity", "kind": "rows", "name": "x.lines", "done": 10, "total": 25}]);
     assert_eq!(pending(&house), told);
     assert_eq!((total(&house, &ids[9]), total(&house, &ids[20])), (json!(19), json!(40)));
     let house = house.reopened();
-    let version = |id: &str| house.admin.get("opportunity", id.parse().unwrap()).unwrap().record.envelope.version;
-    let again = json!({"entity": "opportunity", "id": ids[20], "values": {"x.lines": lines(&house.admin, &ids[20])}});
+    let version =
+        |id: &str| house.admin.get("opportunity", id.parse().unwrap()).unwrap().record.envelope.version;
+    let again =
+        json!({"entity": "opportunity", "id": ids[20], "values": {"x.lines": lines(&house.admin, &ids[20])}});
     call(&house.admin, "record.update", again).unwrap();
     assert_eq!((total(&house, &ids[20]), version(&ids[20])), (json!(41), 2));
     house.admin.build_indexes().unwrap();
@@ -271,4 +274,28 @@ fn rows_of_many_records_are_worked_out_anew_in_chunks_while_others_write() {
     define_total(&house.admin, "price").unwrap();
     assert_eq!(total(&house, &ids[3]), json!(3));
     let _ = house.verified();
+}
+
+#[test]
+fn a_restore_to_before_the_rows_were_worked_out_anew_leaves_that_to_be_done() {
+    let house = database();
+    define_total(&house.admin, "price * quantity").unwrap();
+    let made = order(&house.admin, json!([{"price": 3, "quantity": 2}])).unwrap();
+    let (base, before) = crate::backup::full(&house.admin);
+    let place = house.crm.head().unwrap().position;
+    let _ = product(&house, "ink");
+    define_total(&house.admin, "price + quantity").unwrap();
+    let (increment, _) = crate::backup::since(&house.admin, &before);
+    let path = house.folder().join("restored.guanxi");
+    let options = guanxi::RestoreOptions::default().up_to(place + 1);
+    let keys = crate::backup::keys(&house.admin);
+    crate::backup::restored(&[&base, &increment], Some(&keys), &path, &options).unwrap();
+    let crm = guanxi_tests::options().open(&path).unwrap();
+    let admin = crm.session_for(guanxi_tests::ADMIN).unwrap();
+    assert_eq!(lines(&admin, &made)[0]["total"], 6);
+    let pending = call(&admin, "schema.pending_builds", json!({})).unwrap();
+    assert_eq!(pending["builds"][0]["kind"], "rows");
+    admin.build_indexes().unwrap();
+    assert_eq!(lines(&admin, &made)[0]["total"], 5);
+    crm.verify(&guanxi::Patience::default()).unwrap();
 }

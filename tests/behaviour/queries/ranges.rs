@@ -13,7 +13,8 @@ use serde_json::{Value as Json, json};
 /// Letters that folding turns into others or joins with their neighbours: of half and of full width, capital ones,
 /// ligatures, letters whose small ones are two, white space; and some of Chinese.
 const LETTERS: [&str; 20] = [
-    "A", "a", "B", "b", "C", "é", "É", "ß", "Σ", "ς", "Ａ", "ﬁ", "İ", "ｶ", "ﾞ", "カ", "中", "国", " ", "\u{3000}",
+    "A", "a", "B", "b", "C", "é", "É", "ß", "Σ", "ς", "Ａ", "ﬁ", "İ", "ｶ", "ﾞ", "カ", "中", "国", " ",
+    "\u{3000}",
 ];
 
 /// Conditions on one text, by code points.
@@ -95,7 +96,10 @@ impl Ask {
 fn stage() -> House {
     let house = database();
     let label = Label::new("码", "Code");
-    house.admin.define_field(Account::NAME, "code", label, FieldType::Text, |field| field.indexed = true).unwrap();
+    house
+        .admin
+        .define_field(Account::NAME, "code", label, FieldType::Text, |field| field.indexed = true)
+        .unwrap();
     house
 }
 
@@ -115,8 +119,12 @@ fn play(codes: &[String], asks: &[Ask]) {
         let met = ids.iter().zip(codes).filter(|(_, code)| ask.holds(code));
         let expected: Vec<String> = met.map(|(id, _)| id.to_string()).collect();
         let told = ask_for(&house, "query.run", &ask.source());
-        let mut found: Vec<String> =
-            told["rows"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        let mut found: Vec<String> = told["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect();
         found.sort();
         let mut expected = expected;
         expected.sort();

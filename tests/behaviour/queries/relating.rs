@@ -86,7 +86,8 @@ fn ask() -> impl Strategy<Value = Ask> {
 
 fn link() -> impl Strategy<Value = Link> {
     let day = || option::of(0_u8..12);
-    let parts = (0_usize..2, 0..ACCOUNTS, 0..ACCOUNTS, (day(), day()), 0_u8..4, proptest::bool::weighted(0.15));
+    let parts =
+        (0_usize..2, 0..ACCOUNTS, 0..ACCOUNTS, (day(), day()), 0_u8..4, proptest::bool::weighted(0.15));
     parts.prop_map(|(relation, from, to, days, share, deleted)| Link {
         relation,
         ends: [from, to],
@@ -217,9 +218,10 @@ impl World<'_> {
         let symmetric = relation == 1;
         self.links.iter().filter(|link| link.relation == relation && !link.deleted).any(|link| {
             link.ends.iter().all(|end| (self.sees)(*end))
-                && [side, 1 - side].into_iter().take(if symmetric { 2 } else { 1 }).any(|side| {
-                    link.ends[side] == account && of.is_met(self, link, link.ends[1 - side])
-                })
+                && [side, 1 - side]
+                    .into_iter()
+                    .take(if symmetric { 2 } else { 1 })
+                    .any(|side| link.ends[side] == account && of.is_met(self, link, link.ends[1 - side]))
         })
     }
 }

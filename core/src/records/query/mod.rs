@@ -26,6 +26,7 @@ use crate::access::{Permit, Read};
 use crate::base::{Code, Collation, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::records::classes::read_epoch;
 use crate::records::ordered::collated;
+use crate::records::purge::gone;
 use crate::records::row::{load, load_envelope, load_many};
 use crate::records::{Filter, Record};
 use crate::schema::Entity;
@@ -237,7 +238,8 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
 /// A record that a permit reaches, deleted or not.
 ///
 /// # Errors
-/// As [`get`], but that a deleted record is found.
+/// As [`get`], but that a deleted record is found; `record.purged` for one that the permit reached and that is gone for
+/// good.
 pub fn get_standing(
     snapshot: &dyn Snapshot,
     permit: &Permit<Read>,
@@ -245,9 +247,11 @@ pub fn get_standing(
     id: RecordId,
 ) -> Result<Record> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
-    load(snapshot, entity.id(), id)?
-        .filter(|record| permit.allows(&record.envelope.access_class()))
-        .ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
+    let Some(record) = load(snapshot, entity.id(), id)? else {
+        return Err(gone(snapshot, &|class| permit.allows(class), entity, id)?);
+    };
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
+    Some(record).filter(|record| permit.allows(&record.envelope.access_class())).ok_or_else(missing)
 }
 
 /// Those of several records that a permit reaches, in the order asked.

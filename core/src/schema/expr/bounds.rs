@@ -106,7 +106,8 @@ fn common_start(low: &str, (high, may_be): (&str, bool)) -> String {
     let rest = |text: &str| text.get(shared.len()..).unwrap_or_default().to_owned();
     let (below, above) = (rest(low), rest(high));
     let mut above = above.chars();
-    if let (false, Some(first), (Some(last), None)) = (may_be, below.chars().next(), (above.next(), above.next()))
+    if let (false, Some(first), (Some(last), None)) =
+        (may_be, below.chars().next(), (above.next(), above.next()))
         && next_character(first) == Some(last)
     {
         shared.push(first);
