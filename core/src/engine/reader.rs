@@ -668,13 +668,13 @@ pub(super) fn language(locale: Option<&str>) -> Result<Option<String>> {
 
 /// Whether a user does not see a record now, for whatever reason.
 pub(super) fn is_out_of_reach(code: Code) -> bool {
-    matches!(code, Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff)
+    matches!(code, Code::RecordNotFound | Code::RecordPurged | Code::NotPermitted | Code::ModuleOff)
 }
 
 /// What was read, or nothing where it is not there or not seen; every other error stays one.
 pub(super) fn found<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
-        Err(error) if error.code() == Code::RecordNotFound => Ok(None),
+        Err(error) if matches!(error.code(), Code::RecordNotFound | Code::RecordPurged) => Ok(None),
         read => read.map(Some),
     }
 }

@@ -5,11 +5,11 @@ use guanxi::engine::{Action, Level};
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
 use guanxi::{CancelToken, Changes, Code, Condition, Patience, RecordId, Session, Settings};
-use guanxi_tests::{ADMIN, House, database, refusal};
+use guanxi_tests::{House, PASSWORD, database, no_cost, refusal};
 use serde_json::{Value as Json, json};
 
 use super::DAY;
-use crate::backup::{full, keys, opened, since};
+use crate::backup::{full, keys, restored, since};
 
 fn keep(house: &House, entity: &str, days: u32) -> guanxi::Result<()> {
     let purge_days = [(entity.to_owned(), days)].into();
@@ -123,6 +123,7 @@ fn a_purge_goes_in_chunks_and_goes_on_where_it_was_interrupted() {
         }
     }));
     assert_eq!(refusal(purge(&impatient, false)), Code::Cancelled);
+    drop(impatient);
     let _ = house.verified();
     assert_eq!(purge(&house.admin, true).unwrap()[0]["records"], 7, "nine are gone");
     let house = house.reopened();
@@ -156,8 +157,12 @@ fn a_restore_knows_what_was_purged_and_brings_back_what_was_not_yet() {
         (vec![&base[..], &increment[..]], None),
         (vec![&whole[..]], Some(&keys[..])),
     ] {
-        let (_, crm, path) = opened(&house, &backups, keys);
-        let session = crm.session_for(ADMIN).unwrap();
+        let path = house.folder().join("restored.guanxi");
+        // Users are persons too, so that without keys somebody has to be there who administers.
+        let options = guanxi::RestoreOptions::default().administrator("root", PASSWORD, no_cost());
+        restored(&backups, keys, &path, &options).unwrap();
+        let crm = guanxi_tests::options().open(&path).unwrap();
+        let session = crm.session_for("root").unwrap();
         for id in [first, second] {
             assert_eq!(refusal(undelete(&session, Contact::NAME, id)), Code::RecordPurged);
         }
