@@ -180,7 +180,7 @@ fn unknown() -> impl Strategy<Value = (u8, Vec<u8>)> {
         bytes
     });
     let bytes = prop::collection::vec(any::<u8>(), 0..300);
-    let of = |wire: u8| move |(kind, payload): (u8, Vec<u8>)| (kind << 3 | wire, payload);
+    let of = |wire: u8| move |(kind, payload): (u8, Vec<u8>)| ((kind << 3) | wire, payload);
     prop_oneof![
         1 => (kind.clone(), Just(Vec::new())).prop_map(of(0)),
         2 => (kind.clone(), varint).prop_map(of(1)),
