@@ -169,7 +169,9 @@ fn verify_entries(
             verify_block(snapshot, block_of(entry.position), &std::mem::take(&mut block))?;
         }
         if opened.kind == EntryKind::Purge {
-            named_records(&opened).for_each(|id| drop(lives.remove(&(opened.entity, id))));
+            for id in named_records(&opened) {
+                lives.remove(&(opened.entity, id));
+            }
         }
         if !opened.kind.is_of_record() {
             return Ok(());

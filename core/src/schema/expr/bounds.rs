@@ -60,12 +60,15 @@ impl Expression {
     }
 }
 
+/// The greatest text that is not above the text of a field, and the least one that is not below it, with whether the
+/// text may be that one.
+type Limits = (Option<String>, Option<(String, bool)>);
+
 /// The bounds of parts all of which are true, and between which texts the text of a field lies.
 #[derive(Default)]
 struct Found {
     bounds: Vec<Bound>,
-    /// The greatest text that is not above it, and the least one that is not below it, with whether it may be that.
-    texts: BTreeMap<FieldId, (Option<String>, Option<(String, bool)>)>,
+    texts: BTreeMap<FieldId, Limits>,
 }
 
 impl Found {
