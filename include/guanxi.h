@@ -194,7 +194,7 @@ typedef struct guanxi_open_options {
    */
   const char *passphrase;
   /**
-   * Memory for pages in bytes; 0 for the default of 16 MiB. Since 0.1.
+   * Memory for pages and records in bytes; 0 for the default of 16 MiB. Since 0.1.
    */
   size_t cache_bytes;
   /**

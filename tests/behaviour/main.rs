@@ -35,6 +35,8 @@ mod formats;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod kept_records;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod layouts;

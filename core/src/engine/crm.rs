@@ -38,6 +38,8 @@ use crate::storage::{
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
+/// One part in so many of the memory for pages and records is for records.
+const RECORDS_OF_CACHE: usize = 8;
 /// Most changes of a registry that one entry of the ledger lists; the rest is counted.
 const MAX_TOLD: usize = 200;
 /// Longest sealed registry value; a larger one lies in numbered parts.
@@ -653,8 +655,11 @@ impl Warning {
 
 fn open_options(options: &Options, key: Key) -> OpenOptions {
     let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
+    let all = options.cache_bytes.unwrap_or(usual.cache_bytes);
+    let kept_bytes = options.record_cache_bytes.unwrap_or(all / RECORDS_OF_CACHE).min(all);
     OpenOptions {
-        cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
+        cache_bytes: all.saturating_sub(kept_bytes),
+        kept_bytes,
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
         durability: options.durability,

@@ -94,7 +94,7 @@ pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
     EntryProof, Explanation, ExternalId, FieldChange, Filter, LedgerCheck, LedgerEntry, LedgerReport,
     PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, Referring, SalvageLoss,
-    SalvageReport, SalvagedItem, Salvager, Savepoint, Size, Stated, SystemField, Total, VerifyReport,
+    SalvageReport, SalvagedItem, Salvager, Savepoint, Shared, Size, Stated, SystemField, Total, VerifyReport,
     VersionKind,
 };
 pub(crate) use crate::records::{Matcher, compare_values, note_field, note_name};

@@ -21,6 +21,7 @@ pub struct Options {
     pub(super) key_cost: KeyCost,
     pub(super) build_at_once: u64,
     pub(super) cache_bytes: Option<usize>,
+    pub(super) record_cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
     pub(super) durability: Durability,
     pub(super) upgrade: UpgradePolicy,
@@ -43,6 +44,7 @@ impl Default for Options {
             key_cost: KeyCost::default(),
             build_at_once: BUILT_AT_ONCE,
             cache_bytes: None,
+            record_cache_bytes: None,
             verify_on_open: false,
             durability: Durability::default(),
             upgrade: UpgradePolicy::default(),
@@ -99,10 +101,19 @@ impl Options {
         self
     }
 
-    /// Memory for pages, in bytes; 16 MiB by default.
+    /// Memory for pages, and for records that are read often, in bytes; 16 MiB by default.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = Some(bytes);
+        self
+    }
+
+    /// How much of the memory of [`Options::cache_bytes`] is for records that are read often, in bytes; an eighth of
+    /// it by default. Such a record is neither looked for nor decoded again until it changes, and has gone when the
+    /// commit that changes or erases it is accepted. With 0, every read finds and decodes what it reads.
+    #[must_use]
+    pub fn record_cache_bytes(mut self, bytes: usize) -> Self {
+        self.record_cache_bytes = Some(bytes);
         self
     }
 

@@ -164,7 +164,7 @@ pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
         return Err(Error::new(Code::InvalidCursor));
     }
     let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
-    let matcher = Matcher::new(sight, &query.filter)?;
+    let matcher = Matcher::of_checked(sight, &query.filter)?;
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
     let fields = wanted(sight, query, &matcher);
     let sight = &Sight { fields: fields.as_ref(), ..*sight };

@@ -25,7 +25,7 @@ pub(super) fn stream(
     let after = query.after.as_ref().map(|cursor| place_of(cursor, query, plan));
     let far = matcher.needs_far(std::iter::empty());
     let mut merge = Merge::new(sight.snapshot, plan, after.as_deref(), limit.saturating_add(1))?;
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(BATCH.min(limit.saturating_add(1)));
     while rows.len() <= limit {
         sight.patience.check()?;
         let wanted = BATCH.min(limit.saturating_add(1).saturating_sub(rows.len()));
@@ -50,7 +50,8 @@ fn read(sight: &Sight<'_>, plan: &Plan<'_>, ids: &[RecordId], far: bool) -> Resu
     let reached = |record: &Record| {
         plan.these.is_none() || !record.is_deleted() && sight.permit.allows(&record.envelope.access_class())
     };
-    let mut records: Vec<Record> = read.into_iter().flatten().filter(reached).collect();
+    let mut records: Vec<Record> = Vec::with_capacity(read.len());
+    records.extend(read.into_iter().flatten().filter(reached));
     sight.has_read(records.len());
     sight.complete(&mut records, far)?;
     sight.translate(&mut records);
