@@ -493,6 +493,7 @@ pub fn explanation_to_json(entity: &Entity, explained: &Explanation) -> Json {
         "residual": explained.residual,
         "order": if explained.streamed { "streamed" } else { "gathered" },
         "scan": explained.scan,
+        "shared": explained.shared,
         "count": explained.count.name(),
     })
 }

@@ -20,6 +20,7 @@ use crate::engine::extension::Hook;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
 use crate::engine::sessions::OpenSessions;
+use crate::engine::sharing::KeptShares;
 use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
@@ -27,8 +28,8 @@ use crate::engine::{
     Warning, WriteOptions, credentials, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gaining,
-    gains_keys, is_large, note, read_epoch, reindex, verify,
+    EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
+    gaining, gains_keys, is_large, note, read_epoch, reindex, verify,
 };
 use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
 use crate::storage::{
@@ -79,6 +80,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// Most records whose new indexes are built within the transaction that declares them.
     pub build_at_once: u64,
+    /// Most shares with one user or team, and most of one record.
+    pub most_shares: (usize, usize),
     /// What the last build took for each record, in nanoseconds; 0 before the first one.
     pub build_rate: AtomicU64,
     /// The thread whose transaction is open, so that it cannot wait for itself.
@@ -93,6 +96,8 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    /// What is shared with those who ask.
+    pub shares: KeptShares,
     /// The sessions that are open.
     pub sessions: OpenSessions,
     /// The names that failed to sign in lately.
@@ -178,6 +183,7 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             build_at_once: options.build_at_once,
+            most_shares: (options.most_shares, options.most_shares_of_record),
             build_rate: AtomicU64::new(0),
             writer: Mutex::new(None),
             changing_registry: Mutex::new(()),
@@ -185,6 +191,7 @@ impl Crm {
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             audit: AuditTrail::default(),
+            shares: KeptShares::default(),
             sessions: OpenSessions::default(),
             failed: Failed::default(),
             refusals: Mutex::new(BTreeMap::new()),
@@ -384,7 +391,7 @@ impl Crm {
             cause: cause.to_owned(),
             stamp: self.inner.hybrid.next(self.inner.clock.as_ref()),
             schema_version,
-            raises_epoch: false,
+            stales: Staleness::None,
             named: BTreeSet::new(),
         }
     }

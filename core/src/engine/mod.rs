@@ -25,6 +25,7 @@ mod condition;
 mod configuration;
 mod credentials;
 mod crm;
+mod delegating;
 mod deletion;
 mod evolution;
 mod extension;
@@ -72,6 +73,7 @@ mod salvage;
 mod session;
 mod sessions;
 mod settings;
+mod sharing;
 mod sign_in;
 mod signing;
 mod simulate;
@@ -86,10 +88,13 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Effect, Grant, Level, Partition, Reason, Role, RoleAssignment, Unit, User,
-    UserStatus, Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Reason, RecordShare, Role,
+    RoleAssignment, ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus,
+    Verdict,
 };
-pub use crate::access::{grant, partition, role, role_assignment, unit, user};
+pub use crate::access::{
+    delegation, grant, partition, role, role_assignment, share, team, team_member, team_role, unit, user,
+};
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
     EntryProof, Explanation, ExternalId, FieldChange, Filter, LedgerCheck, LedgerEntry, LedgerReport,
@@ -120,6 +125,7 @@ pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
 pub use crm::Crm;
+pub use delegating::{Delegated, NewDelegation};
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub use indexes::PendingBuild;
@@ -148,6 +154,7 @@ pub use salvage::salvage;
 pub use session::Session;
 pub use sessions::OpenSession;
 pub use settings::Settings;
+pub use sharing::{MAX_SHARES, MAX_SHARES_OF_RECORD, NewShare, SharedWith};
 pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
 pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
-use crate::engine::{CheckpointSigner, Crm, Extension, Settings};
+use crate::engine::{CheckpointSigner, Crm, Extension, MAX_SHARES, MAX_SHARES_OF_RECORD, Settings};
 use crate::records::MAX_RECORDS;
 use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
@@ -20,6 +20,8 @@ pub struct Options {
     pub(super) key_provider: Option<Arc<dyn KeyProvider>>,
     pub(super) key_cost: KeyCost,
     pub(super) build_at_once: u64,
+    pub(super) most_shares: usize,
+    pub(super) most_shares_of_record: usize,
     pub(super) cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
     pub(super) durability: Durability,
@@ -42,6 +44,8 @@ impl Default for Options {
             key_provider: None,
             key_cost: KeyCost::default(),
             build_at_once: BUILT_AT_ONCE,
+            most_shares: MAX_SHARES,
+            most_shares_of_record: MAX_SHARES_OF_RECORD,
             cache_bytes: None,
             verify_on_open: false,
             durability: Durability::default(),
@@ -89,6 +93,16 @@ impl Options {
     #[must_use]
     pub fn build_at_once(mut self, records: u64) -> Self {
         self.build_at_once = records.min(MAX_RECORDS);
+        self
+    }
+
+    /// Most shares of single records that stand with one user or one team, and most that stand of one record; 10,000
+    /// and 1,000 if not said, and never more. What is shared with somebody is read for that person alone, so the first
+    /// bounds what a list or a count of theirs may cost.
+    #[must_use]
+    pub fn most_shares(mut self, with_one: usize, of_one: usize) -> Self {
+        self.most_shares = with_one.min(MAX_SHARES);
+        self.most_shares_of_record = of_one.min(MAX_SHARES_OF_RECORD);
         self
     }
 

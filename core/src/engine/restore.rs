@@ -13,7 +13,8 @@ use crate::engine::Options;
 use crate::engine::crm::load_registry;
 use crate::engine::restore_administrator::{NewAdministrator, appoint, check_administered};
 use crate::records::{
-    BackupCounts, LedgerReader, Restored, Restorer, Sealer, VerifyReport, WriteContext, chain_link, verify,
+    BackupCounts, LedgerReader, Restored, Restorer, Sealer, Staleness, VerifyReport, WriteContext,
+    chain_link, verify,
 };
 use crate::storage::{
     BackupHeader, BackupKind, BackupReader, Blobs, Database, Draft, Head, Key, KeyCost, KeyRing, OpenOptions,
@@ -287,7 +288,7 @@ impl Filling<'_> {
             cause: "restore".to_owned(),
             stamp,
             schema_version: load_registry(snapshot.as_ref())?.version(),
-            raises_epoch: false,
+            stales: Staleness::None,
             named: BTreeSet::new(),
         })
     }

@@ -12,8 +12,8 @@ use crate::base::{Clock, Code, Error, Patience, RecordId, Result, Value};
 use crate::engine::credentials;
 use crate::engine::organisation::KeptPolicy;
 use crate::records::{
-    self, EntryKind, Envelope, Filter, Record, Sealer, Sight, WriteContext, WriteView, find_unique, note,
-    scan_all,
+    self, EntryKind, Envelope, Filter, Record, Sealer, Sight, Staleness, WriteContext, WriteView,
+    find_unique, note, scan_all,
 };
 use crate::schema::{Codes, EntityType, FieldName, Registry};
 use crate::storage::{KeyCost, Snapshot, Store};
@@ -59,7 +59,7 @@ pub(super) fn appoint(
 ) -> Result<()> {
     let mut view = WriteView::new(store.begin(&Patience::default())?)?;
     let random = sealer.random.as_ref();
-    let context = WriteContext { raises_epoch: true, ..context.clone() };
+    let context = WriteContext { stales: Staleness::Policy, ..context.clone() };
     let id = RecordId::generate(clock.now(), random);
     let values = [
         (user::NAME.selector(), Value::from(new.name.as_str())),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Update, User, user};
+use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
@@ -97,6 +97,8 @@ pub struct Transaction<'s> {
     pub(super) passwords: BTreeSet<RecordId>,
     /// Everybody whose password it sets.
     renewed: BTreeSet<RecordId>,
+    /// With whom the shares are that it makes, changes or takes back.
+    pub(super) shared_with: BTreeSet<Sharee>,
     _turn: WriterTurn,
 }
 
@@ -123,6 +125,7 @@ impl<'s> Transaction<'s> {
         }
         view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
+        let context = WriteContext { on_behalf_of: session.delegator(), ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
             view,
@@ -140,6 +143,7 @@ impl<'s> Transaction<'s> {
             unlinked: Vec::new(),
             passwords: BTreeSet::new(),
             renewed: BTreeSet::new(),
+            shared_with: BTreeSet::new(),
             _turn: turn,
         })
     }
@@ -278,6 +282,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
+        self.note_share(entity, old);
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
@@ -337,6 +342,8 @@ impl<'s> Transaction<'s> {
         self.place_in_trees(entity, None, &mut new)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references_but(entity, None, &new, coming)?;
+        self.check_stated_share(entity, None, &mut new)?;
+        self.check_stated_delegation(entity, &new)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
         self.learn_classes();
@@ -348,7 +355,7 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         let going = match records::get_for_rule(&self.view, entity.id(), id)? {
-            Some(live) if permit.allows(&live.envelope.access_class()) => {
+            Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
                 self.delete_dependents(entity, &live)?
             }
             _ => BTreeSet::new(),
@@ -506,11 +513,13 @@ impl<'s> Transaction<'s> {
         if entity.is_withdrawn() {
             return Err(Error::new(Code::Withdrawn).entity(&entity.api_name));
         }
-        let owner = changes.owner.unwrap_or(self.session.user());
+        // Who acts for another one makes records of the other's.
+        let holder = self.session.delegator().unwrap_or(self.session.user());
+        let owner = changes.owner.unwrap_or(holder);
         let unit = self.policy.unit_of(owner);
         let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
         let mut record = Record::new(id, entity.id(), envelope);
-        if owner != self.session.user() {
+        if owner != holder {
             self.check_owner(entity, owner, self.policy.partition_of(self.session.user()))?;
         }
         let alike = |field: &&Field| {
@@ -526,6 +535,8 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         self.check_granted_role(entity, &record)?;
+        self.check_stated_share(entity, None, &mut record)?;
+        self.check_stated_delegation(entity, &record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
         let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
@@ -555,6 +566,8 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         self.check_granted_role(entity, &new)?;
+        self.check_stated_share(entity, Some(&old), &mut new)?;
+        self.check_stated_delegation(entity, &new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
         }
@@ -849,9 +862,14 @@ impl<'s> Transaction<'s> {
                 let found = records::get_for_rule(&self.view, partitions, partition)?;
                 Ok(found.as_ref().map_or(u32::MAX, organisation::number_of))
             }
-            access::RoleAssignment::NAME => {
+            name @ (access::RoleAssignment::NAME | access::TeamMember::NAME | access::Delegation::NAME) => {
                 // The user may have been made by this transaction, so that the policy knows of none.
-                let user = entity.field(access::role_assignment::USER.selector())?.id();
+                let user = match name {
+                    access::TeamMember::NAME => access::team_member::USER.selector(),
+                    access::Delegation::NAME => access::delegation::DELEGATOR.selector(),
+                    _ => access::role_assignment::USER.selector(),
+                };
+                let user = entity.field(user)?.id();
                 let Some(user) = record.peek(user).as_id() else { return Ok(0) };
                 let users = self.registry.entity(User::NAME)?.id();
                 let found = records::get_for_rule(&self.view, users, user)?;
@@ -876,8 +894,8 @@ impl<'s> Transaction<'s> {
     }
 
     pub(super) fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
-        let raises_epoch = organisation::makes_policy(&entity.api_name);
-        WriteContext { raises_epoch, named, ..self.context.clone() }
+        let stales = organisation::stales(&entity.api_name);
+        WriteContext { stales, named, ..self.context.clone() }
     }
 
     /// Keeps the classes that permits list in step with those that this transaction has interned, so

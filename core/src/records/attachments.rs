@@ -159,7 +159,7 @@ pub fn check_changeable(permit: &Permit<Update>, entity: &Entity, record: &Recor
 }
 
 fn check_reach(permit: &Permit<Update>, entity: &Entity, record: &Record) -> Result<()> {
-    if permit.allows(&record.envelope.access_class()) {
+    if permit.allows(record.id, &record.envelope.access_class()) {
         return Ok(());
     }
     Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(record.id).rule("update"))

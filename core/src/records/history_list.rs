@@ -68,7 +68,7 @@ pub fn list_past(
     let matcher = PastMatcher::new((sight, sealer), query.filter, (query.place, query.moment), query.kept)?;
     let asks_nothing = *query.filter == Filter::Everything;
     walk(snapshot, entity.id(), (query.after, query.looks), patience, &mut |record| {
-        if !permit.allows(&record.envelope.access_class()) {
+        if !permit.allows(record.id, &record.envelope.access_class()) {
             return Ok(Seen::Passed);
         }
         let state = past_of((snapshot, sealer), &record, query.place, sight)?;
@@ -100,7 +100,7 @@ pub fn list_deleted(
 ) -> Result<PastChunk<Record>> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     walk(snapshot, entity.id(), (after, looks), patience, &mut |record| {
-        let seen = record.is_deleted() && permit.allows(&record.envelope.access_class());
+        let seen = record.is_deleted() && permit.allows(record.id, &record.envelope.access_class());
         Ok(if seen { Seen::Found(record) } else { Seen::Passed })
     })
 }

@@ -90,7 +90,7 @@ impl<'a> PastMatcher<'a> {
     fn look_at(&self, sight: &Sight<'a>, id: RecordId) -> Result<Then> {
         let Some(record) = load(sight.snapshot, sight.entity.id(), id)? else { return Ok(Then::Nothing) };
         let permit: &Permit<Read> = sight.permit;
-        if !permit.allows(&record.envelope.access_class()) || !sees_ends(sight, &record)? {
+        if !permit.allows(record.id, &record.envelope.access_class()) || !sees_ends(sight, &record)? {
             return Ok(Then::Nothing);
         }
         let source = (sight.snapshot, self.sealer);

@@ -57,7 +57,7 @@ pub use attachments::{
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
 pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
-pub use classes::{load_classes, read_epoch, read_facts_epoch};
+pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
@@ -81,7 +81,7 @@ pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
     Size, SortField, Total, check_refers, complete, count, end, explain, find, get, get_many, get_standing,
-    groups, reaches, scan_all, sees_ends, target, walk_links,
+    groups, reaches, scan_all, sees_ends, shared_records, target, walk_links,
 };
 pub use reindex::{
     BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,

@@ -33,8 +33,8 @@ pub struct WriteContext {
     pub stamp: Stamp,
     /// The registry's version.
     pub schema_version: u32,
-    /// Whether changes of this entity change the policy.
-    pub raises_epoch: bool,
+    /// What changes of this entity make stale.
+    pub stales: Staleness,
     /// The fields that the caller named. What rules set beside them they set in their own right, so only
     /// these are held against the permit's mask.
     pub named: BTreeSet<FieldId>,
@@ -54,7 +54,7 @@ pub fn create(
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
-    if !permit.allows(&record.envelope.access_class()) {
+    if !permit.allows(record.id, &record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
     check_shown(entity, &context.named, permit, &record)?;
@@ -85,7 +85,7 @@ pub fn update(
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
     }
     if new.envelope.access_class() != old.envelope.access_class() {
@@ -124,7 +124,7 @@ pub fn delete(
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
     }
     check_unlocked(permit, entity, old)?;
@@ -165,7 +165,7 @@ pub fn undelete(
     if !stored.is_deleted() || stored.envelope.version != old.envelope.version {
         return Err(missing());
     }
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("undelete"));
     }
     new.envelope.deleted_at = None;
@@ -195,7 +195,7 @@ pub fn erase(
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     permit.check(entity.id(), view.epoch())?;
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(missing());
     }
     if !old.is_deleted() {
@@ -309,7 +309,8 @@ fn check_assign(
     let refused = || Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("assign");
     let permit = assign.ok_or_else(refused)?;
     permit.check(entity.id(), view.epoch())?;
-    let reached = permit.allows(&old.envelope.access_class()) && permit.allows(&new.envelope.access_class());
+    let reached = permit.allows(old.id, &old.envelope.access_class())
+        && permit.allows(new.id, &new.envelope.access_class());
     if reached { Ok(()) } else { Err(refused()) }
 }
 
@@ -367,9 +368,7 @@ fn apply(
     move_rollups(view, entity, old, new)?;
     move_figure_keys(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
-    if context.raises_epoch {
-        view.outdate(Staleness::Policy);
-    }
+    view.outdate(context.stales);
     Ok(())
 }
 

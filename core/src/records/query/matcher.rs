@@ -412,7 +412,9 @@ fn look_up(sight: &Sight<'_>, cache: &Cache, id: RecordId) -> Result<Option<Rc<R
     if let Some(known) = cache.borrow().get(&place) {
         return Ok(known.clone());
     }
-    let seen = |record: &Record| !record.is_deleted() && sight.permit.allows(&record.envelope.access_class());
+    let seen = |record: &Record| {
+        !record.is_deleted() && sight.permit.allows(record.id, &record.envelope.access_class())
+    };
     let mut found = load(sight.snapshot, sight.entity.id(), id)?.filter(seen);
     if let Some(record) = &found
         && !sees_ends(sight, record)?

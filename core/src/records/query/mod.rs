@@ -13,6 +13,7 @@ mod lanes;
 mod matcher;
 mod plan;
 mod run;
+mod shared;
 mod sight;
 mod size;
 mod union;
@@ -230,7 +231,7 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     load(snapshot, entity.id(), id)?
-        .filter(|record| !record.is_deleted() && permit.allows(&record.envelope.access_class()))
+        .filter(|record| !record.is_deleted() && permit.allows(record.id, &record.envelope.access_class()))
         .ok_or_else(missing)
 }
 
@@ -246,7 +247,7 @@ pub fn get_standing(
 ) -> Result<Record> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     load(snapshot, entity.id(), id)?
-        .filter(|record| permit.allows(&record.envelope.access_class()))
+        .filter(|record| permit.allows(record.id, &record.envelope.access_class()))
         .ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
 }
 
@@ -261,8 +262,30 @@ pub fn get_many(
     ids: &[RecordId],
 ) -> Result<Vec<Record>> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
-    let reached = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
+    let reached =
+        |record: &Record| !record.is_deleted() && permit.allows(record.id, &record.envelope.access_class());
     Ok(load_many(snapshot, entity.id(), ids)?.into_iter().flatten().filter(reached).collect())
+}
+
+/// The live records that a permit reaches because they are shared with its holder singly, beside those of its classes.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn shared_records(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+) -> Result<Vec<RecordId>> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let mut found = Vec::new();
+    for id in permit.shared() {
+        let Some(envelope) = load_envelope(snapshot, entity.id(), *id)? else { continue };
+        let class = envelope.access_class();
+        if envelope.deleted_at.is_none() && permit.allows(*id, &class) && !permit.covers(&class) {
+            found.push(*id);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a permit reaches a record: what [`get`] would find, without reading its values.
@@ -278,5 +301,5 @@ pub fn reaches(
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     let envelope = load_envelope(snapshot, entity.id(), id)?;
     Ok(envelope
-        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(&envelope.access_class())))
+        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(id, &envelope.access_class())))
 }
