@@ -436,7 +436,14 @@ fn the_door_of_all_records_holds_shares_to_the_same_rules() {
         "lin",
         &[
             house.role("keeps", &keeps),
-            house.role("own", &[("*", Action::Read, Level::Own), ("*", Action::Create, Level::Own)]),
+            house.role(
+                "own",
+                &[
+                    ("*", Action::Read, Level::Own),
+                    ("*", Action::Create, Level::Own),
+                    ("sys.user", Action::Read, Level::All),
+                ],
+            ),
         ],
     );
     let wang = clerk(&house, "wang");
