@@ -194,7 +194,7 @@ typedef struct guanxi_open_options {
    */
   const char *passphrase;
   /**
-   * Memory for pages in bytes; 0 for the default of 16 MiB. Since 0.1.
+   * Memory for pages and records in bytes; 0 for the default of 16 MiB. Since 0.1.
    */
   size_t cache_bytes;
   /**
@@ -413,6 +413,37 @@ GUANXI_API
 guanxi_status guanxi_sign_in(struct guanxi_engine *engine,
                              const char *name,
                              const char *password,
+                             struct guanxi_session **out,
+                             struct guanxi_error **err);
+
+/**
+ * Signs a user in who sets another password in the same call: needed where guanxi_sign_in answers
+ * `access.password_expired`, and allowed at any time. `*out` is the caller's until guanxi_session_free, and NULL
+ * on failure; the old password stays then.
+ *
+ * Errors: those of guanxi_sign_in; `access.password_reused`, `access.weak_password`. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_sign_in_with_new_password(struct guanxi_engine *engine,
+                                               const char *name,
+                                               const char *password,
+                                               const char *new_password,
+                                               struct guanxi_session **out,
+                                               struct guanxi_error **err);
+
+/**
+ * Signs a user in by a code of the method `user.issue_recovery_code`, which is used up, and sets the password.
+ * `*out` is the caller's until guanxi_session_free, and NULL on failure.
+ *
+ * Errors: `access.sign_in_failed`, alike for an unknown name and a code that is wrong, used up or over;
+ * `access.sign_in_waits`, `access.password_reused`, `access.weak_password`, `input.invalid_argument`. Any
+ * thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_recover(struct guanxi_engine *engine,
+                             const char *name,
+                             const char *code,
+                             const char *new_password,
                              struct guanxi_session **out,
                              struct guanxi_error **err);
 

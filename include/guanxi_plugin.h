@@ -35,7 +35,7 @@
  * Minor version of the plugin interface that these declarations describe. A plugin names the lowest
  * one it needs; a host with a lower one refuses it. Since 1.0.
  */
-#define GUANXI_PLUGIN_ABI_MINOR 0
+#define GUANXI_PLUGIN_ABI_MINOR 1
 
 /**
  * Hook point: before a new or changed record is checked against its schema and written. Since 1.0.
@@ -130,6 +130,15 @@ typedef struct guanxi_field_definition {
    * What people see in English. Since 1.0.
    */
   guanxi_str label_en;
+  /**
+   * What the field is for, in Chinese, for people who fill it in; empty for none. A host of 1.0 does not read
+   * it. Since 1.1.
+   */
+  guanxi_str help_zh;
+  /**
+   * The same in English; both are empty, or neither is. Since 1.1.
+   */
+  guanxi_str help_en;
 } guanxi_field_definition;
 
 /**

@@ -389,6 +389,11 @@
 #define GUANXI_ERR_RECORD_LINKED_TO_ITSELF -413
 
 /**
+ * `record.purged`: the record is gone for good
+ */
+#define GUANXI_ERR_RECORD_PURGED -414
+
+/**
  * `access.sign_in_failed`: name or password is wrong
  */
 #define GUANXI_ERR_ACCESS_SIGN_IN_FAILED -501
@@ -427,6 +432,16 @@
  * `access.sign_in_waits`: this name has to wait before it signs in again
  */
 #define GUANXI_ERR_ACCESS_SIGN_IN_WAITS -508
+
+/**
+ * `access.password_expired`: the password has to be changed first
+ */
+#define GUANXI_ERR_ACCESS_PASSWORD_EXPIRED -509
+
+/**
+ * `access.password_reused`: this password was used before
+ */
+#define GUANXI_ERR_ACCESS_PASSWORD_REUSED -510
 
 /**
  * `engine.cancelled`: the call was cancelled

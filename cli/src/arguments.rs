@@ -10,7 +10,7 @@ use guanxi::{Locale, Result};
 
 use crate::commands::{
     access, audit, backup, backups, call, compact, config, create, describe, find, import, key, look, plugin,
-    query, report, restore, salvage, schema, search, verify, view,
+    purge, query, report, restore, salvage, schema, search, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -22,6 +22,7 @@ Environment:
   GUANXI_NEW_KEY   for `key add`, `key change` and `key rekey`, the key that comes (used without --new-key-file)
   GUANXI_USER      the user to sign in (used without --as)
   GUANXI_PASSWORD  that user's password; for `create`, the administrator's
+  GUANXI_NEW_PASSWORD  what it becomes where it has to be changed first
   LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
   NO_COLOR         no colours, if it is set to anything
 What is not given is asked for on the terminal. Keys and passwords are never arguments.
@@ -128,6 +129,8 @@ pub enum Command {
     Support(look::Support),
     /// Write the file with all records anew, without gaps, and give the room back
     Compact(compact::Compact),
+    /// Take records for good that were deleted longer ago than the settings keep them
+    Purge(purge::Purge),
     /// Write a backup of a database into a folder, or to standard output
     Backup(backup::Backup),
     /// List the backups of a folder, and delete those that a policy no longer keeps
@@ -167,6 +170,7 @@ impl Command {
             Self::Inspect(command) => command.run(host),
             Self::Support(command) => command.run(host),
             Self::Compact(command) => command.run(host),
+            Self::Purge(command) => command.run(host),
             Self::Backup(command) => command.run(host),
             Self::Backups(command) => command.run(host),
             Self::Restore(command) => command.run(host),

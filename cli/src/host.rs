@@ -4,7 +4,7 @@ use std::env;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use guanxi::{Key, Locale, Options, Patience, Result, Session};
+use guanxi::{Code, Key, Locale, Options, Patience, Result, Session};
 use guanxi_plugin_host::Manifest;
 
 use crate::arguments::Global;
@@ -100,7 +100,14 @@ impl Host {
         }
         let user = secrets::user(self.locale)?;
         let password = secrets::password(&user, self.locale, Asked::Once)?;
-        options.open(path)?.sign_in(&user, &password)
+        let crm = options.open(path)?;
+        match crm.sign_in(&user, &password) {
+            Err(error) if error.code() == Code::PasswordExpired => {
+                let new = secrets::new_password(&user, self.locale).map_err(|_| error)?;
+                crm.sign_in_with_new_password(&user, &password, &new)
+            }
+            signed_in => signed_in,
+        }
     }
 }
 

@@ -75,6 +75,18 @@ pub fn password(user: &str, locale: Locale, asked: Asked) -> Result<Zeroizing<St
     }
 }
 
+/// The password that comes after one that is to be changed: from `GUANXI_NEW_PASSWORD`, else from the terminal, twice.
+///
+/// # Errors
+/// As [`password`].
+pub fn new_password(user: &str, locale: Locale) -> Result<Zeroizing<String>> {
+    let prompt = Label::new(&format!("{user} 的新密码"), &format!("New password of {user}"));
+    match variable("GUANXI_NEW_PASSWORD")? {
+        Some(password) => Ok(password),
+        None => ask("password", &prompt, locale, Asked::Twice),
+    }
+}
+
 /// The user to sign in: from `GUANXI_USER`, else from the terminal.
 ///
 /// # Errors

@@ -65,7 +65,6 @@ pub(crate) enum Place {
 }
 
 /// One row.
-#[expect(clippy::large_enum_variant, reason = "hits are few, and a box for each record would cost more")]
 pub(crate) enum Row {
     Record {
         row: Listing,

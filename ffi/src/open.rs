@@ -45,7 +45,7 @@ pub struct guanxi_open_options {
     pub key_len: usize,
     /// A passphrase in UTF-8; or NULL with a key. Since 0.1.
     pub passphrase: *const c_char,
-    /// Memory for pages in bytes; 0 for the default of 16 MiB. Since 0.1.
+    /// Memory for pages and records in bytes; 0 for the default of 16 MiB. Since 0.1.
     pub cache_bytes: usize,
     /// Sum of GUANXI_OPEN_* flags; others are refused. Since 0.1.
     pub flags: u64,

@@ -3,9 +3,8 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use guanxi_core::base::{Collation, Date};
+use guanxi_core::base::{Collation, Date, locale_tag};
 use guanxi_core::engine::{Direction, FieldSelector, Question as Asked, Reader, Total};
-use guanxi_core::schema::locale_tag;
 use guanxi_core::{Code, Condition, Error, Find, Result, api};
 use guanxi_plugin_abi::guanxi_status;
 use serde_json::Value as Json;

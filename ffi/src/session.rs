@@ -148,6 +148,57 @@ pub unsafe extern "C" fn guanxi_sign_in(
     sign_in(call, engine, out, |engine| engine.crm.sign_in(name?, password?))
 }
 
+/// Signs a user in who sets another password in the same call: needed where guanxi_sign_in answers
+/// `access.password_expired`, and allowed at any time. `*out` is the caller's until guanxi_session_free, and NULL
+/// on failure; the old password stays then.
+///
+/// Errors: those of guanxi_sign_in; `access.password_reused`, `access.weak_password`. Any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_sign_in_with_new_password(
+    engine: *mut guanxi_engine,
+    name: *const c_char,
+    password: *const c_char,
+    new_password: *const c_char,
+    out: *mut *mut guanxi_session,
+    err: *mut *mut guanxi_error,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the rules of the header.
+    let (call, engine, texts, out) = unsafe {
+        let texts = (text(name, "name"), text(password, "password"), text(new_password, "new_password"));
+        (Call::to(err), handle::shared::<EngineHandle>(engine), texts, Out::handle(out))
+    };
+    sign_in(call, engine, out, |engine| {
+        let (name, password, new) = (texts.0?, texts.1?, texts.2?);
+        engine.crm.sign_in_with_new_password(name, password, new)
+    })
+}
+
+/// Signs a user in by a code of the method `user.issue_recovery_code`, which is used up, and sets the password.
+/// `*out` is the caller's until guanxi_session_free, and NULL on failure.
+///
+/// Errors: `access.sign_in_failed`, alike for an unknown name and a code that is wrong, used up or over;
+/// `access.sign_in_waits`, `access.password_reused`, `access.weak_password`, `input.invalid_argument`. Any
+/// thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn guanxi_recover(
+    engine: *mut guanxi_engine,
+    name: *const c_char,
+    code: *const c_char,
+    new_password: *const c_char,
+    out: *mut *mut guanxi_session,
+    err: *mut *mut guanxi_error,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the rules of the header.
+    let (call, engine, texts, out) = unsafe {
+        let texts = (text(name, "name"), text(code, "code"), text(new_password, "new_password"));
+        (Call::to(err), handle::shared::<EngineHandle>(engine), texts, Out::handle(out))
+    };
+    sign_in(call, engine, out, |engine| {
+        let (name, code, new) = (texts.0?, texts.1?, texts.2?);
+        engine.crm.recover(name, code, new)
+    })
+}
+
 /// A session for a user whom the host vouches for, in a database opened with GUANXI_OPEN_TRUST_HOST.
 /// `*out` is the caller's until guanxi_session_free, and NULL on failure.
 ///

@@ -24,13 +24,14 @@ pub(crate) fn kind_of(field: &FieldType) -> guanxi_value_kind {
         ValueKind::Id => GUANXI_VALUE_ID,
         ValueKind::Time => GUANXI_VALUE_TIME,
         ValueKind::Duration => GUANXI_VALUE_DURATION,
-        ValueKind::List | ValueKind::Map => GUANXI_VALUE_JSON,
+        ValueKind::List | ValueKind::Map | ValueKind::Opaque => GUANXI_VALUE_JSON,
     }
 }
 
-/// A list or map as JSON text, which somebody has to keep while C reads it; nothing for other values.
+/// A list, a map, or what only a newer engine knows, as JSON text, which somebody has to keep while C reads it; nothing
+/// for other values.
 pub(crate) fn document(value: &Value) -> Option<String> {
-    matches!(value, Value::List(_) | Value::Map(_)).then(|| value.to_json().to_string())
+    matches!(value, Value::List(_) | Value::Map(_) | Value::Opaque(_)).then(|| value.to_json().to_string())
 }
 
 /// A value of kind JSON, which borrows its text.
@@ -55,7 +56,7 @@ pub(crate) fn to_c(value: &Value) -> guanxi_value {
         Value::Id(id) => guanxi_value::of_id(*id.as_bytes()),
         Value::Time(time) => integer(GUANXI_VALUE_TIME, time.micros()),
         Value::Duration(length) => integer(GUANXI_VALUE_DURATION, length.micros()),
-        Value::List(_) | Value::Map(_) => guanxi_value::NULL,
+        Value::List(_) | Value::Map(_) | Value::Opaque(_) => guanxi_value::NULL,
     }
 }
 

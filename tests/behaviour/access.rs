@@ -3,9 +3,14 @@
 mod borders;
 mod delegation;
 mod explained;
+mod offboarding;
 mod oracle;
 mod organisation;
+mod passwords;
+mod shares;
 mod sign_in;
+mod standing_in;
+mod teams;
 
 use std::collections::BTreeSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -68,6 +73,7 @@ fn check_reading(stage: &Stage<'_>, oracle: &Oracle<'_>, user: usize, entity: &s
             Err(error) => assert!(!ids.contains(&id) && error.code() == Code::RecordNotFound, "{error}"),
         }
     }
+    assert_eq!(session.search("thing", Some(entity), 0, 0).unwrap().total, count);
     check_by_owner(stage, oracle, user, entity, &expected);
     if entity == "crm.account" {
         check_filtered(stage, oracle, user, &expected);
@@ -102,6 +108,26 @@ fn check_filtered(stage: &Stage<'_>, oracle: &Oracle<'_>, user: usize, expected:
         .collect();
     assert_eq!(listed(session, "account", &large).unwrap(), ids);
     assert_eq!(session.count("account", &large).unwrap(), u64::try_from(ids.len()).unwrap());
+    let of = |record: &usize| oracle.plan.records[*record].employees;
+    let sum: i64 = expected.iter().map(of).sum();
+    let measures = vec![Measure::Sum("employees".into())];
+    let table = session.report(&Report { measures, ..everything("crm.account") }).unwrap();
+    match &table.rows[0].figures[0] {
+        Figure::Number(number) => assert_eq!(number.to_string(), sum.to_string()),
+        other => assert!(expected.is_empty() && *other == Figure::Nothing, "{other:?}"),
+    }
+    let mut sorted: Vec<(i64, RecordId)> =
+        expected.iter().map(|record| (of(record), stage.records[*record])).collect();
+    sorted.sort_unstable();
+    let mut find = Find { sort: vec![account::EMPLOYEES.ascending()], limit: 2, ..Find::default() };
+    let mut met = Vec::new();
+    loop {
+        let page = session.list("account", &find).unwrap();
+        met.extend(page.rows.iter().map(|row| row.record.id));
+        let Some(next) = page.next else { break };
+        find.after = Some(next);
+    }
+    assert_eq!(met, sorted.into_iter().map(|(_, id)| id).collect::<Vec<_>>());
 }
 
 /// What one user may change: every write is tried and taken back.
@@ -160,7 +186,8 @@ fn check_explanations(stage: &Stage<'_>, oracle: &Oracle<'_>) {
                     Ok(told) => {
                         assert!(!hidden);
                         assert_eq!(told.verdict == Verdict::Granted, may(user), "{action:?} {told:?}");
-                        assert_eq!(told.paths.is_empty(), !may(user) && told.verdict != Verdict::Denied);
+                        let nothing = told.paths.is_empty() && told.shares.is_empty();
+                        assert_eq!(nothing, !may(user) && told.verdict != Verdict::Denied);
                     }
                     Err(error) => assert!(hidden && error.code() == Code::RecordNotFound),
                 }

@@ -1,7 +1,10 @@
 //! What was: versions, past states, lists as they were, deleted records and their return.
 
 mod pruning;
+mod purging;
 mod random;
+mod sorted;
+mod temporal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

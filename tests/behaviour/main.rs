@@ -15,6 +15,8 @@ mod configuration;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
+mod entity_names;
+#[cfg(test)]
 mod erasure;
 #[cfg(test)]
 mod errors;
@@ -34,6 +36,8 @@ mod fields;
 mod formats;
 #[cfg(test)]
 mod history;
+#[cfg(test)]
+mod kept_records;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
@@ -67,6 +71,8 @@ mod record_types;
 #[cfg(test)]
 mod relations;
 #[cfg(test)]
+mod reveal;
+#[cfg(test)]
 mod rollups;
 #[cfg(test)]
 mod rules;
@@ -88,5 +94,7 @@ mod value_sets;
 mod views;
 #[cfg(test)]
 mod without_session;
+#[cfg(test)]
+mod words;
 #[cfg(test)]
 mod writes;

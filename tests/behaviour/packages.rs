@@ -2,6 +2,7 @@
 
 mod records;
 mod samples;
+mod words;
 
 use guanxi::schema::{FieldOverride, Package};
 use guanxi::{Changes, Code, Condition, Value, api};

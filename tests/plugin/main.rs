@@ -64,6 +64,20 @@ fn a_wrong_check_character_is_refused_in_the_language_of_the_session() {
 }
 
 #[test]
+fn the_field_of_the_plugin_says_what_it_is_for_in_both_languages() {
+    let house = house();
+    install(&house.crm, std::slice::from_ref(&house.package)).unwrap();
+    let told = |locale: &str| {
+        let given = serde_json::json!({"entity": "account", "locale": locale});
+        let described = guanxi::api::call(&house.admin, "schema.describe", &given).unwrap();
+        let fields = described["entities"][0]["fields"].as_array().unwrap().clone();
+        let field = fields.into_iter().find(|field| field["name"] == FIELD).unwrap();
+        field["help"].as_str().unwrap().to_owned()
+    };
+    assert!(told("zh-Hans").contains("校验位") && told("en").contains("check character"));
+}
+
+#[test]
 fn a_good_code_is_normalised_stored_filtered_and_found() {
     let house = house();
     install(&house.crm, std::slice::from_ref(&house.package)).unwrap();

@@ -1,4 +1,5 @@
-//! `guanxi access`: who may do what to a record and why, and what a planned change would open or close.
+//! `guanxi access`: who may do what to a record and why, what a planned change would open or close, and with whom
+//! single records are shared.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,6 +31,71 @@ enum Work {
     Who(Who),
     /// Tell what planned changes of users, roles and grants would open or close; nothing is changed
     Simulate(Simulate),
+    /// Share a record with a user or a team, or change the share that they have
+    Share(Share),
+    /// Take back what is shared of a record with a user or a team
+    Unshare(Unshare),
+    /// List with whom a record is shared
+    Shares(Shares),
+}
+
+/// With whom a record is shared.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct With {
+    /// The user, by id or name
+    // An id of its own, since `--as` is of the id `user` in all commands.
+    #[arg(id = "with_user", long = "user", value_name = "USER")]
+    user: Option<String>,
+    /// The team, by id or name
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Share {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity
+    entity: String,
+    /// The record, by its id
+    id: String,
+    #[command(flatten)]
+    with: With,
+    /// What it lets be done: read, edit or full
+    #[arg(long, value_name = "LEVEL", default_value = "read")]
+    level: String,
+    /// From when on, as 2026-12-01T00:00:00Z; from now on if not said
+    #[arg(long, value_name = "MOMENT")]
+    from: Option<String>,
+    /// From when on no longer; without end if not said
+    #[arg(long, value_name = "MOMENT")]
+    until: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Unshare {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity
+    entity: String,
+    /// The record, by its id
+    id: String,
+    #[command(flatten)]
+    with: With,
+}
+
+#[derive(Debug, Args)]
+struct Shares {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity
+    entity: String,
+    /// The record, by its id
+    id: String,
 }
 
 #[derive(Debug, Args)]
@@ -41,7 +107,7 @@ struct Explain {
     /// The record, by its id
     id: String,
     /// About whom, by id or name; oneself if not said
-    #[arg(long, value_name = "USER")]
+    #[arg(id = "about_user", long = "user", value_name = "USER")]
     user: Option<String>,
     /// The action
     #[arg(long, value_name = "ACTION", default_value = "read")]
@@ -88,6 +154,9 @@ impl Access {
             Work::Explain(explain) => explain.run(host),
             Work::Who(who) => who.run(host),
             Work::Simulate(simulate) => simulate.run(host),
+            Work::Share(share) => share.run(host),
+            Work::Unshare(unshare) => unshare.run(host),
+            Work::Shares(shares) => shares.run(host),
         }
     }
 }
@@ -104,6 +173,10 @@ impl Explain {
         output::line(&format!("verdict: {}", text(&answer, "verdict")))?;
         let columns = ["role", "entity", "level", "reason", "line"];
         write(&columns, list(&answer, "paths").iter().map(|path| cells(path, &columns)))?;
+        let columns = ["share", "level", "team", "until"];
+        if !list(&answer, "shares").is_empty() {
+            write(&columns, list(&answer, "shares").iter().map(|share| cells(share, &columns)))?;
+        }
         for fields in ["hidden_fields", "masked_fields"] {
             let names: Vec<&str> = list(&answer, fields).iter().filter_map(Json::as_str).collect();
             if !names.is_empty() {
@@ -129,12 +202,8 @@ impl Who {
             output::json(&answer)?;
             return Ok(Ended::Done);
         }
-        let columns = ["role", "entity", "level", "reason", "line"];
-        let rows = list(&answer, "rows").iter().flat_map(|row| {
-            let paths = list(row, "paths").iter();
-            paths.map(move |path| [vec![text(row, "user").to_owned()], cells(path, &columns)].concat())
-        });
-        write(&["user", "role", "entity", "level", "reason", "line"], rows)?;
+        let rows = list(&answer, "rows").iter().flat_map(ways);
+        write(&["user", "by", "of", "level", "reason", "line"], rows)?;
         match text(&answer, "cursor") {
             "" => Ok(Ended::Done),
             cursor => output::line(&format!("cursor: {cursor}")).map(|()| Ended::Done),
@@ -160,6 +229,70 @@ impl Simulate {
             Some(true) => output::line("there is more").map(|()| Ended::Done),
             _ => Ok(Ended::Done),
         }
+    }
+}
+
+/// Each way in which somebody may: a grant, a share, or for whom.
+fn ways(row: &Json) -> Vec<Vec<String>> {
+    let user = || vec![text(row, "user").to_owned()];
+    let of = |way: &Json, columns: &[&str]| [user(), cells(way, columns)].concat();
+    let grants =
+        list(row, "paths").iter().map(|path| of(path, &["role", "entity", "level", "reason", "line"]));
+    let shares = list(row, "shares").iter().map(|share| {
+        let [by, level] = ["share", "level"].map(|name| text(share, name).to_owned());
+        [user(), vec![by, String::new(), level, "share".to_owned(), text(share, "team").to_owned()]].concat()
+    });
+    let delegators = list(row, "delegators").iter().filter_map(Json::as_str).map(|delegator| {
+        let reason = "delegation".to_owned();
+        [user(), vec![delegator.to_owned(), String::new(), String::new(), reason, String::new()]].concat()
+    });
+    grants.chain(shares).chain(delegators).collect()
+}
+
+impl Share {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let given = json!({
+            "entity": self.entity,
+            "id": self.id,
+            "user": self.with.user,
+            "team": self.with.team,
+            "level": self.level,
+            "from": self.from,
+            "until": self.until,
+            "reason": self.reason,
+        });
+        let answer = call(&host.session(&self.path)?, "record.share", &given)?;
+        match host.wants_json() {
+            true => output::json(&answer)?,
+            false => output::line(text(&answer, "id"))?,
+        }
+        Ok(Ended::Done)
+    }
+}
+
+impl Unshare {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let given =
+            json!({"entity": self.entity, "id": self.id, "user": self.with.user, "team": self.with.team});
+        let answer = call(&host.session(&self.path)?, "record.unshare", &given)?;
+        if host.wants_json() {
+            output::json(&answer)?;
+        }
+        Ok(Ended::Done)
+    }
+}
+
+impl Shares {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let given = json!({"entity": self.entity, "id": self.id});
+        let answer = call(&host.session(&self.path)?, "record.shares", &given)?;
+        if host.wants_json() {
+            output::json(&answer)?;
+            return Ok(Ended::Done);
+        }
+        let columns = ["user", "team", "level", "from", "until", "holds", "reason"];
+        write(&columns, list(&answer, "shares").iter().map(|share| cells(share, &columns)))?;
+        Ok(Ended::Done)
     }
 }
 

@@ -86,14 +86,17 @@ fn describe_entity(host: &Host, session: &Session, name: &str) -> Result<()> {
     }
     for entity in list(&schema, "entities") {
         output::line(&visible(&format!("{}: {}", text(entity, "name"), text(entity, "label"))))?;
+        if !text(entity, "help").is_empty() {
+            output::line(&visible(text(entity, "help")))?;
+        }
         output::line("")?;
-        let mut table = Table::new(["field", "label", "type", "required", "unique", "indexed", "of"]);
+        let mut table = Table::new(["field", "label", "type", "required", "unique", "indexed", "of", "help"]);
         for field in list(entity, "fields") {
             let codes: Vec<&str> = list(field, "codes").iter().map(|code| text(code, "code")).collect();
             let of = format!("{}{}", text(field, "target"), codes.join(", "));
             let marks = ["required", "unique", "indexed"].map(|name| mark(field, name));
             let facts = ["name", "label", "type"].map(|name| text(field, name));
-            table.push(facts.into_iter().chain(marks).chain([of.as_str()]));
+            table.push(facts.into_iter().chain(marks).chain([of.as_str(), text(field, "help")]));
         }
         table.write(io::stdout().lock())?;
     }

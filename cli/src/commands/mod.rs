@@ -14,6 +14,7 @@ pub mod import;
 pub mod key;
 pub mod look;
 pub mod plugin;
+pub mod purge;
 pub mod query;
 pub mod report;
 pub mod restore;

@@ -1,6 +1,8 @@
 //! The built program as a person or a script uses it: arguments in, outputs and exit status out.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod backups;

@@ -34,6 +34,23 @@ fn a_compacted_database_has_everything_and_says_what_it_came_to() {
 }
 
 #[test]
+fn a_purge_says_what_the_settings_no_longer_keep() {
+    let sandbox = filled();
+    let told = sandbox.lin("purge", ["--json"]);
+    assert_eq!((told.status, told.json()["entities"].clone()), (0, serde_json::json!([])), "{}", told.errors);
+    let policy = "{\"settings\": {\"deletion.purge_days\": {\"account\": 30}}}";
+    let set = sandbox.lin("call", ["configuration.set", policy]);
+    assert_eq!(set.status, 0, "{}", set.errors);
+    let told = sandbox.lin("purge", ["--dry-run"]);
+    assert_eq!(
+        (told.status, told.output.trim()),
+        (0, "crm.account: would go 0, locked 0"),
+        "{}",
+        told.errors
+    );
+}
+
+#[test]
 fn a_new_data_key_is_opened_by_the_keys_that_were_named_and_by_no_other() {
     let sandbox = filled();
     sandbox.file("one", [8; 32]);

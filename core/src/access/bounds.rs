@@ -88,6 +88,7 @@ impl Policy {
             let (old, new) = (self.people.users.get(user), after.people.users.get(user));
             old != new
                 || self.roles_of(*user) != after.roles_of(*user)
+                || self.teams_of(*user) != after.teams_of(*user)
                 || !bounds.have_same_grants(*user)
                 || new.is_some_and(|new| bounds.reaches(new, true).values().any(|(was, is)| was != is))
         };

@@ -5,8 +5,8 @@
 //! known without compiling what everybody reaches.
 
 use crate::access::policy::GrantFact;
-use crate::access::{AccessClass, Action, Effect, Level, Policy};
-use crate::base::RecordId;
+use crate::access::{AccessClass, Action, Effect, Level, Policy, ShareFact, ShareLevel, Sharee};
+use crate::base::{RecordId, Timestamp};
 
 /// Why a grant reaches a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Reason {
 pub struct AccessPath {
     /// The role that grants or forbids.
     pub role: RecordId,
+    /// The team by which the person has the role, where it is not the person's own.
+    pub team: Option<RecordId>,
     /// The grant.
     pub grant: RecordId,
     /// The entity that it names, or a wildcard.
@@ -36,6 +38,38 @@ pub struct AccessPath {
     pub level: Level,
     /// Why it reaches the record.
     pub reason: Reason,
+}
+
+/// A share by which a record is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharePath {
+    /// The share.
+    pub share: RecordId,
+    /// What it lets be done.
+    pub level: ShareLevel,
+    /// The team that it is with, where it is not with the person.
+    pub team: Option<RecordId>,
+    /// From when on it holds no longer, if it ends.
+    pub until: Option<Timestamp>,
+}
+
+/// What is decided, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What is decided.
+    pub verdict: Verdict,
+    /// The grants that allow it where it is granted, or forbid it where it is denied.
+    pub paths: Vec<AccessPath>,
+    /// The shares that give it where it is granted.
+    pub shares: Vec<SharePath>,
+}
+
+impl Decision {
+    /// A refusal that no grant says.
+    #[must_use]
+    pub fn refused(verdict: Verdict) -> Self {
+        Self { verdict, paths: Vec::new(), shares: Vec::new() }
+    }
 }
 
 /// What is decided about a person, an action and a record.
@@ -53,7 +87,7 @@ pub enum Verdict {
     OtherPartition,
     /// A grant forbids it.
     Denied,
-    /// Grants allow the action to other records, and not to this one.
+    /// Grants allow the action to other records, and neither a grant nor a share to this one.
     OutOfReach,
     /// The action is granted, but not to read the record, without which nothing else is done to it.
     Unread,
@@ -87,32 +121,29 @@ pub struct Place {
     superiors: Vec<RecordId>,
     /// Its unit, and all units above.
     units: Vec<RecordId>,
+    /// Its shares that hold.
+    shares: Vec<ShareFact>,
 }
 
 impl Policy {
-    /// Where records of a class stand.
+    /// Where a record of a class stands, with its shares that hold.
     #[must_use]
-    pub fn place(&self, class: AccessClass) -> Place {
+    pub fn place(&self, class: AccessClass, shares: Vec<ShareFact>) -> Place {
         let superior = |user: RecordId| self.people.users.get(&user).and_then(|user| user.reports_to);
         let above = |unit: RecordId| self.people.parents.get(&unit).copied();
-        Place { class, superiors: upwards(Some(class.owner), superior), units: upwards(class.unit, above) }
+        let (superiors, units) = (upwards(Some(class.owner), superior), upwards(class.unit, above));
+        Place { class, superiors, units, shares }
     }
 
     /// What is decided about somebody's action on a record, by the grants that say so: those that allow it, or that
-    /// forbid it. That to change needs to read, too, is not looked at.
+    /// forbid it, and the shares that give it. That to change needs to read, too, is not looked at.
     #[must_use]
-    pub fn explain(
-        &self,
-        principal: RecordId,
-        entity: &str,
-        action: Action,
-        place: &Place,
-    ) -> (Verdict, Vec<AccessPath>) {
+    pub fn explain(&self, principal: RecordId, entity: &str, action: Action, place: &Place) -> Decision {
         if !self.is_active(principal) {
-            return (Verdict::Inactive, Vec::new());
+            return Decision::refused(Verdict::Inactive);
         }
         if self.is_off(entity) {
-            return (Verdict::ModuleOff, Vec::new());
+            return Decision::refused(Verdict::ModuleOff);
         }
         let mut granted = false;
         let (mut allowing, mut denying) = (Vec::new(), Vec::new());
@@ -124,20 +155,41 @@ impl Policy {
             granted |= !denies && grant.level > Level::None;
             if let Some(reason) = self.reason(principal, grant.level, place) {
                 let paths = if denies { &mut denying } else { &mut allowing };
-                paths.push(path(grant, reason));
+                paths.push(self.path(principal, grant, reason));
             }
         }
         if !granted {
-            return (Verdict::NotGranted, Vec::new());
+            return Decision::refused(Verdict::NotGranted);
         }
         if !denying.is_empty() {
-            return (Verdict::Denied, denying);
+            return Decision { paths: denying, ..Decision::refused(Verdict::Denied) };
         }
         if !self.partitions(principal, entity, action).contain(place.class.partition) {
-            return (Verdict::OtherPartition, Vec::new());
+            return Decision::refused(Verdict::OtherPartition);
         }
-        let verdict = if allowing.is_empty() { Verdict::OutOfReach } else { Verdict::Granted };
-        (verdict, allowing)
+        let shares = self.share_paths(principal, action, place);
+        let reached = !allowing.is_empty() || !shares.is_empty();
+        let verdict = if reached { Verdict::Granted } else { Verdict::OutOfReach };
+        Decision { verdict, paths: allowing, shares }
+    }
+
+    /// The shares that give somebody an action on a record.
+    fn share_paths(&self, principal: RecordId, action: Action, place: &Place) -> Vec<SharePath> {
+        let Some(needed) = ShareLevel::needed_for(action) else { return Vec::new() };
+        let given = place.shares.iter().filter(|share| share.level >= needed).filter_map(|share| {
+            let team = match share.with {
+                Sharee::User(user) => (user == principal).then_some(None),
+                Sharee::Team(team) => self.teams_of(principal).contains(&team).then_some(Some(team)),
+            };
+            Some(SharePath { share: share.id, level: share.level, team: team?, until: share.until })
+        });
+        given.collect()
+    }
+
+    fn path(&self, principal: RecordId, grant: &GrantFact, reason: Reason) -> AccessPath {
+        let (role, entity, level) = (grant.role, grant.entity.clone(), grant.level);
+        let team = self.people.by_team.get(&(principal, role)).copied();
+        AccessPath { role, team, grant: grant.id, entity, level, reason }
     }
 
     /// The users behind one, in the order of their ids.
@@ -169,11 +221,6 @@ impl Policy {
         }
         (level == Level::All).then_some(Reason::Everybody)
     }
-}
-
-fn path(grant: &GrantFact, reason: Reason) -> AccessPath {
-    let (role, entity, level) = (grant.role, grant.entity.clone(), grant.level);
-    AccessPath { role, grant: grant.id, entity, level, reason }
 }
 
 /// A node and all above it; a circle ends where it comes back to itself.

@@ -6,19 +6,28 @@
 
 mod bounds;
 mod class;
+mod delegating;
 mod directory;
 mod explain;
 mod level;
 mod permit;
 mod policy;
+mod sharing;
 
 pub use bounds::Beyond;
 pub use class::{AccessClass, ClassId};
+pub use delegating::{Delegation, DelegationFact, delegation};
 pub use directory::{
     Grant, Partition, Role, RoleAssignment, Unit, User, UserStatus, grant, partition, role, role_assignment,
     unit, user,
 };
-pub use explain::{AccessPath, Reason, Verdict};
+pub use explain::{AccessPath, Decision, Place, Reason, SharePath, Verdict};
 pub use level::{Action, Effect, Level};
-pub use permit::{ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Showing, Update};
-pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, UnitFact, UserFact};
+pub use permit::{
+    ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Share, Showing, Update,
+};
+pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
+pub use sharing::{
+    NOBODY, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share, team,
+    team_member, team_role,
+};

@@ -38,6 +38,8 @@ actions! {
     Assign;
     /// To lock records.
     Lock;
+    /// To let others see or change single records.
+    Share;
     /// To keep records as an administrator does.
     Administer;
 }
@@ -99,10 +101,15 @@ pub(super) struct Scope {
 
 impl Scope {
     pub fn contains(&self, class: &AccessClass) -> bool {
-        self.partitions.contain(class.partition)
+        self.admits(class)
             && self.allowed.contains(class)
-            && !self.denied.as_ref().is_some_and(|denied| denied.contains(class))
             && self.only.as_ref().is_none_or(|only| only.contains(class))
+    }
+
+    /// Whether nothing forbids records of a class, whatever allows them: no denial, and no border of partitions.
+    pub fn admits(&self, class: &AccessClass) -> bool {
+        self.partitions.contain(class.partition)
+            && !self.denied.as_ref().is_some_and(|denied| denied.contains(class))
     }
 }
 
@@ -133,7 +140,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Of records of a class.
+    /// Of records of a class. One that is shared singly, and that no grant reaches, shows what the widest grants show.
     fn of(&self, class: &AccessClass) -> &FieldProfile {
         let ring = self.rings.iter().find(|(reach, _)| reach.contains(class));
         ring.map_or(&self.outermost, |(_, profile)| profile)
@@ -164,6 +171,8 @@ pub struct Permit<A> {
     principal: Option<RecordId>,
     epoch: u64,
     scope: Scope,
+    /// Records that are shared with the holder singly, rising, at the level that the action needs.
+    shared: Arc<[RecordId]>,
     fields: Arc<Fields>,
     action: PhantomData<fn() -> A>,
 }
@@ -173,10 +182,10 @@ impl<A: ActionKind> Permit<A> {
         entity: EntityId,
         principal: Option<RecordId>,
         epoch: u64,
-        scope: Scope,
+        (scope, shared): (Scope, Arc<[RecordId]>),
         fields: Arc<Fields>,
     ) -> Self {
-        Self { entity, principal, epoch, scope, fields, action: PhantomData }
+        Self { entity, principal, epoch, scope, shared, fields, action: PhantomData }
     }
 
     /// Refuses to act for anybody but its holder.
@@ -198,11 +207,25 @@ impl<A: ActionKind> Permit<A> {
         &self.scope.classes
     }
 
-    /// Whether records of a class are within reach. It looks at partition, owner and unit rather than at the
+    /// Whether a record of a class is within reach: by its class, or because it is shared with the holder. What is
+    /// forbidden of its class, and what is of another partition, no share opens.
+    #[must_use]
+    pub fn allows(&self, record: RecordId, class: &AccessClass) -> bool {
+        self.covers(class) || self.scope.admits(class) && self.shared.binary_search(&record).is_ok()
+    }
+
+    /// Whether all records of a class are within reach. It looks at partition, owner and unit rather than at the
     /// class number, because a transaction may have interned the class a moment ago.
     #[must_use]
-    pub fn allows(&self, class: &AccessClass) -> bool {
+    pub fn covers(&self, class: &AccessClass) -> bool {
         self.scope.contains(class)
+    }
+
+    /// The records that are shared with the holder singly, rising. Some of them may be within reach by their class,
+    /// too, and some out of it all the same: see [`Permit::allows`].
+    #[must_use]
+    pub fn shared(&self) -> &[RecordId] {
+        &self.shared
     }
 
     /// Whether records of every class are within reach.
@@ -212,13 +235,20 @@ impl<A: ActionKind> Permit<A> {
         allowed.all && denied.is_none() && only.is_none() && *partitions == Partitions::All
     }
 
-    /// The same for these classes alone, as far as they are within reach.
+    /// The same for these classes alone, as far as they are within reach, and for no record that is shared singly.
     #[must_use]
     pub fn narrowed(&self, classes: &[(ClassId, AccessClass)]) -> Self {
-        let within = classes.iter().filter(|(_, class)| self.allows(class));
+        let within = classes.iter().filter(|(_, class)| self.covers(class));
         let classes: Vec<(ClassId, AccessClass)> = within.copied().collect();
         let only = Some(Arc::new(classes.iter().map(|(_, class)| *class).collect()));
-        Self { scope: Scope { only, classes: classes.into(), ..self.scope.clone() }, ..self.clone() }
+        let scope = Scope { only, classes: classes.into(), ..self.scope.clone() };
+        Self { scope, shared: Arc::default(), ..self.clone() }
+    }
+
+    /// The same for what is within reach by its class alone.
+    #[must_use]
+    pub fn of_classes(&self) -> Self {
+        Self { shared: Arc::default(), ..self.clone() }
     }
 
     /// Whether it is the engine's own.

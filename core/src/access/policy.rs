@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::class::ClassTable;
+use crate::access::delegating::Acting;
 use crate::access::permit::{FieldProfile, Fields, Partitions, Reach, Scope};
-use crate::access::{AccessClass, Action, ActionKind, ClassId, Effect, Level, Permit, RoleAssignment, User};
+use crate::access::{
+    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, Level, Permit, RecordShare,
+    RoleAssignment, Shares, TeamMember, User,
+};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
 
@@ -118,17 +122,38 @@ pub struct People {
     pub(super) users: BTreeMap<RecordId, UserFact>,
     pub(super) reports: BTreeMap<RecordId, Vec<RecordId>>,
     pub(super) children: BTreeMap<RecordId, Vec<RecordId>>,
+    /// The roles of each user, those of the user's teams among them, each once.
     pub(super) roles: BTreeMap<RecordId, Vec<RecordId>>,
+    /// The teams by which a user has roles that nobody assigned to that user: by user and role.
+    pub(super) by_team: BTreeMap<(RecordId, RecordId), RecordId>,
+    /// The teams of each user.
+    pub(super) teams: BTreeMap<RecordId, Vec<RecordId>>,
     pub(super) units: BTreeSet<RecordId>,
     pub(super) parents: BTreeMap<RecordId, RecordId>,
+    /// Who may act for others, and by what.
+    pub(super) delegations: BTreeMap<RecordId, Vec<DelegationFact>>,
     /// Whether anybody works in a partition of their own.
     divided: bool,
 }
 
+/// Who belongs to which team, and what teams have.
+#[derive(Debug, Default)]
+pub struct TeamFacts {
+    /// Pairs of a team and a user who belongs to it.
+    pub members: Vec<(RecordId, RecordId)>,
+    /// Pairs of a team and a role that it has.
+    pub roles: Vec<(RecordId, RecordId)>,
+}
+
 impl People {
-    /// Users, units, and pairs of a user and a role.
+    /// Users, units, pairs of a user and a role, and teams.
     #[must_use]
-    pub fn new(users: Vec<UserFact>, units: Vec<UnitFact>, assignments: Vec<(RecordId, RecordId)>) -> Self {
+    pub fn new(
+        users: Vec<UserFact>,
+        units: Vec<UnitFact>,
+        assignments: Vec<(RecordId, RecordId)>,
+        teams: &TeamFacts,
+    ) -> Self {
         let mut people = Self::default();
         for user in users {
             if let Some(superior) = user.reports_to {
@@ -147,7 +172,39 @@ impl People {
         for (user, role) in assignments {
             people.roles.entry(user).or_default().push(role);
         }
+        people.gather(teams);
         people
+    }
+
+    /// The same people, of whom some may act for others.
+    #[must_use]
+    pub fn with_delegations(mut self, delegations: Vec<DelegationFact>) -> Self {
+        for fact in delegations {
+            self.delegations.entry(fact.delegate).or_default().push(fact);
+        }
+        self
+    }
+
+    /// Gives members the roles of their teams.
+    fn gather(&mut self, teams: &TeamFacts) {
+        let mut roles: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
+        for (team, role) in &teams.roles {
+            roles.entry(*team).or_default().push(*role);
+        }
+        for (team, user) in &teams.members {
+            let own = self.teams.entry(*user).or_default();
+            if own.contains(team) {
+                continue;
+            }
+            own.push(*team);
+            let known = self.roles.entry(*user).or_default();
+            for role in roles.get(team).into_iter().flatten() {
+                if !known.contains(role) {
+                    known.push(*role);
+                    self.by_team.insert((*user, *role), *team);
+                }
+            }
+        }
     }
 }
 
@@ -175,20 +232,38 @@ impl Rules {
     }
 }
 
-/// The compiled policy.
-#[derive(Debug, Default)]
+/// The compiled policy. A copy costs little: it has the same facts, and remembers the same decisions.
+#[derive(Debug, Default, Clone)]
 pub struct Policy {
     epoch: u64,
     pub(super) people: Arc<People>,
     pub(super) rules: Arc<Rules>,
     classes: Arc<ClassTable>,
-    /// What was decided before. The facts do not change, so neither does a decision.
+    decided: Arc<Decided>,
+    /// What is shared singly with those who are decided about. Of others it knows of none.
+    shares: BTreeMap<RecordId, Arc<Shares>>,
+    /// Who has the rights of another one.
+    pub(super) acting: Option<Acting>,
+}
+
+/// What was decided before, by roles alone. The facts do not change, so neither does a decision.
+#[derive(Debug, Default)]
+struct Decided {
     rulings: RwLock<Rulings>,
     /// Whose records each level reaches, by principal.
     reaches: RwLock<HashMap<(RecordId, Level), Arc<Reach>>>,
     /// What is left of that, with the level that is forbidden and the partitions.
     scopes: RwLock<HashMap<(RecordId, Level, Level, Partitions), Scope>>,
     everything: OnceLock<Scope>,
+}
+
+/// By what somebody reaches a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By its class, as roles say.
+    Class,
+    /// Because it is shared singly.
+    Share,
 }
 
 /// By principal and action, then by name of the entity.
@@ -219,19 +294,39 @@ impl Policy {
         self.of_epoch(self.epoch, further)
     }
 
-    /// The policy of a later epoch that differs by further classes alone.
+    /// The policy of a later epoch that differs by further classes alone, if by anything.
     #[must_use]
     pub fn of_epoch(&self, epoch: u64, further: &[(ClassId, AccessClass)]) -> Self {
-        let (people, rules) = (Arc::clone(&self.people), Arc::clone(&self.rules));
+        if further.is_empty() {
+            return Self { epoch, ..self.clone() };
+        }
         let classes = Arc::new(self.classes.with(further));
-        Self { epoch, people, rules, classes, ..Self::default() }
+        Self { epoch, classes, decided: Arc::default(), ..self.clone() }
     }
 
     /// The same policy where the registry, and with it the rules, has changed.
     #[must_use]
     pub fn with_rules(&self, rules: Rules) -> Self {
-        let (people, classes) = (Arc::clone(&self.people), Arc::clone(&self.classes));
-        Self { epoch: self.epoch, people, rules: Arc::new(rules), classes, ..Self::default() }
+        Self { rules: Arc::new(rules), decided: Arc::default(), ..self.clone() }
+    }
+
+    /// The same policy, which knows what is shared singly with somebody.
+    #[must_use]
+    pub fn with_shares(&self, principal: RecordId, shares: Arc<Shares>) -> Self {
+        let mut with = self.clone();
+        with.shares.insert(principal, shares);
+        with
+    }
+
+    /// The same policy where somebody has the rights of another one.
+    pub(super) fn with_acting(&self, acting: Acting) -> Self {
+        Self { acting: Some(acting), ..self.clone() }
+    }
+
+    /// The teams that a user belongs to.
+    #[must_use]
+    pub fn teams_of(&self, user: RecordId) -> &[RecordId] {
+        self.people.teams.get(&user).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The highest number of a class that it knows.
@@ -287,6 +382,10 @@ impl Policy {
     /// organisation's own and reaches everybody's records administers it.
     #[must_use]
     pub fn permits(&self, principal: RecordId, entity: &str, action: Action) -> bool {
+        if !self.lets(principal, entity, action) {
+            return false;
+        }
+        let principal = self.subject(principal);
         let level = self.level(principal, entity, action);
         let enough = match action {
             Action::Administer => level == Level::All && self.partition_of(principal) == Some(0),
@@ -306,11 +405,50 @@ impl Policy {
         entity: EntityId,
         entity_name: &str,
     ) -> Result<Permit<A>> {
-        let ruling = match self.known_ruling(principal, A::ACTION, entity_name) {
-            Some(ruling) => ruling,
-            None => self.rule(principal, A::ACTION, entity_name)?,
-        };
-        Ok(Permit::mint(entity, Some(principal), self.epoch, ruling.scope, ruling.fields))
+        let ruling = self.ruling(principal, A::ACTION, entity_name)?;
+        let shared = self.shared_beside(&ruling.scope, principal, entity, A::ACTION);
+        Ok(Permit::mint(entity, Some(principal), self.epoch, (ruling.scope, shared), ruling.fields))
+    }
+
+    /// What is shared singly with somebody, beside what roles reach. Who reaches everybody's records, but for what is
+    /// forbidden, gains nothing by a share.
+    fn shared_beside(
+        &self,
+        scope: &Scope,
+        principal: RecordId,
+        entity: EntityId,
+        action: Action,
+    ) -> Arc<[RecordId]> {
+        let shares = self.shares.get(&self.subject(principal)).filter(|_| !scope.allowed.all);
+        shares.map(|shares| shares.of(entity, action)).unwrap_or_default()
+    }
+
+    /// The records of an entity that shares let an action be done to, whatever else holds of them.
+    #[must_use]
+    pub fn shared(&self, principal: RecordId, entity: EntityId, action: Action) -> Arc<[RecordId]> {
+        self.shares.get(&principal).map(|shares| shares.of(entity, action)).unwrap_or_default()
+    }
+
+    /// The users who belong to a team.
+    pub fn members_of(&self, team: RecordId) -> impl Iterator<Item = RecordId> + '_ {
+        self.people.teams.iter().filter(move |(_, teams)| teams.contains(&team)).map(|(user, _)| *user)
+    }
+
+    /// By what somebody reaches a record by an action; nothing where it is out of reach.
+    #[must_use]
+    pub fn way_to(
+        &self,
+        principal: RecordId,
+        (entity, name): (EntityId, &str),
+        action: Action,
+        (record, class): (RecordId, &AccessClass),
+    ) -> Option<Way> {
+        let scope = self.ruling(principal, action, name).ok()?.scope;
+        if scope.contains(class) {
+            return Some(Way::Class);
+        }
+        let shared = self.shared_beside(&scope, principal, entity, action);
+        (scope.admits(class) && shared.binary_search(&record).is_ok()).then_some(Way::Share)
     }
 
     /// Why nobody, or somebody whose roles do not grant it, may do an action on an entity.
@@ -325,8 +463,19 @@ impl Policy {
     }
 
     fn known_ruling(&self, principal: RecordId, action: Action, entity: &str) -> Option<Ruling> {
-        let rulings = self.rulings.read().unwrap_or_else(PoisonError::into_inner);
+        let rulings = self.decided.rulings.read().unwrap_or_else(PoisonError::into_inner);
         rulings.get(&(principal, action))?.get(entity).cloned()
+    }
+
+    fn ruling(&self, principal: RecordId, action: Action, entity: &str) -> Result<Ruling> {
+        if !self.lets(principal, entity, action) {
+            return Err(self.refusal(entity, action));
+        }
+        let principal = self.subject(principal);
+        match self.known_ruling(principal, action, entity) {
+            Some(ruling) => Ok(ruling),
+            None => self.rule(principal, action, entity),
+        }
     }
 
     fn rule(&self, principal: RecordId, action: Action, entity: &str) -> Result<Ruling> {
@@ -341,7 +490,7 @@ impl Policy {
         let forbidden = self.stated(principal, entity, action, Effect::Deny);
         let partitions = self.partitions(principal, entity, action);
         let ruling = Ruling { scope: self.scope(principal, (level, forbidden), partitions), fields };
-        let mut rulings = self.rulings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rulings = self.decided.rulings.write().unwrap_or_else(PoisonError::into_inner);
         if rulings.len() >= MAX_RULINGS {
             rulings.clear();
         }
@@ -357,9 +506,7 @@ impl Policy {
         entity: &str,
         action: Action,
     ) -> Arc<[(ClassId, AccessClass)]> {
-        let known = self.known_ruling(principal, action, entity);
-        let ruling = known.map_or_else(|| self.rule(principal, action, entity), Ok);
-        ruling.map_or_else(|_| Arc::default(), |ruling| ruling.scope.classes)
+        self.ruling(principal, action, entity).map_or_else(|_| Arc::default(), |ruling| ruling.scope.classes)
     }
 
     /// The level at which somebody may do an action now; none for whoever may not sign in.
@@ -375,7 +522,19 @@ impl Policy {
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
     pub(crate) fn bootstrap<A: ActionKind>(&self, entity: EntityId) -> Permit<A> {
-        Permit::mint(entity, None, self.epoch, self.everything(), Arc::default())
+        Permit::mint(entity, None, self.epoch, (self.everything(), Arc::default()), Arc::default())
+    }
+
+    /// The same for records of one owner in one partition.
+    #[must_use]
+    pub(crate) fn bootstrap_of<A: ActionKind>(
+        &self,
+        entity: EntityId,
+        (owner, partition): (RecordId, u32),
+    ) -> Permit<A> {
+        let mut classes = self.classes.of(&[owner].into(), &BTreeSet::new());
+        classes.retain(|(_, class)| class.partition == partition);
+        self.bootstrap(entity).narrowed(&classes)
     }
 
     /// The level of a principal. Nobody has one on an entity whose module is off, nor where everybody's records
@@ -396,13 +555,15 @@ impl Policy {
         self.grants_of(principal, entity).filter(states).map(|grant| grant.level).max().unwrap_or(Level::None)
     }
 
-    /// The partitions that a principal's records may be of. People and what they are assigned belong to the
-    /// partition that they work in; the organisation's other facts are its own, which all partitions read. Who
-    /// works in the organisation's own partition keeps the people of all of them.
+    /// The partitions that a principal's records may be of. People, what they are assigned and what is shared with
+    /// them belong to the partition that they work in; the organisation's other facts are its own, which all
+    /// partitions read. Who works in the organisation's own partition keeps the people of all of them.
     pub(super) fn partitions(&self, principal: RecordId, entity: &str, action: Action) -> Partitions {
         let own = self.partition_of(principal).unwrap_or(u32::MAX);
         let system = entity.starts_with("sys.");
-        let of_people = [User::NAME, RoleAssignment::NAME].contains(&entity);
+        let of_people =
+            [User::NAME, RoleAssignment::NAME, TeamMember::NAME, RecordShare::NAME, Delegation::NAME];
+        let of_people = of_people.contains(&entity);
         match own {
             _ if !self.people.divided => Partitions::All,
             0 if system => Partitions::All,
@@ -569,7 +730,7 @@ impl Policy {
         if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) {
             return self.everything();
         }
-        kept(&self.scopes, (principal, level, forbidden, partitions), || {
+        kept(&self.decided.scopes, (principal, level, forbidden, partitions), || {
             let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden));
             let scope = Scope {
                 allowed: self.reach(principal, level),
@@ -589,7 +750,7 @@ impl Policy {
     }
 
     pub(super) fn reach(&self, principal: RecordId, level: Level) -> Arc<Reach> {
-        kept(&self.reaches, (principal, level), || Arc::new(self.compile_reach(principal, level)))
+        kept(&self.decided.reaches, (principal, level), || Arc::new(self.compile_reach(principal, level)))
     }
 
     pub(super) fn compile_reach(&self, principal: RecordId, level: Level) -> Reach {
@@ -618,7 +779,7 @@ impl Policy {
             only: None,
             classes: self.classes.all().iter().copied().collect(),
         };
-        self.everything.get_or_init(everything).clone()
+        self.decided.everything.get_or_init(everything).clone()
     }
 }
 

@@ -5,7 +5,8 @@ use std::ops::Deref;
 use serde_json::{Map, Value as Json};
 use zeroize::Zeroize;
 
-use crate::base::{Code, Error, Patience, RecordId, Result};
+use crate::api::words::chinese;
+use crate::base::{Code, Error, Locale, Patience, RecordId, Result};
 use crate::engine::Session;
 
 /// One parameter of a method.
@@ -17,15 +18,23 @@ pub struct Parameter {
     pub kind: &'static str,
     /// Whether a call must give it.
     pub required: bool,
-    /// What it means.
+    /// What it means, in English.
     pub help: &'static str,
+}
+
+impl Parameter {
+    /// What it means, in a language.
+    #[must_use]
+    pub fn help_in(&self, locale: Locale) -> &'static str {
+        told(self.help, locale)
+    }
 }
 
 /// A named method.
 pub struct Method {
     /// Name, `noun.verb`.
     pub name: &'static str,
-    /// What it does.
+    /// What it does, in English.
     pub help: &'static str,
     /// The parameters.
     pub parameters: &'static [Parameter],
@@ -34,7 +43,22 @@ pub struct Method {
     pub(super) run: Run,
 }
 
+/// A text of a method in a language; in English where it has no other.
+fn told(english: &'static str, locale: Locale) -> &'static str {
+    let english = english.trim();
+    match locale {
+        Locale::English => english,
+        Locale::SimplifiedChinese => chinese(english).unwrap_or(english),
+    }
+}
+
 impl Method {
+    /// What it does, in a language.
+    #[must_use]
+    pub fn help_in(&self, locale: Locale) -> &'static str {
+        told(self.help, locale)
+    }
+
     /// Whether it is called with a session.
     #[must_use]
     pub fn session(&self) -> SessionUse {
@@ -76,7 +100,13 @@ impl SessionUse {
 pub(super) enum Run {
     With(fn(&Session, &Map<String, Json>) -> Result<Json>),
     Without(fn(&Patience, &Map<String, Json>) -> Result<Json>),
-    Either(fn(&Patience, &Map<String, Json>) -> Result<Json>),
+    Either(fn(&Caller<'_>, &Map<String, Json>) -> Result<Json>),
+}
+
+/// Who calls a method that is called with a session and without alike.
+pub(super) struct Caller<'c> {
+    /// The session, if there is one.
+    pub session: Option<&'c Session>,
 }
 
 /// A Rust type that a parameter may have.
@@ -251,8 +281,11 @@ macro_rules! handed {
     () => {
         &$crate::engine::Session
     };
-    ($without:ident) => {
+    (without_session) => {
         &$crate::base::Patience
+    };
+    (with_or_without_session) => {
+        &$crate::api::declare::Caller<'_>
     };
 }
 
@@ -270,8 +303,9 @@ macro_rules! runs {
 }
 
 /// Declares methods: for each a struct of its parameters, read from the call by their types, and the
-/// table entry from which `api.describe` is made. A method is handed a session, or the patience of the call
-/// where `without_session` or `with_or_without_session` stands behind its name.
+/// table entry from which `api.describe` is made. A method is handed a session, the patience of the call
+/// where `without_session` stands behind its name, or who calls where `with_or_without_session` does. Each text
+/// has its Chinese in `words`.
 macro_rules! methods {
     ($(
         $(#[doc = $help:literal])+

@@ -2,26 +2,32 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::base::{FieldId, Locale};
+use crate::base::{FieldId, Language, Result};
+use crate::engine::Session;
 use crate::schema::expr::Expression;
 use crate::schema::{Entity, Field, FieldType, Layer, Registry, RelationSide, StateMachine};
 
+/// The language in which a call asks for labels: that of a BCP 47 tag, or the session's.
+pub(super) fn language(session: &Session, tag: Option<&str>) -> Result<Language> {
+    tag.map_or_else(|| Ok(session.locale().into()), |tag| Language::of_tag(tag, session.locale()))
+}
+
 /// An entity as a user who sees some of its fields may know it, in a partition that is given by its folded name.
 pub(super) fn entity_to_json(
-    (registry, locale): (&Registry, Locale),
+    (registry, language): (&Registry, &Language),
     entity: &Entity,
     shown: &[FieldId],
     partition: Option<&str>,
 ) -> Json {
     let fields = entity.fields().iter().filter(|field| shown.contains(&field.id()));
-    let fields = fields.map(|field| field_to_json((registry, locale), entity, field, shown));
+    let fields = fields.map(|field| field_to_json((registry, language), entity, field, shown));
     // A rule that reads a hidden field would tell of it.
     let told = entity.rules().iter().filter(|rule| rule.fields().all(|field| shown.contains(&field)));
     let rules = told.map(|rule| {
         json!({
             "name": rule.definition.api_name(),
             "condition": rule.definition.condition,
-            "message": rule.definition.message.text(locale),
+            "message": rule.definition.message.spoken(language),
             "severity": rule.definition.severity,
             "active": rule.definition.active,
         })
@@ -37,15 +43,17 @@ pub(super) fn entity_to_json(
             "fields": rule.definition.fields,
             "condition": rule.definition.condition,
             "complete": rule.complete,
+            "reveal": rule.definition.reveal,
         })
     });
-    let states = entity.machines().iter().filter(visible).map(|machine| states_to_json(machine, locale));
+    let states = entity.machines().iter().filter(visible).map(|machine| states_to_json(machine, language));
     json!({
         "name": entity.api_name,
+        "former_names": entity.former_names(),
         "namespace": entity.definition.namespace,
         "layer": Layer::of(&entity.definition.namespace).name(),
-        "label": entity.label().text(locale),
-        "help": entity.help().map(|help| help.text(locale)),
+        "label": entity.label().spoken(language),
+        "help": entity.help().map(|help| help.spoken(language)),
         "changed_by": entity.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "module": entity.module(),
         "withdrawn": entity.is_withdrawn(),
@@ -61,14 +69,15 @@ pub(super) fn entity_to_json(
             let mut fields = validity.exclusions.iter().flat_map(|one| one.fields.iter().copied()).chain(days);
             fields.all(|field| shown.contains(&field))
         })),
-        "relation": entity.ends().and_then(|_| relation_to_json(locale, entity, shown)),
+        "relation": entity.ends().and_then(|_| relation_to_json(language, entity, shown)),
         "unique": unique.collect::<Vec<_>>(),
-        "record_types": record_types_to_json(locale, entity, shown, partition),
+        "temporal_index": entity.temporal().map(|index| json!({"complete": index.is_complete()})),
+        "record_types": record_types_to_json(language, entity, shown, partition),
     })
 }
 
 /// What a relation says, if its sides are shown.
-fn relation_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Option<Json> {
+fn relation_to_json(language: &Language, entity: &Entity, shown: &[FieldId]) -> Option<Json> {
     let (relation, ends) = (entity.definition.relation.as_ref()?, entity.ends()?);
     if ![ends.from, ends.to].iter().all(|end| shown.contains(end)) {
         return None;
@@ -77,7 +86,7 @@ fn relation_to_json(locale: Locale, entity: &Entity, shown: &[FieldId]) -> Optio
         json!({
             "name": side.name,
             "entities": side.entities,
-            "label": side.label.text(locale),
+            "label": side.label.spoken(language),
             "on_delete": side.on_delete,
         })
     };
@@ -99,7 +108,7 @@ fn translates<'e>(entity: &'e Entity, kept: &Field) -> Option<&'e str> {
 }
 
 fn field_to_json(
-    (registry, locale): (&Registry, Locale),
+    (registry, language): (&Registry, &Language),
     entity: &Entity,
     field: &Field,
     shown: &[FieldId],
@@ -112,7 +121,7 @@ fn field_to_json(
         let codes = codes.iter().map(|code| {
             json!({
                 "code": code.code,
-                "label": code.label.text(locale),
+                "label": code.label.spoken(language),
                 "active": code.active,
                 "color": code.color,
                 "only_with": code.only_with,
@@ -120,8 +129,8 @@ fn field_to_json(
         });
         codes.collect::<Vec<_>>()
     });
-    let targets = definition.kind.targets();
-    let details = details_of(&definition.kind, locale);
+    let targets: Vec<&str> = targets_of(registry, &definition.kind);
+    let details = details_of(registry, &definition.kind, language);
     // An expression over a hidden field would tell of it.
     let told = |expression: &&Expression| expression.fields().iter().all(|field| shown.contains(field));
     let conditions: Vec<&str> = field.required_when().iter().filter(told).map(Expression::source).collect();
@@ -130,12 +139,13 @@ fn field_to_json(
         "namespace": definition.namespace,
         "layer": Layer::of(&definition.namespace).name(),
         "local": definition.local,
-        "label": definition.label.text(locale),
-        "help": definition.help.as_ref().map(|help| help.text(locale)),
+        "label": definition.label.spoken(language),
+        "help": definition.help.as_ref().map(|help| help.spoken(language)),
         "changed_by": field.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "former_names": field.former_names(),
         "withdrawn": field.is_withdrawn(),
         "moving": field.is_moving(),
+        "rows_outdated": field.has_outdated_rows(),
         "deprecated": definition.deprecated.is_some(),
         "replacement": replacement,
         "type": definition.kind.name(),
@@ -154,6 +164,7 @@ fn field_to_json(
         "controlled_by": definition.controlled_by,
         "required": field.is_required(),
         "unique": definition.unique,
+        "reveal": definition.reveal,
         "indexed": definition.indexed,
         "read_only": definition.read_only,
         "translatable": definition.translatable,
@@ -162,12 +173,12 @@ fn field_to_json(
     })
 }
 
-fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
+fn states_to_json(machine: &StateMachine, language: &Language) -> Json {
     let definition = &machine.definition;
     let transitions = definition.transitions.iter().map(|transition| {
         json!({
             "name": transition.name,
-            "label": transition.label.text(locale),
+            "label": transition.label.spoken(language),
             "from": transition.from,
             "to": transition.to,
             "guard": transition.guard,
@@ -185,7 +196,12 @@ fn states_to_json(machine: &StateMachine, locale: Locale) -> Json {
 
 /// The record types of an entity, as far as they speak of fields that the user sees; nothing where the type is not
 /// seen.
-fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId], partition: Option<&str>) -> Json {
+fn record_types_to_json(
+    language: &Language,
+    entity: &Entity,
+    shown: &[FieldId],
+    partition: Option<&str>,
+) -> Json {
     let types =
         entity.record_types().filter(|types| types.field().is_some_and(|field| shown.contains(&field)));
     let Some(types) = types else { return Json::Null };
@@ -203,7 +219,7 @@ fn record_types_to_json(locale: Locale, entity: &Entity, shown: &[FieldId], part
         let codes = own.codes.iter().filter_map(|(field, codes)| Some((name(field)?, json!(codes))));
         json!({
             "code": own.code,
-            "label": said.label.text(locale),
+            "label": said.label.spoken(language),
             "active": own.is_open_to(partition),
             "fields": own.fields.iter().filter_map(name).collect::<Vec<_>>(),
             "required": own.required.iter().filter_map(name).collect::<Vec<_>>(),
@@ -223,16 +239,22 @@ fn column_expression(kind: &FieldType) -> Option<&str> {
     }
 }
 
+/// The entities that a field refers to, by the names that these have now.
+fn targets_of<'k>(registry: &'k Registry, kind: &'k FieldType) -> Vec<&'k str> {
+    let named = kind.targets().into_iter();
+    named.map(|name| registry.entity(name).map_or(name.as_str(), |entity| &entity.api_name)).collect()
+}
+
 /// What else a type says: columns, parts, the scheme, what a formula, lookup or rollup reads and gives.
-fn details_of(kind: &FieldType, locale: Locale) -> Json {
+fn details_of(registry: &Registry, kind: &FieldType, language: &Language) -> Json {
     match kind {
         FieldType::Rows { columns } => {
             let columns = columns.iter().map(|column| {
                 json!({
                     "name": column.name,
-                    "label": column.label.text(locale),
+                    "label": column.label.spoken(language),
                     "type": column.kind.name(),
-                    "targets": column.kind.targets(),
+                    "targets": targets_of(registry, &column.kind),
                     "expression": column_expression(&column.kind),
                     "required": column.required,
                 })
@@ -240,6 +262,7 @@ fn details_of(kind: &FieldType, locale: Locale) -> Json {
             json!({"columns": columns.collect::<Vec<_>>()})
         }
         FieldType::Serial { parts } => json!({"parts": parts}),
+        FieldType::Opaque(opaque) => json!({"newer_type": opaque.said}),
         FieldType::Identifier { scheme } => json!({"scheme": scheme}),
         FieldType::Formula { expression, gives } => json!({"expression": expression, "gives": gives}),
         FieldType::Lookup { through, field, gives } => {

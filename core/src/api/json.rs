@@ -8,8 +8,7 @@ use crate::base::{
 };
 use crate::engine::{
     Attachment, Changes, Circle, Comparison, Condition, Direction, Explanation, FieldSelector, Find, Head,
-    KeySlot, Listing, Path, Reader, Referring, RestoreReport, Stated, SystemField, Warning, field_name,
-    follow,
+    KeySlot, Listing, Path, Reader, RestoreReport, Stated, SystemField, Warning, field_name, follow,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, RowColumn, parse_as, parse_text};
 
@@ -176,7 +175,8 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
     let wrong = || Error::new(Code::WrongType).rule(kind.name());
     let currency = reader.settings().currency()?;
     match (kind, json) {
-        (_, Json::Null) => Ok(Value::Null),
+        // What is not understood is refused when it is normalised.
+        (_, Json::Null) | (FieldType::Opaque(_), _) => Ok(Value::Null),
         (FieldType::Json, json) => Value::from_json(json),
         (kind, _) if kind.is_worked_out() => Err(Error::new(Code::ReadOnlyField).rule(kind.name())),
         (FieldType::Bool, Json::Bool(value)) => Ok(Value::Bool(*value)),
@@ -247,7 +247,8 @@ fn reference(reader: &Reader<'_>, entity: &str, parts: &Map<String, Json>) -> Re
 }
 
 /// A condition from JSON: `{"all": […]}`, `{"any": […]}`, `{"not": …}`,
-/// `{"has": {"entity": …, "by": …, "where": …}}` and `{"has_none": …}` for records that refer to the one asked for,
+/// `{"has": {"entity": …, "by": …, "where": …, "valid_at": …}}` and `{"has_none": …}` for records, or links of a
+/// relation, that refer to the one asked for, on a day if one is said,
 /// `{"field": …, "op": …, "value": …}`, or `{"field name": value, …}`, which all must equal. A field may be
 /// a path along references, as `account.owner.name`.
 ///
@@ -302,9 +303,9 @@ fn condition(reader: &Reader<'_>, entity: &Entity, json: &Json, depth: usize) ->
 
 /// Records that refer to the one at hand.
 fn referring(reader: &Reader<'_>, json: &Json, depth: usize) -> Result<Condition> {
-    let refused = || Error::new(Code::InvalidFilter).rule("has takes {entity, by, where}");
+    let refused = || Error::new(Code::InvalidFilter).rule("has takes {entity, by, where, valid_at}");
     let parts = json.as_object().ok_or_else(refused)?;
-    if parts.keys().any(|name| !["entity", "by", "where"].contains(&name.as_str())) {
+    if parts.keys().any(|name| !["entity", "by", "where", "valid_at"].contains(&name.as_str())) {
         return Err(refused());
     }
     let (entity, by) = text(parts, "entity").zip(text(parts, "by")).ok_or_else(refused)?;
@@ -313,7 +314,10 @@ fn referring(reader: &Reader<'_>, json: &Json, depth: usize) -> Result<Condition
     let inner = parts.get("where").unwrap_or(&Json::Null);
     let meets = condition(reader, entity, inner, depth.saturating_add(1));
     let meets = meets.map_err(|error| error.entity(&entity.api_name))?;
-    Ok(Condition::Has(Box::new(Referring { entity: entity.api_name.clone(), by: by.into(), meets })))
+    let day = parts.get("valid_at").filter(|day| !day.is_null());
+    let day = day.map(|day| day.as_str().ok_or_else(refused)).transpose()?;
+    let meets = find_at(Find { filter: meets, ..Find::default() }, day)?.filter;
+    Ok(Condition::of_some(&entity.api_name, by, meets))
 }
 
 fn text<'j>(parts: &'j Map<String, Json>, name: &str) -> Option<&'j str> {
@@ -493,6 +497,7 @@ pub fn explanation_to_json(entity: &Entity, explained: &Explanation) -> Json {
         "residual": explained.residual,
         "order": if explained.streamed { "streamed" } else { "gathered" },
         "scan": explained.scan,
+        "shared": explained.shared,
         "count": explained.count.name(),
     })
 }

@@ -5,13 +5,13 @@
 //! with a session; those that make, restore or salvage a database are called without one.
 //! Invariants: a parameter that no method knows is refused; amounts never pass through a float.
 
-mod base64;
 mod declare;
 mod described;
 mod json;
 mod methods;
 mod planned;
 mod salvage;
+mod words;
 
 pub use declare::{Method, Parameter, SessionUse};
 pub use json::{
@@ -23,7 +23,7 @@ use std::borrow::Cow;
 
 use crate::base::{Code, Error, MAX_JSON_BYTES, Patience, Result};
 use crate::engine::Session;
-use declare::{Run, Secret};
+use declare::{Caller, Run, Secret};
 use serde_json::{Map, Value as Json};
 
 /// Every method, in the order of their names.
@@ -41,7 +41,7 @@ pub fn methods() -> Vec<&'static Method> {
 pub fn call(session: &Session, name: &str, parameters: &Json) -> Result<Json> {
     let answer = find(name).and_then(|method| match method.run {
         Run::With(run) => run(session, &*check(method, parameters)?),
-        Run::Either(run) => run(session.patience(), &*check(method, parameters)?),
+        Run::Either(run) => run(&Caller { session: Some(session) }, &*check(method, parameters)?),
         Run::Without(_) => Err(Error::new(Code::SessionNotTaken).entity(method.name)),
     });
     answer.inspect_err(|error| session.crm().count_refusal(error))
@@ -75,7 +75,8 @@ pub fn call(session: &Session, name: &str, parameters: &Json) -> Result<Json> {
 pub fn call_without_session(name: &str, parameters: &Json, patience: &Patience) -> Result<Json> {
     let method = find(name)?;
     match method.run {
-        Run::Without(run) | Run::Either(run) => run(patience, &*check(method, parameters)?),
+        Run::Without(run) => run(patience, &*check(method, parameters)?),
+        Run::Either(run) => run(&Caller { session: None }, &*check(method, parameters)?),
         Run::With(_) => Err(Error::new(Code::SessionRequired).entity(method.name)),
     }
 }

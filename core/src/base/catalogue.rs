@@ -281,6 +281,9 @@ catalogue! {
     LinkedToItself = 413, "record.linked_to_itself",
         ["a record is not linked to itself by this relation", "both ends are one record", "choose another record for one of the ends"],
         ["此关系不允许记录关联自身", "两端是同一条记录", "请为其中一端选择其他记录"];
+    RecordPurged = 414, "record.purged",
+        ["the record is gone for good", "it was deleted longer ago than the organisation keeps deleted records", "make it anew, or restore a backup from before"],
+        ["记录已被彻底清除", "其删除时间已超过组织设置的保留天数", "请重新建立，或从更早的备份恢复"];
     SignInFailed = 501, "access.sign_in_failed",
         ["name or password is wrong", "the credentials do not match", "try again, or ask an administrator"],
         ["用户名或密码错误", "凭据不匹配", "请重试或联系管理员"];
@@ -297,14 +300,20 @@ catalogue! {
         ["you may not use this field", "your roles hide it", "leave the field out"],
         ["您无权使用该字段", "您的角色隐藏了该字段", "请不要使用该字段"];
     WeakPassword = 506, "access.weak_password",
-        ["the password is too short", "passwords have at least 8 characters", "choose a longer password"],
-        ["密码过短", "密码至少 8 个字符", "请选择更长的密码"];
+        ["the password is too short", "passwords have at least 8 characters, or as many as the organisation asks for", "choose a longer password"],
+        ["密码过短", "密码至少 8 个字符，或达到组织要求的长度", "请选择更长的密码"];
     BeyondOwnRights = 507, "access.beyond_own_rights",
         ["you may not give what you do not have yourself", "the change would open more than your own rights cover, or lift a denial or a mask that holds for you", "give less, or ask an administrator"],
         ["不能授予自己没有的权限", "此更改所开放的内容超出您自己的权限，或解除了对您有效的禁止或脱敏", "请减少授予内容，或联系管理员"];
     SignInWaits = 508, "access.sign_in_waits",
         ["this name has to wait before it signs in again", "it failed too often", "wait a moment; at most 15 minutes"],
         ["该用户名须稍后再登录", "失败次数过多", "请稍候，最长 15 分钟"];
+    PasswordExpired = 509, "access.password_expired",
+        ["the password has to be changed first", "it is older than the organisation allows, or somebody else has set it", "sign in with the old password and a new one"],
+        ["须先更换密码", "密码已超过组织规定的有效期，或由他人设置", "请用旧密码登录并同时设置新密码"];
+    PasswordReused = 510, "access.password_reused",
+        ["this password was used before", "the organisation asks for a new one", "choose another password"],
+        ["该密码已使用过", "组织要求使用新的密码", "请选择其他密码"];
     Cancelled = 601, "engine.cancelled",
         ["the call was cancelled", "somebody turned the cancel token", "repeat the call if it is still wanted"],
         ["调用已取消", "取消令牌已被触发", "如仍需要请重新调用"];

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::base::{Code, Label, Locale};
+use crate::base::{Code, FieldId, Label, Locale, RecordId};
 
 /// Result with the engine's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,8 +26,56 @@ struct Inner {
     value: Option<String>,
     plugin: Option<String>,
     concealed: Option<Code>,
+    held: Option<(RecordId, Option<FieldId>)>,
+    holder: Option<Holder>,
     said: Option<Label>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a refused writer is told of the record that has the value which no two have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// The record, which the writer sees.
+    Record(RecordId),
+    /// That it is one which the writer may not see.
+    Unseen,
+    /// Whose it is: the user and the user's name. The writer may not see the record.
+    Owner {
+        /// The user.
+        id: RecordId,
+        /// The name to sign in with.
+        name: String,
+    },
+}
+
+impl Holder {
+    fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Record(id) => serde_json::json!({"reveals": "record", "record": id.to_string()}),
+            Self::Unseen => serde_json::json!({"reveals": "existence"}),
+            Self::Owner { id, name } => {
+                serde_json::json!({"reveals": "owner", "owner": id.to_string(), "owner_name": name})
+            }
+        }
+    }
+
+    fn sentence(&self, locale: Locale) -> String {
+        match (self, locale) {
+            (Self::Record(id), _) => format!(" [{id}]"),
+            (Self::Unseen, Locale::English) => "; you may not see that record".to_owned(),
+            (Self::Unseen, Locale::SimplifiedChinese) => "；您无权查看该记录".to_owned(),
+            (Self::Owner { name, .. }, Locale::English) => format!("; that record belongs to {name}"),
+            (Self::Owner { name, .. }, Locale::SimplifiedChinese) => format!("；该记录的负责人是 {name}"),
+        }
+    }
+}
+
+impl Code {
+    /// Whether it says what is wrong with one record, so that a work over many goes on with the next.
+    #[must_use]
+    pub(crate) fn is_of_record(self) -> bool {
+        ["schema.", "record."].iter().any(|room| self.key().starts_with(room))
+    }
 }
 
 impl Error {
@@ -111,6 +159,32 @@ impl Error {
         self.0.concealed
     }
 
+    /// Keeps in mind which record has the value, and by which field or rule; nobody is told of it as it is.
+    #[must_use]
+    pub(crate) fn held_by(mut self, record: RecordId, by: Option<FieldId>) -> Self {
+        self.0.held = Some((record, by));
+        self
+    }
+
+    /// Which record has the value, and by which field or rule, for whoever decides what is told of it.
+    #[must_use]
+    pub(crate) fn held(&self) -> Option<(RecordId, Option<FieldId>)> {
+        self.0.held
+    }
+
+    /// Tells of the record that has the value.
+    #[must_use]
+    pub(crate) fn holder(mut self, told: Holder) -> Self {
+        self.0.holder = Some(told);
+        self
+    }
+
+    /// What is told of the record that has the value, of an error that says that another one has it.
+    #[must_use]
+    pub fn held_value(&self) -> Option<&Holder> {
+        self.0.holder.as_ref()
+    }
+
     /// Keeps the error of a library as the source.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -186,6 +260,9 @@ impl Error {
         if let Some(record) = &self.0.record {
             message = format!("{message} [{record}]");
         }
+        if let Some(holder) = &self.0.holder {
+            message.push_str(&holder.sentence(locale));
+        }
         if let Some(rule) = &self.0.rule {
             message = format!("{message} ({rule})");
         }
@@ -209,6 +286,7 @@ impl Error {
             "field": self.0.field,
             "rule": self.0.rule,
             "plugin": self.0.plugin,
+            "holder": self.0.holder.as_ref().map(Holder::to_json),
             "retryable": self.is_retryable(),
         })
     }

@@ -45,7 +45,8 @@ impl Value {
         })
     }
 
-    /// The value as JSON: decimals, days, moments, times and ids as text, money as `{"amount", "currency"}`.
+    /// The value as JSON: decimals, days, moments, times and ids as text, money as `{"amount", "currency"}`, and what
+    /// this engine does not know as `{"opaque"}` with base64.
     #[must_use]
     pub fn to_json(&self) -> Json {
         match self {
@@ -65,6 +66,7 @@ impl Value {
             Self::Duration(length) => Json::from(length.to_string()),
             Self::List(items) => items.iter().map(Self::to_json).collect(),
             Self::Map(parts) => parts.iter().map(|(name, part)| (name.clone(), part.to_json())).collect(),
+            Self::Opaque(opaque) => json!({ "opaque": opaque.to_base64() }),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Clock, Code, Error, Result, Time};
 
@@ -305,6 +306,8 @@ impl Stamp {
 #[derive(Debug)]
 pub struct HybridClock {
     last: Mutex<u64>,
+    /// The latest moment, in microseconds, that it told.
+    told: AtomicI64,
     replica: u32,
 }
 
@@ -312,13 +315,21 @@ impl HybridClock {
     /// A clock that continues after `last`.
     #[must_use]
     pub fn resume(last: u64, replica: u32) -> Self {
-        Self { last: Mutex::new(last), replica }
+        Self { last: Mutex::new(last), told: AtomicI64::new(i64::MIN), replica }
+    }
+
+    /// The present moment, which never goes back: that of the wall clock, or the one of the newest stamp or the
+    /// latest that it told before, where the wall clock has stepped behind it.
+    pub fn latest(&self, clock: &dyn Clock) -> Timestamp {
+        let last = Stamp { hlc: *self.last.lock().unwrap_or_else(PoisonError::into_inner), replica: 0 }.at();
+        let moment = clock.now().max(last).micros();
+        Timestamp(self.told.fetch_max(moment, Ordering::AcqRel).max(moment))
     }
 
     /// The next stamp: the wall clock's milliseconds, or one tick after the last stamp.
     pub fn next(&self, clock: &dyn Clock) -> Stamp {
         let millis = u64::try_from(clock.now().micros().div_euclid(1_000)).unwrap_or(0);
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = (millis << 16).max(last.saturating_add(1));
         Stamp { hlc: *last, replica: self.replica }
     }
@@ -366,5 +377,19 @@ mod tests {
         let first = clock.next(&wall);
         wall.set(Timestamp::from_micros(1_000_000));
         assert!(clock.next(&wall) > first);
+    }
+
+    #[test]
+    fn the_latest_moment_does_not_go_back_with_the_wall_clock_nor_behind_the_newest_stamp() {
+        let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
+        let wall = ManualClock::at(at(5));
+        let clock = HybridClock::resume(9_000 << 16, 0);
+        assert_eq!(clock.latest(&wall), at(9));
+        wall.set(at(20));
+        assert_eq!(clock.latest(&wall), at(20));
+        wall.set(at(1));
+        assert_eq!(clock.latest(&wall), at(20));
+        wall.set(at(21));
+        assert_eq!(clock.latest(&wall), at(21));
     }
 }

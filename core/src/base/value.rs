@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::base64;
 use crate::base::{Date, Decimal, Duration, Money, RecordId, Time, Timestamp};
 
 /// A value. Which kinds a field takes is the registry's affair; enum codes, phones and e-mail
@@ -37,6 +38,39 @@ pub enum Value {
     List(Vec<Self>),
     /// Values by name: the parts of an address or of a row within a record.
     Map(BTreeMap<String, Self>),
+    /// A value of a kind that this engine does not know, because a newer one stored it.
+    Opaque(OpaqueValue),
+}
+
+/// A value of a kind that this engine does not know, as its bytes stand in the record. It is carried through
+/// everything that is stored, and compares with nothing but itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpaqueValue {
+    tag: u8,
+    payload: Vec<u8>,
+}
+
+impl OpaqueValue {
+    /// A value of the tag and the payload that stand in a record; see "Record" in FORMAT.md.
+    pub(crate) fn new(tag: u8, payload: &[u8]) -> Self {
+        Self { tag, payload: payload.to_vec() }
+    }
+
+    /// The tag, which says of which kind it is and how its payload is passed over.
+    pub(crate) fn tag(&self) -> u8 {
+        self.tag
+    }
+
+    /// The payload.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Tag and payload as base64 (RFC 4648 §4), in which JSON and exports carry it.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        base64::encode(&[&[self.tag][..], &self.payload].concat())
+    }
 }
 
 /// The kind of a value, without the value.
@@ -70,6 +104,9 @@ pub enum ValueKind {
     List,
     /// [`Value::Map`].
     Map,
+    /// [`Value::Opaque`].
+    #[serde(skip)]
+    Opaque,
 }
 
 impl Value {
@@ -90,6 +127,7 @@ impl Value {
             Self::Duration(_) => ValueKind::Duration,
             Self::List(_) => ValueKind::List,
             Self::Map(_) => ValueKind::Map,
+            Self::Opaque(_) => ValueKind::Opaque,
         }
     }
 

@@ -1,7 +1,12 @@
 //! Who may do what to a record, and why: explained for one person, or listed for all.
 
-use crate::access::{AccessPath, Action, Read, Role, Showing, Verdict};
+use std::sync::Arc;
+
+use crate::access::{
+    AccessPath, Action, Decision, Place, Policy, Read, Role, SharePath, Shares, Showing, Verdict,
+};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
+use crate::engine::sharing::{shares_of, shares_with};
 use crate::engine::{Reader, Session};
 use crate::records::Record;
 use crate::schema::{Entity, EntityType};
@@ -16,19 +21,27 @@ pub struct AccessExplanation {
     pub verdict: Verdict,
     /// The grants that say so: those that allow it where it is granted, those that forbid it where it is denied.
     pub paths: Vec<AccessPath>,
+    /// The shares that give it, where it is granted.
+    pub shares: Vec<SharePath>,
+    /// For whom the person may do it by a delegation that holds, whatever the person's own rights are.
+    pub delegators: Vec<RecordId>,
     /// Fields of the record of which the person sees nothing, by API name, where the person reads it.
     pub hidden: Vec<String>,
     /// Fields of which the person sees masks alone, where the record is opened.
     pub masked: Vec<String>,
 }
 
-/// Somebody who may do something to a record, and by which grants.
+/// Somebody who may do something to a record, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entitled {
     /// The person.
     pub user: RecordId,
     /// The grants that allow it.
     pub paths: Vec<AccessPath>,
+    /// The shares that give it.
+    pub shares: Vec<SharePath>,
+    /// For whom the person may do it by a delegation that holds.
+    pub delegators: Vec<RecordId>,
 }
 
 /// One page of those who may.
@@ -42,7 +55,7 @@ pub struct EntitledPage {
 
 impl Session {
     /// Why somebody may do an action to a record, or may not: the grants with their roles and levels and why each
-    /// reaches the record, or the rule that refuses it. Everybody asks about themselves, administrators of the
+    /// reaches the record, and the shares that give it, or the rule that refuses it. Everybody asks about themselves, administrators of the
     /// organisation about everybody, and both of records alone that they see.
     ///
     /// # Errors
@@ -66,7 +79,7 @@ impl Session {
         })
     }
 
-    /// Who may do an action to a record, a page at a time, and by which grants. It looks at each person once, and
+    /// Who may do an action to a record, a page at a time, and by which grants and shares. It looks at each person once, and
     /// compiles nobody's rights.
     ///
     /// # Errors
@@ -83,20 +96,26 @@ impl Session {
             check_administers(&reader)?;
             let entity = reader.registry().entity(entity)?;
             let record = reader.stored(&reader.permit(entity)?, entity, id)?;
-            let mut rows: Vec<Entitled> = Vec::new();
+            let (place, mut rows) = (place_of(&reader, &record)?, Vec::<Entitled>::new());
             for (number, user) in reader.policy.users_after(after).enumerate() {
                 if number % AT_ONCE == 0 {
                     self.patience().check()?;
                 }
-                let (verdict, paths) = decided(&reader, user, (entity, &record), action)?;
-                if verdict != Verdict::Granted {
+                let decision = decided(&reader, user, (entity, &record, &place), action)?;
+                let delegators = delegators(&reader, user, (entity, &record, &place), action)?;
+                if decision.verdict != Verdict::Granted && delegators.is_empty() {
                     continue;
                 }
                 if rows.len() == limit {
                     let next = rows.last().map(|row| row.user);
                     return Ok(EntitledPage { rows, next });
                 }
-                rows.push(Entitled { user, paths });
+                let own = if decision.verdict == Verdict::Granted {
+                    decision
+                } else {
+                    Decision::refused(decision.verdict)
+                };
+                rows.push(Entitled { user, paths: own.paths, shares: own.shares, delegators });
             }
             Ok(EntitledPage { rows, next: None })
         })
@@ -110,29 +129,67 @@ fn check_administers(reader: &Reader<'_>) -> Result<()> {
     }
 }
 
+/// Where a record stands, with the shares of it that hold now.
+fn place_of(reader: &Reader<'_>, record: &Record) -> Result<Place> {
+    let mut shares = shares_of(reader.snapshot, reader.registry, reader.policy, record)?;
+    let now = reader.crm.moment_of_access();
+    shares.retain(|share| share.holds_at(now));
+    Ok(reader.policy.place(record.envelope.access_class(), shares))
+}
+
+/// The policy, which knows what is shared with somebody else.
+pub(super) fn policy_about(reader: &Reader<'_>, principal: RecordId) -> Result<Policy> {
+    let facts = shares_with(reader.snapshot, reader.registry, reader.policy, principal)?;
+    let shares = Shares::at(&facts, reader.crm.moment_of_access());
+    Ok(reader.policy.with_shares(principal, Arc::new(shares)))
+}
+
 /// What is decided, with all that an action asks for beside its own grant.
 fn decided(
     reader: &Reader<'_>,
     principal: RecordId,
-    (entity, record): (&Entity, &Record),
+    (entity, record, place): (&Entity, &Record, &Place),
     action: Action,
-) -> Result<(Verdict, Vec<AccessPath>)> {
+) -> Result<Decision> {
     let policy = reader.policy;
-    let place = policy.place(record.envelope.access_class());
-    let (verdict, paths) = policy.explain(principal, &entity.api_name, action, &place);
-    if verdict != Verdict::Granted || action == Action::Create {
-        return Ok((verdict, paths));
+    let decision = policy.explain(principal, &entity.api_name, action, place);
+    if decision.verdict != Verdict::Granted || action == Action::Create {
+        return Ok(decision);
     }
-    if policy.explain(principal, &entity.api_name, Action::Read, &place).0 != Verdict::Granted {
-        return Ok((Verdict::Unread, Vec::new()));
+    if policy.explain(principal, &entity.api_name, Action::Read, place).verdict != Verdict::Granted {
+        return Ok(Decision::refused(Verdict::Unread));
     }
     if entity.ends().is_some() {
-        let theirs = Reader { user: principal, ..*reader };
+        let policy = policy_about(reader, principal)?;
+        let theirs = Reader { user: principal, policy: &policy, ..*reader };
         if !theirs.sees_ends(&theirs.permit(entity)?, entity, record)? {
-            return Ok((Verdict::EndUnread, Vec::new()));
+            return Ok(Decision::refused(Verdict::EndUnread));
         }
     }
-    Ok((verdict, paths))
+    Ok(decision)
+}
+
+/// For whom somebody may do an action to a record, because a delegation of theirs holds and they may do it.
+fn delegators(
+    reader: &Reader<'_>,
+    principal: RecordId,
+    (entity, record, place): (&Entity, &Record, &Place),
+    action: Action,
+) -> Result<Vec<RecordId>> {
+    let now = reader.crm.moment_of_access();
+    let mut found = Vec::new();
+    if !reader.policy.is_active(principal) {
+        return Ok(found);
+    }
+    for fact in reader.policy.delegators_of(principal, now) {
+        let acting = reader.policy.acting(principal, fact.delegator, now);
+        let lets = acting.is_some_and(|acting| acting.permits(principal, &entity.api_name, action));
+        let decision = |action| decided(reader, fact.delegator, (entity, record, place), action);
+        if lets && !found.contains(&fact.delegator) && decision(action)?.verdict == Verdict::Granted {
+            found.push(fact.delegator);
+        }
+    }
+    Ok(found)
 }
 
 fn explained(
@@ -141,7 +198,9 @@ fn explained(
     (entity, record): (&Entity, &Record),
     action: Action,
 ) -> Result<AccessExplanation> {
-    let (verdict, paths) = decided(reader, principal, (entity, record), action)?;
+    let place = place_of(reader, record)?;
+    let delegators = delegators(reader, principal, (entity, record, &place), action)?;
+    let Decision { verdict, paths, shares } = decided(reader, principal, (entity, record, &place), action)?;
     let permit = reader.policy.decide::<Read>(principal, entity.id(), &entity.api_name);
     let class = record.envelope.access_class();
     let name = |field| entity.field_by_id(field).map(|field| field.api_name.clone());
@@ -157,5 +216,5 @@ fn explained(
     };
     hidden.retain(known);
     masked.retain(known);
-    Ok(AccessExplanation { verdict, paths, hidden, masked })
+    Ok(AccessExplanation { verdict, paths, shares, delegators, hidden, masked })
 }

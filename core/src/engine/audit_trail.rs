@@ -17,7 +17,9 @@ use crate::engine::session::WriterTurn;
 use crate::engine::{
     Crm, EntryKind, LedgerEntry, ReadMode, ReadPolicy, Reader, Session, Settings, Transaction,
 };
-use crate::records::{self, FieldChange, NAMED_RECORDS, Note, WriteContext, WriteView, note_field};
+use crate::records::{
+    self, FieldChange, NAMED_RECORDS, Note, Staleness, WriteContext, WriteView, note_field,
+};
 use crate::schema::{Entity, Registry};
 
 /// Most records that one entry names.
@@ -40,6 +42,8 @@ const MAX_TEXT: usize = 500;
 struct Collected {
     note: Note,
     actor: RecordId,
+    /// For whom, if for another one.
+    on_behalf_of: Option<RecordId>,
     cause: String,
     since: Timestamp,
 }
@@ -151,7 +155,7 @@ impl Session {
         facts.extend(carried.filter.as_deref().map(|filter| ("filter", Value::from(filter))));
         let crm = self.crm();
         for named in chunks(&carried.records) {
-            crm.collect(self.user(), kind.name(), about(kind, entity, named, &facts));
+            crm.collect((self.user(), self.delegator()), kind.name(), about(kind, entity, named, &facts));
         }
         crm.enter_collected(self.patience())
     }
@@ -234,7 +238,7 @@ impl Reader<'_> {
         let cause = format!("read.{}", asked.door);
         for named in chunks(ids) {
             let note = about(EntryKind::Read, entity.id(), named, &facts);
-            self.crm.collect(self.user, &cause, note);
+            self.crm.collect((self.user, self.policy.acts_for(self.user)), &cause, note);
         }
         match policy.mode {
             ReadMode::Strict => {
@@ -248,14 +252,14 @@ impl Reader<'_> {
 }
 
 impl Crm {
-    fn collect(&self, actor: RecordId, cause: &str, note: Note) {
-        let entry = Collected { note, actor, cause: cause.to_owned(), since: self.now() };
+    fn collect(&self, (actor, on_behalf_of): (RecordId, Option<RecordId>), cause: &str, note: Note) {
+        let entry = Collected { note, actor, on_behalf_of, cause: cause.to_owned(), since: self.now() };
         self.inner.audit.lock().entries.push(entry);
     }
 
     /// Enters something at once, in a transaction of its own.
     pub(super) fn enter_own(&self, actor: RecordId, cause: &str, note: Note) -> Result<()> {
-        self.collect(actor, cause, note);
+        self.collect((actor, None), cause, note);
         self.enter_collected(&Patience::default())
     }
 
@@ -278,7 +282,7 @@ impl Crm {
             let counted = Refusals { since: now, entered: 1, more: 0, code };
             waiting.refusals.insert(key.clone(), counted);
         }
-        self.collect(actor, "denied", refusal(&self.registry(), &key, (code, 1, now)));
+        self.collect((actor, None), "denied", refusal(&self.registry(), &key, (code, 1, now)));
         if error.concealed().is_some() {
             self.inner.audit.concealed.store(true, Ordering::Release);
         }
@@ -323,7 +327,7 @@ impl Crm {
         };
         for (key, counted) in over.into_iter().filter(|(_, counted)| counted.more > 0) {
             let note = refusal(&self.registry(), &key, (counted.code, counted.more, counted.since));
-            self.collect(key.0, cause_of(&key), note);
+            self.collect((key.0, None), cause_of(&key), note);
         }
     }
 
@@ -397,7 +401,7 @@ impl Drop for Inner {
         for (key, counted) in waiting.refusals.into_iter().filter(|(_, counted)| counted.more > 0) {
             let note = refusal(&registry, &key, (counted.code, counted.more, counted.since));
             let cause = cause_of(&key).to_owned();
-            entries.push(Collected { note, actor: key.0, cause, since: counted.since });
+            entries.push(Collected { note, actor: key.0, on_behalf_of: None, cause, since: counted.since });
         }
         // Nobody is left to be told of a fault.
         drop(enter(self, &entries, &Patience::default(), &|| ()));
@@ -416,11 +420,11 @@ fn enter(inner: &Inner, entries: &[Collected], patience: &Patience, holding: &dy
     for entry in entries {
         let context = WriteContext {
             actor: entry.actor,
-            on_behalf_of: None,
+            on_behalf_of: entry.on_behalf_of,
             cause: entry.cause.clone(),
             stamp: inner.hybrid.next(inner.clock.as_ref()),
             schema_version: version,
-            raises_epoch: false,
+            stales: Staleness::None,
             named: BTreeSet::new(),
         };
         records::enter_note(&mut view, &context, &entry.note);

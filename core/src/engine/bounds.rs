@@ -32,6 +32,17 @@ impl Transaction<'_> {
         }
     }
 
+    /// Refuses somebody who has more rights than the user.
+    pub(super) fn check_not_stronger(&self, other: RecordId) -> Result<()> {
+        let (author, before) = (self.user(), self.base_policy());
+        let entities: Vec<&str> =
+            self.registry.entities().iter().map(|known| known.api_name.as_str()).collect();
+        match before.stronger(author, before, other, &entities) {
+            Some(beyond) => Err(refusal(&self.registry, &beyond)),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a password for another one but by who administers that user. That the user has no more rights than
     /// oneself is seen at the commit, when it is known what these are.
     pub(super) fn check_sets_password(&mut self, user: RecordId) -> Result<()> {
@@ -42,7 +53,7 @@ impl Transaction<'_> {
         let entity = registry.entity(User::NAME)?;
         let permit = self.policy.decide::<Administer>(self.user(), entity.id(), &entity.api_name)?;
         let target = self.readable(entity, user)?;
-        if !permit.allows(&target.envelope.access_class()) {
+        if !permit.allows(target.id, &target.envelope.access_class()) {
             let refused = Error::new(Code::NotPermitted).entity(User::NAME).record(user);
             return Err(refused.rule(access::Action::Administer.code()));
         }

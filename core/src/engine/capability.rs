@@ -8,7 +8,7 @@ use crate::base::{EntityId, FieldId, RecordId, Result};
 use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Crm, Listing, Session};
-use crate::records::{Record, changed_after, get_for_rule};
+use crate::records::{Record, changed_after, get_for_rule, shared_records};
 use crate::storage::{Head, SealedFiles, Snapshot};
 
 /// What a session may see of one entity.
@@ -16,6 +16,8 @@ use crate::storage::{Head, SealedFiles, Snapshot};
 pub struct Scope {
     /// The access classes within reach.
     pub classes: BTreeSet<ClassId>,
+    /// Live records within reach one by one, beside those of the classes.
+    pub singly: Vec<RecordId>,
     /// The fields that are shown.
     pub fields: BTreeSet<FieldId>,
 }
@@ -45,7 +47,8 @@ impl Session {
                 let permit = reader.permit(entity)?;
                 let classes = permit.classes().iter().map(|(class, _)| *class).collect();
                 let fields = reader.shown_fields(&entity.api_name)?.into_iter().collect();
-                scopes.insert(entity.id(), Scope { classes, fields });
+                let singly = shared_records(reader.snapshot, &permit, entity)?;
+                scopes.insert(entity.id(), Scope { classes, singly, fields });
             }
             Ok(Visibility { epoch: reader.policy.epoch(), scopes })
         })

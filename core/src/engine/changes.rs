@@ -13,6 +13,8 @@ pub struct Changes {
     pub(super) external_ids: Vec<ExternalId>,
     pub(super) tags: Option<Vec<String>>,
     pub(super) original: Option<(String, Timestamp)>,
+    /// Whether the record goes to the unit where its owner works now.
+    pub(super) follows_owner: bool,
     pub(super) expected_version: Option<u64>,
 }
 

@@ -112,7 +112,7 @@ impl<'r> Path<'r> {
     /// A field of an entity that the user sees; what a lookup looks up stands in its place, and is refused under
     /// the name of the lookup where the user does not see it.
     fn to(reader: &Reader<'r>, entity: &'r Entity, selector: &FieldSelector) -> Result<Self> {
-        let field = reader.visible(entity, selector)?;
+        let field = reader.comparable(entity, selector)?;
         let Some(lookup) = entity.lookups().iter().find(|lookup| lookup.field == field) else {
             return Ok(Self { hops: Vec::new(), entity, field });
         };
@@ -190,14 +190,7 @@ impl Resolver<'_> {
                 let target = target(self.reader.registry(), beyond, field)?;
                 Ok(Filter::Through(field, Box::new(self.part(target, inner)?)))
             }),
-            Filter::Has(referring) => {
-                let beyond = self.reader.registry().entity(&referring.entity)?;
-                let by = self.reader.visible(beyond, &referring.by)?;
-                check_refers(self.reader.registry(), (beyond, by), entity)?;
-                let meets = self.part(beyond, &referring.meets);
-                let meets = meets.map_err(|error| error.entity(&beyond.api_name))?;
-                Ok(Filter::Has(Box::new(Referring { entity: beyond.api_name.clone(), by, meets })))
-            }
+            Filter::Has(referring) => self.referring(entity, referring),
             Filter::IsNull(selector) => self.at(entity, selector, |_, field| Ok(Filter::IsNull(field))),
             Filter::Near(selector, circle) => self.at(entity, selector, |beyond, field| {
                 check_place(beyond, field)?;
@@ -220,6 +213,25 @@ impl Resolver<'_> {
                 Ok(Filter::Compare(field, *comparison, comparable(beyond, field, (value, self.phones))?))
             }),
         }
+    }
+
+    /// Records that refer to the one at hand. A symmetric link says the same of both ends: the record may stand at
+    /// either, and what is said of the ends is said as seen from there.
+    fn referring(&self, entity: &Entity, referring: &Referring<FieldSelector>) -> Result<Filter> {
+        let beyond = self.reader.registry().entity(&referring.entity)?;
+        let by = self.reader.visible(beyond, &referring.by)?;
+        check_refers(self.reader.registry(), (beyond, by), entity)?;
+        let named = |error: Error| error.entity(&beyond.api_name);
+        let meets = self.part(beyond, &referring.meets).map_err(named)?;
+        let has = |by: FieldId, meets: Filter| {
+            Filter::Has(Box::new(Referring { entity: beyond.api_name.clone(), by, meets }))
+        };
+        let Some(across) = beyond.end_across(by) else { return Ok(has(by, meets)) };
+        let turned = meets.exchanging(by, across).ok_or_else(|| {
+            let rule = "an expression does not speak of the ends of a symmetric relation";
+            named(Error::new(Code::InvalidFilter).rule(rule))
+        })?;
+        Ok(Filter::Any(vec![has(by, meets), has(across, turned)]))
     }
 
     /// An expression, beside what it says of single fields, which indexes answer.
@@ -365,12 +377,29 @@ fn of_several(field: &crate::schema::Field, value: Value) -> Result<Value> {
     }
 }
 
+impl Condition {
+    /// Some record of an entity, or link of a relation, refers by a field to the one that is asked for, and meets a
+    /// condition on its own entity: of an account, `Condition::of_some("x.holding", "company", share)`. A symmetric
+    /// relation may be asked by either of its sides, and is found from both.
+    #[must_use]
+    pub fn of_some(entity: &str, by: impl Into<FieldSelector>, condition: Self) -> Self {
+        Filter::Has(Box::new(Referring { entity: entity.to_owned(), by: by.into(), meets: condition }))
+    }
+
+    /// No record of an entity, or link of a relation, refers by a field to the one that is asked for and meets a
+    /// condition, as far as the reader sees them.
+    #[must_use]
+    pub fn of_none(entity: &str, by: impl Into<FieldSelector>, condition: Self) -> Self {
+        Filter::Not(Box::new(Self::of_some(entity, by, condition)))
+    }
+}
+
 impl<E: EntityType, F: EntityType> TypedField<E, Reference<F>> {
     /// Some record refers by this field to the one that is asked for, and meets a condition on its own entity: of
     /// an account, `contact::ACCOUNT.of_some(contact::EMAIL.is("lin@jiaxi.cn"))`.
     #[must_use]
     pub fn of_some(self, condition: Condition) -> Condition {
-        Filter::Has(Box::new(Referring { entity: E::NAME.to_owned(), by: self.into(), meets: condition }))
+        Condition::of_some(E::NAME, self, condition)
     }
 
     /// No record refers by this field to the one that is asked for and meets a condition, as far as the reader

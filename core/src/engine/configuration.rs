@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::access::Action;
 use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
+use crate::engine::credentials::{MAX_REMEMBERED, MIN_CHARACTERS, PasswordRules};
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
 use crate::records::{WriteView, note};
 use crate::schema::{EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope};
@@ -24,6 +25,12 @@ const SLOW_MILLISECONDS: &str = "queries.slow_threshold_ms";
 const SLOW_ROWS: &str = "queries.slow_threshold_rows";
 /// The setting of the region by whose rules phone numbers without country code are read.
 const PHONE_REGION: &str = "regional.phone_region";
+/// The settings of what is asked of passwords.
+const PASSWORD_CHARACTERS: &str = "passwords.min_characters";
+const PASSWORD_DAYS: &str = "passwords.max_age_days";
+const PASSWORDS_REMEMBERED: &str = "passwords.remembered";
+const PASSWORD_AFTER_RESET: &str = "passwords.change_after_reset";
+const RECOVERY_MINUTES: &str = "passwords.recovery_minutes";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -72,6 +79,16 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         )
         .help("按实体设置可查询历史的天数", "By entity, how many days back history is told"),
         CoreSetting::kept(
+            "purge_days",
+            "deletion.purge_days",
+            ("已删除记录保留天数", "Days of deleted records"),
+            FieldType::Json,
+        )
+        .help(
+            "按实体设置已删除记录在清除前保留的天数",
+            "By entity, for how many days deleted records are kept before a purge",
+        ),
+        CoreSetting::kept(
             "read_policies",
             "audit.read_policies",
             ("读取审计策略", "Policies on reads"),
@@ -100,6 +117,51 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
                 "读取记录达到该数量的查询记入慢查询日志",
                 "Queries that read as many are entered in the log",
             ),
+        CoreSetting::own(
+            PASSWORD_CHARACTERS,
+            ("密码最少字符数", "Fewest characters of a password"),
+            FieldType::Int,
+        )
+        .default(MIN_CHARACTERS)
+        .between(8, 128)
+        .help("适用于此后设置的密码", "Of passwords that are set from then on"),
+        CoreSetting::own(
+            PASSWORD_DAYS,
+            ("密码有效天数", "Days until a password is to be changed"),
+            FieldType::Int,
+        )
+        .default(0)
+        .between(0, 3_650)
+        .help(
+            "超过该天数后，须先更换密码才能登录；0 表示不限期",
+            "Older ones are to be changed before anything else; 0 for never",
+        ),
+        CoreSetting::own(
+            PASSWORDS_REMEMBERED,
+            ("不可重复使用的最近密码数", "Last passwords that are no new one"),
+            FieldType::Int,
+        )
+        .default(0)
+        .between(0, i64::try_from(MAX_REMEMBERED).unwrap_or(0))
+        .help("用户不能再次使用自己最近的若干个密码", "Users take none of as many of their own last ones"),
+        CoreSetting::own(
+            PASSWORD_AFTER_RESET,
+            ("首次登录须更换密码", "Change at the first sign-in"),
+            FieldType::Bool,
+        )
+        .default(false)
+        .help(
+            "由他人设置的密码在首次登录时必须更换",
+            "A password that somebody else has set is to be changed at the first sign-in",
+        ),
+        CoreSetting::own(
+            RECOVERY_MINUTES,
+            ("找回码有效分钟数", "Minutes for which a recovery code is good"),
+            FieldType::Int,
+        )
+        .default(30)
+        .between(1, 10_080)
+        .help("找回密码所用一次性代码的有效时间", "Of a code by which a user sets a lost password anew"),
     ]
 });
 
@@ -160,6 +222,7 @@ pub(super) struct Configuration {
     /// What every query is held against, worked out once.
     slow: SlowThreshold,
     phones: PhoneRegion,
+    passwords: PasswordRules,
 }
 
 impl Configuration {
@@ -176,7 +239,19 @@ impl Configuration {
         let micros = number(SLOW_MILLISECONDS).saturating_mul(1_000);
         let slow = SlowThreshold { micros, rows: number(SLOW_ROWS) };
         let phones = values.get(PHONE_REGION).and_then(Json::as_str).map(PhoneRegion::from_code);
-        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow }
+        let passwords = PasswordRules {
+            min_characters: number(PASSWORD_CHARACTERS),
+            max_age_days: number(PASSWORD_DAYS),
+            remembered: number(PASSWORDS_REMEMBERED),
+            change_after_reset: values.get(PASSWORD_AFTER_RESET).and_then(Json::as_bool).unwrap_or(false),
+            recovery_minutes: number(RECOVERY_MINUTES),
+        };
+        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow, passwords }
+    }
+
+    /// What is asked of passwords.
+    pub(super) fn passwords(&self) -> PasswordRules {
+        self.passwords
     }
 }
 
@@ -381,6 +456,11 @@ impl Crm {
     /// The region by whose rules phone numbers without country code are read.
     pub(super) fn phone_region(&self) -> PhoneRegion {
         self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner).phones
+    }
+
+    /// What the organisation asks of passwords.
+    pub(super) fn password_rules(&self) -> PasswordRules {
+        self.configuration().passwords
     }
 
     fn configuration(&self) -> Arc<Configuration> {

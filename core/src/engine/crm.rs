@@ -20,15 +20,16 @@ use crate::engine::extension::Hook;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
 use crate::engine::sessions::OpenSessions;
+use crate::engine::sharing::KeptShares;
 use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
 use crate::engine::{
-    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, VerifyReport,
-    Warning, WriteOptions, credentials, organisation, organisation::KeptPolicy, settings,
+    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, Transaction,
+    VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, WriteContext, WriteView, added, build_rollups, find_unique, gaining,
-    gains_keys, is_large, note, read_epoch, reindex, verify,
+    EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
+    gaining, gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows, verify,
 };
 use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
 use crate::storage::{
@@ -38,6 +39,8 @@ use crate::storage::{
 
 /// Where the registry lies.
 const REGISTRY: &[u8] = b"registry";
+/// One part in so many of the memory for pages and records is for records.
+const RECORDS_OF_CACHE: usize = 8;
 /// Most changes of a registry that one entry of the ledger lists; the rest is counted.
 const MAX_TOLD: usize = 200;
 /// Longest sealed registry value; a larger one lies in numbered parts.
@@ -79,6 +82,8 @@ pub(super) struct Inner {
     pub key_cost: crate::storage::KeyCost,
     /// Most records whose new indexes are built within the transaction that declares them.
     pub build_at_once: u64,
+    /// Most shares with one user or team, and most of one record.
+    pub most_shares: (usize, usize),
     /// What the last build took for each record, in nanoseconds; 0 before the first one.
     pub build_rate: AtomicU64,
     /// The thread whose transaction is open, so that it cannot wait for itself.
@@ -93,6 +98,8 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    /// What is shared with those who ask.
+    pub shares: KeptShares,
     /// The sessions that are open.
     pub sessions: OpenSessions,
     /// The names that failed to sign in lately.
@@ -178,6 +185,7 @@ impl Crm {
             locale: options.locale,
             key_cost: options.key_cost,
             build_at_once: options.build_at_once,
+            most_shares: (options.most_shares, options.most_shares_of_record),
             build_rate: AtomicU64::new(0),
             writer: Mutex::new(None),
             changing_registry: Mutex::new(()),
@@ -185,6 +193,7 @@ impl Crm {
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             audit: AuditTrail::default(),
+            shares: KeptShares::default(),
             sessions: OpenSessions::default(),
             failed: Failed::default(),
             refusals: Mutex::new(BTreeMap::new()),
@@ -196,42 +205,6 @@ impl Crm {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
-    }
-
-    /// Signs a user in with name and password. Every sign-in is an entry of the ledger, and so are the first ten
-    /// refusals of a person, or of names that nobody has, within a minute; further ones are counted in one entry.
-    /// After ten failures a name waits a second, and twice as long after each further one, up to 15 minutes;
-    /// whoever signs in, or does not try for that long, begins anew.
-    ///
-    /// # Errors
-    /// `access.sign_in_failed`, alike for an unknown name, a wrong password and a suspended user;
-    /// `access.sign_in_waits`, alike for every name, while it has to wait, whatever the password is.
-    pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
-        if self.inner.failed.waits(name, self.now()) {
-            let user = self.user_named(self.snapshot()?.as_ref(), name)?;
-            self.refused_sign_in(user.unwrap_or(RecordId::from_bytes([0; 16])))?;
-            return Err(Error::new(Code::SignInWaits));
-        }
-        let (user, right) = {
-            let snapshot = self.snapshot()?;
-            let user = self.user_named(snapshot.as_ref(), name)?;
-            let active = user
-                .filter(|user| self.policy(snapshot.as_ref()).is_ok_and(|policy| policy.is_active(*user)));
-            (user, credentials::verify_password(snapshot.as_ref(), active, password, self.inner.key_cost)?)
-        };
-        let nobody = RecordId::from_bytes([0; 16]);
-        match user {
-            Some(user) if right => {
-                self.inner.failed.forget(name);
-                self.enter_note(user, EntryKind::SignIn, "sign_in", "password")?;
-                self.session_of(user)
-            }
-            _ => {
-                self.inner.failed.count(name, self.now());
-                self.refused_sign_in(user.unwrap_or(nobody))?;
-                Err(Error::new(Code::SignInFailed))
-            }
-        }
     }
 
     /// A session for a user whom the host vouches for.
@@ -377,6 +350,16 @@ impl Crm {
         Ok(policy)
     }
 
+    /// The policy of a view in the words of a registry that is not shown yet.
+    pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Arc<Policy>> {
+        let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let renewed = match kept {
+            Some(kept) => kept.of_view(snapshot, registry)?,
+            None => KeptPolicy::load(snapshot, registry)?,
+        };
+        Ok(renewed.policy)
+    }
+
     pub(super) fn write_context(&self, actor: RecordId, cause: &str, schema_version: u32) -> WriteContext {
         WriteContext {
             actor,
@@ -384,7 +367,7 @@ impl Crm {
             cause: cause.to_owned(),
             stamp: self.inner.hybrid.next(self.inner.clock.as_ref()),
             schema_version,
-            raises_epoch: false,
+            stales: Staleness::None,
             named: BTreeSet::new(),
         }
     }
@@ -465,7 +448,7 @@ impl Crm {
     }
 
     /// The session of a user who is known, in the language that the user has chosen.
-    fn session_of(&self, user: RecordId) -> Result<Session> {
+    pub(super) fn session_of(&self, user: RecordId) -> Result<Session> {
         let locale = self.locale_of(self.snapshot()?.as_ref(), user)?;
         Ok(Session::new(self.clone(), user, locale.unwrap_or(self.inner.locale)))
     }
@@ -475,7 +458,7 @@ impl Crm {
         Arc::clone(&self.inner.commands.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn user_named(&self, snapshot: &dyn Snapshot, name: &str) -> Result<Option<RecordId>> {
+    pub(super) fn user_named(&self, snapshot: &dyn Snapshot, name: &str) -> Result<Option<RecordId>> {
         let registry = self.registry();
         let entity = registry.entity(access::User::NAME)?;
         let field = entity.field(user::NAME.selector())?;
@@ -527,6 +510,7 @@ impl Crm {
             for set in &registrar.value_sets {
                 merge(registry.declare_value_set(set)?);
             }
+            merge(registry.take_names(&registrar.entities)?);
             for entity in &registrar.entities {
                 merge(registry.declare_entity(entity)?);
             }
@@ -579,35 +563,79 @@ impl Crm {
         change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
     ) -> Result<()> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = self.next_registry(change)? else { return Ok(()) };
+        self.system_write_and(actor, cause, |view, context| next.write(view, context, actor), &mut || {
+            self.show_registry(&next.after)
+        })
+    }
+
+    /// As [`Crm::change_registry`], together with what a session writes in the same transaction under the registry
+    /// as it will be. Where nothing of the registry changes, that is written all the same.
+    pub(super) fn change_registry_and(
+        session: &Session,
+        cause: &str,
+        change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
+        mut records: impl FnMut(&mut Transaction<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let crm = session.crm();
+        let options = WriteOptions::default().cause(cause);
+        let _alone = crm.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(next) = crm.next_registry(change)? else { return session.write_with(options, records) };
+        session.write_until(
+            options,
+            |transaction| {
+                transaction.go_over_to(&next.after)?;
+                let (context, user) = (transaction.context().clone(), session.user());
+                next.write(transaction.view_mut(), &context, user)?;
+                records(transaction)
+            },
+            &mut || crm.show_registry(&next.after),
+        )
+    }
+
+    /// The registry with a change, if that changes anything.
+    fn next_registry(
+        &self,
+        change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
+    ) -> Result<Option<NextRegistry>> {
         let mut registry = Registry::clone(&self.registry());
         if change(&mut registry)? == RegistryChange::Nothing {
-            return Ok(());
+            return Ok(None);
         }
         let before = self.registry();
         self.put_off_builds(&before, &mut registry)?;
-        let json = registry.to_json()?;
-        let said = told(&before, &registry);
-        let registry = Arc::new(registry);
-        self.system_write_and(
-            actor,
-            cause,
-            |view, context| {
-                for entity in registry.entities() {
-                    match before.entity_by_id(entity.id()) {
-                        Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,
-                        _ => {}
-                    }
-                }
-                build_rollups(view, &before, &registry)?;
-                begin_moves(view, &before, &registry)?;
-                store_registry(view, &json);
-                note(view, context, EntryKind::Schema, actor, &said);
-                Ok(())
-            },
-            &mut || {
-                *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&registry);
-            },
-        )
+        let (json, said) = (registry.to_json()?, told(&before, &registry));
+        Ok(Some(NextRegistry { before, after: Arc::new(registry), json, said }))
+    }
+
+    fn show_registry(&self, registry: &Arc<Registry>) {
+        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
+    }
+}
+
+/// A registry that is about to take the place of the one before it.
+struct NextRegistry {
+    before: Arc<Registry>,
+    after: Arc<Registry>,
+    json: Vec<u8>,
+    said: String,
+}
+
+impl NextRegistry {
+    /// Stores it, with all that follows from it at once and with its entry of the ledger.
+    fn write(&self, view: &mut WriteView<'_>, context: &WriteContext, actor: RecordId) -> Result<()> {
+        for entity in self.after.entities() {
+            match self.before.entity_by_id(entity.id()) {
+                Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,
+                _ => {}
+            }
+        }
+        build_rollups(view, &self.before, &self.after)?;
+        begin_moves(view, &self.before, &self.after)?;
+        renew_changed_rows((view, context), &self.before, &self.after)?;
+        store_registry(view, &self.json);
+        note(view, context, EntryKind::Schema, actor, &self.said);
+        Ok(())
     }
 }
 
@@ -620,22 +648,32 @@ impl Crm {
             let fresh = before.entity_by_id(entity.id()).map(|old| added(old, entity)).unwrap_or_default();
             let old = before.entity_by_id(entity.id()).ok();
             let fields = || old.into_iter().flat_map(|old| gaining(old, entity));
-            if fresh.is_empty() && fields().next().is_none() {
+            let rows = || old.into_iter().flat_map(|old| entity.renewing_rows(old)).map(Field::id);
+            if fresh.is_empty() && fields().next().is_none() && rows().next().is_none() {
                 continue;
             }
             let large = is_large(snapshot.as_ref(), entity, self.inner.build_at_once)?;
+            // Versions are read from the ledger, however few records there are.
+            let temporal = entity.temporal().map(crate::schema::TemporalIndex::id);
+            let stands = records_made(snapshot.as_ref(), entity)? > 0;
+            let fresh: Vec<FieldId> =
+                fresh.into_iter().filter(|number| large || (stands && Some(*number) == temporal)).collect();
             // Keys that are still being swept away are not made at once.
             let waits = |field: &Field| entity.dropped().any(|dropped| dropped == field.id());
             let fields = fields().filter(|(field, _)| large || waits(field));
             let fields: Vec<(FieldId, FieldKeys)> = fields.map(|(field, keys)| (field.id(), keys)).collect();
-            later.push((entity.api_name.clone(), if large { fresh } else { Vec::new() }, fields));
+            let rows = if large { rows().collect() } else { Vec::new() };
+            later.push((entity.api_name.clone(), fresh, fields, rows));
         }
-        for (entity, fresh, fields) in later {
+        for (entity, fresh, fields, rows) in later {
             if !fresh.is_empty() {
                 registry.set_complete(&entity, &fresh, false)?;
             }
             if !fields.is_empty() {
                 registry.put_off_keys(&entity, &fields)?;
+            }
+            if !rows.is_empty() {
+                registry.set_rows_outdated(&entity, &rows, true)?;
             }
         }
         Ok(())
@@ -653,8 +691,11 @@ impl Warning {
 
 fn open_options(options: &Options, key: Key) -> OpenOptions {
     let usual = OpenOptions::new(key, Arc::clone(&options.random), crate::records::chain_link);
+    let all = options.cache_bytes.unwrap_or(usual.cache_bytes);
+    let kept_bytes = options.record_cache_bytes.unwrap_or(all / RECORDS_OF_CACHE).min(all);
     OpenOptions {
-        cache_bytes: options.cache_bytes.unwrap_or(usual.cache_bytes),
+        cache_bytes: all.saturating_sub(kept_bytes),
+        kept_bytes,
         key_cost: options.key_cost,
         verify_on_open: options.verify_on_open,
         durability: options.durability,

@@ -4,7 +4,7 @@
 use crate::access::Action;
 use crate::base::{Label, Result};
 use crate::engine::Session;
-use crate::schema::Deprecation;
+use crate::schema::{CUSTOMER, Deprecation};
 
 impl Session {
     /// Gives a field of the customer's own another name, and gives its new API name. The old one still finds it in
@@ -64,6 +64,18 @@ impl Session {
     pub fn relabel_entity(&self, entity: &str, label: &Label, help: Option<&Label>) -> Result<()> {
         self.check_may("sys.role", Action::Administer)?;
         self.change_schema("schema.relabel_entity", |registry| registry.relabel_entity(entity, label, help))
+    }
+
+    /// Gives an entity of the customer's own another name, and gives its new API name. The old one still finds it in
+    /// calls, expressions, grants, views and packages.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything;
+    /// those of [`Registry::rename_entity`](crate::schema::Registry::rename_entity).
+    pub fn rename_entity(&self, entity: &str, name: &str) -> Result<String> {
+        self.check_may("sys.role", Action::Administer)?;
+        self.change_schema("schema.rename_entity", |registry| registry.rename_entity(entity, name))?;
+        Ok(format!("{CUSTOMER}.{name}"))
     }
 
     /// Takes an entity of the customer's own back: its records stay and can be read, and nobody makes another one.

@@ -228,8 +228,8 @@ impl Session {
     /// rows of the entity and the entries behind the place. Go on with the cursor until there is none; the
     /// place is fixed by the first chunk, and is not looked at again. Records of forgotten persons are in a
     /// list without a condition alone, and counted otherwise. A condition may go along references: what they led to
-    /// then is looked at as it was then, within what the session may see today. Lookups, rollups and trees have no
-    /// past.
+    /// then is looked at as it was then, within what the session may see today. Lookups, rollups, trees
+    /// and what refers to a record have no past.
     ///
     /// # Errors
     /// As [`Session::list`] and [`Session::get_as_of`].
@@ -361,7 +361,7 @@ impl Session {
     }
 
     /// Refuses a place that is not there yet, and one that is older than the settings keep.
-    fn check_kept(&self, reader: Reader<'_>, entity: &str, at: At) -> Result<()> {
+    pub(super) fn check_kept(&self, reader: Reader<'_>, entity: &str, at: At) -> Result<()> {
         records::check_place(reader.snapshot, at)?;
         let pruned = Pruned::of(reader.snapshot, reader.registry().entity(entity)?.id())?;
         if pruned.is_some_and(|pruned| pruned.hides(at)) {
@@ -389,7 +389,7 @@ fn expired(entity: &str) -> Error {
     Error::new(Code::HistoryExpired).entity(entity)
 }
 
-fn past_record(
+pub(super) fn past_record(
     reader: Reader<'_>,
     permit: &Permit<Read>,
     record: &Record,

@@ -15,7 +15,7 @@ use crate::records::{
 };
 use crate::schema::{
     CUSTOMER, CounterDefinition, DeclaredCounter, DeclaredIndex, Entity, FieldDefinition, FieldKeys,
-    IndexDefinition, Registry, UniqueDefinition, UniqueRule,
+    IndexDefinition, Registry, Reveal, UniqueDefinition, UniqueRule,
 };
 
 /// Something that is being built over records that stood when it was declared, or swept away.
@@ -24,7 +24,8 @@ pub struct PendingBuild {
     /// The entity whose records are taken in.
     pub entity: String,
     /// What is built: `index`, `counter`, `rollup`, `unique`, `field` (the index of a field, or that no two values
-    /// of it are equal); or `sweep`, where keys of what was taken back go.
+    /// of it are equal), `rows` (columns of rows that are worked out by another expression), `temporal` (the temporal
+    /// index of the entity); or `sweep`, where keys of what was taken back go.
     pub kind: &'static str,
     /// Its API name, that of the field for a rollup and a field; empty for what has none any more.
     pub name: String,
@@ -137,12 +138,19 @@ impl Session {
 
     /// Switches the index of a field of the customer's own on, or that no two values of it are equal. It is built as
     /// an index is; values that stand may turn out to be equal, and then it is as before, but for the index. A field
-    /// of another author gets an index by [`Session::define_index`], and a rule by [`Session::define_unique`].
+    /// of another author gets an index by [`Session::define_index`], and a rule by [`Session::define_unique`]. What a
+    /// unique field reveals to a refused writer stays as it was where nothing is said.
     ///
     /// # Errors
     /// As [`Session::define_index`]; `schema.invalid_definition` for a field of another author, and for one whose
     /// values have no order; `schema.not_unique` naming records that have the same value.
-    pub fn index_field(&self, entity: &str, field: &str, keys: FieldKeys) -> Result<()> {
+    pub fn index_field(
+        &self,
+        entity: &str,
+        field: &str,
+        keys: FieldKeys,
+        reveal: Option<Reveal>,
+    ) -> Result<()> {
         let registry = self.crm().registry();
         let known = registry.entity(entity)?;
         self.check_fields(known, std::iter::once(&field.to_owned()))?;
@@ -153,10 +161,39 @@ impl Session {
             return Err(error.rule("a field of the customer"));
         }
         let (indexed, unique) = (own.indexed || keys.index, own.unique || keys.unique);
-        let definition = FieldDefinition { indexed, unique, ..own.clone() };
+        let definition =
+            FieldDefinition { indexed, unique, reveal: reveal.unwrap_or(own.reveal), ..own.clone() };
         self.change_schema("schema.index_field", |registry| {
             registry.declare_field(&known.api_name, &definition)
         })
+    }
+
+    /// Gives an entity a temporal index: every version of its records is kept whole, so that a list of the past costs
+    /// two keys for each record that changed since, and not its history. It takes as much space as all versions
+    /// together. Versions of records that stand are taken in as those of an index are; what is not in yet is read from
+    /// the ledger.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer the entity; `schema.unknown_entity`; those of
+    /// [`Session::build_indexes`].
+    pub fn define_temporal_index(&self, entity: &str) -> Result<()> {
+        self.set_temporal_index(entity, true)
+    }
+
+    /// Takes the temporal index of the customer's own back; its keys are swept away in chunks.
+    ///
+    /// # Errors
+    /// As [`Session::define_temporal_index`]; `schema.invalid_definition` where the customer has none.
+    pub fn remove_temporal_index(&self, entity: &str) -> Result<()> {
+        self.set_temporal_index(entity, false)
+    }
+
+    fn set_temporal_index(&self, entity: &str, wanted: bool) -> Result<()> {
+        let registry = self.crm().registry();
+        let entity = registry.entity(entity)?;
+        self.check_may(&entity.api_name, Action::Administer)?;
+        let cause = if wanted { "schema.define_temporal_index" } else { "schema.remove_temporal_index" };
+        self.change_schema(cause, |registry| registry.set_temporal_index(&entity.api_name, wanted))
     }
 
     /// Takes an index of the customer's own back: no query reads it any more, and its keys are swept away in chunks
@@ -367,7 +404,13 @@ impl Crm {
             actor,
             "schema.build_indexes",
             |view, context| {
-                built = build_chunk(view, before.entity(entity)?, self.inner.build_at_once, patience)?;
+                let known = before.entity(entity)?;
+                built = build_chunk(
+                    (view, context, &self.inner.sealer),
+                    known,
+                    self.inner.build_at_once,
+                    patience,
+                )?;
                 if !built.finished {
                     return Ok(());
                 }
@@ -409,7 +452,10 @@ fn name_of(registry: &Registry, entity: &Entity, build: Build) -> String {
             let field = registry.entities().iter().find_map(|entity| entity.field_by_id(number));
             field.map(|field| &field.api_name)
         }
-        BuildKind::Field | BuildKind::Sweep => entity.field_by_id(number).map(|field| &field.api_name),
+        BuildKind::Temporal => return "temporal_index".to_owned(),
+        BuildKind::Field | BuildKind::Rows | BuildKind::Sweep => {
+            entity.field_by_id(number).map(|field| &field.api_name)
+        }
     };
     named.cloned().unwrap_or_default()
 }
@@ -428,14 +474,15 @@ fn finished(before: &Registry, entity: &str, built: &Built) -> Result<Registry> 
     let mut after = Registry::clone(before);
     let known = before.entity(entity)?;
     let builds = in_hand(known);
-    let numbers = |fields: bool| -> Vec<FieldId> {
-        let those = builds.iter().filter(|build| (build.kind == BuildKind::Field) == fields);
-        those.map(|build| build.number).collect()
+    let numbers = |wanted: &dyn Fn(BuildKind) -> bool| -> Vec<FieldId> {
+        builds.iter().filter(|build| wanted(build.kind)).map(|build| build.number).collect()
     };
-    after.set_complete(entity, &numbers(false), true)?;
-    if !numbers(true).is_empty() {
+    let of_fields = |kind: BuildKind| matches!(kind, BuildKind::Field | BuildKind::Rows);
+    after.set_complete(entity, &numbers(&|kind| !of_fields(kind)), true)?;
+    if !numbers(&|kind| kind == BuildKind::Field).is_empty() {
         after.finish_keys(entity)?;
     }
+    after.set_rows_outdated(entity, &numbers(&|kind| kind == BuildKind::Rows), false)?;
     let broken = built.broken.iter().map(|(number, _)| *number);
     let (fields, rules): (Vec<FieldId>, Vec<FieldId>) =
         broken.partition(|number| known.field_by_id(*number).is_some());

@@ -382,6 +382,7 @@ pub(crate) fn statistics_to_json(statistics: &StoreStatistics) -> Json {
         "checkpoints": statistics.checkpoints,
         "slow_commits": statistics.slow_commits,
         "longest_commit_micros": statistics.longest_commit_micros,
+        "kept_bytes": statistics.kept_bytes,
         "cache_hits": statistics.cache_hits,
         "cache_misses": statistics.cache_misses,
     })

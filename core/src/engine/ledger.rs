@@ -198,8 +198,13 @@ impl Reader<'_> {
         }
         let Ok(entity) = self.registry().entity_by_id(entry.entity) else { return Ok(Vec::new()) };
         let Ok(permit) = self.permit(entity) else { return Ok(Vec::new()) };
-        match self.standing(&permit, entity, entry.record) {
-            Ok(_) => Ok(entry.fields.iter().copied().filter(|field| permit.shows(*field)).collect()),
+        let seen = match self.standing(&permit, entity, entry.record) {
+            // That it was purged is told to whoever saw it.
+            Err(error) if error.code() == Code::RecordPurged => Ok(()),
+            seen => seen.map(drop),
+        };
+        match seen {
+            Ok(()) => Ok(entry.fields.iter().copied().filter(|field| permit.shows(*field)).collect()),
             Err(error) if error.code() == Code::RecordNotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }

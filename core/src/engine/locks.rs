@@ -45,7 +45,7 @@ impl Transaction<'_> {
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
         let permit = self.policy.decide::<Lock>(self.user(), entity.id(), &entity.api_name)?;
-        if !permit.allows(&old.envelope.access_class()) {
+        if !permit.allows(old.id, &old.envelope.access_class()) {
             return Err(refused(entity, id, "lock"));
         }
         match old.envelope.locked_by {

@@ -25,11 +25,14 @@ mod condition;
 mod configuration;
 mod credentials;
 mod crm;
+mod delegating;
 mod deletion;
 mod evolution;
 mod extension;
 mod facts;
 mod history;
+mod history_sorted;
+mod holders;
 mod indexes;
 mod inspect;
 mod keys;
@@ -41,15 +44,19 @@ mod links;
 mod locks;
 mod maintenance;
 mod modules;
+mod moving;
 #[cfg(test)]
 mod newer_tests;
+mod offboarding;
 mod options;
 mod organisation;
 mod own_layouts;
 mod package_records;
 mod packages;
 mod palette;
+mod passwords;
 mod pruning;
+mod purging;
 mod query;
 mod read_policy;
 mod reader;
@@ -72,6 +79,7 @@ mod salvage;
 mod session;
 mod sessions;
 mod settings;
+mod sharing;
 mod sign_in;
 mod signing;
 mod simulate;
@@ -86,15 +94,18 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Effect, Grant, Level, Partition, Reason, Role, RoleAssignment, Unit, User,
-    UserStatus, Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Reason, RecordShare, Role,
+    RoleAssignment, ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus,
+    Verdict,
 };
-pub use crate::access::{grant, partition, role, role_assignment, unit, user};
+pub use crate::access::{
+    delegation, grant, partition, role, role_assignment, share, team, team_member, team_role, unit, user,
+};
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
     EntryProof, Explanation, ExternalId, FieldChange, Filter, LedgerCheck, LedgerEntry, LedgerReport,
     PageCursor, PastChange, PastState, PastValue, QuickReport, Record, RecordVersion, Referring, SalvageLoss,
-    SalvageReport, SalvagedItem, Salvager, Savepoint, Size, Stated, SystemField, Total, VerifyReport,
+    SalvageReport, SalvagedItem, Salvager, Savepoint, Shared, Size, Stated, SystemField, Total, VerifyReport,
     VersionKind,
 };
 pub(crate) use crate::records::{Matcher, compare_values, note_field, note_name};
@@ -120,8 +131,10 @@ pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
 pub use crm::Crm;
+pub use delegating::{Delegated, NewDelegation};
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
+pub use history_sorted::{SortedPastCursor, SortedPastPage};
 pub use indexes::PendingBuild;
 pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
@@ -129,10 +142,14 @@ pub use layout::{Layout, LayoutFor, LayoutSection, NavigationItem, ShownWhen};
 pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
 pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
+pub use moving::Moved;
+pub use offboarding::{HandedOver, Offboarding, OffboardingPlan};
 pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
+pub use passwords::RecoveryCode;
 pub use pruning::PrunedEntity;
+pub use purging::PurgedEntity;
 pub use query::{Answer, Question};
 pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
@@ -148,6 +165,7 @@ pub use salvage::salvage;
 pub use session::Session;
 pub use sessions::OpenSession;
 pub use settings::Settings;
+pub use sharing::{MAX_SHARES, MAX_SHARES_OF_RECORD, NewShare, SharedWith};
 pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
 pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};

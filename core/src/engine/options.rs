@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
-use crate::engine::{CheckpointSigner, Crm, Extension, Settings};
+use crate::engine::{CheckpointSigner, Crm, Extension, MAX_SHARES, MAX_SHARES_OF_RECORD, Settings};
 use crate::records::MAX_RECORDS;
 use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
@@ -20,7 +20,10 @@ pub struct Options {
     pub(super) key_provider: Option<Arc<dyn KeyProvider>>,
     pub(super) key_cost: KeyCost,
     pub(super) build_at_once: u64,
+    pub(super) most_shares: usize,
+    pub(super) most_shares_of_record: usize,
     pub(super) cache_bytes: Option<usize>,
+    pub(super) record_cache_bytes: Option<usize>,
     pub(super) verify_on_open: bool,
     pub(super) durability: Durability,
     pub(super) upgrade: UpgradePolicy,
@@ -42,7 +45,10 @@ impl Default for Options {
             key_provider: None,
             key_cost: KeyCost::default(),
             build_at_once: BUILT_AT_ONCE,
+            most_shares: MAX_SHARES,
+            most_shares_of_record: MAX_SHARES_OF_RECORD,
             cache_bytes: None,
+            record_cache_bytes: None,
             verify_on_open: false,
             durability: Durability::default(),
             upgrade: UpgradePolicy::default(),
@@ -92,6 +98,16 @@ impl Options {
         self
     }
 
+    /// Most shares of single records that stand with one user or one team, and most that stand of one record; 10,000
+    /// and 1,000 if not said, and never more. What is shared with somebody is read for that person alone, so the first
+    /// bounds what a list or a count of theirs may cost.
+    #[must_use]
+    pub fn most_shares(mut self, with_one: usize, of_one: usize) -> Self {
+        self.most_shares = with_one.min(MAX_SHARES);
+        self.most_shares_of_record = of_one.min(MAX_SHARES_OF_RECORD);
+        self
+    }
+
     /// What a guess at a passphrase or password costs. The default is Argon2id with 64 MiB and 3 passes.
     #[must_use]
     pub fn key_cost(mut self, cost: KeyCost) -> Self {
@@ -99,10 +115,19 @@ impl Options {
         self
     }
 
-    /// Memory for pages, in bytes; 16 MiB by default.
+    /// Memory for pages, and for records that are read often, in bytes; 16 MiB by default.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = Some(bytes);
+        self
+    }
+
+    /// How much of the memory of [`Options::cache_bytes`] is for records that are read often, in bytes; an eighth of
+    /// it by default. Such a record is neither looked for nor decoded again until it changes, and has gone when the
+    /// commit that changes or erases it is accepted. With 0, every read finds and decodes what it reads.
+    #[must_use]
+    pub fn record_cache_bytes(mut self, bytes: usize) -> Self {
+        self.record_cache_bytes = Some(bytes);
         self
     }
 

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, Effect, FollowingFact, GrantFact, Level, People, Policy, Read, Rules, UnitFact, UserFact,
-    grant, role, role_assignment, unit, user,
+    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, Level, People, Policy, Read, RecordShare,
+    Rules, TeamFacts, UnitFact, UserFact, delegation, grant, role, role_assignment, team_member, team_role,
+    unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::{CheckView, by_audience};
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
-use crate::records::{Filter, Record, Sight, load_classes, read_epoch, read_facts_epoch, scan_all};
+use crate::records::{
+    Filter, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
+};
 use crate::schema::{
     CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
 };
@@ -19,9 +22,15 @@ use crate::storage::Snapshot;
 /// The namespace of entities whose records make the policy.
 const NAMESPACE: &str = "sys";
 
-/// Whether changes of an entity change the policy.
-pub(super) fn makes_policy(entity: &str) -> bool {
-    entity.starts_with("sys.") && entity != View::NAME
+/// What changes of an entity make stale. What is shared singly is read for each person alone, and so leaves the facts
+/// of the policy as they are.
+pub(super) fn stales(entity: &str) -> Staleness {
+    match entity {
+        View::NAME => Staleness::None,
+        RecordShare::NAME => Staleness::Permits,
+        entity if entity.starts_with("sys.") => Staleness::Policy,
+        _ => Staleness::None,
+    }
 }
 
 /// Declares the organisation's own entities, through the registrar that extensions use too.
@@ -42,6 +51,11 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::Role::definition());
     registrar.entity(access::Grant::definition());
     registrar.entity(access::RoleAssignment::definition());
+    registrar.entity(access::Team::definition());
+    registrar.entity(access::TeamMember::definition());
+    registrar.entity(access::TeamRole::definition());
+    registrar.entity(RecordShare::definition());
+    registrar.entity(access::Delegation::definition());
     registrar.entity(View::definition());
     registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
@@ -101,10 +115,12 @@ struct StatedGrant {
 impl StatedGrant {
     /// The same in the fields of a registry. What follows from masked fields is hidden, unless it is masked too.
     fn fact(&self, registry: &Registry) -> GrantFact {
-        let fields = |names: &str| named_fields(registry, &self.entity, names);
+        // The entity may have another name since the grant was made.
+        let entity = registry.present_name(&self.entity);
+        let fields = |names: &str| named_fields(registry, entity, names);
         let (masked, masked_in_lists) = (fields(&self.masked), fields(&self.masked_in_lists));
         let mut hidden = fields(&self.hidden);
-        let following = |fields: &BTreeSet<FieldId>| follow(registry, &self.entity, fields);
+        let following = |fields: &BTreeSet<FieldId>| follow(registry, entity, fields);
         hidden.extend(following(&hidden));
         let follow_masked = following(&masked).into_iter().chain(following(&masked_in_lists));
         hidden.extend(
@@ -113,7 +129,7 @@ impl StatedGrant {
         GrantFact {
             id: self.id,
             role: self.role,
-            entity: self.entity.clone(),
+            entity: entity.to_owned(),
             action: self.action,
             level: self.level,
             effect: self.effect,
@@ -132,7 +148,9 @@ impl KeptPolicy {
         // A policy of nothing but classes, whose bootstrap permit reads the rest.
         let bare = Policy::new(epoch, Arc::default(), Arc::default(), classes.clone());
         let loader = Loader { snapshot, registry, bare: &bare };
-        let people = Arc::new(People::new(loader.users()?, loader.units()?, loader.assignments()?));
+        let (users, units, teams) = (loader.users()?, loader.units()?, loader.teams()?);
+        let people = People::new(users, units, loader.assignments()?, &teams);
+        let people = Arc::new(people.with_delegations(loader.delegations()?));
         let grants = loader.grants()?;
         let rules = Arc::new(rules(registry, &grants));
         Ok(Self {
@@ -208,9 +226,10 @@ impl Loader<'_> {
         &self,
         read: impl Fn(&Record, &dyn Fn(FieldName<'static>) -> Value) -> Option<T>,
     ) -> Result<Vec<T>> {
-        let entity = self.registry.entity(E::NAME)?;
-        let permit = self.bare.bootstrap::<Read>(entity.id());
         let mut rows = Vec::new();
+        // An entity that this version brings is not there before the database has been opened by it.
+        let Ok(entity) = self.registry.entity(E::NAME) else { return Ok(rows) };
+        let permit = self.bare.bootstrap::<Read>(entity.id());
         let patience = Patience::default();
         let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
         scan_all(&sight, &Filter::Everything, &mut |record| {
@@ -253,6 +272,23 @@ impl Loader<'_> {
         })
     }
 
+    fn teams(&self) -> Result<TeamFacts> {
+        Ok(TeamFacts {
+            members: self.rows::<access::TeamMember, _>(|_, value| {
+                let team = value(team_member::TEAM.selector()).as_id()?;
+                Some((team, value(team_member::USER.selector()).as_id()?))
+            })?,
+            roles: self.rows::<access::TeamRole, _>(|_, value| {
+                let team = value(team_role::TEAM.selector()).as_id()?;
+                Some((team, value(team_role::ROLE.selector()).as_id()?))
+            })?,
+        })
+    }
+
+    fn delegations(&self) -> Result<Vec<DelegationFact>> {
+        self.rows::<access::Delegation, _>(|record, value| delegation_of(record.id, value))
+    }
+
     fn grants(&self) -> Result<Vec<StatedGrant>> {
         self.rows::<access::Grant, _>(|record, value| {
             let text = |name| value(name).as_text().map(str::to_owned);
@@ -271,6 +307,27 @@ impl Loader<'_> {
             })
         })
     }
+}
+
+/// What the record of a delegation says; nothing where it says nothing that can be understood.
+pub(super) fn delegation_of(
+    id: RecordId,
+    value: &dyn Fn(FieldName<'static>) -> Value,
+) -> Option<DelegationFact> {
+    let moment = |name| match value(name) {
+        Value::DateTime(moment) => Some(moment),
+        _ => None,
+    };
+    let entities = value(delegation::ENTITIES.selector());
+    let names = entities.as_text().unwrap_or_default().split(',').map(str::trim);
+    Some(DelegationFact {
+        id,
+        delegator: value(delegation::DELEGATOR.selector()).as_id()?,
+        delegate: value(delegation::DELEGATE.selector()).as_id()?,
+        from: moment(delegation::FROM.selector()),
+        until: moment(delegation::UNTIL.selector())?,
+        entities: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+    })
 }
 
 /// The number by which records name their partition.

@@ -1,16 +1,14 @@
 //! What a package declares beside the registry, in a database: its roles and views as records that bear the package's
 //! key, and its commands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
 use crate::access::{Action, Effect, Grant, Level, Role, grant, role};
-use crate::base::{Code, Error, RecordId, Result};
+use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::views::view;
-use crate::engine::{
-    Changes, Command, FieldSelector, Session, Transaction, View, ViewDefinition, WriteOptions,
-};
+use crate::engine::{Changes, Command, FieldSelector, Transaction, View, ViewDefinition};
 use crate::schema::{
     CUSTOMER, Codes, EntityType, FieldName, Package, PackageCommand, PackageGrant, PackageView, Registry,
 };
@@ -88,34 +86,6 @@ pub(super) fn command_of(known: &PackageCommand) -> Result<Command> {
     Ok(command.about(Some(entity)).needing(entity, needed))
 }
 
-impl Session {
-    /// Makes the records of a package what its version in force says.
-    pub(super) fn settle_records(
-        &self,
-        cause: &str,
-        package: &str,
-        (before, after): (Option<&Package>, Option<&Package>),
-    ) -> Result<()> {
-        let says = |package: &&Package| !(package.roles.is_empty() && package.views.is_empty());
-        if before.filter(says).is_none() && after.filter(says).is_none() {
-            return Ok(());
-        }
-        self.write_with(WriteOptions::default().cause(cause), |transaction| {
-            transaction.all_or_nothing(|transaction| {
-                let source = source_of(package);
-                let kept = after.map(|after| transaction.put_records(&source, after)).transpose()?;
-                let kept = kept.unwrap_or_default();
-                // The customer's own package only adds, until it is taken back.
-                let only_adds = package == CUSTOMER && after.is_some();
-                match before.filter(|_| !only_adds) {
-                    Some(before) => transaction.drop_records(&source, before, &kept),
-                    None => Ok(()),
-                }
-            })
-        })
-    }
-}
-
 /// Under which name records bear the key of a package.
 fn source_of(package: &str) -> String {
     format!("package:{package}")
@@ -138,9 +108,27 @@ fn key_of_view(view: &PackageView) -> String {
 }
 
 impl Transaction<'_> {
+    /// Makes the records of a package what its version in force says.
+    pub(super) fn settle_records(
+        &mut self,
+        package: &str,
+        (before, after): (Option<&Package>, Option<&Package>),
+    ) -> Result<()> {
+        let source = source_of(package);
+        let kept = after.map(|after| self.put_records(&source, after)).transpose()?;
+        let kept = kept.unwrap_or_default();
+        // The customer's own package only adds, until it is taken back.
+        let only_adds = package == CUSTOMER && after.is_some();
+        match before.filter(|_| !only_adds) {
+            Some(before) => self.drop_records(&source, before, &kept),
+            None => Ok(()),
+        }
+    }
+
     fn put_records(&mut self, source: &str, package: &Package) -> Result<BTreeSet<Place>> {
         for said in &package.roles {
             let changes = Changes::new().set(role::NAME, said.name.as_str());
+            let changes = self.in_languages((Role::NAME, source, &said.name), changes, &said.translations)?;
             let id = self.upsert_record(Role::NAME, source, &said.name, changes)?.id();
             for (number, grant) in said.grants.iter().enumerate() {
                 let changes = self.grant_of(id, grant)?;
@@ -157,9 +145,31 @@ impl Transaction<'_> {
                 .set(view::ENTITY, entity)
                 .set(view::DEFINITION, definition)
                 .set(view::ROLE, role);
-            self.upsert_record(View::NAME, source, &key_of_view(said), changes)?;
+            let key = key_of_view(said);
+            let changes = self.in_languages((View::NAME, source, &key), changes, &said.translations)?;
+            self.upsert_record(View::NAME, source, &key, changes)?;
         }
         Ok(places_of(package).into_iter().collect())
+    }
+
+    /// Changes that give the name of a record in the languages that a package says, and in no others.
+    fn in_languages(
+        &self,
+        (entity, source, key): (&str, &str, &str),
+        changes: Changes,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Changes> {
+        let standing = self.reader().find_by_external_id(entity, source, key)?;
+        let standing = standing.map(|listing| listing.translations("name")).transpose()?;
+        let gone = match standing {
+            Some(Value::Map(standing)) => {
+                standing.into_keys().filter(|tag| !texts.contains_key(tag)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let changes = gone.iter().fold(changes, |changes, tag| changes.translate("name", tag, None));
+        let said = texts.iter();
+        Ok(said.fold(changes, |changes, (tag, text)| changes.translate("name", tag, Some(text))))
     }
 
     fn grant_of(&self, role: RecordId, said: &PackageGrant) -> Result<Changes> {

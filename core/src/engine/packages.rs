@@ -3,9 +3,9 @@
 use crate::access::Action;
 use crate::base::{Code, Label, Result};
 use crate::engine::package_records::{check, current};
-use crate::engine::{SchemaPlan, Session};
+use crate::engine::{Crm, SchemaPlan, Session};
 use crate::schema::{
-    CUSTOMER, Element, EntityOverride, FieldOverride, InstalledPackage, Package, Registry, RegistryChange,
+    CUSTOMER, EntityOverride, FieldOverride, InstalledPackage, Package, Registry, RegistryChange,
     record_changes,
 };
 
@@ -54,10 +54,8 @@ impl PackageStep {
 
 /// Adds to a plan what a package declares beside the registry.
 fn tell_records(plan: &mut SchemaPlan, before: Option<Package>, after: Option<Package>) {
-    let changes = record_changes(&before.unwrap_or_default(), &after.unwrap_or_default());
-    let of_records = changes.iter().any(|change| change.element != Element::Command);
-    plan.commits = plan.commits.saturating_add(u64::from(of_records));
-    plan.changes.extend(changes);
+    plan.changes.extend(record_changes(&before.unwrap_or_default(), &after.unwrap_or_default()));
+    plan.commits = plan.commits.max(u64::from(!plan.changes.is_empty()));
 }
 
 impl Session {
@@ -87,9 +85,9 @@ impl Session {
         Ok(plan)
     }
 
-    /// Installs, rolls back or removes a package: its elements of the registry in one transaction with one entry of the
-    /// ledger that lists what changed, and then its roles and views in another one. Indexes and counters of large tables
-    /// are then built in chunks, as [`Session::define_index`] does, and values are moved into fields of another type, as
+    /// Installs, rolls back or removes a package, all of it or nothing: its elements of the registry with one entry of
+    /// the ledger that lists what changed, and its roles and views. Indexes and counters of large tables are then built
+    /// in chunks, as [`Session::define_index`] does, and values are moved into fields of another type, as
     /// [`Session::retype_field`] does.
     ///
     /// # Errors
@@ -102,30 +100,38 @@ impl Session {
         self.check_may("sys.role", Action::Administer)?;
         let before = self.crm().registry();
         let was = current(&before, step.package());
-        self.crm().change_registry(self.user(), step.cause(), |registry| step.apply(registry))?;
+        self.take_step(step, was.as_ref())?;
         let mut plan = self.crm().plan(&before, &self.crm().registry())?;
         let is = current(&self.crm().registry(), step.package());
         let built = self.crm().build_indexes(self.user(), self.patience());
         let fits = !built.as_ref().is_err_and(|error| error.code() == Code::NotUnique);
-        let settled = match fits {
-            true => self.settle_records(step.cause(), step.package(), (was.as_ref(), is.as_ref())),
-            false => Ok(()),
-        };
-        if let (false, PackageStep::Install(package)) = (fits && settled.is_ok(), step) {
+        if let (false, PackageStep::Install(package)) = (fits, step) {
             // What stands does not fit what the package asks for, so nothing of it is to be there.
             let name = package.package.clone();
             let back = match was {
                 Some(_) => PackageStep::RollBack(name),
                 None => PackageStep::Remove(name),
             };
-            self.crm().change_registry(self.user(), back.cause(), |registry| back.apply(registry))?;
+            self.take_step(&back, is.as_ref())?;
             self.crm().build_indexes(self.user(), self.patience())?;
         }
         built?;
-        settled?;
         self.move_pending()?;
         tell_records(&mut plan, was, is);
         Ok(plan)
+    }
+
+    /// Changes the registry and the records of a package in one transaction.
+    fn take_step(&self, step: &PackageStep, was: Option<&Package>) -> Result<()> {
+        Crm::change_registry_and(
+            self,
+            step.cause(),
+            |registry| step.apply(registry),
+            |transaction| {
+                let is = current(&transaction.registry, step.package());
+                transaction.settle_records(step.package(), (was, is.as_ref()))
+            },
+        )
     }
 
     /// What a namespace has in this database, as a package: `x` for the customer's own.

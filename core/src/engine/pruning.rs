@@ -114,7 +114,7 @@ impl Crm {
         if only_say {
             return look_for_old(self.snapshot()?.as_ref(), &walk.entities, place, session.patience());
         }
-        let mut told = PruneChunk::default();
+        let (mut told, registry) = (PruneChunk::default(), self.registry());
         self.engine_write(session.patience(), |view| {
             let chunk = look_for_old(view, &walk.entities, place, session.patience())?;
             told = PruneChunk {
@@ -123,7 +123,7 @@ impl Crm {
                 last: chunk.last,
                 finished: chunk.finished,
             };
-            empty_old(view, &walk.entities, chunk)
+            empty_old(view, &registry, &walk.entities, chunk)
         })?;
         Ok(told)
     }

@@ -41,7 +41,7 @@ impl Settings {
 
     /// The policy on an entity, if there is one.
     pub(super) fn read_policy(&self, entity: &Entity) -> Option<&ReadPolicy> {
-        self.read_policies.get(&entity.api_name)
+        entity.names().find_map(|name| self.read_policies.get(name))
     }
 
     /// The settings with another policy on an entity, or with none.
@@ -55,6 +55,8 @@ impl Settings {
         policy: Option<ReadPolicy>,
     ) -> Result<Self> {
         let known = registry.entity(entity)?;
+        // What was said under a name that it bore is said of it.
+        known.former_names().iter().for_each(|name| drop(self.read_policies.remove(name)));
         match policy {
             Some(policy) => {
                 policy.guarded(known).map_err(|error| error.entity(entity))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access::{Action, Permit, Policy, Read, Showing};
 use crate::base::{
     Code, Collation, Date, Error, FieldId, Locale, MAX_PAGE_ROWS, Patience, RecordId, Result, Timestamp,
-    Value,
+    Value, locale_tag,
 };
 use crate::engine::audit_trail::Asked;
 use crate::engine::condition::{Resolver, Today};
@@ -16,7 +16,7 @@ use crate::records::{
     self, Counted, Direction, Explanation, ExternalId, FarPermits, Filter, GroupSum, Matcher, Moment,
     PageCursor, Query, Record, Sight, SortField, Total, target,
 };
-use crate::schema::{Entity, FieldName, Registry, has_unparsed_phone, locale_tag, mask};
+use crate::schema::{Entity, FieldName, FieldType, Registry, has_unparsed_phone, mask};
 use crate::storage::Snapshot;
 
 /// Rows of a walk that are entered together, where a policy asks for an entry of who read them.
@@ -489,6 +489,21 @@ impl<'a> Reader<'a> {
         Ok(field)
     }
 
+    /// The number of a field by whose values records are compared, sorted or put together.
+    ///
+    /// # Errors
+    /// As [`Reader::visible`]; `storage.newer_format` for a field that only a newer engine understands.
+    pub fn comparable(&self, entity: &Entity, selector: &FieldSelector) -> Result<FieldId> {
+        let field = self.visible(entity, selector)?;
+        match entity.field_by_id(field).map(|field| &field.definition.kind) {
+            Some(FieldType::Opaque(opaque)) => {
+                let refused = Error::new(Code::NewerFormat).entity(&entity.api_name).field(selector.said());
+                Err(refused.rule(&format!("type {}", opaque.said)))
+            }
+            _ => Ok(field),
+        }
+    }
+
     /// Refuses a field whose values the user may not see.
     ///
     /// # Errors
@@ -503,17 +518,22 @@ impl<'a> Reader<'a> {
         self.policy.decide::<Read>(self.user, entity.id(), &entity.api_name)
     }
 
-    fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
+    /// The order of a list, by fields that the user sees.
+    pub(super) fn order_of(&self, entity: &Entity, find: &Find) -> Result<Vec<SortField>> {
         let sort = find.sort.iter().map(|(field, direction)| {
-            let field = self.visible(entity, field)?;
+            let field = self.comparable(entity, field)?;
             let collation = entity.collation_of(field, find.collation);
             Ok(SortField { field, direction: *direction, collation })
         });
+        sort.collect()
+    }
+
+    fn query_of(&self, entity: &Entity, find: &Find) -> Result<Query> {
         let limit = if find.limit == 0 { 100 } else { find.limit.min(MAX_PAGE_ROWS) };
         let at = find.after.as_ref().map_or(self.now, PageCursor::at);
         Ok(Query {
             filter: self.resolve(entity, &find.filter, at)?,
-            sort: sort.collect::<Result<_>>()?,
+            sort: self.order_of(entity, find)?,
             limit,
             fields: BTreeSet::new(),
             after: find.after.clone(),
@@ -648,13 +668,13 @@ pub(super) fn language(locale: Option<&str>) -> Result<Option<String>> {
 
 /// Whether a user does not see a record now, for whatever reason.
 pub(super) fn is_out_of_reach(code: Code) -> bool {
-    matches!(code, Code::RecordNotFound | Code::NotPermitted | Code::ModuleOff)
+    matches!(code, Code::RecordNotFound | Code::RecordPurged | Code::NotPermitted | Code::ModuleOff)
 }
 
 /// What was read, or nothing where it is not there or not seen; every other error stays one.
 pub(super) fn found<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
-        Err(error) if error.code() == Code::RecordNotFound => Ok(None),
+        Err(error) if matches!(error.code(), Code::RecordNotFound | Code::RecordPurged) => Ok(None),
         read => read.map(Some),
     }
 }

@@ -102,13 +102,15 @@ impl Session {
 
 /// Whether a plan reads the records of an entity.
 fn reads(plan: &SchemaPlan, old: &Entity, new: &Entity) -> bool {
-    let said = |change: &SchemaChange| change.reads_records && change.entity == old.api_name;
+    let said = |change: &SchemaChange| change.reads_records && change.entity == new.api_name;
     plan.changes.iter().any(said) || builds_over(old, new)
 }
 
 /// Whether something is to be built over the records that stand.
 fn builds_over(old: &Entity, new: &Entity) -> bool {
-    !added(old, new).is_empty() || gaining(old, new).next().is_some()
+    !added(old, new).is_empty()
+        || gaining(old, new).next().is_some()
+        || new.renewing_rows(old).next().is_some()
 }
 
 /// What a part of something comes to for all of it.

@@ -252,10 +252,7 @@ impl Reader<'_> {
                     let unknown = Error::new(Code::UnknownField).entity(&known.entity.api_name);
                     return Err(unknown.field(name).rule("a side of the relation"));
                 }
-                // A symmetric link says the same of both ends.
-                let symmetric =
-                    known.entity.definition.relation.as_ref().is_some_and(|relation| relation.symmetric);
-                if symmetric { vec![from, to] } else { vec![side] }
+                if known.entity.end_across(side).is_some() { vec![from, to] } else { vec![side] }
             }
         };
         let after = find.after.map(|after| (FieldId::new(after.side), RecordId::from_bytes(after.link)));

@@ -10,11 +10,13 @@ use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, HybridClock, Patience, RecordId, Result};
 use crate::engine::Options;
-use crate::engine::crm::load_registry;
+use crate::engine::crm::{load_registry, store_registry};
 use crate::engine::restore_administrator::{NewAdministrator, appoint, check_administered};
 use crate::records::{
-    BackupCounts, LedgerReader, Restored, Restorer, Sealer, VerifyReport, WriteContext, chain_link, verify,
+    BackupCounts, LedgerReader, Restored, Restorer, Sealer, Staleness, VerifyReport, WriteContext, WriteView,
+    begin_rows_anew, chain_link, verify,
 };
+use crate::schema::Registry;
 use crate::storage::{
     BackupHeader, BackupKind, BackupReader, Blobs, Database, Draft, Head, Key, KeyCost, KeyRing, OpenOptions,
     create_restored,
@@ -240,7 +242,10 @@ impl Filling<'_> {
         let restored_to = database.store.snapshot()?.head()?;
         let context = self.context(database, &sealer)?;
         restorer.settle(&context, &format!("to entry {} from {backups} backups", restored_to.position))?;
-        let registry = load_registry(database.store.snapshot()?.as_ref())?;
+        let mut registry = load_registry(database.store.snapshot()?.as_ref())?;
+        if end.position != self.until {
+            registry = self.outdate_rows(database, &sealer, registry)?;
+        }
         let Restored { emptied, attachments_left_out } = restorer.derive_all(&registry)?;
         if let Some(new) = &self.options.administrator {
             appoint(database.store.as_ref(), &sealer, &registry, &context, new, &self.options.host.clock)?;
@@ -261,6 +266,20 @@ impl Filling<'_> {
             verified,
             replaced,
         })
+    }
+
+    /// A registry that is later than the records may say other expressions than those by which the columns of their
+    /// rows were worked out: they are still to be worked out anew.
+    fn outdate_rows(&self, database: &Database, sealer: &Sealer, registry: Registry) -> Result<Registry> {
+        let mut after = registry.clone();
+        if registry.newer().is_some() || !after.outdate_rows() {
+            return Ok(registry);
+        }
+        let mut view = WriteView::new(database.store.begin(&self.options.patience)?)?;
+        store_registry(&mut view, &after.to_json()?);
+        begin_rows_anew(&mut view, &after);
+        view.commit(sealer)?;
+        Ok(after)
     }
 
     fn take_keys(&self, restorer: &Restorer<'_>, keys: &mut dyn Read) -> Result<u64> {
@@ -287,7 +306,7 @@ impl Filling<'_> {
             cause: "restore".to_owned(),
             stamp,
             schema_version: load_registry(snapshot.as_ref())?.version(),
-            raises_epoch: false,
+            stales: Staleness::None,
             named: BTreeSet::new(),
         })
     }

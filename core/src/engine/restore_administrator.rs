@@ -9,11 +9,12 @@ use crate::access::{
     Action, Create, Read, Role, RoleAssignment, User, UserStatus, role, role_assignment, user,
 };
 use crate::base::{Clock, Code, Error, Patience, RecordId, Result, Value};
-use crate::engine::credentials;
+use crate::engine::configuration::Configuration;
+use crate::engine::credentials::{self, Setting};
 use crate::engine::organisation::KeptPolicy;
 use crate::records::{
-    self, EntryKind, Envelope, Filter, Record, Sealer, Sight, WriteContext, WriteView, find_unique, note,
-    scan_all,
+    self, EntryKind, Envelope, Filter, Record, Sealer, Sight, Staleness, WriteContext, WriteView,
+    find_unique, note, scan_all,
 };
 use crate::schema::{Codes, EntityType, FieldName, Registry};
 use crate::storage::{KeyCost, Snapshot, Store};
@@ -59,7 +60,7 @@ pub(super) fn appoint(
 ) -> Result<()> {
     let mut view = WriteView::new(store.begin(&Patience::default())?)?;
     let random = sealer.random.as_ref();
-    let context = WriteContext { raises_epoch: true, ..context.clone() };
+    let context = WriteContext { stales: Staleness::Policy, ..context.clone() };
     let id = RecordId::generate(clock.now(), random);
     let values = [
         (user::NAME.selector(), Value::from(new.name.as_str())),
@@ -76,7 +77,9 @@ pub(super) fn appoint(
     ];
     let assignment = RecordId::generate(clock.now(), random);
     make::<RoleAssignment>(&mut view, registry, &context, assignment, (id, &values))?;
-    credentials::set_password(&mut view, id, &new.password, new.cost, random)?;
+    let rules = Configuration::load(&view)?.passwords();
+    let setting = Setting { rules, cost: new.cost, random, now: clock.now(), by_other: false };
+    credentials::set_password(&mut view, id, &new.password, &setting)?;
     note(&mut view, &context, EntryKind::Credential, id, "password");
     view.commit(sealer)?;
     Ok(())

@@ -395,9 +395,7 @@ impl Transaction<'_> {
             Ok(()) => Ok(Look::Converts(value)),
             Err(error) => {
                 self.roll_back_to(point);
-                let of_record =
-                    ["schema.", "record."].iter().any(|room| error.code().key().starts_with(room));
-                if of_record { Ok(Look::Stays(error.code())) } else { Err(error) }
+                if error.code().is_of_record() { Ok(Look::Stays(error.code())) } else { Err(error) }
             }
         }
     }

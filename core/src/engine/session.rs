@@ -35,6 +35,8 @@ pub struct Session {
     ticket: Arc<Ticket>,
     /// Where changes of the registry are planned in place of being made.
     rehearsal: Option<Rehearsal>,
+    /// For whom the user acts, if for another one.
+    delegator: Option<RecordId>,
 }
 
 impl fmt::Debug for Session {
@@ -46,7 +48,7 @@ impl fmt::Debug for Session {
 impl Session {
     pub(super) fn new(crm: Crm, user: RecordId, locale: Locale) -> Self {
         let ticket = crm.inner.sessions.issue(crm.new_id(), user, crm.now());
-        Self { crm, user, locale, patience: Patience::default(), ticket, rehearsal: None }
+        Self { crm, user, locale, patience: Patience::default(), ticket, rehearsal: None, delegator: None }
     }
 
     /// The same session, but that its changes of the registry come to the plan that it is given with.
@@ -57,6 +59,17 @@ impl Session {
 
     pub(super) fn rehearsal(&self) -> Option<&Rehearsal> {
         self.rehearsal.as_ref()
+    }
+
+    /// The same session, but that it acts for somebody.
+    pub(super) fn acting(&self, delegator: RecordId) -> Self {
+        Self { delegator: Some(delegator), ..self.clone() }
+    }
+
+    /// For whom the user acts, if for another one. See [`Session::act_for`].
+    #[must_use]
+    pub fn delegator(&self) -> Option<RecordId> {
+        self.delegator
     }
 
     pub(super) fn ticket(&self) -> &Ticket {
@@ -114,7 +127,7 @@ impl Session {
         // does not have yet.
         let (registry, settings) = (self.crm.registry(), self.crm.settings());
         let snapshot = self.crm.snapshot()?;
-        let policy = self.crm.policy(snapshot.as_ref())?;
+        let policy = self.crm.policy_of(snapshot.as_ref(), self.user, self.delegator)?;
         self.check_active(&policy)?;
         self.told(read(Reader {
             snapshot: snapshot.as_ref(),
@@ -170,7 +183,18 @@ impl Session {
     pub fn write_with<T>(
         &self,
         options: WriteOptions,
+        change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.write_until(options, change, &mut || {})
+    }
+
+    /// As [`Session::write_with`]; what the change is in memory too is shown to others by `publish`, when it is
+    /// durable and before the next writer has its turn.
+    pub(super) fn write_until<T>(
+        &self,
+        options: WriteOptions,
         mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+        publish: &mut dyn FnMut(),
     ) -> Result<T> {
         let mut attempts = 0;
         loop {
@@ -182,7 +206,7 @@ impl Session {
                     return self.told(Err(error));
                 }
             };
-            match transaction.commit() {
+            match transaction.commit_and(publish) {
                 Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
                 committed => return committed.map(|_| value),
             }
@@ -203,7 +227,7 @@ impl Session {
         let base = self.crm.inner.database.store.begin(&self.patience)?;
         turn.hold();
         let view = WriteView::new(base)?;
-        let policy = self.crm.policy(&view)?;
+        let policy = self.crm.policy_of(&view, self.user, self.delegator)?;
         Transaction::new(self, view, policy, options, turn)
     }
 
@@ -358,16 +382,6 @@ impl Session {
         Ok(())
     }
 
-    /// Sets a user's password: one's own, or that of a user whom one administers and who has no right that one does
-    /// not have. The user's other sessions end.
-    ///
-    /// # Errors
-    /// `access.not_permitted`, `access.beyond_own_rights`, `access.weak_password`, `record.not_found`.
-    pub fn set_password(&self, user: RecordId, password: &str) -> Result<()> {
-        let options = WriteOptions::default().cause("user.set_password");
-        self.write_with(options, |transaction| transaction.set_password(user, password))
-    }
-
     /// Changes the settings of the organisation.
     ///
     /// # Errors
@@ -400,7 +414,7 @@ impl Session {
             let entity = reader.registry().entity(entity)?;
             let permit = reader.policy.decide::<Administer>(self.user, entity.id(), &entity.api_name)?;
             match crate::records::class_of(reader.snapshot, entity.id(), id)? {
-                Some(class) if !permit.allows(&class) => {
+                Some(class) if !permit.allows(id, &class) => {
                     Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
                 }
                 _ => Ok(()),

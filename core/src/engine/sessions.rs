@@ -131,6 +131,11 @@ impl Session {
 }
 
 impl Crm {
+    /// How many sessions of a user are open.
+    pub(super) fn count_sessions_of(&self, user: RecordId) -> usize {
+        self.inner.sessions.open().iter().filter(|ticket| ticket.user == user).count()
+    }
+
     /// Ends the sessions of a user but for the one that has set the new password.
     pub(super) fn end_other_sessions(&self, user: RecordId, keep: RecordId) {
         self.inner.sessions.end(|ticket| ticket.user == user && ticket.id != keep);

@@ -32,6 +32,10 @@ pub struct Settings {
     /// a number it is told for ever. The ledger itself stays whole.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub history_days: BTreeMap<String, u32>,
+    /// By API name of an entity: for how many days deleted records are kept before a purge takes them, at least 1.
+    /// Without a number they are kept for ever.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub purge_days: BTreeMap<String, u32>,
     /// By API name of an entity: whether the ledger says who read its records.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub read_policies: BTreeMap<String, ReadPolicy>,
@@ -54,6 +58,7 @@ impl Default for Settings {
             fiscal_year_start: 1,
             max_attachment_bytes: usual_attachment_bytes(),
             history_days: BTreeMap::new(),
+            purge_days: BTreeMap::new(),
             read_policies: BTreeMap::new(),
             anomaly_rules: BTreeMap::new(),
         }
@@ -114,6 +119,9 @@ impl Settings {
         if self.history_days.values().any(|days| *days == 0) {
             return Err(Error::new(Code::OutOfRange).field("history_days").rule("at least 1 day"));
         }
+        if self.purge_days.values().any(|days| *days == 0) {
+            return Err(Error::new(Code::OutOfRange).field("purge_days").rule("at least 1 day"));
+        }
         Ok(())
     }
 
@@ -121,6 +129,14 @@ impl Settings {
     pub(super) fn check_in(&self, registry: &Registry) -> Result<()> {
         self.check()?;
         self.history_days.keys().try_for_each(|name| registry.entity(name).map(drop))?;
+        for name in self.purge_days.keys() {
+            let entity = &registry.entity(name)?.api_name;
+            // Entries of the ledger name users, roles and the like for ever.
+            if entity.starts_with("sys.") {
+                let error = Error::new(Code::InvalidArgument).entity(entity).field("purge_days");
+                return Err(error.rule("what the engine itself needs is kept"));
+            }
+        }
         self.check_read_policies(registry)
     }
 
@@ -133,6 +149,17 @@ impl Settings {
         let is_it = |name: &str| registry.entity(name).is_ok_and(|known| known.id() == asked);
         let days = self.history_days.iter().filter(|(name, _)| is_it(name)).map(|(_, days)| *days);
         Ok(days.min())
+    }
+
+    /// For how many days deleted records of an entity are kept; nothing for ever.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn purge_days(&self, registry: &Registry, entity: &str) -> Result<Option<u32>> {
+        let asked = registry.entity(entity)?.id();
+        let is_it = |name: &str| registry.entity(name).is_ok_and(|known| known.id() == asked);
+        let days = self.purge_days.iter().filter(|(name, _)| is_it(name)).map(|(_, days)| *days);
+        Ok(days.max())
     }
 
     pub(super) fn load(snapshot: &dyn Snapshot) -> Result<Self> {

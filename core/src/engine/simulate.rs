@@ -2,17 +2,19 @@
 //!
 //! The change is made in a transaction that is never committed, through the doors that any change goes through; then
 //! the policies before and after it are compared, by access classes and the counters of their records. No record is
-//! read but for the samples.
+//! read but for the samples, and those that are shared singly with somebody whom the change concerns.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{AccessClass, Action, ClassId, Level, Permit, Policy, Read, Role};
+use crate::access::{AccessClass, Action, ClassId, Level, Permit, Policy, Read, Role, Sharee, Shares, Way};
 use crate::base::{MAX_PAGE_ROWS, RecordId, Result};
 use crate::engine::organisation::KeptPolicy;
+use crate::engine::sharing::shares_with;
 use crate::engine::{Session, Transaction, WriteOptions};
 use crate::records::{self, Filter, Query, Sight};
 use crate::schema::{Codes, Entity, EntityType};
+use crate::storage::Snapshot;
 
 /// Records that are named of what opens, and of what closes.
 const SAMPLES: usize = 5;
@@ -54,11 +56,13 @@ pub struct AccessImpact {
 }
 
 type Classes = Vec<(ClassId, AccessClass)>;
+/// How many records, and some of them.
+type Told = (u64, Vec<RecordId>);
 
 impl Session {
-    /// What a change of users, units, roles, assignments and grants would open or close, by person, entity and
-    /// action; nothing of it is kept. It counts the records that its caller sees and no others, and records keep the
-    /// owners and units that they have. While it works no other transaction writes.
+    /// What a change of users, units, roles, assignments, grants, teams and shares would open or close, by person,
+    /// entity and action; nothing of it is kept. It counts the records that its caller sees and no others, and records
+    /// keep the owners and units that they have. While it works no other transaction writes.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; what the change refuses;
@@ -75,10 +79,11 @@ impl Session {
         let registry = Arc::clone(&transaction.registry);
         let after = KeptPolicy::load(transaction.view(), &registry)?.policy;
         let before = Arc::clone(transaction.base_policy());
-        let comparison = Comparison { transaction: &transaction, before: &before, after: &after };
         let mut impact = AccessImpact { rows: Vec::new(), more: false };
-        for user in before.differing(&after) {
+        for user in concerned(&transaction, (&before, &after)) {
             self.patience().check()?;
+            let (was, becomes) = with_shares(&transaction, user, (&before, &after))?;
+            let comparison = Comparison { transaction: &transaction, before: &was, after: &becomes };
             for entity in registry.entities().iter().filter(|entity| entity.ends().is_none()) {
                 for (action, _, _, _) in Action::ALL {
                     let Some(row) = comparison.row(user, entity, *action)? else { continue };
@@ -92,6 +97,35 @@ impl Session {
         }
         Ok(impact)
     }
+}
+
+/// Those whose rights a change touches: by what roles say, and by what is shared with them and their teams.
+fn concerned(transaction: &Transaction<'_>, (before, after): (&Policy, &Policy)) -> BTreeSet<RecordId> {
+    let mut users: BTreeSet<RecordId> = before.differing(after).into_iter().collect();
+    for with in transaction.changed_shares() {
+        match with {
+            Sharee::User(user) => drop(users.insert(*user)),
+            Sharee::Team(team) => users.extend(before.members_of(*team).chain(after.members_of(*team))),
+        }
+    }
+    users
+}
+
+/// The policies before and after a change, with what is shared with somebody by each.
+fn with_shares(
+    transaction: &Transaction<'_>,
+    user: RecordId,
+    (before, after): (&Policy, &Policy),
+) -> Result<(Policy, Policy)> {
+    let (crm, registry) = (transaction.crm(), &transaction.registry);
+    // While this transaction holds the writer, what is committed is what it began with.
+    let committed = crm.snapshot()?;
+    let moment = crm.moment_of_access();
+    let of = |policy: &Policy, snapshot: &dyn Snapshot| -> Result<Policy> {
+        let facts = shares_with(snapshot, registry, policy, user)?;
+        Ok(policy.with_shares(user, Arc::new(Shares::at(&facts, moment))))
+    };
+    Ok((of(before, committed.as_ref())?, of(after, transaction.view())?))
 }
 
 struct Comparison<'a, 't> {
@@ -110,8 +144,9 @@ impl Comparison<'_, '_> {
             Action::Read if was.min(becomes) > Level::None => self.fields(user, entity),
             _ => (Vec::new(), Vec::new()),
         };
-        let (opened_count, opened_samples) = self.told(entity, &opened)?;
-        let (closed_count, closed_samples) = self.told(entity, &closed)?;
+        let (mut opened, mut closed) = (self.told(entity, &opened)?, self.told(entity, &closed)?);
+        self.shared(user, entity, action, (&mut opened, &mut closed))?;
+        let ((opened_count, opened_samples), (closed_count, closed_samples)) = (opened, closed);
         let same = was == becomes && opened_count == 0 && closed_count == 0;
         if same && opened_fields.is_empty() && closed_fields.is_empty() {
             return Ok(None);
@@ -141,6 +176,37 @@ impl Comparison<'_, '_> {
         (without(&becomes, &was), without(&was, &becomes))
     }
 
+    /// Adds the records that come within reach or leave it because they are shared singly, as far as the caller sees
+    /// them, and takes away those that a class of theirs was counted for though nothing changes for them.
+    fn shared(
+        &self,
+        user: RecordId,
+        entity: &Entity,
+        action: Action,
+        (opened, closed): (&mut Told, &mut Told),
+    ) -> Result<()> {
+        let (was, becomes) =
+            (self.before.shared(user, entity.id(), action), self.after.shared(user, entity.id(), action));
+        let known = (entity.id(), entity.api_name.as_str());
+        let reader = self.transaction.reader();
+        for id in was.iter().chain(becomes.iter()).copied().collect::<BTreeSet<RecordId>>() {
+            if !matches!(reader.reaches(&entity.api_name, id), Ok(true)) {
+                continue;
+            }
+            let class = records::class_of(reader.snapshot, entity.id(), id)?;
+            let Some(class) = class else { continue };
+            let way = |policy: &Policy| policy.way_to(user, known, action, (id, &class));
+            match (way(self.before), way(self.after)) {
+                (None, Some(Way::Share)) => add(opened, id),
+                (Some(Way::Share), None) => add(closed, id),
+                (Some(Way::Share), Some(Way::Class)) => take(opened, id),
+                (Some(Way::Class), Some(Way::Share)) => take(closed, id),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn fields(&self, user: RecordId, entity: &Entity) -> (Vec<String>, Vec<String>) {
         let moved = self.before.shown_otherwise(self.after, user, &entity.api_name);
         let names = |more: bool| {
@@ -152,7 +218,7 @@ impl Comparison<'_, '_> {
     }
 
     /// How many records the caller sees of some classes, and the ids of some of them.
-    fn told(&self, entity: &Entity, classes: &Classes) -> Result<(u64, Vec<RecordId>)> {
+    fn told(&self, entity: &Entity, classes: &Classes) -> Result<Told> {
         let own = self.before.decide::<Read>(self.transaction.user(), entity.id(), &entity.api_name);
         let Some(own) = own.ok().filter(|_| !classes.is_empty()) else { return Ok((0, Vec::new())) };
         let permit: Permit<Read> = own.narrowed(classes);
@@ -173,6 +239,18 @@ impl Comparison<'_, '_> {
         let page = records::find(&sight, &query)?;
         Ok((counted, page.records.iter().map(|record| record.id).collect()))
     }
+}
+
+fn add((count, samples): &mut Told, id: RecordId) {
+    *count = count.saturating_add(1);
+    if samples.len() < SAMPLES {
+        samples.push(id);
+    }
+}
+
+fn take((count, samples): &mut Told, id: RecordId) {
+    *count = count.saturating_sub(1);
+    samples.retain(|sample| *sample != id);
 }
 
 /// The classes of one list, both in the order of their numbers, that are not in another one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Update, User, user};
+use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
@@ -14,10 +14,10 @@ use crate::engine::rules::{
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_state};
 use crate::engine::translations::translated;
-use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, credentials, organisation};
+use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
 use crate::records::{
-    self, Attachment, EntryKind, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint,
-    WriteContext, WriteView,
+    self, Attachment, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint, WriteContext,
+    WriteView,
 };
 use crate::schema::{Entity, EntityType, Field, FieldType, PhoneRegion, Registry, normalize_value};
 use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
@@ -97,6 +97,8 @@ pub struct Transaction<'s> {
     pub(super) passwords: BTreeSet<RecordId>,
     /// Everybody whose password it sets.
     renewed: BTreeSet<RecordId>,
+    /// With whom the shares are that it makes, changes or takes back.
+    pub(super) shared_with: BTreeSet<Sharee>,
     _turn: WriterTurn,
 }
 
@@ -123,6 +125,7 @@ impl<'s> Transaction<'s> {
         }
         view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
+        let context = WriteContext { on_behalf_of: session.delegator(), ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
             view,
@@ -140,6 +143,7 @@ impl<'s> Transaction<'s> {
             unlinked: Vec::new(),
             passwords: BTreeSet::new(),
             renewed: BTreeSet::new(),
+            shared_with: BTreeSet::new(),
             _turn: turn,
         })
     }
@@ -150,11 +154,17 @@ impl<'s> Transaction<'s> {
     /// `access.beyond_own_rights` where it would give anybody rights that the user does not have, naming entity,
     /// action and level; `storage.io`, after which the database stops.
     pub fn commit(self) -> Result<Head> {
+        self.commit_and(&mut || {})
+    }
+
+    /// As [`Transaction::commit`], and runs a function when everything is durable and before the next writer has its
+    /// turn.
+    pub(super) fn commit_and(self, publish: &mut dyn FnMut()) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
         self.check_bounds().inspect_err(|error| self.enter_refusal(error))?;
-        let head = self.view.commit(&self.session.crm().inner.sealer)?;
+        let head = self.view.commit_and(&self.session.crm().inner.sealer, publish)?;
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
         }
@@ -278,6 +288,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
+        self.note_share(entity, old);
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
@@ -299,7 +310,8 @@ impl<'s> Transaction<'s> {
         self.check_references(entity, Some(old), &new)?;
         let moves = self.moves(entity, old, &new)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::update(&mut self.view, &context, &permit, None, entity, old, new)?;
+        let saved = records::update(&mut self.view, &context, &permit, None, entity, old, new);
+        saved.map_err(|error| self.telling_holder(entity, error))?;
         self.follow_moves(entity, &moves)?;
         self.learn_classes();
         self.follow_up(follow_ups)
@@ -310,7 +322,7 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// `record.not_found` for a record that is not there, is not deleted, is out of reach, or of a person
-    /// who was forgotten; `access.not_permitted` without the right to delete it; `record.reference_missing`
+    /// who was forgotten; `record.purged` for one that went for good; `access.not_permitted` without the right to delete it; `record.reference_missing`
     /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
     pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         self.bring_back(entity, id, &BTreeSet::new())
@@ -334,11 +346,15 @@ impl<'s> Transaction<'s> {
         }
         let mut new = old.clone();
         self.take_along(entity, &mut new)?;
+        new.renew_rows(entity, None);
         self.place_in_trees(entity, None, &mut new)?;
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references_but(entity, None, &new, coming)?;
+        self.check_stated_share(entity, None, &mut new)?;
+        self.check_stated_delegation(entity, &new)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::undelete(&mut self.view, &context, &permit, entity, &old, new)?;
+        let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
+        back.map_err(|error| self.telling_holder(entity, error))?;
         self.learn_classes();
         self.follow_up(follow_ups)
     }
@@ -348,7 +364,7 @@ impl<'s> Transaction<'s> {
         let entity = registry.entity(entity)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         let going = match records::get_for_rule(&self.view, entity.id(), id)? {
-            Some(live) if permit.allows(&live.envelope.access_class()) => {
+            Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
                 self.delete_dependents(entity, &live)?
             }
             _ => BTreeSet::new(),
@@ -417,22 +433,6 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Sets a user's password: one's own, or that of a user whom one administers and who has no right that one does
-    /// not have.
-    ///
-    /// # Errors
-    /// `access.not_permitted`, `access.weak_password`, `record.not_found`; at the commit
-    /// `access.beyond_own_rights` for somebody who may do more.
-    pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
-        self.check_sets_password(user)?;
-        let inner = &self.session.crm().inner;
-        let random = Arc::clone(&inner.random);
-        credentials::set_password(&mut self.view, user, password, inner.key_cost, random.as_ref())?;
-        records::note(&mut self.view, &self.context, EntryKind::Credential, user, "password");
-        self.renewed.insert(user);
-        Ok(())
-    }
-
     /// The first user of a new database, who owns itself.
     pub(super) fn found(&mut self, founder: RecordId, changes: Changes) -> Result<RecordId> {
         self.create_as(User::NAME, founder, changes)
@@ -440,6 +440,25 @@ impl<'s> Transaction<'s> {
 
     pub(super) fn is_founding(&self) -> bool {
         self.founding
+    }
+
+    /// A user's other sessions end when this transaction is durable.
+    pub(super) fn renew_sessions_of(&mut self, user: RecordId) {
+        self.renewed.insert(user);
+    }
+
+    /// Who changes, when and why.
+    pub(super) fn context(&self) -> &WriteContext {
+        &self.context
+    }
+
+    /// Goes on under another registry, which it is to store. Nothing was changed in it before.
+    pub(super) fn go_over_to(&mut self, registry: &Arc<Registry>) -> Result<()> {
+        let policy = self.session.crm().policy_under(&self.view, registry)?;
+        (self.base_policy, self.policy) = (Arc::clone(&policy), policy);
+        self.registry = Arc::clone(registry);
+        self.context.schema_version = registry.version();
+        Ok(())
     }
 
     /// The policy as it was when the writer's turn came.
@@ -506,16 +525,19 @@ impl<'s> Transaction<'s> {
         if entity.is_withdrawn() {
             return Err(Error::new(Code::Withdrawn).entity(&entity.api_name));
         }
-        let owner = changes.owner.unwrap_or(self.session.user());
+        // Who acts for another one makes records of the other's.
+        let holder = self.session.delegator().unwrap_or(self.session.user());
+        let owner = changes.owner.unwrap_or(holder);
         let unit = self.policy.unit_of(owner);
         let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
         let mut record = Record::new(id, entity.id(), envelope);
-        if owner != self.session.user() {
+        if owner != holder {
             self.check_owner(entity, owner, self.policy.partition_of(self.session.user()))?;
         }
         let alike = |field: &&Field| {
             let own = field.definition.unique || matches!(field.definition.kind, FieldType::Attachment);
-            !own && !field.is_withdrawn() && !field.definition.kind.is_worked_out()
+            let kind = &field.definition.kind;
+            !own && !field.is_withdrawn() && !kind.is_worked_out() && !kind.is_opaque()
         };
         for field in entity.fields().iter().filter(alike).filter(|_| other.is_some()) {
             record.set(field.id(), other.map(|other| other.value(field.id())).unwrap_or_default());
@@ -526,9 +548,12 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.prepare(entity, None, &mut record)?;
         self.check_references(entity, None, &record)?;
         self.check_granted_role(entity, &record)?;
+        self.check_stated_share(entity, None, &mut record)?;
+        self.check_stated_delegation(entity, &record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
-        let id = records::create(&mut self.view, &context, &permit, entity, record)?.id;
+        let created = records::create(&mut self.view, &context, &permit, entity, record);
+        let id = created.map_err(|error| self.telling_holder(entity, error))?.id;
         self.learn_classes();
         self.follow_up(follow_ups)?;
         Ok(id)
@@ -545,7 +570,9 @@ impl<'s> Transaction<'s> {
         let permit = self.policy.decide::<Update>(user, entity.id(), &entity.api_name)?;
         let mut new = old.clone();
         let mut assign = None;
-        if let Some(owner) = changes.owner.filter(|owner| *owner != old.envelope.owner) {
+        let given = changes.owner.filter(|owner| *owner != old.envelope.owner);
+        let follows = changes.follows_owner && self.policy.unit_of(old.envelope.owner) != old.envelope.unit;
+        if let Some(owner) = given.or_else(|| follows.then_some(old.envelope.owner)) {
             self.check_owner(entity, owner, Some(old.envelope.partition))?;
             new.envelope.owner = owner;
             new.envelope.unit = self.policy.unit_of(owner);
@@ -555,6 +582,8 @@ impl<'s> Transaction<'s> {
         let follow_ups = self.prepare(entity, Some(&old), &mut new)?;
         self.check_references(entity, Some(&old), &new)?;
         self.check_granted_role(entity, &new)?;
+        self.check_stated_share(entity, Some(&old), &mut new)?;
+        self.check_stated_delegation(entity, &new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
         }
@@ -564,7 +593,8 @@ impl<'s> Transaction<'s> {
         let context = self.context_for(entity, named);
         let moves = self.moves(entity, &old, &new)?;
         let point = (!moves.is_empty()).then(|| self.savepoint());
-        let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new)?;
+        let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new);
+        let saved = saved.map_err(|error| self.telling_holder(entity, error))?;
         if saved.envelope.version == old.envelope.version {
             return Ok(Upserted::Unchanged(id));
         }
@@ -655,7 +685,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<Vec<(String, Changes)>> {
         let hooks = Arc::clone(&self.hooks);
         let mut follow_ups = Vec::new();
-        for hook in hooks.iter().filter(|hook| hook.entity == entity.api_name) {
+        for hook in hooks.iter().filter(|hook| entity.is_called(&hook.entity)) {
             let mut save = Save {
                 entity,
                 registry: &self.registry,
@@ -849,9 +879,14 @@ impl<'s> Transaction<'s> {
                 let found = records::get_for_rule(&self.view, partitions, partition)?;
                 Ok(found.as_ref().map_or(u32::MAX, organisation::number_of))
             }
-            access::RoleAssignment::NAME => {
+            name @ (access::RoleAssignment::NAME | access::TeamMember::NAME | access::Delegation::NAME) => {
                 // The user may have been made by this transaction, so that the policy knows of none.
-                let user = entity.field(access::role_assignment::USER.selector())?.id();
+                let user = match name {
+                    access::TeamMember::NAME => access::team_member::USER.selector(),
+                    access::Delegation::NAME => access::delegation::DELEGATOR.selector(),
+                    _ => access::role_assignment::USER.selector(),
+                };
+                let user = entity.field(user)?.id();
                 let Some(user) = record.peek(user).as_id() else { return Ok(0) };
                 let users = self.registry.entity(User::NAME)?.id();
                 let found = records::get_for_rule(&self.view, users, user)?;
@@ -876,8 +911,8 @@ impl<'s> Transaction<'s> {
     }
 
     pub(super) fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
-        let raises_epoch = organisation::makes_policy(&entity.api_name);
-        WriteContext { raises_epoch, named, ..self.context.clone() }
+        let stales = organisation::stales(&entity.api_name);
+        WriteContext { stales, named, ..self.context.clone() }
     }
 
     /// Keeps the classes that permits list in step with those that this transaction has interned, so

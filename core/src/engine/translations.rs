@@ -1,11 +1,9 @@
 //! Texts of records in other languages: set beside the text itself, and read in its place.
 
-use crate::base::{Code, Error, FieldId, Result, Value};
+use crate::base::{Code, Error, FieldId, Result, Value, locale_tag};
 use crate::engine::{FieldSelector, Listing};
 use crate::records::Record;
-use crate::schema::{
-    Entity, FieldName, PhoneRegion, locale_tag, normalize_value, translation, with_translation,
-};
+use crate::schema::{Entity, FieldName, PhoneRegion, normalize_value, translation, with_translation};
 
 /// Most languages of one text.
 const MAX_LANGUAGES: usize = 100;

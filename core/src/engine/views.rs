@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::access::{Action, Read, Role, Unit};
-use crate::base::{Code, Collation, Error, MAX_JSON_BYTES, RecordId, Result};
+use crate::base::{Code, Collation, Error, Label, MAX_JSON_BYTES, RecordId, Result};
 use crate::engine::reader::found;
 use crate::engine::{BeforeSave, Changes, Reader, Save, Session, WriteOptions};
 use crate::records::{self, Comparison, FarPermits, Filter, Query, Record, links_by};
-use crate::schema::{Entity, EntityType, IndexDefinition};
+use crate::schema::{Entity, EntityType, IndexDefinition, Registry, label_of};
 
 pub use view::View;
 
@@ -33,20 +33,29 @@ pub mod view {
     use crate::schema::{OnDelete, Reference, Text};
 
     entity! {
-        /// A list that is found by a name.
-        View = ("sys", 20, "view", "视图", "View", title "name", data_subject false);
-        /// Name, by which a user finds one view of an entity.
-        NAME: Text = 1, "name", "名称", "Name", [required = true];
-        /// The entity, by API name.
-        ENTITY: Text = 2, "entity", "实体", "Entity", [required = true, indexed = true];
+        /// A list that is found by a name: columns, condition and order of the records of an entity.
+        View = ("sys", 20, "view", "视图", "View",
+            "按名称保存的列表：某实体的列、筛选条件和排序。", title "name", data_subject false);
+        /// What the list is called, by which a user finds one view of an entity. It may stand in several languages.
+        NAME: Text = 1, "name", "名称", "Name",
+            "列表的叫法，用户据此查找；可有多种语言的译文。",
+            [required = true, translatable = true];
+        /// The entity whose records it lists, by API name.
+        ENTITY: Text = 2, "entity", "实体", "Entity",
+            "所列记录的实体，填写 API 名称。", [required = true, indexed = true];
         /// Columns, condition, order and grouping, as JSON.
-        DEFINITION: Text = 3, "definition", "定义", "Definition", [required = true];
-        /// The user whose it is.
-        USER: Reference<User> = 4, "user", "用户", "User", [on_delete = OnDelete::Cascade];
-        /// The role whose it is.
-        ROLE: Reference<Role> = 5, "role", "角色", "Role", [on_delete = OnDelete::Cascade];
-        /// The unit whose it is, with those below it; neither user, role nor unit for everyone's.
-        UNIT: Reference<Unit> = 6, "team", "团队", "Team", [on_delete = OnDelete::Cascade];
+        DEFINITION: Text = 3, "definition", "定义", "Definition",
+            "列、筛选条件、排序和分组，JSON 格式。", [required = true];
+        /// The user whose it is, for a view of one's own.
+        USER: Reference<User> = 4, "user", "用户", "User",
+            "个人视图的所有者。", [on_delete = OnDelete::Cascade];
+        /// The role whose holders find it.
+        ROLE: Reference<Role> = 5, "role", "角色", "Role",
+            "拥有该角色的用户可见。", [on_delete = OnDelete::Cascade];
+        /// The unit whose people find it, with those of the units below; neither user, role nor unit for
+        /// everyone's.
+        UNIT: Reference<Unit> = 6, "team", "团队", "Team",
+            "该部门及其下级部门的人员可见；用户、角色、团队均为空时对所有人可见。", [on_delete = OnDelete::Cascade];
     }
 }
 
@@ -114,6 +123,8 @@ pub struct SavedView {
     pub id: RecordId,
     /// Name.
     pub name: String,
+    /// What people read: the name, in the languages that it has.
+    pub label: Label,
     /// The entity, by API name.
     pub entity: String,
     /// For whom it is.
@@ -224,15 +235,20 @@ impl Session {
         Ok(found.into_iter().filter_map(|view| view.understood().ok()).collect())
     }
 
-    /// The view that this user finds by a name.
+    /// The view that this user finds by a name, or by what people read of it in any language.
     ///
     /// # Errors
     /// As [`Session::views`]; `record.not_found` naming no record where there is none; `storage.newer_format` for one
     /// of a newer engine, naming what is not understood.
     pub fn view(&self, entity: &str, name: &str) -> Result<SavedView> {
-        let found = self.nearest_views(Some(entity))?.into_iter().find(|view| view.name == name);
+        let mut found = self.nearest_views(Some(entity))?;
+        let read = |view: &StoredView| {
+            let Label { zh, en, others } = &view.label;
+            [zh, en].into_iter().chain(others.values()).any(|text| text == name)
+        };
+        let place = found.iter().position(|view| view.name == name).or_else(|| found.iter().position(read));
         let missing = || Error::new(Code::RecordNotFound).entity(View::NAME).field("name").value(name);
-        found.ok_or_else(missing)?.understood()
+        found.swap_remove(place.ok_or_else(missing)?).understood()
     }
 
     /// The views that this user finds, the nearest of each entity and name.
@@ -307,6 +323,7 @@ impl Session {
 pub(super) struct StoredView {
     id: RecordId,
     name: String,
+    label: Label,
     entity: String,
     audience: Audience,
     definition: Result<ViewDefinition>,
@@ -332,13 +349,23 @@ impl StoredView {
             newer.field("definition").rule(&error.to_string())
         });
         let (name, of) = (text(view::NAME.selector())?, text(view::ENTITY.selector())?);
-        Ok(Self { id: record.id, name, entity: of, audience, definition })
+        let texts = entity.translations_of(entity.field(view::NAME.selector())?);
+        let label = label_of(&name, &texts.map(|kept| record.value(kept.id())).unwrap_or_default());
+        Ok(Self { id: record.id, name, label, entity: of, audience, definition })
+    }
+
+    /// The same, of its entity by the name that this has now.
+    fn now(mut self, registry: &Registry) -> Self {
+        if let Ok(entity) = registry.entity(&self.entity) {
+            self.entity.clone_from(&entity.api_name);
+        }
+        self
     }
 
     /// The view, if this engine understands all that it lists.
     pub(super) fn understood(self) -> Result<SavedView> {
-        let Self { id, name, entity, audience, definition } = self;
-        Ok(SavedView { id, name, entity, audience, definition: definition? })
+        let Self { id, name, label, entity, audience, definition } = self;
+        Ok(SavedView { id, name, label, entity, audience, definition: definition? })
     }
 }
 
@@ -385,6 +412,7 @@ fn of_audience(
     let [user, role, unit] =
         [field(view::USER.selector())?, field(view::ROLE.selector())?, field(view::UNIT.selector())?];
     let by = |target, field| links_by(reader.snapshot, target, (known.id(), field), most);
+    let read = |record: &Record| Ok(StoredView::of(known, record)?.now(reader.registry()));
     let ids = match audience {
         Audience::User(id) => by(id, user)?,
         Audience::Role(id) => by(id, role)?,
@@ -393,16 +421,22 @@ fn of_audience(
             let nobody = [user, role, unit].map(Filter::IsNull).into_iter();
             let of_entity = entity.map(|name| {
                 let of = field(view::ENTITY.selector())?;
-                Ok::<_, Error>(Filter::Compare(of, Comparison::Equal, name.into()))
+                let called = reader.registry().entity(name)?.names();
+                let called = called.map(|name| Filter::Compare(of, Comparison::Equal, name.as_str().into()));
+                let mut called: Vec<Filter> = called.collect();
+                Ok::<_, Error>(match called.len() {
+                    1 => called.remove(0),
+                    _ => Filter::Any(called),
+                })
             });
             let filter = Filter::All(nobody.chain(of_entity.transpose()?).collect());
             let query = Query { filter, limit: most, ..Query::default() };
             let records = records::find(&reader.sight(known, &permit, &FarPermits::new()), &query)?.records;
-            return records.iter().map(|record| StoredView::of(known, record)).collect();
+            return records.iter().map(read).collect();
         }
     };
     let records = records::get_many(reader.snapshot, &permit, known, &ids)?;
-    let views = records.iter().map(|record| StoredView::of(known, record)).collect::<Result<Vec<_>>>()?;
+    let views = records.iter().map(read).collect::<Result<Vec<_>>>()?;
     // What names a user is that user's, whatever else it names.
     let meant =
         |view: &StoredView| view.audience == audience && entity.is_none_or(|name| view.entity == name);

@@ -17,36 +17,50 @@ codes! {
 
 entity! {
     /// An organisation or person that buys, or may.
-    Account = ("crm", 1, "account", "客户", "Account", title "name", data_subject false);
-    /// Name, as on the licence.
+    Account = ("crm", 1, "account", "客户", "Account",
+        "已经购买或可能购买的组织或个人。", title "name", data_subject false);
+    /// The full name, as on the licence or the identity document. People find and quote the account by it.
     NAME: Text = 1, "name", "客户名称", "Name",
+        "营业执照或证件上的全称，查找和引用客户时使用。",
         [required = true, indexed = true, search = Some(SearchClass::Title),
          synonyms = vec!["account".into(), "company".into(), "公司名称".into()]];
-    /// What it is.
-    KIND: Choice<Kind> = 2, "kind", "类型", "Kind", [];
-    /// Industry, in the words of whoever recorded it.
-    INDUSTRY: Text = 3, "industry", "行业", "Industry", [indexed = true, synonyms = vec!["sector".into()]];
+    /// Whether it is an organisation or a natural person.
+    KIND: Choice<Kind> = 2, "kind", "类型", "Kind",
+        "是组织还是自然人。", [];
+    /// The line of business, in the words of whoever recorded it.
+    INDUSTRY: Text = 3, "industry", "行业", "Industry",
+        "所从事的行业，以录入者的表述为准。", [indexed = true, synonyms = vec!["sector".into()]];
     /// City or country of the head office.
     CITY: Text = 4, "city", "城市", "City",
+        "总部所在的城市或国家。",
         [search = Some(SearchClass::Body), synonyms = vec!["office location".into(), "location".into()]];
-    /// Telephone.
-    PHONE: Phone = 5, "phone", "电话", "Phone", [indexed = true, search = Some(SearchClass::Phone)];
-    /// E-mail address.
-    EMAIL: Email = 6, "email", "电子邮箱", "E-mail", [indexed = true, search = Some(SearchClass::Email)];
-    /// Year of establishment.
+    /// The main telephone number; a number abroad is written with `+` and the code of its country.
+    PHONE: Phone = 5, "phone", "电话", "Phone",
+        "总机号码；境外号码以 + 和国家代码开头。", [indexed = true, search = Some(SearchClass::Phone)];
+    /// Where general correspondence with the account goes.
+    EMAIL: Email = 6, "email", "电子邮箱", "E-mail",
+        "与该客户一般往来邮件的收件地址。", [indexed = true, search = Some(SearchClass::Email)];
+    /// The year in which it was founded, in four digits.
     ESTABLISHED: Int = 7, "established", "成立年份", "Established",
+        "成立的年份，四位数字。",
         [synonyms = vec!["year established".into(), "year_established".into()]];
-    /// Yearly revenue.
-    REVENUE: MoneyAmount = 8, "revenue", "营业收入", "Revenue", [];
-    /// Number of employees.
-    EMPLOYEES: Int = 9, "employees", "员工人数", "Employees", [];
-    /// The account that this one belongs to.
+    /// Revenue of the last year that is known, with its currency.
+    REVENUE: MoneyAmount = 8, "revenue", "营业收入", "Revenue",
+        "已知最近一年的收入，含币种。", [];
+    /// How many people work for it, as far as known.
+    EMPLOYEES: Int = 9, "employees", "员工人数", "Employees",
+        "已知的在职人数。", [];
+    /// The account that this one belongs to, as a subsidiary to its group.
     PARENT: Reference<Account> = 10, "parent", "上级单位", "Parent",
+        "所隶属的客户，例如子公司所属的集团。",
         [tree = true, synonyms = vec!["subsidiary of".into(), "subsidiary_of".into()]];
-    /// Whatever else is known.
-    NOTE: Text = 11, "note", "备注", "Note", [search = Some(SearchClass::Body)];
-    /// The account at the top of the tree that this one stands in; none for that account itself.
+    /// Whatever else is known and has no field of its own.
+    NOTE: Text = 11, "note", "备注", "Note",
+        "其他没有专门字段的情况。", [search = Some(SearchClass::Body)];
+    /// The account at the top of the tree that this one stands in; none for that account itself. The engine keeps
+    /// it.
     ULTIMATE_PARENT: Reference<Account> = 12, "ultimate_parent", "最终上级单位", "Ultimate parent",
+        "所在层级树最顶端的客户，由引擎维护；最顶端的客户自身为空。",
         [read_only = true, root_of = Some("parent".into())];
 }
 

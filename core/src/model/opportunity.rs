@@ -26,38 +26,51 @@ codes! {
 }
 
 entity! {
-    /// A deal on its way through the pipeline.
-    Opportunity = ("crm", 5, "opportunity", "商机", "Opportunity", title "title", data_subject false);
-    /// What it is called.
+    /// A deal on its way through the pipeline, from the first contact to the outcome.
+    Opportunity = ("crm", 5, "opportunity", "商机", "Opportunity",
+        "从初次接触到最终结果的一笔潜在交易。", title "title", data_subject false);
+    /// What the deal is called in lists and reports.
     TITLE: Text = 1, "title", "商机名称", "Title",
+        "列表和报表中显示的名称。",
         [required = true, search = Some(SearchClass::Title),
          synonyms = vec!["opportunity id".into(), "opportunity_id".into(), "name".into()]];
     /// Who would buy; a deal may stand before its account does.
-    ACCOUNT: Reference<Account> = 2, "account", "客户", "Account", [];
+    ACCOUNT: Reference<Account> = 2, "account", "客户", "Account",
+        "拟购买的客户；客户尚未建档时可留空。", [];
     /// What would be sold.
-    PRODUCT: Reference<Product> = 3, "product", "产品", "Product", [];
-    /// Where it stands; the first stage unless said.
+    PRODUCT: Reference<Product> = 3, "product", "产品", "Product",
+        "拟销售的商品或服务。", [];
+    /// Where the deal stands in the pipeline; the first stage if nothing is said.
     STAGE: Reference<Stage> = 4, "stage", "阶段", "Stage",
+        "当前所处的漏斗步骤；未指定时为第一个阶段。",
         [synonyms = vec!["deal stage".into(), "deal_stage".into()]];
-    /// What it has come to, which follows from the stage.
-    STATUS: Choice<Status> = 5, "status", "状态", "Status", [indexed = true, read_only = true];
-    /// What it is worth.
+    /// What the deal has come to, which follows from the stage.
+    STATUS: Choice<Status> = 5, "status", "状态", "Status",
+        "当前结果，由所处阶段决定。", [indexed = true, read_only = true];
+    /// What the deal is expected to bring in; what it brought in once it is won.
     AMOUNT: MoneyAmount = 6, "amount", "金额", "Amount",
+        "预计成交额；赢单后为实际成交额。",
         [indexed = true, synonyms = vec!["close value".into(), "close_value".into()]];
-    /// When work on it began.
+    /// The day on which work on the deal began.
     ENGAGED_ON: DateOnly = 7, "engaged_on", "跟进日期", "Engaged on",
+        "开始跟进的日期。",
         [indexed = true, synonyms = vec!["engage date".into(), "engage_date".into()]];
-    /// When it was closed.
+    /// The day on which the deal was won, lost or voided.
     CLOSED_ON: DateOnly = 8, "closed_on", "成交日期", "Closed on",
+        "赢单、输单或作废的日期。",
         [indexed = true, synonyms = vec!["close date".into(), "close_date".into()]];
-    /// When it is expected to close.
-    EXPECTED_ON: DateOnly = 9, "expected_on", "预计成交日期", "Expected on", [indexed = true];
-    /// Why it was lost or voided.
-    CLOSE_REASON: Text = 10, "close_reason", "关闭原因", "Close reason", [search = Some(SearchClass::Body)];
-    /// When it came to its stage.
-    STAGE_SINCE: DateTime = 11, "stage_since", "进入阶段时间", "Stage since", [read_only = true];
-    /// Whatever else is known.
-    NOTE: Text = 12, "note", "备注", "Note", [search = Some(SearchClass::Body)];
+    /// The day on which the deal is expected to close.
+    EXPECTED_ON: DateOnly = 9, "expected_on", "预计成交日期", "Expected on",
+        "预期完成交易的日期。", [indexed = true];
+    /// Why the deal was lost or voided, in a few words.
+    CLOSE_REASON: Text = 10, "close_reason", "关闭原因", "Close reason",
+        "输单或作废的缘由，简要说明。", [search = Some(SearchClass::Body)];
+    /// The moment at which the deal came to its present stage. The engine keeps it.
+    STAGE_SINCE: DateTime = 11, "stage_since", "进入阶段时间", "Stage since",
+        "转入当前阶段的时刻，由引擎维护。", [read_only = true];
+    /// Whatever else is known and has no field of its own.
+    NOTE: Text = 12, "note", "备注", "Note",
+        "其他没有专门字段的情况。", [search = Some(SearchClass::Body)];
 }
 
 /// One step of an opportunity from stage to stage.
@@ -67,20 +80,26 @@ pub mod stage_change {
     entity! {
         /// One step of an opportunity from stage to stage, written by the rule of stages and by nobody else.
         StageChange = ("crm", 6, "stage_change", "阶段变更", "Stage change",
-            title "reason", data_subject false);
-        /// The opportunity.
+            "商机的一次阶段推进，由阶段规则自动写入。", title "reason", data_subject false);
+        /// The opportunity that moved.
         OPPORTUNITY: Reference<Opportunity> = 1, "opportunity", "商机", "Opportunity",
+            "发生变更的商机。",
             [required = true, read_only = true];
-        /// The stage before.
-        FROM: Reference<Stage> = 2, "from_stage", "原阶段", "From stage", [read_only = true];
-        /// The stage after.
-        TO: Reference<Stage> = 3, "to_stage", "新阶段", "To stage", [required = true, read_only = true];
-        /// When.
-        AT: DateTime = 4, "at", "时间", "At", [required = true, indexed = true, read_only = true];
-        /// Whole days in the stage before.
-        DAYS: Int = 5, "days", "停留天数", "Days", [read_only = true];
+        /// The stage that it left; none for the first.
+        FROM: Reference<Stage> = 2, "from_stage", "原阶段", "From stage",
+            "变更前所处的阶段；首次为空。", [read_only = true];
+        /// The stage that it came to.
+        TO: Reference<Stage> = 3, "to_stage", "新阶段", "To stage",
+            "变更后所处的阶段。", [required = true, read_only = true];
+        /// The moment of the step.
+        AT: DateTime = 4, "at", "时间", "At",
+            "发生变更的时刻。", [required = true, indexed = true, read_only = true];
+        /// Whole days that it had spent in the stage before.
+        DAYS: Int = 5, "days", "停留天数", "Days",
+            "在前一阶段停留的整天数。", [read_only = true];
         /// Why, if a reason was given.
-        REASON: Text = 6, "reason", "原因", "Reason", [read_only = true];
+        REASON: Text = 6, "reason", "原因", "Reason",
+            "变更时填写的缘由，可为空。", [read_only = true];
     }
 }
 

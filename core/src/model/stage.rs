@@ -7,16 +7,21 @@ use crate::schema::declare::entity;
 use crate::schema::{Choice, Int, Text};
 
 entity! {
-    /// A step of the pipeline.
-    Stage = ("crm", 4, "stage", "阶段", "Stage", title "name", data_subject false);
-    /// Name.
-    NAME: Text = 1, "name", "阶段名称", "Name", [required = true, unique = true, indexed = true];
-    /// Place in the pipeline, from 1.
-    POSITION: Int = 2, "position", "顺序", "Position", [required = true, indexed = true];
-    /// What an opportunity in this stage is.
-    OUTCOME: Choice<Status> = 3, "outcome", "结果", "Outcome", [required = true, indexed = true];
-    /// Chance of winning, in per cent.
-    PROBABILITY: Int = 4, "probability", "赢率", "Probability", [];
+    /// A step of the pipeline. The organisation may add steps of its own; what they come to is fixed.
+    Stage = ("crm", 4, "stage", "阶段", "Stage",
+        "销售漏斗中的一步；可自行增减，其结果类型固定。", title "name", data_subject false);
+    /// What the step is called. No two stages have the same name.
+    NAME: Text = 1, "name", "阶段名称", "Name",
+        "该步骤的叫法，不可重复。", [required = true, unique = true, indexed = true];
+    /// The place in the pipeline, from 1.
+    POSITION: Int = 2, "position", "顺序", "Position",
+        "在漏斗中的次序，从 1 开始。", [required = true, indexed = true];
+    /// What an opportunity in this stage is: open, won, lost or void.
+    OUTCOME: Choice<Status> = 3, "outcome", "结果", "Outcome",
+        "处于该阶段的商机算作进行中、赢单、输单还是作废。", [required = true, indexed = true];
+    /// The chance of winning in this stage, in per cent.
+    PROBABILITY: Int = 4, "probability", "赢率", "Probability",
+        "处于该阶段时赢单的可能性，按百分比。", [];
 }
 
 /// Name, outcome and probability of the stages that a new database begins with.

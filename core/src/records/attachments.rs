@@ -159,7 +159,7 @@ pub fn check_changeable(permit: &Permit<Update>, entity: &Entity, record: &Recor
 }
 
 fn check_reach(permit: &Permit<Update>, entity: &Entity, record: &Record) -> Result<()> {
-    if permit.allows(&record.envelope.access_class()) {
+    if permit.allows(record.id, &record.envelope.access_class()) {
         return Ok(());
     }
     Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(record.id).rule("update"))
@@ -581,16 +581,19 @@ impl Stored {
         let (mut blob, mut key, mut content) = (None, None, None);
         while !reader.is_empty() {
             let item = reader.item()?;
+            // The kinds of the envelope are none of a value.
             match (item.number, item.value()?) {
-                (NAME, Some(Value::Text(name))) => attachment.name = name,
-                (MEDIA_TYPE, Some(Value::Text(media_type))) => attachment.media_type = media_type,
-                (CREATED_AT, Some(Value::DateTime(at))) => attachment.created_at = at,
-                (CREATED_BY, Some(Value::Id(by))) => attachment.created_by = by,
-                (SIZE, None) => attachment.size = item.unsigned()?,
-                (SHA256, None) => attachment.sha256 = array(item.payload)?,
-                (BLOB, None) => blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(item.payload)?)),
-                (CONTENT_KEY, None) => key = Some(item.payload),
-                (CONTENT, None) => content = Some(item.payload),
+                (NAME, Value::Text(name)) => attachment.name = name,
+                (MEDIA_TYPE, Value::Text(media_type)) => attachment.media_type = media_type,
+                (CREATED_AT, Value::DateTime(at)) => attachment.created_at = at,
+                (CREATED_BY, Value::Id(by)) => attachment.created_by = by,
+                (SIZE, Value::Opaque(_)) => attachment.size = item.unsigned()?,
+                (SHA256, Value::Opaque(_)) => attachment.sha256 = array(item.payload)?,
+                (BLOB, Value::Opaque(_)) => {
+                    blob = Some(BlobName::from_bytes(array::<NAME_BYTES>(item.payload)?))
+                }
+                (CONTENT_KEY, Value::Opaque(_)) => key = Some(item.payload),
+                (CONTENT, Value::Opaque(_)) => content = Some(item.payload),
                 _ => {}
             }
         }

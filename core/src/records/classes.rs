@@ -38,11 +38,11 @@ fn epoch_at(snapshot: &dyn Snapshot, key: &[u8]) -> Result<Option<u64>> {
 
 /// What a commit makes stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Staleness {
+pub enum Staleness {
     /// Nothing.
     None,
-    /// Lists of classes: there are new ones.
-    Classes,
+    /// Permits: there are new classes, or records are shared otherwise. The facts of the policy stay.
+    Permits,
     /// The policy.
     Policy,
 }
@@ -92,7 +92,7 @@ pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<Cl
     let number = next_number(view)?;
     view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
     view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
-    view.outdate(Staleness::Classes);
+    view.outdate(Staleness::Permits);
     view.add_class(ClassId::new(number), *class);
     Ok(ClassId::new(number))
 }

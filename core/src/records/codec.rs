@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::{
-    Code, Currency, Date, Decimal, Duration, Error, MAX_VALUE_DEPTH, Money, RecordId, Result, Time,
-    Timestamp, Value,
+    Code, Currency, Date, Decimal, Duration, Error, MAX_VALUE_DEPTH, Money, OpaqueValue, RecordId, Result,
+    Time, Timestamp, Value,
 };
 
 /// How many bytes of payload follow a tag.
@@ -117,6 +117,10 @@ impl Writer {
                 inner.raw(money.currency.code().as_bytes());
                 inner.decimal(money.amount);
                 self.payload(number, KIND_MONEY, &inner.bytes);
+            }
+            Value::Opaque(opaque) => {
+                let (tag, payload) = (opaque.tag(), opaque.payload().to_vec());
+                self.item(&RawItem { number, tag, payload });
             }
             Value::List(values) => {
                 let mut inner = Self::default();
@@ -263,25 +267,23 @@ impl<'a> Reader<'a> {
         Ok(Item { number, tag, payload })
     }
 
-    /// The values of a list, or `None` if one is of a kind that this version does not know.
-    fn list(&mut self, depth: usize) -> Result<Option<Value>> {
+    /// The values of a list.
+    fn list(&mut self, depth: usize) -> Result<Value> {
         let mut values = Vec::new();
         while !self.is_empty() {
-            let Some(value) = self.item()?.value_within(depth)? else { return Ok(None) };
-            values.push(value);
+            values.push(self.item()?.value_within(depth)?);
         }
-        Ok(Some(Value::List(values)))
+        Ok(Value::List(values))
     }
 
-    /// The parts of a map, or `None` if one is of a kind that this version does not know.
-    fn map(&mut self, depth: usize) -> Result<Option<Value>> {
+    /// The parts of a map.
+    fn map(&mut self, depth: usize) -> Result<Value> {
         let mut parts = BTreeMap::new();
         while !self.is_empty() {
             let name = self.text()?;
-            let Some(value) = self.item()?.value_within(depth)? else { return Ok(None) };
-            parts.insert(name, value);
+            parts.insert(name, self.item()?.value_within(depth)?);
         }
-        Ok(Some(Value::Map(parts)))
+        Ok(Value::Map(parts))
     }
 
     fn decimal(&mut self) -> Result<Decimal> {
@@ -297,15 +299,15 @@ impl Item<'_> {
         RawItem { number: self.number, tag: self.tag, payload: self.payload.to_vec() }
     }
 
-    /// The value, or `None` for a kind that this version does not know.
-    pub fn value(&self) -> Result<Option<Value>> {
+    /// The value; one of a kind that this version does not know as it stands.
+    pub fn value(&self) -> Result<Value> {
         self.value_within(MAX_VALUE_DEPTH)
     }
 
     /// The value, with at most so many lists and maps around each other.
-    fn value_within(&self, depth: usize) -> Result<Option<Value>> {
+    fn value_within(&self, depth: usize) -> Result<Value> {
         let mut reader = Reader::new(self.payload);
-        let value = match self.tag >> 3 {
+        Ok(match self.tag >> 3 {
             KIND_NULL => Value::Null,
             KIND_BOOL => Value::Bool(reader.int()? != 0),
             KIND_INT => Value::Int(reader.int()?),
@@ -324,9 +326,8 @@ impl Item<'_> {
             KIND_LIST | KIND_MAP if depth == 0 => return Err(damaged()),
             KIND_LIST => return reader.list(depth - 1),
             KIND_MAP => return reader.map(depth - 1),
-            _ => return Ok(None),
-        };
-        Ok(Some(value))
+            _ => Value::Opaque(OpaqueValue::new(self.tag, self.payload)),
+        })
     }
 
     /// The unsigned number of an envelope item.
@@ -349,7 +350,7 @@ pub(super) fn encode_value(value: &Value) -> Vec<u8> {
 
 /// Reads what [`encode_value`] wrote.
 pub(super) fn decode_value(bytes: &[u8]) -> Result<Value> {
-    Reader::new(bytes).item()?.value()?.ok_or_else(damaged)
+    Reader::new(bytes).item()?.value()
 }
 
 pub(super) fn text_of(bytes: &[u8]) -> Result<String> {

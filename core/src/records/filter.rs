@@ -197,6 +197,36 @@ impl Filter {
             Self::Holds(stated) => stated.expression().is_some_and(|expression| reads(expression, wanted)),
         }
     }
+
+    /// The condition with two fields of the record exchanged, as seen from the other end of a link; nothing where
+    /// an expression reads one of them.
+    #[must_use]
+    pub fn exchanging(&self, one: FieldId, other: FieldId) -> Option<Self> {
+        let turned = |field: FieldId| match field {
+            same if same == one => other,
+            same if same == other => one,
+            same => same,
+        };
+        let each = |parts: &[Self]| -> Option<Vec<Self>> {
+            parts.iter().map(|part| part.exchanging(one, other)).collect()
+        };
+        Some(match self {
+            Self::All(parts) => Self::All(each(parts)?),
+            Self::Any(parts) => Self::Any(each(parts)?),
+            Self::Not(inner) => Self::Not(Box::new(inner.exchanging(one, other)?)),
+            Self::Compare(field, comparison, value) => {
+                Self::Compare(turned(*field), *comparison, value.clone())
+            }
+            Self::In(field, values) => Self::In(turned(*field), values.clone()),
+            Self::IsNull(field) => Self::IsNull(turned(*field)),
+            Self::Within(field, period) => Self::Within(turned(*field), *period),
+            Self::Through(field, inner) => Self::Through(turned(*field), inner.clone()),
+            Self::Under(field, root) => Self::Under(turned(*field), *root),
+            Self::Near(field, circle) => Self::Near(turned(*field), *circle),
+            Self::Holds(_) if self.names(&|field| field == one || field == other) => return None,
+            Self::Everything | Self::Has(_) | Self::HeldOn(_) | Self::Holds(_) => self.clone(),
+        })
+    }
 }
 
 /// Whether an expression reads such a field.

@@ -449,16 +449,50 @@ impl PastState {
 
     /// The state that a row tells; nothing of a deleted record.
     pub(super) fn present(record: &Record) -> Option<Self> {
+        (!record.is_deleted()).then(|| Self { record: Some(record.clone()), ..Self::of(record) })
+    }
+
+    /// What a row tells of a record, deleted or not, without the record itself.
+    pub(super) fn of(record: &Record) -> Self {
         let envelope = &record.envelope;
-        (!record.is_deleted()).then(|| Self {
+        Self {
             position: envelope.newest_entry,
             modified_at: envelope.modified.at(),
             modified_by: envelope.modified_by,
             version: envelope.version,
             values: known(record),
-            record: Some(record.clone()),
-        })
+            record: None,
+        }
     }
+}
+
+/// Every version of a record that can still be told, newest first, each as its row was: back to its creation, or to
+/// the newest one whose values are gone.
+///
+/// # Errors
+/// `ledger.broken`, `storage.damaged`, `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`.
+pub(super) fn all_versions(
+    source: (&dyn Snapshot, &Sealer),
+    record: &Record,
+    patience: &Patience,
+) -> Result<Vec<Record>> {
+    let mut rewind = Rewind::of(source, record, patience)?;
+    let mut versions = Vec::new();
+    while let Some(step) = rewind.chain.next()? {
+        if step.kind == VersionKind::Erased {
+            break;
+        }
+        let mut version = rewind.record.clone();
+        version.envelope.modified = step.header.stamp;
+        version.envelope.modified_by = step.header.actor;
+        version.envelope.newest_entry = Some(step.entry.position);
+        versions.push(version);
+        rewind.take_back(&step)?;
+        if rewind.is_lost {
+            break;
+        }
+    }
+    Ok(versions)
 }
 
 fn known(record: &Record) -> BTreeMap<FieldId, PastValue> {

@@ -3,21 +3,28 @@
 //! Both go through the rows of an entity in the order of their ids, deleted ones among them, a chunk at a
 //! time. A list of the past reads entries of the ledger only for records that changed since.
 
+use std::collections::BTreeMap;
+
 use crate::access::{Permit, Read};
-use crate::base::{EntityId, Patience, RecordId, Result, Stamp};
+use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Stamp};
 use crate::records::classes::read_epoch;
 use crate::records::history::PastState;
 use crate::records::history_match::{PastMatcher, past_of};
+use crate::records::ordered::write_collated;
 use crate::records::row::{RECORD_KEY, assemble, record_key};
 use crate::records::view::Sealer;
-use crate::records::{Filter, Moment, Record, Sight, sees_ends};
+use crate::records::{Direction, Filter, Moment, Record, Sight, SortField, sees_ends};
 use crate::schema::Entity;
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
 /// Rows of one read.
 const PAGE: usize = 200;
 
+/// Records that a sorted list looks at between two looks at whether it is still wanted.
+const CHUNK: usize = 1_000;
+
 /// A chunk of a list of the past.
+#[derive(Clone, Copy)]
 pub struct PastQuery<'a> {
     /// Which records.
     pub filter: &'a Filter,
@@ -68,7 +75,7 @@ pub fn list_past(
     let matcher = PastMatcher::new((sight, sealer), query.filter, (query.place, query.moment), query.kept)?;
     let asks_nothing = *query.filter == Filter::Everything;
     walk(snapshot, entity.id(), (query.after, query.looks), patience, &mut |record| {
-        if !permit.allows(&record.envelope.access_class()) {
+        if !permit.allows(record.id, &record.envelope.access_class()) {
             return Ok(Seen::Passed);
         }
         let state = past_of((snapshot, sealer), &record, query.place, sight)?;
@@ -87,6 +94,89 @@ pub fn list_past(
     })
 }
 
+/// In which order a list of the past is given, and which part of it.
+pub struct PastOrder<'a> {
+    /// The fields, by their values then; ties go by id.
+    pub sort: &'a [SortField],
+    /// What the last row of the page before sorted by.
+    pub after: Option<&'a [u8]>,
+    /// Most rows.
+    pub limit: usize,
+}
+
+/// A page of a sorted list of the past.
+#[derive(Debug, Default)]
+pub struct PastPart {
+    /// The rows, in their order.
+    pub rows: Vec<(Record, PastState)>,
+    /// Records that were looked at.
+    pub looked_at: u64,
+    /// Records of forgotten persons, of which nobody can tell whether they met the condition.
+    pub undecided: u64,
+    /// What the last row sorts by, if there are more.
+    pub next: Option<Vec<u8>>,
+}
+
+/// The first records of a list of the past by an order. All records of the entity are looked at, whatever the page, and
+/// no more than it are kept. One of a forgotten person has no values, and sorts so.
+///
+/// # Errors
+/// As [`list_past`]; `input.invalid_filter` for an order by what has no past.
+pub fn list_past_sorted(
+    sight: &Sight<'_>,
+    sealer: &Sealer,
+    query: &PastQuery<'_>,
+    order: &PastOrder<'_>,
+) -> Result<PastPart> {
+    let fields = || order.sort.iter().map(|sort| sort.field);
+    sight.check(query.filter, fields())?;
+    if fields().any(|field| sight.entity.is_far(field)) {
+        let refused = Error::new(Code::InvalidFilter).entity(&sight.entity.api_name);
+        return Err(refused.rule("an order of what was looks at no lookup and no rollup"));
+    }
+    let (mut best, mut part) = (BTreeMap::new(), PastPart::default());
+    let mut after = None;
+    loop {
+        let chunk = list_past(sight, sealer, &PastQuery { after, looks: CHUNK, ..*query })?;
+        part.looked_at = part.looked_at.saturating_add(chunk.looked_at);
+        part.undecided = part.undecided.saturating_add(chunk.undecided);
+        for (record, state) in chunk.rows {
+            let key = place_of(&record, &state, order.sort);
+            if order.after.is_none_or(|after| key.as_slice() > after) {
+                best.insert(key, (record, state));
+            }
+            if best.len() > order.limit.saturating_add(1) {
+                best.pop_last();
+            }
+        }
+        after = chunk.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if best.len() > order.limit {
+        best.pop_last();
+        part.next = best.last_key_value().map(|(key, _)| key.clone());
+    }
+    part.rows = best.into_values().collect();
+    Ok(part)
+}
+
+/// What a record sorts by as it was: the keys of its values, complemented where they fall, and its id.
+fn place_of(record: &Record, state: &PastState, sort: &[SortField]) -> Vec<u8> {
+    let mut key = Vec::new();
+    for by in sort {
+        let start = key.len();
+        let value = state.record.as_ref().map(|then| then.value(by.field)).unwrap_or_default();
+        write_collated(&mut key, &value, by.collation);
+        if by.direction == Direction::Descending {
+            key.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
+        }
+    }
+    key.extend_from_slice(record.id.as_bytes());
+    key
+}
+
 /// A chunk of the deleted records that a permit reaches.
 ///
 /// # Errors
@@ -100,7 +190,7 @@ pub fn list_deleted(
 ) -> Result<PastChunk<Record>> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     walk(snapshot, entity.id(), (after, looks), patience, &mut |record| {
-        let seen = record.is_deleted() && permit.allows(&record.envelope.access_class());
+        let seen = record.is_deleted() && permit.allows(record.id, &record.envelope.access_class());
         Ok(if seen { Seen::Found(record) } else { Seen::Passed })
     })
 }

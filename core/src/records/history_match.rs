@@ -9,6 +9,7 @@ use crate::access::{Permit, Read};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp};
 use crate::records::history::{At, PastState, Rewind};
 use crate::records::row::load;
+use crate::records::temporal::version_at;
 use crate::records::view::Sealer;
 use crate::records::{Filter, Matcher, Moment, Record, Sight, sees_ends};
 use crate::schema::Entity;
@@ -90,7 +91,7 @@ impl<'a> PastMatcher<'a> {
     fn look_at(&self, sight: &Sight<'a>, id: RecordId) -> Result<Then> {
         let Some(record) = load(sight.snapshot, sight.entity.id(), id)? else { return Ok(Then::Nothing) };
         let permit: &Permit<Read> = sight.permit;
-        if !permit.allows(&record.envelope.access_class()) || !sees_ends(sight, &record)? {
+        if !permit.allows(record.id, &record.envelope.access_class()) || !sees_ends(sight, &record)? {
             return Ok(Then::Nothing);
         }
         let source = (sight.snapshot, self.sealer);
@@ -120,6 +121,9 @@ pub(super) fn past_of(
     if record.envelope.modified < stamp {
         return Ok(PastState::present(record));
     }
+    if let Some(known) = version_at(source.0, sight.entity, record, position)? {
+        return Ok(known);
+    }
     Rewind::of(source, record, sight.patience)?.to(At::Position(position))
 }
 
@@ -134,6 +138,9 @@ fn ready<'a>(sight: &Sight<'a>, filter: &Filter, kept: &dyn Fn(&Entity) -> Resul
             let beyond = sight.beyond(*field)?;
             kept(beyond.entity)?;
             Part::Through(*field, beyond, Box::new(ready(&beyond, inner, kept)?))
+        }
+        Filter::Has(_) => {
+            return Err(unknown(sight.entity, "a condition on what was knows nothing that refers to it"));
         }
         Filter::Under(..) => return Err(unknown(sight.entity, "a condition on what was knows no trees")),
         own if own.names(&|field| sight.entity.is_far(field)) => {

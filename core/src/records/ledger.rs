@@ -105,10 +105,12 @@ pub enum EntryKind {
     Denied,
     /// A rule over the ledger found something that a person should look at.
     Anomaly,
+    /// Records that had been deleted long enough went for good.
+    Purge,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 20] = [
+    const ALL: [(Self, u8, &'static str); 21] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -129,6 +131,7 @@ impl EntryKind {
         (Self::Print, 18, "print"),
         (Self::Denied, 19, "denied"),
         (Self::Anomaly, 20, "anomaly"),
+        (Self::Purge, 21, "purge"),
     ];
 
     /// The stable name.
@@ -151,7 +154,7 @@ impl EntryKind {
 
     /// Whether the values of such an entry name records.
     pub(super) fn names_records(self) -> bool {
-        matches!(self, Self::Read | Self::Export | Self::Print | Self::Anomaly)
+        matches!(self, Self::Read | Self::Export | Self::Print | Self::Anomaly | Self::Purge)
     }
 
     /// Whether such an entry says what became of one record.

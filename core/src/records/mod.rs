@@ -21,6 +21,7 @@ mod filter;
 mod history;
 mod history_list;
 mod history_match;
+mod kept;
 mod ledger;
 mod ledger_blocks;
 mod ledger_proof;
@@ -30,6 +31,7 @@ mod merkle_nodes;
 mod near;
 mod ordered;
 mod prune;
+mod purge;
 mod query;
 mod reindex;
 mod replay;
@@ -37,10 +39,13 @@ mod restore;
 mod rollup;
 mod rollup_build;
 mod row;
+mod row_columns;
 mod salvage;
 mod serial;
+mod shared;
 mod survey;
 mod tally;
+mod temporal;
 mod unique;
 mod validity;
 mod values;
@@ -57,7 +62,7 @@ pub use attachments::{
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};
 pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
-pub use classes::{load_classes, read_epoch, read_facts_epoch};
+pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
@@ -66,7 +71,7 @@ pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,
 };
-pub use history_list::{PastQuery, list_deleted, list_past};
+pub use history_list::{PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
 pub use ledger::{
     EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
     note_field, note_name, read_raw,
@@ -78,10 +83,11 @@ pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
 pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest_pruned, pruned_up_to};
+pub use purge::{PURGE_CHUNK, PurgeChunk, look_for_purgeable, purge, purge_begins};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
     Size, SortField, Total, check_refers, complete, count, end, explain, find, get, get_many, get_standing,
-    groups, reaches, scan_all, sees_ends, target, walk_links,
+    groups, reaches, scan_all, sees_ends, shared_records, target, walk_links,
 };
 pub use reindex::{
     BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,
@@ -90,8 +96,10 @@ pub use reindex::{
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
 pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
+pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
+pub use shared::Shared;
 pub use survey::{growth, newest_of, survey};
 pub use tally::GroupSum;
 pub use validity::{Period, facts_of, find_held};

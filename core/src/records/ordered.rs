@@ -59,7 +59,8 @@ pub(super) fn write_collated(key: &mut Vec<u8>, value: &Value, collation: Collat
 /// Adds the sort key of a value to what stands before it in a key.
 pub(super) fn write_ordered(key: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => key.push(NULL),
+        // No index is kept on what this version does not know, and no list goes by it.
+        Value::Null | Value::Opaque(_) => key.push(NULL),
         Value::Bool(value) => key.extend([BOOL, u8::from(*value)]),
         Value::Int(number) => signed(key, INT, *number),
         Value::Date(date) => signed(key, DATE, i64::from(date.days())),

@@ -12,7 +12,9 @@ use crate::records::EntryKind;
 use crate::records::codec::{Reader, damaged};
 use crate::records::history::At;
 use crate::records::ledger::decode_header;
+use crate::records::temporal::forget_versions;
 use crate::records::view::WriteView;
+use crate::schema::Registry;
 use crate::storage::{Keyspace, LogEntry, LogRecord, Snapshot};
 
 /// Most entries that one chunk looks at.
@@ -138,6 +140,7 @@ pub fn look_for_old(
 /// `storage.damaged`, `storage.io`.
 pub fn empty_old(
     view: &mut WriteView<'_>,
+    registry: &Registry,
     entities: &BTreeMap<EntityId, u64>,
     chunk: PruneChunk,
 ) -> Result<()> {
@@ -152,7 +155,13 @@ pub fn empty_old(
         let last = chunk.last.max(*walked).to_be_bytes();
         view.put(Keyspace::Meta, key_of(WALKED, *entity), last.to_vec());
     }
-    chunk.emptied.into_iter().for_each(|entry| view.empty_entry(entry));
+    for entry in chunk.emptied {
+        let (header, _) = decode_header(&entry)?;
+        // What this entry put something else in place of is older than what is told.
+        let entity = registry.entity_by_id(header.entity);
+        entity.map_or(Ok(()), |entity| forget_versions(view, entity, header.record, Some(entry.position)))?;
+        view.empty_entry(entry);
+    }
     Ok(())
 }
 

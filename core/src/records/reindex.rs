@@ -1,7 +1,6 @@
 //! New indexes, counters and unique rules over records that stand already: at once where they are few, in chunks otherwise.
 
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result};
-use crate::records::Record;
 use crate::records::codec::damaged;
 use crate::records::derived::{
     Derived, Index, computed, derive, is_unfinished, number_counter, read_counter,
@@ -9,9 +8,12 @@ use crate::records::derived::{
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::take_in;
 use crate::records::row::{RECORD_KEY, assemble, for_each_record, record_key, unique_key};
+use crate::records::row_columns::renew_rows;
 use crate::records::tally::{Tallies, build_key};
+use crate::records::temporal::take_in_versions;
 use crate::records::unique::{Shared, finish_unique, rule_key, sweep, take_in_unique};
-use crate::records::view::WriteView;
+use crate::records::view::{Sealer, WriteView};
+use crate::records::{Record, WriteContext};
 use crate::schema::{Entity, Field, FieldKeys, UniqueRule};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, successor};
 
@@ -22,10 +24,14 @@ pub const BUILD_CHUNK: u64 = 5_000;
 /// What the position lies under of a build of keys of a field. Rollups, which have numbers of fields too, are built
 /// of other records.
 const FIELD_BUILD: &[u8] = b"build.keys.";
+/// What the position lies under up to which the rows of a field were worked out anew.
+const ROWS_BUILD: &[u8] = b"build.rows.";
 /// What the number of records lies under that a build has taken in.
 const BUILD_DONE: &[u8] = b"build.done.";
 /// Rows of one read.
 const PAGE: usize = 500;
+/// Most records whose histories one chunk of a build reads.
+const HISTORIES: usize = 200;
 
 /// Whether an entity may have more records than fit into the transaction that publishes a new index: deleted
 /// ones are read too, so those are counted that were ever made.
@@ -74,7 +80,8 @@ pub fn added(old: &Entity, new: &Entity) -> Vec<FieldId> {
         let rollups = entity.rolled_up().iter().map(|rollup| rollup.id());
         let indexes = entity.indexes().iter().map(crate::schema::DeclaredIndex::id);
         let unique = entity.unique_rules().iter().map(crate::schema::UniqueRule::id);
-        indexes.chain(counters).chain(rollups).chain(unique).collect()
+        let temporal = entity.temporal().map(crate::schema::TemporalIndex::id);
+        indexes.chain(counters).chain(rollups).chain(unique).chain(temporal).collect()
     };
     let known = numbers(old);
     numbers(new).into_iter().filter(|number| !known.contains(number)).collect()
@@ -96,6 +103,10 @@ pub enum BuildKind {
     Unique,
     /// The index of a field, or that no two values of it are equal.
     Field,
+    /// Columns of the rows of a field, which are worked out by another expression than before.
+    Rows,
+    /// The temporal index of the entity.
+    Temporal,
 }
 
 impl BuildKind {
@@ -109,6 +120,8 @@ impl BuildKind {
             Self::Rollup => "rollup",
             Self::Unique => "unique",
             Self::Field => "field",
+            Self::Rows => "rows",
+            Self::Temporal => "temporal",
         }
     }
 }
@@ -127,13 +140,18 @@ impl Build {
     fn position_key(self) -> Vec<u8> {
         match self.kind {
             BuildKind::Field => [FIELD_BUILD, &self.number.number().to_be_bytes()].concat(),
+            BuildKind::Rows => [ROWS_BUILD, &self.number.number().to_be_bytes()].concat(),
             _ => build_key(self.number),
         }
     }
 
     /// Where the number of records lies that it has taken in.
     fn done_key(self) -> Vec<u8> {
-        let of: &[u8] = if self.kind == BuildKind::Field { b"f" } else { b"d" };
+        let of: &[u8] = match self.kind {
+            BuildKind::Field => b"f",
+            BuildKind::Rows => b"r",
+            _ => b"d",
+        };
         [BUILD_DONE, of, &self.number.number().to_be_bytes()].concat()
     }
 
@@ -160,7 +178,7 @@ impl Build {
         Ok(())
     }
 
-    fn forget(self, view: &mut WriteView<'_>) {
+    pub(super) fn forget(self, view: &mut WriteView<'_>) {
         view.remove(Keyspace::Meta, self.position_key());
         view.remove(Keyspace::Meta, self.done_key());
     }
@@ -176,11 +194,15 @@ pub fn unfinished(entity: &Entity) -> Vec<Build> {
     let rollups = entity.rolled_up().iter().filter(|rollup| !rollup.complete).map(|rollup| rollup.id());
     let unique = entity.unique_rules().iter().filter(|rule| !rule.complete).map(|rule| rule.id());
     let fields = entity.fields().iter().filter(|field| field.unfinished_keys().any()).map(Field::id);
+    let rows = entity.fields().iter().filter(|field| field.has_outdated_rows()).map(Field::id);
     let builds = entity.dropped().map(of(BuildKind::Sweep));
     let builds = builds.chain(indexes.map(of(BuildKind::Index)));
     let builds = builds.chain(counters.map(of(BuildKind::Counter)));
     let builds = builds.chain(rollups.map(of(BuildKind::Rollup)));
-    builds.chain(unique.map(of(BuildKind::Unique))).chain(fields.map(of(BuildKind::Field))).collect()
+    let builds = builds.chain(unique.map(of(BuildKind::Unique))).chain(fields.map(of(BuildKind::Field)));
+    let temporal =
+        entity.temporal().filter(|index| !index.is_complete()).map(crate::schema::TemporalIndex::id);
+    builds.chain(rows.map(of(BuildKind::Rows))).chain(temporal.map(of(BuildKind::Temporal))).collect()
 }
 
 /// What is worked at now: as long as keys are to be swept away, these, since the same may be built again.
@@ -248,13 +270,13 @@ pub fn reindex(view: &mut WriteView<'_>, old: &Entity, new: &Entity) -> Result<(
     tallies.add_to(view)
 }
 
-/// Takes the next records into indexes, counters and rollups that are being built, and says whether all are in.
-/// Where the build stands is part of the same commit.
+/// Takes the next records into indexes, counters and rollups that are being built, works their rows out anew where
+/// that is to be done, and says whether all are in. Where the build stands is part of the same commit.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`, `engine.cancelled`.
 pub fn build_chunk(
-    view: &mut WriteView<'_>,
+    (view, context, sealer): (&mut WriteView<'_>, &WriteContext, &Sealer),
     entity: &Entity,
     most: u64,
     patience: &Patience,
@@ -269,8 +291,12 @@ pub fn build_chunk(
             built.finished &= gone;
             continue;
         }
+        let most = if build.kind == BuildKind::Temporal { most.min(HISTORIES) } else { most };
         let (records, more) = next_records(view, entity, (build.position(view)?, most), patience)?;
-        take_in_records(view, entity, *build, &records)?;
+        match build.kind {
+            BuildKind::Temporal => take_in_versions((view, sealer), entity, &records, patience)?,
+            _ => take_in_records((view, context), entity, *build, &records)?,
+        }
         let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
         built.records = built.records.saturating_add(count);
         if let Some(last) = records.last() {
@@ -292,14 +318,14 @@ pub fn build_chunk(
 }
 
 fn take_in_records(
-    view: &mut WriteView<'_>,
+    (view, context): (&mut WriteView<'_>, &WriteContext),
     entity: &Entity,
     build: Build,
     records: &[Record],
 ) -> Result<()> {
     let number = build.number;
     match build.kind {
-        BuildKind::Sweep => Ok(()),
+        BuildKind::Sweep | BuildKind::Temporal => Ok(()),
         BuildKind::Index => {
             records.iter().for_each(|record| add_keys(view, entity, number, record));
             Ok(())
@@ -312,6 +338,7 @@ fn take_in_records(
             tallies.add_to(view)
         }
         BuildKind::Rollup => take_in(view, entity, number, records),
+        BuildKind::Rows => renew_rows((view, context), entity, number, records),
         BuildKind::Unique => {
             let rule = entity.unique_rules().iter().find(|rule| rule.id() == number);
             let keys = rule.map(|rule| keys_of(entity, rule, records));

@@ -6,14 +6,16 @@
 //! before 0.2 wrote do not tell tags, external ids, original author and unit; no increment holds such
 //! entries, since an increment begins behind a full backup, which only later versions write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Code, Error, Patience, Result};
+use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
 use crate::records::backup_items::damaged;
 use crate::records::classes::intern;
 use crate::records::derived::{add_to_counter, number_counter};
 use crate::records::envelope::schema_version;
-use crate::records::ledger::{EntryKind, open_entry};
+use crate::records::ledger::{EntryKind, decode_header, open_entry};
+use crate::records::ledger_blocks::named_records;
+use crate::records::purge::roll_purge;
 use crate::records::row::{self, record_key};
 use crate::records::view::{Sealer, WriteView};
 use crate::records::{Envelope, FieldChange, LedgerEntry, Record};
@@ -39,13 +41,14 @@ pub(super) fn replay(
     patience: &Patience,
 ) -> Result<()> {
     let last = store.snapshot()?.head()?.position;
+    let purged = purged_behind(store, sealer, after)?;
     while after < last {
         patience.check()?;
         let mut view = WriteView::new(store.begin(patience)?)?;
         let entries = view.read_log(after, PAGE)?;
         after = entries.last().ok_or_else(damaged)?.position;
         for entry in &entries {
-            roll(&mut view, &open_entry(entry, sealer)?, shells)?;
+            roll(&mut view, &open_entry(entry, sealer)?, (shells, &purged))?;
         }
         // The classes of all records were among the facts of the increment.
         if !view.interned().is_empty() {
@@ -59,8 +62,34 @@ pub(super) fn replay(
     Ok(())
 }
 
+/// Records of which an entry behind a position says that they were purged: no increment has shells of them.
+type PurgedRecords = BTreeSet<(EntityId, RecordId)>;
+
+fn purged_behind(store: &dyn Store, sealer: &Sealer, mut after: u64) -> Result<PurgedRecords> {
+    let snapshot = store.snapshot()?;
+    let (last, mut purged) = (snapshot.head()?.position, PurgedRecords::new());
+    while after < last {
+        let entries = snapshot.read_log(after, PAGE)?;
+        after = entries.last().ok_or_else(damaged)?.position;
+        for entry in &entries {
+            if decode_header(entry)?.0.kind == EntryKind::Purge {
+                let opened = open_entry(entry, sealer)?;
+                purged.extend(named_records(&opened).map(|id| (opened.entity, id)));
+            }
+        }
+    }
+    Ok(purged)
+}
+
 /// Does to the rows what an entry says was done.
-fn roll(view: &mut WriteView<'_>, entry: &LedgerEntry, shells: &Shells) -> Result<()> {
+fn roll(
+    view: &mut WriteView<'_>,
+    entry: &LedgerEntry,
+    (shells, purged): (&Shells, &PurgedRecords),
+) -> Result<()> {
+    if entry.kind == EntryKind::Purge {
+        return roll_purge(view, entry.entity, named_records(entry));
+    }
     if !entry.kind.is_of_record() {
         return Ok(());
     }
@@ -68,7 +97,7 @@ fn roll(view: &mut WriteView<'_>, entry: &LedgerEntry, shells: &Shells) -> Resul
         EntryKind::Create => add_to_counter(view, number_counter(entry.entity), 1)?,
         _ => 0,
     };
-    let Some(changes) = &entry.changes else { return put_shell(view, entry, shells) };
+    let Some(changes) = &entry.changes else { return put_shell(view, entry, (shells, purged)) };
     let mut record = match entry.kind {
         EntryKind::Create => created(view, entry, changes, number)?,
         EntryKind::Update => updated(view, entry, changes)?,
@@ -126,8 +155,15 @@ fn stored(view: &WriteView<'_>, entry: &LedgerEntry) -> Result<Record> {
     row::load(view, entry.entity, entry.record)?.ok_or_else(|| damaged().record(entry.position))
 }
 
-fn put_shell(view: &mut WriteView<'_>, entry: &LedgerEntry, shells: &Shells) -> Result<()> {
+fn put_shell(
+    view: &mut WriteView<'_>,
+    entry: &LedgerEntry,
+    (shells, purged): (&Shells, &PurgedRecords),
+) -> Result<()> {
     let key = record_key(entry.entity, entry.record);
+    if !shells.contains_key(&key) && purged.contains(&(entry.entity, entry.record)) {
+        return Ok(());
+    }
     let missing = || Error::new(Code::Damaged).rule("backup").record(entry.position);
     let shell = shells.get(&key).ok_or_else(missing)?;
     // The shell is of the end of the increment, and a restore may end before.

@@ -15,12 +15,14 @@ use crate::records::bulk::Bulk;
 use crate::records::checkpoints::Checkpoint;
 use crate::records::derived::{derive, live_counter, read_counter};
 use crate::records::ledger::{EntryKind, PendingEntry, decode_header};
+use crate::records::purge::{is_beyond, purged_class};
 use crate::records::replay::{Shells, replay};
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::{levels, rows_of_level};
 use crate::records::row::{self, for_each_record, rows_of};
 use crate::records::serial::SERIAL_COUNTERS;
 use crate::records::tally::{Tallies, counters_so_far};
+use crate::records::temporal::all_rows;
 use crate::records::view::{Sealer, WriteView};
 use crate::records::write::link;
 use crate::records::{WriteContext, note};
@@ -158,8 +160,9 @@ impl<'a> Restorer<'a> {
         match item.tag {
             Tag::Meta => {
                 let [key, value] = item.parts()?;
-                // A checkpoint speaks of entries that a restore to an earlier one does not take.
-                if Checkpoint::is_beyond(key, value, self.until)? {
+                // A checkpoint, and what says that a record was purged, speak of entries that a restore to an earlier
+                // one does not take.
+                if Checkpoint::is_beyond(key, value, self.until)? || is_beyond(key, value, self.until)? {
                     return Ok(());
                 }
                 self.put(bulk, Keyspace::Meta, item)
@@ -291,8 +294,8 @@ impl<'a> Restorer<'a> {
         for (entity, id) in forgotten.iter().filter(|(_, last)| **last != EntryKind::Erase).map(|(at, _)| *at)
         {
             self.patience.check()?;
-            forget(&mut view, context, entity, id)?;
-            self.restored.emptied = self.restored.emptied.saturating_add(1);
+            let emptied = forget(&mut view, context, entity, id)?;
+            self.restored.emptied = self.restored.emptied.saturating_add(u64::from(emptied));
             if view.change_count() > MAX_CHANGES {
                 view.commit(self.sealer)?;
                 view = WriteView::new(store.begin(self.patience)?)?;
@@ -360,6 +363,11 @@ impl<'a> Restorer<'a> {
     /// # Errors
     /// `storage.damaged`, `storage.io`, `engine.cancelled`.
     pub fn derive_all(self, registry: &Registry) -> Result<Restored> {
+        if let Some(entity) = registry.entities().iter().find(|entity| entity.held().is_some()) {
+            let field = entity.held().unwrap_or_default();
+            let refused = Error::new(Code::NewerFormat).entity(&entity.api_name).field(field);
+            return Err(refused.rule("records have keys by it that only a newer version makes"));
+        }
         let store = self.database.store.as_ref();
         let snapshot = store.snapshot()?;
         let mut bulk = Bulk::new(store, self.patience);
@@ -371,6 +379,11 @@ impl<'a> Restorer<'a> {
             for_each_record(snapshot.as_ref(), entity.id(), self.patience, &mut |record| {
                 for ((keyspace, key), value) in derive(entity, &record) {
                     bulk.put(keyspace, key, value)?;
+                }
+                for (key, value) in
+                    all_rows((snapshot.as_ref(), self.sealer), entity, &record, self.patience)?
+                {
+                    bulk.put(Keyspace::Index, key, value)?;
                 }
                 tallies.count_so_far(&counters, &record);
                 if !record.is_deleted() {
@@ -431,8 +444,11 @@ fn put_record(bulk: &mut Bulk<'_>, key: &[u8], bytes: &[u8]) -> Result<()> {
 }
 
 /// Leaves of a record what erasure leaves. The entry is of nobody's, for a person's key would be made anew.
-fn forget(view: &mut WriteView<'_>, context: &WriteContext, entity: EntityId, id: RecordId) -> Result<()> {
-    let stored = row::load(view, entity, id)?.ok_or_else(damaged)?;
+fn forget(view: &mut WriteView<'_>, context: &WriteContext, entity: EntityId, id: RecordId) -> Result<bool> {
+    let Some(stored) = row::load(view, entity, id)? else {
+        let purged = purged_class(view, entity, id)?;
+        return purged.map(|_| false).ok_or_else(damaged);
+    };
     let mut record = stored.clone().forgotten(context.stamp, context.actor);
     let previous = link(view, Some(&stored), &mut record);
     row::put(view, true, &record, context.schema_version)?;
@@ -449,5 +465,5 @@ fn forget(view: &mut WriteView<'_>, context: &WriteContext, entity: EntityId, id
         previous,
         changes: Vec::new(),
     });
-    Ok(())
+    Ok(true)
 }

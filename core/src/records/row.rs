@@ -7,13 +7,15 @@ use sha2::{Digest, Sha256};
 use crate::access::AccessClass;
 use crate::base::{EntityId, FieldId, MAX_VALUE_BYTES, Patience, RecordId, Result, Value};
 use crate::records::codec::damaged;
+use crate::records::kept::{Known, keep, known};
 use crate::records::ordered::ordered;
+use crate::records::shared::Shared;
 use crate::records::view::WriteView;
 use crate::records::{Envelope, ExternalId, Record};
 use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a value whose record lies in pieces under the keys that follow; then their count.
-const SPILLED: u8 = 0xFE;
+pub(super) const SPILLED: u8 = 0xFE;
 /// Length of the key of a record that is not a piece of a larger one.
 pub(super) const RECORD_KEY: usize = 20;
 /// Rows of one read.
@@ -98,6 +100,15 @@ pub(super) fn put(
     Ok(())
 }
 
+/// Takes the row of a record away, with its pieces.
+pub(super) fn remove(view: &mut WriteView<'_>, entity: EntityId, id: RecordId) -> Result<()> {
+    for piece in 1..=pieces(view, entity, id)? {
+        view.remove(Keyspace::Records, piece_key(entity, id, piece));
+    }
+    view.remove(Keyspace::Records, record_key(entity, id));
+    Ok(())
+}
+
 /// The rows in which the bytes of a record lie: one under its key, or a head there and pieces behind it.
 pub(super) fn rows_of(key: &[u8], bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     if bytes.len() <= MAX_VALUE_BYTES {
@@ -132,7 +143,7 @@ pub(super) fn load_many(
     load_fields(snapshot, entity, ids, None)
 }
 
-/// As [`load_many`], with the values of these fields alone if there are any here.
+/// As [`load_many`]. The values of other fields than these, if there are any here, need not be there.
 pub(super) fn load_fields(
     snapshot: &dyn Snapshot,
     entity: EntityId,
@@ -140,16 +151,43 @@ pub(super) fn load_fields(
     fields: Option<&BTreeSet<FieldId>>,
 ) -> Result<Vec<Option<Record>>> {
     let keys: Vec<Vec<u8>> = ids.iter().map(|id| record_key(entity, *id)).collect();
-    let asked: Vec<(Keyspace, &[u8])> = keys.iter().map(|key| (Keyspace::Records, key.as_slice())).collect();
-    let heads = snapshot.get_many(&asked)?;
-    ids.iter()
-        .zip(heads)
-        .map(|(id, head)| {
-            let Some(head) = head else { return Ok(None) };
-            let bytes = whole_bytes(snapshot, entity, *id, head)?;
-            Record::decode_fields(entity, *id, &bytes, fields).map(Some)
-        })
-        .collect()
+    let known: Vec<Known> = keys.iter().map(|key| known(snapshot, key)).collect();
+    let missing = keys.iter().zip(&known).filter(|(_, known)| !matches!(known, Known::Here(_)));
+    let asked: Vec<(Keyspace, &[u8])> = missing.map(|(key, _)| (Keyspace::Records, key.as_slice())).collect();
+    let mut heads = if asked.is_empty() { Vec::new() } else { snapshot.get_many(&asked)? }.into_iter();
+    let mut records = Vec::with_capacity(ids.len());
+    for ((id, key), known) in ids.iter().zip(&keys).zip(known) {
+        let wanted = matches!(known, Known::Wanted);
+        let record = match known {
+            Known::Here(record) => Some(record),
+            Known::Wanted | Known::Unknown => match heads.next().flatten() {
+                Some(head) if wanted => Some(read_to_keep(snapshot, (entity, *id), key, head)?),
+                Some(head) => {
+                    let bytes = whole_bytes(snapshot, entity, *id, head)?;
+                    Some(Record::decode_fields(entity, *id, &bytes, fields)?)
+                }
+                None => None,
+            },
+        };
+        records.push(record);
+    }
+    Ok(records)
+}
+
+/// A record from the value under its key, kept for the next who asks for it. One in pieces is not: it takes the
+/// place of many, and a change of it need not touch the row under its key.
+fn read_to_keep(
+    snapshot: &dyn Snapshot,
+    (entity, id): (EntityId, RecordId),
+    key: &[u8],
+    head: Vec<u8>,
+) -> Result<Record> {
+    let is_whole = piece_count(&head)?.is_none();
+    let record = assemble(snapshot, entity, id, head)?;
+    if is_whole {
+        keep(snapshot, key, &record);
+    }
+    Ok(record)
 }
 
 /// A record, deleted or not.
@@ -162,9 +200,13 @@ pub(super) fn load_envelope(
     snapshot: &dyn Snapshot,
     entity: EntityId,
     id: RecordId,
-) -> Result<Option<Envelope>> {
-    match snapshot.get(Keyspace::Records, &record_key(entity, id))? {
-        Some(head) if piece_count(&head)?.is_none() => Record::decode_envelope(&head).map(Some),
+) -> Result<Option<Shared<Envelope>>> {
+    let key = record_key(entity, id);
+    if let Known::Here(record) = known(snapshot, &key) {
+        return Ok(Some(record.envelope));
+    }
+    match snapshot.get(Keyspace::Records, &key)? {
+        Some(head) if piece_count(&head)?.is_none() => Ok(Some(Record::decode_envelope(&head)?.into())),
         Some(head) => Ok(Some(assemble(snapshot, entity, id, head)?.envelope)),
         None => Ok(None),
     }

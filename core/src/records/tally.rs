@@ -417,6 +417,16 @@ pub(super) fn group_of(
     Ok(Group { record, count: tally.count, sums })
 }
 
+/// One record as a group of its own.
+pub(super) fn group_of_one(record: Record, wanted: &[FieldId]) -> Result<Group> {
+    let sum = |field: &FieldId| {
+        let sums = sum_of(&record.peek(*field));
+        Ok((*field, sums.iter().map(group_sum).collect::<Result<_>>()?))
+    };
+    let sums = wanted.iter().map(sum).collect::<Result<_>>()?;
+    Ok(Group { count: 1, sums, record })
+}
+
 fn group_sum((currency, (count, sum)): (&[u8; 3], &(u64, Wide))) -> Result<GroupSum> {
     let currency = match currency {
         &PLAIN => None,

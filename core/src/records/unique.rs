@@ -8,6 +8,7 @@ use crate::records::derived::Index;
 use crate::records::ordered::ordered;
 use crate::records::row::{UNIQUE_FIELD, UNIQUE_RULE, shorten, unique_field_prefix, unique_number_of};
 use crate::records::tally::counter_prefix;
+use crate::records::temporal::versions_prefix;
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, RecordFacts};
 use crate::schema::{Entity, Field, Normalizer, UniqueRule};
@@ -187,11 +188,12 @@ pub(super) fn sweep(
     let places = match entity.field_by_id(number) {
         // Of a field the values are no longer unique, and its index stays.
         Some(_) => vec![unique],
-        // A number is that of one of the three, so the others have no keys.
+        // A number is that of one of these, so the others have no keys.
         None => vec![
             unique,
             (Keyspace::Index, Index { entity: entity.id(), field: number }.all()),
             (Keyspace::Aggregate, counter_prefix(entity.id(), number)),
+            (Keyspace::Index, versions_prefix(entity.id(), number)),
         ],
     };
     let mut count = 0_u64;

@@ -1,75 +1,110 @@
 //! The values of a record, in the order of their fields' numbers.
 
 use crate::base::{FieldId, Value};
+use crate::records::shared::Shared;
 
 /// Values by field. Records are read far more often than changed, and come with their fields in rising order,
-/// so that they stand one behind the other in memory rather than in a tree.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Values(Vec<(FieldId, Value)>);
+/// so that they stand one behind the other in memory rather than in a tree. Clones share them until one changes.
+#[derive(Debug, Clone, Default)]
+pub struct Values(Option<Shared<Vec<(FieldId, Value)>>>);
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        self.items() == other.items()
+    }
+}
+
+impl Eq for Values {}
+
+impl From<Vec<(FieldId, Value)>> for Values {
+    /// Values whose fields rise.
+    fn from(items: Vec<(FieldId, Value)>) -> Self {
+        Self((!items.is_empty()).then(|| items.into()))
+    }
+}
 
 impl Values {
-    /// None, with room for some.
-    pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
-    }
-
     /// The value of a field, if it has one.
     #[must_use]
     pub fn get(&self, field: FieldId) -> Option<&Value> {
-        let place = self.place(field).ok()?;
-        self.0.get(place).map(|(_, value)| value)
+        let place = place(self.items(), field).ok()?;
+        self.items().get(place).map(|(_, value)| value)
     }
 
     /// Gives a field a value in place of the one that it had.
     pub(super) fn insert(&mut self, field: FieldId, value: Value) {
-        if self.0.last().is_none_or(|(last, _)| *last < field) {
-            self.0.push((field, value));
-            return;
-        }
-        match self.place(field) {
-            Ok(place) => {
-                if let Some(entry) = self.0.get_mut(place) {
-                    entry.1 = value;
-                }
-            }
-            Err(place) => self.0.insert(place, (field, value)),
-        }
+        insert(self.0.get_or_insert_default(), field, value);
     }
 
     /// Takes the value of a field away.
     pub(super) fn remove(&mut self, field: FieldId) {
-        if let Ok(place) = self.place(field) {
-            self.0.remove(place);
+        if let Ok(place) = place(self.items(), field)
+            && let Some(items) = &mut self.0
+        {
+            items.remove(place);
         }
     }
 
     /// Takes the values of other fields away.
     pub(super) fn retain(&mut self, kept: impl Fn(FieldId) -> bool) {
-        self.0.retain(|(field, _)| kept(*field));
+        if let Some(items) = self.0.as_mut().and_then(Shared::alone) {
+            items.retain(|(field, _)| kept(*field));
+        } else if !self.fields().all(&kept) {
+            let stay = || self.items().iter().filter(|(field, _)| kept(*field));
+            let mut items: Vec<(FieldId, Value)> = Vec::with_capacity(stay().count());
+            items.extend(stay().cloned());
+            *self = items.into();
+        }
     }
 
     /// Takes all values away.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.0 = None;
     }
 
     /// Whether no field has a value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.items().is_empty()
     }
 
     /// The fields that have a value, rising.
     pub fn fields(&self) -> impl Iterator<Item = FieldId> + '_ {
-        self.0.iter().map(|(field, _)| *field)
+        self.items().iter().map(|(field, _)| *field)
     }
 
     /// The fields that have a value, rising, and their values.
     pub fn iter(&self) -> impl Iterator<Item = (FieldId, &Value)> {
-        self.0.iter().map(|(field, value)| (*field, value))
+        self.items().iter().map(|(field, value)| (*field, value))
     }
 
-    fn place(&self, field: FieldId) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&field, |(known, _)| *known)
+    /// Bytes of the places of the values.
+    pub(super) fn table_bytes(&self) -> usize {
+        let places = self.0.as_ref().map_or(0, |items| items.capacity());
+        places.saturating_mul(size_of::<(FieldId, Value)>())
     }
+
+    fn items(&self) -> &[(FieldId, Value)] {
+        self.0.as_deref().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Gives a field a value among others whose fields rise, in place of the one that it had.
+pub(super) fn insert(items: &mut Vec<(FieldId, Value)>, field: FieldId, value: Value) {
+    if items.last().is_none_or(|(last, _)| *last < field) {
+        items.push((field, value));
+        return;
+    }
+    match place(items, field) {
+        Ok(place) => {
+            if let Some(entry) = items.get_mut(place) {
+                entry.1 = value;
+            }
+        }
+        Err(place) => items.insert(place, (field, value)),
+    }
+}
+
+fn place(items: &[(FieldId, Value)], field: FieldId) -> Result<usize, usize> {
+    items.binary_search_by_key(&field, |(known, _)| *known)
 }

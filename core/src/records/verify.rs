@@ -7,12 +7,13 @@ use crate::records::attachments::verify_attachments;
 use crate::records::derived::{Index, derive, is_unfinished, live_counter, read_counter};
 use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, LedgerEntry, chain_link, open_entry};
-use crate::records::ledger_blocks::{Summary, block_of, end_of};
+use crate::records::ledger_blocks::{Summary, block_of, end_of, named_records};
 use crate::records::prune::{Pruned, may_be_emptied};
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
 use crate::records::tally::{Tallies, counter_prefix, counters_so_far};
+use crate::records::temporal::{verify_versions, versions_prefix};
 use crate::records::unique::unique_prefix;
 use crate::records::view::Sealer;
 use crate::records::{Record, load_classes};
@@ -67,11 +68,16 @@ pub fn verify(
     let of_records = u64::try_from(lives.len()).unwrap_or(u64::MAX);
     let (mut derived_keys, mut records) = (0, 0_u64);
     let mut tallies = Tallies::default();
+    // Keys that only a newer engine makes are not held against anything, nor are those that may be strays beside them.
+    let is_whole = registry.entities().iter().all(|entity| entity.held().is_none());
     for entity in registry.entities() {
         let counters = counters_so_far(snapshot, entity)?;
         for_each_record(snapshot, entity.id(), patience, &mut |record| {
             tallies.count_so_far(&counters, &record);
-            derived_keys += verify_derived(snapshot, entity, &record)?;
+            if entity.held().is_none() {
+                derived_keys += verify_derived(snapshot, entity, &record)?;
+                derived_keys += verify_versions((snapshot, sealer), entity, &record, patience)?;
+            }
             let live = !record.is_deleted();
             if live {
                 verify_references(snapshot, registry, entity, &record, patience)?;
@@ -97,14 +103,26 @@ pub fn verify(
         return Err(mismatch(registry.entity_by_id(entity)?, "ledger against record", record));
     }
     verify_counters(snapshot, registry, &counted)?;
+    if is_whole {
+        verify_kept(snapshot, registry, &tallies, (derived_keys, patience))?;
+    }
+    let attachments = verify_attachments(snapshot, registry, (sealer, blobs), patience)?;
+    Ok(VerifyReport { entries: head.position, forgotten, records, derived_keys, attachments, head })
+}
+
+/// What is kept of all records together: counters by values, rollups, and no key that follows from no record.
+fn verify_kept(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    tallies: &Tallies,
+    (derived_keys, patience): (u64, &Patience),
+) -> Result<()> {
     if !tallies.are_those_of(snapshot, &dropped_counters(registry))? {
         return Err(Error::new(Code::IndexMismatch).rule("counter by values"));
     }
     verify_rollups(snapshot, registry, patience)?;
     let swept = keys_to_sweep(snapshot, registry, patience)?;
-    verify_no_strays(snapshot, derived_keys.saturating_add(swept), patience)?;
-    let attachments = verify_attachments(snapshot, registry, (sealer, blobs), patience)?;
-    Ok(VerifyReport { entries: head.position, forgotten, records, derived_keys, attachments, head })
+    verify_no_strays(snapshot, derived_keys.saturating_add(swept), patience)
 }
 
 /// Reads every row of every table of one stable view, and follows the ledger's chain. Every page that is
@@ -149,6 +167,11 @@ fn verify_entries(
         block.push((entry.hash, opened.clone()));
         if end_of(block_of(entry.position)) == entry.position {
             verify_block(snapshot, block_of(entry.position), &std::mem::take(&mut block))?;
+        }
+        if opened.kind == EntryKind::Purge {
+            for id in named_records(&opened) {
+                lives.remove(&(opened.entity, id));
+            }
         }
         if !opened.kind.is_of_record() {
             return Ok(());
@@ -310,6 +333,8 @@ fn keys_to_sweep(snapshot: &dyn Snapshot, registry: &Registry, patience: &Patien
             // A field whose values are no longer unique keeps its index.
             if entity.field_by_id(number).is_none() {
                 let prefix = Index { entity: entity.id(), field: number }.all();
+                count_rows(snapshot, (Keyspace::Index, &prefix), patience, &mut found)?;
+                let prefix = versions_prefix(entity.id(), number);
                 count_rows(snapshot, (Keyspace::Index, &prefix), patience, &mut found)?;
             }
         }

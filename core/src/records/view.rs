@@ -11,8 +11,8 @@ use crate::records::classes::{EPOCH, Staleness, raise_epoch};
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
-    CommitId, Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot, StoreTransaction, SubjectKeys,
-    WriteSet, scan_over,
+    CommitId, Head, Keyspace, LogEntry, Made, Page, RangeRequest, Recalled, Snapshot, StoreTransaction,
+    SubjectKeys, WriteSet, scan_over,
 };
 
 /// Seals and opens the values of ledger entries under the keys of their data subjects.
@@ -213,6 +213,11 @@ impl<'a> WriteView<'a> {
         }
     }
 
+    /// Whether this transaction changes a row.
+    fn has_changed(&self, keyspace: Keyspace, key: &[u8]) -> bool {
+        !self.changes.is_empty() && self.changes.contains_key(&(keyspace, key.to_vec()))
+    }
+
     /// Whether it changes facts of the organisation.
     #[must_use]
     pub fn changes_policy(&self) -> bool {
@@ -349,6 +354,16 @@ impl Snapshot for WriteView<'_> {
             scan_over(range, changes.rev().map(changed), |range| self.base.scan(range))
         } else {
             scan_over(range, changes.map(changed), |range| self.base.scan(range))
+        }
+    }
+
+    fn recall(&self, keyspace: Keyspace, key: &[u8]) -> Recalled {
+        if self.has_changed(keyspace, key) { Recalled::Nothing } else { self.base.recall(keyspace, key) }
+    }
+
+    fn remember(&self, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
+        if !self.has_changed(keyspace, key) {
+            self.base.remember(keyspace, key, made, bytes);
         }
     }
 

@@ -13,11 +13,12 @@ use crate::records::envelope::{ENTERED, LOCK};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
-use crate::records::unique::{rule_of, told_fields};
+use crate::records::temporal::{forget_versions, keep_version};
+use crate::records::unique::{field_of, rule_of, told_fields};
 use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
-use crate::schema::Entity;
+use crate::schema::{Entity, Field, UniqueRule};
 use crate::storage::{BlobName, Keyspace, Snapshot};
 
 /// Who changes, when and why.
@@ -33,8 +34,8 @@ pub struct WriteContext {
     pub stamp: Stamp,
     /// The registry's version.
     pub schema_version: u32,
-    /// Whether changes of this entity change the policy.
-    pub raises_epoch: bool,
+    /// What changes of this entity make stale.
+    pub stales: Staleness,
     /// The fields that the caller named. What rules set beside them they set in their own right, so only
     /// these are held against the permit's mask.
     pub named: BTreeSet<FieldId>,
@@ -54,7 +55,7 @@ pub fn create(
 ) -> Result<Record> {
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
-    if !permit.allows(&record.envelope.access_class()) {
+    if !permit.allows(record.id, &record.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("create for this owner"));
     }
     check_shown(entity, &context.named, permit, &record)?;
@@ -85,7 +86,7 @@ pub fn update(
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
     }
     if new.envelope.access_class() != old.envelope.access_class() {
@@ -124,7 +125,7 @@ pub fn delete(
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
     }
     check_unlocked(permit, entity, old)?;
@@ -165,7 +166,7 @@ pub fn undelete(
     if !stored.is_deleted() || stored.envelope.version != old.envelope.version {
         return Err(missing());
     }
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("undelete"));
     }
     new.envelope.deleted_at = None;
@@ -174,6 +175,26 @@ pub fn undelete(
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
+    enter(view, context, EntryKind::Update, (&new, previous), changes);
+    Ok(())
+}
+
+/// Stores what the engine has worked out anew of a live record, WITHOUT a permit: whoever changed the definition
+/// changed it for all records. A lock does not hold it back, since nobody says anything new of the record.
+pub(super) fn put_worked_out(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    entity: &Entity,
+    old: &Record,
+    mut new: Record,
+) -> Result<()> {
+    let changes = differences(old, &new);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    renew(context, old, &mut new, &changes);
+    let previous = link(view, Some(old), &mut new);
+    apply(view, context, (entity, &|_| true), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
     Ok(())
 }
@@ -195,7 +216,7 @@ pub fn erase(
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     permit.check(entity.id(), view.epoch())?;
-    if !permit.allows(&old.envelope.access_class()) {
+    if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(missing());
     }
     if !old.is_deleted() {
@@ -206,6 +227,7 @@ pub fn erase(
     let mut empty = deleted.clone().emptied();
     let previous = link(view, Some(&deleted), &mut empty);
     row::put(view, true, &empty, context.schema_version)?;
+    forget_versions(view, entity, id, None)?;
     enter(view, context, EntryKind::Erase, (&empty, previous), Vec::new());
     Ok(files)
 }
@@ -309,7 +331,8 @@ fn check_assign(
     let refused = || Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("assign");
     let permit = assign.ok_or_else(refused)?;
     permit.check(entity.id(), view.epoch())?;
-    let reached = permit.allows(&old.envelope.access_class()) && permit.allows(&new.envelope.access_class());
+    let reached = permit.allows(old.id, &old.envelope.access_class())
+        && permit.allows(new.id, &new.envelope.access_class());
     if reached { Ok(()) } else { Err(refused()) }
 }
 
@@ -339,6 +362,10 @@ fn apply(
     old: Option<&Record>,
     new: &Record,
 ) -> Result<()> {
+    if let Some(field) = entity.held() {
+        let refused = Error::new(Code::NewerFormat).entity(&entity.api_name).field(field);
+        return Err(refused.rule("records have keys by it that only a newer version makes"));
+    }
     let before = old.map(|old| derive(entity, old)).unwrap_or_default();
     let after = derive(entity, new);
     for (key, value) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
@@ -367,9 +394,8 @@ fn apply(
     move_rollups(view, entity, old, new)?;
     move_figure_keys(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
-    if context.raises_epoch {
-        view.outdate(Staleness::Policy);
-    }
+    keep_version(view, entity, new);
+    view.outdate(context.stales);
     Ok(())
 }
 
@@ -383,8 +409,10 @@ fn check_unique(
     let fresh = after.keys().filter(|key| key.0 == Keyspace::Unique && !before.contains_key(*key));
     for (keyspace, key) in fresh {
         let holder = view.get(*keyspace, key)?.and_then(|id| RecordId::from_suffix(&id));
-        if holder.is_some_and(|holder| holder != record.id) {
-            return Err(not_unique((entity, shows), record, key));
+        if let Some(holder) = holder.filter(|holder| *holder != record.id) {
+            let by =
+                rule_of(entity, key).map(UniqueRule::id).or_else(|| field_of(entity, key).map(Field::id));
+            return Err(not_unique((entity, shows), record, key).held_by(holder, by));
         }
     }
     Ok(())

@@ -273,7 +273,8 @@ fn between(before: &Entity, after: &Entity, changes: &mut Vec<SchemaChange>) {
         if known != Some(field) {
             let part = Part::field(field);
             let change = part.since(known.map(Part::field).as_ref());
-            push(changes, after, part, change, field.gained_keys(known).any());
+            let reads_records = field.gained_keys(known).any() || field.renews_rows(known);
+            push(changes, after, part, change, reads_records);
         }
     }
     differing(indexes(before), indexes(after), after, changes, true);
@@ -322,7 +323,14 @@ fn indexes(entity: &Entity) -> Vec<Part> {
     let parts = entity.indexes().iter().map(|index| {
         Part::plain(Element::Index, &index.api_name, &index.definition.namespace, &index.definition)
     });
-    parts.collect()
+    let temporal = entity.temporal().map(|_| Part {
+        element: Element::Index,
+        name: "temporal_index".to_owned(),
+        namespace: entity.definition.namespace.clone(),
+        said: Json::Null,
+        withdrawn: false,
+    });
+    parts.chain(temporal).collect()
 }
 
 fn counters(entity: &Entity) -> Vec<Part> {

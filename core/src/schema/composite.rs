@@ -83,6 +83,7 @@ fn measure(value: &Value, depth: usize) -> Result<()> {
             })
         }
         Value::Text(text) => plain_text(text).map(|_| ()),
+        Value::Opaque(_) => Err(Error::new(Code::WrongType).rule("opaque")),
         value => in_calendar(value),
     }
 }

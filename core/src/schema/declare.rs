@@ -2,23 +2,24 @@
 
 /// Declares an entity: a marker type, its definition, and one typed constant for each field.
 ///
-/// Each field line is `CONSTANT: Kind = local id, "api_name", "zh", "en", [properties]`, where the
-/// properties are those of [`crate::schema::FieldDefinition`], as `name = value`.
+/// Each field line is `CONSTANT: Kind = local id, "api_name", "zh", "en", "help in zh", [properties]`, where the
+/// properties are those of [`crate::schema::FieldDefinition`], as `name = value`. The help in English is the
+/// comment above.
 macro_rules! entity {
     (
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])+
         $entity:ident = ($namespace:literal, $local:literal, $name:literal, $zh:literal, $en:literal,
-            title $title:literal, data_subject $subject:literal);
-        $($(#[$field_doc:meta])*
+            $help:literal, title $title:literal, data_subject $subject:literal);
+        $($(#[doc = $field_doc:literal])+
           $constant:ident: $kind:ty = $number:literal, $field:literal, $field_zh:literal, $field_en:literal,
-          [$($property:ident = $value:expr),* $(,)?];)+
+          $field_help:literal, [$($property:ident = $value:expr),* $(,)?];)+
     ) => {
-        $(#[$doc])*
+        $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct $entity;
 
         $(
-            $(#[$field_doc])*
+            $(#[doc = $field_doc])+
             pub const $constant: $crate::schema::TypedField<$entity, $kind> =
                 $crate::schema::TypedField::new($namespace, $number, $field);
         )+
@@ -32,7 +33,7 @@ macro_rules! entity {
                     local: $local,
                     name: $name.to_owned(),
                     label: $crate::base::Label::new($zh, $en),
-                    help: None,
+                    help: Some($crate::base::Label::new($help, concat!($($doc),+).trim())),
                     synonyms: Vec::new(),
                     module: None,
                     title: $title.to_owned(),
@@ -41,6 +42,10 @@ macro_rules! entity {
                     valid_time: None,
                     fields: vec![$(
                         $crate::schema::FieldDefinition {
+                            help: Some($crate::base::Label::new(
+                                $field_help,
+                                concat!($($field_doc),+).trim(),
+                            )),
                             $($property: $value,)*
                             ..$crate::schema::FieldDefinition::new(
                                 $namespace,

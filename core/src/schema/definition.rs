@@ -7,7 +7,7 @@ use crate::schema::privacy::are_purposes;
 use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{
     CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, Privacy,
-    RecordTypesDefinition, RelationDefinition, RollupReaders, RuleDefinition, StateMachineDefinition,
+    RecordTypesDefinition, RelationDefinition, Reveal, RollupReaders, RuleDefinition, StateMachineDefinition,
     UniqueDefinition, ValidTime,
 };
 
@@ -62,6 +62,9 @@ pub struct FieldDefinition {
     /// No two records have the same value (compared folded).
     #[serde(default)]
     pub unique: bool,
+    /// Of a unique field: what a refused writer learns of a record that has the value and that they may not see.
+    #[serde(default, skip_serializing_if = "Reveal::is_nothing")]
+    pub reveal: Reveal,
     /// Lists sort and filter by it without reading every record.
     #[serde(default)]
     pub indexed: bool,
@@ -150,6 +153,7 @@ impl FieldDefinition {
             purposes: Vec::new(),
             required: false,
             unique: false,
+            reveal: Reveal::Nothing,
             indexed: false,
             read_only: false,
             search: None,
@@ -267,6 +271,9 @@ impl FieldDefinition {
                 "what follows from other records is not unique, and has no search, default or requirement",
             );
         }
+        if self.reveal != Reveal::Nothing && !self.unique {
+            return fault("only a unique field says what it reveals");
+        }
         if self.unique && self.kind.is_composite() {
             return fault("lists and maps are not unique");
         }
@@ -359,6 +366,9 @@ pub struct EntityDefinition {
     /// What makes its records facts that hold on some days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_time: Option<ValidTime>,
+    /// Whether every version of its records is kept, so that lists of the past read no history.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub temporal_index: bool,
     /// The fields.
     #[serde(default)]
     pub fields: Vec<FieldDefinition>,
@@ -383,6 +393,10 @@ pub struct EntityDefinition {
     /// Its layouts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layouts: Vec<LayoutDefinition>,
+    /// The names in the API that it bore before, under which it is still found. A registry keeps them beside the
+    /// definition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_names: Vec<String>,
 }
 
 impl EntityDefinition {

@@ -448,6 +448,7 @@ impl Registry {
             counter.complete = complete;
         }
         entity.set_unique_complete(numbers, complete);
+        entity.set_temporal_complete(numbers, complete);
         self.set_rollups_complete(numbers, complete);
         self.touch(RegistryChange::Changed);
         Ok(RegistryChange::Changed)

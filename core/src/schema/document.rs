@@ -323,7 +323,12 @@ fn check_code(json: &Json, place: &Place) -> Result<()> {
 
 fn label(json: Option<&Json>, place: &Place) -> Result<()> {
     match json {
-        Some(json) if !json.is_null() => object::<Label>(json, place).map(drop),
+        Some(json) if !json.is_null() => {
+            object::<Label>(json, place)?;
+            let said = serde_json::from_value::<Label>(json.clone());
+            let said = said.map_err(|error| place.fault(&error.to_string()))?;
+            said.fault().map_or(Ok(()), |rule| Err(place.part("others").fault(rule)))
+        }
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! A field of the registry: what its author declared, what higher layers changed of it, and what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,12 +41,18 @@ pub struct Field {
     /// Whether some records were not held against each other yet, where no two values are to be equal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) unique_unfinished: bool,
+    /// Whether rows of some records still have what columns gave that were worked out by another expression.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) rows_outdated: bool,
     /// Whether an index stayed from when it was to be unique.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) keeps_index: bool,
     /// The codes of its value set, which lie beside it.
     #[serde(skip)]
     pub(super) set_codes: Vec<EnumCode>,
+    /// The names of entities, by which names else they are called, where its values name some.
+    #[serde(skip)]
+    pub(super) entity_names: BTreeMap<String, String>,
     /// Its expressions as they are worked out, which follow from the definition.
     #[serde(skip)]
     pub(super) computation: Computation,
@@ -85,8 +91,10 @@ impl Field {
             moving: false,
             index_unfinished: false,
             unique_unfinished: false,
+            rows_outdated: false,
             keeps_index: false,
             set_codes: Vec::new(),
+            entity_names: BTreeMap::new(),
             computation: Computation::default(),
         }
     }

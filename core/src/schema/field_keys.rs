@@ -2,7 +2,7 @@
 //! built, because it was switched on while many records stood.
 
 use crate::base::{FieldId, Result};
-use crate::schema::{Entity, Field, FieldDefinition, Registry, RegistryChange};
+use crate::schema::{Entity, Field, FieldDefinition, Registry, RegistryChange, Reveal};
 
 /// Which keys records have by a field, or get by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,10 +106,9 @@ impl Registry {
         let mut dropped = Vec::new();
         for field in entity.fields_mut().iter_mut().filter(|field| numbers.contains(&field.id())) {
             let definitions = [Some(&mut field.definition), field.declared.as_deref_mut()];
-            definitions
-                .into_iter()
-                .flatten()
-                .for_each(|definition: &mut FieldDefinition| definition.unique = false);
+            definitions.into_iter().flatten().for_each(|definition: &mut FieldDefinition| {
+                (definition.unique, definition.reveal) = (false, Reveal::Nothing);
+            });
             field.keeps_index |= !field.definition.is_indexed();
             field.unique_unfinished = false;
             dropped.push(field.number);

@@ -121,6 +121,20 @@ pub enum FieldType {
     },
     /// What the records come to that refer to this one. Nobody sets it.
     Rollup(RollupDefinition),
+    /// What this engine does not understand, because a newer one declared it. Nobody declares it, and nobody sets it.
+    #[serde(skip)]
+    Opaque(OpaqueType),
+}
+
+/// What is known of the type of a field that this engine does not understand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpaqueType {
+    /// The name of the type, as the newer engine has it.
+    pub said: String,
+    /// Whether records have keys by it, as a reference has, so that this engine cannot write them.
+    pub has_keys: bool,
+    /// The entity of whose records it tells something, as a rollup does, so that this engine cannot write those.
+    pub over: Option<String>,
 }
 
 pub(super) fn unsaid() -> ValueKind {
@@ -162,6 +176,7 @@ impl FieldType {
             Self::Formula { .. } => "formula",
             Self::Lookup { .. } => "lookup",
             Self::Rollup(_) => "rollup",
+            Self::Opaque(_) => "opaque",
         }
     }
 
@@ -192,7 +207,14 @@ impl FieldType {
             }
             Self::Formula { gives, .. } | Self::Lookup { gives, .. } => *gives,
             Self::Rollup(rollup) => rollup.gives,
+            Self::Opaque(_) => ValueKind::Opaque,
         }
+    }
+
+    /// Whether this engine does not understand it.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        matches!(self, Self::Opaque(_))
     }
 
     /// Whether a record may have several values in such a field.
@@ -355,6 +377,7 @@ impl FieldType {
             Self::Rows { columns } => check_columns(columns),
             Self::Serial { parts } => check_parts(parts),
             Self::Rollup(rollup) => rollup.check(),
+            Self::Opaque(_) => fault("a type that this version knows"),
             _ => Ok(()),
         }
     }

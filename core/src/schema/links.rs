@@ -208,6 +208,7 @@ impl Registry {
 
     /// Finds anew what lookups and rollups name. Those that this version does not understand are left out.
     pub(super) fn link(&mut self) {
+        self.hand_out_names();
         let any =
             self.entities().iter().any(|entity| entity.fields().iter().any(is_link) || entity.has_far());
         if !any {

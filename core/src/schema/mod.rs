@@ -12,6 +12,7 @@ pub(crate) mod declare;
 mod definition;
 mod derived;
 mod document;
+mod entity_names;
 mod evolution;
 pub mod expr;
 mod field;
@@ -39,6 +40,7 @@ mod rules;
 mod settings;
 mod states;
 mod system;
+mod temporal;
 mod translations;
 mod type_help;
 mod typed;
@@ -55,7 +57,7 @@ pub use derived::{
 pub use evolution::Deprecation;
 pub use field::Field;
 pub use field_keys::FieldKeys;
-pub use field_type::{EnumCode, FieldType, RowColumn, SerialDate, SerialPart};
+pub use field_type::{EnumCode, FieldType, OpaqueType, RowColumn, SerialDate, SerialPart};
 pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, EntityOverride, FieldOverride, Layer};
 pub use layouts::{Device, LAYOUT_FACTS, LayoutDefinition, LayoutKind, SectionDefinition};
@@ -72,18 +74,20 @@ pub use registry::{Entity, FieldName, Registry, RegistryChange};
 pub use relations::{Cardinality, Ends, FIRST_RELATION_FIELD, RelationDefinition, RelationSide};
 pub use retype::Lens;
 pub use rollup::{RollupDefinition, RollupFunction, RollupReaders};
+pub use row_formulas::RowFormulas;
 pub use rules::{FieldNames, Rule, RuleDefinition, Severity, compile_condition};
 pub use settings::{Setting, SettingDefinition, SettingScope};
 pub use states::{StateMachine, StateMachineDefinition, Step, Transition};
 pub use system::SystemField;
+pub use temporal::TemporalIndex;
 pub(crate) use translations::with_translation;
-pub use translations::{locale_tag, translation};
+pub use translations::{label_of, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
     Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
-pub use unique::{Normalizer, UniqueDefinition, UniqueField, UniqueRule};
+pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};
 pub use value_sets::{ValueSet, ValueSetDefinition, ValueSetOverride};

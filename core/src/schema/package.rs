@@ -367,9 +367,11 @@ impl Registry {
         let changes = sets.flat_map(ValueSet::overrides);
         package.value_set_overrides =
             changes.filter(|changed| changed.namespace == namespace).cloned().collect();
-        for entity in self.entities() {
+        let is_own = |entity: &crate::schema::Entity| entity.definition.namespace == namespace;
+        // What the author took back is nobody's to declare elsewhere.
+        for entity in self.entities().iter().filter(|entity| !(is_own(entity) && entity.is_withdrawn())) {
             let extension = extension_of(entity, namespace);
-            if entity.definition.namespace == namespace && !entity.is_withdrawn() {
+            if is_own(entity) {
                 let EntityExtension {
                     fields,
                     indexes,
@@ -381,7 +383,8 @@ impl Registry {
                     layouts,
                     ..
                 } = extension;
-                let bare = entity.definition.clone();
+                let former_names = entity.former_names().to_vec();
+                let bare = EntityDefinition { former_names, ..entity.definition.clone() };
                 let whole = EntityDefinition {
                     fields,
                     indexes,
@@ -471,6 +474,7 @@ impl Registry {
     fn declare_package(&mut self, package: &Package) -> Result<()> {
         self.declare_modules(package)?;
         self.declare_value_sets(package)?;
+        self.take_names(&package.entities)?;
         // What is said in expressions may name fields of any entity, so it comes once all of them are there.
         for entity in &package.entities {
             let plain = entity.fields.iter().filter_map(FieldDefinition::without_expressions);
@@ -652,7 +656,7 @@ impl Registry {
     }
 
     /// The whole API name of an entity that a package names.
-    fn canonical(&self, entity: &str) -> String {
+    pub(super) fn canonical(&self, entity: &str) -> String {
         self.entity(entity).map_or_else(|_| entity.to_owned(), |entity| entity.api_name.clone())
     }
 

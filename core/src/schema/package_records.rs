@@ -1,12 +1,12 @@
 //! What a package declares beside the registry: roles with their grants, saved views, and commands. They are compared
 //! by what the documents of two versions say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::base::{Code, Error, Label, Result};
+use crate::base::{Code, Error, Label, Result, locale_tag};
 use crate::schema::Package;
 
 /// Most roles, views or commands of a package, and grants of a role.
@@ -19,6 +19,9 @@ const MAX_NAME: usize = 255;
 pub struct PackageRole {
     /// Its name, by which people are assigned it.
     pub name: String,
+    /// Its name in further languages, by BCP 47 tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<String, String>,
     /// What it allows and forbids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<PackageGrant>,
@@ -64,6 +67,9 @@ impl PackageGrant {
 pub struct PackageView {
     /// Its name, by which people find it.
     pub name: String,
+    /// Its name in further languages, by BCP 47 tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<String, String>,
     /// The entity, by API name.
     pub entity: String,
     /// The role, by name; everyone if none is named.
@@ -107,6 +113,17 @@ impl Package {
         let own = |view: &PackageView| (view.entity.clone(), view.role.clone(), view.name.clone());
         if self.views.iter().any(|view| !right(&view.name) || !names.insert(own(view))) {
             return fault("views", "each view of an entity and a role has a name of its own");
+        }
+        let texts = self.roles.iter().map(|role| &role.translations);
+        let mut texts = texts.chain(self.views.iter().map(|view| &view.translations)).flatten();
+        let wrong = |(tag, text): (&String, &String)| {
+            !right(text) || locale_tag(tag).map_or(true, |written| written != *tag)
+        };
+        if texts.any(wrong) {
+            return fault(
+                "translations",
+                "a name stands in a language under its BCP 47 tag, in at most 255 bytes",
+            );
         }
         if self.commands.iter().any(|command| command.label.is_partial()) {
             return fault("commands", "labels stand in zh and en");

@@ -8,11 +8,11 @@ use crate::base::{Code, EntityId, Error, FieldId, Label, Result, fold};
 use crate::schema::computation::{Computation, formulas_in_order};
 use crate::schema::expr::Expression;
 use crate::schema::links::Links;
-use crate::schema::newer::{check_known, lost, not_understood};
+use crate::schema::newer::{around_opaque, check_known, lost};
 use crate::schema::{
     CUSTOMER, DeclaredCounter, DeclaredIndex, EntityDefinition, EntityOverride, Field, FieldDefinition,
     FieldType, InstalledPackage, LayoutDefinition, Module, RecordTypes, RecordTypesDefinition, Rule,
-    RuleDefinition, Setting, StateMachine, UniqueRule, Validity, ValueSet,
+    RuleDefinition, Setting, StateMachine, TemporalIndex, UniqueRule, Validity, ValueSet,
 };
 
 /// Numbers below this are the envelope's; fields of the registry begin here.
@@ -28,6 +28,9 @@ pub struct Entity {
     /// [`Entity::fields`], [`Entity::indexes`] and [`Entity::counters`].
     pub definition: EntityDefinition,
     fields: Vec<Field>,
+    /// The names that it bore before, by which it is still found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) former_names: Vec<String>,
     /// What higher layers change of what people read, in the order of the layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     overrides: Vec<EntityOverride>,
@@ -41,6 +44,9 @@ pub struct Entity {
     counters: Vec<DeclaredCounter>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unique: Vec<UniqueRule>,
+    /// Where every version of its records is kept, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) temporal: Option<TemporalIndex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     record_types: Option<Box<RecordTypes>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -65,6 +71,9 @@ pub struct Entity {
     links: Links,
     #[serde(skip)]
     validity: Option<Validity>,
+    /// The field that keeps its records from being written, since this engine cannot make their keys.
+    #[serde(skip)]
+    pub(super) held: Option<String>,
 }
 
 /// How a caller names a field.
@@ -337,7 +346,7 @@ impl Entity {
             let error = Error::new(Code::InvalidDefinition).entity(&self.api_name);
             Err(error.field(&definition.name).rule(rule))
         };
-        let is_own = |target: &str| target == self.api_name || format!("crm.{target}") == self.api_name;
+        let is_own = |target: &str| self.is_called(target);
         let of_tree = definition.tree || definition.root_of.is_some();
         match &definition.kind {
             FieldType::Reference { entity } if of_tree && !is_own(entity) => {
@@ -407,6 +416,7 @@ pub struct Registry {
     entities: Vec<Entity>,
     by_number: HashMap<u32, usize>,
     by_name: HashMap<String, usize>,
+    pub(super) by_former_name: HashMap<String, usize>,
     next_entity: u32,
     next_field: u32,
     version: u32,
@@ -465,13 +475,19 @@ impl Stored {
 
 impl Registry {
     /// Reads a registry from the JSON that [`Registry::to_json`] made. Members that this engine does not know are passed
-    /// over, and [`Registry::newer`] says so.
+    /// over, fields that it does not understand are opaque, and [`Registry::newer`] says so.
     ///
     /// # Errors
-    /// `storage.damaged`; `storage.newer_format` naming a type, a choice or the like that this engine does not know.
+    /// `storage.damaged`; `storage.newer_format` naming what this engine does not know elsewhere.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let stored: Stored = serde_json::from_slice(bytes).map_err(|error| not_understood(bytes, error))?;
-        let newer = stored.lost_of(bytes)?;
+        let (stored, opaque) = match serde_json::from_slice::<Stored>(bytes) {
+            Ok(stored) => (stored, None),
+            Err(error) => around_opaque(bytes, error)?,
+        };
+        let newer = match &opaque {
+            Some(opaque) => Some(opaque.place.clone()),
+            None => stored.lost_of(bytes)?,
+        };
         let mut registry = Self {
             newer,
             entities: stored.entities,
@@ -486,6 +502,7 @@ impl Registry {
         };
         registry.index();
         registry.hand_out_codes();
+        registry.take_in(opaque);
         Ok(registry)
     }
 
@@ -568,16 +585,18 @@ impl Registry {
         &self.entities
     }
 
-    /// The entity with this API name; `crm.` may be left out.
+    /// The entity with this API name, or that bore it; `crm.` and `sys.` may be left out.
     ///
     /// # Errors
     /// `schema.unknown_entity`.
     pub fn entity(&self, name: &str) -> Result<&Entity> {
-        let qualified = || ["crm", "sys"].map(|namespace| format!("{namespace}.{name}"));
-        self.by_name
-            .get(name)
-            .or_else(|| qualified().iter().find_map(|full| self.by_name.get(full)))
-            .and_then(|position| self.entities.get(*position))
+        let found = |names: &HashMap<String, usize>| {
+            let qualified = || ["crm", "sys"].map(|namespace| format!("{namespace}.{name}"));
+            names.get(name).or_else(|| qualified().iter().find_map(|full| names.get(full))).copied()
+        };
+        found(&self.by_name)
+            .or_else(|| found(&self.by_former_name))
+            .and_then(|position| self.entities.get(position))
             .ok_or_else(|| Error::new(Code::UnknownEntity).entity(name))
     }
 
@@ -603,8 +622,10 @@ impl Registry {
         if let Some(module) = &definition.module {
             self.module(module).map_err(|error| error.entity(&name).field("module"))?;
         }
-        let bare = definition.bare();
-        let mut change = RegistryChange::Nothing;
+        let mut bare = definition.bare();
+        let former_names = std::mem::take(&mut bare.former_names);
+        let mut change = self.take_name(&bare)?;
+        self.spell_sides(&mut bare);
         match self.by_name.get(&name).and_then(|position| self.entities.get_mut(*position)) {
             Some(entity) if entity.definition.local != definition.local => {
                 return Err(Error::new(Code::DuplicateDefinition).entity(&name));
@@ -621,6 +642,7 @@ impl Registry {
                 change = RegistryChange::Changed;
             }
         }
+        change = self.learn_entity_names(&name, former_names)?.or(change);
         // What is said in expressions is read once all names are there.
         let computed = |field: &&FieldDefinition| field.has_expressions();
         let plain = definition.fields.iter().filter(|field| !field.has_expressions());
@@ -648,6 +670,7 @@ impl Registry {
         for rule in &definition.unique {
             merge(self.declare_unique(&name, rule)?);
         }
+        merge(self.settle_temporal(&name)?);
         if let Some(types) = &definition.record_types {
             merge(self.declare_record_types(&name, types)?);
         }
@@ -673,6 +696,7 @@ impl Registry {
         definition.check().map_err(|error| error.entity(entity))?;
         let kind = self.inferred(entity, definition.kind.clone());
         let kind = kind.map_err(|error| error.entity(entity).field(&definition.name))?;
+        let kind = self.spelled_as_before(entity, definition, kind);
         let mut definition = FieldDefinition { kind, ..definition.clone() };
         let former_names = std::mem::take(&mut definition.former_names);
         if let Some(name) = &mut definition.value_set {
@@ -805,12 +829,14 @@ impl Registry {
             api_name: name.to_owned(),
             definition,
             fields: Vec::new(),
+            former_names: Vec::new(),
             overrides: Vec::new(),
             rules: Vec::new(),
             machines: Vec::new(),
             indexes: Vec::new(),
             counters: Vec::new(),
             unique: Vec::new(),
+            temporal: None,
             record_types: None,
             layouts: Vec::new(),
             dropped: Vec::new(),
@@ -821,6 +847,7 @@ impl Registry {
             formulas: Vec::new(),
             links: Links::default(),
             validity: None,
+            held: None,
         });
         self.index();
     }
@@ -861,13 +888,14 @@ impl Registry {
         fields.filter(|field| numbers.contains(&field.id())).for_each(|field| field.complete = complete);
     }
 
-    fn index(&mut self) {
+    pub(super) fn index(&mut self) {
         for entity in &mut self.entities {
             entity.index();
         }
         let positions = || self.entities.iter().enumerate();
         self.by_number = positions().map(|(position, entity)| (entity.number, position)).collect();
         self.by_name = positions().map(|(position, entity)| (entity.api_name.clone(), position)).collect();
+        self.by_former_name = self.places_by_former_names();
         self.link();
     }
 }

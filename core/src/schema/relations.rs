@@ -264,7 +264,7 @@ impl Registry {
         let is_end = |relation: &&Entity| {
             let ends = relation.ends().map(|ends| [ends.from, ends.to]).into_iter().flatten();
             let mut fields = ends.filter_map(|end| relation.field_by_id(end));
-            fields.any(|field| field.definition.kind.targets().contains(&&entity.api_name))
+            fields.any(|field| field.definition.kind.targets().into_iter().any(|name| entity.is_called(name)))
         };
         self.entities().iter().filter(is_end)
     }
@@ -277,6 +277,17 @@ impl Entity {
         self.definition.relation.as_ref()?;
         let (from, to) = (self.of_author(FROM)?, self.of_author(TO)?);
         Some(Ends { from: from.id(), to: to.id() })
+    }
+
+    /// The end of a symmetric link that stands across from one of its ends: such a link says the same of both.
+    #[must_use]
+    pub fn end_across(&self, end: FieldId) -> Option<FieldId> {
+        let ends =
+            self.ends().filter(|_| self.definition.relation.as_ref().is_some_and(|it| it.symmetric))?;
+        if end == ends.from {
+            return Some(ends.to);
+        }
+        (end == ends.to).then_some(ends.from)
     }
 
     /// The days on which links hold, and what no two of them have on one day.

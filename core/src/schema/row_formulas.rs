@@ -1,11 +1,12 @@
-//! Columns that are worked out from other columns of their row, once, when the row is stored.
+//! Columns that are worked out from other columns of their row, once, when the row is stored; and anew for rows that
+//! stand when a definition says another expression.
 
 use std::collections::BTreeMap;
 
 use crate::base::{Code, Date, Error, FieldId, Result, Timestamp, Value, ValueKind};
 use crate::schema::expr::{Expression, Facts, Meaning, Names};
 use crate::schema::rules::codes_of;
-use crate::schema::{FieldType, RowColumn};
+use crate::schema::{Entity, Field, FieldType, Registry, RegistryChange, RowColumn};
 
 /// Most columns of rows that are worked out.
 const MAX_FORMULAS: usize = 16;
@@ -60,6 +61,101 @@ pub(super) fn work_out(
             Value::Null => drop(row.remove(&column.name)),
             value => drop(row.insert(column.name.clone(), value)),
         }
+    }
+}
+
+/// The columns of a field of rows that are worked out, made ready for many records.
+#[derive(Debug)]
+pub struct RowFormulas<'k> {
+    columns: &'k [RowColumn],
+    formulas: Vec<(&'k RowColumn, Expression)>,
+}
+
+impl<'k> RowFormulas<'k> {
+    /// Those of a type; nothing for one whose rows have none.
+    #[must_use]
+    pub fn of(kind: &'k FieldType) -> Option<Self> {
+        let FieldType::Rows { columns } = kind else { return None };
+        let formulas = formulas_of(columns).ok()?;
+        (!formulas.is_empty()).then_some(Self { columns, formulas })
+    }
+
+    /// The rows with what the expressions give now.
+    #[must_use]
+    pub fn renewed(&self, rows: &Value) -> Value {
+        let Value::List(rows) = rows else { return rows.clone() };
+        let renew = |row: &Value| match row {
+            Value::Map(parts) => {
+                let mut parts = parts.clone();
+                work_out(self.columns, &self.formulas, &mut parts);
+                Value::Map(parts)
+            }
+            other => other.clone(),
+        };
+        Value::List(rows.iter().map(renew).collect())
+    }
+}
+
+impl Field {
+    /// Whether rows of some records still have what an expression gave that has changed since.
+    #[must_use]
+    pub fn has_outdated_rows(&self) -> bool {
+        self.rows_outdated
+    }
+
+    /// Whether rows that stand have to be worked out anew, by the field as it was before.
+    #[must_use]
+    pub fn renews_rows(&self, before: Option<&Self>) -> bool {
+        let (FieldType::Rows { columns }, Some(FieldType::Rows { columns: old })) =
+            (&self.definition.kind, before.map(|field| &field.definition.kind))
+        else {
+            return false;
+        };
+        let is_worked_out = |column: &RowColumn| matches!(column.kind, FieldType::Formula { .. });
+        columns.iter().any(is_worked_out) && !columns.iter().map(said).eq(old.iter().map(said))
+    }
+}
+
+/// What a column says that results follow from.
+fn said(column: &RowColumn) -> (&str, &str, Option<&str>) {
+    let expression = match &column.kind {
+        FieldType::Formula { expression, .. } => Some(expression.as_str()),
+        _ => None,
+    };
+    (&column.name, column.kind.name(), expression)
+}
+
+impl Entity {
+    /// The fields whose rows have to be worked out anew, by the entity as it was before.
+    pub fn renewing_rows<'e>(&'e self, before: &'e Self) -> impl Iterator<Item = &'e Field> {
+        self.fields().iter().filter(|field| field.renews_rows(before.field_by_id(field.id())))
+    }
+}
+
+impl Registry {
+    /// Says of every field of rows that its columns are still to be worked out anew, and whether there is one.
+    pub fn outdate_rows(&mut self) -> bool {
+        let mut any = false;
+        for field in self.entities_mut().flat_map(|entity| entity.fields_mut().iter_mut()) {
+            let worked_out = RowFormulas::of(&field.definition.kind).is_some();
+            field.rows_outdated |= worked_out;
+            any |= worked_out;
+        }
+        if any {
+            self.touch(RegistryChange::Changed);
+        }
+        any
+    }
+
+    /// Says of some fields of an entity whether rows of records are still to be worked out anew.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`.
+    pub fn set_rows_outdated(&mut self, entity: &str, numbers: &[FieldId], outdated: bool) -> Result<()> {
+        let fields = self.entity_mut(entity)?.fields_mut().iter_mut();
+        fields.filter(|field| numbers.contains(&field.id())).for_each(|field| field.rows_outdated = outdated);
+        self.touch(RegistryChange::Changed);
+        Ok(())
     }
 }
 

@@ -147,6 +147,9 @@ impl Names for FieldNames<'_> {
             return None;
         }
         let kind = &field.definition.kind;
+        if kind.is_opaque() {
+            return None;
+        }
         let (codes, items) = (codes_of(kind), items_of(kind));
         Some(Meaning { field: field.id(), kind: kind.value_kind(), codes, items })
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Code, Error, Label, Result, Value};
+use crate::base::{Label, Value, in_language};
 use crate::schema::{Entity, Field, FieldDefinition, FieldType};
 
 /// Numbers of authors from this one on are those of fields of translations.
@@ -21,10 +21,13 @@ impl FieldDefinition {
         let label = Label::new(&label(&self.label.zh, "译文"), &label(&self.label.en, ", translations"));
         let (name, local) = (format!("{}_translations", self.name), translations_local(self.local));
         let field = Self::new(&self.namespace, local, &name, label, FieldType::Json);
+        let help = "The text in further languages, by BCP 47 tag; the engine keeps it.";
+        let help = Some(Label::new("该文本的其他语言译文，按 BCP 47 标记保存，由引擎维护。", help));
         let (privacy, purposes) = (self.privacy, self.purposes.clone());
         self.translatable.then_some(Self {
             translation_of: Some(self.local),
             read_only: true,
+            help,
             privacy,
             purposes,
             ..field
@@ -53,43 +56,26 @@ impl Entity {
     }
 }
 
-/// A BCP 47 tag as it is stored: the language in small letters, a script with a capital, a region in capitals.
-///
-/// # Errors
-/// `input.invalid_argument` for what is no tag of a language, with or without script and region.
-pub fn locale_tag(tag: &str) -> Result<String> {
-    let wrong = || Error::new(Code::InvalidArgument).field("locale").value(tag);
-    let mut written: Vec<String> = Vec::new();
-    for (place, part) in tag.replace('_', "-").split('-').enumerate() {
-        let letters = part.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
-        let part = part.to_ascii_lowercase();
-        written.push(match (place, part.len()) {
-            (0, 2 | 3) if letters => part,
-            (1, 4) if letters => {
-                let mut letters = part.chars();
-                letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
-            }
-            (1 | 2, 2) if letters => part.to_ascii_uppercase(),
-            (1 | 2, 3) if digits => part,
-            _ => return Err(wrong()),
-        });
-    }
-    Ok(written.join("-"))
-}
-
 /// The text in a language among translations: that of the tag itself, else of the longest part of it that has
 /// one, as `zh-Hans` for `zh-Hans-CN`.
 #[must_use]
 pub fn translation<'t>(texts: &'t Value, tag: &str) -> Option<&'t str> {
     let Value::Map(texts) = texts else { return None };
-    let mut asked = tag;
-    loop {
-        if let Some(text) = texts.get(asked).and_then(Value::as_text) {
-            return Some(text);
-        }
-        (asked, _) = asked.rsplit_once('-')?;
+    in_language(texts, tag).and_then(Value::as_text)
+}
+
+/// What people read of a record that is known by a text: that in each language, and the text itself where the engine's
+/// own languages have none.
+#[must_use]
+pub fn label_of(text: &str, texts: &Value) -> Label {
+    let own = |tag: &str| translation(texts, tag).unwrap_or(text);
+    let mut label = Label::new(own("zh-Hans"), own("en"));
+    if let Value::Map(texts) = texts {
+        let others = texts.iter().filter(|(tag, _)| !["zh", "zh-Hans", "en"].contains(&tag.as_str()));
+        let others = others.filter_map(|(tag, text)| Some((tag.clone(), text.as_text()?.to_owned())));
+        label.others = others.collect();
     }
+    label
 }
 
 /// Translations with one text more, or without one.
@@ -110,24 +96,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_written_in_one_way_and_what_is_none_is_refused() {
-        for (said, written) in
-            [("EN", "en"), ("zh_hans", "zh-Hans"), ("ZH-HANS-cn", "zh-Hans-CN"), ("es-419", "es-419")]
-        {
-            assert_eq!(locale_tag(said).unwrap(), written);
-        }
-        for wrong in ["", "e", "english", "en-", "-en", "en--US", "zh-CN-Hans", "en-US-x", "e1"] {
-            assert_eq!(locale_tag(wrong).unwrap_err().code(), Code::InvalidArgument, "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_text_is_found_by_its_tag_or_by_the_longest_part_of_it() {
         let texts = with_translation(Value::Null, "zh", "账本".into());
         let texts = with_translation(texts, "en", "Ledger".into());
         assert_eq!(translation(&texts, "zh-Hans-CN"), Some("账本"));
         assert_eq!((translation(&texts, "en"), translation(&texts, "de")), (Some("Ledger"), None));
+        let label = label_of("Buch", &texts);
+        assert_eq!((label.zh.as_str(), label.en.as_str(), label.others.len()), ("账本", "Ledger", 0));
         let texts = with_translation(texts, "en", Value::Null);
+        assert_eq!(label_of("Buch", &texts).en, "Buch");
         assert_eq!(with_translation(texts, "zh", Value::Null), Value::Null);
     }
 }

@@ -37,6 +37,41 @@ impl Normalizer {
     }
 }
 
+/// What a refused writer learns of the record that has the value, where they may not see it. Whoever sees it is told
+/// which one it is, whatever is said here; and nobody learns more of a record in another partition than that they are
+/// refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reveal {
+    /// Nothing but the refusal.
+    #[default]
+    Nothing,
+    /// That it is a record which they may not see.
+    Existence,
+    /// Whose it is, so that the owner can be asked.
+    Owner,
+}
+
+impl Reveal {
+    /// All of them, with their stable names.
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Nothing, "nothing"), (Self::Existence, "existence"), (Self::Owner, "owner")];
+
+    /// The one with this name.
+    ///
+    /// # Errors
+    /// `input.invalid_argument`.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let found = Self::ALL.iter().find(|(_, known)| *known == name).map(|(reveal, _)| *reveal);
+        found.ok_or_else(|| Error::new(Code::InvalidArgument).field("reveal").value(name))
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
+}
+
 /// One field of a unique rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UniqueField {
@@ -61,6 +96,9 @@ pub struct UniqueDefinition {
     /// Only records for which this holds take part: an expression over the entity's fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
+    /// What a refused writer learns of a record that they may not see. Alone of the rule it may be changed.
+    #[serde(default, skip_serializing_if = "Reveal::is_nothing")]
+    pub reveal: Reveal,
 }
 
 impl UniqueDefinition {
@@ -228,15 +266,21 @@ impl Registry {
     ///
     /// # Errors
     /// `schema.unknown_entity`, `schema.unknown_field`, `schema.invalid_definition` (a unique rule never
-    /// changes), `schema.invalid_expression`.
+    /// changes, but for what it reveals), `schema.invalid_expression`.
     pub fn declare_unique(&mut self, entity: &str, definition: &UniqueDefinition) -> Result<RegistryChange> {
         let number = self.next_number();
         let entity = self.entity_mut(entity)?;
-        let named = |error: Error| error.entity(&entity.api_name);
+        let api_name = entity.api_name.clone();
+        let named = |error: Error| error.entity(&api_name);
         let rule = UniqueRule::of(entity, definition, number).map_err(named)?;
-        let known = entity.unique_rules().iter().map(|known| &known.definition);
+        let known = entity.unique_parts_mut().0.iter_mut().map(|known| &mut known.definition);
         match known.into_iter().find(|known| known.api_name() == definition.api_name()) {
             Some(known) if known == definition => return Ok(RegistryChange::Nothing),
+            Some(known) if *known == (UniqueDefinition { reveal: known.reveal, ..definition.clone() }) => {
+                known.reveal = definition.reveal;
+                self.touch(RegistryChange::Changed);
+                return Ok(RegistryChange::Changed);
+            }
             Some(_) => {
                 let error = Error::new(Code::InvalidDefinition).field(&definition.api_name());
                 return Err(named(error.rule("a unique rule never changes")));

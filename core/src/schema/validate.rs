@@ -19,12 +19,14 @@ use crate::schema::{EnumCode, Field, FieldType, PhoneRegion};
 /// `schema.invalid_identifier`, `schema.out_of_range`, `schema.required` for a column,
 /// `input.limit_exceeded`, each naming the field.
 pub fn normalize_value(field: &Field, value: Value, region: PhoneRegion) -> Result<Value> {
+    let value = field.spelled(value);
     normalize_kind(&field.definition.kind, value, region).map_err(|error| error.within(&field.api_name))
 }
 
 /// The value to store, by the type alone.
 pub(super) fn normalize_kind(kind: &FieldType, value: Value, region: PhoneRegion) -> Result<Value> {
     match (kind, value) {
+        (FieldType::Opaque(opaque), _) => Err(not_known(&opaque.said)),
         (_, Value::Null) => Ok(Value::Null),
         (FieldType::Text | FieldType::RichText | FieldType::Serial { .. }, Value::Text(text)) => {
             plain_text(&text)
@@ -55,6 +57,11 @@ pub(super) fn normalize_kind(kind: &FieldType, value: Value, region: PhoneRegion
         }
         (kind, _) => Err(Error::new(Code::WrongType).rule(kind.name())),
     }
+}
+
+/// A field of a type that only a newer engine understands can be read, and neither set nor asked by.
+pub(super) fn not_known(said: &str) -> Error {
+    Error::new(Code::NewerFormat).rule(&format!("type {said}"))
 }
 
 /// Reads a value of a field from text, as CSV, JSON strings and command lines give it. Empty text is
@@ -92,6 +99,7 @@ pub fn parse_as(kind: ValueKind, text: &str, base_currency: Currency) -> Result<
         ValueKind::Duration => FieldType::Duration,
         ValueKind::Id => FieldType::Attachment,
         ValueKind::List | ValueKind::Map => FieldType::Json,
+        ValueKind::Opaque => return Err(Error::new(Code::WrongType).rule("opaque")),
         ValueKind::Null | ValueKind::Text => return Ok(Value::Text(text.to_owned())),
     };
     parse_kind(&kind, text.trim(), base_currency)
@@ -100,6 +108,7 @@ pub fn parse_as(kind: ValueKind, text: &str, base_currency: Currency) -> Result<
 /// Reads a value of a type from text without white space around it.
 pub(super) fn parse_kind(kind: &FieldType, trimmed: &str, base_currency: Currency) -> Result<Value> {
     match kind {
+        FieldType::Opaque(opaque) => Err(not_known(&opaque.said)),
         FieldType::Bool => boolean(trimmed),
         FieldType::Int => trimmed
             .parse::<i64>()

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::base::{Code, Error, OsRandom, Random, Result};
 use crate::storage::copies::{self, KEYS_COPY};
 use crate::storage::device::{Device, FileDevice, MemoryDevice};
-use crate::storage::embedded_store::EmbeddedStore;
+use crate::storage::embedded_store::{EmbeddedStore, Pace};
 use crate::storage::journal::{Journal, RECORDS_AT};
 use crate::storage::keys::{Key, KeyCost, KeyRing};
 use crate::storage::memory_store::MemoryStore;
@@ -39,6 +39,8 @@ const DEFAULT_CACHE_BYTES: usize = 16 * 1_024 * 1_024;
 pub struct OpenOptions {
     /// Memory for pages in clear, 16 MiB unless set.
     pub cache_bytes: usize,
+    /// Memory for what is made of rows that are read often, none unless set.
+    pub kept_bytes: usize,
     /// What opens the database.
     pub key: Key,
     /// What it costs to try a passphrase; of `create` only, since each slot
@@ -64,7 +66,8 @@ impl OpenOptions {
         let (cache_bytes, key_cost) = (DEFAULT_CACHE_BYTES, KeyCost::default());
         let durability = Durability::default();
         let upgrade = UpgradePolicy::default();
-        Self { cache_bytes, key, key_cost, random, chain, durability, upgrade, verify_on_open: false }
+        let (kept_bytes, verify_on_open) = (0, false);
+        Self { cache_bytes, kept_bytes, key, key_cost, random, chain, durability, upgrade, verify_on_open }
     }
 
     pub(super) fn vault(&self, kind: FileKind) -> VaultOptions {
@@ -310,15 +313,17 @@ fn open_store(
     }
     let journal = Journal::open(open_device(&path, JOURNAL)?, &vault.ring, Arc::clone(&random))?;
     let copy = copies::unfinished(&parent_of(&path), vault, &options.vault(FileKind::Data))?;
-    EmbeddedStore::open(
+    let mut store = EmbeddedStore::open(
         Arc::clone(vault),
         journal,
         options.chain,
-        options.durability,
+        Pace::new(options.durability, options.cache_bytes),
         random,
         Some(Arc::clone(subjects)),
         copy,
-    )
+    )?;
+    store.keep(options.kept_bytes);
+    Ok(store)
 }
 
 /// A file of redb's that is sealed as those of a database are, made where it does not stand, and nothing

@@ -5,6 +5,7 @@
 //! wait: one fsync for the group. Readers see what is durable. Nobody else is told of a commit before,
 //! so when a journal cannot be written, all of its group failed, and the store stops.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use redb::ReadableDatabase;
 use crate::base::{Code, Error, Patience, Random, Result};
 use crate::storage::commit_format::Commit;
 use crate::storage::journal::{Generation, Journal};
+use crate::storage::kept::Kept;
 use crate::storage::layered_view::{LayeredView, Sees};
 use crate::storage::memtable::{Changed, Memtable};
 use crate::storage::store::{
@@ -24,10 +26,14 @@ use crate::storage::tables::{self, Batch, Reached, Stretch, Table, TableView, st
 use crate::storage::turns::{Turn, Turns};
 use crate::storage::vault::Vault;
 
-/// A commit of so many bytes goes to the tables at once: through the journal it would be written twice.
-const DIRECT_BYTES: usize = 1_024 * 1_024;
-/// Memory of recent commits at which a checkpoint is due. It bounds what a reopen after a crash reads.
-const CHECKPOINT_BYTES: usize = 8 * 1_024 * 1_024;
+/// The bounds of the memory of recent commits at which a checkpoint is due, which is a quarter of that for pages. It
+/// bounds what a reopen after a crash reads.
+const CHECKPOINT_BYTES: RangeInclusive<usize> = 8 * 1_024 * 1_024..=32 * 1_024 * 1_024;
+/// One part in so many of the memory for pages is that of recent commits.
+const RECENT_OF_CACHE: usize = 4;
+/// A commit of at least one part in so many of that memory goes to the tables at once: hardly another one would share
+/// a checkpoint with it, and through the journal it would be written twice.
+const DIRECT_OF_RECENT: usize = 2;
 /// Longest wait for others to join a group.
 const LONGEST_LINGER: Duration = Duration::from_millis(5);
 /// How often who lingers looks whether all have joined.
@@ -37,13 +43,33 @@ const RELAXED_COMMITS: u64 = 1_000;
 const RELAXED_BYTES: usize = 1_024 * 1_024;
 const RELAXED_AGE: Duration = Duration::from_secs(1);
 
+/// When commits are durable, and when they go to the tables.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) durability: Durability,
+    /// Memory of recent commits at which a checkpoint is due.
+    checkpoint_bytes: usize,
+}
+
+impl Pace {
+    /// The pace of a store with so many bytes for pages. Commits that share a checkpoint share the pages that they
+    /// change, and the more of them do, the less each costs.
+    pub(super) fn new(durability: Durability, cache_bytes: usize) -> Self {
+        let bytes = cache_bytes / RECENT_OF_CACHE;
+        let checkpoint_bytes = bytes.clamp(*CHECKPOINT_BYTES.start(), *CHECKPOINT_BYTES.end());
+        Self { durability, checkpoint_bytes }
+    }
+}
+
 /// The embedded store.
 pub(super) struct EmbeddedStore {
     chain: ChainLink,
-    durability: Durability,
+    pace: Pace,
     random: Arc<dyn Random>,
     /// Where keys of data subjects go at a checkpoint.
     subjects: Option<Arc<SubjectKeys>>,
+    /// What is kept of rows that are read often.
+    kept: Option<Arc<Kept>>,
     /// Commits that the open found in the journal.
     replayed: u64,
     turns: Turns,
@@ -106,7 +132,7 @@ impl EmbeddedStore {
         vault: Arc<Vault>,
         journal: Journal,
         chain: ChainLink,
-        durability: Durability,
+        pace: Pace,
         random: Arc<dyn Random>,
         subjects: Option<Arc<SubjectKeys>>,
         copy: Option<Arc<Vault>>,
@@ -138,9 +164,10 @@ impl EmbeddedStore {
         let (journal, state) = (Mutex::new(journal), Mutex::new(state));
         let mut store = Self {
             chain,
-            durability,
+            pace,
             random,
             subjects,
+            kept: None,
             replayed: 0,
             turns: Turns::default(),
             journal,
@@ -151,6 +178,11 @@ impl EmbeddedStore {
         // is dropped.
         store.replayed = store.replay(generation).inspect_err(|_| store.lock().stop())?;
         Ok(store)
+    }
+
+    /// From here on, so many bytes are for what is made of rows that are read often.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = Kept::new(bytes).map(Arc::new);
     }
 
     /// Reads the journal that continues the tables, and says how many commits there were. They stay in the
@@ -179,7 +211,7 @@ impl EmbeddedStore {
             state.counts.journal_bytes = journal.length();
         }
         let replayed = state.accepted;
-        if goes_on && state.recent.bytes() < CHECKPOINT_BYTES {
+        if goes_on && state.recent.bytes() < self.pace.checkpoint_bytes {
             if let Some(subjects) = &self.subjects {
                 subjects.expect(state.recent.all(Table::SubjectKeys))?;
             }
@@ -227,10 +259,22 @@ impl EmbeddedStore {
         state.check_running()?;
         let (commit, head) = Commit::of(writes, state.accepted.1, self.chain)?;
         commit.encode(&mut state.pending);
+        // Nobody sees the commit before it is accepted.
+        self.forget(state.accepted.0 + 1, &commit.changes);
         state.accept(commit, head);
         state.counts.commits += 1;
         state.waiting_since.get_or_insert_with(Instant::now);
         Ok(state.accepted)
+    }
+
+    /// Forgets what is kept of rows that a commit changes.
+    fn forget(&self, sequence: u64, changes: &[Stretch]) {
+        let Some(kept) = &self.kept else { return };
+        for (table, stretch) in changes {
+            if let Table::Of(keyspace) = table {
+                stretch.iter().for_each(|(key, _)| kept.forget(sequence, *keyspace, key));
+            }
+        }
     }
 
     /// Waits until a commit is durable, and makes it so if nobody else does.
@@ -304,7 +348,7 @@ impl EmbeddedStore {
             state.became_durable(upto);
         }
         // While rows are copied, the next group will see to it.
-        if state.recent.bytes() >= CHECKPOINT_BYTES && !state.copying {
+        if state.recent.bytes() >= self.pace.checkpoint_bytes && !state.copying {
             state = self.bring_to_tables(state, None)?;
         }
         Ok(state)
@@ -337,6 +381,7 @@ impl EmbeddedStore {
             if let Some(writes) = last {
                 ids.push(writes.id);
                 let (commit, head) = Commit::of(writes, accepted.1, self.chain)?;
+                self.forget(accepted.0 + 1, &commit.changes);
                 batch.changes.extend(without_keys(commit.changes, &mut keys));
                 reached = (accepted.0 + 1, head);
             }
@@ -495,7 +540,7 @@ impl EmbeddedStore {
 
     /// Keeps the promise about the age of relaxed commits, at any call.
     fn keep_window(&self) -> Result<()> {
-        if self.durability == Durability::Durable {
+        if self.pace.durability == Durability::Durable {
             return Ok(());
         }
         let state = self.lock();
@@ -512,7 +557,7 @@ impl EmbeddedStore {
         state.check_running()?;
         let (sequence, head) = sees(&state);
         let (tables, recent) = (Some(Arc::clone(&state.tables)), Arc::clone(&state.recent));
-        Ok(LayeredView { tables, recent, sequence, head })
+        Ok(LayeredView { tables, recent, kept: self.kept.clone(), sequence, head })
     }
 
     fn note_duration(&self, began: Instant) {
@@ -603,7 +648,7 @@ impl Store for EmbeddedStore {
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>> {
-        let sees: fn(&State) -> (u64, Head) = match self.durability {
+        let sees: fn(&State) -> (u64, Head) = match self.pace.durability {
             Durability::Durable => |state| state.durable,
             Durability::Relaxed => |state| state.accepted,
         };
@@ -667,6 +712,7 @@ impl Store for EmbeddedStore {
             file_bytes,
             free_bytes: file_bytes.saturating_sub(used),
             memory_bytes,
+            kept_bytes: self.kept.as_ref().map_or(0, |kept| kept.bytes()),
             syncs: counts.syncs + vault.syncs(),
             cache_hits: cache.read_hits(),
             cache_misses: cache.read_misses(),
@@ -723,7 +769,7 @@ impl Writing<'_> {
         }
         // The view goes first: pages that only it still sees can then be used again.
         drop(view);
-        if writes.bytes() >= DIRECT_BYTES {
+        if writes.bytes() >= store.pace.checkpoint_bytes / DIRECT_OF_RECENT {
             let head = store.commit_directly(writes)?;
             publish.into_iter().for_each(|publish| publish());
             return Ok(Committed { head });
@@ -737,7 +783,7 @@ impl Writing<'_> {
             }
             None => {
                 drop(turn);
-                match store.durability {
+                match store.pace.durability {
                     Durability::Durable => store.wait_until_durable(sequence)?,
                     Durability::Relaxed => store.hand_over(sequence)?,
                 }

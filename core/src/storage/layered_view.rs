@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Result;
+use crate::storage::kept::{Kept, Made, Recalled};
 use crate::storage::log_format::decode_entry;
 use crate::storage::memtable::Memtable;
 use crate::storage::overlay::scan_over;
@@ -16,6 +17,8 @@ pub(super) struct LayeredView {
     pub(super) tables: Option<Arc<TableView>>,
     /// The commits since.
     pub(super) recent: Arc<Memtable>,
+    /// What is kept of rows; nothing where nothing is.
+    pub(super) kept: Option<Arc<Kept>>,
     /// The newest commit that this view sees.
     pub(super) sequence: u64,
     /// The newest entry of the log that this view sees.
@@ -41,11 +44,26 @@ impl Snapshot for LayeredView {
         if range.low >= range.high || range.max_rows == 0 {
             return Ok(Page::default());
         }
+        let stored = |range: &RangeRequest| {
+            self.tables.as_ref().map_or_else(|| Ok(Page::default()), |tables| tables.scan(range))
+        };
+        if self.recent.is_empty() {
+            return stored(range);
+        }
         let bounds = (range.low.as_slice(), range.high.as_slice());
         let recent = self.recent.range(self.sequence, Table::Of(range.keyspace), bounds, range.reverse);
-        scan_over(range, recent, |range| {
-            self.tables.as_ref().map_or_else(|| Ok(Page::default()), |tables| tables.scan(range))
-        })
+        scan_over(range, recent, stored)
+    }
+
+    fn recall(&self, keyspace: Keyspace, key: &[u8]) -> Recalled {
+        let kept = self.kept.as_ref();
+        kept.map_or(Recalled::Nothing, |kept| kept.recall(self.sequence, keyspace, key))
+    }
+
+    fn remember(&self, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
+        if let Some(kept) = &self.kept {
+            kept.remember(self.sequence, keyspace, key, made, bytes);
+        }
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
@@ -89,6 +107,14 @@ impl<T: Sees> Snapshot for T {
 
     fn scan(&self, range: &RangeRequest) -> Result<Page> {
         self.view().scan(range)
+    }
+
+    fn recall(&self, keyspace: Keyspace, key: &[u8]) -> Recalled {
+        self.view().recall(keyspace, key)
+    }
+
+    fn remember(&self, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
+        self.view().remember(keyspace, key, made, bytes);
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {

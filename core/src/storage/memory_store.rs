@@ -54,7 +54,7 @@ impl MemoryStore {
 
     fn view(&self) -> LayeredView {
         let (sequence, head) = self.lock().newest;
-        LayeredView { tables: None, recent: Arc::clone(&self.rows), sequence, head }
+        LayeredView { tables: None, recent: Arc::clone(&self.rows), kept: None, sequence, head }
     }
 
     /// Refuses a commit when its time has come, and never twice in a row.

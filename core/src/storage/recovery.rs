@@ -62,7 +62,10 @@ impl RecoveryKey {
     }
 
     /// Reads what [`RecoveryKey::reveal`] gave and a person typed.
-    pub(super) fn read(text: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// `input.invalid_argument` naming what is wrong with the text.
+    pub(crate) fn read(text: &str) -> Result<Self> {
         let refused = |rule| Error::new(Code::InvalidArgument).field("key").rule(rule);
         let written = text.chars().filter(|character| !matches!(character, '-' | ' ' | '\t' | '\r' | '\n'));
         // With room for one more than there should be, growing leaves no copy behind.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Result};
+use crate::storage::kept::{Made, Recalled};
 use crate::storage::tables::TableSize;
 
 /// A table of the store. Each has keys that sort by their bytes.
@@ -138,6 +139,15 @@ pub trait Snapshot: Send {
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
         Ok(self.get_many(&[(keyspace, key)])?.pop().flatten())
     }
+
+    /// What is kept in memory of what readers made of a row, if it follows from the row as this view sees it.
+    fn recall(&self, _keyspace: Keyspace, _key: &[u8]) -> Recalled {
+        Recalled::Nothing
+    }
+
+    /// Keeps what was made of a row as this view sees it, and of nothing else, with the bytes that it takes. It is
+    /// kept as long as there is room and the row stays as it is.
+    fn remember(&self, _keyspace: Keyspace, _key: &[u8], _made: Made, _bytes: usize) {}
 
     /// Entries of the log after a position, oldest first, at most `max`.
     ///
@@ -358,6 +368,8 @@ pub struct StoreStatistics {
     pub slow_commits: u64,
     /// The longest commit, in microseconds.
     pub longest_commit_micros: u64,
+    /// Memory of what is kept of rows that are read often, in bytes.
+    pub kept_bytes: u64,
     /// Pages that were found in memory.
     pub cache_hits: u64,
     /// Pages that were read from the file.

@@ -31,6 +31,8 @@ pub(super) const GENERATION: &[u8] = b"generation";
 /// The key of what a copy of the tables has reached, in the copy; and, in the original, of the copy's
 /// master key, so that whoever opens the original can go on with it.
 const COPY: &[u8] = b"shadow";
+/// Room that is made for the rows of a page at once.
+const USUAL_ROWS: usize = 64;
 /// Ids of commits that are remembered, so that a caller may ask what became of one.
 const REMEMBERED: u64 = 1_024;
 
@@ -460,7 +462,7 @@ fn collect<'a>(
     mut rows: impl Iterator<Item = std::result::Result<Row<'a>, redb::StorageError>>,
     max_rows: usize,
 ) -> Result<Page> {
-    let mut page = Page::default();
+    let mut page = Page { rows: Vec::with_capacity(max_rows.min(USUAL_ROWS)), more: false };
     for row in rows.by_ref().take(max_rows) {
         let (key, value) = row.map_err(from_redb)?;
         page.rows.push((key.value().to_vec(), value.value().to_vec()));

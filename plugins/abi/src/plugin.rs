@@ -9,7 +9,7 @@ use crate::{guanxi_status, guanxi_str, guanxi_value};
 pub const GUANXI_PLUGIN_ABI_MAJOR: u32 = 1;
 /// Minor version of the plugin interface that these declarations describe. A plugin names the lowest
 /// one it needs; a host with a lower one refuses it. Since 1.0.
-pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 0;
+pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 1;
 /// Name of the one symbol that a plugin exports; its type is [`guanxi_plugin_entry`]. Since 1.0.
 pub const GUANXI_PLUGIN_ENTRY_SYMBOL: &str = "guanxi_plugin_entry_v1";
 
@@ -131,6 +131,11 @@ pub struct guanxi_field_definition {
     pub label_zh: guanxi_str,
     /// What people see in English. Since 1.0.
     pub label_en: guanxi_str,
+    /// What the field is for, in Chinese, for people who fill it in; empty for none. A host of 1.0 does not read
+    /// it. Since 1.1.
+    pub help_zh: guanxi_str,
+    /// The same in English; both are empty, or neither is. Since 1.1.
+    pub help_en: guanxi_str,
 }
 
 /// The functions of the host. Since 1.0; grows at the end, and nothing in it ever moves or goes.
@@ -255,6 +260,12 @@ mod tests {
         assert_eq!(offset_of!(guanxi_field_definition, type_name), 3 * WORD + 8);
         assert_eq!(offset_of!(guanxi_field_definition, label_zh), 5 * WORD + 8);
         assert_eq!(offset_of!(guanxi_field_definition, label_en), 7 * WORD + 8);
+    }
+
+    #[test]
+    fn the_field_definition_of_version_1_1_goes_on_behind_that_of_1_0() {
+        assert_eq!(offset_of!(guanxi_field_definition, help_zh), 9 * WORD + 8);
+        assert_eq!(offset_of!(guanxi_field_definition, help_en), 11 * WORD + 8);
     }
 
     #[test]

@@ -160,6 +160,8 @@ pub const GUANXI_ERR_RECORD_VALIDITY_OVERLAP: i32 = -411;
 pub const GUANXI_ERR_RECORD_LINKED_ALREADY: i32 = -412;
 /// `record.linked_to_itself`: a record is not linked to itself by this relation
 pub const GUANXI_ERR_RECORD_LINKED_TO_ITSELF: i32 = -413;
+/// `record.purged`: the record is gone for good
+pub const GUANXI_ERR_RECORD_PURGED: i32 = -414;
 /// `access.sign_in_failed`: name or password is wrong
 pub const GUANXI_ERR_ACCESS_SIGN_IN_FAILED: i32 = -501;
 /// `access.not_permitted`: you may not do this
@@ -176,6 +178,10 @@ pub const GUANXI_ERR_ACCESS_WEAK_PASSWORD: i32 = -506;
 pub const GUANXI_ERR_ACCESS_BEYOND_OWN_RIGHTS: i32 = -507;
 /// `access.sign_in_waits`: this name has to wait before it signs in again
 pub const GUANXI_ERR_ACCESS_SIGN_IN_WAITS: i32 = -508;
+/// `access.password_expired`: the password has to be changed first
+pub const GUANXI_ERR_ACCESS_PASSWORD_EXPIRED: i32 = -509;
+/// `access.password_reused`: this password was used before
+pub const GUANXI_ERR_ACCESS_PASSWORD_REUSED: i32 = -510;
 /// `engine.cancelled`: the call was cancelled
 pub const GUANXI_ERR_ENGINE_CANCELLED: i32 = -601;
 /// `engine.deadline_exceeded`: the call took longer than its deadline

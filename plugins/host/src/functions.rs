@@ -1,8 +1,9 @@
 //! The functions that plugins call: each checks its handle and arguments, and none unwinds.
 
 use std::ffi::c_void;
-use std::mem::size_of;
+use std::mem::{MaybeUninit, offset_of, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::{PoisonError, RwLock};
 
 use guanxi::base::{Code, Error, Label, Locale, Result};
@@ -38,6 +39,9 @@ static LOG: RwLock<Option<Box<LogSink>>> = RwLock::new(None);
 pub fn set_log(sink: Box<LogSink>) {
     *LOG.write().unwrap_or_else(PoisonError::into_inner) = Some(sink);
 }
+
+/// The size of the definition of a field in version 1.0 of the interface.
+const FIELD_1_0: usize = offset_of!(guanxi_field_definition, help_zh);
 
 /// Every flag of a field.
 const FLAGS: u32 = abi::GUANXI_FIELD_REQUIRED
@@ -76,19 +80,38 @@ unsafe extern "C" fn register_field(
 ) -> guanxi_status {
     status(|| {
         // SAFETY: the interface demands texts and a definition that outlive the call.
-        let (entity, definition) = unsafe { (text(entity)?, definition.as_ref()) };
-        let definition = definition.ok_or_else(|| Error::new(Code::NullArgument))?;
-        if definition.struct_size < size_of::<guanxi_field_definition>() {
-            return Err(Error::new(Code::PluginAbi).rule("guanxi_field_definition"));
-        }
+        let (entity, definition) = unsafe { (text(entity)?, whole(definition)?) };
         with_registrar(registrar, |collected| {
             allow(collected, "schema", &entity)?;
-            let field = field(collected, definition)?;
+            let field = field(collected, &definition)?;
             collected.fields.push((entity, field));
             Ok(())
         })
         .ok_or_else(stale)?
     })
+}
+
+/// A definition as this version of the interface has it: what one of an older version lacks is empty.
+///
+/// # Safety
+/// The definition is null, or points to as many bytes as it states, which are those of a definition.
+unsafe fn whole(definition: *const guanxi_field_definition) -> Result<guanxi_field_definition> {
+    if definition.is_null() {
+        return Err(Error::new(Code::NullArgument));
+    }
+    // SAFETY: every version of the structure begins with its size.
+    let size = unsafe { (&raw const (*definition).struct_size).read() };
+    if size < FIELD_1_0 {
+        return Err(Error::new(Code::PluginAbi).rule("guanxi_field_definition"));
+    }
+    let mut whole = MaybeUninit::<guanxi_field_definition>::zeroed();
+    let known = size.min(size_of::<guanxi_field_definition>());
+    // SAFETY: as many bytes are there on both sides, and they are those of one structure. Zeros are a definition
+    // too: of numbers and of texts that are empty.
+    unsafe {
+        ptr::copy_nonoverlapping(definition.cast::<u8>(), whole.as_mut_ptr().cast::<u8>(), known);
+        Ok(whole.assume_init())
+    }
 }
 
 fn field(collected: &Collected, definition: &guanxi_field_definition) -> Result<FieldDefinition> {
@@ -102,6 +125,10 @@ fn field(collected: &Collected, definition: &guanxi_field_definition) -> Result<
     let has = |flag: u32| definition.flags & flag != 0;
     let mut field =
         FieldDefinition::new(&collected.plugin, definition.local_id, &name?, Label::new(&zh?, &en?), kind);
+    // SAFETY: the interface demands texts that outlive the call.
+    let [zh, en] = [definition.help_zh, definition.help_en].map(|view| unsafe { text(view) });
+    let help = Label::new(&zh?, &en?);
+    field.help = Some(help).filter(|help| *help != Label::default());
     field.required = has(abi::GUANXI_FIELD_REQUIRED);
     field.unique = has(abi::GUANXI_FIELD_UNIQUE);
     field.indexed = has(abi::GUANXI_FIELD_INDEXED);
@@ -248,4 +275,37 @@ unsafe extern "C" fn locale(context: guanxi_handle, out: *mut guanxi_str) -> gua
         unsafe { out.write(guanxi_str::of(locale.tag())) };
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definition_of_version_1_0_has_no_help_and_a_shorter_one_is_refused() {
+        let mut given = guanxi_field_definition {
+            struct_size: size_of::<guanxi_field_definition>(),
+            local_id: 1,
+            flags: 0,
+            name: guanxi_str::of("note"),
+            type_name: guanxi_str::of("text"),
+            label_zh: guanxi_str::of("备注"),
+            label_en: guanxi_str::of("Note"),
+            help_zh: guanxi_str::of("其他情况。"),
+            help_en: guanxi_str::of("Whatever else."),
+        };
+        let read = |given: &guanxi_field_definition| {
+            // SAFETY: the definition is at least as long as it states.
+            let read = unsafe { whole(given) };
+            read.map(|read| (read.local_id, read.label_en.length, read.help_zh.length, read.help_en.length))
+        };
+        assert_eq!(read(&given).ok(), Some((1, 4, "其他情况。".len(), 14)));
+        given.struct_size = FIELD_1_0;
+        assert_eq!(read(&given).ok(), Some((1, 4, 0, 0)));
+        given.struct_size = FIELD_1_0 - 1;
+        assert_eq!(read(&given).err().map(|error| error.code()), Some(Code::PluginAbi));
+        // SAFETY: a null pointer is refused before it is read.
+        let refused = unsafe { whole(ptr::null()) };
+        assert_eq!(refused.err().map(|error| error.code()), Some(Code::NullArgument));
+    }
 }

@@ -57,7 +57,8 @@ struct Written {
 }
 
 impl Manifest {
-    /// The manifest of a package that is still to be made, for this version of the plugin interface.
+    /// The manifest of a package that is still to be made, for a plugin that every host of this major version of
+    /// the plugin interface can load, as the plugin kit makes them.
     ///
     /// `id` is in reversed domain order such as `cn.example.score`, `version` by semver.org,
     /// `capabilities` are such as `schema:crm.account` and `hook:crm.account`.
@@ -74,7 +75,7 @@ impl Manifest {
         let manifest = Self {
             id: id.to_owned(),
             version: version.to_owned(),
-            abi: (GUANXI_PLUGIN_ABI_MAJOR, GUANXI_PLUGIN_ABI_MINOR),
+            abi: (GUANXI_PLUGIN_ABI_MAJOR, 0),
             name,
             capabilities: distinct(id, capabilities.iter().map(|&capability| capability.to_owned()))?,
             on_fault,

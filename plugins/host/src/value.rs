@@ -48,7 +48,7 @@ pub(crate) fn lend(value: Value, lent: &mut Vec<Box<str>>) -> guanxi_value {
         Value::Time(time) => guanxi_value::of_integer(abi::GUANXI_VALUE_TIME, time.micros()),
         Value::Duration(length) => guanxi_value::of_integer(abi::GUANXI_VALUE_DURATION, length.micros()),
         Value::Text(text) => lend_text(abi::GUANXI_VALUE_TEXT, text, lent),
-        parts @ (Value::List(_) | Value::Map(_)) => {
+        parts @ (Value::List(_) | Value::Map(_) | Value::Opaque(_)) => {
             lend_text(abi::GUANXI_VALUE_JSON, parts.to_json().to_string(), lent)
         }
     }

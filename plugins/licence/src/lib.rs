@@ -27,6 +27,10 @@ plugin! {
 /// Those of the host, such as a capability that is not granted.
 pub fn setup(setup: &mut Setup<'_>) -> Result<(), Error> {
     let field = FieldDefinition::text(FIELD_ID, FIELD, "统一社会信用代码", "Unified social credit code");
+    let field = field.help(
+        "营业执照上的 18 位统一社会信用代码（GB 32100-2015），保存时校验校验位。",
+        "The 18 characters on the business licence (GB 32100-2015), whose check character is verified on saving.",
+    );
     setup.field(ACCOUNT, field.indexed().searchable())?;
     setup.before_save(ACCOUNT, ORDER, check)
 }

@@ -24,6 +24,7 @@ fn the_account_gets_a_field_that_lists_and_search_find() {
     let field = database.fields().first().unwrap();
     assert_eq!((field.entity.as_str(), field.name.as_str()), ("crm.account", FIELD));
     assert_eq!((field.label_zh.as_str(), field.type_name.as_str()), ("统一社会信用代码", "text"));
+    assert!(field.help_zh.contains("GB 32100-2015") && field.help_en.contains("GB 32100-2015"));
     assert_eq!(field.flags, GUANXI_FIELD_INDEXED | GUANXI_FIELD_SEARCHABLE);
 }
 

@@ -65,6 +65,7 @@ pub struct FieldDefinition<'text> {
     type_name: &'text str,
     label_zh: &'text str,
     label_en: &'text str,
+    help: (&'text str, &'text str),
     flags: u32,
 }
 
@@ -82,13 +83,21 @@ impl<'text> FieldDefinition<'text> {
         label_zh: &'text str,
         label_en: &'text str,
     ) -> Self {
-        Self { local_id, name, type_name, label_zh, label_en, flags: 0 }
+        Self { local_id, name, type_name, label_zh, label_en, help: ("", ""), flags: 0 }
     }
 
     /// A field of text; see [`FieldDefinition::new`].
     #[must_use]
     pub fn text(local_id: u32, name: &'text str, label_zh: &'text str, label_en: &'text str) -> Self {
         Self::new(local_id, name, "text", label_zh, label_en)
+    }
+
+    /// What the field is for, for people who fill it in, in Chinese and in English. A host of the interface 1.0
+    /// passes it over.
+    #[must_use]
+    pub fn help(mut self, zh: &'text str, en: &'text str) -> Self {
+        self.help = (zh, en);
+        self
     }
 
     /// A record without a value is refused.
@@ -130,6 +139,8 @@ impl<'text> FieldDefinition<'text> {
             type_name: guanxi_str::of(self.type_name),
             label_zh: guanxi_str::of(self.label_zh),
             label_en: guanxi_str::of(self.label_en),
+            help_zh: guanxi_str::of(self.help.0),
+            help_en: guanxi_str::of(self.help.1),
         }
     }
 }

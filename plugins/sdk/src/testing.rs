@@ -45,6 +45,10 @@ pub struct RegisteredField {
     pub label_zh: String,
     /// Its label in English.
     pub label_en: String,
+    /// What it is for, in Chinese; empty if nothing is said.
+    pub help_zh: String,
+    /// The same in English.
+    pub help_en: String,
     /// Sum of the interface's `GUANXI_FIELD_*` flags.
     pub flags: u32,
 }
@@ -266,6 +270,8 @@ unsafe extern "C" fn register_field(
             type_name: text(definition.type_name)?,
             label_zh: text(definition.label_zh)?,
             label_en: text(definition.label_en)?,
+            help_zh: text(definition.help_zh)?,
+            help_en: text(definition.help_en)?,
             flags: definition.flags,
         };
         let clash = |other: &RegisteredField| {

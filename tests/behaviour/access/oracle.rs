@@ -3,9 +3,9 @@
 //! The engine compiles sets from the top down; nothing here does, so that both cannot err alike.
 
 use guanxi::Code;
-use guanxi::engine::{Action, Level};
+use guanxi::engine::{Action, Level, ShareLevel};
 
-use super::organisation::{Grant, Plan};
+use super::organisation::{Given, Grant, Plan, Term, With};
 
 /// Answers questions about one plan.
 pub struct Oracle<'a> {
@@ -69,8 +69,9 @@ impl Oracle<'_> {
         if refused.is_some() {
             return refused;
         }
+        // Who has a record by a share has it whoever owns it, but for what is forbidden.
         let allowed = self.reaches(user, record, Action::Assign)
-            && self.reaches_what(user, thing.entity, Action::Assign, after);
+            && self.reaches_it(user, record, Action::Assign, after);
         (!allowed).then_some(Code::NotPermitted)
     }
 
@@ -104,7 +105,43 @@ impl Oracle<'_> {
 
     fn reaches(&self, user: usize, record: usize, action: Action) -> bool {
         let thing = &self.plan.records[record];
-        self.reaches_what(user, thing.entity, action, self.belonging_of(thing.owner))
+        self.reaches_it(user, record, action, self.belonging_of(thing.owner))
+    }
+
+    /// A record that belongs somewhere is reached by grants, or because it is shared. A share opens a record to who
+    /// has the action on some, and nothing that a grant forbids, and nothing beyond the partition.
+    fn reaches_it(&self, user: usize, record: usize, action: Action, what: Belonging) -> bool {
+        let entity = self.plan.records[record].entity;
+        let forbidden = || {
+            let mut denials = self.grants(user, entity, action).filter(|grant| grant.deny);
+            denials.any(|grant| self.reaches_at(user, grant.level, what))
+        };
+        let near = self.plan.users[user].partition == what.partition;
+        let shared = near && self.may(user, entity, action) && self.has_share(user, record, action);
+        self.reaches_what(user, entity, action, what) || shared && !forbidden()
+    }
+
+    fn has_share(&self, user: usize, record: usize, action: Action) -> bool {
+        let gives = |given: &Given| match action {
+            Action::Read => true,
+            Action::Update => given.level != ShareLevel::Read,
+            Action::Delete | Action::Assign => given.level == ShareLevel::Full,
+            _ => false,
+        };
+        let shares = &self.plan.shares;
+        let stands = |place: usize, given: &Given| {
+            let mut later = shares.iter().skip(place + 1);
+            let replaced = later.any(|other| (other.record, other.with) == (given.record, given.with));
+            !replaced && matches!(given.term, Term::Ever | Term::Running)
+        };
+        let mine = |given: &Given| match given.with {
+            With::User(other) => other == user,
+            With::Team(team) => self.plan.teams[team].members.contains(&user),
+        };
+        let mut all = shares.iter().enumerate();
+        all.any(|(place, given)| {
+            given.record == record && mine(given) && gives(given) && stands(place, given)
+        })
     }
 
     /// The union of all grants of all roles, but for what any of them forbids and what is of another partition.
@@ -117,8 +154,10 @@ impl Oracle<'_> {
     }
 
     fn grants(&self, user: usize, entity: &str, action: Action) -> impl Iterator<Item = &Grant> {
-        let roles = self.plan.users[user].roles.iter().flat_map(|role| &self.plan.roles[*role]);
-        roles.filter(move |grant| grant.action == action && (grant.entity == "*" || grant.entity == entity))
+        let teams = self.plan.teams.iter().filter(move |team| team.members.contains(&user));
+        let roles = self.plan.users[user].roles.iter().chain(teams.flat_map(|team| &team.roles));
+        let grants = roles.flat_map(|role| &self.plan.roles[*role]);
+        grants.filter(move |grant| grant.action == action && (grant.entity == "*" || grant.entity == entity))
     }
 
     fn reaches_at(&self, user: usize, level: Level, what: Belonging) -> bool {

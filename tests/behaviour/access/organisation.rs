@@ -1,11 +1,12 @@
 //! Random organisations: units, people, roles and records, and the database in which they stand.
 
 use guanxi::engine::{
-    Action, Effect, Level, RoleAssignment, Unit, User, UserStatus, role_assignment, unit, user,
+    Action, Effect, Level, NewShare, RoleAssignment, ShareLevel, Sharee, Team, TeamMember, TeamRole, Unit,
+    User, UserStatus, role_assignment, team, team_member, team_role, unit, user,
 };
 use guanxi::schema::EntityType;
-use guanxi::{Changes, RecordId, Session};
-use guanxi_tests::{House, database};
+use guanxi::{Changes, Code, RecordId, Session};
+use guanxi_tests::{House, database, refusal};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -42,6 +43,42 @@ pub struct Thing {
     pub employees: i64,
 }
 
+/// People who have roles together, and with whom records are shared together.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub members: Vec<usize>,
+    pub roles: Vec<usize>,
+}
+
+/// With whom a record is shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    User(usize),
+    Team(usize),
+}
+
+/// When a share holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Term {
+    /// From its making on, without end.
+    Ever,
+    /// Up to a moment that has come since.
+    Over,
+    /// Up to a moment that has not come.
+    Running,
+    /// From a moment on that has not come.
+    Later,
+}
+
+/// A record that is shared. The last one of a record with somebody is the one that stands.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub record: usize,
+    pub with: With,
+    pub level: ShareLevel,
+    pub term: Term,
+}
+
 /// An organisation. Lines of units and of reporting may run in circles.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -50,6 +87,25 @@ pub struct Plan {
     pub roles: Vec<Vec<Grant>>,
     pub users: Vec<Person>,
     pub records: Vec<Thing>,
+    pub teams: Vec<Group>,
+    pub shares: Vec<Given>,
+}
+
+fn given(users: usize, records: usize, teams: usize) -> impl Strategy<Value = Given> {
+    let with = prop_oneof![2 => (0..users).prop_map(With::User), 1 => (0..teams).prop_map(With::Team)];
+    let levels = select(vec![ShareLevel::Read, ShareLevel::Edit, ShareLevel::Full]);
+    let terms = prop_oneof![
+        4 => Just(Term::Ever),
+        1 => Just(Term::Over),
+        2 => Just(Term::Running),
+        1 => Just(Term::Later),
+    ];
+    (0..records, with, levels, terms).prop_map(|(record, with, level, term)| Given {
+        record,
+        with,
+        level,
+        term,
+    })
 }
 
 fn grant() -> impl Strategy<Value = Grant> {
@@ -92,13 +148,26 @@ pub fn plan() -> impl Strategy<Value = Plan> {
         });
         let thing = (select(ENTITIES.to_vec()), 0..users, 0_i64..100);
         let thing = thing.prop_map(|(entity, owner, employees)| Thing { entity, owner, employees });
+        let group = (vec(0..users, 0..4), vec(0..roles, 0..3));
+        let group = group.prop_map(|(members, roles)| Group { members, roles });
+        let records = 4_usize..14;
         (
             vec(option::of(0..units), units),
             vec(vec(grant(), 1..6), roles),
             vec(person, users),
-            vec(thing, 4..14),
+            vec(group, 2),
+            records.prop_flat_map(move |records| {
+                (vec(thing.clone(), records), vec(given(users, records, 2), 0..10))
+            }),
         )
-            .prop_map(|(units, roles, users, records)| Plan { units, roles, users, records })
+            .prop_map(|(units, roles, users, teams, (records, shares))| Plan {
+                units,
+                roles,
+                users,
+                records,
+                teams,
+                shares,
+            })
     })
 }
 
@@ -117,7 +186,15 @@ impl Theatre {
     pub fn new() -> Self {
         let house = database();
         let partitions = ["north", "south"].map(|name| house.partition(name));
-        let actions = [Action::Create, Action::Read, Action::Delete];
+        let actions = [
+            Action::Create,
+            Action::Read,
+            Action::Update,
+            Action::Delete,
+            Action::Assign,
+            Action::Share,
+            Action::Lock,
+        ];
         let clerk = house.role("clerk", &actions.map(|action| ("*", action, Level::All)));
         let of_partition = |number: usize, id: &RecordId| {
             let session = house.user(&format!("clerk {number}"), &[clerk]);
@@ -158,6 +235,8 @@ impl<'t> Stage<'t> {
         let roles: Vec<RecordId> = roles.collect();
         let users = people(theatre, plan, &roles);
         let records = things(theatre, plan, &users);
+        let teams = teams(theatre, plan, (&users, &roles));
+        shares(theatre, plan, (&users, &teams, &records));
         let sessions = (0..users.len())
             .map(|number| house.crm.session_for(&format!("user {world}.{number}")).unwrap())
             .collect();
@@ -222,6 +301,58 @@ fn people(theatre: &Theatre, plan: &Plan, roles: &[RecordId]) -> Vec<RecordId> {
         Ok(users)
     });
     made.unwrap()
+}
+
+/// Who is in a team twice is in it once.
+fn teams(theatre: &Theatre, plan: &Plan, (users, roles): (&[RecordId], &[RecordId])) -> Vec<RecordId> {
+    let made = theatre.house.admin.write(|transaction| {
+        let mut teams = Vec::new();
+        for (number, group) in plan.teams.iter().enumerate() {
+            let name = format!("team {}.{number}", theatre.worlds);
+            let team = transaction.create_record(Team::NAME, Changes::new().set(team::NAME, name))?;
+            for user in &group.members {
+                let member = Changes::new().set(team_member::TEAM, team).set(team_member::USER, users[*user]);
+                transaction.create_record(TeamMember::NAME, member)?;
+            }
+            for role in &group.roles {
+                let has = Changes::new().set(team_role::TEAM, team).set(team_role::ROLE, roles[*role]);
+                transaction.create_record(TeamRole::NAME, has)?;
+            }
+            teams.push(team);
+        }
+        Ok(teams)
+    });
+    made.unwrap()
+}
+
+/// Records are shared by whoever keeps those of their partition; beyond it nobody is known.
+fn shares(theatre: &Theatre, plan: &Plan, (users, teams, records): (&[RecordId], &[RecordId], &[RecordId])) {
+    const SECOND: i64 = 1_000_000;
+    let house = &theatre.house;
+    let (soon, late) = (house.crm.now().micros() + SECOND, house.crm.now().micros() + 1_000_000 * SECOND);
+    for given in &plan.shares {
+        let thing = &plan.records[given.record];
+        let partition = plan.users[thing.owner].partition;
+        let (with, known) = match given.with {
+            With::User(user) => (Sharee::User(users[user]), plan.users[user].partition == partition),
+            With::Team(team) => (Sharee::Team(teams[team]), true),
+        };
+        let moment = guanxi::base::Timestamp::from_micros;
+        let (from, until) = match given.term {
+            Term::Ever => (None, None),
+            Term::Over => (None, Some(moment(soon))),
+            Term::Running => (None, Some(moment(late))),
+            Term::Later => (Some(moment(late)), None),
+        };
+        let share = NewShare { from, until, ..NewShare::new(with, given.level) };
+        let made = theatre.maker(partition).share(thing.entity, records[given.record], &share);
+        if known {
+            made.unwrap();
+        } else {
+            assert_eq!(refusal(made), Code::ReferenceMissing);
+        }
+    }
+    house.clock.advance_micros(2 * SECOND);
 }
 
 /// Records are made by a clerk of their partition, since nobody else can.

@@ -188,3 +188,139 @@ fn a_column_is_worked_out_from_its_row_whenever_the_row_is_written() {
     }
     let _ = house.verified();
 }
+
+/// Installs a package whose orders have lines with a total that an expression works out.
+fn install_total(session: &Session, version: &str, total: &str) -> guanxi::Result<Json> {
+    call(session, "schema.install_package", json!({"package": shop(version, total)}))
+}
+
+fn shop(version: &str, total: &str) -> Json {
+    let label = json!({"zh": "订单", "en": "Order"});
+    json!({
+        "package": "cn.shop", "version": version, "label": label,
+        "entities": [{
+            "local": 1, "name": "order", "label": label, "title": "title",
+            "fields": [
+                {"local": 1, "name": "title", "label": label, "kind": {"type": "text"}},
+                {"local": 2, "name": "lines", "label": label, "kind": {"type": "rows", "columns": [
+                    {"name": "price", "label": label, "kind": {"type": "int"}},
+                    {"name": "quantity", "label": label, "kind": {"type": "int"}},
+                    {"name": "total", "label": label, "kind": {"type": "formula", "expression": total}},
+                ]}},
+            ],
+        }],
+    })
+}
+
+const SHOP: &str = "cn.shop.order";
+
+fn sale(session: &Session, lines: Json) -> String {
+    let given = json!({"entity": SHOP, "values": {"title": "order", "lines": lines}});
+    call(session, "record.create", given).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+fn sold(session: &Session, order: &str) -> Json {
+    let read = call(session, "record.get", json!({"entity": SHOP, "id": order})).unwrap();
+    read["values"]["lines"].clone()
+}
+
+fn total(house: &House, order: &str) -> Json {
+    sold(&house.admin, order)[0]["total"].clone()
+}
+
+fn pending(house: &House) -> Json {
+    call(&house.admin, "schema.pending_builds", json!({})).unwrap()["builds"].clone()
+}
+
+#[test]
+fn rows_that_stand_are_worked_out_anew_when_a_column_says_another_expression() {
+    let house = database();
+    install_total(&house.admin, "1.0.0", "price * quantity").unwrap();
+    let made = |price: i64| sale(&house.admin, json!([{"price": price, "quantity": 2}]));
+    let (one, gone, empty) = (made(3), made(5), sale(&house.admin, json!([{"price": 1}])));
+    let delete = json!({"entity": SHOP, "id": gone});
+    call(&house.admin, "record.delete", delete.clone()).unwrap();
+    let before = house.crm.head().unwrap().position;
+    let planned = json!({"package": shop("1.1.0", "price * quantity + 1"), "dry_run": true});
+    let planned = call(&house.admin, "schema.install_package", planned).unwrap();
+    assert_eq!(planned["records"], 3, "{planned}");
+    assert_eq!((total(&house, &one), house.crm.head().unwrap().position), (json!(6), before));
+    install_total(&house.admin, "1.1.0", "price * quantity + 1").unwrap();
+    assert_eq!((total(&house, &one), pending(&house)), (json!(7), json!([])));
+    assert_eq!(sold(&house.admin, &empty), json!([{"price": 1}]));
+    let filter = json!({"expression": "lines.exists(line, line.total == 7)"});
+    let count = call(&house.admin, "query.count", json!({"entity": SHOP, "filter": filter}));
+    assert_eq!(count.unwrap()["count"], 1);
+    let told = call(&house.admin, "record.history", json!({"entity": SHOP, "id": one})).unwrap();
+    let newest = &told["versions"][0];
+    assert_eq!((&newest["kind"], &newest["changes"][0]["new"][0]["total"]), (&json!("update"), &json!(7)));
+    let versions = |id: &str| {
+        let told = call(&house.admin, "record.history", json!({"entity": SHOP, "id": id})).unwrap();
+        told["versions"].as_array().unwrap().len()
+    };
+    assert_eq!((versions(&one), versions(&empty)), (2, 1), "what gives the same is not entered");
+    let then = json!({"entity": SHOP, "id": one, "position": before});
+    let then = call(&house.admin, "record.get_as_of", then).unwrap();
+    assert_eq!(then["values"]["lines"][0]["total"], 6);
+    call(&house.admin, "record.undelete", delete).unwrap();
+    assert_eq!(total(&house, &gone), 11, "what was deleted meanwhile comes back with the new result");
+    let _ = house.verified();
+}
+
+#[test]
+fn rows_of_many_records_are_worked_out_anew_in_chunks_while_others_write() {
+    let house = House::with(|options| options.build_at_once(10));
+    install_total(&house.admin, "1.0.0", "price * quantity").unwrap();
+    let made = |price: i64| sale(&house.admin, json!([{"price": price, "quantity": 2}]));
+    let ids: Vec<String> = (0..25).map(made).collect();
+    let token = guanxi::CancelToken::default();
+    let inner = token.clone();
+    let impatient = house.admin.with_patience(guanxi::Patience::with_token(token).telling(move |told| {
+        if told.phase == "indexes" {
+            inner.cancel();
+        }
+    }));
+    let stopped = install_total(&impatient, "1.1.0", "price * quantity + 1");
+    assert_eq!(stopped.unwrap_err().code(), Code::Cancelled);
+    drop(impatient);
+    let told = json!([{"entity": SHOP, "kind": "rows", "name": "lines", "done": 10, "total": 25}]);
+    assert_eq!(pending(&house), told);
+    assert_eq!((total(&house, &ids[9]), total(&house, &ids[20])), (json!(19), json!(40)));
+    let house = house.reopened();
+    let version = |id: &str| house.admin.get(SHOP, id.parse().unwrap()).unwrap().record.envelope.version;
+    let again = json!({"entity": SHOP, "id": ids[20], "values": {"lines": sold(&house.admin, &ids[20])}});
+    call(&house.admin, "record.update", again).unwrap();
+    assert_eq!((total(&house, &ids[20]), version(&ids[20])), (json!(41), 2));
+    house.admin.build_indexes().unwrap();
+    assert_eq!(pending(&house), json!([]));
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!((total(&house, id), version(id)), (json!(2 * number + 1), 2), "{number}");
+    }
+    install_total(&house.admin, "1.2.0", "price").unwrap();
+    assert_eq!(total(&house, &ids[3]), json!(3));
+    let _ = house.verified();
+}
+
+#[test]
+fn a_restore_to_before_the_rows_were_worked_out_anew_leaves_that_to_be_done() {
+    let house = database();
+    install_total(&house.admin, "1.0.0", "price * quantity").unwrap();
+    let made = sale(&house.admin, json!([{"price": 3, "quantity": 2}]));
+    let (base, before) = crate::backup::full(&house.admin);
+    let place = house.crm.head().unwrap().position;
+    let _ = product(&house, "ink");
+    install_total(&house.admin, "1.1.0", "price + quantity").unwrap();
+    let (increment, _) = crate::backup::since(&house.admin, &before);
+    let path = house.folder().join("restored.guanxi");
+    let options = guanxi::RestoreOptions::default().up_to(place + 1);
+    let keys = crate::backup::keys(&house.admin);
+    crate::backup::restored(&[&base, &increment], Some(&keys), &path, &options).unwrap();
+    let crm = guanxi_tests::options().open(&path).unwrap();
+    let admin = crm.session_for(guanxi_tests::ADMIN).unwrap();
+    assert_eq!(sold(&admin, &made)[0]["total"], 6);
+    let pending = call(&admin, "schema.pending_builds", json!({})).unwrap();
+    assert_eq!(pending["builds"][0]["kind"], "rows");
+    admin.build_indexes().unwrap();
+    assert_eq!(sold(&admin, &made)[0]["total"], 5);
+    crm.verify(&guanxi::Patience::default()).unwrap();
+}

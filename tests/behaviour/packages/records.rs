@@ -88,6 +88,63 @@ fn a_package_brings_roles_views_and_commands_and_takes_them_back() {
     let _ = house.verified();
 }
 
+fn commits(house: &House) -> u64 {
+    call(house, "database.statistics", json!({})).unwrap()["commits"].as_u64().unwrap()
+}
+
+fn entries(house: &House) -> u64 {
+    house.crm.verify(&guanxi::Patience::default()).unwrap().entries
+}
+
+#[test]
+fn a_package_is_installed_rolled_back_and_removed_in_one_commit_each() {
+    let house = database();
+    let step = |method: &str, given: Json| {
+        let before = commits(&house);
+        let done = call(&house, method, given).unwrap();
+        assert_eq!((commits(&house) - before, &done["commits"]), (1, &json!(1)), "{method}");
+    };
+    step("schema.install_package", json!({"package": desk("1.0.0", "all", &["Mine"])}));
+    step("schema.install_package", json!({"package": desk("1.1.0", "own", &["Others"])}));
+    step("schema.roll_back_package", json!({"package": "cn.desk"}));
+    step("schema.remove_package", json!({"package": "cn.desk"}));
+    // The same once more changes nothing, and a record that cannot be made leaves nothing of the package.
+    install(&house, &desk("2.0.0", "all", &["Mine"])).unwrap();
+    let standing = (commits(&house), entries(&house), house.crm.registry().version());
+    install(&house, &desk("2.0.0", "all", &["Mine"])).unwrap();
+    let _ = house.role("Back office", &[]);
+    let standing = (standing.0 + 1, entries(&house), standing.2);
+    let mut package = desk("3.0.0", "all", &["Mine"]);
+    package["roles"][0]["name"] = json!("Back office");
+    package["views"] = json!([]);
+    assert_eq!(install(&house, &package).unwrap_err().code(), Code::NotUnique);
+    assert_eq!((commits(&house), entries(&house), house.crm.registry().version()), standing);
+    assert_eq!(views(&clerk(&house)), ["Mine"]);
+    let _ = house.verified();
+}
+
+#[test]
+fn a_role_of_a_package_is_granted_what_the_same_package_declares() {
+    let house = database();
+    let mut package = desk("1.0.0", "all", &[]);
+    let title = json!({"local": 1, "name": "name", "label": label("name"), "kind": {"type": "text"}});
+    package["entities"] =
+        json!([{"local": 1, "name": "bell", "label": label("bell"), "title": "name", "fields": [title]}]);
+    package["roles"][0]["grants"] = json!([
+        {"entity": "cn.desk.bell", "action": "read", "level": "all"},
+        {"entity": "cn.desk.bell", "action": "create", "level": "all"},
+    ]);
+    package["views"] =
+        json!([{"name": "Bells", "entity": "cn.desk.bell", "definition": {"columns": ["name"]}}]);
+    install(&house, &package).unwrap();
+    let session = clerk(&house);
+    let given = json!({"entity": "cn.desk.bell", "values": {"name": "一"}});
+    api::call(&session, "record.create", &given).unwrap();
+    let rows = api::call(&session, "view.run", &json!({"entity": "cn.desk.bell", "name": "Bells"})).unwrap();
+    assert_eq!(rows["rows"].as_array().unwrap().len(), 1);
+    let _ = house.verified();
+}
+
 #[test]
 fn a_package_whose_roles_views_or_commands_name_what_there_is_not_is_refused_whole() {
     let house = database();

@@ -222,7 +222,7 @@ impl Worker {
             session.define_field(Account::NAME, "mark", label, FieldType::Text, |_| {})?;
         }
         let keys = FieldKeys { index: true, unique: true };
-        session.index_field(Account::NAME, "x.mark", keys)?;
+        session.index_field(Account::NAME, "x.mark", keys, None)?;
         self.tell("field")
     }
 

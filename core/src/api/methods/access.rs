@@ -7,11 +7,11 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{changes_from_json, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{AccessChange, AccessPath, Action, Entitled, Reason, Session, Transaction};
+use crate::engine::{AccessChange, AccessPath, Action, Entitled, Reason, Session, SharePath, Transaction};
 
 methods! {
     /// Explains why somebody may do an action to a record, or may not: the grants that say so, with their roles and
-    /// why they reach it, or the rule that refuses. About others for administrators; of records that one sees.
+    /// why they reach it, and the shares that give it, or the rule that refuses. About others for administrators; of records that one sees.
     "access.explain" (session, given: ExplainAccess {
         /// The entity.
         entity: String,
@@ -21,7 +21,7 @@ methods! {
         user: Option<String>,
         /// create, read, update, delete, assign, export, import, share, approve, administer; read if not said.
         action: Option<String>,
-    }) -> "{verdict, paths: [{role, grant, entity, level, reason, line}], hidden_fields, masked_fields}" {
+    }) -> "{verdict, paths: [{role, team, grant, entity, level, reason, line}], shares: [{share, level, team, until}], delegators, hidden_fields, masked_fields}" {
         let user = match &given.user {
             None => session.user(),
             Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
@@ -31,12 +31,14 @@ methods! {
         Ok(json!({
             "verdict": told.verdict.code(),
             "paths": paths_to_json(session, &told.paths)?,
+            "shares": shares_to_json(&told.shares),
+            "delegators": ids_to_json(&told.delegators),
             "hidden_fields": told.hidden,
             "masked_fields": told.masked,
         }))
     }
 
-    /// Lists who may do an action to a record, and by which grants. For administrators.
+    /// Lists who may do an action to a record, and by which grants and shares. For administrators.
     "access.who" (session, given: WhoMay {
         /// The entity.
         entity: String,
@@ -48,7 +50,7 @@ methods! {
         limit: Option<u64>,
         /// Where the page before ended.
         cursor: Option<String>,
-    }) -> "{rows: [{user, paths: [{role, grant, entity, level, reason, line}]}], cursor}" {
+    }) -> "{rows: [{user, paths: [{role, team, grant, entity, level, reason, line}], shares: [{share, level, team, until}], delegators}], cursor}" {
         let limit = usize::try_from(given.limit.unwrap_or_default()).unwrap_or(usize::MAX);
         let wrong = |_| Error::new(Code::InvalidCursor);
         let after = given.cursor.as_deref().map(str::parse::<RecordId>).transpose().map_err(wrong)?;
@@ -90,7 +92,24 @@ fn ids_to_json(ids: &[RecordId]) -> Vec<String> {
 }
 
 fn entitled_to_json(session: &Session, row: &Entitled) -> Result<Json> {
-    Ok(json!({"user": row.user.to_string(), "paths": paths_to_json(session, &row.paths)?}))
+    Ok(json!({
+        "user": row.user.to_string(),
+        "paths": paths_to_json(session, &row.paths)?,
+        "shares": shares_to_json(&row.shares),
+        "delegators": ids_to_json(&row.delegators),
+    }))
+}
+
+fn shares_to_json(shares: &[SharePath]) -> Vec<Json> {
+    let json = shares.iter().map(|share| {
+        json!({
+            "share": share.share.to_string(),
+            "level": share.level.code(),
+            "team": share.team.map(|team| team.to_string()),
+            "until": share.until.map(|until| until.to_string()),
+        })
+    });
+    json.collect()
 }
 
 /// Paths, with roles by their names where the user sees them.
@@ -107,6 +126,7 @@ fn paths_to_json(session: &Session, paths: &[AccessPath]) -> Result<Vec<Json>> {
             let name = reader.get("sys.role", path.role).map(|role| role.title()).ok();
             json!({
                 "role": name.unwrap_or_else(|| path.role.to_string()),
+                "team": path.team.map(|team| team.to_string()),
                 "grant": path.grant.to_string(),
                 "entity": path.entity,
                 "level": path.level.code(),

@@ -5,10 +5,9 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 
 use serde_json::json;
 
-use crate::api::base64;
 use crate::api::declare::methods;
 use crate::api::json::{attachment_to_json, with};
-use crate::base::{Code, Error, RecordId};
+use crate::base::{Code, Error, RecordId, base64};
 
 /// Most bytes of content that a call carries: 8 MiB.
 const MAX_CONTENT: u64 = 8 << 20;

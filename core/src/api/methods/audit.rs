@@ -245,7 +245,7 @@ fn user(session: &Session, name: &str, said: Option<&str>) -> Result<Option<Reco
     found.map(Some).map_err(|error| error.field(name))
 }
 
-fn moment(name: &str, said: Option<&str>) -> Result<Option<Timestamp>> {
+pub(super) fn moment(name: &str, said: Option<&str>) -> Result<Option<Timestamp>> {
     let parse = |said: &str| {
         let refused =
             || Error::new(Code::InvalidArgument).field(name).rule("a moment in RFC 3339").value(said);

@@ -87,7 +87,7 @@ methods! {
 
     /// Checks a proof of `ledger.prove`, without a database. With a checkpoint in it, the proof must be by the tree of
     /// that; with a key, the checkpoint must be signed by it.
-    "ledger.check_proof" with_or_without_session (_patience, given: CheckProof {
+    "ledger.check_proof" with_or_without_session (_caller, given: CheckProof {
         /// The proof.
         proof: Map<String, Json>,
         /// A public key of Ed25519 as 64 hexadecimal digits.

@@ -146,6 +146,21 @@ methods! {
         })
     }
 
+    /// Gives an entity of the customer's own another name. The old one still finds it in calls, expressions, grants,
+    /// views and packages, so no other entity gets it.
+    "schema.rename_entity" (session, given: RenameEntity {
+        /// The entity.
+        entity: String,
+        /// The new name, without namespace.
+        name: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{entity}" {
+        define_or_plan(session, given.dry_run, |session| {
+            Ok(json!({"entity": session.rename_entity(&given.entity, &given.name)?}))
+        })
+    }
+
     /// Takes an entity of the customer's own back. Its records stay, can be read and exported, and nobody makes
     /// another one.
     "schema.remove_entity" (session, given: RemoveEntity {

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{condition_from_json, cursor_from_text, cursor_to_text, find_at, listing_to_json};
+use crate::api::json::{
+    collation_from_json, cursor_from_text, cursor_to_text, find_at, find_from_json, listing_to_json,
+};
 use crate::base::{Code, Error, FieldId, RecordId, Result};
 use crate::engine::{At, Find, PastRecord, PastValue, RecordVersion, field_name};
 use crate::schema::Entity;
@@ -41,6 +43,24 @@ methods! {
         let told = pruned.iter().map(|entity| {
             json!({
                 "entity": entity.entity, "until": entity.until.to_string(), "versions": entity.versions,
+            })
+        });
+        Ok(json!({"entities": told.collect::<Vec<_>>()}))
+    }
+
+    /// Takes records for good that were deleted longer ago than the setting `deletion.purge_days` keeps them for their
+    /// entity, with their attachments; the ledger keeps what it says of them. Locked records stay. Whoever might have
+    /// seen one is told `record.purged` when asking for its past or to have it back. It goes in chunks, and a call that
+    /// was interrupted is gone on with by the next one.
+    "record.purge" (session, given: Purge {
+        /// Only says how many records would go; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{entities: [{entity, until, records, locked}]}" {
+        let purged = session.purge_deleted(given.dry_run.unwrap_or(false))?;
+        let told = purged.iter().map(|entity| {
+            json!({
+                "entity": entity.entity, "until": entity.until.to_string(), "records": entity.records,
+                "locked": entity.locked,
             })
         });
         Ok(json!({"entities": told.collect::<Vec<_>>()}))
@@ -108,7 +128,8 @@ methods! {
 
     /// Lists records as they were, a chunk at a time: those that were there then and met the condition. A chunk
     /// may be empty, and more to come; the list ends where there is no cursor. Conditions along references are held
-    /// against what these led to then.
+    /// against what these led to then. With `sort` each call looks at all records of the entity, and gives a page in
+    /// that order.
     "record.list_as_of" (session, given: ListAsOf {
         /// The entity.
         entity: String,
@@ -120,31 +141,47 @@ methods! {
         filter: Option<Json>,
         /// The day on which the records held, by what was known then; whenever if not said.
         valid_at: Option<String>,
-        /// Most records that the chunk looks at; 100 if not said, 1000 at the most.
+        /// Fields in order, by their values then; `-amount` falls. In the order of creation if not said.
+        sort: Option<Vec<Json>>,
+        /// How texts sort, as `query.run` takes it.
+        collation: Option<String>,
+        /// Most rows of a sorted page; 100 if not said, 1000 at the most.
+        limit: Option<u64>,
+        /// Most records that the chunk looks at; 100 if not said, 1000 at the most. Not with `sort`.
         chunk: Option<u64>,
-        /// Where the chunk before ended.
+        /// Where the chunk or the page before ended.
         cursor: Option<String>,
     }) -> "{rows, position, looked_at, undecided, cursor}" {
-        let condition = session.read(|reader| {
+        let (sort, filter) = (given.sort.as_deref().unwrap_or_default(), given.filter.as_ref().unwrap_or(&Json::Null));
+        let find = session.read(|reader| {
             let entity = reader.registry().entity(&given.entity)?;
-            condition_from_json(&reader, entity, given.filter.as_ref().unwrap_or(&Json::Null))
+            find_from_json(&reader, entity, filter, sort, given.limit, None)
         })?;
-        let find = Find { filter: condition, ..Find::default() };
-        let condition = find_at(find, given.valid_at.as_deref())?.filter;
-        let cursor = given.cursor.as_deref().map(cursor_from_text).transpose()?;
-        let at = match cursor {
+        let find = Find { collation: collation_from_json(given.collation.as_deref())?, ..find };
+        let find = find_at(find, given.valid_at.as_deref())?;
+        let at = match given.cursor {
             // The cursor knows the place.
             Some(_) if given.at.is_none() && given.position.is_none() => At::Position(0),
             _ => place("at", given.at.as_deref(), given.position)?,
         };
-        let page = session.list_as_of(&given.entity, &condition, at, cursor, count(given.chunk))?;
-        Ok(json!({
-            "rows": page.rows.iter().map(past_to_json).collect::<Result<Vec<_>>>()?,
-            "position": page.position,
-            "looked_at": page.looked_at,
-            "undecided": page.undecided,
-            "cursor": page.next.as_ref().map(cursor_to_text).transpose()?,
-        }))
+        if sort.is_empty() {
+            if given.limit.is_some() || given.collation.is_some() {
+                let error = Error::new(Code::InvalidArgument).field("limit");
+                return Err(error.rule("limit and collation are of a list with an order"));
+            }
+            let cursor = given.cursor.as_deref().map(cursor_from_text).transpose()?;
+            let page = session.list_as_of(&given.entity, &find.filter, at, cursor, count(given.chunk))?;
+            let next = page.next.as_ref().map(cursor_to_text).transpose()?;
+            return past_page_to_json(&page.rows, (page.position, page.looked_at, page.undecided), next);
+        }
+        if given.chunk.is_some() {
+            let error = Error::new(Code::InvalidArgument).field("chunk");
+            return Err(error.rule("a list with an order does not go in chunks"));
+        }
+        let cursor = given.cursor.as_deref().map(cursor_from_text).transpose()?;
+        let page = session.list_as_of_sorted(&given.entity, &find, at, cursor.as_ref())?;
+        let next = page.next.as_ref().map(cursor_to_text).transpose()?;
+        past_page_to_json(&page.rows, (page.position, page.looked_at, page.undecided), next)
     }
 
     /// Lists deleted records, a chunk at a time. A chunk may be empty, and more to come; the list ends where
@@ -185,6 +222,18 @@ methods! {
             Ok(json!({"id": given.id.to_string(), "outcome": "undeleted"}))
         })
     }
+}
+
+/// Part of a list of the past.
+fn past_page_to_json(
+    rows: &[PastRecord],
+    (position, looked_at, undecided): (u64, u64, u64),
+    cursor: Option<String>,
+) -> Result<Json> {
+    let rows = rows.iter().map(past_to_json).collect::<Result<Vec<_>>>()?;
+    Ok(json!({
+        "rows": rows, "position": position, "looked_at": looked_at, "undecided": undecided, "cursor": cursor,
+    }))
 }
 
 fn count(given: Option<u64>) -> usize {

@@ -6,7 +6,7 @@ use crate::api::declare::methods;
 use crate::api::json::collation_from_json;
 use crate::api::planned::define_or_plan;
 use crate::base::{Code, Collation, Error, Result};
-use crate::schema::{CounterDefinition, FieldKeys, IndexDefinition, IndexField};
+use crate::schema::{CounterDefinition, FieldKeys, IndexDefinition, IndexField, Reveal};
 
 methods! {
     /// Adds an index of the customer's own over one to four fields. A list that fixes the first fields by its
@@ -65,19 +65,23 @@ methods! {
         /// Whether no two records have the same value; no if not said. Where some have, it stays as it was, and the
         /// error lists them.
         unique: Option<bool>,
+        /// What a refused writer learns of a record that has the value and that they may not see: `nothing`,
+        /// `existence` (that it is such a record) or `owner` (whose it is); as it was if not said.
+        reveal: Option<String>,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,
     }) -> "{outcome}" {
         let keys = FieldKeys { index: true, unique: given.unique.unwrap_or(false) };
+        let reveal = given.reveal.as_deref().map(Reveal::from_name).transpose()?;
         define_or_plan(session, given.dry_run, |session| {
-            session.index_field(&given.entity, &given.field, keys)?;
+            session.index_field(&given.entity, &given.field, keys, reveal)?;
             Ok(json!({"outcome": "indexed"}))
         })
     }
 
     /// What is still being built over records that stood when it was declared: indexes, counters, rollups, unique
-    /// rules, and the index or unique values of fields. `kind` is `index`, `counter`, `rollup`, `unique`, `field`, or
-    /// `sweep` for keys of what was taken back; `done` of `total` records are in. `schema.build_indexes` goes on with
+    /// rules, the index or unique values of fields, and rows of records that are worked out anew. `kind` is `index`,
+    /// `counter`, `rollup`, `unique`, `field`, `rows`, `temporal`, or `sweep` for keys of what was taken back; `done` of `total` records are in. `schema.build_indexes` goes on with
     /// it.
     "schema.pending_builds" (session, _given: PendingBuilds {}) -> "{builds: [{entity, kind, name, done, total}]}" {
         let builds = session.pending_builds()?;
@@ -101,6 +105,34 @@ methods! {
     }) -> "{outcome}" {
         define_or_plan(session, given.dry_run, |session| {
             session.remove_index(&given.entity, &given.name)?;
+            Ok(json!({"outcome": "removed"}))
+        })
+    }
+
+    /// Gives an entity a temporal index: every version of its records is kept whole, so that lists of the past read no
+    /// history. It takes as much space as all versions together.
+    "schema.define_temporal_index" (session, given: DefineTemporalIndex {
+        /// The entity.
+        entity: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.define_temporal_index(&given.entity)?;
+            Ok(json!({"outcome": "defined"}))
+        })
+    }
+
+    /// Takes the temporal index of the customer's own back: lists of the past read histories again, and its keys go in
+    /// chunks.
+    "schema.remove_temporal_index" (session, given: RemoveTemporalIndex {
+        /// The entity.
+        entity: String,
+        /// Only says what would be, as `schema.install_package` does; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{outcome}" {
+        define_or_plan(session, given.dry_run, |session| {
+            session.remove_temporal_index(&given.entity)?;
             Ok(json!({"outcome": "removed"}))
         })
     }

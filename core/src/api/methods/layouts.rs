@@ -3,9 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::api::described::language;
 use crate::api::json::with;
 use crate::api::planned::define_or_plan;
-use crate::base::{Label, Locale, RecordId, Result};
+use crate::base::{Label, Language, RecordId, Result};
 use crate::engine::{Device, Layout, LayoutFor, LayoutKind, NavigationItem, ShownWhen};
 use crate::schema::{Entity, Layer, LayoutDefinition, RecordType};
 
@@ -30,7 +31,9 @@ methods! {
         device: Option<String>,
         /// A record: the layout of its type, with `visible` for what has a condition.
         record: Option<RecordId>,
-    }) -> "{entity, label, kind, title, by, sections: [{label, visible_when, visible, fields: [{name, label, type, required, read_only, visible_when, visible}]}]}" {
+        /// A BCP 47 tag: labels and help texts that stand in this language are told in it; the session's if not said.
+        locale: Option<String>,
+    }) -> "{entity, label, kind, title, by, sections: [{label, visible_when, visible, fields: [{name, label, help, type, required, read_only, visible_when, visible}]}]}" {
         let asked = LayoutFor {
             kind: LayoutKind::from_name(&given.kind)?,
             record_type: given.record_type.as_deref(),
@@ -42,7 +45,8 @@ methods! {
         let entity = registry.entity(&layout.entity)?;
         let code = given.record_type.as_deref();
         let own = entity.record_types().and_then(|types| types.of_code(code?));
-        Ok(layout_to_json((entity, own), &layout, session.locale()))
+        let language = language(session, given.locale.as_deref())?;
+        Ok(layout_to_json((entity, own), &layout, &language))
     }
 
     /// Declares a layout of an entity for this customer, in place of the one for the same kind, record type, device,
@@ -149,12 +153,16 @@ methods! {
 
     /// Lists the entities that the user may read, for a host's navigation, and the layouts that have something
     /// to show of each; and the modules that are on, in their order, each with those of its entities.
-    "schema.navigation" (session, _given: Navigation {}) -> "{entities: [{entity, label, may_create, kinds}], modules: [{module, label, icon, order, on, requires, entities}]}" {
+    "schema.navigation" (session, given: Navigation {
+        /// A BCP 47 tag: labels and help texts that stand in this language are told in it; the session's if not said.
+        locale: Option<String>,
+    }) -> "{entities: [{entity, label, may_create, kinds}], modules: [{module, label, icon, order, on, requires, entities}]}" {
+        let language = language(session, given.locale.as_deref())?;
         let items = session.navigation()?;
-        let items: Vec<Json> = items.iter().map(|item| item_to_json(item, session.locale())).collect();
+        let items: Vec<Json> = items.iter().map(|item| item_to_json(item, &language)).collect();
         let modules = session.modules()?;
         let shown = modules.iter().filter(|module| !module.entities.is_empty());
-        let modules: Vec<Json> = shown.map(|module| module_to_json(module, session.locale())).collect();
+        let modules: Vec<Json> = shown.map(|module| module_to_json(module, &language)).collect();
         Ok(json!({"entities": items, "modules": modules}))
     }
 }
@@ -168,11 +176,11 @@ fn of_device(kind: &str, record_type: Option<&str>, device: Option<&str>) -> Res
     })
 }
 
-fn item_to_json(item: &NavigationItem, locale: Locale) -> Json {
+fn item_to_json(item: &NavigationItem, language: &Language) -> Json {
     let kinds: Vec<&str> = item.kinds.iter().map(|kind| kind.name()).collect();
     json!({
         "entity": item.entity,
-        "label": item.label.text(locale),
+        "label": item.label.spoken(language),
         "may_create": item.may_create,
         "kinds": kinds,
     })
@@ -195,19 +203,19 @@ fn declared_to_json(layout: &LayoutDefinition) -> Json {
     })
 }
 
-fn layout_to_json(of: (&Entity, Option<&RecordType>), layout: &Layout, locale: Locale) -> Json {
+fn layout_to_json(of: (&Entity, Option<&RecordType>), layout: &Layout, language: &Language) -> Json {
     let sections = layout.sections.iter().map(|section| {
         let fields = section.fields.iter().map(|name| {
-            let told = field_to_json(of, name, locale);
+            let told = field_to_json(of, name, language);
             with(told, shown_when(layout.visible_when.get(name)))
         });
         let fields = json!(fields.collect::<Vec<_>>());
-        let told = json!({"label": section.label.text(locale), "fields": fields});
+        let told = json!({"label": section.label.spoken(language), "fields": fields});
         with(told, shown_when(section.visible_when.as_ref()))
     });
     json!({
         "entity": layout.entity,
-        "label": layout.label.text(locale),
+        "label": layout.label.spoken(language),
         "kind": layout.kind.name(),
         "title": layout.title,
         "by": layout.by,
@@ -231,17 +239,19 @@ const FACTS: [(&str, &str, &str); 5] = [
 ];
 
 /// A field with what a host needs to show it; a fact of every record has name and label alone.
-fn field_to_json((entity, own): (&Entity, Option<&RecordType>), name: &str, locale: Locale) -> Json {
+fn field_to_json((entity, own): (&Entity, Option<&RecordType>), name: &str, language: &Language) -> Json {
     let mut told = Map::from_iter([("name".to_owned(), json!(name))]);
     if let Some(field) = entity.fields().iter().find(|field| field.api_name == name) {
         let definition = &field.definition;
-        told.insert("label".to_owned(), json!(definition.label.text(locale)));
+        told.insert("label".to_owned(), json!(definition.label.spoken(language)));
+        let help = definition.help.as_ref().map(|help| help.spoken(language));
+        told.insert("help".to_owned(), json!(help));
         told.insert("type".to_owned(), json!(definition.kind.name()));
         let of_type = own.is_some_and(|own| own.required.contains(&field.id()));
         told.insert("required".to_owned(), json!(definition.required || of_type));
         told.insert("read_only".to_owned(), json!(definition.read_only));
     } else if let Some((_, zh, en)) = FACTS.iter().find(|(fact, _, _)| *fact == name) {
-        told.insert("label".to_owned(), json!(Label::new(zh, en).text(locale)));
+        told.insert("label".to_owned(), json!(Label::new(zh, en).spoken(language)));
     }
     Json::Object(told)
 }

@@ -8,6 +8,7 @@ mod backup;
 mod bulk;
 mod checkpoints;
 mod configuration;
+mod delegation;
 mod evolution;
 mod exchange;
 mod facts;
@@ -28,6 +29,7 @@ mod relations;
 mod reports;
 mod schema;
 mod search;
+mod sharing;
 mod trade;
 mod value_sets;
 mod views;
@@ -45,6 +47,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         bulk::METHODS,
         checkpoints::METHODS,
         configuration::METHODS,
+        delegation::METHODS,
         evolution::METHODS,
         exchange::METHODS,
         facts::METHODS,
@@ -65,6 +68,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         reports::METHODS,
         schema::METHODS,
         search::METHODS,
+        sharing::METHODS,
         trade::METHODS,
         value_sets::METHODS,
         views::METHODS,

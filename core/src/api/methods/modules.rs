@@ -3,15 +3,20 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::base::Locale;
+use crate::api::described::language;
+use crate::base::Language;
 use crate::engine::ModuleState;
 
 methods! {
     /// Lists the modules in the order of navigation: all of them for administrators, for others those in which
     /// they may read something.
-    "module.list" (session, _given: ListModules {}) -> "{modules: [{module, label, icon, order, on, requires, entities}]}" {
+    "module.list" (session, given: ListModules {
+        /// A BCP 47 tag: labels and help texts that stand in this language are told in it; the session's if not said.
+        locale: Option<String>,
+    }) -> "{modules: [{module, label, icon, order, on, requires, entities}]}" {
+        let language = language(session, given.locale.as_deref())?;
         let modules = session.modules()?;
-        let modules = modules.iter().map(|module| module_to_json(module, session.locale()));
+        let modules = modules.iter().map(|module| module_to_json(module, &language));
         Ok(json!({"modules": modules.collect::<Vec<_>>()}))
     }
 
@@ -28,10 +33,10 @@ methods! {
     }
 }
 
-pub(super) fn module_to_json(module: &ModuleState, locale: Locale) -> Json {
+pub(super) fn module_to_json(module: &ModuleState, language: &Language) -> Json {
     json!({
         "module": module.code,
-        "label": module.label.text(locale),
+        "label": module.label.spoken(language),
         "icon": module.icon,
         "order": module.order,
         "on": module.on,

@@ -5,7 +5,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::{Secret, methods};
 use crate::api::json::{changes_from_json, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Changes, Grant, Role, RoleAssignment, Settings, User, grant, role_assignment};
+use crate::engine::{
+    Changes, Grant, HandedOver, Offboarding, OffboardingPlan, Role, RoleAssignment, Session, Settings, User,
+    grant, role_assignment,
+};
 use crate::schema::{EntityType, FieldName};
 
 use super::records::write;
@@ -83,6 +86,66 @@ methods! {
         let user = session.read(|reader| owner_from_json(&reader, &Json::from(given.user.as_str())))?;
         session.set_password(user, &given.password)?;
         Ok(json!({}))
+    }
+
+    /// Makes a code by which a user sets a new password, once and for a limited time: for oneself, or for a user whose
+    /// password one may set. The host hands it over.
+    "user.issue_recovery_code" (session, given: IssueRecoveryCode {
+        /// The user, by id or name.
+        user: String,
+    }) -> "{code, until}" {
+        let user = user_or_self(session, Some(&given.user))?;
+        let code = session.issue_recovery_code(user)?;
+        Ok(json!({"code": code.reveal().as_str(), "until": code.until.to_string()}))
+    }
+
+    /// Closes every way in of somebody who leaves, and hands over what is theirs. It can be called again and goes on
+    /// with what is left.
+    "user.offboard" (session, given: Offboard {
+        /// The user, by id or name.
+        user: String,
+        /// Who gets the records of the trade, by id or name; they stay if nobody is said.
+        heir: Option<String>,
+        /// Who gets the records of some entities instead: users by API name of the entity.
+        heirs: Option<Map<String, Json>>,
+        /// To whom those report who reported to the leaver; the leaver's own superior if not said.
+        superior: Option<String>,
+        /// Whether it is only looked at.
+        dry_run: Option<bool>,
+    }) -> "{sessions, roles, subordinates, entities: [{entity, owned, handed_over, heir, left: [{id, error}], refused}], complete, stopped}" {
+        let user = user_or_self(session, Some(&given.user))?;
+        let plan = session.read(|reader| {
+            let named = |name: &Json| owner_from_json(&reader, name);
+            let known = |name: &Option<String>| name.as_deref().map(Json::from).as_ref().map(named).transpose();
+            let heirs = given.heirs.iter().flatten();
+            let heirs = heirs.map(|(entity, heir)| {
+                Ok((reader.registry().entity(entity)?.api_name.clone(), named(heir)?))
+            });
+            Ok(OffboardingPlan {
+                heir: known(&given.heir)?,
+                heirs: heirs.collect::<Result<_>>()?,
+                superior: known(&given.superior)?,
+                dry_run: given.dry_run.unwrap_or(false),
+            })
+        })?;
+        Ok(offboarding_to_json(session, &session.offboard(user, &plan)?))
+    }
+
+    /// Lets a user work in another unit, and brings the records along that are the user's. It can be called again and
+    /// goes on with what is left.
+    "user.move" (session, given: MoveUser {
+        /// The user, by id or name.
+        user: String,
+        /// The unit, by its id; none if not said.
+        unit: Option<RecordId>,
+    }) -> "{entities: [{entity, owned, handed_over, heir, left: [{id, error}], refused}], stopped}" {
+        let user = user_or_self(session, Some(&given.user))?;
+        let moved = session.move_to_unit(user, given.unit)?;
+        let entities = moved.entities.iter().map(|entity| handed_over_to_json(session, entity));
+        Ok(json!({
+            "entities": entities.collect::<Vec<_>>(),
+            "stopped": moved.stopped.as_ref().map(|error| error.to_json(session.locale())),
+        }))
     }
 
     /// Gives a user a role.
@@ -193,7 +256,32 @@ methods! {
     }
 }
 
-fn user_or_self(session: &crate::engine::Session, user: Option<&str>) -> Result<RecordId> {
+fn handed_over_to_json(session: &Session, entity: &HandedOver) -> Json {
+    let error = |error: &Error| error.to_json(session.locale());
+    let left = entity.left.iter().map(|(id, why)| json!({"id": id.to_string(), "error": error(why)}));
+    json!({
+        "entity": entity.entity,
+        "owned": entity.owned,
+        "handed_over": entity.handed_over,
+        "heir": entity.heir.map(|heir| heir.to_string()),
+        "left": left.collect::<Vec<_>>(),
+        "refused": entity.refused.as_ref().map(error),
+    })
+}
+
+fn offboarding_to_json(session: &Session, done: &Offboarding) -> Json {
+    let entities = done.entities.iter().map(|entity| handed_over_to_json(session, entity));
+    json!({
+        "sessions": done.sessions,
+        "roles": done.roles,
+        "subordinates": done.subordinates,
+        "entities": entities.collect::<Vec<_>>(),
+        "complete": done.is_complete(),
+        "stopped": done.stopped.as_ref().map(|error| error.to_json(session.locale())),
+    })
+}
+
+fn user_or_self(session: &Session, user: Option<&str>) -> Result<RecordId> {
     match user {
         None => Ok(session.user()),
         Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user))),

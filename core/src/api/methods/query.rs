@@ -14,7 +14,8 @@ methods! {
     /// Lists records, a page at a time: with the fields that are wanted, the titles of the records that they
     /// refer to, and how many there are. A condition may go along references, as `account.owner.name`, at most
     /// three of them, and back along them: `{"has": {"entity": "contact", "by": "account", "where": {…}}}` and
-    /// `{"has_none": …}` speak of the records, or links of a relation, that refer to the one asked for. Groups,
+    /// `{"has_none": …}` speak of the records, or links of a relation, that refer to the one asked for; with
+    /// `valid_at`, of those alone that hold on that day. A symmetric relation is found from both of its sides. Groups,
     /// sums and other figures over the records of a condition are what `report.run` works out.
     "query.run" (session, given: Run {
         /// The entity.

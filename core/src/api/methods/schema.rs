@@ -3,34 +3,39 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::described::entity_to_json;
+use crate::api::described::{entity_to_json, language};
 use crate::api::json::with;
 use crate::api::planned::define_or_plan;
-use crate::base::{Code, Error, Label, Result};
+use crate::base::{Code, Error, Label, Locale, Result};
 use crate::engine::{Session, SystemField};
 use crate::schema::expr::function_help;
 use crate::schema::{
     Entity, EntityDefinition, EnumCode, FIELD_TYPES, FieldDefinition, FieldType, OnDelete,
-    RecordTypesDefinition, RollupDefinition, RowColumn, RuleDefinition, SearchClass, Severity,
+    RecordTypesDefinition, Reveal, RollupDefinition, RowColumn, RuleDefinition, SearchClass, Severity,
     StateMachineDefinition, UniqueDefinition,
 };
 
 methods! {
     /// Lists every method with its parameters and their types, and whether it is called with a session:
     /// `required`, `none`, or `optional`.
-    "api.describe" with_or_without_session (_patience, _given: Describe {}) -> "{methods: [{name, help, session, parameters, returns}]}" {
+    "api.describe" with_or_without_session (caller, given: Describe {
+        /// The language, `zh-Hans` or `en`; the session's if not said, and English without a session.
+        locale: Option<String>,
+    }) -> "{methods: [{name, help, session, parameters, returns}]}" {
+        let of_session = caller.session.map(Session::locale).unwrap_or_default();
+        let locale = given.locale.as_deref().map_or(Ok(of_session), Locale::parse)?;
         let methods = crate::api::methods().into_iter().map(|method| {
             let parameters = method.parameters.iter().map(|parameter| {
                 json!({
                     "name": parameter.name,
                     "type": parameter.kind,
                     "required": parameter.required,
-                    "help": parameter.help.trim(),
+                    "help": parameter.help_in(locale),
                 })
             });
             json!({
                 "name": method.name,
-                "help": method.help.trim(),
+                "help": method.help_in(locale),
                 "session": method.session().name(),
                 "parameters": parameters.collect::<Vec<_>>(),
                 "returns": method.returns,
@@ -58,7 +63,10 @@ methods! {
     "schema.describe" (session, given: Schema {
         /// One entity; all if not said.
         entity: Option<String>,
-    }) -> "{version, entities: [{name, layer, label, help, module, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
+        /// A BCP 47 tag: labels and help texts that stand in this language are told in it; the session's if not said.
+        locale: Option<String>,
+    }) -> "{version, entities: [{name, former_names, layer, label, help, module, title, fields, rules, indexes, counters, states, unique, record_types, relation, relations, valid_time}], system_fields}" {
+        let language = language(session, given.locale.as_deref())?;
         session.read(|reader| {
             let (registry, partition) = (reader.registry(), reader.partition()?);
             let chosen: Vec<&Entity> = match &given.entity {
@@ -74,7 +82,7 @@ methods! {
                     let read = |name: &&str| reader.may(name, crate::engine::Action::Read);
                     let relations: Vec<&str> = relations.filter(read).collect();
                     let told =
-                        entity_to_json((registry, session.locale()), entity, &shown, partition.as_deref());
+                        entity_to_json((registry, &language), entity, &shown, partition.as_deref());
                     Ok(with(told, [("relations", json!(relations))]))
                 });
             let system: Vec<&str> = SystemField::ALL.iter().map(|(_, name)| *name).collect();
@@ -170,9 +178,11 @@ methods! {
     "schema.define_unique" (session, given: DefineUnique {
         /// The entity.
         entity: String,
-        /// The rule: {name, fields: [{field, normalizer}], condition}. A normalizer is `folded`, without regard to
-        /// case, width and white space, or `exact`; `folded` if not said. A record in which a field is missing, or
-        /// for which the condition does not hold, takes no part.
+        /// The rule: {name, fields: [{field, normalizer}], condition, reveal}. A normalizer is `folded`, without
+        /// regard to case, width and white space, or `exact`; `folded` if not said. A record in which a field is
+        /// missing, or for which the condition does not hold, takes no part. `reveal` is what a refused writer learns
+        /// of a record that has the values and that they may not see: `nothing`, `existence` (that it is such a
+        /// record) or `owner` (whose it is); `nothing` if not said. Called again, it may say otherwise.
         rule: Json,
         /// Only says what would be, as `schema.install_package` does; no if not said.
         dry_run: Option<bool>,
@@ -285,6 +295,9 @@ methods! {
         indexed: Option<bool>,
         /// Whether no two records have the same value.
         unique: Option<bool>,
+        /// For a unique field: what a refused writer learns of a record that has the value and that they may not see:
+        /// `nothing`, `existence` (that it is such a record) or `owner` (whose it is); `nothing` if not said.
+        reveal: Option<String>,
         /// How it is searched: title, body, phone, email, code.
         search: Option<String>,
         /// The value of a new record that comes with none, as an expression.
@@ -308,6 +321,7 @@ methods! {
         let purposes =
             given.purposes.as_ref().map(|purposes| described(json!(purposes), "purposes")).transpose()?;
         let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
+        let reveal = given.reveal.as_deref().map(Reveal::from_name).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
         let help = help(given.help_zh.as_deref(), given.help_en.as_deref());
         define_or_plan(session, given.dry_run, |session| {
@@ -319,6 +333,7 @@ methods! {
                 field.purposes = purposes.unwrap_or_default();
                 field.indexed = given.indexed.unwrap_or(false);
                 field.unique = given.unique.unwrap_or(serial);
+                field.reveal = reveal.unwrap_or_default();
                 field.read_only = serial;
                 field.search = search;
                 field.on_delete = on_delete.unwrap_or_default();

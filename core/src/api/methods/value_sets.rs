@@ -3,16 +3,20 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::api::described::language;
 use crate::api::planned::define_or_plan;
-use crate::base::Locale;
+use crate::base::Language;
 use crate::schema::{Layer, ValueSet, ValueSetDefinition, ValueSetOverride};
 
 methods! {
     /// Lists the value sets of the fields that the user sees; all of them for whoever may administer everything.
-    "schema.value_sets" (session, _given: ValueSets {}) -> "{value_sets: [{name, layer, label, help, withdrawn, changed_by, codes: [{code, label, active, color, only_with}]}]}" {
-        let locale = session.locale();
+    "schema.value_sets" (session, given: ValueSets {
+        /// A BCP 47 tag: labels and help texts that stand in this language are told in it; the session's if not said.
+        locale: Option<String>,
+    }) -> "{value_sets: [{name, layer, label, help, withdrawn, changed_by, codes: [{code, label, active, color, only_with}]}]}" {
+        let language = language(session, given.locale.as_deref())?;
         let sets = session.value_sets()?;
-        Ok(json!({"value_sets": sets.iter().map(|set| to_json(set, locale)).collect::<Vec<_>>()}))
+        Ok(json!({"value_sets": sets.iter().map(|set| to_json(set, &language)).collect::<Vec<_>>()}))
     }
 
     /// Adds a value set of the customer's own, or changes the one of this name: a list of codes that enum and
@@ -47,12 +51,12 @@ methods! {
     }
 }
 
-fn to_json(set: &ValueSet, locale: Locale) -> Json {
+fn to_json(set: &ValueSet, language: &Language) -> Json {
     let codes = set.codes();
     let codes = codes.iter().map(|code| {
         json!({
             "code": code.code,
-            "label": code.label.text(locale),
+            "label": code.label.spoken(language),
             "active": code.active,
             "color": code.color,
             "only_with": code.only_with,
@@ -61,8 +65,8 @@ fn to_json(set: &ValueSet, locale: Locale) -> Json {
     json!({
         "name": set.api_name(),
         "layer": Layer::of(&set.definition.namespace).name(),
-        "label": set.label().text(locale),
-        "help": set.definition.help.as_ref().map(|help| help.text(locale)),
+        "label": set.label().spoken(language),
+        "help": set.definition.help.as_ref().map(|help| help.spoken(language)),
         "withdrawn": set.is_withdrawn(),
         "changed_by": set.overrides().iter().map(|changed| &changed.namespace).collect::<Vec<_>>(),
         "codes": codes.collect::<Vec<_>>(),

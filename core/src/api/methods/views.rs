@@ -56,7 +56,7 @@ methods! {
     "view.list" (session, given: ListViews {
         /// The entity; all if not said.
         entity: Option<String>,
-    }) -> "{views: [{id, name, entity, audience, role, unit, definition}]}" {
+    }) -> "{views: [{id, name, label, entity, audience, role, unit, definition}]}" {
         let views = session.views(given.entity.as_deref())?;
         Ok(json!({"views": views.iter().map(|view| view_to_json(session, view)).collect::<Vec<_>>()}))
     }
@@ -226,6 +226,7 @@ fn view_to_json(session: &Session, view: &SavedView) -> Json {
     json!({
         "id": view.id.to_string(),
         "name": view.name,
+        "label": view.label.text(session.locale()),
         "entity": view.entity,
         "audience": audience,
         "role": role,

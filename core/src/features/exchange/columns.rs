@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Code, Error, Result};
-use crate::schema::{Entity, Field, FieldName, FieldType, locale_tag};
+use crate::base::{Code, Error, Result, locale_tag};
+use crate::schema::{Entity, Field, FieldName, FieldType};
 
 /// How a file is read.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -277,7 +277,7 @@ impl<'a> Import<'a> {
                     let place = (sheet.entity.as_str(), field.api_name.as_str());
                     match self.resolve(transaction, entity, place, cell) {
                         Ok(found) => changes = changes.set(field.api_name.as_str(), Value::from(found)),
-                        Err(error) if error.code() == Code::ReferenceMissing && *entity == sheet.entity => {
+                        Err(error) if error.code() == Code::ReferenceMissing && self.is_of(sheet, entity) => {
                             late.push((field.clone(), entity.clone(), cell.to_owned()));
                         }
                         Err(error) if error.code() == Code::ReferenceMissing && !field.is_required() => {
@@ -382,6 +382,12 @@ impl<'a> Import<'a> {
         }
         let found = reader.find_by_title(entity, text)?;
         if found.is_empty() { by_key(text) } else { Ok(found) }
+    }
+
+    /// Whether a reference leads to the entity of the sheet itself, by whatever name of it.
+    fn is_of(&self, sheet: &Sheet, entity: &str) -> bool {
+        let registry = self.session.crm().registry();
+        registry.entity(entity).is_ok_and(|known| known.api_name == sheet.entity)
     }
 
     fn create_reference(

@@ -261,7 +261,8 @@ fn entity_of(registry: &Registry, kind: &str) -> Result<String> {
         let definition = &entity.definition;
         let labels = [&definition.label, entity.label()].into_iter().flat_map(|label| [&label.zh, &label.en]);
         let names = [&entity.api_name, &definition.name].into_iter().chain(labels);
-        !entity.is_withdrawn() && names.chain(&definition.synonyms).any(|name| fold(name) == wanted)
+        !entity.is_withdrawn()
+            && names.chain(entity.former_names()).chain(&definition.synonyms).any(|name| fold(name) == wanted)
     };
     let mut found = registry.entities().iter().filter(means);
     match (found.next(), found.next()) {

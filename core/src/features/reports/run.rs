@@ -279,7 +279,7 @@ fn gauge<'a>(
     measure: &'a Measure,
     conditions: &mut Vec<&'a Condition>,
 ) -> Result<Gauge> {
-    let shown = |selector: &FieldSelector| reader.visible(entity, selector);
+    let shown = |selector: &FieldSelector| reader.comparable(entity, selector);
     let numeric = |selector: &FieldSelector| -> Result<FieldId> {
         let field = shown(selector)?;
         let kind = selector.field(entity)?.definition.kind.value_kind();
@@ -328,14 +328,14 @@ fn grouping(reader: &Reader<'_>, entity: &Entity, group: &GroupBy) -> Result<Gro
         [first, second] => (first, Some(second)),
         _ => return Err(too_long()),
     };
-    let field = reader.visible(entity, first)?;
+    let field = reader.comparable(entity, first)?;
     let target = referenced(entity, field);
     let (hop, far_entity, far_field) = match second {
         None => (None, entity, field),
         Some(second) => {
             let target = target.clone().ok_or_else(|| Error::new(Code::WrongType).rule("reference"))?;
             let far = reader.registry().entity(&target)?;
-            let far_field = reader.visible(far, second)?;
+            let far_field = reader.comparable(far, second)?;
             (Some((target, far_field)), far, far_field)
         }
     };

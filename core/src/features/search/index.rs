@@ -296,7 +296,7 @@ impl Engine {
         page: Page,
     ) -> tantivy::Result<Hits> {
         let searcher = self.reader.searcher();
-        let records = self.pairs.visible(&searcher, query, visible)?;
+        let records = self.pairs.visible(&searcher, query, (visible, self.fields.record))?;
         if records.is_empty() {
             return Ok(Hits::default());
         }

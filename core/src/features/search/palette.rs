@@ -108,7 +108,7 @@ impl Session {
         }
         items.extend(self.views_at_hand()?.into_iter().map(|view| PaletteItem {
             kind: PaletteKind::View,
-            label: Label::new(&view.name, &view.name),
+            label: view.label,
             method: "view.run".to_owned(),
             entity: Some(view.entity),
             record: Some(view.id),

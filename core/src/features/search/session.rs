@@ -47,6 +47,14 @@ impl Sees for Visibility {
             .is_some_and(|scope| scope.classes.contains(&ClassId::new(class)))
     }
 
+    fn singly(&self) -> Vec<(u32, RecordId)> {
+        let of = |(kind, scope): (&EntityId, &crate::engine::Scope)| {
+            let kind = kind.number();
+            scope.singly.iter().map(move |record| (kind, *record)).collect::<Vec<_>>()
+        };
+        self.scopes.iter().flat_map(of).collect()
+    }
+
     fn reads(&self, kind: u32, field: u32) -> bool {
         self.scopes.get(&EntityId::new(kind)).is_some_and(|scope| scope.fields.contains(&FieldId::new(field)))
     }

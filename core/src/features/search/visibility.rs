@@ -1,4 +1,4 @@
-//! Who sees what, inside the query: records by access class, matches by readable field.
+//! Who sees what, inside the query: records by access class or one by one, matches by readable field.
 //!
 //! It deliberately does not know roles, owners or teams: whoever asks hands in a [`Visibility`].
 //! Invariant: a record or field that is hidden takes part in no hit and no total.
@@ -14,16 +14,23 @@ use tantivy::query::doc_predicate_query::{
     ConstOrVariableSegmentPredicate, DocPredicate, DocPredicateQuery, SegmentDocPredicate,
 };
 use tantivy::query::{AllScorer, ConstScoreQuery};
-use tantivy::{DocId, Searcher, SegmentReader};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
 
 use super::query::Query;
 use super::schema::{CLASS, KIND, Scope};
+use crate::base::RecordId;
 
 /// What one person may see. Asked once per distinct pair and search, so answers must not change
 /// while a search runs.
 pub trait Visibility {
     /// Whether records of this entity in this access class exist for the person.
     fn allows(&self, kind: u32, class: u32) -> bool;
+
+    /// The records that exist for the person one by one, whatever their class; of each the number of its entity.
+    fn singly(&self) -> Vec<(u32, RecordId)> {
+        Vec::new()
+    }
 
     /// Whether the person may read this field of this entity. A field that may not be read matches
     /// nothing, since a match would tell its content.
@@ -44,7 +51,7 @@ impl PairsBySegment {
         &self,
         searcher: &Searcher,
         query: &Query,
-        visible: &dyn Visibility,
+        (visible, record): (&dyn Visibility, Field),
     ) -> tantivy::Result<VisibleRecords> {
         let mut answers: HashMap<Pair, bool> = HashMap::new();
         let mut whole = HashSet::new();
@@ -59,7 +66,9 @@ impl PairsBySegment {
             }
         }
         let allowed = answers.into_iter().filter(|(_, allowed)| *allowed).map(|(pair, _)| pair).collect();
-        Ok(VisibleRecords { allowed: Arc::new(allowed), whole: Arc::new(whole) })
+        let singly = visible.singly().into_iter().filter(|(kind, _)| query.asks_for(*kind));
+        let singly = Arc::new(singly.map(|(_, record)| record).collect());
+        Ok(VisibleRecords { allowed: Arc::new(allowed), whole: Arc::new(whole), singly, record })
     }
 
     /// Forgets segments that merges have replaced.
@@ -88,17 +97,41 @@ pub(super) struct VisibleRecords {
     allowed: Arc<HashSet<Pair>>,
     /// Segments of which every record is visible.
     whole: Arc<HashSet<SegmentId>>,
+    /// Records that are visible one by one.
+    singly: Arc<Vec<RecordId>>,
+    /// The field by which they are found.
+    record: Field,
 }
 
 impl VisibleRecords {
     /// Whether nothing at all is visible.
     pub(super) fn is_empty(&self) -> bool {
-        self.allowed.is_empty()
+        self.allowed.is_empty() && self.singly.is_empty()
     }
 
     /// The filter; it adds nothing to a score.
     pub(super) fn into_query(self) -> ConstScoreQuery {
         ConstScoreQuery::new(Box::new(DocPredicateQuery::from(self)), 0.0)
+    }
+}
+
+impl VisibleRecords {
+    /// The rows of a segment that are visible one by one.
+    fn rows_of(&self, reader: &SegmentReader) -> tantivy::Result<HashSet<DocId>> {
+        let mut rows = HashSet::new();
+        if self.singly.is_empty() {
+            return Ok(rows);
+        }
+        let index = reader.inverted_index(self.record)?;
+        for record in self.singly.iter() {
+            let term = Term::from_field_bytes(self.record, record.as_bytes());
+            let Some(mut found) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
+            while found.doc() != TERMINATED {
+                rows.insert(found.doc());
+                found.advance();
+            }
+        }
+        Ok(rows)
     }
 }
 
@@ -112,7 +145,11 @@ impl DocPredicate for VisibleRecords {
         if self.whole.contains(&reader.segment_id()) {
             return Ok(ConstOrVariableSegmentPredicate::Const(true));
         }
-        let predicate = VisibleRows { columns: Columns::of(reader)?, allowed: Arc::clone(&self.allowed) };
+        let predicate = VisibleRows {
+            columns: Columns::of(reader)?,
+            allowed: Arc::clone(&self.allowed),
+            singly: self.rows_of(reader)?,
+        };
         let necessary_condition = Box::new(AllScorer::new(reader.max_doc()));
         Ok(ConstOrVariableSegmentPredicate::Variable { predicate, necessary_condition })
     }
@@ -122,11 +159,12 @@ impl DocPredicate for VisibleRecords {
 pub(super) struct VisibleRows {
     columns: Columns,
     allowed: Arc<HashSet<Pair>>,
+    singly: HashSet<DocId>,
 }
 
 impl SegmentDocPredicate for VisibleRows {
     fn eval(&mut self, row: DocId) -> bool {
-        self.columns.pair(row).is_some_and(|pair| self.allowed.contains(&pair))
+        self.columns.pair(row).is_some_and(|pair| self.allowed.contains(&pair)) || self.singly.contains(&row)
     }
 }
 

@@ -13,8 +13,11 @@ use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::{Matcher, Test};
 use crate::records::query::plan::{Plan, is_of_class};
 use crate::records::query::run::for_each;
+use crate::records::query::shared;
 use crate::records::query::sight::Sight;
-use crate::records::tally::{ByValues, Combinations, Group, group_of, read_groups, stand_in, write_whole};
+use crate::records::tally::{
+    ByValues, Combinations, Group, group_of, group_of_one, read_groups, stand_in, write_whole,
+};
 use crate::schema::{DeclaredCounter, Entity, FieldType};
 
 /// Keys that are counted at once.
@@ -90,11 +93,16 @@ pub fn count(sight: &Sight<'_>, filter: &Filter, total: Total) -> Result<Counted
             count = count.saturating_add(group.count);
             Ok(())
         })?;
+        let beside = shared::matching(sight, &matcher, matcher.needs_far(std::iter::empty()))?;
+        let count = count.saturating_add(beside.len() as u64);
         return Ok(Counted { count, more: false, source: CountSource::Counters });
     }
     let most = if let Total::Bounded(most) = total { most } else { u64::MAX };
     let plan = Plan::choose(sight, &matcher.test, &[])?;
-    if plan.is_exact() { count_keys(sight, &plan, most) } else { count_rows(sight, &plan, &matcher, most) }
+    match plan.is_exact() {
+        true => count_keys(sight, &plan, &matcher, most),
+        false => count_rows(sight, &plan, &matcher, most),
+    }
 }
 
 /// Where [`count`] would take its answer from.
@@ -106,7 +114,7 @@ pub(super) fn source(sight: &Sight<'_>, test: &Test<'_>) -> Result<CountSource> 
     Ok(if plan.is_exact() { CountSource::Index } else { CountSource::Scan })
 }
 
-fn count_keys(sight: &Sight<'_>, plan: &Plan<'_>, most: u64) -> Result<Counted> {
+fn count_keys(sight: &Sight<'_>, plan: &Plan<'_>, matcher: &Matcher<'_>, most: u64) -> Result<Counted> {
     let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
     let mut count = 0_u64;
     while count <= most {
@@ -116,6 +124,10 @@ fn count_keys(sight: &Sight<'_>, plan: &Plan<'_>, most: u64) -> Result<Counted> 
             break;
         }
         count = count.saturating_add(ids.len() as u64);
+    }
+    if count <= most {
+        let beside = shared::matching(sight, matcher, matcher.needs_far(std::iter::empty()))?;
+        count = count.saturating_add(beside.len() as u64);
     }
     Ok(Counted { count: count.min(most), more: count > most, source: CountSource::Index })
 }
@@ -143,6 +155,9 @@ pub fn groups(
     let matcher = Matcher::new(sight, filter)?;
     let Some(counter) = Counter::for_test(sight.entity, &matcher.test, apart, sums) else { return Ok(false) };
     counter.for_each(sight, &matcher.test, (apart, sums), visit)?;
+    for record in shared::matching(sight, &matcher, matcher.needs_far(std::iter::empty()))? {
+        visit(group_of_one(record, sums)?)?;
+    }
     Ok(true)
 }
 

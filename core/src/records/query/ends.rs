@@ -37,7 +37,7 @@ pub fn sees_ends(sight: &Sight<'_>, record: &Record) -> Result<bool> {
         let Some((entity, id)) = end_of(sight, record, field) else { return Ok(false) };
         let Some(permit) = sight.permit_for(entity) else { return Ok(false) };
         let envelope = load_envelope(sight.snapshot, entity, id)?;
-        if !envelope.is_some_and(|envelope| permit.allows(&envelope.access_class())) {
+        if !envelope.is_some_and(|envelope| permit.allows(id, &envelope.access_class())) {
             return Ok(false);
         }
     }
@@ -119,7 +119,7 @@ fn is_new(walk: &LinkWalk, ends: Ends, side: FieldId, link: &Record) -> bool {
 }
 
 fn is_seen(sight: &Sight<'_>, link: &Record) -> Result<bool> {
-    let reached = !link.is_deleted() && sight.permit.allows(&link.envelope.access_class());
+    let reached = !link.is_deleted() && sight.permit.allows(link.id, &link.envelope.access_class());
     Ok(reached && sees_ends(sight, link)?)
 }
 

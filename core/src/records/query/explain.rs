@@ -29,6 +29,8 @@ pub struct Explanation {
     /// About how many keys are read if the list is read to its end, by what the choice of an index knows of the
     /// records that the reader sees. Nothing of links, whose ends the reader may not see.
     pub keys: Option<Size>,
+    /// Records that are shared with the reader singly, each of which is read and held against the condition.
+    pub shared: usize,
     /// Where a count of the same records comes from.
     pub count: CountSource,
 }
@@ -57,6 +59,7 @@ pub fn explain(sight: &Sight<'_>, query: &Query) -> Result<Explanation> {
         residual: plan.residual,
         streamed: plan.order == Order::Streamed,
         scan,
+        shared: sight.permit.shared().len(),
         count: source(sight, &matcher.test)?,
         index: plan.name,
         components: plan.used,

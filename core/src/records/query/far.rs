@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{RecordId, Result, Value};
 use crate::records::query::ends::sees_ends;
-use crate::records::query::matcher::tree as branch_of;
-use crate::records::query::scan_all;
+use crate::records::query::matcher::{Matcher, tree as branch_of};
 use crate::records::query::sight::Sight;
+use crate::records::query::{scan_all, shared};
 use crate::records::rollup::{Gathered, figures, part};
 use crate::records::row::load_many;
 use crate::records::{Filter, Record};
@@ -42,7 +42,8 @@ fn look_up(sight: &Sight<'_>, lookup: &Lookup, records: &mut [Record]) -> Result
         records.iter().filter_map(|record| record.peek(lookup.through).as_id()).collect();
     let wanted: Vec<RecordId> = wanted.into_iter().collect();
     let far = Sight { entity, permit, alone: true, fields: None, language: None, ..*sight };
-    let seen = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
+    let seen =
+        |record: &Record| !record.is_deleted() && permit.allows(record.id, &record.envelope.access_class());
     let mut found = Vec::new();
     for record in load_many(sight.snapshot, entity.id(), &wanted)?.into_iter().flatten().filter(seen) {
         if sees_ends(&far, &record)? {
@@ -71,18 +72,28 @@ fn look_at_figures(sight: &Sight<'_>, rollup: &Rollup, records: &mut [Record]) -
 fn gather(sight: &Sight<'_>, rollup: &Rollup, records: &mut [Record]) -> Result<()> {
     let Some(permit) = sight.permit_for(rollup.child) else { return Ok(()) };
     let entity = sight.registry.entity_by_id(rollup.child)?;
-    let within = Sight { entity, permit, alone: true, fields: None, language: None, ..*sight };
+    let all = Sight { entity, permit, alone: true, fields: None, language: None, ..*sight };
+    // Children that are shared singly are read once, and not again for each parent.
+    let (beside, of_classes) = (shared::beside(&all, false)?, permit.of_classes());
+    let within = Sight { permit: &of_classes, ..all };
     for record in records {
         let mut gathered = Gathered::default();
         let Some(places) = places(sight, rollup, record.id)? else { continue };
+        let mut take = |child: &Record| {
+            if let Some(part) = part(sight.snapshot, rollup, child)? {
+                gathered.take(rollup, part);
+            }
+            Ok(())
+        };
         for some in places.chunks(PLACES) {
             let of_these = Filter::In(rollup.by, some.iter().map(|id| Value::Id(*id)).collect());
-            scan_all(&within, &of_these, &mut |child| {
-                if let Some(part) = part(sight.snapshot, rollup, child)? {
-                    gathered.take(rollup, part);
+            scan_all(&within, &of_these, &mut take)?;
+            let matcher = Matcher::new(&all, &of_these)?;
+            for child in &beside {
+                if matcher.matches(child)? {
+                    take(child)?;
                 }
-                Ok(())
-            })?;
+            }
         }
         record.work_out_as(rollup.id(), gathered.value(rollup.figure)?);
     }

@@ -1,6 +1,8 @@
 //! The ranges of all classes read side by side and merged into one order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use crate::base::{RecordId, Result};
 use crate::records::query::plan::Plan;
@@ -16,7 +18,7 @@ struct Lane {
     range: RangeRequest,
     /// How many bytes at the front of its keys do not order them.
     lead: usize,
-    rows: VecDeque<Vec<u8>>,
+    rows: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
     more: bool,
     /// Most keys that it reads ahead.
     most: usize,
@@ -26,43 +28,78 @@ impl Lane {
     /// Records that are named, rising, behind one of them.
     fn of(ids: &[RecordId], after: Option<&[u8]>) -> Self {
         let behind = |id: &&RecordId| after.is_none_or(|after| id.as_bytes().as_slice() > after);
+        let rows: Vec<_> = ids.iter().filter(behind).map(|id| (id.as_bytes().to_vec(), Vec::new())).collect();
         Self {
             range: RangeRequest::prefix(Keyspace::Index, &[], 0),
             lead: 0,
-            rows: ids.iter().filter(behind).map(|id| id.as_bytes().to_vec()).collect(),
+            rows: rows.into_iter(),
             more: false,
             most: 0,
         }
     }
 
-    fn fill(&mut self, snapshot: &dyn Snapshot) -> Result<()> {
-        if self.rows.is_empty() && self.more {
-            self.take(snapshot.scan(&self.range)?);
+    /// The next key, whole.
+    fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<Vec<u8>>> {
+        if self.rows.as_slice().is_empty() && self.more {
+            let page = snapshot.scan(&self.range)?;
+            self.take(page);
         }
-        Ok(())
+        let key = self.rows.next().map(|(key, _)| key);
+        if let Some(key) = key.as_ref().filter(|_| self.more && self.rows.as_slice().is_empty()) {
+            continue_after(&mut self.range, key.clone());
+        }
+        Ok(key)
     }
 
     fn take(&mut self, page: Page) {
         self.more = page.more;
-        if let Some((last, _)) = page.rows.last() {
-            continue_after(&mut self.range, last.clone());
-        }
-        let lead = self.lead;
-        self.rows.extend(page.rows.into_iter().map(|(mut key, _)| {
-            key.drain(..lead.min(key.len()));
-            key
-        }));
+        self.rows = page.rows.into_iter();
         // A lane that is read to its end so soon holds much of the list.
         self.range.max_rows = self.range.max_rows.saturating_mul(2).min(self.most);
     }
 }
 
+/// The next key of a lane. The greatest is that which comes first.
+struct Head {
+    key: Vec<u8>,
+    lead: usize,
+    lane: usize,
+    reverse: bool,
+}
+
+impl Head {
+    /// The part of the key that orders it.
+    fn place(&self) -> &[u8] {
+        self.key.get(self.lead..).unwrap_or_default()
+    }
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rising = self.place().cmp(other.place()).then_with(|| self.lane.cmp(&other.lane));
+        if self.reverse { rising } else { rising.reverse() }
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Head {}
+
 /// All ranges of a plan merged into one order, that of (components ‖ id), rising or falling.
 pub(super) struct Merge {
     lanes: Vec<Lane>,
-    /// The next key of each lane that has one, with the lane.
-    heads: BTreeMap<(Vec<u8>, usize), ()>,
-    reverse: bool,
+    /// The next key of each lane that has one.
+    heads: BinaryHeap<Head>,
     /// The key met last, where a record may be met more than once: without the values that differ, its keys
     /// are alike and follow each other.
     met: Option<Vec<u8>>,
@@ -84,62 +121,61 @@ impl Merge {
             // Twice the even share, since no list is spread evenly.
             several => (wanted.saturating_mul(2) / several).clamp(4, most),
         };
-        let lanes = plan.lanes().map(|(mut range, lead)| {
-            range.max_rows = read_ahead;
-            if let Some(after) = after {
-                skip(&mut range, lead, after);
-            }
-            Lane { range, lead, rows: VecDeque::new(), more: true, most }
+        let (ranges, leads): (Vec<RangeRequest>, Vec<usize>) = plan
+            .lanes()
+            .map(|(mut range, lead)| {
+                range.max_rows = read_ahead;
+                if let Some(after) = after {
+                    skip(&mut range, lead, after);
+                }
+                (range, lead)
+            })
+            .unzip();
+        let pages = snapshot.scan_many(&ranges)?;
+        let lanes = ranges.into_iter().zip(leads).zip(pages).map(|((range, lead), page)| {
+            let mut lane = Lane { range, lead, rows: Vec::new().into_iter(), more: true, most };
+            lane.take(page);
+            lane
         });
         let mut merge = Self {
             lanes: lanes.chain(plan.these.as_deref().map(|ids| Lane::of(ids, after))).collect(),
-            heads: BTreeMap::new(),
-            reverse: plan.reverse,
+            heads: BinaryHeap::with_capacity(count),
             met: None,
             several: plan.several,
         };
-        let mut waiting: Vec<&mut Lane> = merge.lanes.iter_mut().filter(|lane| lane.more).collect();
-        let ranges: Vec<RangeRequest> = waiting.iter().map(|lane| lane.range.clone()).collect();
-        for (lane, page) in waiting.iter_mut().zip(snapshot.scan_many(&ranges)?) {
-            lane.take(page);
-        }
-        for number in 0..merge.lanes.len() {
-            merge.advance(snapshot, number)?;
+        for (number, lane) in merge.lanes.iter_mut().enumerate() {
+            let key = lane.next(snapshot)?;
+            let head = key.map(|key| Head { key, lead: lane.lead, lane: number, reverse: plan.reverse });
+            merge.heads.extend(head);
         }
         Ok(merge)
     }
 
-    fn advance(&mut self, snapshot: &dyn Snapshot, number: usize) -> Result<()> {
-        if let Some(lane) = self.lanes.get_mut(number) {
-            lane.fill(snapshot)?;
-            if let Some(key) = lane.rows.pop_front() {
-                self.heads.insert((key, number), ());
+    fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<RecordId>> {
+        while let Some(mut first) = self.heads.peek_mut() {
+            let is_met = self.several && self.met.as_deref() == Some(first.place());
+            if self.several && !is_met {
+                self.met = Some(first.place().to_vec());
+            }
+            let id = RecordId::from_suffix(&first.key);
+            let following = self.lanes.get_mut(first.lane).map(|lane| lane.next(snapshot)).transpose()?;
+            match following.flatten() {
+                Some(key) => first.key = key,
+                None => drop(PeekMut::pop(first)),
+            }
+            if !is_met && id.is_some() {
+                return Ok(id);
             }
         }
-        Ok(())
-    }
-
-    fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<Vec<u8>>> {
-        loop {
-            let first = if self.reverse { self.heads.pop_last() } else { self.heads.pop_first() };
-            let Some(((key, lane), ())) = first else { return Ok(None) };
-            self.advance(snapshot, lane)?;
-            if !self.several {
-                return Ok(Some(key));
-            }
-            if self.met.as_ref() != Some(&key) {
-                self.met = Some(key.clone());
-                return Ok(Some(key));
-            }
-        }
+        Ok(None)
     }
 
     /// The next records, as many as are wanted or there are.
     pub fn batch(&mut self, snapshot: &dyn Snapshot, most: usize) -> Result<Vec<RecordId>> {
-        let mut ids = Vec::new();
+        let mut ids = Vec::with_capacity(most.min(READ_AHEAD));
         while ids.len() < most {
-            let Some(key) = self.next(snapshot)? else { break };
-            ids.extend(RecordId::from_suffix(&key));
+            let Some(id) = self.next(snapshot)? else { break };
+            ids.push(id);
         }
         Ok(ids)
     }

@@ -85,6 +85,11 @@ impl<'a> Matcher<'a> {
     /// Those of [`Sight`], `storage.damaged`, `storage.io`.
     pub fn new(sight: &Sight<'a>, filter: &Filter) -> Result<Self> {
         sight.check(filter, std::iter::empty())?;
+        Self::of_checked(sight, filter)
+    }
+
+    /// The same for a condition that was checked.
+    pub(super) fn of_checked(sight: &Sight<'a>, filter: &Filter) -> Result<Self> {
         let test = ready(sight, filter, true)?;
         let test = if may_hide_ends(sight) { Test::All(vec![test, Test::Ends]) } else { test };
         Ok(Self { sight: *sight, test, cache: RefCell::default() })
@@ -412,7 +417,9 @@ fn look_up(sight: &Sight<'_>, cache: &Cache, id: RecordId) -> Result<Option<Rc<R
     if let Some(known) = cache.borrow().get(&place) {
         return Ok(known.clone());
     }
-    let seen = |record: &Record| !record.is_deleted() && sight.permit.allows(&record.envelope.access_class());
+    let seen = |record: &Record| {
+        !record.is_deleted() && sight.permit.allows(record.id, &record.envelope.access_class())
+    };
     let mut found = load(sight.snapshot, sight.entity.id(), id)?.filter(seen);
     if let Some(record) = &found
         && !sees_ends(sight, record)?

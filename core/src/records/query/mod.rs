@@ -13,6 +13,7 @@ mod lanes;
 mod matcher;
 mod plan;
 mod run;
+mod shared;
 mod sight;
 mod size;
 mod union;
@@ -26,6 +27,7 @@ use crate::access::{Permit, Read};
 use crate::base::{Code, Collation, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::records::classes::read_epoch;
 use crate::records::ordered::collated;
+use crate::records::purge::gone;
 use crate::records::row::{load, load_envelope, load_many};
 use crate::records::{Filter, Record};
 use crate::schema::Entity;
@@ -164,7 +166,7 @@ pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
         return Err(Error::new(Code::InvalidCursor));
     }
     let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
-    let matcher = Matcher::new(sight, &query.filter)?;
+    let matcher = Matcher::of_checked(sight, &query.filter)?;
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
     let fields = wanted(sight, query, &matcher);
     let sight = &Sight { fields: fields.as_ref(), ..*sight };
@@ -230,14 +232,15 @@ pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: 
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     load(snapshot, entity.id(), id)?
-        .filter(|record| !record.is_deleted() && permit.allows(&record.envelope.access_class()))
+        .filter(|record| !record.is_deleted() && permit.allows(record.id, &record.envelope.access_class()))
         .ok_or_else(missing)
 }
 
 /// A record that a permit reaches, deleted or not.
 ///
 /// # Errors
-/// As [`get`], but that a deleted record is found.
+/// As [`get`], but that a deleted record is found; `record.purged` for one that the permit reached and that is gone for
+/// good.
 pub fn get_standing(
     snapshot: &dyn Snapshot,
     permit: &Permit<Read>,
@@ -245,9 +248,13 @@ pub fn get_standing(
     id: RecordId,
 ) -> Result<Record> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
-    load(snapshot, entity.id(), id)?
-        .filter(|record| permit.allows(&record.envelope.access_class()))
-        .ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
+    let Some(record) = load(snapshot, entity.id(), id)? else {
+        return Err(gone(snapshot, &|class| permit.allows(id, class), entity, id)?);
+    };
+    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
+    Some(record)
+        .filter(|record| permit.allows(record.id, &record.envelope.access_class()))
+        .ok_or_else(missing)
 }
 
 /// Those of several records that a permit reaches, in the order asked.
@@ -261,8 +268,30 @@ pub fn get_many(
     ids: &[RecordId],
 ) -> Result<Vec<Record>> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
-    let reached = |record: &Record| !record.is_deleted() && permit.allows(&record.envelope.access_class());
+    let reached =
+        |record: &Record| !record.is_deleted() && permit.allows(record.id, &record.envelope.access_class());
     Ok(load_many(snapshot, entity.id(), ids)?.into_iter().flatten().filter(reached).collect())
+}
+
+/// The live records that a permit reaches because they are shared with its holder singly, beside those of its classes.
+///
+/// # Errors
+/// `storage.conflict` for a stale permit, `storage.damaged`, `storage.io`.
+pub fn shared_records(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+) -> Result<Vec<RecordId>> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let mut found = Vec::new();
+    for id in permit.shared() {
+        let Some(envelope) = load_envelope(snapshot, entity.id(), *id)? else { continue };
+        let class = envelope.access_class();
+        if envelope.deleted_at.is_none() && permit.allows(*id, &class) && !permit.covers(&class) {
+            found.push(*id);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a permit reaches a record: what [`get`] would find, without reading its values.
@@ -278,5 +307,5 @@ pub fn reaches(
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     let envelope = load_envelope(snapshot, entity.id(), id)?;
     Ok(envelope
-        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(&envelope.access_class())))
+        .is_some_and(|envelope| envelope.deleted_at.is_none() && permit.allows(id, &envelope.access_class())))
 }

@@ -98,22 +98,23 @@ struct Candidate {
     several: Option<FieldId>,
 }
 
-fn candidates(entity: &Entity) -> Vec<Candidate> {
+fn candidates(entity: &Entity) -> impl Iterator<Item = Candidate> + '_ {
     let by_id = Candidate {
         index: Index::by_id(entity.id()),
         name: "id".to_owned(),
         components: Vec::new(),
         several: None,
     };
-    let has_several =
-        |field: FieldId| entity.field_by_id(field).is_some_and(|field| field.definition.kind.has_several());
-    let declared = entity.indexes().iter().filter(|index| index.complete).map(|index| Candidate {
+    let has_several = move |field: FieldId| {
+        entity.field_by_id(field).is_some_and(|field| field.definition.kind.has_several())
+    };
+    let declared = entity.indexes().iter().filter(|index| index.complete).map(move |index| Candidate {
         index: Index::declared(entity.id(), index),
         name: index.api_name.clone(),
         components: index.components().iter().map(part_of).collect(),
         several: index.components().iter().map(Component::field).find(|field| has_several(*field)),
     });
-    let of_fields = entity.fields().iter().filter_map(|field| {
+    let of_fields = entity.fields().iter().filter_map(move |field| {
         let index = Index::on(entity, field.id()).filter(|_| field.has_index())?;
         let rollup = entity.rollups().iter().find(|rollup| rollup.id() == field.id());
         if rollup.is_some_and(|rollup| !rollup.indexed || !rollup.answers) {
@@ -131,7 +132,7 @@ fn candidates(entity: &Entity) -> Vec<Candidate> {
         components: vec![Part::plain(owner)],
         several: None,
     });
-    std::iter::once(by_id).chain(declared).chain(of_fields).chain(of_owner).collect()
+    std::iter::once(by_id).chain(declared).chain(of_fields).chain(of_owner)
 }
 
 fn part_of(component: &Component) -> Part {
@@ -170,9 +171,17 @@ impl<'t> Planner<'t> {
         Self { conditions, of_class, classes, sort, translated }
     }
 
-    /// The plans by one index each.
+    /// The plans by one index each. Without a condition each of them reads every record, so that the first one in
+    /// order is as good as any, or the first of all where none is.
     pub fn plans(&self, entity: &Entity) -> Vec<Plan<'t>> {
-        candidates(entity).into_iter().filter_map(|candidate| self.plan(candidate)).collect()
+        let mut plans = candidates(entity).filter_map(|candidate| self.plan(candidate));
+        if !self.conditions.is_empty() {
+            return plans.collect();
+        }
+        let in_order = |plan: &Plan<'t>| plan.order == Order::Streamed;
+        let first = plans.next();
+        let better = first.as_ref().is_none_or(|first| !in_order(first)).then(|| plans.find(in_order));
+        better.flatten().or(first).into_iter().collect()
     }
 
     /// The plan that reads records which a condition names.
@@ -247,15 +256,11 @@ impl<'t> Plan<'t> {
 
     fn own_lanes(&self, reverse: bool) -> impl Iterator<Item = (RangeRequest, usize)> + '_ {
         self.classes.iter().flat_map(move |class| {
-            let prefix = self.index.prefix(*class);
             self.ranges.iter().map(move |range| {
-                let request = RangeRequest {
-                    keyspace: Keyspace::Index,
-                    low: [&prefix[..], &range.low].concat(),
-                    high: high_of(&prefix, range),
-                    reverse,
-                    max_rows: 1,
-                };
+                let mut low = self.index.prefix(*class);
+                let high = high_of(&low, range);
+                low.extend_from_slice(&range.low);
+                let request = RangeRequest { keyspace: Keyspace::Index, low, high, reverse, max_rows: 1 };
                 (request, INDEX_PREFIX.saturating_add(range.lead))
             })
         })
@@ -265,8 +270,7 @@ impl<'t> Plan<'t> {
 /// The end of a range of a class: one that ends at no key of its own ends where the class does.
 fn high_of(prefix: &[u8], range: &KeyRange) -> Vec<u8> {
     let end_of_class = successor(prefix);
-    let high = [prefix, &range.high].concat();
-    if range.high.is_empty() { end_of_class } else { high.min(end_of_class) }
+    if range.high.is_empty() { end_of_class } else { [prefix, &range.high].concat().min(end_of_class) }
 }
 
 impl<'t> Planner<'t> {

@@ -7,6 +7,7 @@ use crate::records::Record;
 use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::{Cache, Matcher, Test};
 use crate::records::query::plan::{Order, Plan};
+use crate::records::query::shared;
 use crate::records::query::sight::Sight;
 use crate::records::query::{PageCursor, Query};
 use crate::records::row::load_fields;
@@ -25,7 +26,7 @@ pub(super) fn stream(
     let after = query.after.as_ref().map(|cursor| place_of(cursor, query, plan));
     let far = matcher.needs_far(std::iter::empty());
     let mut merge = Merge::new(sight.snapshot, plan, after.as_deref(), limit.saturating_add(1))?;
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(BATCH.min(limit.saturating_add(1)));
     while rows.len() <= limit {
         sight.patience.check()?;
         let wanted = BATCH.min(limit.saturating_add(1).saturating_sub(rows.len()));
@@ -39,6 +40,13 @@ pub(super) fn stream(
             }
         }
     }
+    // Records that the condition names are read by their ids, shared ones among them.
+    let beside = if plan.these.is_some() { Vec::new() } else { shared::matching(sight, matcher, far)? };
+    if !beside.is_empty() {
+        let place = |record: &Record| place_of(&cursor_of(record, query), query, plan);
+        let most = limit.saturating_add(1);
+        rows = shared::merge(rows, beside, (plan, after.as_deref()), most, &place);
+    }
     look_up_late(sight, &mut rows, far)?;
     Ok(rows)
 }
@@ -48,9 +56,11 @@ fn read(sight: &Sight<'_>, plan: &Plan<'_>, ids: &[RecordId], far: bool) -> Resu
     let read = load_fields(sight.snapshot, plan.index.entity, ids, sight.fields)?;
     // Who is named by a condition need not be in an index of the reader's classes.
     let reached = |record: &Record| {
-        plan.these.is_none() || !record.is_deleted() && sight.permit.allows(&record.envelope.access_class())
+        plan.these.is_none()
+            || !record.is_deleted() && sight.permit.allows(record.id, &record.envelope.access_class())
     };
-    let mut records: Vec<Record> = read.into_iter().flatten().filter(reached).collect();
+    let mut records: Vec<Record> = Vec::with_capacity(read.len());
+    records.extend(read.into_iter().flatten().filter(reached));
     sight.has_read(records.len());
     sight.complete(&mut records, far)?;
     sight.translate(&mut records);
@@ -128,15 +138,32 @@ pub(super) fn for_each(
     })
 }
 
-/// Hands the records of a plan to a function, some at a time, until it says that it has enough.
+/// Hands the records of a plan, and those that are shared with the reader singly, to a function, some at a time,
+/// until it says that it has enough.
 pub(super) fn for_each_batch(
     sight: &Sight<'_>,
     plan: &Plan<'_>,
     far: bool,
     visit: &mut dyn FnMut(Vec<Record>) -> Result<bool>,
 ) -> Result<()> {
+    if each_of_classes(sight, plan, far, visit)? && plan.these.is_none() {
+        let beside = shared::beside(sight, far)?;
+        if !beside.is_empty() {
+            visit(beside)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same for the classes that the reader reaches; says whether the function has not had enough.
+fn each_of_classes(
+    sight: &Sight<'_>,
+    plan: &Plan<'_>,
+    far: bool,
+    visit: &mut dyn FnMut(Vec<Record>) -> Result<bool>,
+) -> Result<bool> {
     if plan.alternatives.is_empty() || plan.order == Order::Streamed {
-        return each_batch(sight, plan, far, visit).map(drop);
+        return each_batch(sight, plan, far, visit);
     }
     let cache = Cache::default();
     let mut before: Vec<&Test<'_>> = Vec::new();
@@ -154,11 +181,11 @@ pub(super) fn for_each_batch(
             visit(new)
         })?;
         if !goes_on {
-            break;
+            return Ok(false);
         }
         before.push(*test);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The same for the ranges of one list; says whether the function has not had enough.
@@ -200,6 +227,11 @@ pub(super) fn collect_ids(
                 break;
             }
             found.extend(ids);
+        }
+        for record in shared::beside(sight, far)? {
+            if found.len() < most && matches(&record)? {
+                found.push(record.id);
+            }
         }
         return Ok(found);
     }

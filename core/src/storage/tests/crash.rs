@@ -7,7 +7,7 @@ use super::fault_device::{Dice, FaultDevice, HeaderInPlace};
 use super::{CHEAP, link, random};
 use crate::base::{Code, Patience, Result};
 use crate::storage::device::Device;
-use crate::storage::embedded_store::EmbeddedStore;
+use crate::storage::embedded_store::{EmbeddedStore, Pace};
 use crate::storage::journal::Journal;
 use crate::storage::keys::{Key, KeyRing};
 use crate::storage::store::{Durability, Store};
@@ -107,7 +107,7 @@ fn open_on(
 ) -> Result<EmbeddedStore> {
     let vault = Vault::open(Arc::clone(device), &vault_options(verify), &Unlock::Ring(ring))?;
     let journal = Journal::open(disk.sibling(1), ring, random())?;
-    EmbeddedStore::open(Arc::new(vault), journal, link, durability, random(), None, None)
+    EmbeddedStore::open(Arc::new(vault), journal, link, Pace::new(durability, 0), random(), None, None)
 }
 
 pub(super) fn content(store: &EmbeddedStore) -> Result<Content> {

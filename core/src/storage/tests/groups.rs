@@ -10,7 +10,7 @@ use super::fault_device::FaultDevice;
 use super::{link, random};
 use crate::base::{Code, Patience};
 use crate::storage::device::Device;
-use crate::storage::embedded_store::EmbeddedStore;
+use crate::storage::embedded_store::{EmbeddedStore, Pace};
 use crate::storage::journal::Journal;
 use crate::storage::keys::KeyRing;
 use crate::storage::store::{Durability, Settled, Store};
@@ -97,7 +97,8 @@ fn gated(durability: Durability) -> Gated {
     let vault = Vault::open(device, &vault_options(false), &Unlock::Ring(&ring)).unwrap();
     let journal = Journal::open(Arc::clone(&gate) as _, &ring, random()).unwrap();
     let store =
-        EmbeddedStore::open(Arc::new(vault), journal, link, durability, random(), None, None).unwrap();
+        EmbeddedStore::open(Arc::new(vault), journal, link, Pace::new(durability, 0), random(), None, None)
+            .unwrap();
     Gated { disk, ring, gate, store }
 }
 

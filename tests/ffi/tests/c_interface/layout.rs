@@ -32,7 +32,7 @@ fn c_and_rust_agree_on_sizes_and_offsets() {
         guanxi_value_content { integer, real, text, decimal, id }
         guanxi_value { kind, flags, content }
         guanxi_plugin_info { struct_size, abi_major, abi_minor_required, id, version, capabilities, init }
-        guanxi_field_definition { struct_size, local_id, flags, name, type_name, label_zh, label_en }
+        guanxi_field_definition { struct_size, local_id, flags, name, type_name, label_zh, label_en, help_zh, help_en }
         guanxi_host { struct_size, log, register_field, register_hook, record_value, record_set, reject, warn, locale }
     };
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shared + &open_options() + &call_options());

@@ -4,9 +4,11 @@ use super::*;
 
 use std::collections::BTreeSet;
 
-/// Sees some pairs of entity and class, and reads some fields.
+/// Sees some pairs of entity and class and some records, and reads some fields.
+#[derive(Default)]
 struct Person {
     pairs: BTreeSet<(u32, u32)>,
+    singly: Vec<(u32, RecordId)>,
     fields: BTreeSet<(u32, u32)>,
 }
 
@@ -15,13 +17,18 @@ impl Visibility for Person {
         self.pairs.contains(&(kind, class))
     }
 
+    fn singly(&self) -> Vec<(u32, RecordId)> {
+        self.singly.clone()
+    }
+
     fn reads(&self, kind: u32, field: u32) -> bool {
         self.fields.contains(&(kind, field))
     }
 }
 
 fn person(pairs: &[(u32, u32)], fields: &[(u32, u32)]) -> Person {
-    Person { pairs: pairs.iter().copied().collect(), fields: fields.iter().copied().collect() }
+    let (pairs, fields) = (pairs.iter().copied().collect(), fields.iter().copied().collect());
+    Person { pairs, fields, ..Person::default() }
 }
 
 fn record(number: u128, kind: u32, class: u32, fields: &[(u32, Analyzer, &str)]) -> Document {
@@ -50,6 +57,27 @@ fn a_hidden_class_neither_matches_nor_counts_whatever_mixture_of_segments_holds_
     let only_four = index.search(&Query::new("加喜").within(&[4]), &Everything, 10, 0).unwrap();
     assert_eq!(only_four.hits.iter().map(|hit| hit.kind).collect::<Vec<_>>(), [4, 4]);
     assert_eq!(only_four.total, 2);
+}
+
+#[test]
+fn a_record_that_is_seen_singly_matches_and_counts_beside_those_of_a_class_and_once() {
+    let (mut index, _) = Index::open_or_create(std::sync::Arc::new(MemoryFiles::new()), IDENTITY).unwrap();
+    for (position, number) in (1_u64..).zip([1_u128, 2, 3, 4]) {
+        let class = u32::from(number > 2);
+        let document = record(number, 3, class, &[(NAME, Analyzer::Title, "加喜 Acme")]);
+        index.apply(&upserts([document]), at(position)).unwrap();
+    }
+    // A record that is written again lies in another segment, and counts there alone.
+    let again = record(4, 3, 1, &[(NAME, Analyzer::Title, "加喜 Acme")]);
+    index.apply(&upserts([again]), at(5)).unwrap();
+    let sees = |singly: &[u128], pairs: &[(u32, u32)]| Person {
+        singly: singly.iter().map(|number| (3, id(*number))).collect(),
+        ..person(pairs, &[(3, NAME)])
+    };
+    assert_eq!(found_by(&index, "加喜", &sees(&[4], &[(3, 0)])), [1, 2, 4]);
+    assert_eq!(found_by(&index, "加喜", &sees(&[1, 3], &[(3, 0)])), [1, 2, 3]);
+    assert_eq!(found_by(&index, "acme", &sees(&[4, 9], &[])), [4]);
+    assert_eq!(found_by(&index, "acme", &sees(&[], &[])), []);
 }
 
 #[test]

@@ -48,6 +48,8 @@ int main(void) {
   AT(guanxi_field_definition, type_name);
   AT(guanxi_field_definition, label_zh);
   AT(guanxi_field_definition, label_en);
+  AT(guanxi_field_definition, help_zh);
+  AT(guanxi_field_definition, help_en);
 
   SIZE(guanxi_host);
   AT(guanxi_host, struct_size);

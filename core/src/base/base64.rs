@@ -3,7 +3,7 @@
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Bytes as text, with padding.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
         let bits = (0..3)
@@ -19,7 +19,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that a text stands for; `None` unless it is canonical: padded, and without stray bits, spaces
 /// or line feeds.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let (fours, rest) = text.as_bytes().as_chunks::<4>();
     if !rest.is_empty() {
         return None;

@@ -1,0 +1,121 @@
+//! Methods that share single records, take shares back, and tell of them.
+
+use serde_json::{Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::owner_from_json;
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{NewShare, Reader, ShareLevel, SharedWith, Sharee, Team};
+use crate::schema::EntityType;
+
+use super::audit::moment;
+use super::records::write;
+
+methods! {
+    /// Shares a record with a user or a team, or changes the share that they have. It takes the right to share the
+    /// record; nobody gives more than they have.
+    "record.share" (session, given: ShareRecord {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The user with whom, by id or name; this, or `team`.
+        user: Option<String>,
+        /// The team with whose members, by id or name.
+        team: Option<String>,
+        /// read, edit (values and attachments, too) or full (share on, assign, lock and delete, too); each as far as
+        /// they are granted the action on some records of the entity.
+        level: String,
+        /// From when on, RFC 3339; from now on if not said.
+        from: Option<String>,
+        /// From when on no longer, RFC 3339; without end if not said.
+        until: Option<String>,
+        /// Why.
+        reason: Option<String>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id}" {
+        let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(&given.level);
+        let level = ShareLevel::from_code(&given.level).ok_or_else(wrong)?;
+        let (from, until) = (moment("from", given.from.as_deref())?, moment("until", given.until.as_deref())?);
+        let terms = json!([given.level, given.from, given.until, given.reason]);
+        let request = json!([given.entity, given.id.to_string(), given.user, given.team, terms]);
+        write(session, "record.share", given.idempotency_key.as_deref(), &request, |transaction| {
+            let with = sharee(&transaction.reader(), given.user.as_deref(), given.team.as_deref())?;
+            let share = NewShare { with, level, from, until, reason: given.reason.clone() };
+            Ok(json!({"id": transaction.share_record(&given.entity, given.id, &share)?.to_string()}))
+        })
+    }
+
+    /// Takes back what is shared of a record with a user or a team. What they shared on stays.
+    "record.unshare" (session, given: UnshareRecord {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The user, by id or name; this, or `team`.
+        user: Option<String>,
+        /// The team, by id or name.
+        team: Option<String>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{}" {
+        let request = json!([given.entity, given.id.to_string(), given.user, given.team]);
+        write(session, "record.unshare", given.idempotency_key.as_deref(), &request, |transaction| {
+            let with = sharee(&transaction.reader(), given.user.as_deref(), given.team.as_deref())?;
+            transaction.unshare_record(&given.entity, given.id, with)?;
+            Ok(json!({}))
+        })
+    }
+
+    /// Lists with whom a record is shared: all of it for who may share it, and for others what is with them.
+    "record.shares" (session, given: SharesOfRecord {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+    }) -> "{shares: [{id, user, team, level, from, until, reason, by, at, holds}]}" {
+        let shares = session.shares(&given.entity, given.id)?;
+        Ok(json!({"shares": shares.iter().map(share_to_json).collect::<Vec<_>>()}))
+    }
+}
+
+/// With whom, by what a caller says of it.
+fn sharee(reader: &Reader<'_>, user: Option<&str>, team: Option<&str>) -> Result<Sharee> {
+    match (user, team) {
+        (Some(user), None) => {
+            let found = owner_from_json(reader, &Json::from(user)).map_err(|error| error.field("user"));
+            found.map(Sharee::User)
+        }
+        (None, Some(team)) => {
+            let missing = || Error::new(Code::ReferenceMissing).entity(Team::NAME).field("team").value(team);
+            match team.parse() {
+                Ok(id) => Ok(Sharee::Team(id)),
+                Err(_) => {
+                    let found = reader.find_by_title(Team::NAME, team)?;
+                    found.first().copied().map(Sharee::Team).ok_or_else(missing)
+                }
+            }
+        }
+        _ => Err(Error::new(Code::InvalidArgument).field("user").rule("either user or team")),
+    }
+}
+
+fn share_to_json(share: &SharedWith) -> Json {
+    let (user, team) = match share.with {
+        Sharee::User(user) => (Some(user.to_string()), None),
+        Sharee::Team(team) => (None, Some(team.to_string())),
+    };
+    json!({
+        "id": share.id.to_string(),
+        "user": user,
+        "team": team,
+        "level": share.level.code(),
+        "from": share.from.map(|from| from.to_string()),
+        "until": share.until.map(|until| until.to_string()),
+        "reason": share.reason,
+        "by": share.by.to_string(),
+        "at": share.at.to_string(),
+        "holds": share.holds,
+    })
+}
