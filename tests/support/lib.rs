@@ -175,6 +175,13 @@ impl House {
         self.user(name, &found)
     }
 
+    /// Creates a user with a role that lets actions be done to records of one's own, whatever the entity.
+    #[must_use]
+    pub fn user_who_may(&self, name: &str, actions: &[Action]) -> Session {
+        let own: Vec<_> = actions.iter().map(|action| ("*", *action, Level::Own)).collect();
+        self.user(name, &[self.role(&format!("role of {name}"), &own)])
+    }
+
     /// Changes one record as the administrator.
     pub fn change(&self, entity: &str, id: RecordId, changes: &Changes) {
         let changed = self.admin.write(|transaction| transaction.update_record(entity, id, changes.clone()));

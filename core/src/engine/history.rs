@@ -16,7 +16,8 @@ use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
-    self, At, PastQuery, PastState, PastValue, Period, Pruned, Record, RecordVersion, Rewind, Versions,
+    self, At, PastChunk, PastQuery, PastState, PastValue, Period, Pruned, Record, RecordVersion, Rewind,
+    Sight, Versions,
 };
 use crate::schema::{Entity, Registry};
 
@@ -67,19 +68,20 @@ pub struct PastCursor {
     after: [u8; 16],
 }
 
-/// A chunk of a list of the past.
+/// A chunk of a list of the past, or a page of one in an order.
 #[derive(Debug)]
-pub struct PastPage {
-    /// The records of this chunk, in the order of their creation. There may be none, and more to come.
+pub struct PastPage<C = PastCursor> {
+    /// The records: of a chunk in the order of their creation, and there may be none, and more to come; of a page in
+    /// the order asked.
     pub rows: Vec<PastRecord>,
     /// The last entry of the ledger that the list knows of.
     pub position: u64,
-    /// Records that this chunk looked at.
+    /// Records that were looked at; for a page all that the entity has, deleted ones among them.
     pub looked_at: u64,
     /// Records of forgotten persons, of which nobody can tell whether they met the condition.
     pub undecided: u64,
     /// Where to go on, if there is more.
-    pub next: Option<PastCursor>,
+    pub next: Option<C>,
 }
 
 /// A chunk of deleted records.
@@ -241,10 +243,25 @@ impl Session {
         cursor: Option<PastCursor>,
         looks: usize,
     ) -> Result<PastPage> {
+        let at = cursor.map_or(at, |cursor| At::Position(cursor.position));
+        self.past_page((entity, condition, at), |_, sight, query| {
+            let after = cursor.map(|cursor| RecordId::from_bytes(cursor.after));
+            let query = PastQuery { after, looks: page(looks), ..query };
+            let chunk = records::list_past(sight, &self.crm().inner.sealer, &query)?;
+            let position = query.place.0;
+            Ok(chunk.going_on_by(|after| PastCursor { position, after: *after.as_bytes() }))
+        })
+    }
+
+    /// What a list gave at a place of the ledger, of what this session may see today, as `look` finds it.
+    pub(super) fn past_page<C>(
+        &self,
+        (entity, condition, at): (&str, &Condition, At),
+        look: impl FnOnce(Reader<'_>, &Sight<'_>, PastQuery<'_>) -> Result<PastChunk<(Record, PastState), C>>,
+    ) -> Result<PastPage<C>> {
         self.read(|reader| {
             let known = reader.registry().entity(entity)?;
             let permit = reader.permit(known)?;
-            let at = cursor.map_or(at, |cursor| At::Position(cursor.position));
             self.check_kept(reader, entity, at)?;
             let position = records::resolve(reader.snapshot, at)?;
             let stamp = records::stamp_at(reader.snapshot, position)?;
@@ -255,19 +272,17 @@ impl Session {
                 place: (position, stamp),
                 moment: reader.settings().moment(stamp.at())?,
                 kept: &kept,
-                after: cursor.map(|cursor| RecordId::from_bytes(cursor.after)),
-                looks: page(looks),
+                after: None,
+                looks: 0,
             };
             let far = reader.far_permits(known, &filter)?;
             let sight = reader.sight(known, &permit, &far);
-            let chunk = records::list_past(&sight, &self.crm().inner.sealer, &query)?;
-            let next = chunk.next.map(|after| PastCursor { position, after: *after.as_bytes() });
-            let rows = chunk.rows.into_iter();
+            let PastChunk { rows, looked_at, undecided, next } = look(reader, &sight, query)?;
+            let rows = rows.into_iter();
             let rows = rows.map(|(record, state)| past_record(reader, &permit, &record, state));
             let rows: Vec<PastRecord> = rows.collect();
             let given: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
             reader.reads(known, &given, &Asked::by("list_as_of"))?;
-            let (looked_at, undecided) = (chunk.looked_at, chunk.undecided);
             Ok(PastPage { rows, position, looked_at, undecided, next })
         })
     }
@@ -389,7 +404,7 @@ fn expired(entity: &str) -> Error {
     Error::new(Code::HistoryExpired).entity(entity)
 }
 
-pub(super) fn past_record(
+fn past_record(
     reader: Reader<'_>,
     permit: &Permit<Read>,
     record: &Record,

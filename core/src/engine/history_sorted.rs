@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::audit_trail::Asked;
-use crate::engine::history::past_record;
-use crate::engine::{At, Find, PastRecord, Session};
-use crate::records::{self, PastOrder, PastQuery};
+use crate::base::{Code, Error, Result};
+use crate::engine::{At, Find, PastPage, Session};
+use crate::records::{self, PastOrder};
 use crate::schema::Entity;
 
 /// Where a page of a sorted list of the past ended. Opaque to callers.
@@ -20,19 +18,7 @@ pub struct SortedPastCursor {
 }
 
 /// A page of a sorted list of the past.
-#[derive(Debug)]
-pub struct SortedPastPage {
-    /// The records, in the order asked.
-    pub rows: Vec<PastRecord>,
-    /// The last entry of the ledger that the list knows of.
-    pub position: u64,
-    /// Records that were looked at: all that the entity has, deleted ones among them.
-    pub looked_at: u64,
-    /// Records of forgotten persons, of which nobody can tell whether they met the condition.
-    pub undecided: u64,
-    /// Where to go on, if there is more.
-    pub next: Option<SortedPastCursor>,
-}
+pub type SortedPastPage = PastPage<SortedPastCursor>;
 
 impl Session {
     /// A page of what a list gave at a place of the ledger, in the order of the values that the records had then, of
@@ -55,42 +41,19 @@ impl Session {
             let rule = "a sorted list of the past takes no language and no cursor of another list";
             return Err(Error::new(Code::InvalidFilter).entity(entity).rule(rule));
         }
-        self.read(|reader| {
-            let known = reader.registry().entity(entity)?;
-            let permit = reader.permit(known)?;
-            let at = cursor.map_or(at, |cursor| At::Position(cursor.position));
-            self.check_kept(reader, entity, at)?;
-            let position = records::resolve(reader.snapshot, at)?;
-            let stamp = records::stamp_at(reader.snapshot, position)?;
-            let filter = reader.resolve(known, &find.filter, stamp.at())?;
-            let list = fingerprint(known, find);
+        let at = cursor.map_or(at, |cursor| At::Position(cursor.position));
+        self.past_page((entity, &find.filter, at), |reader, sight, query| {
+            let list = fingerprint(sight.entity, find);
             if cursor.is_some_and(|cursor| cursor.list != list) {
                 return Err(Error::new(Code::InvalidCursor));
             }
-            let sort = reader.order_of(known, find)?;
-            let kept = |beyond: &Entity| self.check_kept(reader, &beyond.api_name, at);
-            let query = PastQuery {
-                filter: &filter,
-                place: (position, stamp),
-                moment: reader.settings().moment(stamp.at())?,
-                kept: &kept,
-                after: None,
-                looks: 0,
-            };
+            let sort = reader.order_of(sight.entity, find)?;
             let limit = if find.limit == 0 { 100 } else { find.limit.min(crate::base::MAX_PAGE_ROWS) };
             let after = cursor.map(|cursor| cursor.key.as_slice());
             let order = PastOrder { sort: &sort, after, limit };
-            let far = reader.far_permits(known, &filter)?;
-            let sight = reader.sight(known, &permit, &far);
-            let part = records::list_past_sorted(&sight, &self.crm().inner.sealer, &query, &order)?;
-            let rows = part.rows.into_iter();
-            let rows: Vec<PastRecord> =
-                rows.map(|(record, state)| past_record(reader, &permit, &record, state)).collect();
-            let given: Vec<RecordId> = rows.iter().map(|row| row.id).collect();
-            reader.reads(known, &given, &Asked::by("list_as_of"))?;
-            let next = part.next.map(|key| SortedPastCursor { position, key, list });
-            let (looked_at, undecided) = (part.looked_at, part.undecided);
-            Ok(SortedPastPage { rows, position, looked_at, undecided, next })
+            let page = records::list_past_sorted(sight, &self.crm().inner.sealer, &query, &order)?;
+            let position = query.place.0;
+            Ok(page.going_on_by(|key| SortedPastCursor { position, key, list }))
         })
     }
 }

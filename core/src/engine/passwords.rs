@@ -47,9 +47,7 @@ impl Crm {
     /// (`passwords.max_age_days`, `passwords.change_after_reset`) want another one first: see
     /// [`Crm::sign_in_with_new_password`].
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
-        let user = self.prove(name, &|snapshot, user| {
-            credentials::verify_password(snapshot, user, password, self.inner.key_cost)
-        })?;
+        let user = self.prove_by_password(name, password)?;
         let is_due = credentials::is_due(self.snapshot()?.as_ref(), user, self.password_rules(), self.now())?;
         if is_due {
             self.refused_sign_in(user)?;
@@ -65,9 +63,7 @@ impl Crm {
     /// Those of [`Crm::sign_in`] but for `access.password_expired`; `access.password_reused` for the same password;
     /// those of [`Session::set_password`]. The old password stays then, and nobody is signed in.
     pub fn sign_in_with_new_password(&self, name: &str, password: &str, new: &str) -> Result<Session> {
-        let user = self.prove(name, &|snapshot, user| {
-            credentials::verify_password(snapshot, user, password, self.inner.key_cost)
-        })?;
+        let user = self.prove_by_password(name, password)?;
         if new == password {
             return Err(Error::new(Code::PasswordReused).rule("the last 1"));
         }
@@ -101,6 +97,11 @@ impl Crm {
         })?;
         self.enter_note(user, EntryKind::SignIn, "sign_in", "recovery code")?;
         Ok(session)
+    }
+
+    fn prove_by_password(&self, name: &str, password: &str) -> Result<RecordId> {
+        let cost = self.inner.key_cost;
+        self.prove(name, &|snapshot, user| credentials::verify_password(snapshot, user, password, cost))
     }
 
     /// The user whom somebody proves to be. What is wrong is counted and entered, alike for every name.

@@ -136,9 +136,7 @@ impl Crm {
         self.inner.shares.keep(place, user, OfUser { facts, shares: Arc::clone(&shares) });
         Ok(sharing(policy, user, shares))
     }
-}
 
-impl Crm {
     /// The policy of a view for one user, or for one who acts for another one.
     pub(super) fn policy_of(
         &self,

@@ -40,17 +40,29 @@ pub struct PastQuery<'a> {
     pub looks: usize,
 }
 
-/// What a chunk came to.
-#[derive(Debug, Default)]
-pub struct PastChunk<T> {
+/// What a chunk, or a page in an order, came to. `N` is by what it goes on.
+#[derive(Debug)]
+pub struct PastChunk<T, N = RecordId> {
     /// What was found.
     pub rows: Vec<T>,
     /// Records that were looked at.
     pub looked_at: u64,
     /// Records of forgotten persons, of which nobody can tell whether they met the condition.
     pub undecided: u64,
-    /// The last record that was looked at, if there are more.
-    pub next: Option<RecordId>,
+    /// By what the next one goes on, if there is more: the last record that was looked at, or what the last row sorts by.
+    pub next: Option<N>,
+}
+
+impl<T, N> PastChunk<T, N> {
+    fn empty() -> Self {
+        Self { rows: Vec::new(), looked_at: 0, undecided: 0, next: None }
+    }
+
+    /// The same, with what it goes on by told in another way.
+    pub fn going_on_by<C>(self, told: impl FnOnce(N) -> C) -> PastChunk<T, C> {
+        let Self { rows, looked_at, undecided, next } = self;
+        PastChunk { rows, looked_at, undecided, next: next.map(told) }
+    }
 }
 
 /// What became of a record that a walk looked at.
@@ -104,19 +116,6 @@ pub struct PastOrder<'a> {
     pub limit: usize,
 }
 
-/// A page of a sorted list of the past.
-#[derive(Debug, Default)]
-pub struct PastPart {
-    /// The rows, in their order.
-    pub rows: Vec<(Record, PastState)>,
-    /// Records that were looked at.
-    pub looked_at: u64,
-    /// Records of forgotten persons, of which nobody can tell whether they met the condition.
-    pub undecided: u64,
-    /// What the last row sorts by, if there are more.
-    pub next: Option<Vec<u8>>,
-}
-
 /// The first records of a list of the past by an order. All records of the entity are looked at, whatever the page, and
 /// no more than it are kept. One of a forgotten person has no values, and sorts so.
 ///
@@ -127,14 +126,14 @@ pub fn list_past_sorted(
     sealer: &Sealer,
     query: &PastQuery<'_>,
     order: &PastOrder<'_>,
-) -> Result<PastPart> {
+) -> Result<PastChunk<(Record, PastState), Vec<u8>>> {
     let fields = || order.sort.iter().map(|sort| sort.field);
     sight.check(query.filter, fields())?;
     if fields().any(|field| sight.entity.is_far(field)) {
         let refused = Error::new(Code::InvalidFilter).entity(&sight.entity.api_name);
         return Err(refused.rule("an order of what was looks at no lookup and no rollup"));
     }
-    let (mut best, mut part) = (BTreeMap::new(), PastPart::default());
+    let (mut best, mut part) = (BTreeMap::new(), PastChunk::empty());
     let mut after = None;
     loop {
         let chunk = list_past(sight, sealer, &PastQuery { after, looks: CHUNK, ..*query })?;
@@ -208,7 +207,7 @@ fn walk<T>(
         range.low = successor(&record_key(entity, after));
     }
     let looks = u64::try_from(looks.max(1)).unwrap_or(u64::MAX);
-    let mut chunk = PastChunk { rows: Vec::new(), looked_at: 0, undecided: 0, next: None };
+    let mut chunk = PastChunk::empty();
     loop {
         let page = snapshot.scan(&range)?;
         let last = page.rows.last().map(|(key, _)| key.clone());

@@ -71,7 +71,7 @@ pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,
 };
-pub use history_list::{PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
+pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
 pub use ledger::{
     EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
     note_field, note_name, read_raw,

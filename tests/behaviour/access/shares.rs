@@ -16,25 +16,13 @@ const EVERYTHING: Condition = Condition::Everything;
 
 /// Somebody who does everything to their own records, and may share them.
 fn worker(house: &House, name: &str) -> Session {
-    let own = |action: Action| ("*", action, Level::Own);
-    let actions = [
-        Action::Create,
-        Action::Read,
-        Action::Update,
-        Action::Delete,
-        Action::Assign,
-        Action::Share,
-        Action::Lock,
-    ];
-    let role = house.role(&format!("role of {name}"), &actions.map(own));
-    house.user(name, &[role])
+    use Action::{Assign, Create, Delete, Lock, Read, Share, Update};
+    house.user_who_may(name, &[Create, Read, Update, Delete, Assign, Share, Lock])
 }
 
 /// Somebody who reads and changes their own records, and no more.
 fn clerk(house: &House, name: &str) -> Session {
-    let actions = [Action::Create, Action::Read, Action::Update];
-    let role = house.role(&format!("role of {name}"), &actions.map(|action| ("*", action, Level::Own)));
-    house.user(name, &[role])
+    house.user_who_may(name, &[Action::Create, Action::Read, Action::Update])
 }
 
 fn account_of(session: &Session, name: &str) -> RecordId {

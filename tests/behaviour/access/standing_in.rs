@@ -18,18 +18,8 @@ fn next_month() -> Timestamp {
 }
 
 fn worker(house: &House, name: &str) -> Session {
-    let actions = [
-        Action::Create,
-        Action::Read,
-        Action::Update,
-        Action::Delete,
-        Action::Assign,
-        Action::Share,
-        Action::Export,
-    ];
-    let own = actions.map(|action| ("*", action, Level::Own));
-    let role = house.role(&format!("role of {name}"), &own);
-    house.user(name, &[role])
+    use Action::{Assign, Create, Delete, Export, Read, Share, Update};
+    house.user_who_may(name, &[Create, Read, Update, Delete, Assign, Share, Export])
 }
 
 fn account_of(session: &Session, name: &str) -> RecordId {
