@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use guanxi::base::Label;
-use guanxi::engine::{Action, Find, Grant, Level, Question, Reader, Transaction, grant};
-use guanxi::model::Contact;
-use guanxi::schema::{EntityType, FieldType};
+use guanxi::engine::{
+    Action, Comparison, CountSource, Direction, Find, Grant, Level, Question, Reader, Total, Transaction,
+    grant,
+};
+use guanxi::model::{Account, Contact};
+use guanxi::schema::{CounterDefinition, EntityType, FieldType};
 use guanxi::{Changes, Code, Condition, RecordId, Session, Value, WriteOptions};
 use guanxi_tests::{House, database};
 use proptest::collection::vec;
@@ -13,6 +16,9 @@ use proptest::prelude::*;
 
 /// Names that the administrator's own field has in turn.
 const OWN: [&str; 2] = ["remark", "memo"];
+
+/// Accounts that people join, by which they are counted.
+const ACCOUNTS: usize = 3;
 
 /// One piece of work within a transaction.
 #[derive(Debug, Clone)]
@@ -22,6 +28,7 @@ enum Work {
     Post { which: usize, length: usize },
     Remark { which: usize, text: u8 },
     Give { which: usize, mine: bool },
+    Join { which: usize, account: usize },
     Delete { which: usize },
     Undelete { which: usize },
 }
@@ -62,6 +69,7 @@ fn work() -> impl Strategy<Value = Work> {
             .prop_map(|(which, length)| Work::Post { which, length }),
         2 => (which(), any::<u8>()).prop_map(|(which, text)| Work::Remark { which, text }),
         1 => (which(), any::<bool>()).prop_map(|(which, mine)| Work::Give { which, mine }),
+        2 => (which(), 0..ACCOUNTS).prop_map(|(which, account)| Work::Join { which, account }),
         1 => which().prop_map(|which| Work::Delete { which }),
         1 => which().prop_map(|which| Work::Undelete { which }),
     ]
@@ -88,6 +96,7 @@ struct Person {
     position: String,
     remark: String,
     mine: bool,
+    account: Option<usize>,
 }
 
 /// Everything that there is, by hand.
@@ -101,6 +110,7 @@ struct World {
     withdrawn: bool,
     hidden: bool,
     all: bool,
+    accounts: Vec<RecordId>,
 }
 
 /// Who reads.
@@ -139,14 +149,32 @@ struct Stage {
 impl Stage {
     fn set() -> Self {
         let house = House::with(|options| options.record_cache_bytes(1 << 20));
-        let role = house.role("reads", &[(Contact::NAME, Action::Read, Level::Own)]);
+        let grants = [(Contact::NAME, Action::Read, Level::Own), (Account::NAME, Action::Read, Level::All)];
+        let role = house.role("reads", &grants);
         let grants = house.admin.list(Grant::NAME, &Find { limit: 10_000, ..Find::default() }).unwrap();
-        let of_role = |row: &&guanxi::engine::Listing| row.value("role").unwrap() == Value::Id(role);
+        let of_role = |row: &&guanxi::engine::Listing| {
+            row.value("role").unwrap() == Value::Id(role)
+                && row.value("entity").unwrap() == Contact::NAME.into()
+        };
         let grant = grants.rows.iter().find(of_role).unwrap().record.id;
         let seller = house.user("seller", &[role]);
         let (text, label) = (FieldType::Text, Label::new("备注", "Remark"));
         house.admin.define_field(Contact::NAME, OWN[0], label, text, |_| ()).unwrap();
+        let counter = CounterDefinition::new("x", 0, "by_account", &["account"]);
+        house.admin.define_counter(Contact::NAME, counter).unwrap();
         Self { house, grant, seller }
+    }
+
+    /// The world in which there is nobody yet.
+    fn world(&self) -> World {
+        let account = |number: usize| {
+            let changes = Changes::new().set("name", format!("公司 {number}"));
+            self.house
+                .admin
+                .write(|transaction| transaction.create_record(Account::NAME, changes.clone()))
+                .unwrap()
+        };
+        World { accounts: (0..ACCOUNTS).map(account).collect(), ..World::default() }
     }
 
     fn owner(&self, mine: bool) -> RecordId {
@@ -160,7 +188,9 @@ impl Stage {
                 let name = format!("人 {name}");
                 let changes = Changes::new().set("name", name.as_str()).owner(self.owner(*mine));
                 let id = transaction.create_record(Contact::NAME, changes).unwrap();
-                let person = Person { name, position: String::new(), remark: String::new(), mine: *mine };
+                let nothing = String::new();
+                let person =
+                    Person { name, position: nothing.clone(), remark: nothing, mine: *mine, account: None };
                 world.standing.insert(id, person);
                 return;
             }
@@ -197,6 +227,11 @@ impl Stage {
                 let (field, remark) = (format!("x.{}", OWN[world.named]), format!("remark {text}"));
                 let changes = Changes::new().set(field.as_str(), remark.as_str());
                 (id, Person { remark, ..person }, changes)
+            }
+            Work::Join { which, account } => {
+                let Some((id, person)) = World::pick(&world.standing, *which) else { return };
+                let changes = Changes::new().set("account", Value::Id(world.accounts[*account]));
+                (id, Person { account: Some(*account), ..person }, changes)
             }
             Work::Give { which, mine } => {
                 let Some((id, person)) = World::pick(&world.standing, *which) else { return };
@@ -317,7 +352,9 @@ fn read(world: &World, row: &guanxi::engine::Listing) -> Person {
     let name = text("name");
     // Whose it is follows from what is seen of it.
     let mine = world.standing.get(&row.record.id).is_some_and(|person| person.mine);
-    Person { name, position: text("position"), remark, mine }
+    let account = row.value("account").unwrap();
+    let account = world.accounts.iter().position(|known| Value::Id(*known) == account);
+    Person { name, position: text("position"), remark, mine, account }
 }
 
 /// Holds everything that a reader is told against the world as it was when the reader began.
@@ -339,11 +376,12 @@ fn check(reader: &Reader<'_>, world: &World, who: Who) {
     let names = Question { fields: vec!["name".into()], ..find.into() };
     for row in reader.query(Contact::NAME, &names).unwrap().rows {
         let person = &expected[&row.record.id];
-        let alone = Person { position: String::new(), remark: String::new(), ..person.clone() };
+        let nothing = String::new();
+        let alone = Person { position: nothing.clone(), remark: nothing, account: None, ..person.clone() };
         assert_eq!(read(world, &row), alone);
     }
-    let count = reader.count(Contact::NAME, &Condition::Everything).unwrap();
-    assert_eq!(count, u64::try_from(expected.len()).unwrap());
+    check_counts(reader, world, &expected);
+    check_pages(reader, &expected);
     let all = world.standing.keys().chain(world.deleted.keys()).chain(&world.erased);
     for id in all {
         match (reader.get(Contact::NAME, *id), expected.get(id)) {
@@ -352,6 +390,36 @@ fn check(reader: &Reader<'_>, world: &World, who: Who) {
             (other, expected) => panic!("{other:?} where {expected:?} was expected"),
         }
     }
+}
+
+/// Holds the counts of everybody and by account against those who are seen.
+fn check_counts(reader: &Reader<'_>, world: &World, expected: &BTreeMap<RecordId, Person>) {
+    let count = |condition: &Condition| reader.count_up_to(Contact::NAME, condition, Total::USUAL).unwrap();
+    assert_eq!(count(&Condition::Everything).count, u64::try_from(expected.len()).unwrap());
+    for (number, account) in world.accounts.iter().enumerate() {
+        let there = expected.values().filter(|person| person.account == Some(number)).count();
+        let counted = count(&Condition::Compare("account".into(), Comparison::Equal, Value::Id(*account)));
+        assert_eq!((counted.count, counted.source), (u64::try_from(there).unwrap(), CountSource::Counters));
+    }
+}
+
+/// Walks by small pages in the order of names, which is that of an index, to the end.
+fn check_pages(reader: &Reader<'_>, expected: &BTreeMap<RecordId, Person>) {
+    let mut walked = Vec::new();
+    let mut find = Find { limit: 2, sort: vec![("name".into(), Direction::Descending)], ..Find::default() };
+    loop {
+        let page = reader.find(Contact::NAME, &find).unwrap();
+        walked.extend(page.rows.iter().map(|row| row.record.id));
+        match page.next {
+            Some(next) => find.after = Some(next),
+            None => break,
+        }
+    }
+    let mut ordered: Vec<(&str, RecordId)> =
+        expected.iter().map(|(id, person)| (person.name.as_str(), *id)).collect();
+    ordered.sort_unstable_by(|left, right| right.cmp(left));
+    let ordered: Vec<RecordId> = ordered.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(walked, ordered);
 }
 
 proptest! {
@@ -365,7 +433,7 @@ proptest! {
     #[test]
     fn whoever_reads_sees_the_world_of_the_moment_at_which_they_began(steps in vec(step(), 1..24)) {
         let stage = Stage::set();
-        let world = stage.play(&steps, World::default(), &[]);
+        let world = stage.play(&steps, stage.world(), &[]);
         let house = stage.house;
         drop(stage.seller);
         let house = house.reopened();

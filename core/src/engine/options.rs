@@ -122,9 +122,10 @@ impl Options {
         self
     }
 
-    /// How much of the memory of [`Options::cache_bytes`] is for records that are read often, in bytes; an eighth of
-    /// it by default. Such a record is neither looked for nor decoded again until it changes, and has gone when the
-    /// commit that changes or erases it is accepted. With 0, every read finds and decodes what it reads.
+    /// How much of the memory of [`Options::cache_bytes`] is for what is read often, in bytes; an eighth of it by
+    /// default: records, short ranges of indexes, and counters. Such a record is neither looked for nor decoded again
+    /// until it changes, and has gone when the commit that changes or erases it is accepted; a range is sought anew
+    /// once a record of its access class has changed in the index. With 0, every read finds and decodes what it reads.
     #[must_use]
     pub fn record_cache_bytes(mut self, bytes: usize) -> Self {
         self.record_cache_bytes = Some(bytes);

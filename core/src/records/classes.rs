@@ -32,8 +32,8 @@ pub fn read_facts_epoch(snapshot: &dyn Snapshot) -> Result<Option<u64>> {
 }
 
 fn epoch_at(snapshot: &dyn Snapshot, key: &[u8]) -> Result<Option<u64>> {
-    let stored = snapshot.get(Keyspace::Meta, key)?;
-    stored.map(|bytes| bytes.as_slice().try_into().map(u64::from_be_bytes).map_err(|_| damaged())).transpose()
+    let stored = snapshot.get_many_kept(&[(Keyspace::Meta, key)])?.pop().flatten();
+    stored.map(|bytes| bytes.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| damaged())).transpose()
 }
 
 /// What a commit makes stale.

@@ -14,7 +14,7 @@ use crate::records::validity::{fact_key, validity_keys};
 use crate::records::view::WriteView;
 use crate::records::{Moment, Record, SystemField};
 use crate::schema::{Component, DeclaredIndex, Entity};
-use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after};
+use crate::storage::{GROUP_BYTES, Keyspace, RangeRequest, Snapshot, continue_after};
 
 /// First byte of a class-led index key.
 const INDEX: u8 = 1;
@@ -83,6 +83,9 @@ const USUAL_KEY: usize = 72;
 
 /// Length of [`Index::prefix`].
 pub(super) const INDEX_PREFIX: usize = 13;
+
+// What the storage keeps in memory of the index of one class is made stale by changes of that class alone.
+const _: () = assert!(INDEX_PREFIX == GROUP_BYTES);
 
 /// What all links to a record begin with.
 fn link_prefix(target: RecordId) -> Vec<u8> {
@@ -293,17 +296,17 @@ pub(super) fn is_unfinished(entity: &Entity, keyspace: Keyspace, key: &[u8]) -> 
 
 /// Reads a counter.
 pub(super) fn read_counter(snapshot: &dyn Snapshot, key: &[u8]) -> Result<u64> {
-    counter_of(snapshot.get(Keyspace::Aggregate, key)?)
+    counter_of(snapshot.get(Keyspace::Aggregate, key)?.as_deref())
 }
 
 /// Reads several counters, in the order asked.
 pub(super) fn read_counters(snapshot: &dyn Snapshot, keys: &[Vec<u8>]) -> Result<Vec<u64>> {
     let asked: Vec<(Keyspace, &[u8])> = keys.iter().map(|key| (Keyspace::Aggregate, &**key)).collect();
-    snapshot.get_many(&asked)?.into_iter().map(counter_of).collect()
+    snapshot.get_many_kept(&asked)?.iter().map(|stored| counter_of(stored.as_deref())).collect()
 }
 
-fn counter_of(stored: Option<Vec<u8>>) -> Result<u64> {
-    let number = stored.map(|bytes| bytes.as_slice().try_into().map_err(|_| damaged()));
+fn counter_of(stored: Option<&[u8]>) -> Result<u64> {
+    let number = stored.map(|bytes| bytes.try_into().map_err(|_| damaged()));
     number.map_or(Ok(0), |bytes| bytes.map(u64::from_be_bytes))
 }
 

@@ -19,8 +19,8 @@ use crate::storage::{Keyspace, RangeRequest, RowVisitor, Snapshot, continue_afte
 const GROUP: u8 = 3;
 /// What the position of an unfinished build lies under.
 const BUILD: &[u8] = b"build.";
-/// Rows of one read.
-const PAGE: usize = 500;
+/// Rows of one read, as many as the storage keeps in memory of a range that is read often.
+const PAGE: usize = 256;
 /// Length of what stands before the values in a key: `GROUP`, entity, number, class.
 const PREFIX: usize = 13;
 
@@ -385,7 +385,7 @@ pub(super) fn read_groups(
             for some in starts(values).chunks(PAGE) {
                 let asked: Vec<(Keyspace, &[u8])> =
                     some.iter().map(|key| (Keyspace::Aggregate, &**key)).collect();
-                for (key, value) in some.iter().zip(snapshot.get_many(&asked)?) {
+                for (key, value) in some.iter().zip(snapshot.get_many_kept(&asked)?) {
                     value.map_or(Ok(()), |value| take(key, &value))?;
                 }
             }
@@ -449,12 +449,12 @@ pub(super) fn stand_in(entity: EntityId, facts: &AccessClass) -> Record {
 pub(super) fn for_each_row(snapshot: &dyn Snapshot, prefix: &[u8], visit: RowVisitor<'_>) -> Result<()> {
     let mut range = RangeRequest::prefix(Keyspace::Aggregate, prefix, PAGE);
     loop {
-        let page = snapshot.scan(&range)?;
+        let page = snapshot.scan_kept(&range)?;
         for (key, value) in &page.rows {
             visit(key, value)?;
         }
-        match page.rows.into_iter().last() {
-            Some((last, _)) if page.more => continue_after(&mut range, last),
+        match page.rows.last() {
+            Some((last, _)) if page.more => continue_after(&mut range, last.clone()),
             _ => return Ok(()),
         }
     }

@@ -357,6 +357,19 @@ impl Snapshot for WriteView<'_> {
         }
     }
 
+    fn get_many_kept(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Arc<[u8]>>>> {
+        if keys.iter().any(|(keyspace, key)| self.has_changed(*keyspace, key)) {
+            return Ok(self.get_many(keys)?.into_iter().map(|value| value.map(Arc::from)).collect());
+        }
+        self.base.get_many_kept(keys)
+    }
+
+    fn scan_kept(&self, range: &RangeRequest) -> Result<Arc<Page>> {
+        let (low, high) = ((range.keyspace, range.low.clone()), (range.keyspace, range.high.clone()));
+        let is_changed = low < high && self.changes.range(low..high).next().is_some();
+        if is_changed { self.scan(range).map(Arc::new) } else { self.base.scan_kept(range) }
+    }
+
     fn recall(&self, keyspace: Keyspace, key: &[u8]) -> Recalled {
         if self.has_changed(keyspace, key) { Recalled::Nothing } else { self.base.recall(keyspace, key) }
     }

@@ -1,38 +1,50 @@
-//! What readers made of rows, kept in memory, so that a row which is read often is not found and decoded each time.
+//! What readers made of rows and of ranges of rows, kept in memory, so that what is read often is not found and decoded
+//! each time.
 //!
-//! A thing goes when a commit changes its row, before anybody sees that commit. It is given to the views that see
-//! the row as it was made from, and to no others: not to those of earlier commits, since the row may have been
-//! another one then, and none is taken from those of earlier commits once the row has changed.
+//! A thing goes when a commit changes its row, or a row that shares the front of its key with a range, before anybody
+//! sees that commit. It is given to the views that see the rows as it was made from, and to no others: not to those of
+//! earlier commits, since the rows may have been other ones then, and none is taken from those of earlier commits once
+//! a row has changed.
 //!
-//! Only a row that is asked for twice within a short time is worth a place (as TinyLFU's doorkeeper has it:
-//! Einziger, Friedman, Manes 2017); what then stays is decided by S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi 2023), in
-//! the crate `quick_cache`. A walk over many rows therefore costs a hash for each, and drives nothing out.
+//! Only what is asked for twice within a short time is worth a place (as TinyLFU's doorkeeper has it: Einziger,
+//! Friedman, Manes 2017); what then stays is decided by S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi 2023), in the crate
+//! `quick_cache`. A walk over many rows therefore costs a hash for each, and drives nothing out.
 
 use std::any::Any;
-use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, Equivalent, Weighter};
 
-use crate::storage::store::Keyspace;
+use crate::storage::store::{Keyspace, RangeRequest, successor};
 
 /// The tables of whose rows things are kept.
-const KEYSPACES: [Keyspace; 1] = [Keyspace::Records];
+const ROWS: [Keyspace; 3] = [Keyspace::Records, Keyspace::Aggregate, Keyspace::Meta];
+/// The tables of whose ranges things are kept.
+const RANGES: [Keyspace; 2] = [Keyspace::Index, Keyspace::Aggregate];
+/// How many bytes at its front a key shares with those of its group. A change of one key makes all that is kept of
+/// ranges of its group stale. Keys of indexes and counters have their kind, entity, number and access class there.
+pub const GROUP_BYTES: usize = 13;
+/// Most rows of a range that is kept.
+const MAX_ROWS: usize = 256;
+/// Slots in which it is noted when a group last changed. Groups that share one make each other stale, which costs a
+/// reading and no more.
+const GROUPS: usize = 1 << 14;
 /// Parts of the keys, each of which knows when one of its rows was last changed.
 const PARTS: usize = 64;
 /// Bytes of a thing, about, by which places are counted.
 const USUAL_BYTES: usize = 1_024;
 /// What a thing costs beside its own bytes and those of its key: its place in a table and in a queue, and lengths.
-const PLACE_BYTES: usize = 112;
-/// Most slots in which rows are noted that were asked for lately.
+const PLACE_BYTES: usize = 144;
+/// Most slots in which is noted what was asked for lately.
 const MAX_SLOTS: usize = 1 << 22;
 
 /// What a reader made of a row: the storage does not know what it is.
 pub type Made = Arc<dyn Any + Send + Sync>;
 
-/// What is kept of a row.
+/// What is kept of a row or range.
 #[derive(Debug, Clone)]
 pub enum Recalled {
     /// What was made of it, and still follows from it.
@@ -43,36 +55,125 @@ pub enum Recalled {
     Nothing,
 }
 
+/// What a thing is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Source<'a> {
+    /// The row under a key.
+    Row(Keyspace, &'a [u8]),
+    /// One page of a range.
+    Range(&'a RangeRequest),
+}
+
+/// What makes a thing stale.
+#[derive(Debug, Clone, Copy)]
+enum Watched<'a> {
+    /// A change of this row.
+    Row(&'a [u8]),
+    /// A change of any key with this front.
+    Group(Keyspace, &'a [u8]),
+}
+
+impl<'a> Source<'a> {
+    /// What makes a thing that is made of it stale; nothing where no such things are kept.
+    fn watched(self) -> Option<Watched<'a>> {
+        match self {
+            Self::Row(keyspace, key) => ROWS.contains(&keyspace).then_some(Watched::Row(key)),
+            Self::Range(RangeRequest { keyspace, low, high, max_rows, .. }) => {
+                let front = low.get(..GROUP_BYTES)?;
+                let is_kept = RANGES.contains(keyspace) && *max_rows <= MAX_ROWS;
+                let is_of_group = is_kept && (high.starts_with(front) || *high == successor(front));
+                is_of_group.then_some(Watched::Group(*keyspace, front))
+            }
+        }
+    }
+
+    fn to_place(self) -> Place {
+        match self {
+            Self::Row(keyspace, key) => Place::Row(keyspace, key.into()),
+            Self::Range(range) => Place::Range(Box::new(range.clone())),
+        }
+    }
+}
+
+/// The same, where a thing lies.
+#[derive(Debug, Clone)]
+enum Place {
+    Row(Keyspace, Box<[u8]>),
+    Range(Box<RangeRequest>),
+}
+
+impl Place {
+    fn source(&self) -> Source<'_> {
+        match self {
+            Self::Row(keyspace, key) => Source::Row(*keyspace, key),
+            Self::Range(range) => Source::Range(range),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Row(_, key) => key.len(),
+            Self::Range(range) => size_of::<RangeRequest>()
+                .saturating_add(range.low.capacity())
+                .saturating_add(range.high.capacity()),
+        }
+    }
+}
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.source().hash(state);
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl Eq for Place {}
+
+impl Equivalent<Place> for Source<'_> {
+    fn equivalent(&self, place: &Place) -> bool {
+        *self == place.source()
+    }
+}
+
 /// A thing in its place.
 #[derive(Clone)]
 struct Thing {
     made: Made,
     bytes: usize,
-    /// The earliest commit after which the row was as it is.
+    /// The earliest commit after which its rows were as they are.
     since: u64,
+    /// The commit after which they were read.
+    read_at: u64,
 }
 
 /// Weighs things by their bytes.
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<Box<[u8]>, Thing> for Bytes {
-    fn weight(&self, key: &Box<[u8]>, thing: &Thing) -> u64 {
-        let bytes = thing.bytes.saturating_add(key.len()).saturating_add(PLACE_BYTES);
+impl Weighter<Place, Thing> for Bytes {
+    fn weight(&self, place: &Place, thing: &Thing) -> u64 {
+        let bytes = thing.bytes.saturating_add(place.bytes()).saturating_add(PLACE_BYTES);
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }
 
 /// Places for things, whose number follows from their bytes.
-type Things = Cache<Box<[u8]>, Thing, Bytes, DefaultHashBuilder, DefaultLifecycle<Box<[u8]>, Thing>>;
+type Things = Cache<Place, Thing, Bytes, DefaultHashBuilder, DefaultLifecycle<Place, Thing>>;
 
-/// Things by the keys of their rows.
+/// Things by what they are made of.
 pub(super) struct Kept {
     things: Things,
     hashes: DefaultHashBuilder,
-    /// By part of the keys, the newest commit that changed a row. Who puts a thing holds the part meanwhile.
+    /// By part of the keys, the newest commit that changed a row. Who puts a thing of a row holds the part meanwhile.
     changed: [Mutex<u64>; PARTS],
-    /// Hashes of keys that were asked for lately, each in the slot that its hash names.
+    /// By group of keys, the newest commit that changed one.
+    groups: Box<[AtomicU64]>,
+    /// Hashes of what was asked for lately, each in the slot that its hash names.
     lately: Box<[AtomicU32]>,
 }
 
@@ -85,42 +186,59 @@ impl Kept {
         let capacity = u64::try_from(bytes).unwrap_or(u64::MAX);
         let things = Cache::with(places, capacity, Bytes, hashes.clone(), DefaultLifecycle::default());
         let lately = (0..slots).map(|_| AtomicU32::new(0)).collect();
-        Some(Self { things, hashes, changed: std::array::from_fn(|_| Mutex::new(0)), lately })
+        let groups = (0..GROUPS).map(|_| AtomicU64::new(0)).collect();
+        Some(Self { things, hashes, changed: std::array::from_fn(|_| Mutex::new(0)), groups, lately })
     }
 
-    /// What a view of a commit may have of what is kept of a row.
-    pub(super) fn recall(&self, sequence: u64, keyspace: Keyspace, key: &[u8]) -> Recalled {
-        if !KEYSPACES.contains(&keyspace) {
-            return Recalled::Nothing;
-        }
-        match self.things.get(key) {
-            Some(thing) if thing.since <= sequence => Recalled::Made(thing.made),
-            Some(_) => Recalled::Nothing,
-            None if self.was_asked_for(key) => Recalled::Wanted,
+    /// What a view of a commit may have of what is kept.
+    pub(super) fn recall(&self, sequence: u64, source: Source<'_>) -> Recalled {
+        let Some(watched) = source.watched() else { return Recalled::Nothing };
+        // Of a row that changed nothing is kept; what is kept of a range does not know of the change of its group.
+        let changed = match watched {
+            Watched::Row(_) => 0,
+            Watched::Group(keyspace, front) => self.group(keyspace, front).load(Ordering::Acquire),
+        };
+        match self.things.get(&source) {
+            Some(thing) if thing.read_at < changed && changed <= sequence => Recalled::Wanted,
+            Some(thing) if thing.read_at < changed || thing.since > sequence => Recalled::Nothing,
+            Some(thing) => Recalled::Made(thing.made),
+            None if self.was_asked_for(source) => Recalled::Wanted,
             None => Recalled::Nothing,
         }
     }
 
-    /// Keeps what was made of a row as a view of a commit sees it, unless a later commit has changed it.
-    pub(super) fn remember(&self, sequence: u64, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
-        if !KEYSPACES.contains(&keyspace) {
-            return;
-        }
-        let Some(changed) = self.part_of(key) else { return };
-        if *changed <= sequence {
-            let since = *changed;
-            self.things.insert(key.into(), Thing { made, bytes, since });
+    /// Keeps what was made as a view of a commit sees its source, unless a later commit has changed that.
+    pub(super) fn remember(&self, sequence: u64, source: Source<'_>, made: Made, bytes: usize) {
+        let put = |since: u64| {
+            if since <= sequence {
+                self.things.insert(source.to_place(), Thing { made, bytes, since, read_at: sequence });
+            }
+        };
+        match source.watched() {
+            Some(Watched::Row(key)) => {
+                if let Some(changed) = self.part_of(key) {
+                    put(*changed);
+                }
+            }
+            // A commit that comes between does no harm: what was read before it is stale when it is asked for.
+            Some(Watched::Group(keyspace, front)) => put(self.group(keyspace, front).load(Ordering::Acquire)),
+            None => {}
         }
     }
 
-    /// Forgets what was made of a row that a commit changes. To be called before anybody sees that commit.
+    /// Forgets what was made of a row that a commit changes, and of the ranges of its group. To be called before
+    /// anybody sees that commit.
     pub(super) fn forget(&self, sequence: u64, keyspace: Keyspace, key: &[u8]) {
-        if !KEYSPACES.contains(&keyspace) {
-            return;
+        if RANGES.contains(&keyspace) {
+            let front = key.get(..GROUP_BYTES).unwrap_or(key);
+            self.group(keyspace, front).fetch_max(sequence, Ordering::Release);
         }
-        let Some(mut changed) = self.part_of(key) else { return };
-        *changed = sequence.max(*changed);
-        self.things.remove(key);
+        if ROWS.contains(&keyspace)
+            && let Some(mut changed) = self.part_of(key)
+        {
+            *changed = sequence.max(*changed);
+            self.things.remove(&Source::Row(keyspace, key));
+        }
     }
 
     /// Bytes of what is kept.
@@ -128,27 +246,33 @@ impl Kept {
         self.things.weight()
     }
 
-    /// Whether a key was asked for not long ago; from here on it was.
-    fn was_asked_for(&self, key: &[u8]) -> bool {
-        let (low, high) = self.halves(key);
-        let slot = usize::try_from(low).ok().and_then(|low| self.lately.get(low & (self.lately.len() - 1)));
+    /// Whether this was asked for not long ago; from here on it was.
+    fn was_asked_for(&self, source: Source<'_>) -> bool {
+        let (low, high) = halves(self.hashes.hash_one(source));
+        let slot = self.lately.get(low & self.lately.len().wrapping_sub(1));
         // Zero is what an empty slot holds.
-        let mark = high | 1;
+        let mark = u32::try_from(high).unwrap_or_default() | 1;
         slot.is_some_and(|slot| slot.swap(mark, Ordering::Relaxed) == mark)
     }
 
     fn part_of(&self, key: &[u8]) -> Option<MutexGuard<'_, u64>> {
-        let (low, _) = self.halves(key);
-        let part = self.changed.get(usize::try_from(low).ok()? % PARTS)?;
+        let (low, _) = halves(self.hashes.hash_one(key));
+        let part = self.changed.get(low % PARTS)?;
         Some(part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The two halves of the hash of a key.
-    fn halves(&self, key: &[u8]) -> (u32, u32) {
-        let hash = self.hashes.hash_one(key);
-        let half = |part: u64| u32::try_from(part & u64::from(u32::MAX)).unwrap_or_default();
-        (half(hash), half(hash >> 32))
+    /// When a group last changed. The one that there is not changes at every moment.
+    fn group(&self, keyspace: Keyspace, front: &[u8]) -> &AtomicU64 {
+        static NONE: AtomicU64 = AtomicU64::new(u64::MAX);
+        let (low, _) = halves(self.hashes.hash_one((keyspace, front)));
+        self.groups.get(low % GROUPS).unwrap_or(&NONE)
     }
+}
+
+/// The two halves of a hash.
+fn halves(hash: u64) -> (usize, usize) {
+    let half = |part: u64| usize::try_from(part & u64::from(u32::MAX)).unwrap_or_default();
+    (half(hash), half(hash >> 32))
 }
 
 #[cfg(test)]
@@ -159,16 +283,27 @@ mod tests {
 
     const TABLE: Keyspace = Keyspace::Records;
 
-    /// What a reader of a view does with a row that has a value there.
-    fn read(kept: &Kept, sequence: u64, key: u8, value: u64) -> u64 {
-        match kept.recall(sequence, TABLE, &[key]) {
+    /// What a reader of a view does with a source that has a value there.
+    fn read(kept: &Kept, sequence: u64, source: Source<'_>, value: u64) -> u64 {
+        match kept.recall(sequence, source) {
             Recalled::Made(made) => *made.downcast_ref::<u64>().unwrap(),
             Recalled::Wanted => {
-                kept.remember(sequence, TABLE, &[key], Arc::new(value), 8);
+                kept.remember(sequence, source, Arc::new(value), 8);
                 value
             }
             Recalled::Nothing => value,
         }
+    }
+
+    /// A key of a group; of each group there are four.
+    fn key_of(group: u8, last: u8) -> Vec<u8> {
+        [&[group; GROUP_BYTES][..], &[last]].concat()
+    }
+
+    /// The rows of a group from one on.
+    fn range_of(group: u8, first: u8, max_rows: usize) -> RangeRequest {
+        let (low, high) = (key_of(group, first), successor(&[group; GROUP_BYTES]));
+        RangeRequest { keyspace: Keyspace::Index, low, high, reverse: false, max_rows }
     }
 
     proptest! {
@@ -189,8 +324,35 @@ mod tests {
                 } else {
                     let sequence = newest - back.min(newest);
                     let value = states[sequence][usize::from(key)];
-                    let given = read(&kept, u64::try_from(sequence).unwrap(), key, value);
+                    let source = Source::Row(TABLE, &[key]);
+                    let given = read(&kept, u64::try_from(sequence).unwrap(), source, value);
                     prop_assert_eq!(given, value);
+                }
+            }
+        }
+
+        #[test]
+        fn no_view_is_given_what_follows_from_another_state_of_a_range(
+            steps in prop::collection::vec((0_u8..4, 0_u8..4, any::<bool>(), 0_usize..6), 1..300),
+        ) {
+            let kept = Kept::new(64 * 1_024).unwrap();
+            let mut states = vec![[[0_u64; 4]; 4]];
+            // Commits are counted from 1, so that a view of none is one before all.
+            for (group, last, commits, back) in steps {
+                let newest = states.len() - 1;
+                let (g, l) = (usize::from(group), usize::from(last));
+                if commits {
+                    let mut state = states[newest];
+                    state[g][l] += 1;
+                    kept.forget(u64::try_from(states.len()).unwrap(), Keyspace::Index, &key_of(group, last));
+                    states.push(state);
+                } else {
+                    let sequence = newest - back.min(newest);
+                    // What stands for a page is the sum of its rows, told apart by where it begins.
+                    let value = states[sequence][g][l..].iter().sum();
+                    let range = range_of(group, last, 10);
+                    let view = u64::try_from(sequence).unwrap();
+                    prop_assert_eq!(read(&kept, view, Source::Range(&range), value), value);
                 }
             }
         }
@@ -203,7 +365,8 @@ mod tests {
             let room = room * 1_024;
             let kept = Kept::new(room).unwrap();
             for (number, size) in (0_u32..).zip(sizes) {
-                kept.remember(0, TABLE, &number.to_be_bytes(), Arc::new(number), size);
+                let source = number.to_be_bytes();
+                kept.remember(0, Source::Row(TABLE, &source), Arc::new(number), size);
                 prop_assert!(kept.bytes() <= u64::try_from(room).unwrap());
             }
         }
@@ -212,12 +375,52 @@ mod tests {
     #[test]
     fn a_row_is_worth_a_place_when_it_is_asked_for_again() {
         let kept = Kept::new(1 << 20).unwrap();
-        assert!(matches!(kept.recall(0, TABLE, b"row"), Recalled::Nothing));
-        assert!(matches!(kept.recall(0, TABLE, b"row"), Recalled::Wanted));
-        kept.remember(0, TABLE, b"row", Arc::new(7_u64), 8);
-        assert!(matches!(kept.recall(0, TABLE, b"row"), Recalled::Made(_)));
+        let row = Source::Row(TABLE, b"row");
+        assert!(matches!(kept.recall(0, row), Recalled::Nothing));
+        assert!(matches!(kept.recall(0, row), Recalled::Wanted));
+        kept.remember(0, row, Arc::new(7_u64), 8);
+        assert!(matches!(kept.recall(0, row), Recalled::Made(_)));
         kept.forget(1, TABLE, b"row");
         assert_eq!(kept.bytes(), 0);
+    }
+
+    #[test]
+    fn a_range_is_kept_until_a_key_of_its_group_changes_and_then_again() {
+        let kept = Kept::new(1 << 20).unwrap();
+        let range = range_of(3, 0, 10);
+        let range = Source::Range(&range);
+        assert!(matches!(kept.recall(1, range), Recalled::Nothing));
+        assert!(matches!(kept.recall(1, range), Recalled::Wanted));
+        kept.remember(1, range, Arc::new(7_u64), 8);
+        kept.forget(2, Keyspace::Index, &key_of(4, 0));
+        assert!(matches!(kept.recall(2, range), Recalled::Made(_)));
+        kept.forget(3, Keyspace::Index, &key_of(3, 2));
+        assert!(matches!(kept.recall(2, range), Recalled::Nothing));
+        assert!(matches!(kept.recall(3, range), Recalled::Wanted));
+        kept.remember(3, range, Arc::new(8_u64), 8);
+        assert!(matches!(kept.recall(3, range), Recalled::Made(_)));
+        assert!(matches!(kept.recall(2, range), Recalled::Nothing));
+    }
+
+    #[test]
+    fn ranges_that_no_group_contains_and_long_ones_are_not_kept() {
+        let kept = Kept::new(1 << 20).unwrap();
+        let within = range_of(3, 0, 10);
+        let others = [
+            RangeRequest { low: vec![3; GROUP_BYTES - 1], ..within.clone() },
+            RangeRequest { high: vec![4; GROUP_BYTES], ..within.clone() },
+            RangeRequest { keyspace: Keyspace::Records, ..within.clone() },
+            RangeRequest { max_rows: MAX_ROWS + 1, ..within.clone() },
+        ];
+        for range in &others {
+            kept.remember(0, Source::Range(range), Arc::new(7_u64), 8);
+        }
+        assert_eq!(kept.bytes(), 0);
+        // The front may end with the greatest byte, and the end of its group is shorter then.
+        let last =
+            RangeRequest { low: vec![0xFF; GROUP_BYTES], high: successor(&[0xFF; GROUP_BYTES]), ..within };
+        kept.remember(0, Source::Range(&last), Arc::new(7_u64), 8);
+        assert!(matches!(kept.recall(0, Source::Range(&last)), Recalled::Made(_)));
     }
 
     #[test]
@@ -225,8 +428,10 @@ mod tests {
         let kept = Kept::new(256 * 1_024).unwrap();
         for _ in 0..3 {
             for number in 0..20_000_u32 {
-                if let Recalled::Wanted = kept.recall(0, TABLE, &number.to_be_bytes()) {
-                    kept.remember(0, TABLE, &number.to_be_bytes(), Arc::new(number), 900);
+                let key = number.to_be_bytes();
+                let source = Source::Row(TABLE, &key);
+                if let Recalled::Wanted = kept.recall(0, source) {
+                    kept.remember(0, source, Arc::new(number), 900);
                 }
             }
         }
@@ -236,10 +441,11 @@ mod tests {
     #[test]
     fn rows_of_other_tables_are_not_kept() {
         let kept = Kept::new(1 << 20).unwrap();
+        let row = Source::Row(Keyspace::Unique, b"row");
         for _ in 0..3 {
-            assert!(matches!(kept.recall(0, Keyspace::Index, b"row"), Recalled::Nothing));
+            assert!(matches!(kept.recall(0, row), Recalled::Nothing));
         }
-        kept.remember(0, Keyspace::Index, b"row", Arc::new(7_u64), 8);
+        kept.remember(0, row, Arc::new(7_u64), 8);
         assert_eq!(kept.bytes(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Result;
-use crate::storage::kept::{Kept, Made, Recalled};
+use crate::storage::kept::{Kept, Made, Recalled, Source};
 use crate::storage::log_format::decode_entry;
 use crate::storage::memtable::Memtable;
 use crate::storage::overlay::scan_over;
@@ -23,6 +23,42 @@ pub(super) struct LayeredView {
     pub(super) sequence: u64,
     /// The newest entry of the log that this view sees.
     pub(super) head: Head,
+}
+
+impl LayeredView {
+    /// What is kept of a source.
+    fn kept_of(&self, source: Source<'_>) -> Recalled {
+        let kept = self.kept.as_ref();
+        kept.map_or(Recalled::Nothing, |kept| kept.recall(self.sequence, source))
+    }
+
+    fn keep(&self, source: Source<'_>, made: Made, bytes: usize) {
+        if let Some(kept) = &self.kept {
+            kept.remember(self.sequence, source, made, bytes);
+        }
+    }
+
+    /// What is kept of a source, or is read now, and kept if it was asked for before.
+    fn made_or<T: Send + Sync + 'static>(
+        &self,
+        source: Source<'_>,
+        read: impl FnOnce() -> Result<T>,
+        bytes: impl FnOnce(&T) -> usize,
+        copy: impl Fn(&T) -> T,
+    ) -> Result<T> {
+        let recalled = self.kept_of(source);
+        if let Recalled::Made(made) = &recalled
+            && let Some(known) = made.downcast_ref::<T>()
+        {
+            return Ok(copy(known));
+        }
+        let value = read()?;
+        if let Recalled::Wanted = recalled {
+            let bytes = bytes(&value).saturating_add(size_of::<T>());
+            self.keep(source, Arc::new(copy(&value)), bytes);
+        }
+        Ok(value)
+    }
 }
 
 impl Snapshot for LayeredView {
@@ -55,15 +91,25 @@ impl Snapshot for LayeredView {
         scan_over(range, recent, stored)
     }
 
+    fn get_many_kept(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Arc<[u8]>>>> {
+        let value = |(keyspace, key): &(Keyspace, &[u8])| {
+            let read = || Ok(self.get(*keyspace, key)?.map(Arc::<[u8]>::from));
+            let bytes = |value: &Option<Arc<[u8]>>| value.as_ref().map_or(0, |value| value.len());
+            self.made_or(Source::Row(*keyspace, key), read, bytes, Clone::clone)
+        };
+        keys.iter().map(value).collect()
+    }
+
+    fn scan_kept(&self, range: &RangeRequest) -> Result<Arc<Page>> {
+        self.made_or(Source::Range(range), || self.scan(range).map(Arc::new), |page| page.bytes(), Arc::clone)
+    }
+
     fn recall(&self, keyspace: Keyspace, key: &[u8]) -> Recalled {
-        let kept = self.kept.as_ref();
-        kept.map_or(Recalled::Nothing, |kept| kept.recall(self.sequence, keyspace, key))
+        self.kept_of(Source::Row(keyspace, key))
     }
 
     fn remember(&self, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
-        if let Some(kept) = &self.kept {
-            kept.remember(self.sequence, keyspace, key, made, bytes);
-        }
+        self.keep(Source::Row(keyspace, key), made, bytes);
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
@@ -109,12 +155,20 @@ impl<T: Sees> Snapshot for T {
         self.view().scan(range)
     }
 
+    fn get_many_kept(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Arc<[u8]>>>> {
+        self.view().get_many_kept(keys)
+    }
+
+    fn scan_kept(&self, range: &RangeRequest) -> Result<Arc<Page>> {
+        self.view().scan_kept(range)
+    }
+
     fn recall(&self, keyspace: Keyspace, key: &[u8]) -> Recalled {
-        self.view().recall(keyspace, key)
+        self.view().kept_of(Source::Row(keyspace, key))
     }
 
     fn remember(&self, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
-        self.view().remember(keyspace, key, made, bytes);
+        self.view().keep(Source::Row(keyspace, key), made, bytes);
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {

@@ -54,7 +54,7 @@ pub use backup_stream::{BackupHeader, BackupKind, BackupReader, BackupWriter};
 pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
 pub use copies::CopyReport;
 pub use database::{Database, OpenOptions, create, create_in_memory, open, sealed_tables, sync_directory};
-pub use kept::{Made, Recalled};
+pub use kept::{GROUP_BYTES, Made, Recalled};
 pub use key_slots::{KeyPlan, KeySlot, identity};
 pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider, KeyRing};
 pub use overlay::{continue_after, scan_over};

@@ -1,6 +1,7 @@
 //! The trait behind which bytes are kept: snapshots, one commit at a time, and a log without gaps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Code, Error, MAX_KEY_BYTES, MAX_VALUE_BYTES, Patience, Result};
@@ -61,7 +62,7 @@ impl Caps {
 }
 
 /// A range of keys: `low` inclusive, `high` exclusive, in either direction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RangeRequest {
     /// The table.
     pub keyspace: Keyspace,
@@ -109,6 +110,15 @@ pub struct Page {
     pub more: bool,
 }
 
+impl Page {
+    /// The memory that its rows take.
+    pub(super) fn bytes(&self) -> usize {
+        let row = |(key, value): &(Vec<u8>, Vec<u8>)| key.capacity().saturating_add(value.capacity());
+        let places = self.rows.capacity().saturating_mul(size_of::<(Vec<u8>, Vec<u8>)>());
+        self.rows.iter().map(row).fold(places, usize::saturating_add)
+    }
+}
+
 /// A stable view of the store.
 pub trait Snapshot: Send {
     /// The values of several keys, in the order asked.
@@ -123,13 +133,13 @@ pub trait Snapshot: Send {
     /// `storage.damaged`, `storage.io`.
     fn scan(&self, range: &RangeRequest) -> Result<Page>;
 
-    /// One page of each of several ranges, in the order asked. A store that answers over a network
-    /// asks for them in one flight.
+    /// One page of each of several ranges, in the order asked, as [`Snapshot::scan_kept`] has them. A store that
+    /// answers over a network asks for them in one flight.
     ///
     /// # Errors
     /// As [`Snapshot::scan`].
-    fn scan_many(&self, ranges: &[RangeRequest]) -> Result<Vec<Page>> {
-        ranges.iter().map(|range| self.scan(range)).collect()
+    fn scan_many(&self, ranges: &[RangeRequest]) -> Result<Vec<Arc<Page>>> {
+        ranges.iter().map(|range| self.scan_kept(range)).collect()
     }
 
     /// The value of one key.
@@ -138,6 +148,24 @@ pub trait Snapshot: Send {
     /// As [`Snapshot::get_many`].
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
         Ok(self.get_many(&[(keyspace, key)])?.pop().flatten())
+    }
+
+    /// As [`Snapshot::get_many`], from memory where rows of counters or facts of the database are kept there because
+    /// they are asked for often.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get_many`].
+    fn get_many_kept(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Arc<[u8]>>>> {
+        Ok(self.get_many(keys)?.into_iter().map(|value| value.map(Arc::from)).collect())
+    }
+
+    /// As [`Snapshot::scan`], from memory where pages of indexes and counters are kept there because they are asked
+    /// for often.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    fn scan_kept(&self, range: &RangeRequest) -> Result<Arc<Page>> {
+        self.scan(range).map(Arc::new)
     }
 
     /// What is kept in memory of what readers made of a row, if it follows from the row as this view sees it.

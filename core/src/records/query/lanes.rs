@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
 
 use crate::base::{RecordId, Result};
 use crate::records::query::plan::Plan;
@@ -13,12 +14,28 @@ const READ_AHEAD: usize = 64;
 /// Most keys that all classes together read ahead, where they are many.
 const READ_AHEAD_OF_ALL: usize = 1_024;
 
+/// A key of a page that others may read, too.
+#[derive(Clone)]
+struct Key {
+    page: Arc<Page>,
+    place: usize,
+}
+
+impl Key {
+    fn bytes(&self) -> &[u8] {
+        self.page.rows.get(self.place).map(|(key, _)| key.as_slice()).unwrap_or_default()
+    }
+}
+
 /// The keys of one range, read ahead in small pages.
 struct Lane {
     range: RangeRequest,
     /// How many bytes at the front of its keys do not order them.
     lead: usize,
-    rows: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
+    page: Arc<Page>,
+    /// The next key of the page.
+    place: usize,
+    /// Whether there are keys behind the page.
     more: bool,
     /// Most keys that it reads ahead.
     most: usize,
@@ -28,32 +45,28 @@ impl Lane {
     /// Records that are named, rising, behind one of them.
     fn of(ids: &[RecordId], after: Option<&[u8]>) -> Self {
         let behind = |id: &&RecordId| after.is_none_or(|after| id.as_bytes().as_slice() > after);
-        let rows: Vec<_> = ids.iter().filter(behind).map(|id| (id.as_bytes().to_vec(), Vec::new())).collect();
-        Self {
-            range: RangeRequest::prefix(Keyspace::Index, &[], 0),
-            lead: 0,
-            rows: rows.into_iter(),
-            more: false,
-            most: 0,
-        }
+        let rows = ids.iter().filter(behind).map(|id| (id.as_bytes().to_vec(), Vec::new())).collect();
+        let range = RangeRequest::prefix(Keyspace::Index, &[], 0);
+        Self { range, lead: 0, page: Arc::new(Page { rows, more: false }), place: 0, more: false, most: 0 }
     }
 
     /// The next key, whole.
-    fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<Vec<u8>>> {
-        if self.rows.as_slice().is_empty() && self.more {
-            let page = snapshot.scan(&self.range)?;
+    fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<Key>> {
+        if self.place >= self.page.rows.len() && self.more {
+            if let Some((last, _)) = self.page.rows.last() {
+                continue_after(&mut self.range, last.clone());
+            }
+            let page = snapshot.scan_kept(&self.range)?;
             self.take(page);
         }
-        let key = self.rows.next().map(|(key, _)| key);
-        if let Some(key) = key.as_ref().filter(|_| self.more && self.rows.as_slice().is_empty()) {
-            continue_after(&mut self.range, key.clone());
-        }
-        Ok(key)
+        let key = Key { page: Arc::clone(&self.page), place: self.place };
+        self.place = self.place.saturating_add(1);
+        Ok((key.place < self.page.rows.len()).then_some(key))
     }
 
-    fn take(&mut self, page: Page) {
+    fn take(&mut self, page: Arc<Page>) {
         self.more = page.more;
-        self.rows = page.rows.into_iter();
+        (self.page, self.place) = (page, 0);
         // A lane that is read to its end so soon holds much of the list.
         self.range.max_rows = self.range.max_rows.saturating_mul(2).min(self.most);
     }
@@ -61,7 +74,7 @@ impl Lane {
 
 /// The next key of a lane. The greatest is that which comes first.
 struct Head {
-    key: Vec<u8>,
+    key: Key,
     lead: usize,
     lane: usize,
     reverse: bool,
@@ -70,7 +83,7 @@ struct Head {
 impl Head {
     /// The part of the key that orders it.
     fn place(&self) -> &[u8] {
-        self.key.get(self.lead..).unwrap_or_default()
+        self.key.bytes().get(self.lead..).unwrap_or_default()
     }
 }
 
@@ -133,7 +146,7 @@ impl Merge {
             .unzip();
         let pages = snapshot.scan_many(&ranges)?;
         let lanes = ranges.into_iter().zip(leads).zip(pages).map(|((range, lead), page)| {
-            let mut lane = Lane { range, lead, rows: Vec::new().into_iter(), more: true, most };
+            let mut lane = Lane { range, lead, page: Arc::default(), place: 0, more: true, most };
             lane.take(page);
             lane
         });
@@ -157,7 +170,7 @@ impl Merge {
             if self.several && !is_met {
                 self.met = Some(first.place().to_vec());
             }
-            let id = RecordId::from_suffix(&first.key);
+            let id = RecordId::from_suffix(first.key.bytes());
             let following = self.lanes.get_mut(first.lane).map(|lane| lane.next(snapshot)).transpose()?;
             match following.flatten() {
                 Some(key) => first.key = key,

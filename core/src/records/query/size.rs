@@ -7,7 +7,7 @@ use crate::records::query::plan::Plan;
 use crate::records::query::sight::Sight;
 use crate::storage::RangeRequest;
 
-/// Keys that an estimate reads at most.
+/// Keys that an estimate reads at most: as many as the storage keeps in memory of a range that is read often.
 const SAMPLE: u64 = 256;
 /// Ranges that an estimate looks at, at most.
 const SAMPLED_LANES: usize = 64;
@@ -101,7 +101,7 @@ impl Plan<'_> {
         let (mut looked_at, mut keys, mut whole) = (0_u64, 0_u64, step == 1);
         for (range, _) in self.lanes().step_by(step) {
             let rows = usize::try_from(SAMPLE.saturating_sub(keys)).unwrap_or(1).max(1);
-            let page = sight.snapshot.scan(&RangeRequest { max_rows: rows, ..range })?;
+            let page = sight.snapshot.scan_kept(&RangeRequest { max_rows: rows, ..range })?;
             looked_at = looked_at.saturating_add(1);
             keys = keys.saturating_add(u64::try_from(page.rows.len()).unwrap_or(u64::MAX));
             if page.more {
