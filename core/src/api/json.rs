@@ -199,6 +199,8 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
             rows.iter().map(|row| row_from_json(reader, columns, row)).collect::<Result<_>>().map(Value::List)
         }
         (kind, Json::Array(_) | Json::Object(_)) if kind.is_composite() => Value::from_json(json),
+        // Which entity an id is of is said, and not guessed.
+        (FieldType::AnyReference { .. }, _) => Err(wrong().rule("a reference here is {entity, id}")),
         (FieldType::Bool | FieldType::Int, _) => Err(wrong()),
         (FieldType::Text | FieldType::RichText, Json::String(text)) => Ok(Value::Text(text.clone())),
         (_, Json::String(text)) => parse_text(field, text, currency),

@@ -9,7 +9,7 @@ use crate::access::{
     unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
-use crate::engine::views::{CheckView, by_audience};
+use crate::engine::views::{CheckView, audiences};
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{
     Filter, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
@@ -57,7 +57,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(RecordShare::definition());
     registrar.entity(access::Delegation::definition());
     registrar.entity(View::definition());
-    registrar.index(View::NAME, by_audience());
+    registrar.index(View::NAME, audiences());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }

@@ -358,11 +358,29 @@ impl Record {
         bytes: &[u8],
         fields: Option<&BTreeSet<FieldId>>,
     ) -> Result<Self> {
+        let record = Self::decode_where(entity, id, (bytes, fields), &|_| true)?;
+        record.ok_or_else(damaged)
+    }
+
+    /// The same of a record whose envelope is as wanted; of another one no value is decoded.
+    pub(super) fn decode_where(
+        entity: EntityId,
+        id: RecordId,
+        (bytes, fields): (&[u8], Option<&BTreeSet<FieldId>>),
+        is_wanted: &dyn Fn(&Envelope) -> bool,
+    ) -> Result<Option<Self>> {
         let mut reader = begin(bytes)?;
         let (mut envelope, mut unknown) = (Envelope::nobodys(), Vec::new());
-        let mut values = Vec::with_capacity(fields.map_or(bytes.len() / BYTES_OF_VALUE, BTreeSet::len));
+        let (mut values, mut in_envelope) = (Vec::new(), true);
         while !reader.is_empty() {
             let item = reader.item()?;
+            if in_envelope && item.number >= FIRST_FIELD {
+                if !is_wanted(&envelope) {
+                    return Ok(None);
+                }
+                in_envelope = false;
+                values.reserve(fields.map_or(bytes.len() / BYTES_OF_VALUE, BTreeSet::len));
+            }
             let known = if item.number < FIRST_FIELD {
                 decode_envelope_item(&item, &mut envelope)?
             } else if fields.is_some_and(|fields| !fields.contains(&FieldId::new(item.number))) {
@@ -378,7 +396,10 @@ impl Record {
                 unknown.push(item.to_raw());
             }
         }
-        Ok(Self { values: values.into(), unknown, ..Self::new(id, entity, envelope) })
+        if in_envelope && !is_wanted(&envelope) {
+            return Ok(None);
+        }
+        Ok(Some(Self { values: values.into(), unknown, ..Self::new(id, entity, envelope) }))
     }
 
     /// Reads the envelope alone, which stands before the values.

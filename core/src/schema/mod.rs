@@ -84,8 +84,8 @@ pub(crate) use translations::with_translation;
 pub use translations::{label_of, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
-    Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
-    Phone, Reference, Text, TypedField,
+    AnyReference, Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, EntityTypes,
+    FieldKind, Int, MoneyAmount, Phone, RecordReference, Reference, Text, TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{normalize_value, parse_as, parse_text};

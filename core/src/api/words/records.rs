@@ -472,24 +472,26 @@ words! {
         => "销售漏斗：`stages` 含数量和金额；`totals` 含所有已关闭商机的数量、赢单率和平均天数；`won` 含数量、金额、\
          平均金额和平均天数。";
     "Saves a view: a list that is found by its name. One's own, or, with the right to administer `sys.view`, one \
-     of a role, a unit or everyone. A view of the same name, entity and audience is replaced."
-        => "保存视图，即可按名称找到的列表。可为本人的；有 `sys.view` 的管理权限时，也可为角色、部门或所有人的。相同\
-         名称、实体和受众的视图会被替换。";
+     of a role, a team, a unit or everyone. A view of the same name, entity and audience is replaced."
+        => "保存视图，即可按名称找到的列表。可为本人的；有 `sys.view` 的管理权限时，也可为角色、团队、部门或所有人的。\
+         相同名称、实体和受众的视图会被替换。";
     "Fields and facts of records, in their order."
         => "按顺序列出的字段和记录信息。";
     "The condition, as `record.list` takes it."
         => "条件，同 `record.list`。";
     "The field by which rows stand together."
         => "各行按其归组的字段。";
-    "`own`, `role`, `unit` or `everyone`; `own` if not said."
-        => "`own`、`role`、`unit` 或 `everyone`；未指定时为 `own`。";
+    "`own`, `role`, `team`, `unit` or `everyone`; `own` if not said."
+        => "`own`、`role`、`team`、`unit` 或 `everyone`；未指定时为 `own`。";
     "For the audience `role`: the name of the role."
         => "受众为 `role` 时：角色的名称。";
+    "For the audience `team`: the name of the team, whose members find the view."
+        => "受众为 `team` 时：团队的名称，其成员可找到该视图。";
     "For the audience `unit`: the name of the unit, whose people and those of the units below it find the view."
         => "受众为 `unit` 时：部门的名称，该部门及其下级部门的人员可找到该视图。";
     "Lists the views that the user finds: of several of a name the user's own, else that of a role, else that of \
-     the nearest unit, else everyone's."
-        => "列出用户可找到的视图：同名视图中依次取用户本人的、角色的、最近部门的、所有人的。";
+     a team, else that of the nearest unit, else everyone's."
+        => "列出用户可找到的视图：同名视图中依次取用户本人的、角色的、团队的、最近部门的、所有人的。";
     "The entity; all if not said."
         => "实体；未指定时为全部。";
     "Deletes a view: one's own, or any with the right to administer `sys.view`."
