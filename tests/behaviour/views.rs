@@ -152,7 +152,7 @@ fn the_members_of_a_team_find_its_views_as_long_as_they_belong_to_it() {
     let told = call(&lin, "view.list", &json!({"entity": "account"})).unwrap()["views"][0].clone();
     assert_eq!(
         (&told["audience"], &told["team"], &told["role"], &told["unit"]),
-        (&json!("team"), &json!("华南组"), &Json::Null, &Json::Null)
+        (&json!("team"), &json!(south.to_string()), &Json::Null, &Json::Null)
     );
     // Saved again it takes the place of what stood.
     assert_eq!(save(&house.admin, &of("华南组", "丙")).unwrap(), saved);

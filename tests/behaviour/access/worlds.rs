@@ -373,12 +373,16 @@ impl Cast {
 
     /// Lets the next world come: what nobody decides by goes first, and who may no longer sign in goes last.
     fn set(&mut self, plan: &Plan, seats: &Seats) {
-        let (mut ended, mut said) = (std::mem::take(&mut self.stand_ins), Vec::new());
+        let (ended, mut said) = (std::mem::take(&mut self.stand_ins), Vec::new());
         let now = self.crm.now();
         let made = self.admin.write(|transaction| {
-            said.clear();
             ended.iter().try_for_each(|id| transaction.end_delegation(*id))?;
-            self.organise(transaction, plan, seats)?;
+            self.organise(transaction, plan, seats)
+        });
+        made.unwrap();
+        // A record gets the unit that its owner has when the transaction begins.
+        let made = self.admin.write(|transaction| {
+            said.clear();
             self.keep(transaction, plan, None)?;
             for stand_in in &plan.stand_ins {
                 let delegator = Some(self.users[stand_in.delegator]);
@@ -388,7 +392,6 @@ impl Cast {
             Ok(())
         });
         made.unwrap();
-        ended.clear();
         self.stand_ins = said;
         self.clerk.write(|transaction| self.keep(transaction, plan, Some(0))).unwrap();
         let gone: Vec<usize> = (0..PEOPLE.len()).filter(|place| !plan.users[*place].active).collect();
@@ -527,7 +530,7 @@ impl Asker<'_> {
             let of_account = |contact: &&usize| self.oracle.plan.records[**contact].account == Some(place);
             i64::try_from(contacts.iter().filter(of_account).count()).unwrap()
         });
-        assert_eq!(*value, seen.map_or(Value::Null, Value::Int), "people of {place}");
+        assert_eq!(*value, seen.map_or(Value::Null, Value::Int), "people of {place}, as {} sees", self.user);
     }
 
     /// The sum of a field, and a condition on it, for whoever sees it in all records; for others neither.

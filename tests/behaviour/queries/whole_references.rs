@@ -157,7 +157,7 @@ fn what_is_no_whole_reference_is_refused_and_so_is_any_order_of_them() {
         ("in", json!([id]), Code::WrongType),
         ("eq", json!({"id": id}), Code::WrongType),
         ("eq", json!({"entity": "crm.account"}), Code::WrongType),
-        ("eq", json!({"entity": "crm.account", "id": id, "name": "加喜"}), Code::WrongType),
+        ("eq", json!({"entity": "crm.account", "id": id, "name": "加喜"}), Code::UnknownField),
         ("eq", json!({"entity": "crm.product", "id": id}), Code::NotInValueSet),
         ("lt", whole.clone(), Code::InvalidFilter),
         ("between", json!([whole, whole]), Code::InvalidFilter),
