@@ -263,6 +263,9 @@ impl<'s> Transaction<'s> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
+        // Who may not delete it does not learn what refers to it either.
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        records::check_deletes(&permit, entity, &old)?;
         self.all_or_nothing(|transaction| {
             let going = transaction.delete_dependents(entity, &old)?;
             transaction.delete_one(entity, &old, &going)

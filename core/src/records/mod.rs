@@ -106,4 +106,6 @@ pub use validity::{Period, facts_of, find_held};
 pub use values::Values;
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
 pub use view::{Savepoint, Sealer, WriteView};
-pub use write::{Note, WriteContext, create, delete, enter_note, erase, note, undelete, update};
+pub use write::{
+    Note, WriteContext, check_deletes, create, delete, enter_note, erase, note, undelete, update,
+};

@@ -125,9 +125,7 @@ pub fn delete(
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
-    if !permit.allows(old.id, &old.envelope.access_class()) {
-        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
-    }
+    check_deletes(permit, entity, old)?;
     check_unlocked(permit, entity, old)?;
     // A record's references to itself go with it.
     for_each_link(view, old.id, &mut |link| {
@@ -143,6 +141,17 @@ pub fn delete(
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Delete, (&new, previous), Vec::new());
     Ok(())
+}
+
+/// Refuses who may not delete a record, before it is looked at what refers to it.
+///
+/// # Errors
+/// `access.not_permitted`.
+pub fn check_deletes(permit: &Permit<Delete>, entity: &Entity, old: &Record) -> Result<()> {
+    match permit.allows(old.id, &old.envelope.access_class()) {
+        true => Ok(()),
+        false => Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete")),
+    }
 }
 
 /// Brings a deleted record back: it is in every list, index and counter again, as it was. Its entry in the
