@@ -292,7 +292,7 @@ fn check(plan: &Plan) {
 proptest! {
     #![proptest_config(ProptestConfig {
         // Of each of these some thousands of things are asked, and of the many small ones some hundred.
-        cases: (worlds::worlds() / 400).max(24),
+        cases: worlds::in_the_long_form().map_or(24, |worlds| (worlds / 400).max(24)),
         max_shrink_iters: 60,
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -137,8 +137,8 @@ impl<'a> Oracle<'a> {
         if !self.may(user, thing.entity, Action::Update) {
             return refused;
         }
-        // Beyond the partition nobody is known.
-        if after.partition != self.plan.users[user].partition {
+        // Beyond the partition nobody is known, and nobody owns anything anew who may not sign in.
+        if after.partition != self.plan.users[user].partition || !self.plan.users[owner].active {
             return Some(Code::ReferenceMissing);
         }
         if refused.is_some() {
@@ -153,7 +153,8 @@ impl<'a> Oracle<'a> {
     /// The refusal to make a record for an owner.
     pub fn creation(&self, user: usize, entity: &str, owner: usize) -> Option<Code> {
         let what = self.belonging_of(owner);
-        if self.may(user, entity, Action::Create) && what.partition != self.plan.users[user].partition {
+        let known = what.partition == self.plan.users[user].partition && self.plan.users[owner].active;
+        if self.may(user, entity, Action::Create) && !known {
             return Some(Code::ReferenceMissing);
         }
         let allowed = self.reaches_what(user, entity, Action::Create, what);

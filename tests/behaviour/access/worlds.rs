@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use guanxi::base::ManualClock;
 use guanxi::engine::{
@@ -442,6 +443,9 @@ struct Asker<'a> {
     user: usize,
     oracle: &'a Oracle<'a>,
     cast: &'a Cast,
+    /// Whether words are looked for: their index takes in each world's owners anew, which takes a quarter of the time,
+    /// so that is done in every fourth world.
+    searches: bool,
 }
 
 impl Asker<'_> {
@@ -464,7 +468,9 @@ impl Asker<'_> {
             refused(session.list(entity, &Find::default()).unwrap_err().code());
             refused(session.count(entity, &everything).unwrap_err().code());
             refused(session.report(&report).unwrap_err().code());
-            refused(session.search("thing", Some(entity), 0, 0).unwrap_err().code());
+            if self.searches {
+                refused(session.search("thing", Some(entity), 0, 0).unwrap_err().code());
+            }
             for place in all {
                 refused(session.get(entity, self.cast.records[place]).unwrap_err().code());
             }
@@ -479,9 +485,11 @@ impl Asker<'_> {
             self.sees_field(place, &row.value(FIELD).unwrap_or_default(), true);
         }
         assert_eq!(session.count(entity, &everything).unwrap(), count);
-        let found = session.search("thing", Some(entity), 100, 0).unwrap();
-        assert_eq!(found.total, count);
-        assert_eq!(found.hits.iter().map(|hit| hit.listing.record.id).collect::<BTreeSet<_>>(), ids);
+        if self.searches {
+            let found = session.search("thing", Some(entity), 100, 0).unwrap();
+            assert_eq!(found.total, count);
+            assert_eq!(found.hits.iter().map(|hit| hit.listing.record.id).collect::<BTreeSet<_>>(), ids);
+        }
         let mut by_owner: BTreeMap<RecordId, u64> = BTreeMap::new();
         for place in &visible {
             *by_owner.entry(self.cast.users[self.oracle.plan.records[*place].owner]).or_default() += 1;
@@ -657,7 +665,7 @@ fn explains(cast: &Cast, oracle: &Oracle<'_>, place: usize, action: Action) {
         assert_eq!(entitled, may(oracle, user), "{user} {action:?} {place}");
         let listed: BTreeSet<RecordId> = row.iter().flat_map(|row| row.delegators.iter().copied()).collect();
         assert_eq!(listed, delegators);
-        if explained.verdict == Verdict::Granted && entity == ACCOUNT {
+        if explained.verdict == Verdict::Granted && reads(oracle, user) && entity == ACCOUNT {
             let shown = oracle.shown(user, place);
             assert_eq!(explained.hidden.contains(&FIELD.to_owned()), shown == Shown::Nothing);
             assert_eq!(explained.masked.contains(&FIELD.to_owned()), shown == Shown::Mask);
@@ -706,9 +714,10 @@ fn simulates(cast: &Cast, oracle: &Oracle<'_>, dice: &mut Dice) {
 fn check(cast: &Cast, plan: &Plan, dice: &mut Dice) {
     let oracle = Oracle::new(plan);
     let (one, writer) = (dice.below(THINGS.len()), dice.below(PEOPLE.len()));
+    let searches = dice.one_in(4);
     for (user, session) in cast.sessions.iter().enumerate() {
         let Some(session) = session else { continue };
-        let asker = Asker { session, user, oracle: &oracle, cast };
+        let asker = Asker { session, user, oracle: &oracle, cast, searches };
         ENTITIES.iter().for_each(|entity| asker.reads(entity));
         asker.looks_back_and_takes_away(one, false);
         if user == writer {
@@ -725,7 +734,7 @@ fn check(cast: &Cast, plan: &Plan, dice: &mut Dice) {
                 );
                 continue;
             };
-            let acting = Asker { session: &acting.unwrap(), user: other, oracle, cast };
+            let acting = Asker { session: &acting.unwrap(), user: other, oracle, cast, searches };
             ENTITIES.iter().for_each(|entity| acting.reads(entity));
             acting.looks_back_and_takes_away(one, true);
             acting.writes(dice);
@@ -739,9 +748,16 @@ fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// How many worlds are tried: as many as `GUANXI_ACCESS_WORLDS` says.
-pub fn worlds() -> u32 {
-    from_environment("GUANXI_ACCESS_WORLDS").and_then(|worlds| u32::try_from(worlds).ok()).unwrap_or(2_000)
+/// How many worlds are tried in the long form: as many as `GUANXI_ACCESS_WORLDS` says.
+pub fn in_the_long_form() -> Option<u32> {
+    from_environment("GUANXI_ACCESS_WORLDS").and_then(|worlds| u32::try_from(worlds).ok())
+}
+
+/// Whether another world comes. In the short form there are at most so many, and, but for the first ones, none that
+/// would begin after so long.
+fn goes_on(done: u32, began: Instant) -> bool {
+    let (most, least, time) = (10_000, 250, Duration::from_secs(90));
+    in_the_long_form().map_or(done < least || done < most && began.elapsed() < time, |all| done < all)
 }
 
 #[test]
@@ -750,7 +766,9 @@ fn every_door_answers_everybody_as_the_oracle_does_in_many_worlds() {
     let seed =
         from_environment("GUANXI_ACCESS_SEED").unwrap_or_else(|| RandomState::new().hash_one("access"));
     let (mut dice, mut cast) = (Dice(seed), Cast::new());
-    for world in 1..=worlds() {
+    let (began, mut world) = (Instant::now(), 0);
+    while goes_on(world, began) {
+        world += 1;
         let seats = Seats::drawn(&mut dice);
         let plan = drawn(&mut dice, &seats, &cast.last);
         let _told = Told { seed, world, plan: &plan };
@@ -760,4 +778,5 @@ fn every_door_answers_everybody_as_the_oracle_does_in_many_worlds() {
             cast.crm.verify(&Patience::default()).unwrap();
         }
     }
+    println!("{world} worlds in {:?}", began.elapsed());
 }
