@@ -211,16 +211,34 @@ fn name_of(place: usize) -> String {
 const NOTHING: Grant =
     Grant { entity: ACCOUNT, action: Action::Read, level: Level::None, deny: false, shows: Shown::Value };
 
+/// A database in which an account tells how many of its contacts the reader sees.
+fn founded() -> (Crm, Arc<ManualClock>, Session) {
+    let clock = Arc::new(ManualClock::at(moment(guanxi_tests::NOON)));
+    let crm = guanxi::in_memory().clock(clock.clone()).create_in_memory().unwrap();
+    let admin = crm.session_for("admin@example.test").unwrap();
+    let people = json!({
+        "entity": "account", "name": "people", "label_zh": "人数", "label_en": "People", "field_type": "rollup",
+        "child": "contact", "by": "account", "function": "count", "readers": "visible",
+    });
+    api::call(&admin, "schema.define_field", &people).unwrap();
+    (crm, clock, admin)
+}
+
+/// The records, each made by whoever keeps those of its partition, and whose they are to begin with.
+fn things(admin: &Session, clerk: &Session, users: &[RecordId]) -> (Vec<RecordId>, Vec<Thing>) {
+    let made = THINGS.iter().enumerate().map(|(place, (entity, partition))| {
+        let owner = people_of(*partition)[0];
+        let changes = Changes::new().set("name", format!("thing {place}")).owner(users[owner]);
+        let maker = partition.map_or(admin, |_| clerk);
+        let id = maker.write(|transaction| transaction.create_record(entity, changes.clone())).unwrap();
+        (id, Thing { entity, owner, unit: None, employees: 0, account: None })
+    });
+    made.unzip()
+}
+
 impl Cast {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::at(moment(guanxi_tests::NOON)));
-        let crm = guanxi::in_memory().clock(clock.clone()).create_in_memory().unwrap();
-        let admin = crm.session_for("admin@example.test").unwrap();
-        let people = json!({
-            "entity": "account", "name": "people", "label_zh": "人数", "label_en": "People", "field_type": "rollup",
-            "child": "contact", "by": "account", "function": "count", "readers": "visible",
-        });
-        api::call(&admin, "schema.define_field", &people).unwrap();
+        let (crm, clock, admin) = founded();
         let make = |entity: &str, changes: Changes| {
             admin.write(|transaction| transaction.create_record(entity, changes.clone())).unwrap()
         };
@@ -264,15 +282,7 @@ impl Cast {
         let members = (0..PLACES.0).map(|_| make(TeamMember::NAME, member.clone())).collect();
         let of_team = Changes::new().set(team_role::TEAM, teams[TEAMS + 1]).set(team_role::ROLE, idle);
         let team_roles = (0..PLACES.1).map(|_| make(TeamRole::NAME, of_team.clone())).collect();
-        let mut last: Vec<Thing> = Vec::new();
-        let mut records: Vec<RecordId> = Vec::new();
-        for (place, (entity, partition)) in THINGS.iter().enumerate() {
-            let owner = people_of(*partition)[0];
-            let changes = Changes::new().set("name", format!("thing {place}")).owner(users[owner]);
-            let maker = partition.map_or(&admin, |_| &clerk);
-            records.push(maker.write(|txn| txn.create_record(entity, changes.clone())).unwrap());
-            last.push(Thing { entity, owner, unit: None, employees: 0, account: None });
-        }
+        let (records, last) = things(&admin, &clerk, &users);
         let sessions = (0..PEOPLE.len()).map(|_| None).collect();
         Self {
             crm,
