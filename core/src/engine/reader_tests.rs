@@ -158,7 +158,7 @@ impl Snapshot for Noting<'_> {
 
 /// A session of somebody who reads books of their own, of which there is one.
 fn reader_of_own(admin: &Session) -> (Session, RecordId) {
-    let own = admin.write(|transaction| {
+    let made = admin.write(|transaction| {
         let user = Changes::new().set(user::NAME, "lin");
         let user = transaction.create_record(User::NAME, user)?;
         let role = transaction.create_record(Role::NAME, Changes::new().set(role::NAME, "own"))?;
@@ -167,8 +167,11 @@ fn reader_of_own(admin: &Session) -> (Session, RecordId) {
         transaction.create_record(Grant::NAME, grant)?;
         let assigned = Changes::new().set(role_assignment::USER, user).set(role_assignment::ROLE, role);
         transaction.create_record(RoleAssignment::NAME, assigned)?;
-        transaction.create_record(BOOK, Changes::new().set("title", "own").owner(user))
+        Ok(user)
     });
+    // Only who is known when a transaction begins owns anything that it makes.
+    let own = Changes::new().set("title", "own").owner(made.unwrap());
+    let own = admin.write(|transaction| transaction.create_record(BOOK, own.clone()));
     (admin.crm().session_for("lin").unwrap(), own.unwrap())
 }
 
