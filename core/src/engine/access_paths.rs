@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::access::{
-    AccessPath, Action, Decision, Place, Policy, Read, Role, SharePath, Shares, Showing, Verdict,
+    AccessPath, Action, Decision, ParentPath, Place, Policy, Read, Role, RulePath, SharePath, Shares,
+    Showing, Verdict,
 };
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
 use crate::engine::sharing::{shares_of, shares_with};
@@ -23,12 +24,29 @@ pub struct AccessExplanation {
     pub paths: Vec<AccessPath>,
     /// The shares that give it, where it is granted.
     pub shares: Vec<SharePath>,
+    /// The sharing rules that give it, where it is granted.
+    pub rules: Vec<RulePath>,
+    /// The records beyond that give it, where it is granted.
+    pub parents: Vec<ParentRecord>,
     /// For whom the person may do it by a delegation that holds, whatever the person's own rights are.
     pub delegators: Vec<RecordId>,
     /// Fields of the record of which the person sees nothing, by API name, where the person reads it.
     pub hidden: Vec<String>,
     /// Fields of which the person sees masks alone, where the record is opened.
     pub masked: Vec<String>,
+}
+
+/// A record beyond, by which another one that refers to it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentRecord {
+    /// The setting that says so.
+    pub setting: RecordId,
+    /// The field by which the record refers to it, by API name; nothing for one that is hidden from whoever asks.
+    pub field: Option<String>,
+    /// Its entity, by API name.
+    pub entity: String,
+    /// The record, where the field is told.
+    pub record: Option<RecordId>,
 }
 
 /// Somebody who may do something to a record, and by what.
@@ -40,6 +58,10 @@ pub struct Entitled {
     pub paths: Vec<AccessPath>,
     /// The shares that give it.
     pub shares: Vec<SharePath>,
+    /// The sharing rules that give it.
+    pub rules: Vec<RulePath>,
+    /// The records beyond that give it.
+    pub parents: Vec<ParentRecord>,
     /// For whom the person may do it by a delegation that holds.
     pub delegators: Vec<RecordId>,
 }
@@ -115,7 +137,9 @@ impl Session {
                 } else {
                     Decision::refused(decision.verdict)
                 };
-                rows.push(Entitled { user, paths: own.paths, shares: own.shares, delegators });
+                let parents = told_parents(&reader, (entity, &record), own.parents)?;
+                let Decision { paths, shares, rules, .. } = own;
+                rows.push(Entitled { user, paths, shares, rules, parents, delegators });
             }
             Ok(EntitledPage { rows, next: None })
         })
@@ -200,7 +224,9 @@ fn explained(
 ) -> Result<AccessExplanation> {
     let place = place_of(reader, record)?;
     let delegators = delegators(reader, principal, (entity, record, &place), action)?;
-    let Decision { verdict, paths, shares } = decided(reader, principal, (entity, record, &place), action)?;
+    let decision = decided(reader, principal, (entity, record, &place), action)?;
+    let Decision { verdict, paths, shares, rules, parents } = decision;
+    let parents = told_parents(reader, (entity, record), parents)?;
     let permit = reader.policy.decide::<Read>(principal, entity.id(), &entity.api_name);
     let class = record.envelope.access_class();
     let name = |field| entity.field_by_id(field).map(|field| field.api_name.clone());
@@ -216,5 +242,24 @@ fn explained(
     };
     hidden.retain(known);
     masked.retain(known);
-    Ok(AccessExplanation { verdict, paths, shares, delegators, hidden, masked })
+    Ok(AccessExplanation { verdict, paths, shares, rules, parents, delegators, hidden, masked })
+}
+
+/// The records beyond, as far as whoever asks sees the fields that refer to them.
+fn told_parents(
+    reader: &Reader<'_>,
+    (entity, record): (&Entity, &Record),
+    paths: Vec<ParentPath>,
+) -> Result<Vec<ParentRecord>> {
+    let shown = if paths.is_empty() { Vec::new() } else { reader.shown_fields(&entity.api_name)? };
+    let told = paths.into_iter().map(|path| {
+        let field = entity.field_by_id(path.field).filter(|field| shown.contains(&field.id()));
+        ParentRecord {
+            setting: path.setting,
+            field: field.map(|field| field.api_name.clone()),
+            entity: path.parent,
+            record: field.and_then(|field| record.peek(field.id()).as_id()),
+        }
+    });
+    Ok(told.collect())
 }

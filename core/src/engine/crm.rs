@@ -338,26 +338,29 @@ impl Crm {
 
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
+        Ok(self.kept_policy(snapshot)?.policy)
+    }
+
+    /// The policy of a view, with what gives records their marks.
+    pub(super) fn kept_policy(&self, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
         let (epoch, registry) = (read_epoch(snapshot)?, self.registry());
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
-            Some(kept) if kept.is_of(epoch, &registry) => return Ok(kept.policy),
+            Some(kept) if kept.is_of(epoch, &registry) => return Ok(kept),
             Some(kept) => kept.of_view(snapshot, &registry)?,
             None => KeptPolicy::load(snapshot, &registry)?,
         };
-        let policy = Arc::clone(&renewed.policy);
-        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(renewed);
-        Ok(policy)
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(renewed.clone());
+        Ok(renewed)
     }
 
     /// The policy of a view in the words of a registry that is not shown yet.
-    pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Arc<Policy>> {
+    pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<KeptPolicy> {
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let renewed = match kept {
-            Some(kept) => kept.of_view(snapshot, registry)?,
-            None => KeptPolicy::load(snapshot, registry)?,
-        };
-        Ok(renewed.policy)
+        match kept {
+            Some(kept) => kept.of_view(snapshot, registry),
+            None => KeptPolicy::load(snapshot, registry),
+        }
     }
 
     pub(super) fn write_context(&self, actor: RecordId, cause: &str, schema_version: u32) -> WriteContext {
@@ -369,6 +372,7 @@ impl Crm {
             schema_version,
             stales: Staleness::None,
             named: BTreeSet::new(),
+            marking: Arc::default(),
         }
     }
 
@@ -403,7 +407,8 @@ impl Crm {
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
         let mut view = WriteView::new(transaction)?;
-        let context = self.write_context(actor, cause, self.registry().version());
+        let mut context = self.write_context(actor, cause, self.registry().version());
+        context.marking = self.kept_policy(&view)?.marking;
         change(&mut view, &context)?;
         view.commit_and(&self.inner.sealer, publish)?;
         Ok(())
@@ -564,9 +569,11 @@ impl Crm {
     ) -> Result<()> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(next) = self.next_registry(change)? else { return Ok(()) };
-        self.system_write_and(actor, cause, |view, context| next.write(view, context, actor), &mut || {
-            self.show_registry(&next.after)
-        })
+        let write = |view: &mut WriteView<'_>, context: &WriteContext| {
+            let marking = self.policy_under(view, &next.after)?.marking;
+            next.write(view, &WriteContext { marking, ..context.clone() }, actor)
+        };
+        self.system_write_and(actor, cause, write, &mut || self.show_registry(&next.after))
     }
 
     /// As [`Crm::change_registry`], together with what a session writes in the same transaction under the registry

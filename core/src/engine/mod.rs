@@ -48,6 +48,7 @@ mod moving;
 #[cfg(test)]
 mod newer_tests;
 mod offboarding;
+mod opening;
 mod options;
 mod organisation;
 mod own_layouts;
@@ -55,6 +56,7 @@ mod package_records;
 mod packages;
 mod palette;
 mod passwords;
+mod pools;
 mod pruning;
 mod purging;
 mod query;
@@ -80,6 +82,7 @@ mod session;
 mod sessions;
 mod settings;
 mod sharing;
+mod sharing_rules;
 mod sign_in;
 mod signing;
 mod simulate;
@@ -94,12 +97,13 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Reason, RecordShare, Role,
-    RoleAssignment, ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus,
-    Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, Pool,
+    PoolMember, Principals, Reason, RecordShare, Role, RoleAssignment, RulePath, ShareLevel, SharePath,
+    Sharee, SharingRule, Team, TeamMember, TeamRole, Unit, User, UserStatus, Verdict,
 };
 pub use crate::access::{
-    delegation, grant, partition, role, role_assignment, share, team, team_member, team_role, unit, user,
+    delegation, grant, inherited_access, partition, pool, pool_member, role, role_assignment, share,
+    sharing_rule, team, team_member, team_role, unit, user,
 };
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
@@ -115,7 +119,7 @@ pub use crate::storage::{
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
-pub use access_paths::{AccessExplanation, Entitled, EntitledPage};
+pub use access_paths::{AccessExplanation, Entitled, EntitledPage, ParentRecord};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
@@ -166,6 +170,9 @@ pub use session::Session;
 pub use sessions::OpenSession;
 pub use settings::Settings;
 pub use sharing::{MAX_SHARES, MAX_SHARES_OF_RECORD, NewShare, SharedWith};
+pub use sharing_rules::{
+    CriteriaRule, InheritanceSetting, MarkingProgress, NewInheritance, NewSharingRule, SharingRuleChange,
+};
 pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
 pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};

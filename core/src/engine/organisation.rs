@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, Level, People, Policy, Read, RecordShare,
-    Rules, TeamFacts, UnitFact, UserFact, delegation, grant, role, role_assignment, team_member, team_role,
-    unit, user,
+    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, Level, People, Policy, PoolFact, Read,
+    RecordShare, Rules, TeamFacts, UnitFact, UserFact, delegation, grant, pool_member, role, role_assignment,
+    team_member, team_role, unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
+use crate::engine::opening::{NamedPrincipals, Opened, StatedInheritance, StatedRule, principals_of};
 use crate::engine::views::{CheckView, by_audience};
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{
-    Filter, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
+    Filter, Marking, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
 };
 use crate::schema::{
     CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
@@ -56,6 +57,10 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::TeamRole::definition());
     registrar.entity(RecordShare::definition());
     registrar.entity(access::Delegation::definition());
+    registrar.entity(access::SharingRule::definition());
+    registrar.entity(access::InheritedAccess::definition());
+    registrar.entity(access::Pool::definition());
+    registrar.entity(access::PoolMember::definition());
     registrar.entity(View::definition());
     registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
@@ -89,11 +94,21 @@ impl BeforeSave for BeginActive {
 #[derive(Debug, Clone)]
 pub(super) struct KeptPolicy {
     pub policy: Arc<Policy>,
+    /// What gives records their marks.
+    pub marking: Arc<Marking>,
     /// The registry's version, in whose fields the rules are.
     registry: u32,
     /// The epoch of the facts, where a writer has said it.
     facts: Option<u64>,
-    grants: Arc<Vec<StatedGrant>>,
+    stated: Arc<Stated>,
+}
+
+/// What the policy's rules are made from, as records state it.
+#[derive(Debug)]
+struct Stated {
+    grants: Vec<StatedGrant>,
+    sharing: Vec<StatedRule>,
+    inherited: Vec<StatedInheritance>,
 }
 
 /// A grant as its record states it.
@@ -150,14 +165,20 @@ impl KeptPolicy {
         let loader = Loader { snapshot, registry, bare: &bare };
         let (users, units, teams) = (loader.users()?, loader.units()?, loader.teams()?);
         let people = People::new(users, units, loader.assignments()?, &teams);
-        let people = Arc::new(people.with_delegations(loader.delegations()?));
-        let grants = loader.grants()?;
-        let rules = Arc::new(rules(registry, &grants));
+        let people = people.with_delegations(loader.delegations()?);
+        let people = Arc::new(people.with_pools(loader.pools()?));
+        let stated = Stated {
+            grants: loader.grants()?,
+            sharing: loader.rows::<access::SharingRule, _>(StatedRule::of)?,
+            inherited: loader.rows::<access::InheritedAccess, _>(StatedInheritance::of)?,
+        };
+        let (rules, marking) = rules(registry, &stated);
         Ok(Self {
-            policy: Arc::new(Policy::new(epoch, people, rules, classes)),
+            policy: Arc::new(Policy::new(epoch, people, Arc::new(rules), classes)),
+            marking: Arc::new(marking),
             registry: registry.version(),
             facts: read_facts_epoch(snapshot)?,
-            grants: Arc::new(grants),
+            stated: Arc::new(stated),
         })
     }
 
@@ -175,7 +196,9 @@ impl KeptPolicy {
         }
         // Grants name hidden fields, so a new field may change what the same facts mean.
         if registry.version() != self.registry {
-            renewed.policy = Arc::new(renewed.policy.with_rules(rules(registry, &self.grants)));
+            let (rules, marking) = rules(registry, &self.stated);
+            renewed.policy = Arc::new(renewed.policy.with_rules(rules));
+            renewed.marking = Arc::new(marking);
             renewed.registry = registry.version();
         }
         Ok(renewed)
@@ -187,14 +210,16 @@ impl KeptPolicy {
     }
 }
 
-/// What roles grant, in the fields of a registry.
-fn rules(registry: &Registry, grants: &[StatedGrant]) -> Rules {
+/// What roles grant and what opens records beside them, in the fields of a registry, and what marks records.
+fn rules(registry: &Registry, stated: &Stated) -> (Rules, Marking) {
     let off = registry.entities().iter().filter(|entity| registry.is_off(entity));
-    Rules::new(
-        grants.iter().map(|grant| grant.fact(registry)).collect(),
+    let rules = Rules::new(
+        stated.grants.iter().map(|grant| grant.fact(registry)).collect(),
         registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         off.map(|entity| entity.api_name.clone()).collect(),
-    )
+    );
+    let Opened { sharing, inherited, marking } = Opened::of(registry, (&stated.sharing, &stated.inherited));
+    (rules.opening(sharing, inherited), marking)
 }
 
 /// The fields of an entity that follow from other records, with what each follows from.
@@ -213,6 +238,16 @@ fn following(registry: &Registry, entity: &Entity) -> Vec<FollowingFact> {
     let formulas =
         formulas.map(|(field, _)| fact(field.id(), vec![(entity.api_name.clone(), field.inputs().clone())]));
     lookups.chain(rollups).chain(formulas).collect()
+}
+
+/// What the records of one of the organisation's entities state, in the engine's own right.
+pub(super) fn stated_of<E: EntityType, T>(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    policy: &Policy,
+    read: impl Fn(&Record, &dyn Fn(FieldName<'static>) -> Value) -> Option<T>,
+) -> Result<Vec<T>> {
+    Loader { snapshot, registry, bare: policy }.rows::<E, T>(read)
 }
 
 struct Loader<'a> {
@@ -285,6 +320,21 @@ impl Loader<'_> {
         })
     }
 
+    fn pools(&self) -> Result<Vec<PoolFact>> {
+        let members = self.rows::<access::PoolMember, _>(|_, value| {
+            let with = principals_of(value, &POOL_MEMBERS)?;
+            Some((value(pool_member::POOL.selector()).as_id()?, with))
+        })?;
+        let mut by_pool: BTreeMap<RecordId, Vec<access::Principals>> = BTreeMap::new();
+        for (pool, with) in members {
+            by_pool.entry(pool).or_default().push(with);
+        }
+        self.rows::<access::Pool, _>(|record, _| {
+            let members = by_pool.get(&record.id).cloned().unwrap_or_default();
+            Some(PoolFact { id: record.id, partition: record.envelope.partition, members })
+        })
+    }
+
     fn delegations(&self) -> Result<Vec<DelegationFact>> {
         self.rows::<access::Delegation, _>(|record, value| delegation_of(record.id, value))
     }
@@ -308,6 +358,15 @@ impl Loader<'_> {
         })
     }
 }
+
+/// The fields that say who is a member of a pool.
+pub(super) const POOL_MEMBERS: NamedPrincipals = NamedPrincipals {
+    user: pool_member::USER.selector(),
+    team: pool_member::TEAM.selector(),
+    role: None,
+    unit: pool_member::UNIT.selector(),
+    below: pool_member::BELOW.selector(),
+};
 
 /// What the record of a delegation says; nothing where it says nothing that can be understood.
 pub(super) fn delegation_of(

@@ -278,6 +278,7 @@ impl Filling<'_> {
         let mut view = WriteView::new(database.store.begin(&self.options.patience)?)?;
         store_registry(&mut view, &after.to_json()?);
         begin_rows_anew(&mut view, &after);
+        crate::engine::Crm::begin_marking_anew(&mut view, &after)?;
         view.commit(sealer)?;
         Ok(after)
     }
@@ -308,6 +309,7 @@ impl Filling<'_> {
             schema_version: load_registry(snapshot.as_ref())?.version(),
             stales: Staleness::None,
             named: BTreeSet::new(),
+            marking: Arc::default(),
         })
     }
 }

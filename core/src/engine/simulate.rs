@@ -256,5 +256,5 @@ fn take((count, samples): &mut Told, id: RecordId) {
 /// The classes of one list, both in the order of their numbers, that are not in another one.
 fn without(list: &[(ClassId, AccessClass)], other: &[(ClassId, AccessClass)]) -> Classes {
     let known = |class: &ClassId| other.binary_search_by_key(class, |(known, _)| *known).is_ok();
-    list.iter().filter(|(class, _)| !known(class)).copied().collect()
+    list.iter().filter(|(class, _)| !known(class)).cloned().collect()
 }

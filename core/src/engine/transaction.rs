@@ -7,6 +7,7 @@ use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, 
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
+use crate::engine::organisation::KeptPolicy;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{
     apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
@@ -125,7 +126,8 @@ impl<'s> Transaction<'s> {
         }
         view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
-        let context = WriteContext { on_behalf_of: session.delegator(), ..context };
+        let marking = crm.kept_policy(&view)?.marking;
+        let context = WriteContext { on_behalf_of: session.delegator(), marking, ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
             view,
@@ -289,6 +291,8 @@ impl<'s> Transaction<'s> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
         self.note_share(entity, old);
+        self.note_opening(entity, old)?;
+        self.check_pool_empty(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
@@ -352,6 +356,7 @@ impl<'s> Transaction<'s> {
         self.check_references_but(entity, None, &new, coming)?;
         self.check_stated_share(entity, None, &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_not_brought_back(entity)?;
         let context = self.context_for(entity, BTreeSet::new());
         let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
         back.map_err(|error| self.telling_holder(entity, error))?;
@@ -454,8 +459,9 @@ impl<'s> Transaction<'s> {
 
     /// Goes on under another registry, which it is to store. Nothing was changed in it before.
     pub(super) fn go_over_to(&mut self, registry: &Arc<Registry>) -> Result<()> {
-        let policy = self.session.crm().policy_under(&self.view, registry)?;
+        let KeptPolicy { policy, marking, .. } = self.session.crm().policy_under(&self.view, registry)?;
         (self.base_policy, self.policy) = (Arc::clone(&policy), policy);
+        self.context.marking = marking;
         self.registry = Arc::clone(registry);
         self.context.schema_version = registry.version();
         Ok(())
@@ -550,6 +556,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &record)?;
         self.check_stated_share(entity, None, &mut record)?;
         self.check_stated_delegation(entity, &record)?;
+        self.check_opening(entity, None, &mut record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
         let created = records::create(&mut self.view, &context, &permit, entity, record);
@@ -584,6 +591,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &new)?;
         self.check_stated_share(entity, Some(&old), &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_opening(entity, Some(&old), &mut new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
         }
@@ -779,7 +787,28 @@ impl<'s> Transaction<'s> {
         self.set_values(entity, &mut new, changes, Hand::Rule)?;
         let permit = self.policy.bootstrap::<Update>(entity.id());
         let context = self.context_for(entity, BTreeSet::new());
-        records::update(&mut self.view, &context, &permit, None, entity, &old, new).map(drop)
+        records::update(&mut self.view, &context, &permit, None, entity, &old, new)?;
+        self.learn_classes();
+        Ok(())
+    }
+
+    /// Gives a record to another owner in the engine's own right. Rules are asked as for any change.
+    pub(super) fn reassign_in_own_right(
+        &mut self,
+        entity: &Entity,
+        old: &Record,
+        to: RecordId,
+    ) -> Result<()> {
+        let mut new = old.clone();
+        new.envelope.owner = to;
+        new.envelope.unit = self.policy.unit_of(to);
+        let follow_ups = self.prepare(entity, Some(old), &mut new)?;
+        let permits =
+            (self.policy.bootstrap::<Update>(entity.id()), self.policy.bootstrap::<Assign>(entity.id()));
+        let context = self.context_for(entity, BTreeSet::new());
+        records::update(&mut self.view, &context, &permits.0, Some(&permits.1), entity, old, new)?;
+        self.learn_classes();
+        self.follow_up(follow_ups)
     }
 
     /// Deletes a record to which none refers in the engine's own right.
@@ -870,7 +899,7 @@ impl<'s> Transaction<'s> {
     /// The partition of a record: that of its owner. People, and what they are assigned, belong to the partition
     /// that they work in, and the organisation's other facts to that of whoever makes them.
     fn partition_of(&self, entity: &Entity, record: &Record) -> Result<u32> {
-        let of_user = |user| self.policy.partition_of(user).unwrap_or(0);
+        let of_user = |user| self.policy.partition_of_owner(user).unwrap_or(0);
         match entity.api_name.as_str() {
             access::User::NAME => {
                 let partition = record.value(entity.field(access::user::PARTITION.selector())?.id()).as_id();
@@ -897,9 +926,12 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// An owner is an active user of the partition. Beyond it nobody is known.
+    /// An owner is an active user of the partition, or a pool of it. Beyond it nobody is known. The organisation's own
+    /// facts are of users.
     fn check_owner(&self, entity: &Entity, owner: RecordId, partition: Option<u32>) -> Result<()> {
-        let known = self.policy.is_active(owner) && self.policy.partition_of(owner) == partition;
+        let pool = self.policy.is_pool(owner) && !entity.api_name.starts_with("sys.");
+        let owns = pool || self.policy.is_active(owner);
+        let known = owns && self.policy.partition_of_owner(owner) == partition;
         if self.founding || known {
             return Ok(());
         }

@@ -26,6 +26,7 @@ mod ledger;
 mod ledger_blocks;
 mod ledger_proof;
 mod ledger_search;
+mod marking;
 mod merkle;
 mod merkle_nodes;
 mod near;
@@ -65,7 +66,7 @@ pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
-pub use envelope::{Envelope, ExternalId, Record, entered_name};
+pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
@@ -79,6 +80,7 @@ pub use ledger::{
 pub use ledger_blocks::{Summary, named_records};
 pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};
 pub use ledger_search::{LedgerFilter, LedgerWalk, search_ledger};
+pub use marking::{Following, Marked, Marking, MarkingPass, mark_chunk};
 pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;

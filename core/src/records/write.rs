@@ -1,6 +1,7 @@
 //! Create, change and delete: the permit checked against both images, everything derived kept in step.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::access::{ActionKind, Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
@@ -11,6 +12,7 @@ use crate::records::derived::{
 };
 use crate::records::envelope::{ENTERED, LOCK};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
+use crate::records::marking::{Marking, mark, mark_followers};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
 use crate::records::temporal::{forget_versions, keep_version};
@@ -39,6 +41,8 @@ pub struct WriteContext {
     /// The fields that the caller named. What rules set beside them they set in their own right, so only
     /// these are held against the permit's mask.
     pub named: BTreeSet<FieldId>,
+    /// What gives records their marks.
+    pub marking: Arc<Marking>,
 }
 
 /// Stores a new record; class, record number and subject are given here.
@@ -60,6 +64,7 @@ pub fn create(
     }
     check_shown(entity, &context.named, permit, &record)?;
     check_required(entity, &record)?;
+    mark(view, context, &mut record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
     record.envelope.subject = entity.definition.data_subject.then_some(record.id);
@@ -89,8 +94,11 @@ pub fn update(
     if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
     }
-    if new.envelope.access_class() != old.envelope.access_class() {
+    let given = !new.envelope.access_class().is_placed_as(&old.envelope.access_class());
+    if given {
         check_assign(view, entity, assign, old, &new)?;
+    }
+    if mark(view, context, &mut new)? || given {
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let changes = differences(old, &new);
@@ -106,6 +114,9 @@ pub fn update(
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
+    if new.envelope.class != old.envelope.class {
+        mark_followers(view, context, (entity, new.id))?;
+    }
     Ok(new)
 }
 
@@ -170,6 +181,14 @@ pub fn undelete(
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("undelete"));
     }
     new.envelope.deleted_at = None;
+    // What it belongs to may be of another class by now.
+    if mark(view, context, &mut new)? {
+        let class = new.envelope.access_class();
+        if !permit.allows(new.id, &class) {
+            return Err(missing());
+        }
+        new.envelope.class = intern(view, &class)?;
+    }
     check_required(entity, &new)?;
     let changes = differences(old, &new);
     renew(context, old, &mut new, &changes);
@@ -188,10 +207,25 @@ pub(super) fn put_worked_out(
     old: &Record,
     mut new: Record,
 ) -> Result<()> {
-    let changes = differences(old, &new);
-    if changes.is_empty() {
+    if differences(old, &new).is_empty() {
         return Ok(());
     }
+    if mark(view, context, &mut new)? {
+        new.envelope.class = intern(view, &new.envelope.access_class())?;
+    }
+    put_marked(view, context, entity, old, new)?;
+    mark_followers(view, context, (entity, old.id))
+}
+
+/// Stores a live record whose marks follow from others, WITHOUT a permit. A lock does not hold it back either.
+pub(super) fn put_marked(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    entity: &Entity,
+    old: &Record,
+    mut new: Record,
+) -> Result<()> {
+    let changes = differences(old, &new);
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|_| true), Some(old), &new)?;

@@ -7,11 +7,16 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{changes_from_json, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{AccessChange, AccessPath, Action, Entitled, Reason, Session, SharePath, Transaction};
+use crate::engine::{
+    AccessChange, AccessPath, Action, Entitled, ParentRecord, Reason, RulePath, Session, SharePath,
+    Transaction,
+};
+
+use super::sharing_rules::principals_to_json;
 
 methods! {
     /// Explains why somebody may do an action to a record, or may not: the grants that say so, with their roles and
-    /// why they reach it, and the shares that give it, or the rule that refuses. About others for administrators; of records that one sees.
+    /// why they reach it, and the shares, sharing rules and records beyond that give it, or the rule that refuses. About others for administrators; of records that one sees.
     "access.explain" (session, given: ExplainAccess {
         /// The entity.
         entity: String,
@@ -21,7 +26,7 @@ methods! {
         user: Option<String>,
         /// create, read, update, delete, assign, export, import, share, approve, administer; read if not said.
         action: Option<String>,
-    }) -> "{verdict, paths: [{role, team, grant, entity, level, reason, line}], shares: [{share, level, team, until}], delegators, hidden_fields, masked_fields}" {
+    }) -> "{verdict, paths: [{role, team, grant, entity, level, reason, line}], shares: [{share, level, team, until}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record}], delegators, hidden_fields, masked_fields}" {
         let user = match &given.user {
             None => session.user(),
             Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
@@ -32,13 +37,16 @@ methods! {
             "verdict": told.verdict.code(),
             "paths": paths_to_json(session, &told.paths)?,
             "shares": shares_to_json(&told.shares),
+            "rules": rules_to_json(&told.rules),
+            "parents": parents_to_json(&told.parents),
             "delegators": ids_to_json(&told.delegators),
             "hidden_fields": told.hidden,
             "masked_fields": told.masked,
         }))
     }
 
-    /// Lists who may do an action to a record, and by which grants and shares. For administrators.
+    /// Lists who may do an action to a record, and by which grants, shares, sharing rules and records beyond. For
+    /// administrators.
     "access.who" (session, given: WhoMay {
         /// The entity.
         entity: String,
@@ -50,7 +58,7 @@ methods! {
         limit: Option<u64>,
         /// Where the page before ended.
         cursor: Option<String>,
-    }) -> "{rows: [{user, paths: [{role, team, grant, entity, level, reason, line}], shares: [{share, level, team, until}], delegators}], cursor}" {
+    }) -> "{rows: [{user, paths: [{role, team, grant, entity, level, reason, line}], shares: [{share, level, team, until}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record}], delegators}], cursor}" {
         let limit = usize::try_from(given.limit.unwrap_or_default()).unwrap_or(usize::MAX);
         let wrong = |_| Error::new(Code::InvalidCursor);
         let after = given.cursor.as_deref().map(str::parse::<RecordId>).transpose().map_err(wrong)?;
@@ -96,6 +104,8 @@ fn entitled_to_json(session: &Session, row: &Entitled) -> Result<Json> {
         "user": row.user.to_string(),
         "paths": paths_to_json(session, &row.paths)?,
         "shares": shares_to_json(&row.shares),
+        "rules": rules_to_json(&row.rules),
+        "parents": parents_to_json(&row.parents),
         "delegators": ids_to_json(&row.delegators),
     }))
 }
@@ -112,12 +122,35 @@ fn shares_to_json(shares: &[SharePath]) -> Vec<Json> {
     json.collect()
 }
 
+fn rules_to_json(rules: &[RulePath]) -> Vec<Json> {
+    let json = rules.iter().map(|rule| {
+        let mut told = principals_to_json(rule.with);
+        told.insert("rule".to_owned(), Json::from(rule.rule.to_string()));
+        told.insert("level".to_owned(), Json::from(rule.level.code()));
+        Json::Object(told)
+    });
+    json.collect()
+}
+
+fn parents_to_json(parents: &[ParentRecord]) -> Vec<Json> {
+    let json = parents.iter().map(|parent| {
+        json!({
+            "setting": parent.setting.to_string(),
+            "field": parent.field,
+            "entity": parent.entity,
+            "record": parent.record.map(|record| record.to_string()),
+        })
+    });
+    json.collect()
+}
+
 /// Paths, with roles by their names where the user sees them.
 fn paths_to_json(session: &Session, paths: &[AccessPath]) -> Result<Vec<Json>> {
     session.read(|reader| {
         let json = paths.iter().map(|path| {
             let (reason, line) = match &path.reason {
                 Reason::Owner => ("owner", Vec::new()),
+                Reason::Pool(pool) => ("pool", ids_to_json(&[*pool])),
                 Reason::Reporting(line) => ("reporting", ids_to_json(line)),
                 Reason::Unit(unit) => ("unit", ids_to_json(&[*unit])),
                 Reason::UnitBelow(line) => ("unit_below", ids_to_json(line)),

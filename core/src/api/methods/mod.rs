@@ -30,6 +30,7 @@ mod reports;
 mod schema;
 mod search;
 mod sharing;
+mod sharing_rules;
 mod trade;
 mod value_sets;
 mod views;
@@ -69,6 +70,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         schema::METHODS,
         search::METHODS,
         sharing::METHODS,
+        sharing_rules::METHODS,
         trade::METHODS,
         value_sets::METHODS,
         views::METHODS,
