@@ -7,6 +7,8 @@ mod offboarding;
 mod oracle;
 mod organisation;
 mod passwords;
+mod rule_worlds;
+mod rules;
 mod shares;
 mod sign_in;
 mod standing_in;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::permit::Marked;
-use crate::access::{AccessClass, Action, Effect, Level, Mark, Policy, ShareLevel};
+use crate::access::{AccessClass, Action, ClassId, Effect, Level, Mark, Policy, ShareLevel};
 use crate::base::{FieldId, RecordId};
 use crate::schema::declare::entity;
 
@@ -202,9 +202,18 @@ impl Policy {
         depth: usize,
     ) -> Option<Arc<Marked>> {
         let rules: BTreeSet<u32> = self.rules_for(principal, entity, action).map(|fact| fact.label).collect();
+        let of = |action: Action, parent: &str| {
+            Some(self.ruled(principal, action, parent, depth.saturating_add(1)).ok()?.scope.classes)
+        };
+        // Without reading it nothing else is done to the record beyond either.
         let beyond = |fact: &InheritedFact| {
-            let scope = self.ruled(principal, action, &fact.parent, depth.saturating_add(1)).ok()?.scope;
-            Some((fact.label, scope.classes))
+            let (read, classes) = (of(Action::Read, &fact.parent)?, of(action, &fact.parent)?);
+            if action == Action::Read {
+                return Some((fact.label, read));
+            }
+            let is_read = |number: &ClassId| read.binary_search_by_key(number, |(known, _)| *known).is_ok();
+            let both = classes.iter().filter(|(number, _)| is_read(number)).cloned().collect();
+            Some((fact.label, both))
         };
         let deep = depth >= MAX_PARENTS;
         let followed = self.inherited_for(entity, action).filter(|_| !deep);
@@ -244,9 +253,11 @@ impl Policy {
         depth: usize,
     ) -> bool {
         class.marks.iter().any(|mark| match mark {
-            Mark::Parent(label, beyond) if label == fact.label => self
-                .class(beyond)
-                .is_some_and(|beyond| self.covers(principal, &fact.parent, (action, beyond), depth)),
+            Mark::Parent(label, beyond) if label == fact.label => self.class(beyond).is_some_and(|beyond| {
+                [Action::Read, action]
+                    .into_iter()
+                    .all(|action| self.covers(principal, &fact.parent, (action, beyond), depth))
+            }),
             _ => false,
         })
     }

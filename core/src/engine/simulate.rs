@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{AccessClass, Action, ClassId, Level, Permit, Policy, Read, Role, Sharee, Shares, Way};
-use crate::base::{MAX_PAGE_ROWS, RecordId, Result};
+use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::sharing::shares_with;
 use crate::engine::{Session, Transaction, WriteOptions};
-use crate::records::{self, Filter, Query, Sight};
+use crate::records::{self, Filter, MarkingPass, Query, Sight, WriteContext, mark_chunk, records_made};
 use crate::schema::{Codes, Entity, EntityType};
 use crate::storage::Snapshot;
 
+/// Most records of an entity that are marked for rules that are new in what is planned.
+const MAX_MARKED: u64 = 100_000;
 /// Records that are named of what opens, and of what closes.
 const SAMPLES: usize = 5;
 
@@ -60,13 +62,14 @@ type Classes = Vec<(ClassId, AccessClass)>;
 type Told = (u64, Vec<RecordId>);
 
 impl Session {
-    /// What a change of users, units, roles, assignments, grants, teams and shares would open or close, by person,
-    /// entity and action; nothing of it is kept. It counts the records that its caller sees and no others, and records
+    /// What a change of users, units, roles, assignments, grants, teams, shares, sharing rules and references by which
+    /// records follow would open or close, by person, entity and action; nothing of it is kept. It counts the records that its caller sees and no others, and records
     /// keep the owners and units that they have. While it works no other transaction writes.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; what the change refuses;
-    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    /// `input.limit_exceeded` for new sharing rules and references where the records that they concern are more than
+    /// 100,000; `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn simulate_access(
         &self,
         limit: usize,
@@ -77,8 +80,11 @@ impl Session {
         let mut transaction = self.begin(WriteOptions::default().cause("access.simulate"))?;
         change(&mut transaction)?;
         let registry = Arc::clone(&transaction.registry);
-        let after = KeptPolicy::load(transaction.view(), &registry)?.policy;
-        let before = Arc::clone(transaction.base_policy());
+        let after = KeptPolicy::load(transaction.view(), &registry)?;
+        transaction.mark_planned(&after)?;
+        let interned = transaction.view().interned();
+        let after = after.policy.with_classes(interned);
+        let before = transaction.base_policy().with_classes(interned);
         let mut impact = AccessImpact { rows: Vec::new(), more: false };
         for user in concerned(&transaction, (&before, &after)) {
             self.patience().check()?;
@@ -96,6 +102,25 @@ impl Session {
             }
         }
         Ok(impact)
+    }
+}
+
+impl Transaction<'_> {
+    /// Marks records for rules and references that are new, in this transaction alone. Marks of those that are gone stay,
+    /// so that what these have opened is known.
+    fn mark_planned(&mut self, planned: &KeptPolicy) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let context = WriteContext { marking: Arc::new(planned.marking.keeping()), ..self.context().clone() };
+        let patience = self.session().patience().clone();
+        while let Some(id) = MarkingPass::pending(self.view(), 1)?.pop() {
+            let entity = registry.entity_by_id(id)?;
+            if records_made(self.view(), entity)? > MAX_MARKED {
+                let rule = format!("at most {MAX_MARKED} records for a new rule");
+                return Err(Error::new(Code::LimitExceeded).entity(&entity.api_name).rule(&rule));
+            }
+            mark_chunk(self.view_mut(), &context, entity, u64::MAX, &patience)?;
+        }
+        Ok(())
     }
 }
 

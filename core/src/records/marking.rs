@@ -44,6 +44,8 @@ pub struct Following {
 pub struct Marking {
     rules: BTreeMap<EntityId, Vec<(u32, Expression)>>,
     following: Vec<Following>,
+    /// Whether records keep marks that they had, too.
+    keeping: bool,
 }
 
 impl Marking {
@@ -57,10 +59,20 @@ impl Marking {
         marking
     }
 
+    /// The same, by which records keep the marks that they had: what a rule has opened is to be told apart from what
+    /// another one will.
+    #[must_use]
+    pub fn keeping(&self) -> Self {
+        Self { rules: self.rules.clone(), following: self.following.clone(), keeping: true }
+    }
+
     /// The marks of a record. Criteria that cannot be worked out, or are unknown because a value is missing, are not
     /// met.
     fn marks_of(&self, snapshot: &dyn Snapshot, record: &Record) -> Result<Marks> {
-        let mut marks = BTreeSet::new();
+        let mut marks: BTreeSet<Mark> = match self.keeping {
+            true => record.envelope.marks.iter().collect(),
+            false => BTreeSet::new(),
+        };
         for (label, criteria) in self.rules.get(&record.entity).into_iter().flatten() {
             let facts = RecordFacts { record, moment: Moment::ANY };
             if matches!(criteria.holds(&facts), Ok(Some(true))) {

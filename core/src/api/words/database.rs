@@ -4,10 +4,10 @@ use super::words;
 
 words! {
     "Explains why somebody may do an action to a record, or may not: the grants that say so, with their \
-     roles and why they reach it, and the shares that give it, or the rule that refuses. About others \
-     for administrators; of records that one sees."
-        => "说明某人为何可以或不可以对某条记录执行某项操作：列出相关授权、所属角色及其覆盖该记录的原因，以及给予该操作的共享，\
-         或说明是哪条规则拒绝。查询他人仅限管理员；只能查询自己看得到的记录。";
+     roles and why they reach it, and the shares, sharing rules and records beyond that give it, or the rule that \
+     refuses. About others for administrators; of records that one sees."
+        => "说明某人为何可以或不可以对某条记录执行某项操作：列出相关授权、所属角色及其覆盖该记录的原因，以及给予该操作的共享、\
+         共享规则和上级记录，或说明是哪条规则拒绝。查询他人仅限管理员；只能查询自己看得到的记录。";
     "The entity."
         => "实体。";
     "The record."
@@ -16,8 +16,9 @@ words! {
         => "用户的编号或名称；未指定时为本人。";
     "create, read, update, delete, assign, export, import, share, approve, administer; read if not said."
         => "create、read、update、delete、assign、export、import、share、approve、administer；未指定时为 read。";
-    "Lists who may do an action to a record, and by which grants and shares. For administrators."
-        => "列出可以对某条记录执行某项操作的人，以及依据的授权和共享。仅限管理员。";
+    "Lists who may do an action to a record, and by which grants, shares, sharing rules and records beyond. For \
+     administrators."
+        => "列出可以对某条记录执行某项操作的人，以及依据的授权、共享、共享规则和上级记录。仅限管理员。";
     "As of `access.explain`."
         => "同 `access.explain`。";
     "Most rows of the page; 100 if not said."
