@@ -1,5 +1,5 @@
-//! `guanxi access`: who may do what to a record and why, what a planned change would open or close, and with whom
-//! single records are shared.
+//! `guanxi access`: who may do what to a record and why, what a planned change would open or close, with whom single
+//! records are shared, and by which rules others are.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use guanxi::api::call;
 use guanxi::{Code, Error, Result};
 use serde_json::{Value as Json, json};
 
+use crate::commands::rules::{Database, Inherit, Rule};
 use crate::commands::{list, text};
 use crate::exit::Ended;
 use crate::host::Host;
@@ -37,6 +38,14 @@ enum Work {
     Unshare(Unshare),
     /// List with whom a record is shared
     Shares(Shares),
+    /// Share records by what they say
+    #[command(subcommand)]
+    Rule(Rule),
+    /// Let records follow the access to what they refer to
+    #[command(subcommand)]
+    Inherit(Inherit),
+    /// Go on with marking records for rules that are new
+    Mark(Database),
 }
 
 /// With whom a record is shared.
@@ -157,6 +166,9 @@ impl Access {
             Work::Share(share) => share.run(host),
             Work::Unshare(unshare) => unshare.run(host),
             Work::Shares(shares) => shares.run(host),
+            Work::Rule(rule) => rule.run(host),
+            Work::Inherit(inherit) => inherit.run(host),
+            Work::Mark(database) => database.mark(host),
         }
     }
 }
@@ -176,6 +188,14 @@ impl Explain {
         let columns = ["share", "level", "team", "until"];
         if !list(&answer, "shares").is_empty() {
             write(&columns, list(&answer, "shares").iter().map(|share| cells(share, &columns)))?;
+        }
+        let columns = ["rule", "level", "user", "team", "role", "unit"];
+        if !list(&answer, "rules").is_empty() {
+            write(&columns, list(&answer, "rules").iter().map(|rule| cells(rule, &columns)))?;
+        }
+        let columns = ["setting", "entity", "field", "record"];
+        if !list(&answer, "parents").is_empty() {
+            write(&columns, list(&answer, "parents").iter().map(|parent| cells(parent, &columns)))?;
         }
         for fields in ["hidden_fields", "masked_fields"] {
             let names: Vec<&str> = list(&answer, fields).iter().filter_map(Json::as_str).collect();
@@ -232,7 +252,7 @@ impl Simulate {
     }
 }
 
-/// Each way in which somebody may: a grant, a share, or for whom.
+/// Each way in which somebody may: a grant, a share, a rule, a record beyond, or for whom.
 fn ways(row: &Json) -> Vec<Vec<String>> {
     let user = || vec![text(row, "user").to_owned()];
     let of = |way: &Json, columns: &[&str]| [user(), cells(way, columns)].concat();
@@ -242,11 +262,19 @@ fn ways(row: &Json) -> Vec<Vec<String>> {
         let [by, level] = ["share", "level"].map(|name| text(share, name).to_owned());
         [user(), vec![by, String::new(), level, "share".to_owned(), text(share, "team").to_owned()]].concat()
     });
+    let rules = list(row, "rules").iter().map(|rule| {
+        let [by, level] = ["rule", "level"].map(|name| text(rule, name).to_owned());
+        [user(), vec![by, String::new(), level, "rule".to_owned(), String::new()]].concat()
+    });
+    let parents = list(row, "parents").iter().map(|parent| {
+        let [by, of, beyond] = ["setting", "entity", "record"].map(|name| text(parent, name).to_owned());
+        [user(), vec![by, of, String::new(), "parent".to_owned(), beyond]].concat()
+    });
     let delegators = list(row, "delegators").iter().filter_map(Json::as_str).map(|delegator| {
         let reason = "delegation".to_owned();
         [user(), vec![delegator.to_owned(), String::new(), String::new(), reason, String::new()]].concat()
     });
-    grants.chain(shares).chain(delegators).collect()
+    grants.chain(shares).chain(rules).chain(parents).chain(delegators).collect()
 }
 
 impl Share {
@@ -296,7 +324,7 @@ impl Shares {
     }
 }
 
-fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
+pub(super) fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
     let value = |column: &&str| match row.get(*column) {
         Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" > "),
         other => other.map(cell).unwrap_or_default(),
@@ -304,7 +332,7 @@ fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
     columns.iter().map(value).collect()
 }
 
-fn write(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
+pub(super) fn write(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
     let mut table = Table::new(columns.iter().copied());
     rows.for_each(|row| table.push(row));
     let mut text = Vec::new();

@@ -18,6 +18,7 @@ pub mod purge;
 pub mod query;
 pub mod report;
 pub mod restore;
+pub mod rules;
 pub mod salvage;
 pub mod schema;
 pub mod search;

@@ -127,6 +127,8 @@ struct Bounds<'a> {
     /// Entities and wildcards of which grants may speak.
     names: Vec<String>,
     own: Rights,
+    /// What rules open to the author.
+    opened: BTreeSet<(&'a str, Action, u32)>,
     /// What the author does not see or set, where there is such.
     limits: BTreeMap<(String, Action), FieldProfile>,
 }
@@ -137,7 +139,9 @@ impl<'a> Bounds<'a> {
         let named = grants.map(|grant| grant.entity.as_str()).chain(["*", "sys.*"]);
         let names: BTreeSet<String> = named.chain(entities.iter().copied()).map(str::to_owned).collect();
         let names: Vec<String> = names.into_iter().collect();
-        let mut bounds = Self { before, after, author, names, own: Rights::new(), limits: BTreeMap::new() };
+        let opened = before.opened_to(author);
+        let (own, limits) = (Rights::new(), BTreeMap::new());
+        let mut bounds = Self { before, after, author, names, own, opened, limits };
         bounds.own = bounds.rights(before, author);
         let limits = bounds.own.keys().filter_map(|(entity, action)| {
             let profile = before.profile(author, entity, *action, Level::All);
@@ -296,10 +300,11 @@ impl<'a> Bounds<'a> {
     /// What a rule opens to somebody now that it did not before, unless it opens it to the author too, or the author may
     /// do as much to all records.
     fn of_opened(&self, user: RecordId, known: bool) -> Option<Beyond> {
-        let (own, after) = (self.before.opened_to(self.author), self.after.opened_to(user));
+        let after = self.after.opened_to(user);
         let before = if known { self.before.opened_to(user) } else { BTreeSet::new() };
-        let gained = after.into_iter().filter(|opened| !before.contains(opened) && !own.contains(opened));
-        gained.into_iter().find_map(|(entity, action, _)| self.of_whole(entity, action))
+        let mut gained =
+            after.into_iter().filter(|opened| !before.contains(opened) && !self.opened.contains(opened));
+        gained.find_map(|(entity, action, _)| self.of_whole(entity, action))
     }
 
     /// Records that follow from what somebody comes to reach are not the author's to give where the author does not

@@ -232,21 +232,6 @@ impl Transaction<'_> {
         Err(Error::new(Code::InvalidArgument).entity(&entity.api_name).rule("a rule is made anew"))
     }
 
-    /// Lets a pass take the marks of a rule away that goes.
-    pub(super) fn note_opening(&mut self, entity: &Entity, record: &Record) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
-        let value = said(entity, record);
-        let concerned = match entity.api_name.as_str() {
-            SharingRule::NAME => StatedRule::of(record, &value).map(|rule| rule.entity),
-            InheritedAccess::NAME => StatedInheritance::of(record, &value).map(|stated| stated.entity),
-            _ => None,
-        };
-        if let Some(concerned) = concerned.and_then(|name| registry.entity(&name).ok()) {
-            MarkingPass::begin(self.view_mut(), concerned.id());
-        }
-        Ok(())
-    }
-
     fn check_rule(&mut self, entity: &Entity, old: Option<&Record>, record: &mut Record) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         check_fixed(
@@ -280,8 +265,8 @@ impl Transaction<'_> {
         let numbers: Vec<String> = criteria.fields().iter().map(|field| field.number().to_string()).collect();
         record.set(entity.field(sharing_rule::ENTITY.selector())?.id(), shared.api_name.as_str().into());
         record.set(entity.field(sharing_rule::FIELDS.selector())?.id(), numbers.join(" ").as_str().into());
-        MarkingPass::begin(self.view_mut(), shared.id());
-        Ok(())
+        let since = self.stamp().at();
+        MarkingPass::begin(self.view_mut(), shared.id(), since)
     }
 
     fn check_inheritance(
@@ -313,30 +298,37 @@ impl Transaction<'_> {
             );
         };
         let beyond = shareable(&registry, beyond)?;
+        self.check_followed(following, field.id(), beyond)?;
+        let name = following.api_name.as_str();
+        record.set(entity.field(inherited_access::ENTITY.selector())?.id(), name.into());
+        record.set(entity.field(inherited_access::FIELD.selector())?.id(), field.api_name.as_str().into());
+        let since = self.stamp().at();
+        MarkingPass::begin(self.view_mut(), following.id(), since)
+    }
+}
+
+impl Transaction<'_> {
+    /// Refuses a reference beside those that stand: one that stands, one too many, and one that closes a circle.
+    fn check_followed(&self, following: &Entity, field: FieldId, beyond: &Entity) -> Result<()> {
+        let registry = &self.registry;
+        let error = |code: Code, rule: &str| Error::new(code).entity(InheritedAccess::NAME).rule(rule);
         let standing =
-            stated_of::<InheritedAccess, _>(self.view(), &registry, &self.policy, StatedInheritance::of)?;
-        let of_entity = standing.iter().filter(|known| is_of(&registry, &known.entity, following));
-        let of_entity: Vec<&StatedInheritance> = of_entity.collect();
-        let alike = |known: &&StatedInheritance| {
-            known.understood(&registry).is_some_and(|(_, other, _)| other == field.id())
-        };
-        if of_entity.iter().any(alike) {
+            stated_of::<InheritedAccess, _>(self.view(), registry, &self.policy, StatedInheritance::of)?;
+        let standing: Vec<_> = standing.iter().filter_map(|known| known.understood(registry)).collect();
+        let of_entity = || standing.iter().filter(|(from, ..)| from.id() == following.id());
+        if of_entity().any(|(_, other, _)| *other == field) {
             return Err(error(Code::NotUnique, "once for each field").field("field"));
         }
-        if of_entity.len() >= MAX_FOLLOWED {
+        if of_entity().count() >= MAX_FOLLOWED {
             let rule = format!("at most {MAX_FOLLOWED} fields of one entity");
             return Err(error(Code::LimitExceeded, &rule).field("entity"));
         }
-        let edges = standing.iter().filter_map(|known| known.understood(&registry));
-        let edges = edges.map(|(from, _, to)| (from.api_name.as_str(), to.api_name.as_str()));
+        let edges = standing.iter().map(|(from, _, to)| (from.api_name.as_str(), to.api_name.as_str()));
         let new = (following.api_name.as_str(), beyond.api_name.as_str());
         if is_too_deep(&edges.chain([new]).collect::<Vec<_>>()) {
             let rule = format!("no circle, and at most {MAX_PARENTS} entities above each other");
             return Err(error(Code::InvalidArgument, &rule).field("field"));
         }
-        record.set(entity.field(inherited_access::ENTITY.selector())?.id(), new.0.into());
-        record.set(entity.field(inherited_access::FIELD.selector())?.id(), field.api_name.as_str().into());
-        MarkingPass::begin(self.view_mut(), following.id());
         Ok(())
     }
 }

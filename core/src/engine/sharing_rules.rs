@@ -48,7 +48,7 @@ pub struct SharingRuleChange {
     pub reason: Option<String>,
 }
 
-/// How far records are marked for a rule.
+/// How far records are marked for a rule. To who does not see all records of the entity no numbers are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkingProgress {
     /// Records that were looked at.
@@ -159,14 +159,14 @@ impl Session {
         Ok(id)
     }
 
-    /// Takes a rule away. It opens nothing from the next call on.
+    /// Takes a rule away. It opens nothing from the next call on. The marks that records have by it stay until they are
+    /// written, or the next pass comes to them.
     ///
     /// # Errors
     /// `access.not_permitted`, `record.not_found`.
     pub fn remove_sharing_rule(&self, id: RecordId) -> Result<()> {
         let options = WriteOptions::default().cause("access.rule.remove");
-        self.write_with(options, |transaction| transaction.delete_record(SharingRule::NAME, id))?;
-        self.crm().mark_records(self.user(), self.patience())
+        self.write_with(options, |transaction| transaction.delete_record(SharingRule::NAME, id))
     }
 
     /// The rules that this user may see, in the order in which they were made, with how far records are marked.
@@ -235,8 +235,7 @@ impl Session {
     /// `access.not_permitted`, `record.not_found`.
     pub fn stop_inheriting(&self, id: RecordId) -> Result<()> {
         let options = WriteOptions::default().cause("access.inherit.remove");
-        self.write_with(options, |transaction| transaction.delete_record(InheritedAccess::NAME, id))?;
-        self.crm().mark_records(self.user(), self.patience())
+        self.write_with(options, |transaction| transaction.delete_record(InheritedAccess::NAME, id))
     }
 
     /// The references by which records follow others, as far as this user may see them.
@@ -252,8 +251,8 @@ impl Session {
         })
     }
 
-    /// Goes on with marking records for rules and references that are new or gone, where that was interrupted or they
-    /// came through the door of all records. The listener of the session's patience is told the phase `access`.
+    /// Goes on with marking records for rules and references that are new, where that was interrupted or they came
+    /// through the door of all records. The listener of the session's patience is told the phase `access`.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to make rules; `engine.cancelled`, `engine.deadline_exceeded`, after
@@ -333,8 +332,8 @@ impl Crm {
         let named = rules.iter().map(|rule| &rule.entity).chain(settings.iter().map(|stated| &stated.entity));
         let entities: Vec<EntityId> =
             named.filter_map(|name| Some(registry.entity(name).ok()?.id())).collect();
-        entities.into_iter().for_each(|entity| MarkingPass::begin(view, entity));
-        Ok(())
+        let since = Timestamp::from_micros(i64::MIN);
+        entities.into_iter().try_for_each(|entity| MarkingPass::begin(view, entity, since))
     }
 }
 
@@ -388,7 +387,7 @@ fn told_rule(reader: &Reader<'_>, entity: &Entity, record: &Record) -> Option<Re
     let understood = stated.understood(reader.registry).is_some();
     let text = |name: FieldName<'static>| value(name).as_text().map(str::to_owned);
     let shared = reader.registry.present_name(&stated.entity).to_owned();
-    let told = progress(reader, &shared).map(|pending| CriteriaRule {
+    let told = progress(reader, &shared, record).map(|pending| CriteriaRule {
         id: record.id,
         name: text(sharing_rule::NAME.selector()).unwrap_or_default(),
         entity: shared,
@@ -410,7 +409,7 @@ fn told_setting(reader: &Reader<'_>, entity: &Entity, record: &Record) -> Option
     let stated = StatedInheritance::of(record, &value)?;
     let parent = stated.understood(reader.registry).map(|(_, _, parent)| parent.api_name.clone());
     let following = reader.registry.present_name(&stated.entity).to_owned();
-    let told = progress(reader, &following).map(|pending| InheritanceSetting {
+    let told = progress(reader, &following, record).map(|pending| InheritanceSetting {
         id: record.id,
         entity: following,
         field: stated.field,
@@ -423,10 +422,13 @@ fn told_setting(reader: &Reader<'_>, entity: &Entity, record: &Record) -> Option
     Some(told)
 }
 
-/// How far the records of an entity are marked, where a pass is being made.
-fn progress(reader: &Reader<'_>, entity: &str) -> Result<Option<MarkingProgress>> {
+/// How far the records of an entity are marked for a rule or reference, where a pass is being made for it.
+fn progress(reader: &Reader<'_>, entity: &str, rule: &Record) -> Result<Option<MarkingProgress>> {
     let Ok(entity) = reader.registry.entity(entity) else { return Ok(None) };
-    let Some(pass) = MarkingPass::of(reader.snapshot, entity.id())? else { return Ok(None) };
-    let total = records_made(reader.snapshot, entity)?;
+    let pass = MarkingPass::of(reader.snapshot, entity.id())?;
+    let Some(pass) = pass.filter(|pass| pass.since <= rule.envelope.created.at()) else { return Ok(None) };
+    // How many records there are is told to who sees all of them.
+    let sees_all = reader.permit(entity).is_ok_and(|permit| permit.reaches_everything());
+    let total = if sees_all { records_made(reader.snapshot, entity)? } else { 0 };
     Ok(Some(MarkingProgress { done: pass.done.min(total), total }))
 }

@@ -291,7 +291,6 @@ impl<'s> Transaction<'s> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
         self.note_share(entity, old);
-        self.note_opening(entity, old)?;
         self.check_pool_empty(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)

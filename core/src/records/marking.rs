@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::access::{Mark, Marks};
-use crate::base::{Code, EntityId, Error, FieldId, MAX_AFFECTED_RECORDS, Patience, RecordId, Result};
+use crate::base::{
+    Code, EntityId, Error, FieldId, MAX_AFFECTED_RECORDS, Patience, RecordId, Result, Timestamp,
+};
 use crate::records::classes::intern;
-use crate::records::codec::damaged;
+use crate::records::codec::{Reader, damaged};
 use crate::records::derived::links_by;
 use crate::records::reindex::next_records;
 use crate::records::view::WriteView;
@@ -157,6 +159,8 @@ pub struct MarkingPass {
     at: RecordId,
     /// Records that it has looked at.
     pub done: u64,
+    /// The moment at which the first rule or reference was made for which it is; those before it are carried through.
+    pub since: Timestamp,
 }
 
 impl MarkingPass {
@@ -165,9 +169,9 @@ impl MarkingPass {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
-        let (at, done) = bytes.split_first_chunk::<16>().ok_or_else(damaged)?;
-        let done = done.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
-        Ok(Self { at: RecordId::from_bytes(*at), done })
+        let mut reader = Reader::new(bytes);
+        let (at, done) = (RecordId::from_bytes(reader.array()?), u64::from_be_bytes(reader.array()?));
+        Ok(Self { at, done, since: Timestamp::from_micros(i64::from_be_bytes(reader.array()?)) })
     }
 
     /// The pass over the records of an entity, if one is to be made.
@@ -179,9 +183,13 @@ impl MarkingPass {
     }
 
     /// Lets a pass over the records of an entity begin with the first one, whether or not one is being made.
-    pub fn begin(view: &mut WriteView<'_>, entity: EntityId) {
-        let first = Self { at: RecordId::from_bytes([0; 16]), done: 0 };
-        first.stand(view, entity);
+    ///
+    /// # Errors
+    /// `storage.damaged`, `storage.io`.
+    pub fn begin(view: &mut WriteView<'_>, entity: EntityId, since: Timestamp) -> Result<()> {
+        let since = Self::of(view, entity)?.map_or(since, |standing| standing.since.min(since));
+        Self { at: RecordId::from_bytes([0; 16]), done: 0, since }.stand(view, entity);
+        Ok(())
     }
 
     /// Makes none over the records of an entity.
@@ -190,7 +198,8 @@ impl MarkingPass {
     }
 
     fn stand(self, view: &mut WriteView<'_>, entity: EntityId) {
-        let stands = [&self.at.as_bytes()[..], &self.done.to_be_bytes()].concat();
+        let Self { at, done, since } = self;
+        let stands = [&at.as_bytes()[..], &done.to_be_bytes(), &since.micros().to_be_bytes()].concat();
         view.put(Keyspace::Meta, Self::key(entity), stands);
     }
 
@@ -241,12 +250,13 @@ pub fn mark_chunk(
     }
     match records.last().filter(|_| more) {
         Some(last) => {
-            MarkingPass { at: last.id, done: pass.done.saturating_add(looked_at) }.stand(view, entity.id());
+            let done = pass.done.saturating_add(looked_at);
+            MarkingPass { at: last.id, done, ..pass }.stand(view, entity.id());
         }
         None => {
             MarkingPass::forget(view, entity.id());
             for following in context.marking.followers(entity.id()) {
-                MarkingPass::begin(view, following.entity.id());
+                MarkingPass::begin(view, following.entity.id(), context.stamp.at())?;
             }
         }
     }

@@ -195,7 +195,8 @@ pub fn undelete(
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
-    Ok(())
+    // What refers to it may have come back before it.
+    mark_followers(view, context, (entity, new.id))
 }
 
 /// Stores what the engine has worked out anew of a live record, WITHOUT a permit: whoever changed the definition
@@ -213,8 +214,9 @@ pub(super) fn put_worked_out(
     if mark(view, context, &mut new)? {
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
+    let moved = new.envelope.class != old.envelope.class;
     put_marked(view, context, entity, old, new)?;
-    mark_followers(view, context, (entity, old.id))
+    if moved { mark_followers(view, context, (entity, old.id)) } else { Ok(()) }
 }
 
 /// Stores a live record whose marks follow from others, WITHOUT a permit. A lock does not hold it back either.

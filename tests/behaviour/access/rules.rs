@@ -144,7 +144,7 @@ fn a_rule_shares_with_users_teams_roles_and_units_as_they_are_now() {
     house.change(Unit::NAME, below, &Changes::new().set(unit::PARENT, above));
     let lin = worker(&house, "lin");
     let _ = account_of(&lin, "加喜", 500);
-    let reader = house.role("reader", &[("account", Action::Read, Level::Own)]);
+    let reader = house.role("reader", &[("crm.account", Action::Read, Level::Own)]);
     let other = house.role("other", &[]);
     let wang = house.user("wang", &[reader, other]);
     let team = house.create(Team::NAME, &Changes::new().set(team::NAME, "A"));
@@ -186,9 +186,10 @@ fn denials_partitions_and_missing_grants_win_over_a_rule() {
     let house = database();
     let lin = worker(&house, "lin");
     let id = account_of(&lin, "加喜", 500);
-    let reader = house.role("reader", &[("account", Action::Read, Level::Own)]);
+    let reader = house.role("reader", &[("crm.account", Action::Read, Level::Own)]);
     let wang = house.user("wang", &[reader]);
-    let nothing = house.user("nothing", &[house.role("contacts", &[("contact", Action::Read, Level::All)])]);
+    let nothing =
+        house.user("nothing", &[house.role("contacts", &[("crm.contact", Action::Read, Level::All)])]);
     for session in [&wang, &nothing] {
         let _ = define(&house, LARGE, Principals::User(session.user()), ShareLevel::Full);
     }
@@ -202,11 +203,11 @@ fn denials_partitions_and_missing_grants_win_over_a_rule() {
     house.change(User::NAME, wang.user(), &Changes::new().set(user::UNIT, unit));
     house.change(Account::NAME, id, &Changes::new().owner(house.admin.user()));
     house.change(Account::NAME, id, &Changes::new().owner(lin.user()));
-    house.grant(reader, Effect::Deny, ("account", Action::Read, Level::Unit), "");
+    house.grant(reader, Effect::Deny, ("crm.account", Action::Read, Level::Unit), "");
     assert_eq!(wang.count(Account::NAME, &EVERYTHING).unwrap(), 0);
     assert_eq!(refusal(wang.get(Account::NAME, id)), Code::RecordNotFound);
     // Beyond a partition nothing is reached.
-    let far = house.user("far", &[house.role("reader there", &[("account", Action::Read, Level::Own)])]);
+    let far = house.user("far", &[house.role("reader there", &[("crm.account", Action::Read, Level::Own)])]);
     house.change(User::NAME, far.user(), &Changes::new().set(user::PARTITION, house.partition("north")));
     let _ = define(&house, LARGE, Principals::User(far.user()), ShareLevel::Read);
     assert_eq!(far.count(Account::NAME, &EVERYTHING).unwrap(), 0);
@@ -218,7 +219,7 @@ fn a_record_that_a_rule_opens_shows_what_the_widest_grants_show() {
     let house = database();
     let lin = worker(&house, "lin");
     let id = account_of(&lin, "加喜", 500);
-    let grants = [("account", Action::Read, Level::Own), ("account", Action::Update, Level::Own)];
+    let grants = [("crm.account", Action::Read, Level::Own), ("crm.account", Action::Update, Level::Own)];
     let wang = house.user("wang", &[house.role_hiding("hiding", &grants, "employees")]);
     let _ = define(&house, LARGE, Principals::User(wang.user()), ShareLevel::Edit);
     let row = wang.get(Account::NAME, id).unwrap();
@@ -263,7 +264,7 @@ fn criteria_speak_of_stored_fields_of_the_record_that_their_author_sees() {
         ("*", Action::Read, Level::All),
         ("*", Action::Update, Level::All),
         ("sys.sharing_rule", Action::Create, Level::All),
-        ("sys.sharing_rule", Action::Read, Level::All),
+        ("sys.*", Action::Read, Level::All),
     ];
     let author = house.user("author", &[house.role_hiding("keeper", &keeps, "employees")]);
     let by =
@@ -309,7 +310,7 @@ fn nobody_opens_by_a_rule_what_they_may_not_do_to_all_records() {
     let _ = account_of(&lin, "加喜", 500);
     let keeper = |name: &str, level: Level, hidden: &str| {
         let grants = [
-            ("account", Action::Read, level),
+            ("crm.account", Action::Read, level),
             ("sys.*", Action::Read, Level::All),
             ("sys.sharing_rule", Action::Create, Level::All),
             ("sys.sharing_rule", Action::Update, Level::All),
@@ -383,6 +384,7 @@ fn records_that_stand_are_marked_in_chunks_and_an_interrupted_pass_is_gone_on_wi
     // Whoever writes meanwhile is marked at once, before the pass comes to it.
     let late = account_of(&lin, "late", 900);
     assert_eq!(wang.get(Account::NAME, late).unwrap().title(), "late");
+    drop((lin, wang, admin));
     let house = house.reopened();
     let told = call(&house.admin, "access.rules", &json!({})).unwrap();
     assert_eq!(told["rules"][0]["pending"], json!({"done": 20, "total": 46}));
@@ -431,7 +433,7 @@ fn records_follow_the_access_to_what_they_refer_to() {
     assert_eq!(seen(&wang), 1);
     assert_eq!(refusal(rename()), Code::NotPermitted, "the rule lets the account be read alone");
     // Whoever may do nothing to contacts reaches none by accounts.
-    let grants = [("account", Action::Read, Level::All)];
+    let grants = [("crm.account", Action::Read, Level::All)];
     let clerk = house.user("clerk", &[house.role("accounts", &grants)]);
     assert_eq!(refusal(clerk.get(Contact::NAME, contact)), Code::NotPermitted);
     house.admin.change_inheritance(setting, None, Some(true)).unwrap();
@@ -567,7 +569,7 @@ fn members_of_a_pool_see_its_records_and_claim_them() {
     // Of two the first gets it.
     assert_eq!(refusal(wang.claim(Account::NAME, id)), Code::RecordNotFound);
     assert_eq!(refusal(lin.release(Account::NAME, id, far.user())), Code::NotPermitted);
-    let given = json!({"entity": "account", "id": id.to_string(), "pool": "east"});
+    let given = json!({"entity": "account", "id": id.to_string(), "pool": pool.to_string()});
     assert_eq!(refusal(call(&wang, "record.release", &given)), Code::RecordNotFound);
     lin.release(Account::NAME, id, pool).unwrap();
     assert_eq!((ways(&wang), ways(&far)), (vec![1; 10], vec![0; 10]));
@@ -585,7 +587,7 @@ fn nobody_lets_people_into_a_pool_whose_records_they_do_not_see() {
     let id = account_of(&house.admin, "x", 5);
     house.change(Account::NAME, id, &Changes::new().owner(pool));
     let grants = [
-        ("account", Action::Read, Level::Own),
+        ("crm.account", Action::Read, Level::Own),
         ("sys.*", Action::Read, Level::All),
         ("sys.pool_member", Action::Create, Level::All),
     ];
@@ -606,4 +608,33 @@ fn a_role_that_goes_takes_the_rules_that_share_with_it_along() {
     assert!(house.admin.sharing_rules().unwrap().is_empty());
     assert_eq!(refusal(house.admin.get(SharingRule::NAME, id)), Code::RecordNotFound);
     assert_eq!(refusal(wang.sharing_rules()), Code::NotPermitted);
+}
+
+#[test]
+fn rollups_over_what_their_reader_sees_take_in_what_rules_open() {
+    let house = database();
+    let wang = worker(&house, "wang");
+    let account = account_of(&wang, "x", 5);
+    for position in ["1", "9"] {
+        let id = contact_of(&house.admin, "person", account);
+        house.change(Contact::NAME, id, &Changes::new().set("position", position));
+    }
+    let field = json!({
+        "entity": "account", "name": "people", "label_zh": "人数", "label_en": "People", "field_type": "rollup",
+        "child": "crm.contact", "by": "account", "function": "count", "readers": "visible",
+    });
+    let _ = call(&house.admin, "schema.define_field", &field).unwrap();
+    let people = |session: &Session| {
+        let asked = json!({"entity": "account", "id": account.to_string()});
+        call(session, "record.get", &asked).unwrap()["values"]["x.people"].as_i64().unwrap_or(0)
+    };
+    assert_eq!((people(&house.admin), people(&wang)), (2, 0));
+    let rule = NewSharingRule {
+        entity: "contact".into(),
+        ..rule("position >= '5'", Principals::User(wang.user()), ShareLevel::Read)
+    };
+    let _ = house.admin.define_sharing_rule(&rule).unwrap();
+    assert_eq!((people(&house.admin), people(&wang)), (2, 1));
+    let _ = follow(&house, "contact", "account", ShareLevel::Read).unwrap();
+    assert_eq!((people(&house.admin), people(&wang)), (2, 2));
 }

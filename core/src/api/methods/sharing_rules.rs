@@ -150,7 +150,7 @@ methods! {
         Ok(json!({"settings": settings.iter().map(setting_to_json).collect::<Vec<_>>()}))
     }
 
-    /// Goes on with marking records for sharing rules and references that are new or gone, where that was interrupted.
+    /// Goes on with marking records for sharing rules and references that are new, where that was interrupted.
     "access.mark" (session, _given: MarkRecords {}) -> "{}" {
         session.mark_records()?;
         Ok(json!({}))

@@ -58,8 +58,8 @@ words! {
         => "不再通过该引用传递权限。";
     "Lists the references by which records follow the access to others."
         => "列出传递权限的引用。";
-    "Goes on with marking records for sharing rules and references that are new or gone, where that was interrupted."
-        => "继续因新增或删除共享规则、引用设置而中断的记录标记。";
+    "Goes on with marking records for sharing rules and references that are new, where that was interrupted."
+        => "继续因新增共享规则、引用设置而中断的记录标记。";
     "Makes a record one's own that a pool owns which one is a member of. Of two who claim it the first gets it."
         => "领取本人所属公海中的记录，归为己有；多人领取时先到先得。";
     "Gives a record to a pool that one is a member of."
