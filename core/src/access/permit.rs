@@ -84,9 +84,9 @@ impl Marked {
     }
 
     /// What their marks begin with.
-    pub fn labels(&self) -> impl Iterator<Item = Label> + '_ {
+    pub fn labels(&self) -> Vec<Label> {
         let rules = self.rules.iter().map(|label| Label::Rule(*label));
-        rules.chain(self.parents.iter().map(|(label, _)| Label::Parent(*label)))
+        rules.chain(self.parents.iter().map(|(label, _)| Label::Parent(*label))).collect()
     }
 }
 

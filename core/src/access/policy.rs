@@ -572,7 +572,7 @@ impl Policy {
         entity: EntityId,
         (owner, partition): (RecordId, u32),
     ) -> Permit<A> {
-        let mut classes = self.classes.of(&[owner].into(), &BTreeSet::new(), std::iter::empty());
+        let mut classes = self.classes.of(&[owner].into(), &BTreeSet::new(), &[]);
         classes.retain(|(_, class)| class.partition == partition);
         self.bootstrap(entity).narrowed(&classes)
     }
@@ -784,8 +784,8 @@ impl Policy {
             };
             let allowed = &scope.allowed;
             let within = match allowed.all {
-                true => self.classes.all().to_vec(),
-                false => self.classes.of(&allowed.owners, &allowed.units, std::iter::empty()),
+                true => self.classes.all().cloned().collect(),
+                false => self.classes.of(&allowed.owners, &allowed.units, &[]),
             };
             let classes = within.into_iter().filter(|(_, class)| scope.contains(class)).collect();
             Scope { classes, ..scope }
@@ -794,7 +794,7 @@ impl Policy {
 
     /// The same with what marks open beside it.
     fn widened(&self, scope: &Scope, marked: Arc<Marked>) -> Scope {
-        let beside = self.classes.of(&scope.allowed.owners, &scope.allowed.units, marked.labels());
+        let beside = self.classes.of(&scope.allowed.owners, &scope.allowed.units, &marked.labels());
         let scope = Scope { marked: Some(marked), ..scope.clone() };
         let classes = beside.into_iter().filter(|(_, class)| scope.contains(class)).collect();
         Scope { classes, ..scope }
@@ -838,7 +838,7 @@ impl Policy {
             denied: None,
             partitions: Partitions::All,
             only: None,
-            classes: self.classes.all().iter().cloned().collect(),
+            classes: self.classes.all().cloned().collect(),
         };
         self.decided.everything.get_or_init(everything).clone()
     }
