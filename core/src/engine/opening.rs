@@ -241,18 +241,18 @@ impl Transaction<'_> {
             &[sharing_rule::ENTITY.selector(), sharing_rule::CRITERIA.selector()],
         )?;
         let wrong = |rule: &str| Error::new(Code::InvalidArgument).entity(SharingRule::NAME).rule(rule);
-        let value = said(entity, record);
-        let text = |name| value(name).as_text().unwrap_or_default().to_owned();
-        if principals_of(&value, &SHARED_WITH).is_none() {
+        if principals_of(&said(entity, record), &SHARED_WITH).is_none() {
             return Err(wrong("one of user, team, role and unit"));
         }
         if old.is_some() {
             return Ok(());
         }
-        let shared = shareable(&registry, &text(sharing_rule::ENTITY.selector()))?;
+        let text = |name| said(entity, record)(name).as_text().unwrap_or_default().to_owned();
+        let (named, criteria) =
+            (text(sharing_rule::ENTITY.selector()), text(sharing_rule::CRITERIA.selector()));
+        let shared = shareable(&registry, &named)?;
         // What the author does not see is not there for criteria either.
         let shown = self.reader().shown_fields(&shared.api_name)?;
-        let criteria = text(sharing_rule::CRITERIA.selector());
         let criteria = compile_condition(&criteria, &FieldNames::shown(shared, &shown))
             .map_err(|error| error.entity(SharingRule::NAME).field("criteria"))?;
         check_criteria(shared, &criteria)?;
@@ -286,8 +286,7 @@ impl Transaction<'_> {
         if old.is_some() {
             return Ok(());
         }
-        let value = said(entity, record);
-        let text = |name| value(name).as_text().unwrap_or_default().to_owned();
+        let text = |name| said(entity, record)(name).as_text().unwrap_or_default().to_owned();
         let following = shareable(&registry, &text(inherited_access::ENTITY.selector()))?;
         let named = text(inherited_access::FIELD.selector());
         let field = following.field(FieldName::Name(&named))?;
@@ -362,18 +361,8 @@ fn is_of(registry: &Registry, name: &str, entity: &Entity) -> bool {
 }
 
 /// What a record says by the names of its fields.
-pub(super) fn said<'a>(
-    entity: &'a Entity,
-    record: &'a Record,
-) -> impl Fn(FieldName<'static>) -> Value + use<> {
-    let named: Vec<(FieldId, Value)> =
-        entity.fields().iter().map(|field| (field.id(), record.value(field.id()))).collect();
-    let entity = entity.clone();
-    move |name| {
-        let id = entity.field(name).map(crate::schema::Field::id).ok();
-        let known = named.iter().find(|(field, _)| Some(*field) == id);
-        known.map(|(_, value)| value.clone()).unwrap_or_default()
-    }
+pub(super) fn said<'a>(entity: &'a Entity, record: &'a Record) -> impl Fn(FieldName<'static>) -> Value + 'a {
+    |name| entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()
 }
 
 /// Refuses another value in fields that stay as they are, since records are marked by what they say.

@@ -175,9 +175,8 @@ impl Session {
     /// `access.not_permitted`.
     pub fn sharing_rules(&self) -> Result<Vec<CriteriaRule>> {
         self.read(|reader| {
-            let rows = stated_rows::<SharingRule>(&reader)?;
-            let rules = rows.into_iter().filter_map(|(entity, record)| told_rule(&reader, &entity, &record));
-            rules.collect()
+            let (entity, rows) = stated_rows::<SharingRule>(&reader)?;
+            rows.iter().filter_map(|record| told_rule(&reader, entity, record)).collect()
         })
     }
 
@@ -244,10 +243,8 @@ impl Session {
     /// `access.not_permitted`.
     pub fn inheritances(&self) -> Result<Vec<InheritanceSetting>> {
         self.read(|reader| {
-            let rows = stated_rows::<InheritedAccess>(&reader)?;
-            let told =
-                rows.into_iter().filter_map(|(entity, record)| told_setting(&reader, &entity, &record));
-            told.collect()
+            let (entity, rows) = stated_rows::<InheritedAccess>(&reader)?;
+            rows.iter().filter_map(|record| told_setting(&reader, entity, record)).collect()
         })
     }
 
@@ -366,18 +363,18 @@ fn check_reason(reason: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The records of an entity that the reader sees, in the order of their ids.
-fn stated_rows<E: EntityType>(reader: &Reader<'_>) -> Result<Vec<(Entity, Record)>> {
+/// An entity, and the records of it that the reader sees, in the order of their ids.
+fn stated_rows<'r, E: EntityType>(reader: &Reader<'r>) -> Result<(&'r Entity, Vec<Record>)> {
     let entity = reader.registry.entity(E::NAME)?;
     let permit = reader.policy.decide::<Read>(reader.user, entity.id(), &entity.api_name)?;
     let far = records::FarPermits::new();
     let mut rows = Vec::new();
     scan_all(&reader.sight(entity, &permit, &far), &Filter::Everything, &mut |record| {
-        rows.push((entity.clone(), record.clone()));
+        rows.push(record.clone());
         Ok(())
     })?;
-    rows.sort_by_key(|(_, record)| record.id);
-    Ok(rows)
+    rows.sort_by_key(|record| record.id);
+    Ok((entity, rows))
 }
 
 /// What a rule says; nothing for one of a newer engine that this one does not understand.
