@@ -64,13 +64,16 @@ impl Reach {
     }
 }
 
+/// Classes, rising.
+type Classes = Arc<[(ClassId, AccessClass)]>;
+
 /// The marks by which records are reached, whoever owns them.
 #[derive(Debug, Default)]
 pub(super) struct Marked {
     /// Labels of sharing rules.
     pub rules: BTreeSet<u32>,
     /// Labels of settings, and the classes of the records beyond that are within reach, rising.
-    pub parents: Vec<(u32, Arc<[(ClassId, AccessClass)]>)>,
+    pub parents: Vec<(u32, Classes)>,
 }
 
 impl Marked {

@@ -279,9 +279,12 @@ struct Decided {
     /// Whose records each level reaches, by principal.
     reaches: RwLock<HashMap<(RecordId, Level, bool), Arc<Reach>>>,
     /// What is left of that, with the level that is forbidden and the partitions.
-    scopes: RwLock<HashMap<(RecordId, Level, Level, Partitions, bool), Scope>>,
+    scopes: RwLock<HashMap<ScopeKey, Scope>>,
     everything: OnceLock<Scope>,
 }
+
+/// Who, what is allowed and what forbidden, the partitions, and whether pools are seen.
+type ScopeKey = (RecordId, Level, Level, Partitions, bool);
 
 /// By what somebody reaches a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
