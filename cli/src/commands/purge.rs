@@ -33,7 +33,7 @@ impl Purge {
             let told = purged.iter().map(|entity| {
                 json!({
                     "entity": entity.entity, "until": entity.until.to_string(), "records": entity.records,
-                    "locked": entity.locked,
+                    "locked": entity.locked, "held": entity.held,
                 })
             });
             output::json(&json!({"entities": told.collect::<Vec<_>>()}))?;

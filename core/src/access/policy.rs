@@ -537,6 +537,12 @@ impl Policy {
         self.bootstrap(entity).narrowed(&classes)
     }
 
+    /// The same for records of one owner, whatever their partition.
+    #[must_use]
+    pub(crate) fn bootstrap_of_owner<A: ActionKind>(&self, entity: EntityId, owner: RecordId) -> Permit<A> {
+        self.bootstrap(entity).narrowed(&self.classes.of(&[owner].into(), &BTreeSet::new()))
+    }
+
     /// The level of a principal. Nobody has one on an entity whose module is off, nor where everybody's records
     /// are forbidden.
     fn level(&self, principal: RecordId, entity: &str, action: Action) -> Level {

@@ -374,6 +374,9 @@ catalogue! {
     CheckpointInvalid = 903, "ledger.checkpoint_invalid",
         ["a checkpoint of the ledger does not hold", "it was forged, moved or put in, or the ledger is another one than it speaks of", "compare with a copy of the ledger that was kept elsewhere"],
         ["账本检查点不成立", "检查点被伪造、移动或插入，或账本已不是它所指的账本", "请与另存的账本副本比对"];
+    LegalHold = 430, "record.legal_hold",
+        ["the record is under a legal hold", "somebody has ordered that it is kept, or all records like it", "have the hold released first; it is listed by `hold.list` to who administers the entity"],
+        ["记录处于法律保全之中", "有人要求保全该记录，或同类的全部记录", "请先解除保全；管理该实体的人可用 hold.list 查看"];
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::Action;
 use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Timestamp, Value};
@@ -426,6 +426,7 @@ fn enter(inner: &Inner, entries: &[Collected], patience: &Patience, holding: &dy
             schema_version: version,
             stales: Staleness::None,
             named: BTreeSet::new(),
+            holds: Arc::new(crate::records::Unasked),
         };
         records::enter_note(&mut view, &context, &entry.note);
     }

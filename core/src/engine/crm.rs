@@ -369,6 +369,7 @@ impl Crm {
             schema_version,
             stales: Staleness::None,
             named: BTreeSet::new(),
+            holds: Arc::new(crate::records::Unasked),
         }
     }
 

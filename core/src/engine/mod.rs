@@ -55,6 +55,7 @@ mod package_records;
 mod packages;
 mod palette;
 mod passwords;
+mod privacy;
 mod pruning;
 mod purging;
 mod query;
@@ -148,6 +149,13 @@ pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
 pub use passwords::RecoveryCode;
+pub use privacy::{
+    Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
+    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, Kept, LegalBasis,
+    LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
+    RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, Term, Transfer, consent,
+    legal_hold, processor, purpose, retention_rule,
+};
 pub use pruning::PrunedEntity;
 pub use purging::PurgedEntity;
 pub use query::{Answer, Question};

@@ -10,7 +10,7 @@ use crate::access::{
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::{CheckView, by_audience};
-use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
+use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View, privacy};
 use crate::records::{
     Filter, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
 };
@@ -27,6 +27,7 @@ const NAMESPACE: &str = "sys";
 pub(super) fn stales(entity: &str) -> Staleness {
     match entity {
         View::NAME => Staleness::None,
+        name if privacy::ENTITIES.contains(&name) => Staleness::None,
         RecordShare::NAME => Staleness::Permits,
         entity if entity.starts_with("sys.") => Staleness::Policy,
         _ => Staleness::None,
@@ -59,6 +60,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(View::definition());
     registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
+    privacy::declare(registrar);
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
 }
 

@@ -308,6 +308,7 @@ impl Filling<'_> {
             schema_version: load_registry(snapshot.as_ref())?.version(),
             stales: Staleness::None,
             named: BTreeSet::new(),
+            holds: Arc::new(crate::records::Unasked),
         })
     }
 }

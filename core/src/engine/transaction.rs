@@ -7,6 +7,7 @@ use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, 
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
+use crate::engine::privacy::check_not_kept;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{
     apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
@@ -92,7 +93,7 @@ pub struct Transaction<'s> {
     /// The first user of a new database acts under bootstrap permits until roles stand.
     founding: bool,
     /// Files of attachments that this transaction took away, to be deleted once it is durable.
-    unlinked: Vec<BlobName>,
+    pub(super) unlinked: Vec<BlobName>,
     /// Other users whose passwords this transaction sets.
     pub(super) passwords: BTreeSet<RecordId>,
     /// Everybody whose password it sets.
@@ -288,6 +289,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
+        check_not_kept(entity)?;
         self.note_share(entity, old);
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
@@ -371,7 +373,7 @@ impl<'s> Transaction<'s> {
         };
         let context = self.context_for(entity, BTreeSet::new());
         self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id, &going)?);
-        Ok(())
+        self.forget_consents(entity, id)
     }
 
     /// Attaches a content to a record.
@@ -408,6 +410,7 @@ impl<'s> Transaction<'s> {
             let held = Error::new(Code::Referenced).entity(&entity.api_name);
             return Err(held.field(&field.api_name).record(id));
         }
+        records::check_unheld(&self.view, self.legal_holds().as_ref(), entity, &record)?;
         let holder = Holder { permit: &permit, entity, record: &record };
         let file = records::detach(&mut self.view, &self.context, &holder, id)?;
         self.unlinked.extend(file);
@@ -751,13 +754,25 @@ impl<'s> Transaction<'s> {
 
     /// Creates a record in the engine's own right: no permission is asked for, and no rule.
     pub(super) fn create_in_own_right(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
+        self.create_about(None, entity, changes)
+    }
+
+    /// As [`Transaction::create_in_own_right`]; where the record tells of a person, its history is sealed under that
+    /// person's key.
+    pub(super) fn create_about(
+        &mut self,
+        subject: Option<RecordId>,
+        entity: &str,
+        changes: Changes,
+    ) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let crm = self.session.crm();
         let id = crm.new_id();
         let owner = changes.owner.unwrap_or(self.session.user());
         let unit = self.policy.unit_of(owner);
-        let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        let mut envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        envelope.subject = subject;
         let mut record = Record::new(id, entity.id(), envelope);
         self.set_values(entity, &mut record, changes, Hand::Rule)?;
         self.furnish(entity, &mut record)?;
@@ -912,7 +927,7 @@ impl<'s> Transaction<'s> {
 
     pub(super) fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
         let stales = organisation::stales(&entity.api_name);
-        WriteContext { stales, named, ..self.context.clone() }
+        WriteContext { stales, named, holds: self.legal_holds(), ..self.context.clone() }
     }
 
     /// Keeps the classes that permits list in step with those that this transaction has interned, so

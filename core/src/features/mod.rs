@@ -2,5 +2,6 @@
 
 pub mod exchange;
 pub mod formatting;
+pub mod privacy;
 pub mod reports;
 pub mod search;

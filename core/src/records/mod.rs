@@ -21,6 +21,7 @@ mod filter;
 mod history;
 mod history_list;
 mod history_match;
+mod holds;
 mod kept;
 mod ledger;
 mod ledger_blocks;
@@ -67,6 +68,7 @@ pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
+pub use holds::{Holds, Unasked, check_unheld};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,

@@ -1,6 +1,7 @@
 //! Create, change and delete: the permit checked against both images, everything derived kept in step.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::access::{ActionKind, Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
@@ -10,6 +11,7 @@ use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
 };
 use crate::records::envelope::{ENTERED, LOCK};
+use crate::records::holds::{Holds, check_unheld};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
@@ -39,9 +41,12 @@ pub struct WriteContext {
     /// The fields that the caller named. What rules set beside them they set in their own right, so only
     /// these are held against the permit's mask.
     pub named: BTreeSet<FieldId>,
+    /// What is kept whatever anybody asks.
+    pub holds: Arc<dyn Holds>,
 }
 
-/// Stores a new record; class, record number and subject are given here.
+/// Stores a new record; class and record number are given here, and so is the subject of one that is a person. Any other
+/// has the subject that it comes with: the person of whom it tells, under whose key its history is sealed.
 ///
 /// # Errors
 /// `access.not_permitted` if owner and unit are out of the permit's reach, `schema.required`,
@@ -62,7 +67,9 @@ pub fn create(
     check_required(entity, &record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
-    record.envelope.subject = entity.definition.data_subject.then_some(record.id);
+    if entity.definition.data_subject {
+        record.envelope.subject = Some(record.id);
+    }
     let changes = everything(&record);
     link(view, None, &mut record);
     apply(view, context, (entity, &|field| permit.shows(field)), None, &record)?;
@@ -113,7 +120,7 @@ pub fn update(
 /// that the same transaction deletes, before this one or after it, may refer to it.
 ///
 /// # Errors
-/// `record.referenced` while another record refers to it; as [`update`].
+/// `record.referenced` while another record refers to it; `record.legal_hold`; as [`update`].
 pub fn delete(
     view: &mut WriteView<'_>,
     context: &WriteContext,
@@ -129,6 +136,7 @@ pub fn delete(
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
     }
     check_unlocked(permit, entity, old)?;
+    check_unheld(view, context.holds.as_ref(), entity, old)?;
     // A record's references to itself go with it.
     for_each_link(view, old.id, &mut |link| {
         if link.source == old.id || going.contains(&link.source) {
@@ -219,7 +227,9 @@ pub fn erase(
     if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(missing());
     }
-    if !old.is_deleted() {
+    if old.is_deleted() {
+        check_unheld(view, context.holds.as_ref(), entity, &old)?;
+    } else {
         delete(view, context, permit, entity, &old, going)?;
     }
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;

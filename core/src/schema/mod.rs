@@ -84,10 +84,10 @@ pub(crate) use translations::with_translation;
 pub use translations::{label_of, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
-    Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
+    Bool, Choice, Choices, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
     Phone, Reference, Text, TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
-pub use validate::{normalize_value, parse_as, parse_text};
+pub use validate::{is_email, normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};
 pub use value_sets::{ValueSet, ValueSetDefinition, ValueSetOverride};

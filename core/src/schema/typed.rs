@@ -94,6 +94,23 @@ impl<C: Codes + PartialEq + Into<Value>> FieldKind for Choice<C> {
     }
 }
 
+/// Any codes of a list known to the compiler, each once.
+#[derive(Debug, Clone, Copy)]
+pub struct Choices<C>(PhantomData<C>);
+
+impl<C: Codes + Into<Value>> FieldKind for Choices<C> {
+    type Value = Value;
+
+    fn field_type() -> FieldType {
+        let codes = C::ALL.iter().map(|(_, code, zh, en)| EnumCode::new(code, Label::new(zh, en)));
+        FieldType::MultiEnum { codes: codes.collect() }
+    }
+
+    fn read(value: &Value) -> Option<Value> {
+        matches!(value, Value::List(_)).then(|| value.clone())
+    }
+}
+
 /// A reference to a record of an entity known to the compiler.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference<E>(PhantomData<E>);

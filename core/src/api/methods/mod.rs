@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod bulk;
 mod checkpoints;
+mod compliance;
 mod configuration;
 mod delegation;
 mod evolution;
@@ -23,10 +24,12 @@ mod modules;
 mod organisation;
 mod packages;
 mod palette;
+mod privacy_register;
 mod query;
 mod records;
 mod relations;
 mod reports;
+mod retention;
 mod schema;
 mod search;
 mod sharing;
@@ -46,6 +49,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         bulk::METHODS,
         checkpoints::METHODS,
+        compliance::METHODS,
         configuration::METHODS,
         delegation::METHODS,
         evolution::METHODS,
@@ -62,10 +66,12 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        privacy_register::METHODS,
         query::METHODS,
         records::METHODS,
         relations::METHODS,
         reports::METHODS,
+        retention::METHODS,
         schema::METHODS,
         search::METHODS,
         sharing::METHODS,

@@ -513,10 +513,10 @@ words! {
         => "视图的名称。";
     "Takes records for good that were deleted longer ago than the setting `deletion.purge_days` keeps \
      them for their entity, with their attachments; the ledger keeps what it says of them. Locked \
-     records stay. Whoever might have seen one is told `record.purged` when asking for its past or to \
+     records stay, and so do those under a legal hold. Whoever might have seen one is told `record.purged` when asking for its past or to \
      have it back. It goes in chunks, and a call that was interrupted is gone on with by the next one."
         => "彻底清除删除时间超过设置 `deletion.purge_days` 所定保留期的记录及其附件；审计账本保留其相关内容。\
-         已锁定的记录保留。原本有权查看者在查询其历史或要求恢复时得到 `record.purged`。分批进行，\
+         已锁定的记录和处于法律保全之中的记录保留。原本有权查看者在查询其历史或要求恢复时得到 `record.purged`。分批进行，\
          中断后由下一次调用继续。";
     "Only says how many records would go; no if not said."
         => "仅说明将清除多少条记录；未指定时为否。";
