@@ -544,6 +544,11 @@
 #define GUANXI_ERR_LEDGER_CHECKPOINT_INVALID -903
 
 /**
+ * `record.legal_hold`: the record is under a legal hold
+ */
+#define GUANXI_ERR_RECORD_LEGAL_HOLD -430
+
+/**
  * Bit of guanxi_decimal::scale_and_sign that makes the number negative.
  */
 #define GUANXI_DECIMAL_NEGATIVE 128

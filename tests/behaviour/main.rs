@@ -65,6 +65,8 @@ mod patience;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
+mod protection;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod record_types;

@@ -48,7 +48,8 @@ impl Session {
         for entity in registry.entities() {
             let Some(days) = settings.purge_days(&registry, &entity.api_name)? else { continue };
             let until = kept_since(now, days);
-            let mut told = PurgedEntity { entity: entity.api_name.clone(), until, records: 0, locked: 0, held: 0 };
+            let mut told =
+                PurgedEntity { entity: entity.api_name.clone(), until, records: 0, locked: 0, held: 0 };
             let mut after = match only_say {
                 true => RecordId::from_bytes([0; 16]),
                 false => purge_begins(self.crm().snapshot()?.as_ref(), entity.id())?,

@@ -68,12 +68,12 @@ pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_by};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
-pub use holds::{Holds, Unasked, check_unheld};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,
 };
 pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
+pub use holds::{Holds, Unasked, check_unheld};
 pub use ledger::{
     EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
     note_field, note_name, read_raw,

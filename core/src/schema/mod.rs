@@ -84,8 +84,8 @@ pub(crate) use translations::with_translation;
 pub use translations::{label_of, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
-    Bool, Choice, Choices, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
-    Phone, Reference, Text, TypedField,
+    Bool, Choice, Choices, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int,
+    MoneyAmount, Phone, Reference, Text, TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{is_email, normalize_value, parse_as, parse_text};

@@ -222,3 +222,5 @@ pub const GUANXI_ERR_LEDGER_BROKEN: i32 = -901;
 pub const GUANXI_ERR_LEDGER_INDEX_MISMATCH: i32 = -902;
 /// `ledger.checkpoint_invalid`: a checkpoint of the ledger does not hold
 pub const GUANXI_ERR_LEDGER_CHECKPOINT_INVALID: i32 = -903;
+/// `record.legal_hold`: the record is under a legal hold
+pub const GUANXI_ERR_RECORD_LEGAL_HOLD: i32 = -430;

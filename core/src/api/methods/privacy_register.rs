@@ -219,7 +219,7 @@ methods! {
         })
     }
 
-    /// Lists legal holds on the entities that one administers. A page may be empty, and more to come.
+    /// Lists legal holds on the entities of which one administers all records. A page may be empty, and more to come.
     "hold.list" (session, given: ListHolds {
         /// The entity; all of them if not said.
         entity: Option<String>,
@@ -270,9 +270,10 @@ fn rows(limit: Option<u64>) -> usize {
 fn purpose_to_json(purpose: &RegisteredPurpose) -> Json {
     let bases = purpose.legal_bases.iter();
     let bases = bases.map(|base| json!({"code": base.code(), "pipl": base.pipl(), "gdpr": base.gdpr()}));
-    let fields = purpose.fields.iter().map(|field| {
-        json!({"entity": field.entity, "field": field.field, "privacy": field.privacy.name()})
-    });
+    let fields = purpose
+        .fields
+        .iter()
+        .map(|field| json!({"entity": field.entity, "field": field.field, "privacy": field.privacy.name()}));
     json!({
         "id": purpose.id.map(|id| id.to_string()),
         "code": purpose.code,

@@ -82,8 +82,8 @@ words! {
         => "自现在起解除法律保全。该保全及其解除人和原因仍予保留。";
     "The hold."
         => "保全。";
-    "Lists legal holds on the entities that one administers. A page may be empty, and more to come."
-        => "列出本人所管理的实体上的法律保全。某一页可能为空而其后仍有内容。";
+    "Lists legal holds on the entities of which one administers all records. A page may be empty, and more to come."
+        => "列出本人管理其全部记录的实体上的法律保全。某一页可能为空而其后仍有内容。";
     "The entity; all of them if not said."
         => "实体；未指定时为全部。";
     "Those that are over among them; no if not said."

@@ -12,9 +12,7 @@ use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp, Value
 use crate::engine::privacy::kept::{Nobodys, Values};
 use crate::engine::privacy::purposes::{LegalBasis, RegisteredPurpose};
 use crate::engine::{Changes, Reader, Session, Transaction, WriteOptions};
-use crate::records::{
-    self, Comparison, Filter, PageCursor, Query, Record, Sight, WriteContext, WriteView,
-};
+use crate::records::{self, Comparison, Filter, PageCursor, Query, Record, Sight, WriteContext, WriteView};
 use crate::schema::declare::codes;
 use crate::schema::{Entity, EntityType, Registry};
 
@@ -157,6 +155,8 @@ impl ConsentStatement {
 pub struct RecordedConsent {
     /// Its record.
     pub id: RecordId,
+    /// Which statement of all it is: later ones have greater numbers.
+    pub number: u64,
     /// What was said, and when.
     pub statement: ConsentStatement,
     /// Who recorded it.
@@ -248,7 +248,8 @@ impl Session {
         self.read(|reader| {
             let (_, person) = reader.person(entity, id)?;
             let consents = reader.registry.entity(Consent::NAME)?;
-            let place = Nobodys { snapshot: reader.snapshot, registry: reader.registry, policy: reader.policy };
+            let place =
+                Nobodys { snapshot: reader.snapshot, registry: reader.registry, policy: reader.policy };
             let permit = place.permit(consents, partitions_of(reader.registry, &person).as_ref());
             let sight = Sight::new(reader.snapshot, reader.registry, consents, &permit, reader.patience);
             let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
@@ -454,7 +455,7 @@ fn check_room(known: &[RecordedConsent], decision: Decision) -> Result<()> {
 fn decide(purpose: &RegisteredPurpose, said: &[RecordedConsent], at: Timestamp) -> ConsentAnswer {
     let newest = |kinds: [Decision; 2]| {
         let of_kind = said.iter().filter(|row| kinds.contains(&row.statement.decision));
-        of_kind.max_by_key(|row| (moment_of(row), row.recorded_at, row.id))
+        of_kind.max_by_key(|row| (moment_of(row), row.number))
     };
     let is = |row: Option<&RecordedConsent>, decision: Decision| {
         row.filter(|row| row.statement.decision == decision).map(|row| row.id)
@@ -520,6 +521,7 @@ fn told(consents: &Entity, record: &Record) -> Option<RecordedConsent> {
     let values = Values { entity: consents, record };
     Some(RecordedConsent {
         id: record.id,
+        number: record.envelope.record_number,
         statement: ConsentStatement {
             purpose: values.text(consent::PURPOSE.selector()),
             channel: Channel::from_code(&values.text(consent::CHANNEL.selector())?)?,

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{Action, Administer, Level, NOBODY, Policy};
+use crate::access::{Action, Administer, Level, NOBODY, Policy, User};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp, Value, normalize};
 use crate::engine::privacy::kept::{Nobodys, Values};
 use crate::engine::{Changes, Crm, Reader, Session, Settings, Transaction, WriteOptions};
@@ -143,7 +143,7 @@ impl Session {
         self.write_with(options, |transaction| transaction.release_hold(id, reason))
     }
 
-    /// Holds on the entities that the user administers, those that were released or are over among them, if
+    /// Holds on entities of which the user administers all records, those that were released or are over among them, if
     /// `all` is wanted. A page looks at up to 1,000 holds; it may be empty, and more to come.
     ///
     /// # Errors
@@ -184,10 +184,8 @@ impl Reader<'_> {
         limit: usize,
     ) -> Result<HoldPage> {
         let wanted = entity.map(|name| self.registry.entity(name)).transpose()?;
-        if let Some(wanted) = wanted
-            && !self.may(&wanted.api_name, Action::Administer)
-        {
-            return Err(self.policy.refusal(&wanted.api_name, Action::Administer));
+        if let Some(wanted) = wanted {
+            self.check_administers_all(wanted)?;
         }
         let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
         let (holds, now) = (self.registry.entity(LegalHold::NAME)?, self.crm.moment_of_access());
@@ -199,8 +197,20 @@ impl Reader<'_> {
         let sight = Sight::new(self.snapshot, self.registry, holds, &permit, self.patience);
         let found = records::find(&sight, &query)?;
         let rows = found.records.iter().filter_map(|record| told(self.registry, holds, record, now));
-        let shown = |hold: &Hold| (all || hold.in_force) && self.may(&hold.entity, Action::Administer);
+        let shown = |hold: &Hold| {
+            let entity = self.registry.entity(&hold.entity);
+            (all || hold.in_force) && entity.is_ok_and(|entity| self.check_administers_all(entity).is_ok())
+        };
         Ok(HoldPage { rows: rows.filter(shown).collect(), next: found.next })
+    }
+
+    /// Refuses who does not administer all records of an entity that the partition has, in person.
+    fn check_administers_all(&self, entity: &Entity) -> Result<()> {
+        let level = self.policy.effective(self.user, &entity.api_name, Action::Administer);
+        match level == Level::All && self.policy.acts_for(self.user).is_none() {
+            true => Ok(()),
+            false => Err(self.policy.refusal(&entity.api_name, Action::Administer)),
+        }
     }
 
     /// A record, deleted or not, that the user administers.
@@ -226,8 +236,8 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// `record.not_found`, `access.not_permitted`, `schema.unknown_entity`; `schema.invalid_expression` for the
-    /// condition; `model.reason_required`; `input.invalid_argument` for a span that is over, and for a condition on a
-    /// single record; `input.limit_exceeded` beyond 100 holds on one record or entity, and 2,000 bytes of the reason.
+    /// condition; `model.reason_required`; `input.invalid_argument` for a span that is over, for a condition on a single
+    /// record, and for records of the organisation other than users; `input.limit_exceeded` beyond 100 holds on one record or entity, and 2,000 bytes of the reason.
     pub fn place_hold(&mut self, hold: &NewHold) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(&hold.entity)?;
@@ -285,18 +295,16 @@ impl Transaction<'_> {
     }
 
     fn check_may_hold(&self, entity: &Entity, record: Option<RecordId>) -> Result<()> {
-        let reader = self.reader();
-        let Some(record) = record else {
-            let level = reader.policy.effective(reader.user, &entity.api_name, Action::Administer);
-            let all = level == Level::All && reader.may(&entity.api_name, Action::Administer);
-            return if all { Ok(()) } else { Err(reader.policy.refusal(&entity.api_name, Action::Administer)) };
-        };
-        reader.administered_record(entity, record).map(drop)
+        match record {
+            None => self.reader().check_administers_all(entity),
+            Some(record) => self.reader().administered_record(entity, record).map(drop),
+        }
     }
 
     fn check_condition(&self, entity: &Entity, hold: &NewHold) -> Result<()> {
-        if super::KEPT.contains(&entity.api_name.as_str()) {
-            return Err(wrong("what people said, and holds, are kept as it is").field("entity"));
+        // A hold on roles or shares would keep rights that have to be taken away.
+        if entity.api_name.starts_with("sys.") && entity.api_name != User::NAME {
+            return Err(wrong("records of the trade, and users").field("entity"));
         }
         let Some(condition) = &hold.condition else { return Ok(()) };
         if hold.record.is_some() {
@@ -312,7 +320,8 @@ impl Transaction<'_> {
         let holds = reader.registry.entity(LegalHold::NAME)?;
         let place = Nobodys { snapshot: self.view(), registry: reader.registry, policy: reader.policy };
         let partition = BTreeSet::from([reader.policy.partition_of(reader.user).unwrap_or(0)]);
-        let standing = place.records::<LegalHold>(Some(&partition), &|holds| aimed_at(holds, vec![target]))?;
+        let standing =
+            place.records::<LegalHold>(Some(&partition), &|holds| aimed_at(holds, vec![target]))?;
         let in_force = standing.iter().filter(|hold| is_in_force(holds, hold, now));
         if in_force.count() < MAX_HOLDS {
             return Ok(());
@@ -386,7 +395,8 @@ impl LegalHolds {
         let place = Nobodys { snapshot, registry: &self.registry, policy: &self.policy };
         let partitions = BTreeSet::from([0, record.envelope.partition]);
         let (all, one) = (target_of(entity, None), target_of(entity, Some(record.id)));
-        let aimed = place.records::<LegalHold>(Some(&partitions), &|holds| aimed_at(holds, vec![&all, &one]))?;
+        let aimed =
+            place.records::<LegalHold>(Some(&partitions), &|holds| aimed_at(holds, vec![&all, &one]))?;
         let keeps = |hold: &Record| {
             let condition = Values { entity: holds, record: hold }.text(legal_hold::CONDITION.selector());
             is_in_force(holds, hold, self.now)

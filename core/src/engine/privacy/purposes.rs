@@ -213,12 +213,11 @@ pub(super) struct CheckPurpose;
 impl BeforeSave for CheckPurpose {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
         let code = save.value(purpose::CODE)?;
-        let wrong = |rule: &str| Err(Error::new(Code::InvalidArgument).field("code").rule(rule));
         if !code.as_text().is_some_and(valid_name) {
-            return wrong("small letters, digits and _");
+            return Err(no_code());
         }
         if !save.is_new() && save.changes(purpose::CODE)? {
-            return wrong("a code stays what it is");
+            return Err(Error::new(Code::InvalidArgument).field("code").rule("a code stays what it is"));
         }
         if save.value(purpose::ACTIVE)?.is_null() {
             save.set(purpose::ACTIVE, true)?;
@@ -279,6 +278,9 @@ impl Transaction<'_> {
     /// # Errors
     /// As [`Session::define_purpose`].
     pub fn define_purpose(&mut self, code: &str, changes: Changes) -> Result<RecordId> {
+        if !valid_name(code) {
+            return Err(no_code());
+        }
         let entity = self.registry.entity(Purpose::NAME)?;
         let (id, field) = (entity.id(), entity.field(purpose::CODE.selector())?.id());
         match find_unique(self.view(), id, field, &Value::from(code))? {
@@ -348,6 +350,10 @@ impl Reader<'_> {
         let near = record.filter(|record| [0, partition].contains(&record.envelope.partition));
         Ok(near.map(|record| told(entity, &record)))
     }
+}
+
+fn no_code() -> Error {
+    Error::new(Code::InvalidArgument).entity(Purpose::NAME).field("code").rule("small letters, digits and _")
 }
 
 fn told(entity: &Entity, record: &Record) -> RegisteredPurpose {

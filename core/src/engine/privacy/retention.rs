@@ -16,7 +16,7 @@ use crate::engine::{
     BeforeSave, Changes, Condition, FieldSelector, Find, Reader, Save, Session, Transaction, WriteOptions,
 };
 use crate::records::{
-    self, Comparison, Filter, Moment, PageCursor, PurgeChunk, Record, RecordFacts, Stated, SystemField,
+    self, Comparison, Filter, Holds, Moment, PageCursor, PurgeChunk, Record, RecordFacts, Stated, SystemField,
 };
 use crate::schema::declare::codes;
 use crate::schema::{
@@ -188,7 +188,8 @@ impl BeforeSave for CheckRule {
         }
         rule.clock_of(entity)?;
         if let Some(condition) = &rule.condition {
-            compile_condition(condition, &FieldNames::of(entity)).map_err(|error| error.field("condition"))?;
+            compile_condition(condition, &FieldNames::of(entity))
+                .map_err(|error| error.field("condition"))?;
         }
         rule.check_period(save.today()?)?;
         rule.check_action(save.registry, entity)
@@ -322,6 +323,13 @@ impl Rule {
     }
 }
 
+impl RetentionRun {
+    /// One that has done nothing yet.
+    fn of(rule: &Rule, next: Option<PageCursor>) -> Self {
+        Self { rule: rule.code.clone(), removed: 0, kept: 0, rows: Vec::new(), next, stopped: None }
+    }
+}
+
 /// The moment with which a day ends for the organisation.
 type Ends<'a> = dyn Fn(Date) -> Result<Timestamp> + 'a;
 
@@ -344,8 +352,9 @@ impl Session {
             let (until, filter) = rule.due(reader.registry, &reader)?;
             let due = reader.count(&rule.entity, &filter)?;
             let page = reader.find(&rule.entity, &Find { filter, limit, after, ..Find::default() })?;
+            let holds = LegalHolds::of(&reader);
             let rows = page.rows.iter().map(|row| {
-                let kept = reader.keeping(&rules, rule, row.record.id)?;
+                let kept = reader.keeping(&holds, (&rules, rule), row.record.id)?;
                 Ok(RetentionRow { id: row.record.id, kept })
             });
             Ok(RetentionPage { until, due, rows: rows.collect::<Result<_>>()?, next: page.next })
@@ -358,12 +367,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::preview_retention`]; `input.invalid_argument` for a rule that is not active.
-    pub fn run_retention(
-        &self,
-        rule: &str,
-        after: Option<PageCursor>,
-        limit: usize,
-    ) -> Result<RetentionRun> {
+    pub fn run_retention(&self, rule: &str, after: Option<PageCursor>, limit: usize) -> Result<RetentionRun> {
         self.check_may(Role::NAME, Action::Administer)?;
         self.finish_erasing()?;
         let rules = self.read(|reader| reader.retention_rules())?;
@@ -372,14 +376,7 @@ impl Session {
             return Err(wrong("rule", "an active rule"));
         }
         let most = if limit == 0 { MAX_LOOKS } else { limit.min(MAX_LOOKS) };
-        let mut run = RetentionRun {
-            rule: rule.code.clone(),
-            removed: 0,
-            kept: 0,
-            rows: Vec::new(),
-            next: after,
-            stopped: None,
-        };
+        let mut run = RetentionRun::of(rule, after);
         let mut looked = 0;
         while looked < most {
             match self.retention_chunk(&rules, rule, (&mut run, CHUNK.min(most.saturating_sub(looked)))) {
@@ -413,7 +410,14 @@ impl Session {
             if left == 0 {
                 break;
             }
-            let run = self.run_retention(&rule.code, None, left)?;
+            let run = match self.run_retention(&rule.code, None, left) {
+                // A rule that no longer fits its entity holds up none of the others.
+                Err(error) if is_of_rule(&error) => {
+                    runs.push(RetentionRun { stopped: Some(error), ..RetentionRun::of(rule, None) });
+                    continue;
+                }
+                run => run?,
+            };
             let looked = usize::try_from(run.removed.saturating_add(run.kept)).unwrap_or(usize::MAX);
             left = left.saturating_sub(looked);
             let stopped = run.stopped.is_some();
@@ -425,17 +429,22 @@ impl Session {
         Ok(runs)
     }
 
-    /// The active rules by their codes, and how many records each has that are due, those that stay among them.
+    /// The active rules by their codes, each with its entity and how many records are due, those that stay among them;
+    /// nothing where that cannot be worked out, since the rule no longer fits its entity.
     ///
     /// # Errors
     /// As [`Session::preview_retention`].
-    pub fn due_by_retention(&self) -> Result<Vec<(String, String, u64)>> {
+    pub fn due_by_retention(&self) -> Result<Vec<(String, String, Option<u64>)>> {
         self.check_may(Role::NAME, Action::Administer)?;
         self.read(|reader| {
             let rules = reader.retention_rules()?;
             let active = rules.into_iter().filter(|rule| rule.active).map(|rule| {
-                let (_, filter) = rule.due(reader.registry, &reader)?;
-                Ok((rule.code, rule.entity.clone(), reader.count(&rule.entity, &filter)?))
+                let due = rule.due(reader.registry, &reader);
+                let due = due.and_then(|(_, filter)| reader.count(&rule.entity, &filter));
+                match due {
+                    Err(error) if is_of_rule(&error) => Ok((rule.code, rule.entity, None)),
+                    due => Ok((rule.code, rule.entity, Some(due?))),
+                }
             });
             active.collect()
         })
@@ -479,8 +488,9 @@ impl Session {
         let rows = self.write_with(options, |transaction| {
             let mut kept: Vec<RetentionRow> = Vec::new();
             let mut going = Vec::new();
+            let holds = transaction.legal_holds();
             for id in ids.iter().copied() {
-                match transaction.reader().keeping(rules, rule, id)? {
+                match transaction.reader().keeping(holds.as_ref(), (rules, rule), id)? {
                     None => going.push(id),
                     why => kept.push(RetentionRow { id, kept: why }),
                 }
@@ -489,10 +499,10 @@ impl Session {
             let gone: Vec<RecordId> =
                 done.iter().filter(|row| row.outcome.is_ok()).map(|row| row.id).collect();
             transaction.finish_removal(rule, &gone)?;
-            kept.extend(done.into_iter().map(|row| RetentionRow {
-                id: row.id,
-                kept: row.outcome.err().map(Kept::Refused),
-            }));
+            kept.extend(
+                done.into_iter()
+                    .map(|row| RetentionRow { id: row.id, kept: row.outcome.err().map(Kept::Refused) }),
+            );
             Ok(kept)
         })?;
         if rule.action == RetentionAction::Erase {
@@ -533,10 +543,15 @@ impl Reader<'_> {
     }
 
     /// Why a record stays that a rule is about.
-    fn keeping(&self, rules: &[Rule], rule: &Rule, id: RecordId) -> Result<Option<Kept>> {
+    fn keeping(
+        &self,
+        holds: &dyn Holds,
+        (rules, rule): (&[Rule], &Rule),
+        id: RecordId,
+    ) -> Result<Option<Kept>> {
         let entity = self.registry.entity(&rule.entity)?;
         let record = self.stored(&self.permit(entity)?, entity, id)?;
-        if !LegalHolds::of(self).on(self.snapshot, entity, &record)?.is_empty() {
+        if holds.holding(self.snapshot, entity, &record)?.is_some() {
             return Ok(Some(Kept::Hold));
         }
         if record.envelope.locked_by.is_some() {
@@ -545,8 +560,12 @@ impl Reader<'_> {
         let (moment, zone) = (self.moment()?, self.settings.zone()?);
         let ends = |day: Date| behind(day)?.start_in(&zone);
         for other in rules.iter().filter(|other| self.is_about(other, entity)) {
-            if other.keeps(entity, &record, (moment, &ends))? {
-                return Ok(Some(Kept::Minimum(other.code.clone())));
+            match other.keeps(entity, &record, (moment, &ends)) {
+                Ok(false) => {}
+                Ok(true) => return Ok(Some(Kept::Minimum(other.code.clone()))),
+                // A minimum that cannot be worked out, since a field has another name now, is kept to.
+                Err(error) if is_of_rule(&error) => return Ok(Some(Kept::Minimum(other.code.clone()))),
+                Err(error) => return Err(error),
             }
         }
         Ok(None)
@@ -624,6 +643,11 @@ fn erasing_key(person: RecordId) -> Vec<u8> {
 fn erasing(snapshot: &dyn Snapshot) -> Result<Vec<RecordId>> {
     let page = snapshot.scan(&RangeRequest::prefix(Keyspace::Meta, ERASING, MAX_LOOKS))?;
     Ok(page.rows.iter().filter_map(|(key, _)| RecordId::from_suffix(key)).collect())
+}
+
+/// Whether an error says that a rule does not fit its entity.
+fn is_of_rule(error: &Error) -> bool {
+    error.code().key().starts_with("schema.")
 }
 
 fn found<'r>(rules: &'r [Rule], code: &str) -> Result<&'r Rule> {

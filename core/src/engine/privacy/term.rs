@@ -44,7 +44,8 @@ impl FromStr for Term {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || Error::new(Code::InvalidArgument).rule("a period such as P5Y, P18M or P90D").value(text);
+        let wrong =
+            || Error::new(Code::InvalidArgument).rule("a period such as P5Y, P18M or P90D").value(text);
         let mut rest = text.strip_prefix('P').filter(|rest| !rest.is_empty()).ok_or_else(wrong)?;
         let mut term = Self::default();
         for (unit, months) in [('Y', 12), ('M', 1), ('D', 0)] {
@@ -94,7 +95,8 @@ mod tests {
 
     #[test]
     fn what_is_no_period_is_refused() {
-        for text in ["", "P", "5Y", "P5", "PY", "P-5Y", "P5W", "P5D3Y", "P1Y1Y", "P99999999Y", "P+5Y", "P5Yx"] {
+        for text in ["", "P", "5Y", "P5", "PY", "P-5Y", "P5W", "P5D3Y", "P1Y1Y", "P99999999Y", "P+5Y", "P5Yx"]
+        {
             assert!(text.parse::<Term>().is_err(), "{text}");
         }
     }

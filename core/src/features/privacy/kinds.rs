@@ -35,8 +35,8 @@ impl PersonalKind {
 /// The first two digits of identity numbers: provinces of GB/T 2260, and 81 to 83 for residents of Hong Kong, Macao and
 /// Taiwan.
 const REGIONS: [u32; 34] = [
-    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61,
-    62, 63, 64, 65, 81, 82, 83,
+    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54,
+    61, 62, 63, 64, 65, 81, 82, 83,
 ];
 /// The letters and digits of a unified social credit code, in the order of their values (GB 32100).
 const CREDIT_CODE: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
@@ -193,7 +193,9 @@ fn is_identity(number: &str, today: Date) -> bool {
 fn has_birth(number: &str, today: Date) -> bool {
     let part = |from: usize, to: usize| number.get(from..to).and_then(|part| part.parse::<u32>().ok());
     let region = part(0, 2).is_some_and(|region| REGIONS.contains(&region));
-    let (Some(year), Some(month), Some(day)) = (part(6, 10), part(10, 12), part(12, 14)) else { return false };
+    let (Some(year), Some(month), Some(day)) = (part(6, 10), part(10, 12), part(12, 14)) else {
+        return false;
+    };
     let (Ok(year), Ok(month), Ok(day)) = (i16::try_from(year), i8::try_from(month), i8::try_from(day)) else {
         return false;
     };
@@ -263,7 +265,8 @@ fn is_card(number: &str) -> bool {
 
 fn is_luhn(number: &str) -> bool {
     let digits = number.chars().rev().filter_map(|digit| digit.to_digit(10)).zip([1, 2].into_iter().cycle());
-    let sum: u32 = digits.map(|(digit, weight)| digit * weight).map(|product| product / 10 + product % 10).sum();
+    let sum: u32 =
+        digits.map(|(digit, weight)| digit * weight).map(|product| product / 10 + product % 10).sum();
     sum.is_multiple_of(10) && number.bytes().any(|digit| digit != b'0')
 }
 

@@ -151,7 +151,8 @@ impl Session {
         let days = if request.inactive_days == 0 { INACTIVE_DAYS } else { request.inactive_days };
         let inactive = now.micros().saturating_sub(i64::from(days).saturating_mul(DAY));
         let limit = if request.limit == 0 { MAX_ROWS } else { request.limit.min(MAX_ROWS) };
-        let wanted = |code: &str| request.sections.is_empty() || request.sections.iter().any(|one| one == code);
+        let wanted =
+            |code: &str| request.sections.is_empty() || request.sections.iter().any(|one| one == code);
         let sections = SECTIONS.iter().filter(|section| wanted(section.code)).map(|section| {
             let scope = Scope {
                 from,
@@ -169,9 +170,10 @@ impl Session {
 fn check_names<'n>(mut names: impl Iterator<Item = &'n String>) -> Result<()> {
     match names.find(|name| SECTIONS.iter().all(|section| section.code != name.as_str())) {
         None => Ok(()),
-        Some(name) => {
-            Err(Error::new(Code::InvalidArgument).field("sections").rule("a section of the report").value(name))
-        }
+        Some(name) => Err(Error::new(Code::InvalidArgument)
+            .field("sections")
+            .rule("a section of the report")
+            .value(name)),
     }
 }
 
@@ -255,7 +257,7 @@ fn label_to_json(label: &Label) -> Json {
 
 /// A text as one cell of a table in Markdown.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;")
+    text.replace('\\', "\\\\").replace('|', "\\|").replace(char::is_control, " ").replace('<', "&lt;")
 }
 
 /// One line of CSV.
@@ -263,7 +265,11 @@ fn line(text: &mut String, cells: impl Iterator<Item = String>) {
     let cells = cells.map(|cell| {
         let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
         let cell = if formula { format!("'{cell}") } else { cell };
-        if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell
+        }
     });
     text.push_str(&cells.collect::<Vec<_>>().join(","));
     text.push_str("\r\n");

@@ -8,8 +8,8 @@ use super::report::{Cell, Column, ReportSection, Scope};
 use crate::base::{Code, EntityId, Error, Label, RecordId, Result, Value};
 use crate::engine::{
     AuditedEntry, AuditedValue, Comparison, Condition, Consent, Decision, EntryKind, FieldSelector, Filter,
-    Find, LedgerQuery, Listing, Page, Processor, RecordShare, Role, RoleAssignment, Session, TeamRole, User, UserStatus, consent, note_field,
-    processor, role, role_assignment, share, team_role, user,
+    Find, LedgerQuery, Listing, Page, Processor, RecordShare, Role, RoleAssignment, Session, TeamRole, User,
+    UserStatus, consent, note_field, processor, role, role_assignment, share, team_role, user,
 };
 use crate::schema::{EntityType, Registry};
 
@@ -156,10 +156,11 @@ pub(super) const SECTIONS: &[SectionOf] = &[
 ];
 
 fn overdue_deletions(session: &Session, scope: &Scope) -> Result<Rows> {
-    let due = session.due_by_retention()?.into_iter().filter(|(_, _, count)| *count > 0);
+    let due = session.due_by_retention()?.into_iter().filter(|(_, _, count)| *count != Some(0));
     let behind = |rule: &str| scope.after.as_deref().is_none_or(|after| rule > after);
     let rows = due.filter(|(rule, _, _)| behind(rule));
-    let rows = rows.map(|(rule, entity, count)| vec![rule.into(), entity.into(), count.into()]);
+    let rows = rows
+        .map(|(rule, entity, count)| vec![rule.into(), entity.into(), count.map_or(Cell::Empty, Cell::from)]);
     Ok(cut(rows.collect(), scope.limit))
 }
 
@@ -180,7 +181,8 @@ fn walk_ledger(
     take: &mut dyn FnMut(&AuditedEntry) -> bool,
 ) -> Result<Option<String>> {
     let invalid = || Error::new(Code::InvalidCursor);
-    let after = scope.after.as_deref().map(|after| after.parse::<u64>().map_err(|_| invalid())).transpose()?;
+    let after =
+        scope.after.as_deref().map(|after| after.parse::<u64>().map_err(|_| invalid())).transpose()?;
     let (from, until) = (Some(scope.from), Some(scope.until));
     let mut query = LedgerQuery { from, until, after, limit: PAGE, ..query };
     for _ in 0..MAX_PAGES {
@@ -273,7 +275,8 @@ fn roles_of_nobody(session: &Session, scope: &Scope) -> Result<Rows> {
         let id = row.record.id;
         let of_users = is_id(role_assignment::ROLE, id);
         let of_teams = is_id(team_role::ROLE, id);
-        if session.count(RoleAssignment::NAME, &of_users)? == 0 && session.count(TeamRole::NAME, &of_teams)? == 0
+        if session.count(RoleAssignment::NAME, &of_users)? == 0
+            && session.count(TeamRole::NAME, &of_teams)? == 0
         {
             rows.push(vec![id.to_string().into(), text_of(row, role::NAME)?]);
         }
@@ -319,8 +322,7 @@ fn signed_in(session: &Session, user: RecordId, scope: &Scope) -> Result<bool> {
 }
 
 fn shares_without_end(session: &Session, scope: &Scope) -> Result<Rows> {
-    let (found, next) =
-        listed(session, scope, RecordShare::NAME, Filter::IsNull(share::UNTIL.into()))?;
+    let (found, next) = listed(session, scope, RecordShare::NAME, Filter::IsNull(share::UNTIL.into()))?;
     let rows = found.iter().map(|row| {
         let since = row.record.envelope.created.at().to_string();
         let (entity, record) = (text_of(row, share::ENTITY)?, text_of(row, share::RECORD)?);
@@ -343,9 +345,10 @@ fn unregistered_purposes(session: &Session, scope: &Scope) -> Result<Rows> {
     let rows: Vec<Vec<Cell>> = unknown
         .flat_map(|purpose| {
             let code = purpose.code;
-            purpose.fields.into_iter().map(move |field| {
-                vec![code.clone().into(), field.entity.into(), field.field.into()]
-            })
+            purpose
+                .fields
+                .into_iter()
+                .map(move |field| vec![code.clone().into(), field.entity.into(), field.field.into()])
         })
         .collect();
     Ok(numbered(rows, scope))
@@ -396,8 +399,7 @@ fn withdrawals(session: &Session, scope: &Scope) -> Result<Rows> {
 fn processors_without_contract(session: &Session, scope: &Scope) -> Result<Rows> {
     let today = session.read(|reader| reader.today())?;
     let ended = Filter::Compare(processor::UNTIL.into(), Comparison::Less, Value::Date(today));
-    let filter =
-        Filter::All(vec![Filter::IsNull(processor::CONTRACT.into()), Filter::Not(Box::new(ended))]);
+    let filter = Filter::All(vec![Filter::IsNull(processor::CONTRACT.into()), Filter::Not(Box::new(ended))]);
     let (found, next) = listed(session, scope, Processor::NAME, filter)?;
     let rows = found.iter().map(|row| {
         let (name, country) = (text_of(row, processor::NAME)?, text_of(row, processor::COUNTRY)?);
