@@ -138,6 +138,23 @@ fn a_section_stops_at_its_bound_and_goes_on() {
     }
     let ours: Vec<&String> = seen.iter().filter(|name| name.starts_with("role ")).collect();
     assert_eq!(ours.len(), 7, "{seen:?}");
+    let changes = |limit: u64| {
+        let (mut sum, mut calls, mut after) = (0, 0, json!({}));
+        loop {
+            let given = json!({"sections": ["changes_of_rights"], "from": "2026-01-01T00:00:00Z", "limit": limit, "after": after});
+            let report = call(&house.admin, "privacy.report", given).unwrap();
+            let rows = section(&report, "changes_of_rights");
+            sum += rows.iter().map(|row| row["count"].as_u64().unwrap()).sum::<u64>();
+            calls += 1;
+            match report["sections"][0]["after"].as_str() {
+                Some(next) if calls < 100 => after = json!({"changes_of_rights": next}),
+                _ => return (sum, calls),
+            }
+        }
+    };
+    let ((whole, once), (parts, calls)) = (changes(0), changes(1));
+    assert_eq!((whole, once), (parts, 1), "counts of parts add up");
+    assert!(whole >= 7 && calls > 1, "{whole} {calls}");
     let fields = |after: Option<&str>| {
         let mut given = json!({"sections": ["fields_without_purpose"], "limit": 3});
         if let Some(after) = after {
@@ -160,6 +177,8 @@ fn it_is_for_administrators_and_its_questions_are_checked() {
     assert_eq!(code(json!({"sections": ["nothing"]})), Code::InvalidArgument);
     assert_eq!(code(json!({"after": {"nothing": "x"}})), Code::InvalidArgument);
     assert_eq!(code(json!({"after": {"exports": "x"}})), Code::InvalidCursor);
+    assert_eq!(code(json!({"after": {"changes_of_rights": "x"}})), Code::InvalidCursor);
+    assert_eq!(code(json!({"after": {"administrators": "x"}})), Code::InvalidCursor);
     assert_eq!(code(json!({"format": "pdf"})), Code::InvalidArgument);
     assert_eq!(
         code(json!({"from": "2026-11-22T00:00:00Z", "until": "2026-11-21T00:00:00Z"})),

@@ -77,7 +77,7 @@ impl Session {
     /// them, and of what has no check digit, such as numbers of passports, nothing is told. Values are never told.
     ///
     /// It takes the right to administer everything, and looks through entities alone of which the user reads all records
-    /// and fields. It goes page by page; the listener of the session's patience is told of the phase `discover`.
+    /// and fields, as far as these are of the user's partition. It goes page by page; the listener of the session's patience is told of the phase `discover`.
     ///
     /// # Errors
     /// `access.not_permitted`, `schema.unknown_entity`, `input.invalid_cursor`; those of lists.

@@ -190,7 +190,7 @@ fn walk_ledger(
         let page = session.query_ledger(&query)?;
         for entry in &page.entries {
             if !take(entry) {
-                return Ok(query.after.map(|after| after.to_string()));
+                return Ok(Some(query.after.unwrap_or(0).to_string()));
             }
             query.after = Some(entry.entry.position);
         }
@@ -239,21 +239,30 @@ fn number_said(entry: &AuditedEntry, name: &str) -> u64 {
 }
 
 fn changes_of_rights(session: &Session, scope: &Scope) -> Result<Rows> {
-    let registry = session.crm().registry();
-    let known = RIGHTS.iter().filter_map(|name| registry.entity(name).ok());
-    let known: Vec<EntityId> = known.map(crate::schema::Entity::id).collect();
-    let mut counts: BTreeMap<(RecordId, EntityId, &'static str), (u64, u64)> = BTreeMap::new();
-    let kinds = vec![EntryKind::Create, EntryKind::Update, EntryKind::Delete, EntryKind::Erase];
-    let query = LedgerQuery { kinds, ..LedgerQuery::default() };
-    let next = walk_ledger(session, scope, query, &mut |audited| {
-        let entry = &audited.entry;
-        let key = (entry.actor, entry.entity, entry.kind.name());
-        !known.contains(&entry.entity) || count_up(&mut counts, key, 0, scope.limit)
-    })?;
+    let (begin, mut after) = match scope.after.as_deref().map(|after| after.split_once('@')) {
+        Some(Some((entity, position))) => (Some(entity), Some(position.to_owned())),
+        Some(None) => return Err(Error::new(Code::InvalidCursor)),
+        None => (None, None),
+    };
+    let mut counts: BTreeMap<(RecordId, &str, &str), (u64, u64)> = BTreeMap::new();
+    let mut next = None;
+    for name in RIGHTS.into_iter().skip_while(|name| begin.is_some_and(|begin| begin != *name)) {
+        let kinds = vec![EntryKind::Create, EntryKind::Update, EntryKind::Delete, EntryKind::Erase];
+        let query = LedgerQuery { entity: Some(name.to_owned()), kinds, ..LedgerQuery::default() };
+        let part = Scope { after: after.take(), ..scope.clone() };
+        let stopped = walk_ledger(session, &part, query, &mut |audited| {
+            let entry = &audited.entry;
+            count_up(&mut counts, (entry.actor, name, entry.kind.name()), 0, scope.limit)
+        })?;
+        if let Some(position) = stopped {
+            next = Some(format!("{name}@{position}"));
+            break;
+        }
+    }
     let mut names = Names::default();
     let rows = counts.into_iter().map(|((user, entity, kind), (count, _))| {
         let name = names.of(session, user)?;
-        Ok(vec![user.to_string().into(), name, entity_name(&registry, entity), kind.into(), count.into()])
+        Ok(vec![user.to_string().into(), name, entity.into(), kind.into(), count.into()])
     });
     Ok((rows.collect::<Result<_>>()?, next))
 }
