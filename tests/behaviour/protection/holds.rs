@@ -258,3 +258,31 @@ fn a_hold_of_the_organisation_is_about_all_partitions_and_one_of_a_partition_abo
         assert_eq!(refusal(delete(session, Account::NAME, id)), Code::LegalHold);
     }
 }
+
+#[test]
+fn holds_are_bounded_and_those_that_are_over_make_room() {
+    let house = database();
+    let id = account(&house, "a");
+    let until = Some(guanxi_tests::moment("2026-11-23T00:00:00Z"));
+    let place = || house.admin.place_hold(&NewHold { until, ..NewHold::on(Account::NAME, id, "x") });
+    (0..100).for_each(|_| drop(place().unwrap()));
+    assert_eq!(refusal(place()), Code::LimitExceeded);
+    house.clock.advance_micros(DAY);
+    let last = hold(&house, Account::NAME, id);
+    assert_eq!(listed(&house.admin, json!({"entity": "account"})).len(), 1);
+    let all = listed(&house.admin, json!({"entity": "account", "all": true, "limit": 1000}));
+    assert_eq!(all.len(), 101, "none is forgotten");
+    house.admin.release_hold(last, "over").unwrap();
+    let (mut seen, mut cursor) = (0, json!(null));
+    loop {
+        let given = json!({"entity": "account", "all": true, "limit": 30, "cursor": cursor});
+        let page = call(&house.admin, "hold.list", given).unwrap();
+        seen += page["holds"].as_array().unwrap().len();
+        cursor = page["cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(seen, 101);
+    delete(&house.admin, Account::NAME, id).unwrap();
+}

@@ -192,7 +192,10 @@ impl Reader<'_> {
         let near = BTreeSet::from([self.policy.partition_of(self.user).unwrap_or(0)]);
         let place = Nobodys { snapshot: self.snapshot, registry: self.registry, policy: self.policy };
         let permit = place.permit(holds, Some(&near));
-        let filter = wanted.map_or(Ok(Filter::Everything), |entity| aimed_within(holds, entity))?;
+        let filter = wanted.map_or(Ok(Filter::Everything), |entity| {
+            let standing = aimed_within(holds, &number_of(entity))?;
+            Ok::<_, Error>(Filter::Any(vec![standing, aimed_within(holds, &over(&number_of(entity)))?]))
+        })?;
         let query = Query { filter, limit, after, at: self.now, ..Query::default() };
         let sight = Sight::new(self.snapshot, self.registry, holds, &permit, self.patience);
         let found = records::find(&sight, &query)?;
@@ -250,7 +253,7 @@ impl Transaction<'_> {
             return Err(wrong("later than from, and than now").field("until"));
         }
         let target = target_of(entity, hold.record);
-        self.check_room(entity, &target, now)?;
+        self.make_room_for_hold(entity, &target, now)?;
         let text = |value: Option<String>| value.map_or(Value::Null, Value::Text);
         let changes = Changes::new()
             .set(legal_hold::ENTITY, entity.api_name.as_str())
@@ -290,7 +293,10 @@ impl Transaction<'_> {
         if hold.until.is_some_and(|until| until <= now) {
             return Ok(());
         }
-        let changes = Changes::new().set(legal_hold::UNTIL, now).set(legal_hold::RELEASED, reason);
+        let changes = Changes::new()
+            .set(legal_hold::UNTIL, now)
+            .set(legal_hold::RELEASED, reason)
+            .set(legal_hold::TARGET, over(&target_of(entity, hold.record)));
         self.update_in_own_right(LegalHold::NAME, id, changes)
     }
 
@@ -315,19 +321,24 @@ impl Transaction<'_> {
         compiled.map(drop).map_err(|error| error.entity(&entity.api_name).field("condition"))
     }
 
-    fn check_room(&self, entity: &Entity, target: &str, now: Timestamp) -> Result<()> {
-        let reader = self.reader();
-        let holds = reader.registry.entity(LegalHold::NAME)?;
-        let place = Nobodys { snapshot: self.view(), registry: reader.registry, policy: reader.policy };
-        let partition = BTreeSet::from([reader.policy.partition_of(reader.user).unwrap_or(0)]);
-        let standing =
-            place.records::<LegalHold>(Some(&partition), &|holds| aimed_at(holds, vec![target]))?;
-        let in_force = standing.iter().filter(|hold| is_in_force(holds, hold, now));
-        if in_force.count() < MAX_HOLDS {
-            return Ok(());
+    /// Refuses one more hold than there may be. Those that have ended are aimed at nothing any more, so that nobody
+    /// looks at them again for each removal.
+    fn make_room_for_hold(&mut self, entity: &Entity, target: &str, now: Timestamp) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let holds = registry.entity(LegalHold::NAME)?;
+        let partition = BTreeSet::from([self.policy.partition_of(self.user()).unwrap_or(0)]);
+        let place = Nobodys { snapshot: self.view(), registry: &registry, policy: &self.policy };
+        let aimed = place.records::<LegalHold>(Some(&partition), &|holds| aimed_at(holds, vec![target]))?;
+        let (ended, standing): (Vec<Record>, Vec<Record>) =
+            aimed.into_iter().partition(|hold| has_ended(holds, hold, now));
+        if standing.len() >= MAX_HOLDS {
+            let rule = format!("at most {MAX_HOLDS} holds");
+            return Err(Error::new(Code::LimitExceeded).entity(&entity.api_name).rule(&rule));
         }
-        let rule = format!("at most {MAX_HOLDS} holds");
-        Err(Error::new(Code::LimitExceeded).entity(&entity.api_name).rule(&rule))
+        ended.iter().try_for_each(|hold| {
+            let changes = Changes::new().set(legal_hold::TARGET, over(target));
+            self.update_in_own_right(LegalHold::NAME, hold.id, changes)
+        })
     }
 
     /// What is kept whatever this transaction does, as it has left it so far.
@@ -360,7 +371,7 @@ impl Crm {
         let Ok(holds) = registry.entity(LegalHold::NAME) else { return Ok(false) };
         let place = Nobodys { snapshot, registry: &registry, policy: &policy };
         let now = self.moment_of_access();
-        let aimed = place.records::<LegalHold>(None, &|holds| aimed_within(holds, entity))?;
+        let aimed = place.records::<LegalHold>(None, &|holds| aimed_within(holds, &number_of(entity)))?;
         Ok(aimed.iter().any(|hold| is_in_force(holds, hold, now)))
     }
 }
@@ -435,15 +446,25 @@ fn aimed_at(holds: &Entity, targets: Vec<&str>) -> Result<Filter> {
 }
 
 /// Whatever is aimed at an entity or at a record of it.
-fn aimed_within(holds: &Entity, entity: &Entity) -> Result<Filter> {
+fn aimed_within(holds: &Entity, entity: &str) -> Result<Filter> {
     let field = holds.field(legal_hold::TARGET.selector())?.id();
-    Ok(Filter::Compare(field, Comparison::StartsWith, Value::Text(number_of(entity))))
+    Ok(Filter::Compare(field, Comparison::StartsWith, Value::from(entity)))
+}
+
+/// The target of a hold that is over.
+fn over(target: &str) -> String {
+    format!("over:{target}")
+}
+
+fn has_ended(holds: &Entity, hold: &Record, now: Timestamp) -> bool {
+    let until = Values { entity: holds, record: hold }.moment(legal_hold::UNTIL.selector());
+    until.is_some_and(|until| until <= now)
 }
 
 fn is_in_force(holds: &Entity, hold: &Record, now: Timestamp) -> bool {
     let values = Values { entity: holds, record: hold };
     let begun = values.moment(legal_hold::FROM.selector()).is_none_or(|from| from <= now);
-    begun && values.moment(legal_hold::UNTIL.selector()).is_none_or(|until| now < until)
+    begun && !has_ended(holds, hold, now)
 }
 
 /// What the record of a hold says.
