@@ -124,6 +124,7 @@ fn a_section_stops_at_its_bound_and_goes_on() {
     for number in 0..7 {
         let _ = house.role(&format!("role {number}"), &[]);
     }
+    house.clock.advance_micros(1);
     let (mut seen, mut after) = (Vec::new(), json!({}));
     for _ in 0..20 {
         let given = json!({"sections": ["roles_of_nobody"], "limit": 2, "after": after});

@@ -192,11 +192,19 @@ impl Reader<'_> {
         let near = BTreeSet::from([self.policy.partition_of(self.user).unwrap_or(0)]);
         let place = Nobodys { snapshot: self.snapshot, registry: self.registry, policy: self.policy };
         let permit = place.permit(holds, Some(&near));
-        let filter = wanted.map_or(Ok(Filter::Everything), |entity| {
-            let standing = aimed_within(holds, &number_of(entity))?;
-            Ok::<_, Error>(Filter::Any(vec![standing, aimed_within(holds, &over(&number_of(entity)))?]))
-        })?;
-        let query = Query { filter, limit, after, at: self.now, ..Query::default() };
+        let at = after.as_ref().map_or(self.now, PageCursor::at);
+        let mut parts = Vec::new();
+        if let Some(entity) = wanted {
+            let aims = [number_of(entity), over(&number_of(entity))];
+            let aims = aims.iter().map(|aim| aimed_within(holds, aim)).collect::<Result<_>>()?;
+            parts.push(Filter::Any(aims));
+        }
+        if !all {
+            let until = holds.field(legal_hold::UNTIL.selector())?.id();
+            let later = Filter::Compare(until, Comparison::Greater, Value::DateTime(at));
+            parts.push(Filter::Any(vec![Filter::IsNull(until), later]));
+        }
+        let query = Query { filter: Filter::All(parts), limit, after, at, ..Query::default() };
         let sight = Sight::new(self.snapshot, self.registry, holds, &permit, self.patience);
         let found = records::find(&sight, &query)?;
         let rows = found.records.iter().filter_map(|record| told(self.registry, holds, record, now));
