@@ -1,12 +1,11 @@
 //! The report of compliance tells what is open and what changed, in three forms and two languages.
 
-use guanxi::api::call as method;
 use guanxi::engine::{Action, Carried, Level, NewShare, ShareLevel, Sharee};
 use guanxi::features::privacy::ReportRequest;
 use guanxi::model::Contact;
 use guanxi::schema::EntityType;
-use guanxi::{Changes, Code, Locale};
-use guanxi_tests::{database, refusal};
+use guanxi::{Changes, Code, Locale, RecordId};
+use guanxi_tests::{House, database, refusal};
 use serde_json::{Value as Json, json};
 
 use super::{DAY, call, person, purpose};
@@ -16,76 +15,62 @@ fn section<'r>(report: &'r Json, code: &str) -> &'r Vec<Json> {
     sections.clone().find(|section| section["code"] == code).unwrap()["rows"].as_array().unwrap()
 }
 
-#[test]
-fn each_section_tells_what_it_is_about() {
+/// A house in which every section has something to tell, the seller in it, and a person.
+fn busy() -> (House, RecordId) {
     let house = database();
-    let sleeper = house.user_as("sleeper", "salesperson");
+    let _ = house.user_as("sleeper", "salesperson");
     let seller = house.user_as("seller", "manager");
-    let nobody = house.role("nobody", &[("crm.account", Action::Read, Level::Own)]);
+    let _ = house.role("nobody", &[("crm.account", Action::Read, Level::Own)]);
     house.clock.advance_micros(100 * DAY);
     let _ = house.crm.session_for("seller").unwrap();
     purpose(&house, "news", &["consent"]);
     let lin = person(&house, "=林先生");
-    let said = json!({"entity": "contact", "id": lin.to_string(), "purpose": "news", "channel": "email", "decision": "withdrawn"});
+    let said = json!({
+        "entity": "contact", "id": lin.to_string(), "purpose": "news", "channel": "email", "decision": "withdrawn",
+    });
     for _ in 0..2 {
         call(&house.admin, "consent.record", said.clone()).unwrap();
     }
     let share = NewShare::new(Sharee::User(seller.user()), ShareLevel::Read);
     house.admin.share(Contact::NAME, lin, &share).unwrap();
     let ours = seller.write(|txn| txn.create_record("account", Changes::new().set("name", "a"))).unwrap();
-    let carried = Carried {
-        entity: "account".to_owned(),
-        records: vec![ours],
-        rows: 1,
-        form: "csv".to_owned(),
-        filter: None,
-    };
+    let (entity, form) = ("account".to_owned(), "csv".to_owned());
+    let carried = Carried { entity, records: vec![ours], rows: 1, form, filter: None };
     seller.note_export(&carried).unwrap();
     seller.note_export(&carried).unwrap();
+    let held = json!({"entity": "contact", "id": lin.to_string(), "reason": "诉讼"});
+    call(&house.admin, "hold.place", held).unwrap();
+    let rule = json!({
+        "code": "old", "name": "x", "entity": "crm.contact", "clock": "created_at", "period": "P0D",
+        "action": "delete", "basis": "x", "active": true,
+    });
     let processor = json!({"name": "=云|服务商", "role": "processor", "country": "CN"});
-    call(&house.admin, "record.create", json!({"entity": "sys.processor", "values": processor})).unwrap();
-    call(&house.admin, "hold.place", json!({"entity": "contact", "id": lin.to_string(), "reason": "诉讼"}))
-        .unwrap();
-    let rule = json!({"code": "old", "name": "x", "entity": "crm.contact", "clock": "created_at", "period": "P0D", "action": "delete", "basis": "x", "active": true});
-    call(&house.admin, "record.create", json!({"entity": "sys.retention_rule", "values": rule})).unwrap();
-    let field = json!({"entity": "contact", "name": "illness", "field_type": "text", "label_zh": "病史", "label_en": "Illness", "privacy": "sensitive", "purposes": ["care"]});
+    for (entity, values) in [("sys.retention_rule", rule), ("sys.processor", processor)] {
+        call(&house.admin, "record.create", json!({"entity": entity, "values": values})).unwrap();
+    }
+    let field = json!({
+        "entity": "contact", "name": "illness", "field_type": "text", "label_zh": "病史", "label_en": "Illness",
+        "privacy": "sensitive", "purposes": ["care"],
+    });
     call(&house.admin, "schema.define_field", field).unwrap();
     house.clock.advance_micros(1);
+    (house, lin)
+}
 
+#[test]
+fn each_section_tells_what_it_is_about() {
+    let (house, lin) = busy();
     let report = call(&house.admin, "privacy.report", json!({})).unwrap();
-    assert_eq!(
-        section(&report, "overdue_deletions"),
-        &[json!({"rule": "old", "entity": "crm.contact", "count": 1})]
-    );
-    let exports = section(&report, "exports");
-    assert_eq!(
-        (exports.len(), &exports[0]["name"], &exports[0]["count"], &exports[0]["rows"]),
-        (1, &json!("seller"), &json!(2), &json!(2))
-    );
-    let rights = section(&report, "changes_of_rights");
-    assert!(
-        rights
-            .iter()
-            .any(|row| row["entity"] == "sys.share" && row["kind"] == "create" && row["name"] == "admin"),
-        "{rights:?}"
-    );
-    assert!(rights.iter().all(|row| row["entity"] != "sys.role"), "that was before the period");
-    let whole = call(
-        &house.admin,
-        "privacy.report",
-        json!({"from": "2026-01-01T00:00:00Z", "sections": ["changes_of_rights"]}),
-    )
-    .unwrap();
-    assert!(section(&whole, "changes_of_rights").iter().any(|row| row["entity"] == "sys.role"));
-    assert_eq!(whole["sections"].as_array().unwrap().len(), 1);
     let names =
         |code: &str| -> Vec<Json> { section(&report, code).iter().map(|row| row["name"].clone()).collect() };
+    let due = json!({"rule": "old", "entity": "crm.contact", "count": 1});
+    assert_eq!(section(&report, "overdue_deletions"), &[due]);
+    let exports = section(&report, "exports");
+    assert_eq!(names("exports"), ["seller"]);
+    assert_eq!((&exports[0]["count"], &exports[0]["rows"]), (&json!(2), &json!(2)));
     assert_eq!(names("administrators"), ["admin"]);
-    assert!(
-        names("roles_of_nobody").contains(&json!("nobody"))
-            && !names("roles_of_nobody").contains(&json!("manager"))
-    );
-    let _ = nobody;
+    let nobodys = names("roles_of_nobody");
+    assert!(nobodys.contains(&json!("nobody")) && !nobodys.contains(&json!("manager")), "{nobodys:?}");
     let mut idle = names("inactive_users");
     idle.sort_by_key(ToString::to_string);
     assert_eq!(idle, ["admin", "sleeper"], "the administrator came before the period, too");
@@ -93,27 +78,43 @@ fn each_section_tells_what_it_is_about() {
     let bare = section(&report, "fields_without_purpose");
     assert!(bare.iter().any(|row| row["entity"] == "crm.contact" && row["field"] == "phone"));
     assert!(bare.iter().all(|row| row["field"] != "x.illness"));
-    assert_eq!(
-        section(&report, "unregistered_purposes"),
-        &[json!({"purpose": "care", "entity": "crm.contact", "field": "x.illness"})]
-    );
+    let unknown = json!({"purpose": "care", "entity": "crm.contact", "field": "x.illness"});
+    assert_eq!(section(&report, "unregistered_purposes"), &[unknown]);
     let withdrawn = json!({"purpose": "news", "channel": "email", "decision": "withdrawn", "count": 2});
     assert_eq!(section(&report, "withdrawals"), &[withdrawn]);
     assert_eq!(names("processors_without_contract"), ["=云|服务商"]);
     assert_eq!(section(&report, "legal_holds")[0]["reason"], "诉讼");
-    drop(sleeper);
+}
 
-    let english = house.admin.with_locale(Locale::English);
-    let text = |session: &guanxi::Session, format: &str| {
-        method(session, "privacy.report", &json!({"format": format})).unwrap()["text"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+#[test]
+fn changes_of_rights_are_those_of_the_period() {
+    let (house, _) = busy();
+    let rows = |from: Json| {
+        let given = json!({"from": from, "sections": ["changes_of_rights"]});
+        let report = call(&house.admin, "privacy.report", given).unwrap();
+        assert_eq!(report["sections"].as_array().unwrap().len(), 1);
+        section(&report, "changes_of_rights").clone()
     };
-    let markdown = text(&house.admin.with_locale(Locale::SimplifiedChinese), "markdown");
+    let lately = rows(Json::Null);
+    let shared =
+        |row: &Json| row["entity"] == "sys.share" && row["kind"] == "create" && row["name"] == "admin";
+    assert!(lately.iter().any(shared), "{lately:?}");
+    assert!(lately.iter().all(|row| row["entity"] != "sys.role"), "that was before the period");
+    assert!(rows(json!("2026-01-01T00:00:00Z")).iter().any(|row| row["entity"] == "sys.role"));
+}
+
+#[test]
+fn it_is_written_for_people_in_both_languages() {
+    let (house, _) = busy();
+    let text = |locale: Locale, format: &str| {
+        let session = house.admin.with_locale(locale);
+        let told = call(&session, "privacy.report", json!({"format": format})).unwrap();
+        told["text"].as_str().unwrap().to_owned()
+    };
+    let markdown = text(Locale::SimplifiedChinese, "markdown");
     assert!(markdown.contains("## 逾期未删除") && markdown.contains("=云\\|服务商"), "{markdown}");
-    assert!(text(&english, "markdown").contains("## Processors without a contract"));
-    let csv = text(&english, "csv");
+    assert!(text(Locale::English, "markdown").contains("## Processors without a contract"));
+    let csv = text(Locale::English, "csv");
     assert!(csv.contains("processors_without_contract,") && csv.contains("'=云|服务商,CN"), "{csv}");
     assert!(csv.lines().all(|line| !line.split(',').any(|cell| cell.starts_with('='))), "no formula");
 }

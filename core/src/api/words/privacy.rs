@@ -13,7 +13,7 @@ words! {
         => "英文名称。";
     "`consent`, `contract`, `legal_obligation`, `vital_interest`, `public_task`, `legitimate_interest`, \
      `published_information`."
-        => "`consent`、`contract`、`legal_obligation`、`vital_interest`、`public_task`、`legitimate_interest`、`published_information`。";
+        => "`consent`、`contract`、`legal_obligation`、`vital_interest`、`public_task`、`legitimate_interest`、`published_information` 中的若干项。";
     "What is done for it, in the words of the notice to people."
         => "告知个人的处理说明。";
     "How long data is kept for it, in words."
