@@ -93,6 +93,10 @@ struct Check {
 }
 
 impl Consent {
+    /// Does it, and writes the answer.
+    ///
+    /// # Errors
+    /// Those of the named methods.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         match &self.work {
             ConsentWork::Record(record) => record.run(host),
@@ -198,6 +202,10 @@ struct Holds {
 }
 
 impl Hold {
+    /// Does it, and writes the answer.
+    ///
+    /// # Errors
+    /// Those of the named methods.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         match &self.work {
             HoldWork::Place(place) => {
@@ -263,6 +271,10 @@ struct Run {
 }
 
 impl Retention {
+    /// Does it, and writes the answer.
+    ///
+    /// # Errors
+    /// Those of the named methods.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         match &self.work {
             RetentionWork::Preview(preview) => preview.run(host),
@@ -331,6 +343,10 @@ pub struct Report {
 }
 
 impl Report {
+    /// Does it, and writes the answer.
+    ///
+    /// # Errors
+    /// Those of the named methods.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
         let format = if host.wants_json() { "json" } else { self.format.as_str() };
@@ -359,6 +375,10 @@ pub struct Discover {
 }
 
 impl Discover {
+    /// Does it, and writes the answer.
+    ///
+    /// # Errors
+    /// Those of the named methods.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
         let answer = progress::shown(&session, |session: &Session| self.whole(session))?;

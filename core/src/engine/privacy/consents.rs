@@ -212,6 +212,27 @@ pub struct ConsentAnswer {
 impl Session {
     /// Records what a person said. See [`Transaction::record_consent`].
     ///
+    /// ```
+    /// # fn main() -> guanxi::Result<()> {
+    /// # let crm = guanxi::in_memory().create_in_memory()?;
+    /// # let session = crm.session_for("admin@example.test")?;
+    /// use guanxi::engine::{Channel, ConsentStatement, Decision, LegalBasis, purpose};
+    /// use guanxi::{Changes, Value};
+    /// let bases = Value::List(vec![LegalBasis::Consent.into()]);
+    /// let news = Changes::new()
+    ///     .set(purpose::NAME, "资讯")
+    ///     .set(purpose::NAME_EN, "News")
+    ///     .set(purpose::LEGAL_BASES, bases);
+    /// session.define_purpose("news", &news)?;
+    /// let lin = session.write(|txn| txn.create_record("contact", Changes::new().set("name", "林")))?;
+    /// let said = ConsentStatement::new("news", Channel::Email, Decision::Given);
+    /// session.record_consent("contact", lin, &said)?;
+    /// assert!(session.check_consent("contact", lin, ("news", Channel::Email), None)?.allowed);
+    /// assert!(!session.check_consent("contact", lin, ("news", Channel::Sms), None)?.allowed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Transaction::record_consent`].
     pub fn record_consent(&self, entity: &str, id: RecordId, said: &ConsentStatement) -> Result<RecordId> {

@@ -127,6 +127,21 @@ pub struct HoldPage {
 impl Session {
     /// Places a hold. See [`Transaction::place_hold`].
     ///
+    /// ```
+    /// # fn main() -> guanxi::Result<()> {
+    /// # let crm = guanxi::in_memory().create_in_memory()?;
+    /// # let session = crm.session_for("admin@example.test")?;
+    /// use guanxi::engine::NewHold;
+    /// use guanxi::{Changes, Code};
+    /// let id = session.write(|txn| txn.create_record("account", Changes::new().set("name", "加喜")))?;
+    /// let hold = session.place_hold(&NewHold::on("account", id, "案号 (2026) 沪 01 民初 7 号"))?;
+    /// let refused = session.write(|txn| txn.delete_record("account", id));
+    /// assert_eq!(refused.err().map(|error| error.code()), Some(Code::LegalHold));
+    /// session.release_hold(hold, "结案")?;
+    /// session.write(|txn| txn.delete_record("account", id))
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Transaction::place_hold`].
     pub fn place_hold(&self, hold: &NewHold) -> Result<RecordId> {
