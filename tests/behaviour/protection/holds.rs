@@ -1,6 +1,6 @@
 //! Legal holds: while one holds, nothing that it is about goes, whoever wants it to.
 
-use guanxi::engine::{Action, Bulk, Level, NewHold, Selection};
+use guanxi::engine::{Action, Bulk, Level, NewDelegation, NewHold, Selection};
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Condition, Patience, RecordId, Session, Settings};
@@ -284,5 +284,33 @@ fn holds_are_bounded_and_those_that_are_over_make_room() {
         }
     }
     assert_eq!(seen, 101);
+    delete(&house.admin, Account::NAME, id).unwrap();
+}
+
+#[test]
+fn who_stands_in_for_another_one_neither_places_nor_releases_holds() {
+    let house = database();
+    let (held, other) = (account(&house, "held"), account(&house, "other"));
+    let hold = hold(&house, Account::NAME, held);
+    let clerk = house.user_as("clerk", "salesperson");
+    let until = guanxi_tests::moment("2026-12-01T00:00:00Z");
+    house.admin.delegate(&NewDelegation::new(clerk.user(), until)).unwrap();
+    let acting = clerk.act_for(house.admin.user()).unwrap();
+    assert_eq!(refusal(acting.place_hold(&NewHold::on(Account::NAME, other, "x"))), Code::NotPermitted);
+    assert_eq!(refusal(acting.place_hold(&NewHold::on_all(Account::NAME, "x"))), Code::NotPermitted);
+    assert_eq!(refusal(acting.release_hold(hold, "x")), Code::RecordNotFound);
+    assert_eq!(refusal(delete(&acting, Account::NAME, held)), Code::LegalHold);
+    delete(&acting, Account::NAME, other).unwrap();
+}
+
+#[test]
+fn a_hold_that_has_ended_does_not_live_again_when_the_clock_is_set_back() {
+    let house = database();
+    let id = account(&house, "a");
+    let until = Some(guanxi_tests::moment("2026-11-23T00:00:00Z"));
+    house.admin.place_hold(&NewHold { until, ..NewHold::on(Account::NAME, id, "x") }).unwrap();
+    house.clock.advance_micros(2 * DAY);
+    let _ = account(&house, "the ledger knows this moment");
+    house.clock.advance_micros(-2 * DAY);
     delete(&house.admin, Account::NAME, id).unwrap();
 }
