@@ -126,9 +126,9 @@ pub mod purpose {
         CODE: Text = 1, "code", "代码", "Code", "稳定代码，字段与同意记录据此引用。",
             [required = true, unique = true, indexed = true];
         /// What it is called in Chinese.
-        NAME: Text = 2, "name", "名称", "Name", "中文名称。", [required = true];
+        NAME: Text = 2, "name", "名称", "Name", "该目的的中文叫法，用于中文界面。", [required = true];
         /// What it is called in English.
-        NAME_EN: Text = 3, "name_en", "英文名称", "Name in English", "英文名称。", [required = true];
+        NAME_EN: Text = 3, "name_en", "英文名称", "Name in English", "该目的的英文叫法，用于英文界面。", [required = true];
         /// The rights by which data is used for it.
         LEGAL_BASES: Choices<LegalBasis> = 4, "legal_bases", "合法性基础", "Legal bases",
             "依据哪些合法性基础处理。", [required = true];
@@ -152,7 +152,7 @@ pub mod processor {
         Processor = ("sys", 31, "processor", "处理方", "Processor",
             "获得个人信息的外部组织。", title "name", data_subject false);
         /// What it is called.
-        NAME: Text = 1, "name", "名称", "Name", "处理方名称。", [required = true, indexed = true];
+        NAME: Text = 1, "name", "名称", "Name", "处理方的单位名称，以合同为准。", [required = true, indexed = true];
         /// What it is to the organisation.
         ROLE: Choice<ProcessorRole> = 2, "role", "角色", "Role", "与本组织的关系。", [required = true];
         /// The country in which data is processed, as ISO 3166-1 alpha-2 has it.
