@@ -12,20 +12,7 @@ use crate::engine::{
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, RowColumn, parse_as, parse_text};
 
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The bytes that hexadecimal digits stand for.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(high * 16 + low).ok(),
-        _ => None,
-    });
-    pairs.collect()
-}
+pub(super) use crate::base::{hex, unhex};
 
 /// An object with further members.
 pub(super) fn with<const N: usize>(mut object: Json, members: [(&str, Json); N]) -> Json {

@@ -31,6 +31,9 @@ const PASSWORD_DAYS: &str = "passwords.max_age_days";
 const PASSWORDS_REMEMBERED: &str = "passwords.remembered";
 const PASSWORD_AFTER_RESET: &str = "passwords.change_after_reset";
 const RECOVERY_MINUTES: &str = "passwords.recovery_minutes";
+/// The settings of the days by which rights requests are answered where a law has no number.
+const PIPL_DAYS: &str = "rights.pipl_working_days";
+const OTHER_DAYS: &str = "rights.other_days";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -162,6 +165,24 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         .default(30)
         .between(1, 10_080)
         .help("找回密码所用一次性代码的有效时间", "Of a code by which a user sets a lost password anew"),
+        CoreSetting::own(
+            PIPL_DAYS,
+            ("个人信息保护法请求的答复工作日", "Working days to answer requests under PIPL"),
+            FieldType::Int,
+        )
+        .default(15)
+        .between(1, 365)
+        .help(
+            "法律仅要求及时处理，未规定天数；15 个工作日为通行做法，不计法定节假日",
+            "The law asks for a timely answer and has no number; 15 is a practice, and public holidays are not known",
+        ),
+        CoreSetting::own(
+            OTHER_DAYS,
+            ("其他法律请求的答复天数", "Days to answer requests under other laws"),
+            FieldType::Int,
+        )
+        .default(30)
+        .between(1, 365),
     ]
 });
 
@@ -403,6 +424,16 @@ impl Crm {
             Some(member) => Some(member_of(&self.settings(), member)),
             None => self.configuration().values.get(name).cloned(),
         }
+    }
+
+    /// The days by which rights requests are answered under PIPL and under other laws that are not known here.
+    pub(super) fn days_of_rights(&self) -> (u32, u32) {
+        let days = |name: &str| {
+            let default = || CORE.iter().find(|core| core.definition.name == name)?.definition.default.as_u64();
+            let set = self.set_value(name).as_ref().and_then(Json::as_u64);
+            set.or_else(default).and_then(|days| u32::try_from(days).ok()).unwrap_or(1)
+        };
+        (days(PIPL_DAYS), days(OTHER_DAYS))
     }
 
     /// The language that a user has chosen, if any.

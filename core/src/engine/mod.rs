@@ -23,10 +23,12 @@ mod checkpoints;
 mod collation_tests;
 mod condition;
 mod configuration;
+mod corrections;
 mod credentials;
 mod crm;
 mod delegating;
 mod deletion;
+mod erasing;
 mod evolution;
 mod extension;
 mod facts;
@@ -47,6 +49,7 @@ mod modules;
 mod moving;
 #[cfg(test)]
 mod newer_tests;
+mod nobodys;
 mod offboarding;
 mod options;
 mod organisation;
@@ -72,6 +75,7 @@ mod restore_sources;
 #[cfg(test)]
 mod restore_tests;
 mod retype;
+mod rights;
 #[cfg(test)]
 mod rollup_tests;
 mod rules;
@@ -130,8 +134,16 @@ pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
+pub use corrections::{
+    Correction, CorrectionPage, CorrectionRequest, CorrectionStatus, CorrectionsOf, MAX_OPEN_BY_PERSON,
+    MAX_OPEN_OF_PERSON, MAX_OPEN_OF_RECORD, correction,
+};
 pub use crm::Crm;
 pub use delegating::{Delegated, NewDelegation};
+pub use erasing::{
+    AffectedRecords, ErasureReason, ErasureReceipt, ErasureReceiptRecord, ErasureStatement, ReceiptCheck, Remaining,
+    erasure_receipt,
+};
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub use history_sorted::{SortedPastCursor, SortedPastPage};
@@ -161,12 +173,16 @@ pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};
 pub use retype::{Retyped, Unconverted};
+pub use rights::{
+    FlagKind, NewRightsRequest, PrivacyFlag, PrivacyLaw, RequestChannel, RightsKind, RightsPage, RightsRecord,
+    RightsRequest, RightsStatus, RightsStep, rights_request,
+};
 pub use salvage::salvage;
 pub use session::Session;
 pub use sessions::OpenSession;
 pub use settings::Settings;
 pub use sharing::{MAX_SHARES, MAX_SHARES_OF_RECORD, NewShare, SharedWith};
-pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
+pub use signing::{CheckpointSigner, ED25519, Ed25519Key, SignatureOf};
 pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};
 pub use states::OpenStep;

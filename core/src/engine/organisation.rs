@@ -10,7 +10,10 @@ use crate::access::{
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
 use crate::engine::views::{CheckView, by_audience};
-use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
+use crate::engine::{
+    BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, Registrar, RightsRequest, Save,
+    Transaction, View, corrections, rights,
+};
 use crate::records::{
     Filter, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
 };
@@ -26,7 +29,9 @@ const NAMESPACE: &str = "sys";
 /// of the policy as they are.
 pub(super) fn stales(entity: &str) -> Staleness {
     match entity {
-        View::NAME => Staleness::None,
+        View::NAME | ErasureReceiptRecord::NAME | RightsRequest::NAME | CorrectionRequest::NAME => {
+            Staleness::None
+        }
         RecordShare::NAME => Staleness::Permits,
         entity if entity.starts_with("sys.") => Staleness::Policy,
         _ => Staleness::None,
@@ -57,6 +62,9 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(RecordShare::definition());
     registrar.entity(access::Delegation::definition());
     registrar.entity(View::definition());
+    registrar.entity(ErasureReceiptRecord::definition());
+    rights::declare(registrar);
+    corrections::declare(registrar);
     registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));

@@ -56,7 +56,7 @@ mod write;
 
 pub use crate::schema::SystemField;
 pub use attachments::{
-    ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
+    ATTACHMENT_FIELDS, Attachment, Emptied, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_changeable, check_names, detach, is_linked, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};

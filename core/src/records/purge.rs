@@ -114,7 +114,7 @@ pub fn purge(
         let position = view.next_position().unwrap_or(0);
         for id in ids {
             let Some(record) = row::load(view, entity.id(), *id)? else { continue };
-            files.extend(remove_all(view, entity.id(), *id)?);
+            files.extend(remove_all(view, entity.id(), *id)?.files);
             derive(entity, &record).into_keys().for_each(|(keyspace, key)| view.remove(keyspace, key));
             forget_versions(view, entity, *id, None)?;
             row::remove(view, entity.id(), *id)?;

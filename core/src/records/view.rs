@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId};
-use crate::base::{Code, Error, Random, RecordId, Result};
+use crate::base::{Code, EntityId, Error, Random, RecordId, Result};
 use crate::records::classes::{EPOCH, Staleness, raise_epoch};
-use crate::records::ledger::{PendingEntry, seal_entry};
+use crate::records::ledger::{EntryKind, PendingEntry, seal_entry};
 use crate::records::read_epoch;
 use crate::storage::{
     CommitId, Head, Keyspace, LogEntry, Made, Page, RangeRequest, Recalled, Snapshot, StoreTransaction,
@@ -266,6 +266,14 @@ impl<'a> WriteView<'a> {
     #[must_use]
     pub fn entry_count(&self) -> usize {
         self.entries.len()
+    }
+
+    /// What the entries record that this transaction makes, from one of them on.
+    pub fn entered_since(
+        &self,
+        first: usize,
+    ) -> impl Iterator<Item = (EntryKind, EntityId, RecordId)> {
+        self.entries.iter().skip(first).map(|entry| (entry.kind, entry.entity, entry.record))
     }
 
     /// Whether there is anything to commit.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::access::{ActionKind, Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
-use crate::records::attachments::remove_all;
+use crate::records::attachments::{Emptied, remove_all};
 use crate::records::classes::{Staleness, intern};
 use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
@@ -19,7 +19,7 @@ use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::{Entity, Field, UniqueRule};
-use crate::storage::{BlobName, Keyspace, Snapshot};
+use crate::storage::{Keyspace, Snapshot};
 
 /// Who changes, when and why.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ pub fn erase(
     entity: &Entity,
     id: RecordId,
     going: &BTreeSet<RecordId>,
-) -> Result<Vec<BlobName>> {
+) -> Result<Emptied> {
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     permit.check(entity.id(), view.epoch())?;
@@ -223,13 +223,13 @@ pub fn erase(
         delete(view, context, permit, entity, &old, going)?;
     }
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
-    let files = remove_all(view, entity.id(), id)?;
+    let emptied = remove_all(view, entity.id(), id)?;
     let mut empty = deleted.clone().emptied();
     let previous = link(view, Some(&deleted), &mut empty);
     row::put(view, true, &empty, context.schema_version)?;
     forget_versions(view, entity, id, None)?;
     enter(view, context, EntryKind::Erase, (&empty, previous), Vec::new());
-    Ok(files)
+    Ok(emptied)
 }
 
 /// Enters something into the ledger that changes no record: a sign-in, a schema change, a plugin.

@@ -276,13 +276,18 @@ pub(super) fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>
     })
 }
 
-/// The keys of data subjects. A crash at the end of a change of the data key leaves the file that goes
-/// with the new key under the name of a copy.
+/// The keys of data subjects. A crash at the end of a copy leaves the file that goes with it under the name of a
+/// copy.
 fn open_subject_keys(path: &Path, ring: &KeyRing, options: &OpenOptions) -> Result<SubjectKeys> {
     let (file, copy) = (path.join(KEYS), path.join(KEYS_COPY));
     let kind = options.vault(FileKind::SubjectKeys);
     let opened = open_device(&file, KEYS).and_then(|device| SubjectKeys::open(device, ring, &kind));
-    if opened.is_ok() || !copy.try_exists()? {
+    if !copy.try_exists()? {
+        return opened;
+    }
+    if opened.is_ok() {
+        // A copy that was cut off before it took the file's place would keep keys that are destroyed later.
+        fs::remove_file(&copy)?;
         return opened;
     }
     let device: Arc<dyn Device> = Arc::new(FileDevice::open(&copy)?);

@@ -72,6 +72,16 @@ impl State {
         self.index.reset()
     }
 
+    /// Takes out what the index still holds of records that changed or are gone. What is wrong with it makes it
+    /// begin anew, which leaves nothing of them either.
+    pub fn purge(&mut self) -> Result<u64> {
+        let purged = self.index.purge();
+        if purged.is_err() {
+            self.seen = 0;
+        }
+        purged
+    }
+
     fn catch_up(&mut self, crm: &Crm, patience: &Patience) -> Result<()> {
         let wanted = identity(crm);
         if wanted != self.identity {

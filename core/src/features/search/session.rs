@@ -94,6 +94,19 @@ impl Session {
         }
     }
 
+    /// Takes out of the search index what it still holds of records that were changed, deleted or erased: it writes
+    /// those parts of the index anew, and gives their number. Without it they are written anew as the index grows.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `storage.io`, after which the index is made
+    /// anew at the next search; `engine.cancelled`.
+    pub fn purge_search(&self) -> Result<u64> {
+        self.check_may("sys.role", crate::engine::Action::Administer)?;
+        let feed = Feed::of(self.crm())?;
+        let mut state = feed.caught_up(self.crm(), self.patience())?;
+        state.purge()
+    }
+
     /// Reads the records of a page through the session's own permits, in the order of the hits.
     fn show(&self, text: &str, hits: &Hits) -> Result<SearchPage> {
         let mut wanted: BTreeMap<u32, Vec<RecordId>> = BTreeMap::new();
