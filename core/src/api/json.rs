@@ -157,7 +157,7 @@ fn one(found: Vec<RecordId>, said: &str) -> Result<RecordId> {
     }
 }
 
-fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Value> {
+pub(super) fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Value> {
     let kind = &field.definition.kind;
     let wrong = || Error::new(Code::WrongType).rule(kind.name());
     let currency = reader.settings().currency()?;

@@ -429,7 +429,8 @@ impl Crm {
     /// The days by which rights requests are answered under PIPL and under other laws that are not known here.
     pub(super) fn days_of_rights(&self) -> (u32, u32) {
         let days = |name: &str| {
-            let default = || CORE.iter().find(|core| core.definition.name == name)?.definition.default.as_u64();
+            let default =
+                || CORE.iter().find(|core| core.definition.name == name)?.definition.default.as_u64();
             let set = self.set_value(name).as_ref().and_then(Json::as_u64);
             set.or_else(default).and_then(|days| u32::try_from(days).ok()).unwrap_or(1)
         };

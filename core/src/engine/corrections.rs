@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use crate::access::{NOBODY, Permit, Read, Update};
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value, normalize};
+use crate::engine::nobodys::Nobodys;
 use crate::engine::reader::{found, is_out_of_reach};
 use crate::engine::{BeforeSave, Changes, Reader, Registrar, Save, Session, Transaction, WriteOptions};
-use crate::engine::nobodys::Nobodys;
 use crate::records::{self, Comparison, Filter, PageCursor, Query, Record};
 use crate::schema::{Entity, EntityType, Field, FieldName, IndexDefinition, Registry, normalize_value};
 
@@ -187,9 +187,8 @@ impl Session {
         self.write_with(options, |transaction| {
             let request = transaction.reader().decidable(id)?;
             let values = request.proposed.iter();
-            let changes = values.fold(Changes::new(), |changes, (field, value)| {
-                changes.set(field.as_str(), value.clone())
-            });
+            let changes = values
+                .fold(Changes::new(), |changes, (field, value)| changes.set(field.as_str(), value.clone()));
             transaction.update_record(&request.entity, request.record, changes)?;
             transaction.decide(id, CorrectionStatus::Accepted, note)
         })
@@ -318,7 +317,8 @@ impl Reader<'_> {
             permit.shows(field.id()) && update.shows(field.id())
         };
         let fields = request.proposed.keys().map(|name| entity.field(FieldName::Name(name)));
-        let all = fields.into_iter().all(|field| field.is_ok_and(|field| changeable(&permit, &update, field)));
+        let all =
+            fields.into_iter().all(|field| field.is_ok_and(|field| changeable(&permit, &update, field)));
         Ok(all && update.allows(record.id, &record.envelope.access_class()))
     }
 }
@@ -425,7 +425,8 @@ impl Transaction<'_> {
             return Ok(Vec::new());
         }
         let Some(class) = records::class_of(self.view(), entity.id(), record)? else { return Ok(Vec::new()) };
-        let query = Query { filter: Asked::Of(record, false).filter(requests)?, limit: MAX_PAGE, ..Query::default() };
+        let query =
+            Query { filter: Asked::Of(record, false).filter(requests)?, limit: MAX_PAGE, ..Query::default() };
         let mut forgotten = Vec::new();
         loop {
             let (found, _) = self.reader().nobodys_of(requests, class.partition, &query)?;

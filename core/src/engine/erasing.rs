@@ -275,7 +275,8 @@ impl Session {
     }
 
     fn keep_receipt(&self, subject: RecordId, statement: ErasureStatement) -> Result<ErasureReceipt> {
-        let text = serde_json::to_string(&statement).map_err(|error| Error::new(Code::Panic).because(error))?;
+        let text =
+            serde_json::to_string(&statement).map_err(|error| Error::new(Code::Panic).because(error))?;
         let signature = self.crm().sign(&signed_bytes(&text))?;
         let mut changes = Changes::new()
             .set(erasure_receipt::SUBJECT, subject.to_string().as_str())

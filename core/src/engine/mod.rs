@@ -67,6 +67,7 @@ mod reader;
 mod reader_tests;
 mod recent;
 mod record_types;
+mod referring;
 mod rehearsal;
 mod relations;
 mod restore;
@@ -141,8 +142,8 @@ pub use corrections::{
 pub use crm::Crm;
 pub use delegating::{Delegated, NewDelegation};
 pub use erasing::{
-    AffectedRecords, ErasureReason, ErasureReceipt, ErasureReceiptRecord, ErasureStatement, ReceiptCheck, Remaining,
-    erasure_receipt,
+    AffectedRecords, ErasureReason, ErasureReceipt, ErasureReceiptRecord, ErasureStatement, ReceiptCheck,
+    Remaining, erasure_receipt,
 };
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
@@ -167,6 +168,7 @@ pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
 pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
+pub(crate) use referring::ReferringCursor;
 pub use rehearsal::{CostEstimate, RateBasis, SchemaPlan};
 pub use relations::{LinkCursor, LinkFind, LinkPage, LinkedRecord, NewRelation, Unlinked};
 pub use restore::{RestoreOptions, RestoreReport, restore};
@@ -174,8 +176,8 @@ pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};
 pub use retype::{Retyped, Unconverted};
 pub use rights::{
-    FlagKind, NewRightsRequest, PrivacyFlag, PrivacyLaw, RequestChannel, RightsKind, RightsPage, RightsRecord,
-    RightsRequest, RightsStatus, RightsStep, rights_request,
+    FlagKind, NewRightsRequest, PrivacyFlag, PrivacyLaw, RequestChannel, RightsKind, RightsPage,
+    RightsRecord, RightsRequest, RightsStatus, RightsStep, rights_request,
 };
 pub use salvage::salvage;
 pub use session::Session;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
-use crate::base::{Code, EntityId, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
+use crate::base::{
+    Code, EntityId, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp,
+};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
@@ -14,7 +16,9 @@ use crate::engine::rules::{
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_state};
 use crate::engine::translations::translated;
-use crate::engine::{AffectedRecords, Changes, EntryKind, Listing, Reader, Save, Session, Settings, Warning, organisation};
+use crate::engine::{
+    AffectedRecords, Changes, EntryKind, Listing, Reader, Save, Session, Settings, Warning, organisation,
+};
 use crate::records::{
     self, Attachment, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint, WriteContext,
     WriteView,
@@ -383,7 +387,11 @@ impl<'s> Transaction<'s> {
         self.unlinked.extend(emptied.files);
         let mut subjects = self.erase_corrections(entity, id)?;
         subjects.push(id);
-        Ok(Erased { subjects, attachments: emptied.attachments, affected: self.affected_since(first, &registry) })
+        Ok(Erased {
+            subjects,
+            attachments: emptied.attachments,
+            affected: self.affected_since(first, &registry),
+        })
     }
 
     /// Empties a record for ever in the engine's own right.

@@ -3,4 +3,5 @@
 pub mod exchange;
 pub mod formatting;
 pub mod reports;
+pub mod rights;
 pub mod search;

@@ -259,11 +259,7 @@ pub struct Emptied {
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`.
-pub(super) fn remove_all(
-    view: &mut WriteView<'_>,
-    entity: EntityId,
-    record: RecordId,
-) -> Result<Emptied> {
+pub(super) fn remove_all(view: &mut WriteView<'_>, entity: EntityId, record: RecordId) -> Result<Emptied> {
     let mut emptied = Emptied { files: Vec::new(), attachments: 0 };
     for stored in list(view, entity, record)? {
         emptied.files.extend(unlink(view, &place_key(entity, record, stored.attachment.id), &stored));

@@ -56,7 +56,7 @@ mod write;
 
 pub use crate::schema::SystemField;
 pub use attachments::{
-    ATTACHMENT_FIELDS, Attachment, Emptied, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
+    ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_changeable, check_names, detach, is_linked, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};
@@ -64,7 +64,7 @@ pub use backup_items::{BackupCounts, read_through};
 pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
-pub use derived::{Link, for_each_link, links_by};
+pub use derived::{Link, for_each_link, links_after, links_by, refers};
 pub use envelope::{Envelope, ExternalId, Record, entered_name};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{

@@ -269,10 +269,7 @@ impl<'a> WriteView<'a> {
     }
 
     /// What the entries record that this transaction makes, from one of them on.
-    pub fn entered_since(
-        &self,
-        first: usize,
-    ) -> impl Iterator<Item = (EntryKind, EntityId, RecordId)> {
+    pub fn entered_since(&self, first: usize) -> impl Iterator<Item = (EntryKind, EntityId, RecordId)> {
         self.entries.iter().skip(first).map(|entry| (entry.kind, entry.entity, entry.record))
     }
 

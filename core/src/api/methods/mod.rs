@@ -8,7 +8,9 @@ mod backup;
 mod bulk;
 mod checkpoints;
 mod configuration;
+mod corrections;
 mod delegation;
+mod erasures;
 mod evolution;
 mod exchange;
 mod facts;
@@ -23,10 +25,12 @@ mod modules;
 mod organisation;
 mod packages;
 mod palette;
+mod personal_package;
 mod query;
 mod records;
 mod relations;
 mod reports;
+mod rights;
 mod schema;
 mod search;
 mod sharing;
@@ -47,7 +51,9 @@ pub(super) fn all() -> Vec<&'static Method> {
         bulk::METHODS,
         checkpoints::METHODS,
         configuration::METHODS,
+        corrections::METHODS,
         delegation::METHODS,
+        erasures::METHODS,
         evolution::METHODS,
         exchange::METHODS,
         facts::METHODS,
@@ -62,10 +68,12 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        personal_package::METHODS,
         query::METHODS,
         records::METHODS,
         relations::METHODS,
         reports::METHODS,
+        rights::METHODS,
         schema::METHODS,
         search::METHODS,
         sharing::METHODS,

@@ -4,6 +4,7 @@
 mod database;
 mod records;
 mod registry;
+mod rights;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,8 +12,8 @@ use std::sync::LazyLock;
 /// A text in English and in Chinese.
 type Words = (&'static str, &'static str);
 
-/// Everything that there is, in three parts.
-const ALL: [&[Words]; 3] = [records::WORDS, registry::WORDS, database::WORDS];
+/// Everything that there is, in its parts.
+const ALL: [&[Words]; 4] = [records::WORDS, registry::WORDS, database::WORDS, rights::WORDS];
 
 static BY_ENGLISH: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| ALL.into_iter().flatten().copied().collect());

@@ -363,8 +363,6 @@ words! {
         => "原因，记入账本。";
     "Deletes a record softly."
         => "软删除记录。";
-    "Forgets a person: empties the record and destroys the key of its history. It cannot be taken back."
-        => "遗忘某人：清空记录并销毁其历史的密钥。不可撤销。";
     "Lists records, a page at a time."
         => "分页列出记录。";
     "Reads what stands above and below a record in a tree of its entity, as far as the user sees."

@@ -18,7 +18,7 @@ use crate::engine::{
     BeforeSave, Changes, Condition, Direction, Find, Listing, PageCursor, Reader, Registrar, Save, Session,
     Transaction, WriteOptions,
 };
-use crate::records::{self, Comparison, Filter, Query, Record, SortField};
+use crate::records::{self, Comparison, Filter, Query, Record};
 use crate::schema::{Choice, Codes, DateTime, Entity, EntityType, FieldName, TypedField};
 use clock::{Clock, ConfiguredDays};
 
@@ -351,7 +351,11 @@ fn flag(entity: &Entity, request: &Record) -> Option<PrivacyFlag> {
     Some(PrivacyFlag { kind, since, request: request.id })
 }
 
-fn moment(entity: &Entity, request: &Record, field: TypedField<RightsRequest, DateTime>) -> Option<Timestamp> {
+fn moment(
+    entity: &Entity,
+    request: &Record,
+    field: TypedField<RightsRequest, DateTime>,
+) -> Option<Timestamp> {
     match request.value(entity.field(field.selector()).ok()?.id()) {
         Value::DateTime(moment) => Some(moment),
         _ => None,
@@ -380,9 +384,7 @@ fn subject_of(entity: &Entity, request: &Record) -> Option<(String, RecordId)> {
 fn read_request(reader: &Reader<'_>, listing: Listing) -> Result<RightsRecord> {
     let entity = listing.entity()?;
     let row = &listing.record;
-    let hidden = |field: &str| {
-        Error::new(Code::FieldNotPermitted).entity(RightsRequest::NAME).field(field)
-    };
+    let hidden = |field: &str| Error::new(Code::FieldNotPermitted).entity(RightsRequest::NAME).field(field);
     let status = choice(entity, row, record::STATUS).ok_or_else(|| hidden("status"))?;
     let due_at = moment(entity, row, record::DUE_AT).ok_or_else(|| hidden("due_at"))?;
     Ok(RightsRecord {
@@ -431,8 +433,7 @@ impl Step<'_> {
     }
 }
 
-const OPEN: &[RightsStatus] =
-    &[RightsStatus::Received, RightsStatus::Verifying, RightsStatus::InProgress];
+const OPEN: &[RightsStatus] = &[RightsStatus::Received, RightsStatus::Verifying, RightsStatus::InProgress];
 
 impl Transaction<'_> {
     fn receive(&mut self, request: &NewRightsRequest) -> Result<RecordId> {
@@ -475,9 +476,7 @@ impl Transaction<'_> {
         }
         // One who was erased already may still ask what became of it.
         reader.standing(&reader.permit(known)?, known, id)?;
-        Ok(changes
-            .set(record::ENTITY, known.api_name.as_str())
-            .set(record::SUBJECT, id.to_string().as_str()))
+        Ok(changes.set(record::ENTITY, known.api_name.as_str()).set(record::SUBJECT, id.to_string().as_str()))
     }
 
     fn step(&mut self, id: RecordId, step: &RightsStep) -> Result<()> {
@@ -613,8 +612,7 @@ impl Transaction<'_> {
             changes = changes.set(record::RECEIPT, id.to_string().as_str());
         }
         if at.kind == RightsKind::Restriction {
-            let (entity, subject) =
-                subject_of(at.entity, &at.stored).ok_or_else(|| at.invalid("subject"))?;
+            let (entity, subject) = subject_of(at.entity, &at.stored).ok_or_else(|| at.invalid("subject"))?;
             self.lock_record(&entity, subject, Some(&lock_reason(at.id)))?;
         }
         Ok(changes)
