@@ -73,6 +73,8 @@ mod relations;
 #[cfg(test)]
 mod reveal;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod rollups;
 #[cfg(test)]
 mod rules;

@@ -19,6 +19,8 @@ mod opening;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod sales;

@@ -115,6 +115,8 @@ pub use crate::records::{
 };
 pub(crate) use crate::records::{Matcher, compare_values, note_field, note_name};
 pub use crate::schema::{Device, LayoutKind};
+#[cfg(test)]
+pub(crate) use crate::storage::everything;
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
