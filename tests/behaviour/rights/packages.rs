@@ -50,9 +50,7 @@ fn house() -> (House, RecordId) {
     reference(&house, "opportunity", "buyer", "reference", json!({"target": "contact"}));
     reference(&house, "opportunity", "others", "multi_reference", json!({"target": "contact"}));
     reference(&house, "account", "about", "any_reference", json!({"targets": ["contact", "account"]}));
-    call(
-        &house,
-            let entity = json!({"name": "visit", "label_zh": "拜访", "label_en": "Visit", "title": "text"});
+    let entity = json!({"name": "visit", "label_zh": "拜访", "label_en": "Visit", "title": "text"});
     call(&house, "schema.define_entity", entity);
     reference(&house, "x.visit", "whom", "reference", json!({"target": "contact"}));
     let filled = |name: &str, of: &dyn Fn(usize) -> String| {
