@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::feed::Feed;
-use crate::base::{Label, ManualClock, Patience, Timestamp, Value, fold};
+use crate::base::{Label, ManualClock, Patience, RecordId, Timestamp, Value, fold};
 use crate::engine::{
     Changes, Condition, Crm, Extension, Key, KeyCost, Options, Registrar, Session, WriteOptions, everything,
 };
