@@ -3,16 +3,21 @@
 //! The key of the person goes when the record is durably empty, and the receipt is written last, so that none says more
 //! than was done. If the process dies in between, the erasure is called again and gives a receipt then.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::access::Read;
-use crate::base::{Code, Error, RecordId, Result, hex, unhex};
+use crate::access::{Delete, Read};
+use crate::base::{Code, EntityId, Error, RecordId, Result, hex, unhex};
 use crate::engine::reader::found;
 use crate::engine::signing::{SignatureOf, Signed};
-use crate::engine::transaction::Erased;
-use crate::engine::{Changes, Comparison, Condition, Find, Head, Listing, PageCursor, Session, WriteOptions};
+use crate::engine::{
+    Changes, Comparison, Condition, EntryKind, Find, Head, Listing, PageCursor, Session, Transaction,
+    WriteOptions,
+};
 use crate::records::{self, hash_at};
-use crate::schema::EntityType;
+use crate::schema::{EntityType, Registry};
 
 pub use erasure_receipt::ErasureReceiptRecord;
 
@@ -204,6 +209,14 @@ impl ErasureReceipt {
     }
 }
 
+/// What an erasure did.
+struct Erased {
+    /// Whose keys are to be destroyed.
+    subjects: Vec<RecordId>,
+    attachments: u64,
+    affected: Vec<AffectedRecords>,
+}
+
 impl Session {
     /// Forgets a person: the record is emptied, and the key under which its whole history is sealed is
     /// destroyed, here and in every backup of the key file made from now on; so are the requests for corrections of the
@@ -362,6 +375,63 @@ impl Session {
                 None => Ok(true),
             }
         })
+    }
+}
+
+impl Transaction<'_> {
+    fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<Erased> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let first = self.view().entry_count();
+        let permit = self.policy.decide::<Delete>(self.user(), entity.id(), &entity.api_name)?;
+        let going = match records::get_for_rule(self.view(), entity.id(), id)? {
+            Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
+                self.delete_dependents(entity, &live)?
+            }
+            _ => BTreeSet::new(),
+        };
+        let context = self.context_for(entity, BTreeSet::new());
+        let emptied = records::erase(self.view_mut(), &context, &permit, entity, id, &going)?;
+        self.unlinked.extend(emptied.files);
+        let mut subjects = self.erase_corrections(entity, id)?;
+        subjects.push(id);
+        Ok(Erased {
+            subjects,
+            attachments: emptied.attachments,
+            affected: self.affected_since(first, &registry),
+        })
+    }
+
+    /// Empties a record for ever in the engine's own right.
+    pub(super) fn erase_in_own_right(&mut self, entity: &str, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let permit = self.policy.bootstrap::<Delete>(entity.id());
+        let context = self.context_for(entity, BTreeSet::new());
+        let emptied = records::erase(self.view_mut(), &context, &permit, entity, id, &BTreeSet::new())?;
+        self.unlinked.extend(emptied.files);
+        Ok(())
+    }
+
+    /// What the transaction did to the records of each entity, from one of its entries on.
+    fn affected_since(&self, first: usize, registry: &Registry) -> Vec<AffectedRecords> {
+        let mut newest: BTreeMap<(EntityId, RecordId), EntryKind> = BTreeMap::new();
+        for (kind, entity, record) in self.view().entered_since(first) {
+            newest.insert((entity, record), kind);
+        }
+        let mut affected: BTreeMap<String, AffectedRecords> = BTreeMap::new();
+        for ((entity, _), kind) in newest {
+            let Ok(entity) = registry.entity_by_id(entity) else { continue };
+            let of = affected.entry(entity.api_name.clone()).or_default();
+            let count = match kind {
+                EntryKind::Erase => &mut of.erased,
+                EntryKind::Delete => &mut of.deleted,
+                _ => &mut of.changed,
+            };
+            *count = count.saturating_add(1);
+        }
+        let named = affected.into_iter().map(|(entity, of)| AffectedRecords { entity, ..of });
+        named.collect()
     }
 }
 

@@ -41,10 +41,24 @@ impl Session {
     pub(crate) fn check_takes_out(&self, entity: &str, id: RecordId) -> Result<()> {
         self.check_administers(entity, id)?;
         self.check_may(entity, Action::Export)?;
-        match self.crm().registry().entity(entity)?.definition.data_subject {
-            true => Ok(()),
-            false => Err(Error::new(Code::InvalidDefinition).entity(entity).rule("data subject")),
+        if !self.crm().registry().entity(entity)?.definition.data_subject {
+            return Err(Error::new(Code::InvalidDefinition).entity(entity).rule("data subject"));
         }
+        match self.exports(entity, id)? {
+            true => Ok(()),
+            false => {
+                Err(Error::new(Code::NotPermitted).entity(entity).record(id).rule(Action::Export.code()))
+            }
+        }
+    }
+
+    /// Whether the user may take a record out of the database that the user sees.
+    pub(crate) fn exports(&self, entity: &str, id: RecordId) -> Result<bool> {
+        self.read(|reader| {
+            let known = reader.registry().entity(entity)?;
+            let record = reader.standing(&reader.permit(known)?, known, id)?;
+            Ok(reader.way_to(known, &record, Action::Export).is_some())
+        })
     }
 
     /// Records that refer to one, by references, rows and links of relations, a page at a time.

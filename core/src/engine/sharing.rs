@@ -330,7 +330,7 @@ impl Reader<'_> {
     }
 
     /// How the user reaches a record by an action, if at all.
-    fn way_to(&self, entity: &Entity, record: &Record, action: Action) -> Option<Way> {
+    pub(super) fn way_to(&self, entity: &Entity, record: &Record, action: Action) -> Option<Way> {
         let place = (record.id, &record.envelope.access_class());
         self.policy.way_to(self.user, (entity.id(), &entity.api_name), action, place)
     }

@@ -1,12 +1,10 @@
 //! One transaction: every change validated, permitted, checked by rules, and entered in the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
-use crate::base::{
-    Code, EntityId, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp,
-};
+use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
@@ -16,9 +14,7 @@ use crate::engine::rules::{
 use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_state};
 use crate::engine::translations::translated;
-use crate::engine::{
-    AffectedRecords, Changes, EntryKind, Listing, Reader, Save, Session, Settings, Warning, organisation,
-};
+use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
 use crate::records::{
     self, Attachment, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint, WriteContext,
     WriteView,
@@ -96,7 +92,7 @@ pub struct Transaction<'s> {
     /// The first user of a new database acts under bootstrap permits until roles stand.
     founding: bool,
     /// Files of attachments that this transaction took away, to be deleted once it is durable.
-    unlinked: Vec<BlobName>,
+    pub(super) unlinked: Vec<BlobName>,
     /// Other users whose passwords this transaction sets.
     pub(super) passwords: BTreeSet<RecordId>,
     /// Everybody whose password it sets.
@@ -104,14 +100,6 @@ pub struct Transaction<'s> {
     /// With whom the shares are that it makes, changes or takes back.
     pub(super) shared_with: BTreeSet<Sharee>,
     _turn: WriterTurn,
-}
-
-/// What an erasure did.
-pub(super) struct Erased {
-    /// Whose keys are to be destroyed.
-    pub subjects: Vec<RecordId>,
-    pub attachments: u64,
-    pub affected: Vec<AffectedRecords>,
 }
 
 /// Who sets values: only rules set what callers may only read.
@@ -369,61 +357,6 @@ impl<'s> Transaction<'s> {
         back.map_err(|error| self.telling_holder(entity, error))?;
         self.learn_classes();
         self.follow_up(follow_ups)
-    }
-
-    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<Erased> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let first = self.view.entry_count();
-        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
-        let going = match records::get_for_rule(&self.view, entity.id(), id)? {
-            Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
-                self.delete_dependents(entity, &live)?
-            }
-            _ => BTreeSet::new(),
-        };
-        let context = self.context_for(entity, BTreeSet::new());
-        let emptied = records::erase(&mut self.view, &context, &permit, entity, id, &going)?;
-        self.unlinked.extend(emptied.files);
-        let mut subjects = self.erase_corrections(entity, id)?;
-        subjects.push(id);
-        Ok(Erased {
-            subjects,
-            attachments: emptied.attachments,
-            affected: self.affected_since(first, &registry),
-        })
-    }
-
-    /// Empties a record for ever in the engine's own right.
-    pub(super) fn erase_in_own_right(&mut self, entity: &str, id: RecordId) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let permit = self.policy.bootstrap::<Delete>(entity.id());
-        let context = self.context_for(entity, BTreeSet::new());
-        let emptied = records::erase(&mut self.view, &context, &permit, entity, id, &BTreeSet::new())?;
-        self.unlinked.extend(emptied.files);
-        Ok(())
-    }
-
-    /// What the transaction did to the records of each entity, from one of its entries on.
-    fn affected_since(&self, first: usize, registry: &Registry) -> Vec<AffectedRecords> {
-        let mut newest: BTreeMap<(EntityId, RecordId), EntryKind> = BTreeMap::new();
-        for (kind, entity, record) in self.view.entered_since(first) {
-            newest.insert((entity, record), kind);
-        }
-        let mut affected: BTreeMap<String, AffectedRecords> = BTreeMap::new();
-        for ((entity, _), kind) in newest {
-            let Ok(entity) = registry.entity_by_id(entity) else { continue };
-            let of = affected.entry(entity.api_name.clone()).or_default();
-            let count = match kind {
-                EntryKind::Erase => &mut of.erased,
-                EntryKind::Delete => &mut of.deleted,
-                _ => &mut of.changed,
-            };
-            *count = count.saturating_add(1);
-        }
-        let named = affected.into_iter().map(|(entity, of)| AffectedRecords { entity, ..of });
-        named.collect()
     }
 
     /// Attaches a content to a record.

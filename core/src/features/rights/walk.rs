@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::engine::{
-    Action, Comparison, Condition, Find, Listing, PageCursor, ReferringCursor, Session, field_name,
+    Action, Comparison, Condition, Find, Listing, PageCursor, Reader, ReferringCursor, Session, field_name,
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, Registry};
 
@@ -49,13 +49,6 @@ impl LeftOut {
     }
 }
 
-/// What one may take out of an entity.
-#[derive(Debug, Clone, Default)]
-struct Reach {
-    exportable: bool,
-    shown: BTreeSet<FieldId>,
-}
-
 /// A record that is about the person.
 pub(super) struct Found<'r> {
     pub entity: &'r Entity,
@@ -69,7 +62,8 @@ pub(super) struct Walk<'s> {
     pub session: &'s Session,
     pub subject: RecordId,
     entity: &'s str,
-    reach: BTreeMap<EntityId, Reach>,
+    /// The fields that are shown of the entities that were met.
+    shown: BTreeMap<EntityId, BTreeSet<FieldId>>,
     pub left_out: BTreeSet<LeftOut>,
 }
 
@@ -78,7 +72,7 @@ pub(super) type Visit<'v> = dyn FnMut(&Walk<'_>, &Found<'_>) -> Result<()> + 'v;
 
 impl<'s> Walk<'s> {
     pub fn new(session: &'s Session, entity: &'s str, subject: RecordId) -> Self {
-        Self { session, subject, entity, reach: BTreeMap::new(), left_out: BTreeSet::new() }
+        Self { session, subject, entity, shown: BTreeMap::new(), left_out: BTreeSet::new() }
     }
 
     /// Hands on every record that is about the person, each once, the person's own first.
@@ -142,26 +136,31 @@ impl<'s> Walk<'s> {
         visit: &mut Visit<'_>,
     ) -> Result<()> {
         self.session.patience().check()?;
-        if !self.reach_of(entity)?.exportable {
+        let went = |error: &Error| error.code() == Code::RecordNotFound && by.is_some();
+        let exports = match self.session.exports(&entity.api_name, id) {
+            // It went while the package was made.
+            Err(error) if went(&error) => return Ok(()),
+            exports => exports?,
+        };
+        if !exports {
             self.left_out.insert(LeftOut::NotExportable);
             return Ok(());
         }
+        self.learn_reach(entity)?;
         match self.session.get(&entity.api_name, id) {
-            // It went while the package was made.
-            Err(error) if error.code() == Code::RecordNotFound && by.is_some() => Ok(()),
+            Err(error) if went(&error) => Ok(()),
             row => visit(self, &Found { entity, row: row?, by }),
         }
     }
 
-    fn reach_of(&mut self, entity: &Entity) -> Result<Reach> {
-        if let Some(known) = self.reach.get(&entity.id()) {
-            return Ok(known.clone());
+    /// Looks once which fields of an entity are shown.
+    fn learn_reach(&mut self, entity: &Entity) -> Result<()> {
+        if self.shown.contains_key(&entity.id()) {
+            return Ok(());
         }
         let name = &entity.api_name;
-        let (exportable, shown, readable) = self.session.read(|reader| {
-            let exportable = reader.may(name, Action::Export);
-            Ok((exportable, reader.shown_fields(name)?, reader.readable_fields(name)?))
-        })?;
+        let fields = |reader: Reader<'_>| Ok((reader.shown_fields(name)?, reader.readable_fields(name)?));
+        let (shown, readable) = self.session.read(fields)?;
         let own =
             |fields: &[FieldId]| entity.fields().iter().filter(|field| fields.contains(&field.id())).count();
         if own(&readable) < entity.fields().len() {
@@ -170,20 +169,19 @@ impl<'s> Walk<'s> {
         if own(&shown) < own(&readable) {
             self.left_out.insert(LeftOut::MaskedFields);
         }
-        let reach = Reach { exportable, shown: shown.into_iter().collect() };
-        self.reach.insert(entity.id(), reach.clone());
-        Ok(reach)
+        self.shown.insert(entity.id(), shown.into_iter().collect());
+        Ok(())
     }
 
     /// The fields of a record that go into a package.
     pub fn fields<'e>(&self, entity: &'e Entity) -> impl Iterator<Item = &'e Field> {
-        let shown = self.reach.get(&entity.id()).map(|reach| reach.shown.clone()).unwrap_or_default();
+        let shown = self.shown.get(&entity.id()).cloned().unwrap_or_default();
         entity.fields().iter().filter(move |field| shown.contains(&field.id()))
     }
 
     /// Whether a field, or a fact of the envelope, goes into a package.
     pub fn shows(&self, entity: &Entity, field: FieldId) -> bool {
-        let shown = self.reach.get(&entity.id()).is_some_and(|reach| reach.shown.contains(&field));
+        let shown = self.shown.get(&entity.id()).is_some_and(|shown| shown.contains(&field));
         shown || entity.field_by_id(field).is_none()
     }
 }
