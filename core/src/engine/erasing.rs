@@ -213,6 +213,8 @@ impl ErasureReceipt {
 struct Erased {
     /// Whose keys are to be destroyed.
     subjects: Vec<RecordId>,
+    /// How many of those keys stood before.
+    keys: u64,
     attachments: u64,
     affected: Vec<AffectedRecords>,
 }
@@ -252,12 +254,10 @@ impl Session {
             self.write_and(options, |transaction| transaction.erase_record(entity, id), &mut || {})?;
         // What the journal still has of the keys goes to their file first, and is destroyed there.
         self.crm().checkpoint()?;
-        let mut destroyed = 0_u64;
         for subject in &erased.subjects {
-            let existed = self.crm().inner.database.subjects.destroy(subject.as_bytes())?;
-            destroyed = destroyed.saturating_add(u64::from(existed));
+            self.crm().inner.database.subjects.destroy(subject.as_bytes())?;
         }
-        let statement = self.statement_of((&known.api_name, id), reason, (erased, destroyed), head)?;
+        let statement = self.statement_of((&known.api_name, id), reason, erased, head)?;
         self.keep_receipt(id, statement)
     }
 
@@ -265,7 +265,7 @@ impl Session {
         &self,
         (entity, id): (&str, RecordId),
         reason: &ErasureReason,
-        (erased, keys_destroyed): (Erased, u64),
+        erased: Erased,
         head: Head,
     ) -> Result<ErasureStatement> {
         let snapshot = self.crm().durable_snapshot()?;
@@ -278,7 +278,7 @@ impl Session {
             by: self.user().to_string(),
             basis: reason.basis.clone(),
             request: reason.request.map(|request| request.to_string()),
-            keys_destroyed,
+            keys_destroyed: erased.keys,
             affected: erased.affected,
             attachments: erased.attachments,
             remaining: Remaining::ALL.to_vec(),
@@ -395,8 +395,15 @@ impl Transaction<'_> {
         self.unlinked.extend(emptied.files);
         let mut subjects = self.erase_corrections(entity, id)?;
         subjects.push(id);
+        // The entry of this erasure is sealed under a key, too, which one that was erased before gets for it.
+        let mut keys = 0_u64;
+        for subject in &subjects {
+            let stood = self.crm().inner.database.subjects.get(subject.as_bytes())?.is_some();
+            keys = keys.saturating_add(u64::from(stood));
+        }
         Ok(Erased {
             subjects,
+            keys,
             attachments: emptied.attachments,
             affected: self.affected_since(first, &registry),
         })

@@ -15,9 +15,11 @@ struct Office {
 
 fn office() -> Office {
     let house = database();
-    let read = house.role("reads", &[("account", Action::Read, Level::All)]);
-    let keep = house
-        .role("keeps", &[("account", Action::Read, Level::All), ("account", Action::Update, Level::All)]);
+    let read = house.role("reads", &[("crm.account", Action::Read, Level::All)]);
+    let keep = house.role(
+        "keeps",
+        &[("crm.account", Action::Read, Level::All), ("crm.account", Action::Update, Level::All)],
+    );
     let (reader, keeper) = (house.user("reader", &[read]), house.user("keeper", &[keep]));
     let record = house.create("account", &Changes::new().set("name", "加喜").set("city", "上海"));
     Office { house, record, reader, keeper }
@@ -76,7 +78,7 @@ fn who_may_not_change_a_record_proposes_and_who_may_accepts_with_the_author_as_c
 fn only_who_may_change_all_of_it_decides_and_others_do_not_learn_that_it_is_there() {
     let office = office();
     let id = office.propose(&office.reader, "北京").unwrap();
-    let read = office.house.role("reads too", &[("account", Action::Read, Level::All)]);
+    let read = office.house.role("reads too", &[("crm.account", Action::Read, Level::All)]);
     let other = office.house.user("other", &[read]);
     let stranger = office.house.user("stranger", &[]);
     for session in [&other, &stranger] {
@@ -109,7 +111,7 @@ fn a_field_that_is_hidden_or_masked_takes_no_proposal_and_shows_none() {
     let house = &office.house;
     let blind = house.role_hiding(
         "blind",
-        &[("account", Action::Read, Level::All), ("account", Action::Update, Level::All)],
+        &[("crm.account", Action::Read, Level::All), ("crm.account", Action::Update, Level::All)],
         "city",
     );
     let blind = house.user("blind", &[blind]);

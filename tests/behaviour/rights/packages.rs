@@ -68,7 +68,7 @@ fn house() -> (House, RecordId) {
         let _ = house.create("opportunity", &deal.set("note", of(5)));
         let _ = house.create("x.visit", &Changes::new().set("text", of(6)).set("whom", id));
         let whom =
-            Value::Map([("entity".to_owned(), "contact".into()), ("id".to_owned(), Value::Id(id))].into());
+            Value::Map([("entity".to_owned(), "crm.contact".into()), ("id".to_owned(), Value::Id(id))].into());
         let _ = house.create("account", &Changes::new().set("name", of(7)).set("x.about", whom));
         house.admin.propose_correction("contact", id, &[("position", Value::from(of(8)))], "x").unwrap();
         id
@@ -168,12 +168,12 @@ fn a_page_speaks_the_language_of_its_reader_and_takes_no_value_for_a_mark() {
 fn what_one_may_not_see_or_export_is_left_out_and_only_its_kind_is_told() {
     let (house, id) = house();
     let grants = [
-        ("contact", Action::Read, Level::All),
-        ("contact", Action::Export, Level::All),
-        ("contact", Action::Administer, Level::All),
-        ("opportunity", Action::Read, Level::All),
-        ("opportunity", Action::Export, Level::Own),
-        ("account", Action::Read, Level::All),
+        ("crm.contact", Action::Read, Level::All),
+        ("crm.contact", Action::Export, Level::All),
+        ("crm.contact", Action::Administer, Level::All),
+        ("crm.opportunity", Action::Read, Level::All),
+        ("crm.opportunity", Action::Export, Level::Own),
+        ("crm.account", Action::Read, Level::All),
     ];
     let role = house.role_hiding("officer", &grants, "email");
     let officer = house.user("officer", &[role]);
@@ -196,9 +196,12 @@ fn what_one_may_not_see_or_export_is_left_out_and_only_its_kind_is_told() {
     for name in ["reads", "exports"] {
         let grants: Vec<_> = match name {
             "reads" => {
-                vec![("contact", Action::Read, Level::All), ("contact", Action::Administer, Level::All)]
+                vec![
+                    ("crm.contact", Action::Read, Level::All),
+                    ("crm.contact", Action::Administer, Level::All),
+                ]
             }
-            _ => vec![("contact", Action::Read, Level::All), ("contact", Action::Export, Level::All)],
+            _ => vec![("crm.contact", Action::Read, Level::All), ("crm.contact", Action::Export, Level::All)],
         };
         let user = house.user(name, &[house.role(name, &grants)]);
         let folder = house.folder().join(name);

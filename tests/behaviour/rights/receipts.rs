@@ -136,9 +136,9 @@ fn receipts_are_made_by_erasures_alone_and_read_by_those_who_may() {
     let role = house.role(
         "erases",
         &[
-            ("contact", Action::Read, Level::All),
-            ("contact", Action::Delete, Level::All),
-            ("contact", Action::Administer, Level::All),
+            ("crm.contact", Action::Read, Level::All),
+            ("crm.contact", Action::Delete, Level::All),
+            ("crm.contact", Action::Administer, Level::All),
         ],
     );
     let officer = house.user("officer", &[role]);

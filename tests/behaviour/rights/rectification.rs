@@ -93,9 +93,9 @@ fn a_copy_that_changed_meanwhile_or_may_not_be_changed_holds_all_of_it_back() {
     let role = house.role(
         "contacts",
         &[
-            ("contact", Action::Read, Level::All),
-            ("contact", Action::Update, Level::All),
-            ("opportunity", Action::Read, Level::All),
+            ("crm.contact", Action::Read, Level::All),
+            ("crm.contact", Action::Update, Level::All),
+            ("crm.opportunity", Action::Read, Level::All),
         ],
     );
     let clerk = house.user("clerk", &[role]);

@@ -87,8 +87,8 @@ fn what_is_due_comes_first_and_what_is_answered_is_not_listed() {
             .collect::<Vec<_>>()
     };
     assert_eq!(due(None), [(pipl, false), (ccpa, false), (gdpr, false)]);
-    assert_eq!(due(Some("2026-12-16T00:00:00Z")), [(pipl, false), (ccpa, false)]);
-    house.clock.set(moment("2026-12-16T00:00:00Z"));
+    assert_eq!(due(Some("2026-12-17T00:00:00Z")), [(pipl, false), (ccpa, false)]);
+    house.clock.set(moment("2026-12-17T00:00:00Z"));
     assert_eq!(due(None), [(pipl, true), (ccpa, true), (gdpr, false)]);
     step(&house, pipl, RightsStep::Refuse { reason: "not the person".to_owned() }).unwrap();
     step(&house, ccpa, identified()).unwrap();
@@ -181,7 +181,7 @@ fn a_restricted_person_stands_as_it_is_and_is_told_until_the_restriction_is_lift
     }
     let all = [FlagKind::Restricted, FlagKind::Objected, FlagKind::OptedOut, FlagKind::ConsentWithdrawn];
     assert_eq!(flags(&house.admin), all);
-    let read = house.role("reads", &[("contact", Action::Read, Level::All)]);
+    let read = house.role("reads", &[("crm.contact", Action::Read, Level::All)]);
     assert_eq!(flags(&house.user("reader", &[read])), all, "whoever sees the record is told");
     let nobody = house.user("nobody", &[]);
     assert_eq!(refusal(nobody.privacy_flags("contact", person)), Code::NotPermitted);
