@@ -67,8 +67,9 @@ fn house() -> (House, RecordId) {
             .set("x.others", Value::List(vec![Value::Id(id)]));
         let _ = house.create("opportunity", &deal.set("note", of(5)));
         let _ = house.create("x.visit", &Changes::new().set("text", of(6)).set("whom", id));
-        let whom =
-            Value::Map([("entity".to_owned(), "crm.contact".into()), ("id".to_owned(), Value::Id(id))].into());
+        let whom = Value::Map(
+            [("entity".to_owned(), "crm.contact".into()), ("id".to_owned(), Value::Id(id))].into(),
+        );
         let _ = house.create("account", &Changes::new().set("name", of(7)).set("x.about", whom));
         house.admin.propose_correction("contact", id, &[("position", Value::from(of(8)))], "x").unwrap();
         id

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::feed::Feed;
-use crate::base::{Label, ManualClock, Patience, RecordId, Timestamp, Value, fold};
+use crate::base::{Date, Label, ManualClock, Patience, RecordId, Timestamp, Value, fold};
 use crate::engine::{
     Changes, Condition, Crm, Extension, Key, KeyCost, Options, Registrar, Session, WriteOptions, everything,
 };
@@ -59,9 +59,10 @@ impl Extension for House {
                 },
                 field(4, "city", FieldType::Text, Some(SearchClass::Code)),
                 field(5, "note", FieldType::Text, Some(SearchClass::Body)),
+                field(6, "born", FieldType::Date, None),
             ],
             indexes: vec![IndexDefinition::new("house", 1, "by_city").rising("city").falling("name")],
-            counters: vec![CounterDefinition::new("house", 1, "of_city", &["city"])],
+            counters: vec![CounterDefinition::new("house", 1, "of_birth", &["born"])],
             temporal_index: true,
             ..EntityDefinition::default()
         });
@@ -141,6 +142,7 @@ fn person(session: &Session) -> RecordId {
         .set("email", EMAIL)
         .set("city", CITY)
         .set("note", NOTE)
+        .set("born", Date::new(1987, 6, 5).unwrap())
         .tags(vec![TAG.to_owned()])
         .external_id("erp", OUTSIDE)
         .original(OTHER_NAME, Timestamp::from_micros(1_700_000_000_000_000));

@@ -244,8 +244,10 @@ fn everything_the_index_knows_is_in_the_files_it_was_given() {
 fn a_purge_leaves_no_term_of_a_record_that_is_gone_or_was_changed() {
     let files = Arc::new(MemoryFiles::new());
     let (mut index, _) = Index::open_or_create(files.clone(), IDENTITY).unwrap();
-    index.apply(&upserts([named(1, "zyxwvutsrq"), named(2, "加喜 stays")]), at(5)).unwrap();
-    index.apply(&upserts([named(3, "qrstuvwxyz"), named(4, "also stays")]), at(6)).unwrap();
+    // So many others that no part is merged of its own accord.
+    let others = |first: u128| (first..first + 8).map(|number| named(number, "other"));
+    index.apply(&upserts(others(10).chain([named(1, "zyxwvutsrq"), named(2, "加喜 stays")])), at(5)).unwrap();
+    index.apply(&upserts(others(20).chain([named(3, "qrstuvwxyz"), named(4, "also stays")])), at(6)).unwrap();
     index.apply(&[Change::Delete(id(1)), Change::Upsert(named(3, "renamed"))], at(7)).unwrap();
     let holds = |index: &Index, word: &[u8]| {
         index.terms().iter().any(|term| term.windows(word.len()).any(|part| part == word))
