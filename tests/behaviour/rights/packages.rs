@@ -117,7 +117,7 @@ fn gather(json: &Json, texts: &mut BTreeSet<String>) {
 fn a_package_has_every_value_that_the_database_has_of_the_person_and_none_of_another() {
     let (house, id) = house();
     let content = b"attached \xff\x00 bytes".to_vec();
-    house.admin.attach("contact", id, "../../ scan.PDF", "application/pdf", &mut &*content).unwrap();
+    house.admin.attach("contact", id, ".. <scan> of Lin.PDF", "application/pdf", &mut &*content).unwrap();
     let folder = house.folder().join("package");
     let report = house.admin.with_locale(Locale::English).personal_package("contact", id, &folder).unwrap();
     assert!(report.left_out.is_empty(), "{:?}", report.left_out);
@@ -139,7 +139,7 @@ fn a_package_has_every_value_that_the_database_has_of_the_person_and_none_of_ano
     // The content lies beside it, under a name that is nobody's choice.
     let attachment = &package["attachments"][0];
     let file = attachment["file"].as_str().unwrap();
-    assert_eq!(attachment["name"], "../../ scan.PDF");
+    assert_eq!(attachment["name"], ".. <scan> of Lin.PDF");
     assert!(file.starts_with("attachments/") && file.ends_with(".pdf") && !file.contains(".."));
     let bytes = fs::read(folder.join(file)).unwrap();
     let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
