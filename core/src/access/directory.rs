@@ -137,6 +137,10 @@ pub mod grant {
         /// API names of fields that this grant to create or change leaves as they are.
         READ_ONLY_FIELDS: Text = 9, "read_only_fields", "只读字段", "Read-only fields",
             "新建或修改时不得更改的字段，填写 API 名称。", [];
+        /// API names of the only fields that this grant shows, separated by commas. Whatever is not named is hidden,
+        /// and so is every field that comes to be later.
+        VISIBLE_FIELDS: Text = 10, "visible_fields", "可见字段", "Visible fields",
+            "该授权仅显示的字段，填写 API 名称，以逗号分隔；未列出的字段及以后新增的字段均不显示。", [];
     }
 }
 

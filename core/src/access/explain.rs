@@ -30,6 +30,8 @@ pub struct AccessPath {
     pub role: RecordId,
     /// The team by which the person has the role, where it is not the person's own.
     pub team: Option<RecordId>,
+    /// The position by which the person has the role, where neither is so.
+    pub position: Option<RecordId>,
     /// The grant.
     pub grant: RecordId,
     /// The entity that it names, or a wildcard.
@@ -189,7 +191,8 @@ impl Policy {
     fn path(&self, principal: RecordId, grant: &GrantFact, reason: Reason) -> AccessPath {
         let (role, entity, level) = (grant.role, grant.entity.clone(), grant.level);
         let team = self.people.by_team.get(&(principal, role)).copied();
-        AccessPath { role, team, grant: grant.id, entity, level, reason }
+        let position = self.people.by_position.get(&(principal, role)).copied();
+        AccessPath { role, team, position, grant: grant.id, entity, level, reason }
     }
 
     /// The users behind one, in the order of their ids.

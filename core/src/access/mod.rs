@@ -12,6 +12,8 @@ mod explain;
 mod level;
 mod permit;
 mod policy;
+mod positions;
+mod privileges;
 mod sharing;
 
 pub use bounds::Beyond;
@@ -27,6 +29,11 @@ pub use permit::{
     ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Share, Showing, Update,
 };
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
+pub use positions::{
+    HolderFact, Position, PositionFact, PositionFacts, PositionHolder, PositionRole, position, position_holder,
+    position_role,
+};
+pub use privileges::{PrivilegeKind, PrivilegeRequest, RequestStatus, privilege_request};
 pub use sharing::{
     NOBODY, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share, team,
     team_member, team_role,

@@ -7,8 +7,8 @@ use crate::access::class::ClassTable;
 use crate::access::delegating::Acting;
 use crate::access::permit::{FieldProfile, Fields, Partitions, Reach, Scope};
 use crate::access::{
-    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, Level, Permit, RecordShare,
-    RoleAssignment, Shares, TeamMember, User,
+    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, Level, Permit, PositionHolder,
+    PrivilegeRequest,    RecordShare, RoleAssignment, Shares, TeamMember, User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -126,6 +126,12 @@ pub struct People {
     pub(super) roles: BTreeMap<RecordId, Vec<RecordId>>,
     /// The teams by which a user has roles that nobody assigned to that user: by user and role.
     pub(super) by_team: BTreeMap<(RecordId, RecordId), RecordId>,
+    /// The positions by which a user has roles by nothing else: by user and role.
+    pub(super) by_position: BTreeMap<(RecordId, RecordId), RecordId>,
+    /// The roles of each position.
+    pub(super) position_roles: BTreeMap<RecordId, Vec<RecordId>>,
+    /// The roles of each team.
+    pub(super) team_roles: BTreeMap<RecordId, Vec<RecordId>>,
     /// The teams of each user.
     pub(super) teams: BTreeMap<RecordId, Vec<RecordId>>,
     pub(super) units: BTreeSet<RecordId>,
@@ -205,6 +211,7 @@ impl People {
                 }
             }
         }
+        self.team_roles = roles;
     }
 }
 
@@ -561,8 +568,15 @@ impl Policy {
     pub(super) fn partitions(&self, principal: RecordId, entity: &str, action: Action) -> Partitions {
         let own = self.partition_of(principal).unwrap_or(u32::MAX);
         let system = entity.starts_with("sys.");
-        let of_people =
-            [User::NAME, RoleAssignment::NAME, TeamMember::NAME, RecordShare::NAME, Delegation::NAME];
+        let of_people = [
+            User::NAME,
+            RoleAssignment::NAME,
+            TeamMember::NAME,
+            RecordShare::NAME,
+            Delegation::NAME,
+            PositionHolder::NAME,
+            PrivilegeRequest::NAME,
+        ];
         let of_people = of_people.contains(&entity);
         match own {
             _ if !self.people.divided => Partitions::All,

@@ -200,7 +200,8 @@ impl Session {
 /// other entries, since the time that a commit takes would tell.
 fn refused_by(error: &Error) -> Option<Code> {
     let code = error.concealed().unwrap_or_else(|| error.code());
-    matches!(code, Code::NotPermitted | Code::FieldNotPermitted | Code::BeyondOwnRights).then_some(code)
+    let refusals = [Code::NotPermitted, Code::FieldNotPermitted, Code::BeyondOwnRights, Code::FourEyes];
+    refusals.contains(&code).then_some(code)
 }
 
 impl Transaction<'_> {

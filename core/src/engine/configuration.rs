@@ -5,17 +5,17 @@
 //! others have a row of their own, and each user who has set any has one too.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::access::Action;
+use crate::access::{Action, PrivilegeKind};
 use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
 use crate::engine::credentials::{MAX_REMEMBERED, MIN_CHARACTERS, PasswordRules};
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
-use crate::records::{WriteView, note};
-use crate::schema::{EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope};
+use crate::records::{WriteContext, WriteView, note};
+use crate::schema::{Codes as _, EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the values of the database lie; those of a user lie behind it and a point and the user's id.
@@ -31,6 +31,8 @@ const PASSWORD_DAYS: &str = "passwords.max_age_days";
 const PASSWORDS_REMEMBERED: &str = "passwords.remembered";
 const PASSWORD_AFTER_RESET: &str = "passwords.change_after_reset";
 const RECOVERY_MINUTES: &str = "passwords.recovery_minutes";
+/// The setting of which changes need a second person.
+pub(super) const FOUR_EYES: &str = "access.four_eyes";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -162,6 +164,12 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         .default(30)
         .between(1, 10_080)
         .help("找回密码所用一次性代码的有效时间", "Of a code by which a user sets a lost password anew"),
+        CoreSetting::own(FOUR_EYES, ("须双人复核的权限变更", "Changes under four eyes"), privileges())
+            .default(json!([]))
+            .help(
+                "列出的变更须由第二人批准后才执行；取消其中任何一项同样须经批准",
+                "Such changes wait for a second person; so does taking any of them off this list",
+            ),
     ]
 });
 
@@ -181,6 +189,19 @@ fn weekdays() -> FieldType {
 fn locales() -> FieldType {
     let locales = [("zh-Hans", "简体中文", "Simplified Chinese"), ("en", "英语", "English")];
     FieldType::Enum { codes: locales.map(|(code, zh, en)| EnumCode::new(code, Label::new(zh, en))).into() }
+}
+
+fn privileges() -> FieldType {
+    let kinds = PrivilegeKind::ALL.iter();
+    FieldType::MultiEnum {
+        codes: kinds.map(|(_, code, zh, en)| EnumCode::new(code, Label::new(zh, en))).collect(),
+    }
+}
+
+/// The changes that a value of the setting names.
+pub(super) fn privileges_of(value: &Json) -> BTreeSet<PrivilegeKind> {
+    let codes = value.as_array().into_iter().flatten().filter_map(Json::as_str);
+    codes.filter_map(PrivilegeKind::from_code).collect()
 }
 
 impl CoreSetting {
@@ -223,6 +244,7 @@ pub(super) struct Configuration {
     slow: SlowThreshold,
     phones: PhoneRegion,
     passwords: PasswordRules,
+    four_eyes: BTreeSet<PrivilegeKind>,
 }
 
 impl Configuration {
@@ -246,7 +268,13 @@ impl Configuration {
             change_after_reset: values.get(PASSWORD_AFTER_RESET).and_then(Json::as_bool).unwrap_or(false),
             recovery_minutes: number(RECOVERY_MINUTES),
         };
-        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow, passwords }
+        let four_eyes = values.get(FOUR_EYES).map(privileges_of).unwrap_or_default();
+        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow, passwords, four_eyes }
+    }
+
+    /// The changes that need a second person.
+    pub(super) fn four_eyes(&self) -> &BTreeSet<PrivilegeKind> {
+        &self.four_eyes
     }
 
     /// What is asked of passwords.
@@ -359,7 +387,9 @@ impl Session {
         match change.dry_run {
             true => {
                 let snapshot = self.crm().snapshot()?;
-                Ok(Draft::of(snapshot.as_ref(), user)?.take(&checked)?)
+                let changes = Draft::of(snapshot.as_ref(), user)?.take(&checked)?;
+                self.crm().check_four_eyes_setting(snapshot.as_ref(), &changes)?;
+                Ok(changes)
             }
             false => self.crm().configure(self.user(), user, &checked),
         }
@@ -425,13 +455,8 @@ impl Crm {
             |view, context| {
                 let mut draft = Draft::of(view, user)?;
                 let changes = draft.take(values)?;
-                if !changes.is_empty() {
-                    draft.put(view)?;
-                    let told: Vec<Json> = changes.iter().map(SettingChange::to_json).collect();
-                    let scope = if user.is_some() { "user" } else { "database" };
-                    let text = json!({"scope": scope, "changes": told}).to_string();
-                    note(view, context, EntryKind::Settings, actor, &text);
-                }
+                self.check_four_eyes_setting(view, &changes)?;
+                draft.enter(view, context, &changes)?;
                 *done.borrow_mut() = Some((draft, changes));
                 Ok(())
             },
@@ -463,11 +488,11 @@ impl Crm {
         self.configuration().passwords
     }
 
-    fn configuration(&self) -> Arc<Configuration> {
+    pub(super) fn configuration(&self) -> Arc<Configuration> {
         Arc::clone(&self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn show_configuration(&self, changed: Configuration) {
+    pub(super) fn show_configuration(&self, changed: Configuration) {
         *self.inner.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
     }
 }
@@ -593,6 +618,24 @@ impl Draft {
         Ok(changes)
     }
 
+    /// Writes what is other than before, and enters it.
+    fn enter(
+        &self,
+        view: &mut WriteView<'_>,
+        context: &WriteContext,
+        changes: &[SettingChange],
+    ) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.put(view)?;
+        let told: Vec<Json> = changes.iter().map(SettingChange::to_json).collect();
+        let scope = if self.user.is_some() { "user" } else { "database" };
+        let text = json!({"scope": scope, "changes": told}).to_string();
+        note(view, context, EntryKind::Settings, context.actor, &text);
+        Ok(())
+    }
+
     /// Writes what is other than before; a row that was never written stays so while it is empty.
     fn put(&self, view: &mut WriteView<'_>) -> Result<()> {
         let json = |error| Error::new(Code::Panic).because(error);
@@ -606,6 +649,21 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// Puts the list of changes that need a second person into a transaction, and gives what the configuration becomes.
+pub(super) fn put_four_eyes(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    kinds: &BTreeSet<PrivilegeKind>,
+) -> Result<Configuration> {
+    let core = CORE.iter().map(|core| &core.definition).find(|definition| definition.name == FOUR_EYES);
+    let definition = core.ok_or_else(|| Error::new(Code::Panic).rule(FOUR_EYES))?;
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
+    let mut draft = Draft::of(view, None)?;
+    let changes = draft.take(&vec![(definition, Some(json!(codes)))])?;
+    draft.enter(view, context, &changes)?;
+    Ok(Configuration::of(draft.values))
 }
 
 fn user_key(user: RecordId) -> Vec<u8> {

@@ -296,7 +296,7 @@ impl Crm {
     }
 
     /// An id that sorts behind all that were given away since the database was opened.
-    pub(super) fn new_id(&self) -> RecordId {
+    pub(crate) fn new_id(&self) -> RecordId {
         let mut newest = self.inner.newest_id.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = RecordId::generate_after(*newest, self.now(), self.inner.random.as_ref());
         *newest
@@ -338,12 +338,12 @@ impl Crm {
 
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
-        let (epoch, registry) = (read_epoch(snapshot)?, self.registry());
+        let (epoch, registry, moment) = (read_epoch(snapshot)?, self.registry(), self.moment_of_access());
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
-            Some(kept) if kept.is_of(epoch, &registry) => return Ok(kept.policy),
-            Some(kept) => kept.of_view(snapshot, &registry)?,
-            None => KeptPolicy::load(snapshot, &registry)?,
+            Some(kept) if kept.is_of(epoch, &registry, moment) => return Ok(kept.policy),
+            Some(kept) => kept.of_view(snapshot, &registry, moment)?,
+            None => KeptPolicy::load(snapshot, &registry, moment)?,
         };
         let policy = Arc::clone(&renewed.policy);
         *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(renewed);
@@ -354,8 +354,8 @@ impl Crm {
     pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Arc<Policy>> {
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
-            Some(kept) => kept.of_view(snapshot, registry)?,
-            None => KeptPolicy::load(snapshot, registry)?,
+            Some(kept) => kept.of_view(snapshot, registry, self.moment_of_access())?,
+            None => KeptPolicy::load(snapshot, registry, self.moment_of_access())?,
         };
         Ok(renewed.policy)
     }

@@ -5,6 +5,7 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod access_past;
 mod access_paths;
 mod anomalies;
 mod attachments;
@@ -30,6 +31,7 @@ mod deletion;
 mod evolution;
 mod extension;
 mod facts;
+mod four_eyes;
 mod history;
 mod history_sorted;
 mod holders;
@@ -55,6 +57,7 @@ mod package_records;
 mod packages;
 mod palette;
 mod passwords;
+mod privilege_requests;
 mod pruning;
 mod purging;
 mod query;
@@ -94,12 +97,12 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Reason, RecordShare, Role,
-    RoleAssignment, ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus,
-    Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Position, PositionHolder,
+    PositionRole, PrivilegeKind, PrivilegeRequest, Reason, RecordShare, RequestStatus, Role, RoleAssignment,
+    ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus, Verdict,
 };
 pub use crate::access::{
-    delegation, grant, partition, role, role_assignment, share, team, team_member, team_role, unit, user,
+    delegation, grant, partition, position, position_holder, position_role, privilege_request, role, role_assignment, share, team, team_member, team_role, unit, user,
 };
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
@@ -115,6 +118,7 @@ pub use crate::storage::{
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
+pub use access_past::PastEntitledPage;
 pub use access_paths::{AccessExplanation, Entitled, EntitledPage};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
 pub use attachments::AttachmentReader;
@@ -148,6 +152,7 @@ pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
 pub use passwords::RecoveryCode;
+pub use privilege_requests::{PrivilegeChange, PrivilegeRequestPage, RequestedPrivileges};
 pub use pruning::PrunedEntity;
 pub use purging::PurgedEntity;
 pub use query::{Answer, Question};

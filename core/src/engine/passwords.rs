@@ -160,11 +160,13 @@ impl Transaction<'_> {
     /// not have. A recovery code of the user is void from then on.
     ///
     /// # Errors
-    /// `access.not_permitted`, `access.weak_password`, `access.password_reused` for one of one's own last passwords
+    /// `access.not_permitted`, `access.four_eyes` for somebody who approves what needs a second person,
+    /// `access.weak_password`, `access.password_reused` for one of one's own last passwords
     /// (`passwords.remembered`), `input.limit_exceeded` for more than 1,024 bytes, `record.not_found`; at the commit
     /// `access.beyond_own_rights` for somebody who may do more.
     pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
         self.check_sets_password(user)?;
+        self.check_credential_of(user)?;
         let crm = self.crm();
         let random = Arc::clone(&crm.inner.random);
         let setting = Setting {
@@ -182,6 +184,7 @@ impl Transaction<'_> {
 
     fn issue_recovery_code(&mut self, user: RecordId) -> Result<RecoveryCode> {
         self.check_sets_password(user)?;
+        self.check_credential_of(user)?;
         let crm = self.crm();
         let code = RecoveryKey::generate(crm.inner.random.as_ref());
         let (rules, now): (PasswordRules, Timestamp) = (crm.password_rules(), crm.now());

@@ -428,6 +428,11 @@ impl<'a> Reader<'a> {
         Ok(page.rows.into_iter().map(|row| row.record.id).collect())
     }
 
+    /// An id that no record has.
+    pub(crate) fn new_id(&self) -> RecordId {
+        self.crm.new_id()
+    }
+
     /// The registry of this view.
     #[must_use]
     pub fn registry(&self) -> &'a Arc<Registry> {

@@ -251,7 +251,7 @@ impl Filling<'_> {
             appoint(database.store.as_ref(), &sealer, &registry, &context, new, &self.options.host.clock)?;
         }
         let snapshot = database.store.snapshot()?;
-        check_administered(snapshot.as_ref(), &registry)?;
+        check_administered(snapshot.as_ref(), &registry, self.options.host.clock.now())?;
         let naming = database.ring().derive("blob");
         let blobs = Blobs::new(self.draft.blobs(), naming, Arc::clone(&self.options.host.random))?;
         let verified = verify(snapshot.as_ref(), &registry, (&sealer, &blobs), patience)?;

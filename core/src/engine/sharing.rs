@@ -233,7 +233,12 @@ pub(super) fn shares_of(
     Ok(stored.filter(|fact| fact.entity == record.entity).collect())
 }
 
-/// What a record of a share says; nothing where it says nothing that can be understood.
+/// What a record of a share comes to; nothing where it says nothing that can be understood.
+pub(super) fn share_of(registry: &Registry, entity: &Entity, record: &Record) -> Option<ShareFact> {
+    stored(registry, entity, record).map(|stored| stored.fact)
+}
+
+/// What a record of a share says.
 fn stored(registry: &Registry, entity: &Entity, record: &Record) -> Option<Stored> {
     let value = |name: FieldName<'static>| {
         entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()

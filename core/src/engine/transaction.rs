@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
+use crate::access::{
+    self, AccessClass, Assign, ClassId, Create, Delete, Policy, PrivilegeRequest, Sharee, Update, User, user,
+};
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
@@ -99,6 +101,8 @@ pub struct Transaction<'s> {
     renewed: BTreeSet<RecordId>,
     /// With whom the shares are that it makes, changes or takes back.
     pub(super) shared_with: BTreeSet<Sharee>,
+    /// Whether a second person has agreed to what it does.
+    pub(super) agreed: bool,
     _turn: WriterTurn,
 }
 
@@ -144,6 +148,7 @@ impl<'s> Transaction<'s> {
             passwords: BTreeSet::new(),
             renewed: BTreeSet::new(),
             shared_with: BTreeSet::new(),
+            agreed: false,
             _turn: turn,
         })
     }
@@ -152,7 +157,8 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// `access.beyond_own_rights` where it would give anybody rights that the user does not have, naming entity,
-    /// action and level; `storage.io`, after which the database stops.
+    /// action and level; `access.four_eyes` for what the organisation leaves to two people; `storage.io`, after which
+    /// the database stops.
     pub fn commit(self) -> Result<Head> {
         self.commit_and(&mut || {})
     }
@@ -163,7 +169,8 @@ impl<'s> Transaction<'s> {
         if self.view.is_empty() {
             return self.view.head();
         }
-        self.check_bounds().inspect_err(|error| self.enter_refusal(error))?;
+        let checked = self.check_four_eyes().and_then(|()| self.check_bounds());
+        checked.inspect_err(|error| self.enter_refusal(error))?;
         let head = self.view.commit_and(&self.session.crm().inner.sealer, publish)?;
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
@@ -262,6 +269,7 @@ impl<'s> Transaction<'s> {
     pub fn delete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
+        refuse_requests(entity)?;
         let old = self.readable(entity, id)?;
         self.all_or_nothing(|transaction| {
             let going = transaction.delete_dependents(entity, &old)?;
@@ -338,6 +346,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
+        refuse_requests(entity)?;
         let read = self.reader().permit(entity)?;
         let old = self.reader().standing(&read, entity, id)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
@@ -447,6 +456,12 @@ impl<'s> Transaction<'s> {
         self.renewed.insert(user);
     }
 
+    /// What is done from here on is done because somebody else has asked for it.
+    pub(super) fn act_on_request_of(&mut self, requester: RecordId) {
+        self.context.on_behalf_of = Some(requester);
+        self.agreed = true;
+    }
+
     /// Who changes, when and why.
     pub(super) fn context(&self) -> &WriteContext {
         &self.context
@@ -525,6 +540,7 @@ impl<'s> Transaction<'s> {
         if entity.is_withdrawn() {
             return Err(Error::new(Code::Withdrawn).entity(&entity.api_name));
         }
+        refuse_requests(entity)?;
         // Who acts for another one makes records of the other's.
         let holder = self.session.delegator().unwrap_or(self.session.user());
         let owner = changes.owner.unwrap_or(holder);
@@ -562,6 +578,7 @@ impl<'s> Transaction<'s> {
     fn change(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
+        refuse_requests(entity)?;
         let old = self.readable(entity, id)?;
         if changes.expected_version.is_some_and(|expected| expected != old.envelope.version) {
             return Err(Error::new(Code::VersionConflict).entity(&entity.api_name).record(id));
@@ -879,10 +896,14 @@ impl<'s> Transaction<'s> {
                 let found = records::get_for_rule(&self.view, partitions, partition)?;
                 Ok(found.as_ref().map_or(u32::MAX, organisation::number_of))
             }
-            name @ (access::RoleAssignment::NAME | access::TeamMember::NAME | access::Delegation::NAME) => {
+            name @ (access::RoleAssignment::NAME
+            | access::TeamMember::NAME
+            | access::PositionHolder::NAME
+            | access::Delegation::NAME) => {
                 // The user may have been made by this transaction, so that the policy knows of none.
                 let user = match name {
                     access::TeamMember::NAME => access::team_member::USER.selector(),
+                    access::PositionHolder::NAME => access::position_holder::USER.selector(),
                     access::Delegation::NAME => access::delegation::DELEGATOR.selector(),
                     _ => access::role_assignment::USER.selector(),
                 };
@@ -924,6 +945,14 @@ impl<'s> Transaction<'s> {
             self.policy = Arc::new(self.base_policy.with_classes(interned));
         }
     }
+}
+
+/// Requests for privileges are made and decided by their own verbs, and by nothing else.
+fn refuse_requests(entity: &Entity) -> Result<()> {
+    if entity.api_name == PrivilegeRequest::NAME {
+        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("access.request"));
+    }
+    Ok(())
 }
 
 /// Refuses more facts of one kind about a record than a list of a field has items.

@@ -95,7 +95,7 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
+pub use row::{class_of, find_by_external_id, find_unique, get_for_rule, stored_for_rule};
 pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
@@ -105,5 +105,5 @@ pub use tally::GroupSum;
 pub use validity::{Period, facts_of, find_held};
 pub use values::Values;
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
-pub use view::{Savepoint, Sealer, WriteView};
+pub use view::{Entered, Savepoint, Sealer, WriteView};
 pub use write::{Note, WriteContext, create, delete, enter_note, erase, note, undelete, update};

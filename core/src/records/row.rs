@@ -284,6 +284,14 @@ pub fn get_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> 
     Ok(load(snapshot, entity, id)?.filter(|record| !record.is_deleted()))
 }
 
+/// A record, deleted or not, whoever may see it; it is decided about and goes no further.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn stored_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
+    load(snapshot, entity, id)
+}
+
 /// The class of a record, deleted or not, whoever may see it; it is held against a permit and goes no further.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ mod modules;
 mod organisation;
 mod packages;
 mod palette;
+mod privileges;
 mod query;
 mod records;
 mod relations;
@@ -62,6 +63,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        privileges::METHODS,
         query::METHODS,
         records::METHODS,
         relations::METHODS,

@@ -24,15 +24,6 @@ words! {
         => "每页最多行数；未指定时为 100。";
     "Where the page before ended."
         => "上一页结束的位置。";
-    "Tells what a change of users, units, roles, assignments and grants would open or close, by person, entity \
-     and action, with counts and some records. Nothing of it is kept. For administrators."
-        => "按人员、实体和操作说明对用户、部门、角色、角色分配和授权的变更会放开或收回什么，附数量和部分记录。不保留\
-         任何变更。仅限管理员。";
-    "The changes in their order: `{do: create, entity, values, as}`, `{do: update, entity, id, values}`, `{do: \
-     delete, entity, id}`, of entities of `sys`. Where `as` names a record that is created, `@name` stands for \
-     it in what follows."
-        => "按顺序列出的变更：`{do: create, entity, values, as}`、`{do: update, entity, id, values}`、`{do: delete, \
-         entity, id}`，针对 `sys` 的实体。`as` 为新建的记录命名后，后面可用 `@name` 指代它。";
     "Most rows; 100 if not said."
         => "最多行数；未指定时为 100。";
     "Lists the rules over the ledger: the usual ones, and what the organisation has set in place of them or \

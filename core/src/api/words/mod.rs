@@ -1,6 +1,7 @@
 //! The texts of methods and parameters in Chinese, keyed by their English: what stands in many methods stands here
 //! once. A test finds texts that have no Chinese, and Chinese that no text has any more.
 
+mod access;
 mod database;
 mod records;
 mod registry;
@@ -11,8 +12,8 @@ use std::sync::LazyLock;
 /// A text in English and in Chinese.
 type Words = (&'static str, &'static str);
 
-/// Everything that there is, in three parts.
-const ALL: [&[Words]; 3] = [records::WORDS, registry::WORDS, database::WORDS];
+/// Everything that there is, in parts.
+const ALL: [&[Words]; 4] = [access::WORDS, records::WORDS, registry::WORDS, database::WORDS];
 
 static BY_ENGLISH: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| ALL.into_iter().flatten().copied().collect());
