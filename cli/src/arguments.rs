@@ -10,7 +10,7 @@ use guanxi::{Locale, Result};
 
 use crate::commands::{
     access, audit, backup, backups, call, compact, config, create, describe, find, import, key, look, plugin,
-    purge, query, report, restore, salvage, schema, search, verify, view,
+    purge, query, report, restore, salvage, schema, search, user, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -121,6 +121,8 @@ pub enum Command {
     Audit(audit::Audit),
     /// Explain who may do what to a record, and what a planned change would open or close
     Access(access::Access),
+    /// Let somebody leave or move, and keep the tokens of service accounts
+    User(user::User),
     /// Tell sizes of tables and files, and counts
     Stats(look::Stats),
     /// Look over the database: size, growth, records, empty fields, keys, last backup
@@ -166,6 +168,7 @@ impl Command {
             Self::Verify(command) => command.run(host),
             Self::Audit(command) => command.run(host),
             Self::Access(command) => command.run(host),
+            Self::User(command) => command.run(host),
             Self::Stats(command) => command.run(host),
             Self::Inspect(command) => command.run(host),
             Self::Support(command) => command.run(host),

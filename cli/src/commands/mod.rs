@@ -21,6 +21,7 @@ pub mod restore;
 pub mod salvage;
 pub mod schema;
 pub mod search;
+pub mod user;
 pub mod verify;
 pub mod view;
 

@@ -15,9 +15,19 @@ codes! {
     }
 }
 
+codes! {
+    /// What a user is.
+    UserKind {
+        /// A person, who signs in by a password or is vouched for by the host.
+        Person = "person", "人员", "Person";
+        /// A program, which signs in by a token, and is nobody's superior.
+        Service = "service", "服务账号", "Service account";
+    }
+}
+
 /// People and programs that act.
 pub mod user {
-    use super::{Partition, Unit, UserStatus, entity};
+    use super::{Partition, Unit, UserKind, UserStatus, entity};
     use crate::schema::{Choice, Email, Privacy, Reference, SearchClass, Text};
 
     entity! {
@@ -46,6 +56,9 @@ pub mod user {
         /// The partition that the user works in and sees nothing beyond of; none is the organisation's own.
         PARTITION: Reference<Partition> = 6, "partition", "数据分区", "Partition",
             "所在的数据分区，看不到分区以外的任何内容；为空表示组织本身。", [indexed = true];
+        /// Whether it is a person or a program; a person if nothing is said. It stays what it is.
+        KIND: Choice<UserKind> = 7, "kind", "类型", "Kind",
+            "人员或服务账号，未填写时为人员；建立后不可更改。", [indexed = true];
     }
 }
 

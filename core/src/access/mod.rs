@@ -20,8 +20,8 @@ pub use bounds::Beyond;
 pub use class::{AccessClass, ClassId};
 pub use delegating::{Delegation, DelegationFact, delegation};
 pub use directory::{
-    Grant, Partition, Role, RoleAssignment, Unit, User, UserStatus, grant, partition, role, role_assignment,
-    unit, user,
+    Grant, Partition, Role, RoleAssignment, Unit, User, UserKind, UserStatus, grant, partition, role,
+    role_assignment, unit, user,
 };
 pub use explain::{AccessPath, Decision, Place, Reason, SharePath, Verdict};
 pub use level::{Action, Effect, Level};
@@ -30,8 +30,8 @@ pub use permit::{
 };
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
 pub use positions::{
-    HolderFact, Position, PositionFact, PositionFacts, PositionHolder, PositionRole, position, position_holder,
-    position_role,
+    HolderFact, Position, PositionFact, PositionFacts, PositionHolder, PositionRole, position,
+    position_holder, position_role,
 };
 pub use privileges::{PrivilegeKind, PrivilegeRequest, RequestStatus, privilege_request};
 pub use sharing::{

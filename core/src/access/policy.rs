@@ -7,8 +7,8 @@ use crate::access::class::ClassTable;
 use crate::access::delegating::Acting;
 use crate::access::permit::{FieldProfile, Fields, Partitions, Reach, Scope};
 use crate::access::{
-    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, Level, Permit, PositionHolder,
-    PrivilegeRequest,    RecordShare, RoleAssignment, Shares, TeamMember, User,
+    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, Level, Permit,
+    PositionHolder, PrivilegeRequest, RecordShare, RoleAssignment, Shares, TeamMember, User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -31,6 +31,8 @@ pub struct UserFact {
     pub reports_to: Option<RecordId>,
     /// The partition, by number; 0 is the organisation's own.
     pub partition: u32,
+    /// Whether it is a program.
+    pub service: bool,
 }
 
 /// A unit as the policy sees one.
@@ -352,6 +354,12 @@ impl Policy {
     #[must_use]
     pub fn is_active(&self, user: RecordId) -> bool {
         self.people.users.get(&user).is_some_and(|user| user.active)
+    }
+
+    /// Whether the user is a service account.
+    #[must_use]
+    pub fn is_service(&self, user: RecordId) -> bool {
+        self.people.users.get(&user).is_some_and(|user| user.service)
     }
 
     /// The roles of a user.

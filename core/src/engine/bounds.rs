@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{
-    self, Administer, Beyond, Grant, HolderFact, PositionHolder, PositionRole, User, grant,
-};
+use crate::access::{self, Administer, Beyond, Grant, HolderFact, PositionHolder, PositionRole, User, grant};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::Transaction;
 use crate::engine::organisation::{KeptPolicy, holders_of};

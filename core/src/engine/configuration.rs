@@ -15,7 +15,9 @@ use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
 use crate::engine::credentials::{MAX_REMEMBERED, MIN_CHARACTERS, PasswordRules};
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
 use crate::records::{WriteContext, WriteView, note};
-use crate::schema::{Codes as _, EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope};
+use crate::schema::{
+    Codes as _, EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope,
+};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the values of the database lie; those of a user lie behind it and a point and the user's id.

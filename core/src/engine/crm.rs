@@ -447,10 +447,15 @@ impl Crm {
         Session::new(self.clone(), user, self.inner.locale)
     }
 
+    /// The language of a user's sessions.
+    pub(super) fn session_locale(&self, user: RecordId) -> Result<Locale> {
+        let chosen = self.locale_of(self.snapshot()?.as_ref(), user)?;
+        Ok(chosen.unwrap_or(self.inner.locale))
+    }
+
     /// The session of a user who is known, in the language that the user has chosen.
     pub(super) fn session_of(&self, user: RecordId) -> Result<Session> {
-        let locale = self.locale_of(self.snapshot()?.as_ref(), user)?;
-        Ok(Session::new(self.clone(), user, locale.unwrap_or(self.inner.locale)))
+        Ok(Session::new(self.clone(), user, self.session_locale(user)?))
     }
 
     /// What extensions let people do by name.

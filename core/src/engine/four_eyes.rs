@@ -79,7 +79,10 @@ impl Changed<'_> {
             }
             Position::NAME => {
                 let lines = [position::UNIT.selector(), position::REPORTS_TO.selector()];
-                given(self.entered.kind == EntryKind::Update && self.touches(&lines), PrivilegeKind::Positions)
+                given(
+                    self.entered.kind == EntryKind::Update && self.touches(&lines),
+                    PrivilegeKind::Positions,
+                )
             }
             RecordShare::NAME => {
                 let full = self.says(share::LEVEL.selector(), ShareLevel::Full.code());
@@ -100,8 +103,7 @@ impl Changed<'_> {
         let active = self.says(user::STATUS.selector(), UserStatus::Active.code());
         let again = self.touches(&[user::STATUS.selector()]) || self.entered.brings_back();
         let comes = active && (self.entered.kind == EntryKind::Create || again);
-        let lines =
-            [user::UNIT.selector(), user::REPORTS_TO.selector(), user::PARTITION.selector()];
+        let lines = [user::UNIT.selector(), user::REPORTS_TO.selector(), user::PARTITION.selector()];
         let comes = comes.then_some(PrivilegeKind::Users);
         comes.into_iter().chain(self.is_moved(&lines).then_some(PrivilegeKind::Lines)).collect()
     }

@@ -79,6 +79,7 @@ mod retype;
 mod rollup_tests;
 mod rules;
 mod salvage;
+mod service_accounts;
 mod session;
 mod sessions;
 mod settings;
@@ -99,10 +100,11 @@ mod views;
 pub use crate::access::{
     AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Position, PositionHolder,
     PositionRole, PrivilegeKind, PrivilegeRequest, Reason, RecordShare, RequestStatus, Role, RoleAssignment,
-    ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus, Verdict,
+    ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
 };
 pub use crate::access::{
-    delegation, grant, partition, position, position_holder, position_role, privilege_request, role, role_assignment, share, team, team_member, team_role, unit, user,
+    delegation, grant, partition, position, position_holder, position_role, privilege_request, role,
+    role_assignment, share, team, team_member, team_role, unit, user,
 };
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
@@ -167,6 +169,7 @@ pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};
 pub use retype::{Retyped, Unconverted};
 pub use salvage::salvage;
+pub use service_accounts::{KnownToken, ServiceToken};
 pub use session::Session;
 pub use sessions::OpenSession;
 pub use settings::Settings;

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, HolderFact, Level, People, Policy, PositionFact, PositionFacts, PrivilegeRequest, Read,
-    RecordShare,
-    Rules, TeamFacts, UnitFact, UserFact, delegation, grant, position, position_holder, position_role, role, role_assignment, team_member, team_role,
-    unit, user,
+    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, HolderFact, Level, People, Policy,
+    PositionFact, PositionFacts, PrivilegeRequest, Read, RecordShare, Rules, TeamFacts, UnitFact, UserFact,
+    delegation, grant, position, position_holder, position_role, role, role_assignment, team_member,
+    team_role, unit, user,
 };
 use crate::base::{FieldId, Label, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::access_past::PastFacts;
+use crate::engine::service_accounts::CheckService;
 use crate::engine::views::{CheckView, by_audience};
 use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
 use crate::records::{
@@ -66,6 +67,8 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.index(View::NAME, by_audience());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
+    registrar.before_save(access::User::NAME, 1, Arc::new(CheckService));
+    registrar.before_save(access::PositionHolder::NAME, 0, Arc::new(CheckService));
 }
 
 /// What administrators do by name: method, and what people read.
@@ -306,7 +309,6 @@ impl Loader<'_> {
         })
     }
 
-
     fn rows<E: EntityType, T>(
         &self,
         read: impl Fn(&Record, &dyn Fn(FieldName<'static>) -> Value) -> Option<T>,
@@ -347,6 +349,7 @@ impl Loader<'_> {
                 active: value(user::STATUS.selector()).as_text() == Some(access::UserStatus::Active.code()),
                 unit: value(user::UNIT.selector()).as_id(),
                 reports_to: value(user::REPORTS_TO.selector()).as_id(),
+                service: value(user::KIND.selector()).as_text() == Some(access::UserKind::Service.code()),
             })
         })
     }
@@ -403,8 +406,12 @@ impl Loader<'_> {
 }
 
 /// Who holds which position, whenever, by the records that say so.
-pub(super) fn holders_of(snapshot: &dyn Snapshot, registry: &Registry) -> Result<Vec<(RecordId, HolderFact)>> {
-    let bare = Policy::new(read_epoch(snapshot)?, Arc::default(), Arc::default(), load_classes(snapshot, None)?);
+pub(super) fn holders_of(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+) -> Result<Vec<(RecordId, HolderFact)>> {
+    let bare =
+        Policy::new(read_epoch(snapshot)?, Arc::default(), Arc::default(), load_classes(snapshot, None)?);
     Loader { snapshot, registry, bare: &bare, past: None }.holders()
 }
 

@@ -46,7 +46,12 @@ impl Crm {
     /// `access.password_expired` for the right password where the rules of the organisation
     /// (`passwords.max_age_days`, `passwords.change_after_reset`) want another one first: see
     /// [`Crm::sign_in_with_new_password`].
+    ///
+    /// A service account signs in with its name and, in place of a password, a token: see [`Crm::sign_in_by_token`].
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
+        if let Some(session) = self.sign_in_as_service(name, password)? {
+            return Ok(session);
+        }
         let user = self.prove_by_password(name, password)?;
         let is_due = credentials::is_due(self.snapshot()?.as_ref(), user, self.password_rules(), self.now())?;
         if is_due {
@@ -167,6 +172,7 @@ impl Transaction<'_> {
     pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
         self.check_sets_password(user)?;
         self.check_credential_of(user)?;
+        self.check_is_person(user)?;
         let crm = self.crm();
         let random = Arc::clone(&crm.inner.random);
         let setting = Setting {
@@ -185,6 +191,7 @@ impl Transaction<'_> {
     fn issue_recovery_code(&mut self, user: RecordId) -> Result<RecoveryCode> {
         self.check_sets_password(user)?;
         self.check_credential_of(user)?;
+        self.check_is_person(user)?;
         let crm = self.crm();
         let code = RecoveryKey::generate(crm.inner.random.as_ref());
         let (rules, now): (PasswordRules, Timestamp) = (crm.password_rules(), crm.now());

@@ -15,7 +15,9 @@ use crate::base::{Code, Currency, Error, MAX_PAGE_ROWS, MAX_TEXT_BYTES, RecordId
 use crate::engine::configuration::{self, Configuration};
 use crate::engine::four_eyes::named_by;
 use crate::engine::organisation::KeptPolicy;
-use crate::engine::{Changes, FieldSelector, NewDelegation, NewShare, Reader, Session, Transaction, WriteOptions};
+use crate::engine::{
+    Changes, FieldSelector, NewDelegation, NewShare, Reader, Session, Transaction, WriteOptions,
+};
 use crate::records::{self, Comparison, Filter, Record, Sight, scan_all};
 use crate::schema::{Entity, EntityType, FieldName, parse_as};
 
@@ -440,9 +442,15 @@ impl Transaction<'_> {
     /// The changes in JSON, with values as their fields take them.
     fn stated_changes(&self, changes: &[PrivilegeChange]) -> Result<Json> {
         let stated = changes.iter().map(|change| match change {
-            PrivilegeChange::Create { entity, id, values } => self.stated_record("create", entity, *id, values),
-            PrivilegeChange::Update { entity, id, values } => self.stated_record("update", entity, *id, values),
-            PrivilegeChange::Delete { entity, id } => self.stated_record("delete", entity, *id, &Changes::new()),
+            PrivilegeChange::Create { entity, id, values } => {
+                self.stated_record("create", entity, *id, values)
+            }
+            PrivilegeChange::Update { entity, id, values } => {
+                self.stated_record("update", entity, *id, values)
+            }
+            PrivilegeChange::Delete { entity, id } => {
+                self.stated_record("delete", entity, *id, &Changes::new())
+            }
             PrivilegeChange::Share { entity, id, share } => {
                 let entity = &self.registry.entity(entity)?.api_name;
                 let (user, team) = match share.with {

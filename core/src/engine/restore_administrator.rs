@@ -31,11 +31,7 @@ pub(super) struct NewAdministrator {
 }
 
 /// Refuses a database in which no active user may administer everything.
-pub(super) fn check_administered(
-    snapshot: &dyn Snapshot,
-    registry: &Registry,
-    now: Timestamp,
-) -> Result<()> {
+pub(super) fn check_administered(snapshot: &dyn Snapshot, registry: &Registry, now: Timestamp) -> Result<()> {
     let policy = KeptPolicy::load(snapshot, registry, now)?.policy;
     let users = registry.entity(User::NAME)?;
     let permit = policy.bootstrap::<Read>(users.id());
@@ -97,7 +93,8 @@ fn make<E: EntityType>(
     (owner, values): (RecordId, &[(FieldName<'static>, Value)]),
 ) -> Result<()> {
     let entity = registry.entity(E::NAME)?;
-    let permit = KeptPolicy::load(view, registry, context.stamp.at())?.policy.bootstrap::<Create>(entity.id());
+    let permit =
+        KeptPolicy::load(view, registry, context.stamp.at())?.policy.bootstrap::<Create>(entity.id());
     let mut record = Record::new(id, entity.id(), Envelope::new(owner, None, context.actor, context.stamp));
     for (name, value) in values {
         record.set(entity.field(*name)?.id(), value.clone());

@@ -7,7 +7,9 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use crate::access::{Action, Administer, Policy};
-use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
+use crate::base::{
+    CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result, Timestamp,
+};
 use crate::engine::rehearsal::Rehearsal;
 use crate::engine::sessions::Ticket;
 use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
@@ -47,7 +49,17 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(crm: Crm, user: RecordId, locale: Locale) -> Self {
-        let ticket = crm.inner.sessions.issue(crm.new_id(), user, crm.now());
+        Self::by_token(crm, user, locale, None)
+    }
+
+    /// A session that ends with the token by which it was opened, if it was.
+    pub(super) fn by_token(
+        crm: Crm,
+        user: RecordId,
+        locale: Locale,
+        token: Option<(RecordId, Option<Timestamp>)>,
+    ) -> Self {
+        let ticket = crm.inner.sessions.issue((crm.new_id(), user), crm.now(), token);
         Self { crm, user, locale, patience: Patience::default(), ticket, rehearsal: None, delegator: None }
     }
 
@@ -423,7 +435,8 @@ impl Session {
     }
 
     pub(super) fn check_active(&self, policy: &Policy) -> Result<()> {
-        match policy.is_active(self.user) && !self.ticket.has_ended() {
+        let over = self.ticket.has_ended() || self.ticket.is_over_at(self.crm.moment_of_access());
+        match policy.is_active(self.user) && !over {
             true => Ok(()),
             false => Err(Error::new(Code::SessionEnded)),
         }

@@ -116,7 +116,8 @@ impl Session {
 fn redelegated((before, after): (&Policy, &Policy), moment: Timestamp) -> BTreeSet<(RecordId, RecordId)> {
     let holding = |policy: &Policy| {
         let held = policy.delegations().filter(|fact| fact.holds_at(moment));
-        held.map(|fact| (fact.delegate, fact.delegator, fact.id, format!("{:?}", fact.entities))).collect::<BTreeSet<_>>()
+        held.map(|fact| (fact.delegate, fact.delegator, fact.id, format!("{:?}", fact.entities)))
+            .collect::<BTreeSet<_>>()
     };
     let (was, becomes) = (holding(before), holding(after));
     was.symmetric_difference(&becomes).map(|(delegate, delegator, _, _)| (*delegate, *delegator)).collect()
@@ -296,8 +297,7 @@ impl Comparison<'_, '_> {
 
     /// How many records the caller sees of some classes, and the ids of some of them.
     fn told(&self, entity: &Entity, classes: &Classes) -> Result<Told> {
-        let own =
-            self.was.policy.decide::<Read>(self.transaction.user(), entity.id(), &entity.api_name);
+        let own = self.was.policy.decide::<Read>(self.transaction.user(), entity.id(), &entity.api_name);
         let Some(own) = own.ok().filter(|_| !classes.is_empty()) else { return Ok((0, Vec::new())) };
         let permit: Permit<Read> = own.narrowed(classes);
         let reader = self.transaction.reader();

@@ -101,6 +101,8 @@ pub struct Transaction<'s> {
     renewed: BTreeSet<RecordId>,
     /// With whom the shares are that it makes, changes or takes back.
     pub(super) shared_with: BTreeSet<Sharee>,
+    /// Tokens that it takes back.
+    pub(super) revoked: BTreeSet<RecordId>,
     /// Whether a second person has agreed to what it does.
     pub(super) agreed: bool,
     _turn: WriterTurn,
@@ -148,6 +150,7 @@ impl<'s> Transaction<'s> {
             passwords: BTreeSet::new(),
             renewed: BTreeSet::new(),
             shared_with: BTreeSet::new(),
+            revoked: BTreeSet::new(),
             agreed: false,
             _turn: turn,
         })
@@ -175,6 +178,7 @@ impl<'s> Transaction<'s> {
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
         }
+        self.session.crm().end_sessions_by(&self.revoked);
         self.session.crm().delete_unlinked(&self.unlinked, self.session.patience());
         Ok(head)
     }

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId};
 use crate::base::{Code, EntityId, Error, Random, RecordId, Result};
-use crate::records::envelope::DELETED;
 use crate::records::classes::{EPOCH, Staleness, raise_epoch};
+use crate::records::envelope::DELETED;
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::{EntryKind, FieldChange, read_epoch};
 use crate::storage::{

@@ -7,7 +7,9 @@ use serde_json::{Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::owner_from_json;
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{AccessChange, AccessExplanation, AccessPath, Action, Entitled, Reason, Session, SharePath};
+use crate::engine::{
+    AccessChange, AccessExplanation, AccessPath, Action, Entitled, Reason, Session, SharePath,
+};
 
 use super::history::place;
 use super::privileges::planned;

@@ -23,7 +23,7 @@ methods! {
         after: Option<u64>,
         /// Most entries; 100 if not said, 1000 at the most.
         limit: Option<u64>,
-    }) -> "{entries: [{position, hash, kind, at, actor, on_behalf_of, cause, schema_version, entity, record, changes}]}" {
+    }) -> "{entries: [{position, hash, kind, at, actor, by_service, on_behalf_of, cause, schema_version, entity, record, changes}]}" {
         let limit = count(given.limit);
         let found = session.query_ledger(&LedgerQuery { after: given.after, limit, ..LedgerQuery::default() })?;
         let registry = session.crm().registry();
@@ -67,7 +67,7 @@ methods! {
         after: Option<u64>,
         /// Most entries; 100 if not said, 1000 at the most.
         limit: Option<u64>,
-    }) -> "{entries: [{position, hash, kind, at, actor, on_behalf_of, cause, schema_version, entity, record, changes: [{field, old, new}]}], after, looked_at, passed_over}" {
+    }) -> "{entries: [{position, hash, kind, at, actor, by_service, on_behalf_of, cause, schema_version, entity, record, changes: [{field, old, new}]}], after, looked_at, passed_over}" {
         let query = LedgerQuery {
             actor: user(session, "actor", given.actor.as_deref())?,
             on_behalf_of: user(session, "on_behalf_of", given.on_behalf_of.as_deref())?,
@@ -286,6 +286,7 @@ fn entry_to_json(registry: &Registry, audited: &AuditedEntry) -> Json {
         "kind": entry.kind.name(),
         "at": entry.stamp.at().to_string(),
         "actor": entry.actor.to_string(),
+        "by_service": audited.by_service,
         "on_behalf_of": entry.on_behalf_of.map(|user| user.to_string()),
         "cause": entry.cause,
         "schema_version": entry.schema_version,

@@ -31,6 +31,7 @@ mod reports;
 mod schema;
 mod search;
 mod sharing;
+mod tokens;
 mod trade;
 mod value_sets;
 mod views;
@@ -71,6 +72,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         schema::METHODS,
         search::METHODS,
         sharing::METHODS,
+        tokens::METHODS,
         trade::METHODS,
         value_sets::METHODS,
         views::METHODS,

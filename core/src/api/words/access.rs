@@ -45,4 +45,21 @@ words! {
         => "拒绝申请，限有权批准的人。";
     "Takes back a request that one has made."
         => "撤回自己提出的申请。";
+    "Issues a token by which a service account signs in. Its text is told this once; the database keeps a hash."
+        => "为服务账号签发登录令牌。令牌文本仅此一次给出，数据库只保存其散列值。";
+    "The service account, by id or name."
+        => "服务账号，填写编号或名称。";
+    "What the token is for."
+        => "令牌的用途。";
+    "Until when it is good, RFC 3339; without end if not said."
+        => "有效期至，RFC 3339 格式；未指定时不限期。";
+    "Lists the tokens of a service account that were not taken back, without their secrets."
+        => "列出服务账号未吊销的令牌，不含密文。";
+    "Takes a token back. Sessions that were opened by it end at their next call."
+        => "吊销令牌；以其登录的会话在下一次调用时结束。";
+    "The token, as `token.list` tells it."
+        => "令牌，见 `token.list`。";
+    "The only fields that the grant shows, separated by commas; what is not named is hidden, and so is every field \
+     that comes to be later."
+        => "该授权仅显示的字段，以逗号分隔；未列出的字段及以后新增的字段均不显示。";
 }
