@@ -195,6 +195,16 @@ impl Policy {
         AccessPath { role, team, position, grant: grant.id, entity, level, reason }
     }
 
+    /// Whether the records of somebody are within one's own work: one's own, those of who reports to one by whatever
+    /// line, and those of who is in a team of one's own.
+    #[must_use]
+    pub fn works_with(&self, principal: RecordId, owner: RecordId) -> bool {
+        let together = |team: &RecordId| self.teams_of(owner).contains(team);
+        principal == owner
+            || self.reach(principal, Level::OwnAndSubordinates).owners.contains(&owner)
+            || self.teams_of(principal).iter().any(together)
+    }
+
     /// The users behind one, in the order of their ids.
     pub fn users_after(&self, after: Option<RecordId>) -> impl Iterator<Item = RecordId> + '_ {
         let behind = move |user: &RecordId| after.is_none_or(|after| *user > after);

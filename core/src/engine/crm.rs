@@ -14,6 +14,7 @@ use crate::base::{
     Clock, Code, Error, FieldId, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp,
     Value,
 };
+use crate::engine::anomalies::AnomalyListeners;
 use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
@@ -98,6 +99,7 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    pub anomaly_listeners: AnomalyListeners,
     /// What is shared with those who ask.
     pub shares: KeptShares,
     /// The sessions that are open.
@@ -193,6 +195,7 @@ impl Crm {
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             audit: AuditTrail::default(),
+            anomaly_listeners: AnomalyListeners::default(),
             shares: KeptShares::default(),
             sessions: OpenSessions::default(),
             failed: Failed::default(),

@@ -122,7 +122,7 @@ pub use crate::storage::{
 };
 pub use access_past::PastEntitledPage;
 pub use access_paths::{AccessExplanation, Entitled, EntitledPage};
-pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
+pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, AnomalySubscription, Detection};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
 pub use backup::{BackupReport, BackupScope, verify_backup};

@@ -658,7 +658,8 @@ impl<'a> Reader<'a> {
         if let Ok(entity) = self.registry.entity_by_id(record.entity) {
             let masked = permit.masked_in(&class, showing).filter_map(|field| entity.field_by_id(field));
             for field in masked {
-                record.mask(field.id(), |value| mask(&field.definition.kind, value));
+                let (form, kind) = (field.definition.mask, &field.definition.kind);
+                record.mask(field.id(), |value| mask(form, kind, value));
                 hidden.push(field.id());
             }
         }

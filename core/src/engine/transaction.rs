@@ -712,6 +712,7 @@ impl<'s> Transaction<'s> {
                 registry: &self.registry,
                 snapshot: &self.view,
                 policy: &self.policy,
+                user: (!self.founding).then(|| self.session.user()),
                 settings: &self.settings,
                 phones: self.phones,
                 now: self.session.crm().now(),

@@ -62,7 +62,7 @@ pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, EntityOverride, FieldOverride, Layer};
 pub use layouts::{Device, LAYOUT_FACTS, LayoutDefinition, LayoutKind, SectionDefinition};
 pub use links::{Figure, Lookup, Rollup, Source};
-pub use mask::mask;
+pub use mask::{MaskForm, mask};
 pub use modules::{CUSTOM_MODULE, Module, ModuleDefinition, SYSTEM_MODULE};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use package_records::{PackageCommand, PackageGrant, PackageRole, PackageView};

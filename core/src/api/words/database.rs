@@ -35,8 +35,10 @@ words! {
          `audit.anomaly_rules` 中。";
     "The name, which for the usual rules is that of their kind."
         => "名称；默认规则的名称即其类型。";
-    "`mass_reads`, `reads_of_others`, `exports_outside_hours` or `failed_sign_ins`; needed for a new name."
-        => "`mass_reads`、`reads_of_others`、`exports_outside_hours` 或 `failed_sign_ins`；新名称必须填写。";
+    "`mass_reads`, `reads_of_others`, `reads_outside_team`, `exports_outside_hours` or `failed_sign_ins`; needed \
+     for a new name."
+        => "`mass_reads`、`reads_of_others`、`reads_outside_team`、`exports_outside_hours` 或 `failed_sign_ins`；新名称\
+         必须指定。";
     "Whether it is on."
         => "是否启用。";
     "From how many on."
