@@ -10,6 +10,7 @@ mod oracle;
 mod organisation;
 mod passwords;
 mod past;
+mod plugins;
 mod positions;
 mod service_accounts;
 mod shares;

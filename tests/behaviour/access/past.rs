@@ -41,30 +41,30 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let any = 0..1_000_usize;
+    let number = 0..1_000_usize;
     prop_oneof![
-        2 => (any.clone(), any.clone()).prop_map(|(record, owner)| Step::Own { record, owner }),
-        2 => (any.clone(), any.clone()).prop_map(|(user, above)| Step::Superior { user, above }),
-        2 => (any.clone(), any.clone()).prop_map(|(user, unit)| Step::UnitOf { user, unit }),
-        1 => (any.clone(), any.clone()).prop_map(|(unit, above)| Step::UnitAbove { unit, above }),
-        1 => (any.clone(), any::<bool>()).prop_map(|(user, active)| Step::Status { user, active }),
-        3 => (any.clone(), any.clone()).prop_map(|(user, role)| Step::Assign { user, role }),
-        2 => any.clone().prop_map(|number| Step::Unassign { number }),
-        3 => (any.clone(), 0..6_usize, prop::bool::weighted(0.2))
+        2 => (number.clone(), number.clone()).prop_map(|(record, owner)| Step::Own { record, owner }),
+        2 => (number.clone(), number.clone()).prop_map(|(user, above)| Step::Superior { user, above }),
+        2 => (number.clone(), number.clone()).prop_map(|(user, unit)| Step::UnitOf { user, unit }),
+        1 => (number.clone(), number.clone()).prop_map(|(unit, above)| Step::UnitAbove { unit, above }),
+        1 => (number.clone(), any::<bool>()).prop_map(|(user, active)| Step::Status { user, active }),
+        3 => (number.clone(), number.clone()).prop_map(|(user, role)| Step::Assign { user, role }),
+        2 => number.clone().prop_map(|number| Step::Unassign { number }),
+        3 => (number.clone(), 0..6_usize, prop::bool::weighted(0.2))
             .prop_map(|(role, level, deny)| Step::Grant { role, level, deny }),
-        1 => (any.clone(), 0..6_usize).prop_map(|(number, level)| Step::Regrant { number, level }),
-        1 => any.clone().prop_map(|number| Step::Ungrant { number }),
-        2 => (any.clone(), any.clone()).prop_map(|(user, team)| Step::Join { user, team }),
-        1 => any.clone().prop_map(|number| Step::Leave { number }),
-        1 => (any.clone(), any.clone()).prop_map(|(team, role)| Step::TeamRole { team, role }),
-        3 => (any.clone(), any.clone(), any::<bool>(), any::<bool>())
+        1 => (number.clone(), 0..6_usize).prop_map(|(number, level)| Step::Regrant { number, level }),
+        1 => number.clone().prop_map(|number| Step::Ungrant { number }),
+        2 => (number.clone(), number.clone()).prop_map(|(user, team)| Step::Join { user, team }),
+        1 => number.clone().prop_map(|number| Step::Leave { number }),
+        1 => (number.clone(), number.clone()).prop_map(|(team, role)| Step::TeamRole { team, role }),
+        3 => (number.clone(), number.clone(), any::<bool>(), any::<bool>())
             .prop_map(|(record, with, of_team, ends)| Step::Share { record, with, of_team, ends }),
-        1 => any.clone().prop_map(|number| Step::Unshare { number }),
-        1 => (any.clone(), any.clone()).prop_map(|(from, to)| Step::Delegate { from, to }),
-        1 => any.clone().prop_map(|number| Step::Undelegate { number }),
-        2 => (any.clone(), any.clone(), any::<bool>())
+        1 => number.clone().prop_map(|number| Step::Unshare { number }),
+        1 => (number.clone(), number.clone()).prop_map(|(from, to)| Step::Delegate { from, to }),
+        1 => number.clone().prop_map(|number| Step::Undelegate { number }),
+        2 => (number.clone(), number.clone(), any::<bool>())
             .prop_map(|(user, position, ends)| Step::Hold { user, position, ends }),
-        1 => any.prop_map(|record| Step::Delete { record }),
+        1 => number.prop_map(|record| Step::Delete { record }),
         2 => Just(Step::Wait),
     ]
 }
@@ -141,11 +141,9 @@ impl Play {
         let team_at = |number: usize| self.teams[number % self.teams.len()];
         let record = |number: usize| self.records[number % self.records.len()];
         let admin = self.house.admin.user();
-        let of_play = |entity: &'static str, field: &'static str| {
-            move |id: RecordId| {
-                let row = self.house.admin.get(entity, id).unwrap();
-                row.value(field).unwrap().as_id().is_some_and(|named| named != admin)
-            }
+        let given_to_players = |id: RecordId| {
+            let row = self.house.admin.get(RoleAssignment::NAME, id).unwrap();
+            row.value(role_assignment::USER).unwrap().as_id().is_some_and(|named| named != admin)
         };
         match step {
             Step::Own { record: number, owner } => {
@@ -169,7 +167,7 @@ impl Play {
                 self.make(RoleAssignment::NAME, &changes.set(role_assignment::ROLE, role(*given)));
             }
             Step::Unassign { number } => {
-                self.drop_one(RoleAssignment::NAME, *number, &of_play(RoleAssignment::NAME, "user"));
+                self.drop_one(RoleAssignment::NAME, *number, &given_to_players);
             }
             Step::Grant { role: number, level, deny } => {
                 let effect = if *deny { Effect::Deny } else { Effect::Allow };
