@@ -170,122 +170,129 @@ fn what_a_request_rests_on_must_stand_until_it_is_agreed_to() {
     assert!(!sees(&lin));
 }
 
-#[test]
-fn every_other_door_is_closed_and_what_takes_rights_away_is_not() {
-    let kinds = ["grants", "assignments", "full_shares", "delegations", "positions", "users", "lines"];
+/// A house in which every kind of change needs two people, with what the changes are about.
+struct Guarded {
+    house: House,
+    second: Session,
+    lin: Session,
+    role: RecordId,
+    record: RecordId,
+    unit: RecordId,
+    position: RecordId,
+    /// A user who may not sign in for now, and whose role forbids something.
+    suspended: RecordId,
+    /// Assignments: one that gives, and one that forbids.
+    given: RecordId,
+    denied: RecordId,
+}
+
+fn guarded() -> Guarded {
     let house = database();
     let (role, lin) = (reading(&house), house.user("lin", &[]));
-    let owner = house.user_as("owner", "director");
+    let suspended = house.user_as("suspended", "director").user();
     let second = house.user_as("second", "administrator");
     let unit = house.unit("unit");
     let position = house.create("sys.position", &Changes::new().set("name", "desk"));
     let record = house.create(Account::NAME, &Changes::new().set("name", "加喜"));
-    let standing = assign(&house.admin, lin.user(), role).unwrap();
+    let given = assign(&house.admin, lin.user(), role).unwrap();
     let denies = house.role("denies", &[]);
     house.grant(denies, guanxi::engine::Effect::Deny, (Account::NAME, Action::Read, Level::All), "");
-    let denied = assign(&house.admin, owner.user(), denies).unwrap();
-    house.change(User::NAME, owner.user(), &Changes::new().set(user::STATUS, UserStatus::Suspended));
+    let denied = assign(&house.admin, suspended, denies).unwrap();
+    house.change(User::NAME, suspended, &Changes::new().set(user::STATUS, UserStatus::Suspended));
+    let kinds = ["grants", "assignments", "full_shares", "delegations", "positions", "users", "lines"];
     set_policy(&house.admin, &kinds).unwrap();
-    let admin = &house.admin;
-    let make = |entity: &str, changes: Changes| {
-        admin.write(|transaction| transaction.create_record(entity, changes.clone()).map(drop))
-    };
-    let set = |entity: &str, id: RecordId, changes: Changes| {
-        admin.write(|transaction| transaction.update_record(entity, id, changes.clone()).map(drop))
-    };
-    let grants = || {
-        let changes = Changes::new().set(grant::ROLE, role).set(grant::ENTITY, "*");
-        changes.set(grant::ACTION, Action::Read).set(grant::LEVEL, Level::All)
-    };
-    let standing_grant =
-        admin.list(Grant::NAME, &guanxi::Find { limit: 1, ..guanxi::Find::default() }).unwrap();
-    let standing_grant = standing_grant.rows[0].record.id;
-    let until = moment("2026-12-22T00:00:00Z");
-    let refused = [
-        ("a grant", make(Grant::NAME, grants())),
-        ("a changed grant", set(Grant::NAME, standing_grant, Changes::new().set(grant::LEVEL, Level::Own))),
-        ("an assignment", make(RoleAssignment::NAME, assigning(lin.user(), role))),
-        (
-            "a lifted denial",
-            admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, denied)),
-        ),
-        ("a user", make(User::NAME, Changes::new().set(user::NAME, "new"))),
-        (
-            "one who comes back",
-            set(User::NAME, owner.user(), Changes::new().set(user::STATUS, UserStatus::Active)),
-        ),
-        ("a superior", set(User::NAME, lin.user(), Changes::new().set(user::REPORTS_TO, second.user()))),
-        ("a unit", set(User::NAME, lin.user(), Changes::new().set(user::UNIT, unit))),
-        (
-            "a holder",
-            make("sys.position_holder", Changes::new().set("position", position).set("user", lin.user())),
-        ),
-        ("a delegation", admin.delegate(&NewDelegation::new(lin.user(), until)).map(drop)),
-        (
-            "a full share",
-            admin
-                .share(Account::NAME, record, &NewShare::new(Sharee::User(lin.user()), ShareLevel::Full))
-                .map(drop),
-        ),
-        (
-            "a share by the door of all records",
-            make(
-                "sys.share",
-                Changes::new()
-                    .set("entity", Account::NAME)
-                    .set("record", record.to_string())
-                    .set("level", "full")
-                    .set("user", lin.user()),
-            ),
-        ),
-        ("the method", call(admin, "role.assign", &json!({"user": "lin", "role": "reading"})).map(drop)),
-        (
-            "the method of grants",
-            call(
-                admin,
-                "role.grant",
-                &json!({"role": "reading", "entity": "*", "action": "read", "level": "all"}),
-            )
-            .map(drop),
-        ),
-        (
-            "a user with a role",
-            call(admin, "user.create", &json!({"values": {"name": "x"}, "roles": ["administrator"]}))
-                .map(drop),
-        ),
-        ("a password of who approves", admin.set_password(second.user(), "a long password")),
-        ("a code of who approves", admin.issue_recovery_code(second.user()).map(drop)),
-        ("the policy", set_policy(admin, &[])),
-        ("a part of the policy", set_policy(admin, &["grants"])),
-    ];
-    for (door, outcome) in refused {
+    Guarded { house, second, lin, role, record, unit, position, suspended, given, denied }
+}
+
+impl Guarded {
+    fn make(&self, entity: &str, changes: Changes) -> guanxi::Result<()> {
+        self.house.admin.write(|transaction| transaction.create_record(entity, changes.clone()).map(drop))
+    }
+
+    fn set(&self, entity: &str, id: RecordId, changes: Changes) -> guanxi::Result<()> {
+        self.house.admin.write(|transaction| transaction.update_record(entity, id, changes.clone()).map(drop))
+    }
+
+    fn refuses(&self, door: &str, outcome: guanxi::Result<()>) {
         assert_eq!(refusal(outcome), Code::FourEyes, "{door}");
     }
-    let csv = format!("user,role\n{},{role}\n", lin.user());
+}
+
+#[test]
+fn records_of_the_organisation_that_give_rights_are_refused_one_by_one() {
+    let house = guarded();
+    let admin = &house.house.admin;
+    let grants = Changes::new().set(grant::ROLE, house.role).set(grant::ENTITY, "*");
+    let grants = grants.set(grant::ACTION, Action::Read).set(grant::LEVEL, Level::All);
+    house.refuses("a grant", house.make(Grant::NAME, grants));
+    let standing = admin.list(Grant::NAME, &guanxi::Find { limit: 1, ..guanxi::Find::default() }).unwrap();
+    let lesser = Changes::new().set(grant::LEVEL, Level::Own);
+    house.refuses("a changed grant", house.set(Grant::NAME, standing.rows[0].record.id, lesser));
+    let lin = house.lin.user();
+    house.refuses("an assignment", house.make(RoleAssignment::NAME, assigning(lin, house.role)));
+    let lifted = admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, house.denied));
+    house.refuses("a lifted denial", lifted);
+    house.refuses("a user", house.make(User::NAME, Changes::new().set(user::NAME, "new")));
+    let active = Changes::new().set(user::STATUS, UserStatus::Active);
+    house.refuses("one who comes back", house.set(User::NAME, house.suspended, active));
+    let superior = Changes::new().set(user::REPORTS_TO, house.second.user());
+    house.refuses("a superior", house.set(User::NAME, lin, superior));
+    house.refuses("a unit", house.set(User::NAME, lin, Changes::new().set(user::UNIT, house.unit)));
+    let holder = Changes::new().set("position", house.position).set("user", lin);
+    house.refuses("a holder", house.make("sys.position_holder", holder));
+    let share = Changes::new().set("entity", Account::NAME).set("record", house.record.to_string());
+    let share = share.set("level", "full").set("user", lin);
+    house.refuses("a share by the door of all records", house.make("sys.share", share));
+    // What takes away waits for nobody.
+    admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, house.given)).unwrap();
+    house.set(User::NAME, lin, Changes::new().set(user::STATUS, UserStatus::Suspended)).unwrap();
+    let told = call(admin, "ledger.query", &json!({"kinds": ["denied"]})).unwrap();
+    assert!(told["entries"].as_array().is_some_and(|entries| !entries.is_empty()), "refusals are entered");
+    let _ = house.house.verified();
+}
+
+#[test]
+fn every_verb_and_every_other_door_is_closed_as_well() {
+    let house = guarded();
+    let (admin, lin) = (&house.house.admin, house.lin.user());
+    let until = moment("2026-12-22T00:00:00Z");
+    house.refuses("a delegation", admin.delegate(&NewDelegation::new(lin, until)).map(drop));
+    let share = |level| NewShare::new(Sharee::User(lin), level);
+    house.refuses(
+        "a full share",
+        admin.share(Account::NAME, house.record, &share(ShareLevel::Full)).map(drop),
+    );
+    admin.share(Account::NAME, house.record, &share(ShareLevel::Read)).unwrap();
+    for (method, given) in [
+        ("role.assign", json!({"user": "lin", "role": "reading"})),
+        ("role.grant", json!({"role": "reading", "entity": "*", "action": "read", "level": "all"})),
+        ("user.create", json!({"values": {"name": "x"}, "roles": ["administrator"]})),
+    ] {
+        house.refuses(method, call(admin, method, &given).map(drop));
+    }
+    let second = house.second.user();
+    house.refuses("a password of who approves", admin.set_password(second, "a long password"));
+    house.refuses("a code of who approves", admin.issue_recovery_code(second).map(drop));
+    house.refuses("the policy", set_policy(admin, &[]));
+    house.refuses("a part of the policy", set_policy(admin, &["grants"]));
+    let csv = format!("user,role\n{lin},{}\n", house.role);
     let imported =
         admin.import_csv(RoleAssignment::NAME, csv.as_bytes(), &ImportOptions::default(), &mut |_| {});
     assert!(imported.is_err() || imported.unwrap().taken == 0, "an import");
+    let before = admin.count(RoleAssignment::NAME, &Condition::Everything).unwrap();
     let all = Selection::Matching(Condition::Everything);
-    let changes = Changes::new().set(grant::LEVEL, Level::All);
+    let changes = Changes::new().set(grant::LEVEL, Level::Unit);
     let bulk = admin.bulk_update(Grant::NAME, &all, &changes, &Bulk::default());
     assert!(bulk.is_err() || bulk.unwrap().rows.iter().all(|row| row.outcome.is_err()), "in bulk");
-    for session in [admin, &second] {
-        let own = Changes::new()
-            .set("changes", "[]")
-            .set("status", "approved")
-            .set("base", "")
-            .set("expires", until);
+    assert_eq!(admin.count(Grant::NAME, &grant::LEVEL.is(Level::Unit)).unwrap(), 0);
+    assert_eq!(admin.count(RoleAssignment::NAME, &Condition::Everything).unwrap(), before);
+    for session in [admin, &house.second] {
+        let own = Changes::new().set("changes", "[]").set("status", "approved").set("base", "");
+        let own = own.set("expires", until);
         let made =
             session.write(|transaction| transaction.create_record(PrivilegeRequest::NAME, own.clone()));
         assert_eq!(refusal(made), Code::NotPermitted, "requests are made by asking alone");
     }
-    // What takes away waits for nobody.
-    admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, standing)).unwrap();
-    admin.share(Account::NAME, record, &NewShare::new(Sharee::User(lin.user()), ShareLevel::Read)).unwrap();
-    set(User::NAME, lin.user(), Changes::new().set(user::STATUS, UserStatus::Suspended)).unwrap();
-    let told = call(admin, "ledger.query", &json!({"kinds": ["denied"]})).unwrap();
-    assert!(told["entries"].as_array().is_some_and(|entries| !entries.is_empty()), "refusals are entered");
-    let _ = house.verified();
 }
 
 #[test]

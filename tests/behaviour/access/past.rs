@@ -134,112 +134,140 @@ impl Play {
         Timestamp::from_micros(self.now.micros() + 90_000_000)
     }
 
+    fn user(&self, number: usize) -> RecordId {
+        self.users[number % self.users.len()]
+    }
+
+    fn unit_at(&self, number: usize) -> RecordId {
+        self.units[number % self.units.len()]
+    }
+
+    fn role(&self, number: usize) -> RecordId {
+        self.roles[number % self.roles.len()]
+    }
+
+    fn team_at(&self, number: usize) -> RecordId {
+        self.teams[number % self.teams.len()]
+    }
+
+    fn record(&self, number: usize) -> RecordId {
+        self.records[number % self.records.len()]
+    }
+
+    /// Whether a grant or an assignment is of the play, and not of the house.
+    fn is_of_play(&self, entity: &str, id: RecordId) -> bool {
+        let row = self.house.admin.get(entity, id).unwrap();
+        row.value("role").unwrap().as_id().is_some_and(|role| self.roles.contains(&role))
+    }
+
     fn take(&mut self, step: &Step) {
-        let user = |number: usize| self.users[number % self.users.len()];
-        let unit_at = |number: usize| self.units[number % self.units.len()];
-        let role = |number: usize| self.roles[number % self.roles.len()];
-        let team_at = |number: usize| self.teams[number % self.teams.len()];
-        let record = |number: usize| self.records[number % self.records.len()];
-        let admin = self.house.admin.user();
-        let given_to_players = |id: RecordId| {
-            let row = self.house.admin.get(RoleAssignment::NAME, id).unwrap();
-            row.value(role_assignment::USER).unwrap().as_id().is_some_and(|named| named != admin)
-        };
+        self.take_people(step);
+        self.take_rights(step);
+        self.take_single(step);
+        self.now = Timestamp::from_micros(self.now.micros() + 60_000_000);
+        self.house.clock.set(self.now);
+    }
+
+    /// Owners, and the lines of the organisation.
+    fn take_people(&self, step: &Step) {
         match step {
-            Step::Own { record: number, owner } => {
-                self.set(Account::NAME, record(*number), &Changes::new().owner(user(*owner)));
+            Step::Own { record, owner } => {
+                self.set(Account::NAME, self.record(*record), &Changes::new().owner(self.user(*owner)));
             }
-            Step::Superior { user: number, above } => {
-                self.set(User::NAME, user(*number), &Changes::new().set(user::REPORTS_TO, user(*above)));
+            Step::Superior { user, above } => {
+                let changes = Changes::new().set(user::REPORTS_TO, self.user(*above));
+                self.set(User::NAME, self.user(*user), &changes);
             }
-            Step::UnitOf { user: number, unit } => {
-                self.set(User::NAME, user(*number), &Changes::new().set(user::UNIT, unit_at(*unit)));
+            Step::UnitOf { user, unit } => {
+                let changes = Changes::new().set(user::UNIT, self.unit_at(*unit));
+                self.set(User::NAME, self.user(*user), &changes);
             }
-            Step::UnitAbove { unit: number, above } => {
-                self.set(Unit::NAME, unit_at(*number), &Changes::new().set(unit::PARENT, unit_at(*above)));
+            Step::UnitAbove { unit, above } => {
+                let changes = Changes::new().set(unit::PARENT, self.unit_at(*above));
+                self.set(Unit::NAME, self.unit_at(*unit), &changes);
             }
-            Step::Status { user: number, active } => {
+            Step::Status { user, active } => {
                 let status = if *active { UserStatus::Active } else { UserStatus::Suspended };
-                self.set(User::NAME, user(*number), &Changes::new().set(user::STATUS, status));
+                self.set(User::NAME, self.user(*user), &Changes::new().set(user::STATUS, status));
             }
-            Step::Assign { user: number, role: given } => {
-                let changes = Changes::new().set(role_assignment::USER, user(*number));
-                self.make(RoleAssignment::NAME, &changes.set(role_assignment::ROLE, role(*given)));
-            }
-            Step::Unassign { number } => {
-                self.drop_one(RoleAssignment::NAME, *number, &given_to_players);
-            }
-            Step::Grant { role: number, level, deny } => {
-                let effect = if *deny { Effect::Deny } else { Effect::Allow };
-                let changes =
-                    Changes::new().set(grant::ROLE, role(*number)).set(grant::ENTITY, Account::NAME);
-                let changes = changes.set(grant::ACTION, Action::Read).set(grant::LEVEL, LEVELS[*level]);
-                self.make(Grant::NAME, &changes.set(grant::EFFECT, effect));
-            }
-            Step::Regrant { number, level } => {
-                let roles = &self.roles;
-                let ids: Vec<RecordId> = self.ids_of(Grant::NAME);
-                let mine = ids.into_iter().filter(|id| {
-                    let row = self.house.admin.get(Grant::NAME, *id).unwrap();
-                    row.value(grant::ROLE).unwrap().as_id().is_some_and(|role| roles.contains(&role))
-                });
-                let mine: Vec<RecordId> = mine.collect();
-                if let Some(id) = mine.get(number % mine.len().max(1)) {
-                    self.set(Grant::NAME, *id, &Changes::new().set(grant::LEVEL, LEVELS[*level]));
-                }
-            }
-            Step::Ungrant { number } => {
-                let roles = self.roles.clone();
-                self.drop_one(Grant::NAME, *number, &|id| {
-                    let row = self.house.admin.get(Grant::NAME, id).unwrap();
-                    row.value(grant::ROLE).unwrap().as_id().is_some_and(|role| roles.contains(&role))
-                });
-            }
-            Step::Join { user: number, team } => {
-                let changes = Changes::new().set(team_member::USER, user(*number));
-                self.make(TeamMember::NAME, &changes.set(team_member::TEAM, team_at(*team)));
-            }
-            Step::Leave { number } => self.drop_one(TeamMember::NAME, *number, &|_| true),
-            Step::TeamRole { team, role: given } => {
-                let changes = Changes::new().set(team_role::TEAM, team_at(*team));
-                self.make(TeamRole::NAME, &changes.set(team_role::ROLE, role(*given)));
-            }
-            Step::Share { record: number, with, of_team, ends } => {
-                let with = match of_team {
-                    true => Sharee::Team(team_at(*with)),
-                    false => Sharee::User(user(*with)),
-                };
-                let share = NewShare::new(with, ShareLevel::Read);
-                let share = if *ends { share.until(self.soon()) } else { share };
-                let _ = self.house.admin.share(Account::NAME, record(*number), &share);
-            }
-            Step::Unshare { number } => self.drop_one("sys.share", *number, &|_| true),
-            Step::Delegate { from, to } => {
-                let delegation = NewDelegation {
-                    delegator: Some(user(*from)),
-                    ..NewDelegation::new(user(*to), self.soon())
-                };
-                let _ = self.house.admin.delegate(&delegation);
-            }
-            Step::Undelegate { number } => self.drop_one(Delegation::NAME, *number, &|_| true),
-            Step::Hold { user: number, position, ends } => {
+            Step::Hold { user, position, ends } => {
                 let position = self.positions[position % self.positions.len()];
-                let changes = Changes::new().set(position_holder::USER, user(*number));
+                let changes = Changes::new().set(position_holder::USER, self.user(*user));
                 let changes = changes.set(position_holder::POSITION, position);
                 let until = if *ends { changes.set(position_holder::UNTIL, self.soon()) } else { changes };
                 self.make("sys.position_holder", &until);
             }
-            Step::Delete { record: number } => {
-                let id = record(*number);
-                if self.records.len() > 1 {
-                    let _ =
-                        self.house.admin.write(|transaction| transaction.delete_record(Account::NAME, id));
+            _ => {}
+        }
+    }
+
+    /// Roles, grants and teams.
+    fn take_rights(&self, step: &Step) {
+        match step {
+            Step::Assign { user, role } => {
+                let changes = Changes::new().set(role_assignment::USER, self.user(*user));
+                self.make(RoleAssignment::NAME, &changes.set(role_assignment::ROLE, self.role(*role)));
+            }
+            Step::Unassign { number } => {
+                self.drop_one(RoleAssignment::NAME, *number, &|id| self.is_of_play(RoleAssignment::NAME, id));
+            }
+            Step::Grant { role, level, deny } => {
+                let effect = if *deny { Effect::Deny } else { Effect::Allow };
+                let changes =
+                    Changes::new().set(grant::ROLE, self.role(*role)).set(grant::ENTITY, Account::NAME);
+                let changes = changes.set(grant::ACTION, Action::Read).set(grant::LEVEL, LEVELS[*level]);
+                self.make(Grant::NAME, &changes.set(grant::EFFECT, effect));
+            }
+            Step::Regrant { number, level } => {
+                let mut ids = self.ids_of(Grant::NAME);
+                ids.retain(|id| self.is_of_play(Grant::NAME, *id));
+                if let Some(id) = ids.get(number % ids.len().max(1)) {
+                    self.set(Grant::NAME, *id, &Changes::new().set(grant::LEVEL, LEVELS[*level]));
                 }
             }
-            Step::Wait => {}
+            Step::Ungrant { number } => {
+                self.drop_one(Grant::NAME, *number, &|id| self.is_of_play(Grant::NAME, id));
+            }
+            Step::Join { user, team } => {
+                let changes = Changes::new().set(team_member::USER, self.user(*user));
+                self.make(TeamMember::NAME, &changes.set(team_member::TEAM, self.team_at(*team)));
+            }
+            Step::Leave { number } => self.drop_one(TeamMember::NAME, *number, &|_| true),
+            Step::TeamRole { team, role } => {
+                let changes = Changes::new().set(team_role::TEAM, self.team_at(*team));
+                self.make(TeamRole::NAME, &changes.set(team_role::ROLE, self.role(*role)));
+            }
+            _ => {}
         }
-        self.now = Timestamp::from_micros(self.now.micros() + 60_000_000);
-        self.house.clock.set(self.now);
+    }
+
+    /// Shares, delegations and deletions.
+    fn take_single(&self, step: &Step) {
+        match step {
+            Step::Share { record, with, of_team, ends } => {
+                let with = match of_team {
+                    true => Sharee::Team(self.team_at(*with)),
+                    false => Sharee::User(self.user(*with)),
+                };
+                let share = NewShare::new(with, ShareLevel::Read);
+                let share = if *ends { share.until(self.soon()) } else { share };
+                let _ = self.house.admin.share(Account::NAME, self.record(*record), &share);
+            }
+            Step::Unshare { number } => self.drop_one("sys.share", *number, &|_| true),
+            Step::Delegate { from, to } => {
+                let delegator = Some(self.user(*from));
+                let _ = self.house.admin.delegate(&NewDelegation {
+                    delegator,
+                    ..NewDelegation::new(self.user(*to), self.soon())
+                });
+            }
+            Step::Undelegate { number } => self.drop_one(Delegation::NAME, *number, &|_| true),
+            Step::Delete { record } => {
+                let id = self.record(*record);
+                let _ = self.house.admin.write(|transaction| transaction.delete_record(Account::NAME, id));
+            }
+            _ => {}
+        }
     }
 
     /// Who sees each record now, by asking everybody's own session, and for whom delegates see it.
