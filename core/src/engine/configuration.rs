@@ -543,9 +543,14 @@ fn stored(
     registry: &Registry,
     settings: &Settings,
     definition: &SettingDefinition,
-    value: &Json,
+    said: &Json,
 ) -> Result<Json> {
-    let value = definition.value(value)?;
+    let value = definition.value(said)?;
+    // A list of codes that names none is a value as well.
+    let list = matches!(definition.kind, FieldType::MultiEnum { .. });
+    if value.is_null() && list && said.is_array() {
+        return Ok(json!([]));
+    }
     if value.is_null() {
         return Err(Error::new(Code::Required).rule("reset it to go back to the default"));
     }
