@@ -338,7 +338,9 @@ pub(super) type AnomalyListeners = Mutex<Vec<Weak<AnomalyListener>>>;
 type AnomalyListener = dyn Fn(&Anomaly) + Send + Sync;
 
 /// A host's interest in anomalies; it ends when this is dropped.
-pub struct AnomalySubscription(Arc<AnomalyListener>);
+pub struct AnomalySubscription {
+    _listener: Arc<AnomalyListener>,
+}
 
 impl std::fmt::Debug for AnomalySubscription {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -357,7 +359,7 @@ impl Crm {
         let mut listeners = self.inner.anomaly_listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|known| known.strong_count() > 0);
         listeners.push(Arc::downgrade(&listener));
-        AnomalySubscription(listener)
+        AnomalySubscription { _listener: listener }
     }
 
     fn tell_of(&self, raised: &[Anomaly]) {

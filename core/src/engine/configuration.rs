@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::access::{Action, PrivilegeKind};
 use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
 use crate::engine::credentials::{MAX_REMEMBERED, MIN_CHARACTERS, PasswordRules};
+use crate::engine::ledger_archive::check_ledger_days;
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
 use crate::records::{WriteContext, WriteView, note};
 use crate::schema::{
@@ -35,6 +36,8 @@ const PASSWORD_AFTER_RESET: &str = "passwords.change_after_reset";
 const RECOVERY_MINUTES: &str = "passwords.recovery_minutes";
 /// The setting of which changes need a second person.
 pub(super) const FOUR_EYES: &str = "access.four_eyes";
+/// The setting of for how many days values of archived entries of the ledger are kept, by class.
+pub(super) const LEDGER_DAYS: &str = "audit.retention_days";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -166,6 +169,12 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         .default(30)
         .between(1, 10_080)
         .help("找回密码所用一次性代码的有效时间", "Of a code by which a user sets a lost password anew"),
+        CoreSetting::own(LEDGER_DAYS, ("审计内容保留天数", "Days of the ledger"), FieldType::Json)
+            .default(json!({}))
+            .help(
+                "按类别设置已归档条目的内容保留天数：reads、sign_ins、refusals、exports",
+                "By class, for how long archived entries keep their values: reads, sign_ins, refusals, exports",
+            ),
         CoreSetting::own(FOUR_EYES, ("须双人复核的权限变更", "Changes under four eyes"), privileges())
             .default(json!([]))
             .help(
@@ -430,7 +439,7 @@ impl Crm {
     }
 
     /// The value that the database has in place of the default.
-    fn set_value(&self, name: &str) -> Option<Json> {
+    pub(super) fn set_value(&self, name: &str) -> Option<Json> {
         match member(name) {
             Some(member) => Some(member_of(&self.settings(), member)),
             None => self.configuration().values.get(name).cloned(),
@@ -558,6 +567,9 @@ fn stored(
         PhoneRegion::from_code(code)?;
     }
     let value = value.to_json();
+    if definition.name == LEDGER_DAYS && definition.namespace == "sys" {
+        check_ledger_days(&value)?;
+    }
     if let Some(member) = member(&definition.name).filter(|_| definition.namespace == "sys") {
         with_member(settings, member, &value)?.check_in(registry)?;
     }

@@ -82,7 +82,10 @@ pub use ledger_search::{LedgerFilter, LedgerWalk, search_ledger};
 pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
-pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest_pruned, pruned_up_to};
+pub use prune::{
+    PRUNE_CHUNK, PruneChunk, Pruned, archived_up_to, drop_values, dropped_up_to, empty_old, keep_archived,
+    look_for_kinds, look_for_old, newest_pruned, pruned_up_to,
+};
 pub use purge::{PURGE_CHUNK, PurgeChunk, look_for_purgeable, purge, purge_begins};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,

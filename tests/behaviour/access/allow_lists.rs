@@ -101,8 +101,9 @@ fn a_simulated_delegation_tells_what_the_delegate_comes_to_for_whom() {
         )
     );
     assert!(house.crm.session_for("wang").unwrap().act_for(lin.user()).is_err(), "nothing is kept");
-    let id =
-        call(&lin, "delegation.grant", &json!({"delegate": wang.user().to_string(), "until": until})).unwrap()["id"].clone();
+    let id = call(&lin, "delegation.grant", &json!({"delegate": wang.user().to_string(), "until": until}))
+        .unwrap()["id"]
+        .clone();
     let planned = json!({"changes": [{"do": "delete", "entity": "sys.delegation", "id": id}]});
     let told = call(&house.admin, "access.simulate", &planned).unwrap();
     assert_eq!(

@@ -10,8 +10,8 @@ use crate::api::declare::methods;
 use crate::api::json::{head_to_json, hex, owner_from_json, with};
 use crate::base::{Code, Error, RecordId, Result, Timestamp};
 use crate::engine::{
-    Action, AuditedEntry, AuditedValue, Carried, EntryKind, LedgerExportOptions, LedgerQuery, ReadMode,
-    ReadPolicy, Session, field_name, note_name,
+    Action, AuditedEntry, AuditedValue, Carried, EntryKind, LedgerExport, LedgerExportOptions, LedgerQuery,
+    ReadMode, ReadPolicy, Session, field_name, note_name,
 };
 use crate::schema::Registry;
 
@@ -199,14 +199,41 @@ methods! {
         }
         let done = done?;
         file.sync_all()?;
-        Ok(json!({
-            "first": done.first,
-            "last": done.last,
-            "entries": done.entries,
-            "with_values": done.with_values,
-            "checkpoints": done.checkpoints,
-            "head": head_to_json(done.head),
-        }))
+        Ok(export_to_json(&done))
+    }
+
+    /// Writes what was entered since the last archive, with values, to a new file of the host, up to the newest
+    /// checkpoint that is signed, and remembers how far that goes. `examples/audit_verify` verifies it.
+    "audit.archive" (session, given: ArchiveLedger {
+        /// The file, which does not stand yet: an absolute path.
+        path: String,
+    }) -> "{first, last, entries, with_values, checkpoints, head}" {
+        session.check_may("sys.role", Action::Administer)?;
+        let mut file = new_file(&given.path)?;
+        let done = session.archive_ledger(&mut file);
+        if done.is_err() {
+            drop(fs::remove_file(&given.path));
+        }
+        let done = done?;
+        file.sync_all()?;
+        Ok(export_to_json(&done))
+    }
+
+    /// Takes the values out of entries of the ledger that are archived and older than the setting
+    /// `audit.retention_days` keeps them. The chain verifies as before.
+    "audit.drop_archived" (session, given: DropArchived {
+        /// Only says what would be taken out; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{archived, classes: [{class, until, last, entries}]}" {
+        let dropped = session.drop_archived(given.dry_run.unwrap_or(false))?;
+        let classes = dropped.iter().map(|dropped| json!({
+            "class": dropped.class.code(),
+            "until": dropped.until.to_string(),
+            "last": dropped.last,
+            "entries": dropped.entries,
+        }));
+        let classes: Vec<Json> = classes.collect();
+        Ok(json!({"archived": session.archived_ledger()?, "classes": classes}))
     }
 
     /// Writes what was collected for the ledger: reads of batched policies, and counts of refusals whose minute is
@@ -268,6 +295,17 @@ fn is_falling(order: Option<&str>) -> Result<bool> {
             Err(Error::new(Code::InvalidArgument).field("order").rule("falling or rising").value(other))
         }
     }
+}
+
+fn export_to_json(done: &LedgerExport) -> Json {
+    json!({
+        "first": done.first,
+        "last": done.last,
+        "entries": done.entries,
+        "with_values": done.with_values,
+        "checkpoints": done.checkpoints,
+        "head": head_to_json(done.head),
+    })
 }
 
 fn entry_to_json(registry: &Registry, audited: &AuditedEntry) -> Json {

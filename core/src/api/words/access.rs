@@ -64,4 +64,13 @@ words! {
         => "该授权仅显示的字段，以逗号分隔；未列出的字段及以后新增的字段均不显示。";
     "Which form its masks have: nothing, phone, email, ends, name or magnitude; that of its type if not said."
         => "脱敏的形式：nothing、phone、email、ends、name 或 magnitude；未指定时依其类型。";
+    "Writes what was entered since the last archive, with values, to a new file of the host, up to the newest \
+     checkpoint that is signed, and remembers how far that goes. `examples/audit_verify` verifies it."
+        => "将上次归档以来的审计条目（含内容）写入宿主的新文件，直至最新的已签名检查点，并记住归档到何处。\
+         `examples/audit_verify` 可对其校验。";
+    "Takes the values out of entries of the ledger that are archived and older than the setting \
+     `audit.retention_days` keeps them. The chain verifies as before."
+        => "去除已归档且超过设置 `audit.retention_days` 保留期的审计条目的内容，链式校验不受影响。";
+    "Only says what would be taken out; no if not said."
+        => "仅说明会去除什么；未指定时为否。";
 }
