@@ -314,9 +314,9 @@ fn the_policy_is_begun_where_two_approve_and_ended_by_two() {
     let told = house.admin.configuration().unwrap();
     let setting = told.iter().find(|setting| setting.definition.name == POLICY).unwrap();
     assert_eq!(setting.value, json!([]));
-    house.role("free", &[(Account::NAME, Action::Read, Level::All)]);
+    let _ = house.role("free", &[(Account::NAME, Action::Read, Level::All)]);
     let house = house.reopened();
-    house.role("free again", &[(Account::NAME, Action::Read, Level::All)]);
+    let _ = house.role("free again", &[(Account::NAME, Action::Read, Level::All)]);
     let entries = call(&house.admin, "ledger.query", &json!({"kinds": ["settings"]})).unwrap();
     assert!(entries.to_string().contains(POLICY), "changes of the policy are entered");
 }
