@@ -90,8 +90,6 @@ fn a_request_is_decided_once_by_somebody_else_in_person() {
     let two = two(&[]);
     let Two { house, second } = &two;
     let (role, lin) = (reading(house), house.user("lin", &[]));
-    let administrators =
-        house.admin.read(|reader| reader.find_by_title(Role::NAME, "administrator")).unwrap()[0];
     let third = house.user_as("third", "administrator");
     let until = moment("2026-12-22T00:00:00Z");
     house.admin.delegate(&NewDelegation::new(second.user(), until)).unwrap();
@@ -121,8 +119,6 @@ fn a_request_is_decided_once_by_somebody_else_in_person() {
     let grants = Changes::new().set(grant::ROLE, role).set(grant::ENTITY, Account::NAME);
     let grants = grants.set(grant::ACTION, Action::Export).set(grant::LEVEL, Level::All);
     let (_, change) = house.admin.privilege_to_create(Grant::NAME, grants);
-    let limited = house.user("limited", &[role]);
-    let _ = (limited, administrators);
     let id = house.admin.request_privileges(&[change], None, None).unwrap();
     second.approve_privileges(id, None).unwrap();
     // A withdrawn and an expired one are closed.
@@ -315,6 +311,7 @@ fn the_policy_is_begun_where_two_approve_and_ended_by_two() {
     let setting = told.iter().find(|setting| setting.definition.name == POLICY).unwrap();
     assert_eq!(setting.value, json!([]));
     let _ = house.role("free", &[(Account::NAME, Action::Read, Level::All)]);
+    drop(second);
     let house = house.reopened();
     let _ = house.role("free again", &[(Account::NAME, Action::Read, Level::All)]);
     let entries = call(&house.admin, "ledger.query", &json!({"kinds": ["settings"]})).unwrap();

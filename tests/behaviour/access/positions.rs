@@ -95,8 +95,7 @@ fn a_position_is_given_within_ones_own_rights_and_from_now_on() {
     let keeps: Vec<_> = ["sys.user", "sys.position", "sys.position_holder", "sys.position_role", "sys.role"]
         .into_iter()
         .flat_map(|entity| {
-            [Action::Create, Action::Read, Action::Update, Action::Administer]
-                .map(|action| (entity, action, Level::All))
+            [Action::Create, Action::Read, Action::Update].map(|action| (entity, action, Level::All))
         })
         .collect();
     let keeper = house.user("keeper", &[house.role("keeper", &keeps)]);
