@@ -54,7 +54,7 @@ fn verified(house: &House) {
 fn what_is_archived_and_old_is_emptied_and_everything_verifies() {
     let house = house();
     let id = house.create("account", &Changes::new().set("name", "加喜"));
-    let lin = house.user("lin", &[house.role("readers", &[("account", Action::Read, Level::All)])]);
+    let lin = house.user("lin", &[house.role("readers", &[("crm.account", Action::Read, Level::All)])]);
     for _ in 0..3 {
         lin.get("account", id).unwrap();
     }
@@ -141,7 +141,8 @@ fn an_interrupted_call_is_gone_on_with_and_backups_hold() {
     assert_eq!(reads(&house), [false; 5]);
     verified(&house);
     let (backup, _) = crate::backup::full(&house.admin);
-    let (_, restored, path) = crate::backup::opened(&house, &[&backup], None);
+    let keys = crate::backup::keys(&house.admin);
+    let (_, restored, path) = crate::backup::opened(&house, &[&backup], Some(&keys));
     restored.verify(&Patience::default()).unwrap();
     drop(restored);
     fs::remove_dir_all(path).unwrap();
