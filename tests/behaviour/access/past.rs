@@ -160,12 +160,13 @@ impl Play {
         row.value("role").unwrap().as_id().is_some_and(|role| self.roles.contains(&role))
     }
 
+    /// A minute passes, so that no two steps are of one moment, and something happens.
     fn take(&mut self, step: &Step) {
+        self.now = Timestamp::from_micros(self.now.micros() + 60_000_000);
+        self.house.clock.set(self.now);
         self.take_people(step);
         self.take_rights(step);
         self.take_single(step);
-        self.now = Timestamp::from_micros(self.now.micros() + 60_000_000);
-        self.house.clock.set(self.now);
     }
 
     /// Owners, and the lines of the organisation.
