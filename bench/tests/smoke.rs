@@ -45,3 +45,14 @@ fn every_figure_of_query_is_printed_once_and_both_sides_answer_alike() {
     let figures = figures("query").unwrap();
     check(&figures, &["page.newest", "page.deep.naive", "sum.by_stage", "custom.filtered", "field.growth"]);
 }
+
+/// The same of the organisation, its shares and its audit.
+#[test]
+fn every_figure_of_access_is_printed_once_and_both_sides_answer_alike() {
+    let figures = figures("access").unwrap();
+    check(
+        &figures,
+        &["permit.director", "page.manager", "count.division_head.kept", "search.director", "chain.verify"],
+    );
+    check(&figures, &["shares.of_others", "write.bare", "organisation.change", "read.audited"]);
+}

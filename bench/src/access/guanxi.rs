@@ -157,6 +157,9 @@ impl Store for Guanxi {
     }
 
     fn insert(&mut self, first: usize, leads: &[(usize, Lead)]) -> Outcome<()> {
+        if let [(owner, lead)] = leads {
+            return self.insert_one(*owner, lead);
+        }
         let mut placed = BTreeMap::new();
         let parted = self.world.first_parted();
         for (session, is_parted) in [(&self.administrator, false), (&self.exhibitor, true)] {
@@ -297,6 +300,14 @@ impl Guanxi {
         let session = self.crm.session_for(&user_name(number))?;
         self.sessions.insert(number, session.clone());
         Ok(session)
+    }
+
+    fn insert_one(&mut self, owner: usize, lead: &Lead) -> Outcome<()> {
+        let changes = self.changes(owner, lead)?;
+        let is_parted = owner >= self.world.first_parted();
+        let session = if is_parted { &self.exhibitor } else { &self.administrator };
+        session.write(|transaction| transaction.create_record(LEAD, changes.clone()))?;
+        Ok(())
     }
 
     /// Rows and bytes of keys and values that are stored, and bytes of these that are the ledger's.

@@ -187,7 +187,8 @@ fn reorganise<S: Store>(store: &mut S) -> Outcome<Reply> {
 }
 
 fn write<S: Store>(store: &mut S, world: World) -> Outcome<Reply> {
-    let first = world.leads + store.leads()?;
+    // Behind all that were written before, of which each stands here twice: those of the partition are not counted.
+    let first = world.leads + 2 * store.leads()?;
     let rows = world.leads(first..first + WRITES);
     let clock = Clock::start();
     for (number, row) in (first..).zip(rows) {

@@ -168,6 +168,8 @@ impl World {
     pub fn explained(self, asker: usize, turn: usize) -> usize {
         let rounds = (self.leads / self.users.max(1)).max(1);
         let any = turn * 7_919 % self.leads.max(1);
+        // Of the partition of the exhibition the one who asks sees nothing.
+        let any = any - (self.owner(any) + 1).saturating_sub(self.first_parted()).min(any);
         if turn.is_multiple_of(2) { (turn / 2 % rounds) * self.users + asker } else { any }
     }
 
