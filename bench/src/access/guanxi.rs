@@ -238,8 +238,8 @@ impl Store for Guanxi {
         Ok(clock.stop())
     }
 
-    fn reorganise(&mut self, turn: usize) -> Outcome<()> {
-        let (moved, superior) = self.world.moved(turn);
+    fn reorganise(&mut self, turn: usize, back: bool) -> Outcome<()> {
+        let (moved, superior) = self.world.moved(turn, back);
         let (id, above) = (self.user(moved)?, self.user(superior)?);
         let changes = Changes::new().set(user::REPORTS_TO, above);
         self.administrator.write(|transaction| transaction.update_record(User::NAME, id, changes.clone()))?;

@@ -179,8 +179,8 @@ impl Store for SqlCipher {
         Ok(clock.stop())
     }
 
-    fn reorganise(&mut self, turn: usize) -> Outcome<()> {
-        let (moved, superior) = self.world.moved(turn);
+    fn reorganise(&mut self, turn: usize, back: bool) -> Outcome<()> {
+        let (moved, superior) = self.world.moved(turn, back);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let facts = params![id(moved), id(superior)];
         transaction.prepare_cached("UPDATE person SET reports_to = ?2 WHERE id = ?1")?.execute(facts)?;

@@ -98,8 +98,9 @@ pub trait Store: Sized {
     /// Works out for people of a role, each for the first time, whose records they reach; gives the time for all.
     fn compile(&mut self, people: &[usize]) -> Outcome<Spent>;
 
-    /// Gives a salesperson another superior, and asks on behalf of that one. A turn chooses both.
-    fn reorganise(&mut self, turn: usize) -> Outcome<()>;
+    /// Gives a salesperson another superior, or the first one again, and asks on behalf of that one. A turn chooses
+    /// both.
+    fn reorganise(&mut self, turn: usize, back: bool) -> Outcome<()>;
 
     /// Verifies the chain of all entries, and says how many there are.
     fn verify(&mut self) -> Outcome<usize>;

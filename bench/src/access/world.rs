@@ -156,12 +156,13 @@ impl World {
         (0..self.first_parted()).filter(is_other).take(most).collect()
     }
 
-    /// A salesperson who gets another superior, and that one: the head of another unit.
-    pub fn moved(self, turn: usize) -> (usize, usize) {
+    /// A salesperson who gets another superior, and that one: the head of the next unit, or on the way back that of
+    /// the salesperson's own.
+    pub fn moved(self, turn: usize, back: bool) -> (usize, usize) {
         let people = self.first_parted().saturating_sub(self.units).max(1);
         let moved = self.units + turn * 31 % people;
-        let superior = 1 + BELOW + turn * 17 % self.units.saturating_sub(1 + BELOW).max(1);
-        (moved, superior)
+        let own = moved % self.units.max(1);
+        (moved, if back { own } else { (own + 1) % self.units.max(1) })
     }
 
     /// A lead of which it is asked why somebody sees it: one of their own in every second turn.

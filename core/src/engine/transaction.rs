@@ -1,6 +1,6 @@
 //! One transaction: every change validated, permitted, checked by rules, and entered in the ledger.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
@@ -99,6 +99,8 @@ pub struct Transaction<'s> {
     renewed: BTreeSet<RecordId>,
     /// With whom the shares are that it makes, changes or takes back.
     pub(super) shared_with: BTreeSet<Sharee>,
+    /// How many shares stand with those with whom it makes some, at most.
+    pub(super) standing_shares: BTreeMap<Sharee, usize>,
     _turn: WriterTurn,
 }
 
@@ -144,6 +146,7 @@ impl<'s> Transaction<'s> {
             passwords: BTreeSet::new(),
             renewed: BTreeSet::new(),
             shared_with: BTreeSet::new(),
+            standing_shares: BTreeMap::new(),
             _turn: turn,
         })
     }
