@@ -75,12 +75,14 @@ impl Session {
         limit: usize,
         offset: usize,
     ) -> Result<SearchPage> {
-        let mut query = Query::new(text);
+        let (mut query, mut only) = (Query::new(text), None);
         if let Some(name) = entity {
             self.check_may(name, crate::engine::Action::Read)?;
-            query = query.within(&[self.crm().registry().entity(name)?.id().number()]);
+            let wanted = self.crm().registry().entity(name)?.id();
+            query = query.within(&[wanted.number()]);
+            only = Some(wanted);
         }
-        let visibility = self.visibility()?;
+        let visibility = self.visibility(only)?;
         let found = {
             let feed = Feed::of(self.crm())?;
             let state = feed.caught_up(self.crm(), self.patience())?;
