@@ -69,9 +69,16 @@ impl Index {
 
     /// What all keys of a class begin with.
     pub fn prefix(self, class: ClassId) -> Vec<u8> {
+        let mut prefix = self.prefix_of_all();
+        prefix.extend_from_slice(&class.number().to_be_bytes());
+        prefix
+    }
+
+    /// What all keys begin with, whatever the class.
+    pub fn prefix_of_all(self) -> Vec<u8> {
         let mut prefix = Vec::with_capacity(USUAL_KEY);
         prefix.push(INDEX);
-        for number in [self.entity.number(), self.field.number(), class.number()] {
+        for number in [self.entity.number(), self.field.number()] {
             prefix.extend_from_slice(&number.to_be_bytes());
         }
         prefix

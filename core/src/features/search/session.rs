@@ -1,13 +1,13 @@
 //! Searching as a session: what it may see, from the index and once more from the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::feed::Feed;
 use super::highlight::highlight;
 use super::index::{Hit, Hits};
 use super::query::Query;
-use super::visibility::Visibility as Sees;
+use super::visibility::{Pair, Visibility as Sees};
 use crate::base::{Code, EntityId, FieldId, RecordId, Result, Value};
 use crate::engine::{ClassId, Listing, Session, Visibility};
 
@@ -45,6 +45,20 @@ impl Sees for Visibility {
         self.scopes
             .get(&EntityId::new(kind))
             .is_some_and(|scope| scope.classes.contains(&ClassId::new(class)))
+    }
+
+    fn among(&self, pairs: &BTreeSet<Pair>) -> Vec<Pair> {
+        let mut found = Vec::new();
+        // Both are in order, so they are walked side by side.
+        for (kind, scope) in &self.scopes {
+            let kind = kind.number();
+            let mut classes = scope.classes.iter().map(|class| class.number()).peekable();
+            for pair in pairs.range((kind, 0)..=(kind, u32::MAX)) {
+                while classes.next_if(|class| *class < pair.1).is_some() {}
+                found.extend((classes.peek() == Some(&pair.1)).then_some(*pair));
+            }
+        }
+        found
     }
 
     fn singly(&self) -> Vec<(u32, RecordId)> {

@@ -202,7 +202,11 @@ fn each_batch(
     far: bool,
     visit: &mut dyn FnMut(Vec<Record>) -> Result<bool>,
 ) -> Result<bool> {
-    let mut merge = Merge::new(sight.snapshot, plan, None, usize::MAX)?;
+    // Nobody is promised an order, so what all classes hold is read in one go.
+    let mut merge = match plan.whole(sight.permit) {
+        Some(range) => Merge::of_one(sight.snapshot, range)?,
+        None => Merge::new(sight.snapshot, plan, None, usize::MAX)?,
+    };
     loop {
         sight.patience.check()?;
         let ids = merge.batch(sight.snapshot, BATCH)?;
