@@ -47,7 +47,7 @@
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0 }
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0 }
 
 /**
  * Begins a guanxi_call_options: its size, and zeros. Since 0.1.
@@ -83,6 +83,11 @@
  * Open flag: every page is checked when the database is opened.
  */
 #define GUANXI_OPEN_VERIFY 2
+
+/**
+ * Open flag: no record is kept in memory as it was decoded; every read finds and decodes what it reads.
+ */
+#define GUANXI_OPEN_NO_RECORD_CACHE 4
 
 /**
  * Durability of open options: a write is durable when it returns.
@@ -221,6 +226,12 @@ typedef struct guanxi_open_options {
    * structure, which is taken as 0. Since 0.1.
    */
   uint64_t durability;
+  /**
+   * How much of the memory of `cache_bytes` is for records that are read often and kept as they were
+   * decoded, in bytes; 0 for the default of an eighth of it, and with GUANXI_OPEN_NO_RECORD_CACHE. It was
+   * not in the first layouts of this structure, which are taken as 0. Since 0.1.
+   */
+  uint64_t record_cache_bytes;
 } guanxi_open_options;
 
 /**

@@ -544,6 +544,26 @@
 #define GUANXI_ERR_LEDGER_CHECKPOINT_INVALID -903
 
 /**
+ * `record.legal_hold`: the record is under a legal hold
+ */
+#define GUANXI_ERR_RECORD_LEGAL_HOLD -430
+
+/**
+ * `access.four_eyes`: this change needs a second person
+ */
+#define GUANXI_ERR_ACCESS_FOUR_EYES -531
+
+/**
+ * `access.request_closed`: the request is no longer open
+ */
+#define GUANXI_ERR_ACCESS_REQUEST_CLOSED -532
+
+/**
+ * `access.base_changed`: what the request rests on has changed
+ */
+#define GUANXI_ERR_ACCESS_BASE_CHANGED -533
+
+/**
  * Bit of guanxi_decimal::scale_and_sign that makes the number negative.
  */
 #define GUANXI_DECIMAL_NEGATIVE 128

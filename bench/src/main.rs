@@ -1,5 +1,6 @@
 //! The bench: Guanxi and what a host would take instead, side by side on the same work.
 
+mod access;
 mod crm;
 mod harness;
 mod query;
@@ -26,12 +27,17 @@ enum Group {
     Storage(GroupArguments),
     /// Pages within a permission, counts, sums, records, inserts and new fields.
     Query(GroupArguments),
+    /// Permits, pages, counts and search of people of different roles, and the audit.
+    Access(access::Arguments),
     /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
     /// One phase of `query`, likewise.
     #[command(hide = true)]
     QueryPhase(query::PhaseArguments),
+    /// One phase of `access`, likewise.
+    #[command(hide = true)]
+    AccessPhase(access::PhaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +54,8 @@ fn run(group: &Group) -> Outcome<()> {
     match group {
         Group::Storage(arguments) => storage::run(arguments),
         Group::Query(arguments) => query::run(arguments),
+        Group::Access(arguments) => access::run(arguments),
+        Group::AccessPhase(arguments) => access::phase(arguments),
         Group::QueryPhase(arguments) => query::phase(arguments),
         Group::Phase(arguments) => storage::phase(arguments),
     }

@@ -6,9 +6,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Runs the bench and reads what it prints, one JSON object a line.
-fn figures(group: &str) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
+fn figures(group: &str, further: &[&str]) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
     let output = Command::new(env!("CARGO_BIN_EXE_guanxi-bench"))
         .args([group, "--accounts", "500", "--rounds", "1", "--json"])
+        .args(further)
         .output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
@@ -35,13 +36,24 @@ fn check(figures: &[Value], expected: &[&str]) {
 
 #[test]
 fn every_figure_of_storage_is_printed_once_with_finite_numbers() {
-    let figures = figures("storage").unwrap();
+    let figures = figures("storage", &[]).unwrap();
     check(&figures, &["load.10000.cpu", "commit.threads_8", "read.hot", "open.after_crash", "size.loaded"]);
 }
 
 /// The group fails where the two sides, or two forms of a question, do not give the same rows and sums.
 #[test]
 fn every_figure_of_query_is_printed_once_and_both_sides_answer_alike() {
-    let figures = figures("query").unwrap();
+    let figures = figures("query", &[]).unwrap();
     check(&figures, &["page.newest", "page.deep.naive", "sum.by_stage", "custom.filtered", "field.growth"]);
+}
+
+/// The same of the organisation, its shares and its audit.
+#[test]
+fn every_figure_of_access_is_printed_once_and_both_sides_answer_alike() {
+    let figures = figures("access", &["--users", "200", "--units", "20", "--shares", "1000"]).unwrap();
+    check(
+        &figures,
+        &["permit.director", "page.manager", "count.division_head.kept", "search.director", "chain.verify"],
+    );
+    check(&figures, &["shares.of_others", "write.bare", "organisation.change", "read.audited"]);
 }

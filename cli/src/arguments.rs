@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    access, audit, backup, backups, call, compact, config, create, describe, find, import, key, look, plugin,
-    purge, query, report, restore, salvage, schema, search, verify, view,
+    access, audit, backup, backups, call, compact, config, correction, create, describe, find, import, key,
+    look, plugin, privacy, purge, query, report, restore, salvage, schema, search, user, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -121,6 +121,12 @@ pub enum Command {
     Audit(audit::Audit),
     /// Explain who may do what to a record, and what a planned change would open or close
     Access(access::Access),
+    /// What is kept of one person and asked for it, consents, legal holds, retention, the report of compliance
+    Privacy(privacy::Privacy),
+    /// Propose how a record should be that one may not change, and decide on what others propose
+    Correction(correction::Correction),
+    /// Let somebody leave or move, and keep the tokens of service accounts
+    User(user::User),
     /// Tell sizes of tables and files, and counts
     Stats(look::Stats),
     /// Look over the database: size, growth, records, empty fields, keys, last backup
@@ -166,6 +172,9 @@ impl Command {
             Self::Verify(command) => command.run(host),
             Self::Audit(command) => command.run(host),
             Self::Access(command) => command.run(host),
+            Self::Privacy(command) => command.run(host),
+            Self::Correction(command) => command.run(host),
+            Self::User(command) => command.run(host),
             Self::Stats(command) => command.run(host),
             Self::Inspect(command) => command.run(host),
             Self::Support(command) => command.run(host),

@@ -50,7 +50,7 @@ mod storage;
 /// Parts that the bench measures by themselves. Nothing for hosts: they may change at any time.
 #[doc(hidden)]
 pub mod parts {
-    pub use crate::storage::sealed_tables;
+    pub use crate::storage::{BareStore, sealed_tables};
 }
 
 pub use base::{

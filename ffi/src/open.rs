@@ -22,6 +22,8 @@ pub struct guanxi_engine {
 pub const GUANXI_OPEN_TRUST_HOST: u64 = 1;
 /// Open flag: every page is checked when the database is opened.
 pub const GUANXI_OPEN_VERIFY: u64 = 2;
+/// Open flag: no record is kept in memory as it was decoded; every read finds and decodes what it reads.
+pub const GUANXI_OPEN_NO_RECORD_CACHE: u64 = 4;
 
 /// Durability of open options: a write is durable when it returns.
 pub const GUANXI_DURABILITY_DURABLE: u64 = 0;
@@ -61,6 +63,10 @@ pub struct guanxi_open_options {
     /// When a write is durable: one of GUANXI_DURABILITY_*. It was not in the first layout of this
     /// structure, which is taken as 0. Since 0.1.
     pub durability: u64,
+    /// How much of the memory of `cache_bytes` is for records that are read often and kept as they were
+    /// decoded, in bytes; 0 for the default of an eighth of it, and with GUANXI_OPEN_NO_RECORD_CACHE. It was
+    /// not in the first layouts of this structure, which are taken as 0. Since 0.1.
+    pub record_cache_bytes: u64,
 }
 
 /// Size of the first layout, before `durability`.
@@ -215,6 +221,7 @@ struct Given<'a> {
     locale: Option<&'a str>,
     administrator: (Option<&'a str>, Option<&'a str>),
     durability: u64,
+    record_cache_bytes: u64,
 }
 
 impl Given<'_> {
@@ -243,14 +250,21 @@ impl Given<'_> {
                     optional_text(options.administrator_password, "administrator_password")?,
                 ),
                 durability: options.durability,
+                record_cache_bytes: options.record_cache_bytes,
             })
         }
     }
 
     fn options(&self, locale: Locale) -> Result<Options> {
-        let unknown = self.flags & !(GUANXI_OPEN_TRUST_HOST | GUANXI_OPEN_VERIFY);
+        let unknown =
+            self.flags & !(GUANXI_OPEN_TRUST_HOST | GUANXI_OPEN_VERIFY | GUANXI_OPEN_NO_RECORD_CACHE);
         if unknown != 0 {
             return Err(Error::new(Code::InvalidArgument).field("flags").value(&unknown.to_string()));
+        }
+        let keeps_none = self.flags & GUANXI_OPEN_NO_RECORD_CACHE != 0;
+        if keeps_none && self.record_cache_bytes != 0 {
+            let refused = Error::new(Code::InvalidArgument).field("record_cache_bytes");
+            return Err(refused.rule("0 with GUANXI_OPEN_NO_RECORD_CACHE"));
         }
         let key = match (&self.key, self.passphrase) {
             (Some(bytes), None) => Key::raw(**bytes),
@@ -260,6 +274,10 @@ impl Given<'_> {
         let mut options = guanxi_core::options().key(key).locale(locale);
         if self.cache_bytes != 0 {
             options = options.cache_bytes(self.cache_bytes);
+        }
+        if keeps_none || self.record_cache_bytes != 0 {
+            let bytes = usize::try_from(self.record_cache_bytes).unwrap_or(usize::MAX);
+            options = options.record_cache_bytes(bytes);
         }
         if self.flags & GUANXI_OPEN_TRUST_HOST != 0 {
             options = options.trust_host();
@@ -363,6 +381,26 @@ mod tests {
     }
 
     #[test]
+    fn options_without_a_size_of_the_record_cache_have_the_default_one() {
+        let mut options = std::mem::MaybeUninit::<guanxi_open_options>::uninit();
+        // SAFETY: the place has the size that is said, and zeros are valid options.
+        let mut options = unsafe {
+            guanxi_open_options_init(options.as_mut_ptr(), size_of::<guanxi_open_options>());
+            options.assume_init()
+        };
+        options.path = c"somewhere".as_ptr();
+        options.record_cache_bytes = 4_096;
+        let mut read = |size: usize| {
+            options.struct_size = size;
+            // SAFETY: the size that is said is at most that of the structure.
+            unsafe { Given::read(&raw const options) }.unwrap().record_cache_bytes
+        };
+        assert_eq!(read(size_of::<guanxi_open_options>()), 4_096);
+        assert_eq!(read(std::mem::offset_of!(guanxi_open_options, record_cache_bytes)), 0);
+        assert_eq!(read(FIRST_SIZE), 0);
+    }
+
+    #[test]
     fn the_options_of_version_0_1_have_their_layout() {
         use std::mem::offset_of;
         let word = size_of::<usize>();
@@ -379,6 +417,8 @@ mod tests {
         assert_eq!(offset_of!(guanxi_open_options, administrator_name), flags + 8 + word);
         assert_eq!(offset_of!(guanxi_open_options, administrator_password), flags + 8 + 2 * word);
         let end = flags + 8 + 3 * word;
-        assert_eq!(offset_of!(guanxi_open_options, durability), end.next_multiple_of(align_of::<u64>()));
+        let durability = end.next_multiple_of(align_of::<u64>());
+        assert_eq!(offset_of!(guanxi_open_options, durability), durability);
+        assert_eq!(offset_of!(guanxi_open_options, record_cache_bytes), durability + 8);
     }
 }

@@ -240,3 +240,19 @@ fn references_to_several_records_and_to_any_entity_do_as_they_say() {
     delete(&house.admin, c).unwrap();
     assert_eq!(left(&house), 2);
 }
+
+#[test]
+fn whoever_may_not_delete_a_record_is_not_told_whether_something_refers_to_it() {
+    let house = database();
+    let reads = house.role("reads", &[("crm.account", Action::Read, Level::All)]);
+    let lin = house.user("lin", &[reads]);
+    let [held, free] =
+        ["held", "free"].map(|name| house.create("crm.account", &Changes::new().set("name", name)));
+    let _ = house.create("crm.contact", &Changes::new().set("name", "林").set("account", held));
+    let told = |id: RecordId| {
+        let refused = lin.write(|transaction| transaction.delete_record("crm.account", id)).unwrap_err();
+        (refused.code(), refused.to_string().replace(&id.to_string(), "ID"))
+    };
+    assert_eq!(told(held), told(free));
+    assert_eq!(told(held).0, Code::NotPermitted);
+}

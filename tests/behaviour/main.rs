@@ -65,6 +65,8 @@ mod patience;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
+mod protection;
+#[cfg(test)]
 mod queries;
 #[cfg(test)]
 mod record_types;
@@ -72,6 +74,8 @@ mod record_types;
 mod relations;
 #[cfg(test)]
 mod reveal;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod rollups;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod relating;
 mod removal;
 mod things;
 mod unions;
+mod whole_references;
 
 pub(super) use self::things::Shelf;
 
@@ -153,6 +154,7 @@ fn check_ends(session: &Session, things: &Things, question: &Question) {
 
 fn play(before: Vec<Thing>, steps: Vec<Step>, questions: &[(Question, usize)]) {
     let house = House::with(|options| options.extension(std::sync::Arc::new(things::Shelf)));
+    things::make_targets(&house);
     let one = house.user_as("one", "salesperson");
     let owners = [house.admin.user(), one.user(), house.user("two", &[]).user()];
     let mut things = Things::default();

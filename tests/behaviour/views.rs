@@ -116,9 +116,75 @@ fn the_people_of_a_unit_and_of_those_below_it_find_its_views_the_nearest_first()
     let explained = call(
         &house.admin,
         "query.explain",
-        &json!({"entity": "sys.view", "filter": {"user": null, "role": null, "team": null}}),
+        &json!({"entity": "sys.view", "filter": {"user": null, "role": null, "for_unit": null, "for_team": null}}),
     );
-    assert!(explained.unwrap().to_string().contains("by_audience"));
+    let explained = explained.unwrap();
+    assert_eq!((&explained["index"], &explained["residual"]), (&json!("sys.audiences"), &json!(0)));
+    // Before there were teams, the field of the unit was called so.
+    let of_unit = |name: &str| {
+        let given =
+            json!({"entity": "sys.view", "filter": {"field": name, "op": "eq", "value": {"title": "华东"}}});
+        call(&house.admin, "query.count", &given).unwrap()["count"].clone()
+    };
+    assert_eq!([of_unit("for_unit"), of_unit("team")], [json!(1), json!(1)]);
+    let _ = house.verified();
+}
+
+#[test]
+fn the_members_of_a_team_find_its_views_as_long_as_they_belong_to_it() {
+    let house = database();
+    accounts(&house);
+    let [south, north] =
+        ["华南组", "华北组"].map(|name| house.create("sys.team", &Changes::new().set("name", name)));
+    let [lin, chen] = ["lin", "chen"].map(|name| house.user_as(name, "director"));
+    let join = |team: guanxi::RecordId, who: &Session| {
+        house.create("sys.team_member", &Changes::new().set("team", team).set("user", who.user()))
+    };
+    let member = join(south, &lin);
+    let _ = join(north, &chen);
+    let of = |team: &str, name: &str| json!({"audience": "team", "team": team, "filter": {"name": name}});
+    let saved = save(&house.admin, &of("华南组", "甲")).unwrap();
+    save(&house.admin, &of("华北组", "乙")).unwrap();
+    assert_eq!(names(&run(&lin, "mine").unwrap()), ["甲"]);
+    assert_eq!(names(&run(&chen, "mine").unwrap()), ["乙"]);
+    let listed = call(&house.admin, "view.list", &json!({})).unwrap();
+    assert_eq!(listed["views"], json!([]), "who administers them finds those alone that are meant for them");
+    let told = call(&lin, "view.list", &json!({"entity": "account"})).unwrap()["views"][0].clone();
+    assert_eq!(
+        (&told["audience"], &told["team"], &told["role"], &told["unit"]),
+        (&json!("team"), &json!(south.to_string()), &Json::Null, &Json::Null)
+    );
+    // Saved again it takes the place of what stood.
+    assert_eq!(save(&house.admin, &of("华南组", "丙")).unwrap(), saved);
+    assert_eq!(names(&run(&lin, "mine").unwrap()), ["丙"]);
+    // One's own goes before it, one of a role too, and it goes before that of a unit and everyone's.
+    let unit = house.unit("南区");
+    house.change("sys.user", lin.user(), &Changes::new().set("unit", unit));
+    save(&house.admin, &json!({"audience": "everyone", "filter": {"name": "甲"}})).unwrap();
+    save(&house.admin, &json!({"audience": "unit", "unit": "南区", "filter": {"name": "甲"}})).unwrap();
+    assert_eq!(names(&run(&lin, "mine").unwrap()), ["丙"]);
+    let role = json!({"audience": "role", "role": "director", "filter": {"name": "乙"}});
+    let role = save(&house.admin, &role).unwrap();
+    assert_eq!(names(&run(&lin, "mine").unwrap()), ["乙"]);
+    call(&house.admin, "view.delete", &role).unwrap();
+    // Who belongs to a team neither saves nor deletes for it, and who leaves it no longer finds what is its.
+    assert_eq!(save(&lin, &of("华南组", "甲")).unwrap_err().code(), Code::NotPermitted);
+    assert_eq!(call(&lin, "view.delete", &saved).unwrap_err().code(), Code::NotPermitted);
+    house.admin.write(|transaction| transaction.delete_record("sys.team_member", member)).unwrap();
+    assert_eq!(names(&run(&lin, "mine").unwrap()), ["甲"]);
+    // A view goes with its team.
+    let before = house.admin.count("sys.view", &guanxi::Condition::Everything).unwrap();
+    house.admin.write(|transaction| transaction.delete_record("sys.team", south)).unwrap();
+    assert_eq!(house.admin.count("sys.view", &guanxi::Condition::Everything).unwrap(), before - 1);
+    for (wrong, code) in [
+        (json!({"audience": "team", "team": "nowhere"}), Code::ReferenceMissing),
+        (json!({"audience": "team"}), Code::InvalidArgument),
+        (json!({"audience": "team", "unit": "南区"}), Code::InvalidArgument),
+        (json!({"audience": "unit", "team": "华北组"}), Code::InvalidArgument),
+        (json!({"team": "华北组"}), Code::InvalidArgument),
+    ] {
+        assert_eq!(save(&house.admin, &wrong).unwrap_err().code(), code, "{wrong}");
+    }
     let _ = house.verified();
 }
 

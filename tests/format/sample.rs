@@ -254,6 +254,29 @@ fn holds_what_it_held(sample: &Sample) {
     assert_eq!(deal.value("closed_on").unwrap(), Value::Date("2026-11-22".parse().unwrap()));
     assert_eq!(deal.record.envelope.version, 2);
     assert_eq!(session.count("stage_change", &Condition::Everything).unwrap(), 1);
+    keeps_views_as_a_new_one_does(&session);
+}
+
+/// What was called `team` is the unit of a view, and teams have come since.
+fn keeps_views_as_a_new_one_does(session: &Session) {
+    let done = |method: &str, given: Json| call(session, method, &given).unwrap();
+    let create = |entity: &str| {
+        done("record.create", json!({"entity": entity, "values": {"name": "华东"}}))["id"].clone()
+    };
+    let [unit, team] = ["sys.unit", "sys.team"].map(create);
+    for audience in ["unit", "team"] {
+        done(
+            "view.save",
+            json!({"name": "near", "entity": "account", "audience": audience, audience: "华东"}),
+        );
+    }
+    let of = |field: &str, id: &Json| {
+        done("query.count", json!({"entity": "sys.view", "filter": {field: id}}))["count"].clone()
+    };
+    assert_eq!(
+        [of("for_unit", &unit), of("team", &unit), of("for_team", &team)],
+        [json!(1), json!(1), json!(1)]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod data;
 pub mod guanxi;
 pub mod sqlcipher;
+pub mod values;
 
 use std::path::Path;
 

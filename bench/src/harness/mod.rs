@@ -1,12 +1,14 @@
 //! What every group shares: arguments, clocks, child processes, samples of rounds, and the printing of figures.
 
 mod arguments;
+mod batches;
 mod child;
 mod clock;
 mod figure;
 mod samples;
 
 pub use arguments::{Arguments, flags};
+pub use batches::{digest, measured};
 pub use child::{Child, Reply};
 pub use clock::{Clock, Spent, peak_memory_mib};
 pub use figure::{Better, Declared, Figure, Source, Target, print};

@@ -1,7 +1,5 @@
 //! The rows of the group: deals, each made from its number alone, so that both sides get the same ones.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use crate::crm::{account, draw};
 
 /// People who own deals, in turn.
@@ -158,13 +156,6 @@ pub fn deals(numbers: std::ops::Range<usize>) -> Vec<(usize, Deal)> {
 /// A city, drawn by a number.
 pub fn city(number: usize) -> &'static str {
     account(number).city
-}
-
-/// What an answer says, in 48 bits, which a number of the reply holds exactly.
-pub fn digest(said: &impl Hash) -> f64 {
-    let mut hasher = DefaultHasher::new();
-    said.hash(&mut hasher);
-    (hasher.finish() >> 16) as f64
 }
 
 fn one_of(list: &[&'static str], number: usize, salt: u64) -> &'static str {

@@ -18,6 +18,7 @@ use guanxi::{
 
 use crate::crm::PAGE_ROWS;
 use crate::crm::guanxi::{ADMINISTRATOR, database, manager, options, person, seller};
+use crate::crm::values::{moment, text, yuan};
 use crate::harness::Outcome;
 use crate::query::deal::{
     COLUMNS, CUSTOMERS, Deal, FIELDS, KINDS, OWNERS, SOURCES, STAGES, Summary, TEAM, city,
@@ -402,34 +403,10 @@ fn of_city([place, seats]: [&str; 2], turn: usize) -> Find {
     }
 }
 
-fn text(value: Value) -> Outcome<String> {
-    match value {
-        Value::Text(text) => Ok(text),
-        other => Err(format!("a text was expected, not {other:?}").into()),
-    }
-}
-
 fn whole(value: &Value) -> Outcome<i64> {
     match value {
         Value::Int(number) => Ok(*number),
         other => Err(format!("a whole number was expected, not {other:?}").into()),
-    }
-}
-
-fn yuan(value: &Value) -> Outcome<i64> {
-    match value {
-        Value::Money(money) => {
-            let unit = 10_i128.pow(money.amount.scale());
-            Ok(i64::try_from(money.amount.mantissa() / unit)?)
-        }
-        other => Err(format!("an amount was expected, not {other:?}").into()),
-    }
-}
-
-fn moment(value: &Value) -> Outcome<i64> {
-    match value {
-        Value::DateTime(moment) => Ok(moment.micros()),
-        other => Err(format!("a moment was expected, not {other:?}").into()),
     }
 }
 

@@ -5,17 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::crm::PAGE_ROWS;
-use crate::harness::{Clock, Outcome, Reply, Side, Spent, flags};
-use crate::query::deal::{OWNERS, TEAM, deals, digest};
+use crate::harness::{Clock, Outcome, Reply, Side, Spent, digest, flags, measured};
+use crate::query::deal::{OWNERS, TEAM, deals};
 use crate::query::figures::{BEST, LOADS, STEPS, Step, Work};
 use crate::query::guanxi::Guanxi;
 use crate::query::sqlcipher::SqlCipher;
-use crate::query::store::{Answer, Form, Question, Store};
+use crate::query::store::{Answer, Question, Store};
 
 /// The page that is deep in the list, if the list is so long.
 const DEEP_PAGE: usize = 1_000;
-/// Batches of each form, whose median is taken.
-const BATCHES: usize = 11;
 /// Calls whose answers are compared: by form within a side, and then between the sides.
 const COMPARED: usize = 16;
 /// Rows of one commit of an import.
@@ -129,7 +127,12 @@ fn ask<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
     let forms = store.forms(question);
     let mut reply = Reply::default().with(SAME, same);
     let mut best = f64::INFINITY;
-    for (form, micros) in forms.iter().zip(measured(store, question, &forms, least)?) {
+    let micros = measured(forms.len(), least, &mut |form, turn| {
+        let form = forms.get(form).ok_or("a form that nobody knows")?;
+        black_box(store.ask(question, form, turn)?);
+        Ok(())
+    })?;
+    for (form, micros) in forms.iter().zip(micros) {
         reply = reply.with(&format!("{}_us", form.name), micros);
         if !form.naive {
             best = best.min(micros);
@@ -167,43 +170,4 @@ fn digest_of<S: Store>(store: &S, answer: Answer<S::Row>) -> Outcome<f64> {
             digest(&groups)
         }
     })
-}
-
-/// Processor time of one call of each form, in microseconds: the median of batches, which alternate between the
-/// forms, and of which each takes at least so long.
-fn measured<S: Store>(
-    store: &mut S,
-    question: Question,
-    forms: &[Form],
-    least: Duration,
-) -> Outcome<Vec<f64>> {
-    let mut turn = 0;
-    let mut batch = |form: &Form, calls: usize| -> Outcome<Spent> {
-        let clock = Clock::start();
-        for _ in 0..calls {
-            turn += 1;
-            black_box(store.ask(question, form, turn)?);
-        }
-        Ok(clock.stop())
-    };
-    let mut calls = Vec::new();
-    for form in forms {
-        let mut enough = 1;
-        while batch(form, enough)?.processor < least {
-            enough *= 2;
-        }
-        calls.push(enough);
-    }
-    let mut micros = vec![Vec::new(); forms.len()];
-    for _ in 0..BATCHES {
-        for ((form, calls), micros) in forms.iter().zip(&calls).zip(&mut micros) {
-            micros.push(batch(form, *calls)?.processor_micros_each(*calls));
-        }
-    }
-    Ok(micros.into_iter().map(median).collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

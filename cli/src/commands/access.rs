@@ -1,14 +1,15 @@
-//! `guanxi access`: who may do what to a record and why, what a planned change would open or close, and with whom
-//! single records are shared.
+//! `guanxi access`: who may do what to a record and why, what a planned change would open or close, with whom single
+//! records are shared, and by which rules others are.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use guanxi::api::call;
 use guanxi::{Code, Error, Result};
 use serde_json::{Value as Json, json};
 
+use crate::commands::rules::{Database, Inherit, Rule};
 use crate::commands::{list, text};
 use crate::exit::Ended;
 use crate::host::Host;
@@ -37,6 +38,104 @@ enum Work {
     Unshare(Unshare),
     /// List with whom a record is shared
     Shares(Shares),
+    /// Share records by what they say
+    #[command(subcommand)]
+    Rule(Rule),
+    /// Let records follow the access to what they refer to
+    #[command(subcommand)]
+    Inherit(Inherit),
+    /// Go on with marking records for rules that are new
+    Mark(Database),
+    /// Let somebody act for one, or for somebody whom one administers, for a period
+    Delegate(Delegate),
+    /// Take a delegation back
+    Undelegate(One),
+    /// List the delegations by oneself and to oneself
+    Delegations(Place),
+    /// Ask a second person to agree to changes
+    Request(Request),
+    /// List requests for changes
+    Requests(Requests),
+    /// Agree to a request, and do what it asks for
+    Approve(Decision),
+    /// Refuse a request
+    Refuse(Decision),
+    /// Take back a request of one's own
+    Withdraw(One),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// Directory of the database
+    path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct One {
+    /// Directory of the database
+    path: PathBuf,
+    /// By its id
+    id: String,
+}
+
+#[derive(Debug, Args)]
+struct Delegate {
+    /// Directory of the database
+    path: PathBuf,
+    /// Who acts, by id or name
+    delegate: String,
+    /// From when on no longer, as 2026-12-01T00:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    until: String,
+    /// From when on; from now on if not said
+    #[arg(long, value_name = "MOMENT")]
+    from: Option<String>,
+    /// For whom, by id or name; for oneself if not said
+    #[arg(long = "for", value_name = "USER")]
+    delegator: Option<String>,
+    /// Only about records of an entity; may be given several times
+    #[arg(long = "entity", value_name = "ENTITY")]
+    entities: Vec<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Request {
+    /// Directory of the database
+    path: PathBuf,
+    /// File with the changes in JSON: a list, as `access.request` takes it
+    file: PathBuf,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// From when on nobody can agree to it any more, as 2026-12-01T00:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    expires: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Requests {
+    /// Directory of the database
+    path: PathBuf,
+    /// pending, approved, refused or withdrawn; all of them if not said
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Where the page before ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Decision {
+    /// Directory of the database
+    path: PathBuf,
+    /// The request, by its id
+    id: String,
+    /// What is said about it
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
 }
 
 /// With whom a record is shared.
@@ -112,6 +211,9 @@ struct Explain {
     /// The action
     #[arg(long, value_name = "ACTION", default_value = "read")]
     action: String,
+    /// At a moment of the past, as 2026-12-01T00:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    at: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +233,9 @@ struct Who {
     /// Where the page before ended
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
+    /// At a moment of the past, as 2026-12-01T00:00:00Z
+    #[arg(long, value_name = "MOMENT")]
+    at: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -157,15 +262,96 @@ impl Access {
             Work::Share(share) => share.run(host),
             Work::Unshare(unshare) => unshare.run(host),
             Work::Shares(shares) => shares.run(host),
+            Work::Rule(rule) => rule.run(host),
+            Work::Inherit(inherit) => inherit.run(host),
+            Work::Mark(database) => database.mark(host),
+            Work::Delegate(delegate) => delegate.run(host),
+            Work::Undelegate(one) => told(host, &one.path, "delegation.end", &json!({"id": one.id})),
+            Work::Delegations(place) => {
+                let answer = call(&host.session(&place.path)?, "delegation.list", &json!({}))?;
+                let columns = ["id", "delegator", "delegate", "from", "until", "entities", "holds"];
+                rows(host, &answer, "delegations", &columns)
+            }
+            Work::Request(request) => request.run(host),
+            Work::Requests(requests) => {
+                let given = json!({"status": requests.status, "cursor": requests.cursor});
+                let answer = call(&host.session(&requests.path)?, "access.requests", &given)?;
+                let columns = ["id", "status", "open", "expires", "requester", "decided_by", "reason"];
+                rows(host, &answer, "requests", &columns)
+            }
+            Work::Approve(decision) => decision.run(host, "access.approve"),
+            Work::Refuse(decision) => decision.run(host, "access.refuse"),
+            Work::Withdraw(one) => told(host, &one.path, "access.withdraw", &json!({"id": one.id})),
         }
+    }
+}
+
+/// Calls a method that answers an id, or nothing.
+pub(super) fn told(host: &Host, path: &Path, method: &str, given: &Json) -> Result<Ended> {
+    let answer = call(&host.session(path)?, method, given)?;
+    match (host.wants_json(), text(&answer, "id")) {
+        (true, _) => output::json(&answer)?,
+        (false, "") => {}
+        (false, id) => output::line(id)?,
+    }
+    Ok(Ended::Done)
+}
+
+/// Writes a list of an answer, and where it goes on.
+pub(super) fn rows(host: &Host, answer: &Json, name: &str, columns: &[&str]) -> Result<Ended> {
+    if host.wants_json() {
+        return output::json(answer).map(|()| Ended::Done);
+    }
+    write(columns, list(answer, name).iter().map(|row| cells(row, columns)))?;
+    match text(answer, "cursor") {
+        "" => Ok(Ended::Done),
+        cursor => output::line(&format!("cursor: {cursor}")).map(|()| Ended::Done),
+    }
+}
+
+/// The changes that a file says.
+fn changes_in(file: &Path) -> Result<Json> {
+    let failed = |error: std::io::Error| {
+        Error::new(Code::Io).field("file").value(&file.to_string_lossy()).because(error)
+    };
+    parse_json("changes", &fs::read_to_string(file).map_err(failed)?)
+}
+
+impl Delegate {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let given = json!({
+            "delegator": self.delegator,
+            "delegate": self.delegate,
+            "from": self.from,
+            "until": self.until,
+            "entities": self.entities,
+            "note": self.note,
+        });
+        told(host, &self.path, "delegation.grant", &given)
+    }
+}
+
+impl Request {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let changes = changes_in(&self.file)?;
+        let given = json!({"changes": changes, "reason": self.reason, "expires": self.expires});
+        told(host, &self.path, "access.request", &given)
+    }
+}
+
+impl Decision {
+    fn run(&self, host: &Host, method: &str) -> Result<Ended> {
+        told(host, &self.path, method, &json!({"id": self.id, "note": self.note}))
     }
 }
 
 impl Explain {
     fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
-        let given = json!({"entity": self.entity, "id": self.id, "user": self.user, "action": self.action});
-        let answer = call(&session, "access.explain", &given)?;
+        let mut given =
+            json!({"entity": self.entity, "id": self.id, "user": self.user, "action": self.action});
+        let method = asked_at("access.explain", &mut given, self.at.as_deref());
+        let answer = call(&session, method, &given)?;
         if host.wants_json() {
             output::json(&answer)?;
             return Ok(Ended::Done);
@@ -176,6 +362,14 @@ impl Explain {
         let columns = ["share", "level", "team", "until"];
         if !list(&answer, "shares").is_empty() {
             write(&columns, list(&answer, "shares").iter().map(|share| cells(share, &columns)))?;
+        }
+        let columns = ["rule", "level", "user", "team", "role", "unit"];
+        if !list(&answer, "rules").is_empty() {
+            write(&columns, list(&answer, "rules").iter().map(|rule| cells(rule, &columns)))?;
+        }
+        let columns = ["setting", "entity", "field", "record"];
+        if !list(&answer, "parents").is_empty() {
+            write(&columns, list(&answer, "parents").iter().map(|parent| cells(parent, &columns)))?;
         }
         for fields in ["hidden_fields", "masked_fields"] {
             let names: Vec<&str> = list(&answer, fields).iter().filter_map(Json::as_str).collect();
@@ -190,14 +384,15 @@ impl Explain {
 impl Who {
     fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
-        let given = json!({
+        let mut given = json!({
             "entity": self.entity,
             "id": self.id,
             "action": self.action,
             "limit": self.limit,
             "cursor": self.cursor,
         });
-        let answer = call(&session, "access.who", &given)?;
+        let method = asked_at("access.who", &mut given, self.at.as_deref());
+        let answer = call(&session, method, &given)?;
         if host.wants_json() {
             output::json(&answer)?;
             return Ok(Ended::Done);
@@ -213,17 +408,14 @@ impl Who {
 
 impl Simulate {
     fn run(&self, host: &Host) -> Result<Ended> {
-        let failed = |error: std::io::Error| {
-            Error::new(Code::Io).field("file").value(&self.file.to_string_lossy()).because(error)
-        };
-        let changes = parse_json("changes", &fs::read_to_string(&self.file).map_err(failed)?)?;
+        let changes = changes_in(&self.file)?;
         let session = host.session(&self.path)?;
         let answer = call(&session, "access.simulate", &json!({"changes": changes, "limit": self.limit}))?;
         if host.wants_json() {
             output::json(&answer)?;
             return Ok(Ended::Done);
         }
-        let columns = ["user", "entity", "action", "was", "becomes", "opened", "closed"];
+        let columns = ["user", "acting_for", "entity", "action", "was", "becomes", "opened", "closed"];
         write(&columns, list(&answer, "rows").iter().map(|row| cells(row, &columns)))?;
         match answer.get("more").and_then(Json::as_bool) {
             Some(true) => output::line("there is more").map(|()| Ended::Done),
@@ -232,7 +424,16 @@ impl Simulate {
     }
 }
 
-/// Each way in which somebody may: a grant, a share, or for whom.
+/// The method that asks, of today or of a moment.
+fn asked_at<'m>(method: &'m str, given: &mut Json, at: Option<&str>) -> &'m str {
+    let Some(at) = at else { return method };
+    if let Some(given) = given.as_object_mut() {
+        given.insert("at".to_owned(), Json::from(at));
+    }
+    if method == "access.who" { "access.who_at" } else { "access.explain_at" }
+}
+
+/// Each way in which somebody may: a grant, a share, a rule, a record beyond, or for whom.
 fn ways(row: &Json) -> Vec<Vec<String>> {
     let user = || vec![text(row, "user").to_owned()];
     let of = |way: &Json, columns: &[&str]| [user(), cells(way, columns)].concat();
@@ -242,11 +443,19 @@ fn ways(row: &Json) -> Vec<Vec<String>> {
         let [by, level] = ["share", "level"].map(|name| text(share, name).to_owned());
         [user(), vec![by, String::new(), level, "share".to_owned(), text(share, "team").to_owned()]].concat()
     });
+    let rules = list(row, "rules").iter().map(|rule| {
+        let [by, level] = ["rule", "level"].map(|name| text(rule, name).to_owned());
+        [user(), vec![by, String::new(), level, "rule".to_owned(), String::new()]].concat()
+    });
+    let parents = list(row, "parents").iter().map(|parent| {
+        let [by, of, beyond] = ["setting", "entity", "record"].map(|name| text(parent, name).to_owned());
+        [user(), vec![by, of, String::new(), "parent".to_owned(), beyond]].concat()
+    });
     let delegators = list(row, "delegators").iter().filter_map(Json::as_str).map(|delegator| {
         let reason = "delegation".to_owned();
         [user(), vec![delegator.to_owned(), String::new(), String::new(), reason, String::new()]].concat()
     });
-    grants.chain(shares).chain(delegators).collect()
+    grants.chain(shares).chain(rules).chain(parents).chain(delegators).collect()
 }
 
 impl Share {
@@ -296,7 +505,7 @@ impl Shares {
     }
 }
 
-fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
+pub(super) fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
     let value = |column: &&str| match row.get(*column) {
         Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(" > "),
         other => other.map(cell).unwrap_or_default(),
@@ -304,7 +513,7 @@ fn cells(row: &Json, columns: &[&str]) -> Vec<String> {
     columns.iter().map(value).collect()
 }
 
-fn write(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
+pub(super) fn write(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
     let mut table = Table::new(columns.iter().copied());
     rows.for_each(|row| table.push(row));
     let mut text = Vec::new();

@@ -33,7 +33,7 @@ impl Purge {
             let told = purged.iter().map(|entity| {
                 json!({
                     "entity": entity.entity, "until": entity.until.to_string(), "records": entity.records,
-                    "locked": entity.locked,
+                    "locked": entity.locked, "held": entity.held,
                 })
             });
             output::json(&json!({"entities": told.collect::<Vec<_>>()}))?;
@@ -43,12 +43,13 @@ impl Purge {
             true => Label::new("将清除", "would go"),
             false => Label::new("已清除", "purged"),
         };
-        let (said, locked) = (said.text(host.locale()), Label::new("已锁定", "locked"));
+        let said = said.text(host.locale());
+        let (locked, held) = (Label::new("已锁定", "locked"), Label::new("保全中", "held"));
         for entity in &purged {
-            let locked = locked.text(host.locale());
+            let (locked, held) = (locked.text(host.locale()), held.text(host.locale()));
             output::line(&format!(
-                "{}: {said} {}, {locked} {}",
-                entity.entity, entity.records, entity.locked
+                "{}: {said} {}, {locked} {}, {held} {}",
+                entity.entity, entity.records, entity.locked, entity.held
             ))?;
         }
         Ok(Ended::Done)

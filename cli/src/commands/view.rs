@@ -83,6 +83,9 @@ struct Save {
     /// For the audience `role`: the name of the role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
+    /// For the audience `team`: the name of the team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
     /// For the audience `unit`: the name of the unit
     #[arg(long, value_name = "UNIT")]
     unit: Option<String>,
@@ -95,6 +98,8 @@ enum Audience {
     Own,
     /// The holders of a role.
     Role,
+    /// The members of a team.
+    Team,
     /// The people of a unit and of those below it.
     Unit,
     /// Everyone.
@@ -157,13 +162,14 @@ impl Save {
             "group": self.group,
             "audience": audience.as_ref().map(clap::builder::PossibleValue::get_name),
             "role": self.role,
+            "team": self.team,
             "unit": self.unit,
         }))
     }
 }
 
 fn write_views(answer: &Json) -> Result<()> {
-    let columns = ["name", "entity", "audience", "role", "unit", "id"];
+    let columns = ["name", "entity", "audience", "role", "team", "unit", "id"];
     let mut table = Table::new(columns);
     for view in list(answer, "views") {
         table.push(columns.map(|column| text(view, column)));

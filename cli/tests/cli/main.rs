@@ -19,7 +19,11 @@ mod opening;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod sales;
 #[cfg(test)]

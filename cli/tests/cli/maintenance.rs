@@ -44,7 +44,7 @@ fn a_purge_says_what_the_settings_no_longer_keep() {
     let told = sandbox.lin("purge", ["--dry-run"]);
     assert_eq!(
         (told.status, told.output.trim()),
-        (0, "crm.account: would go 0, locked 0"),
+        (0, "crm.account: would go 0, locked 0, held 0"),
         "{}",
         told.errors
     );

@@ -200,4 +200,6 @@ fn a_saved_view_is_listed_run_and_deleted() {
     assert_eq!(told.output, "title  Name  Employees\n-----  ----  ---------\nAcme   Acme       1200\n");
     assert_eq!(view(&["delete", saved.output.trim()]).status, 0);
     assert_eq!(view(&["run", "account", "large"]).status, 3);
+    let refused = view(&["save", "account", "ours", "--audience", "team", "--team", "nowhere", "--json"]);
+    assert_eq!(refused.error_code(), "record.reference_missing");
 }

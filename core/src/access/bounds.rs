@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use crate::access::permit::{FieldProfile, Reach};
 use crate::access::policy::{GrantFact, UserFact};
-use crate::access::{Action, Effect, Level, Policy, Role};
+use crate::access::pools::sees_pools;
+use crate::access::{Action, Effect, Level, Policy, Role, ShareLevel};
 use crate::base::{FieldId, RecordId};
 use crate::schema::{Codes, EntityType};
 
@@ -35,8 +36,8 @@ struct Right {
 /// The rights of all who have the same roles, by entity and action.
 type Rights = BTreeMap<(String, Action), Right>;
 
-/// Whose records somebody reaches at each level, before a change and after it.
-type Reaches = BTreeMap<Level, (Reach, Reach)>;
+/// Whose records somebody reaches at each level, with pools or without, before a change and after it.
+type Reaches = BTreeMap<(Level, bool), (Reach, Reach)>;
 
 impl Policy {
     /// Whether somebody administers the organisation as a whole, and is therefore bounded by nothing.
@@ -55,7 +56,8 @@ impl Policy {
             return None;
         }
         let bounds = Bounds::new(self, after, author, entities);
-        bounds.of_administrators().or_else(|| bounds.of_grants()).or_else(|| bounds.of_people())
+        let of_roles = bounds.of_administrators().or_else(|| bounds.of_grants());
+        of_roles.or_else(|| bounds.of_openings()).or_else(|| bounds.of_people())
     }
 
     /// What somebody else has beyond one's own rights, by this policy or a later one.
@@ -73,7 +75,9 @@ impl Policy {
         let bounds = Bounds::new(self, after, author, entities);
         let other = after.people.users.get(&other)?;
         let reaches = bounds.reaches(other, false);
-        bounds.of_user(other, &bounds.rights(after, other.id), &Rights::new(), &reaches)
+        let rights = bounds.rights(after, other.id);
+        let stronger = bounds.of_user(other, &rights, &Rights::new(), &reaches);
+        stronger.or_else(|| bounds.of_opened(other.id, false))
     }
 }
 
@@ -90,6 +94,8 @@ impl Policy {
                 || self.roles_of(*user) != after.roles_of(*user)
                 || self.teams_of(*user) != after.teams_of(*user)
                 || !bounds.have_same_grants(*user)
+                || self.opened_to(*user) != after.opened_to(*user)
+                || self.rules.inherited != after.rules.inherited
                 || new.is_some_and(|new| bounds.reaches(new, true).values().any(|(was, is)| was != is))
         };
         everybody.into_iter().filter(differs).collect()
@@ -121,6 +127,8 @@ struct Bounds<'a> {
     /// Entities and wildcards of which grants may speak.
     names: Vec<String>,
     own: Rights,
+    /// What rules open to the author.
+    opened: BTreeSet<(&'a str, Action, u32)>,
     /// What the author does not see or set, where there is such.
     limits: BTreeMap<(String, Action), FieldProfile>,
 }
@@ -131,7 +139,9 @@ impl<'a> Bounds<'a> {
         let named = grants.map(|grant| grant.entity.as_str()).chain(["*", "sys.*"]);
         let names: BTreeSet<String> = named.chain(entities.iter().copied()).map(str::to_owned).collect();
         let names: Vec<String> = names.into_iter().collect();
-        let mut bounds = Self { before, after, author, names, own: Rights::new(), limits: BTreeMap::new() };
+        let opened = before.opened_to(author);
+        let (own, limits) = (Rights::new(), BTreeMap::new());
+        let mut bounds = Self { before, after, author, names, own, opened, limits };
         bounds.own = bounds.rights(before, author);
         let limits = bounds.own.keys().filter_map(|(entity, action)| {
             let profile = before.profile(author, entity, *action, Level::All);
@@ -225,10 +235,14 @@ impl<'a> Bounds<'a> {
             let users = policy.people.users.values();
             users.map(|user| (user.id, user.unit, user.reports_to)).collect()
         };
-        let moved = lines(self.before) != lines(self.after) || before.children != after.children;
+        let of_pools = before.pools != after.pools || !after.pools.is_empty() && before.teams != after.teams;
+        let moved = of_pools || lines(self.before) != lines(self.after) || before.children != after.children;
         let mut known: HashMap<(bool, &[RecordId]), Rc<Rights>> = HashMap::new();
         for (id, user) in &after.users {
             let old = before.users.get(id);
+            if let Some(beyond) = self.of_opened(*id, true) {
+                return Some(beyond);
+            }
             let same = old == Some(user)
                 && self.before.roles_of(*id) == self.after.roles_of(*id)
                 && self.have_same_grants(*id);
@@ -256,6 +270,54 @@ impl<'a> Bounds<'a> {
         None
     }
 
+    /// Rules and settings that are new or open more: they may concern any record of the entity.
+    fn of_openings(&self) -> Option<Beyond> {
+        let (before, after) = (&self.before.rules, &self.after.rules);
+        let shared = after.sharing.iter().flat_map(|(entity, facts)| {
+            let known = before.sharing.get(entity).map(Vec::as_slice).unwrap_or_default();
+            facts.iter().filter(|fact| !known.contains(fact)).map(|fact| (fact.entity.as_str(), fact.level))
+        });
+        let followed = after.inherited.iter().flat_map(|(entity, facts)| {
+            let known = before.inherited.get(entity).map(Vec::as_slice).unwrap_or_default();
+            facts.iter().filter(|fact| !known.contains(fact)).map(|fact| (fact.entity.as_str(), fact.level))
+        });
+        shared.chain(followed).find_map(|(entity, level)| {
+            level.actions().iter().find_map(|action| self.of_whole(entity, *action))
+        })
+    }
+
+    /// What opens records whoever owns them is given by who may do as much to all of them, and sees all of their
+    /// fields.
+    fn of_whole(&self, entity: &str, action: Action) -> Option<Beyond> {
+        let beyond = |field| Beyond { entity: entity.to_owned(), action, level: Level::All, field };
+        if !self.holds(entity, action, Level::All) {
+            return Some(beyond(None));
+        }
+        let limits = self.limits.get(&(entity.to_owned(), action))?;
+        surplus(&FieldProfile::default(), None, limits, action).map(|field| beyond(Some(field)))
+    }
+
+    /// What a rule opens to somebody now that it did not before, unless it opens it to the author too, or the author may
+    /// do as much to all records.
+    fn of_opened(&self, user: RecordId, known: bool) -> Option<Beyond> {
+        let after = self.after.opened_to(user);
+        let before = if known { self.before.opened_to(user) } else { BTreeSet::new() };
+        let mut gained =
+            after.into_iter().filter(|opened| !before.contains(opened) && !self.opened.contains(opened));
+        gained.find_map(|(entity, action, _)| self.of_whole(entity, action))
+    }
+
+    /// Records that follow from what somebody comes to reach are not the author's to give where the author does not
+    /// follow them too.
+    fn follows_beyond(&self, (entity, action): (&str, Action), has: &Rights) -> bool {
+        self.after.inherited().any(|fact| {
+            let follows = fact.parent == entity && ShareLevel::needed_for(action) <= Some(fact.level);
+            let child = (fact.entity.clone(), action);
+            let own = self.own.get(&child).is_some_and(|own| own.denied == Level::None);
+            follows && ShareLevel::needed_for(action).is_some() && has.contains_key(&child) && !own
+        })
+    }
+
     fn have_same_grants(&self, user: RecordId) -> bool {
         let (before, after) = (&self.before.rules.grants, &self.after.rules.grants);
         self.after.roles_of(user).iter().all(|role| before.get(role) == after.get(role))
@@ -264,14 +326,15 @@ impl<'a> Bounds<'a> {
     /// Whose records somebody reaches at the levels that follow lines of the organisation.
     fn reaches(&self, user: &UserFact, known: bool) -> Reaches {
         let levels = [Level::Own, Level::OwnAndSubordinates, Level::Unit, Level::UnitAndChildren];
-        let reach = |level| {
+        let reach = |(level, action)| {
             let before = match known {
-                true => self.before.compile_reach(user.id, level),
+                true => self.before.compile_reach(user.id, level, action),
                 false => Reach::default(),
             };
-            (level, (before, self.after.compile_reach(user.id, level)))
+            ((level, sees_pools(action)), (before, self.after.compile_reach(user.id, level, action)))
         };
-        levels.into_iter().map(reach).collect()
+        let actions = [Action::Read, Action::Update];
+        levels.into_iter().flat_map(|level| actions.map(|action| (level, action))).map(reach).collect()
     }
 
     /// What somebody has that goes beyond what they had and beyond what the author has.
@@ -280,10 +343,13 @@ impl<'a> Bounds<'a> {
             let before = had.get(&(entity.clone(), *action));
             let beyond =
                 |field| Beyond { entity: entity.clone(), action: *action, level: right.allowed, field };
-            let freed = reaches.get(&right.denied).is_some_and(|(before, after)| before != after);
+            let place = (right.denied, sees_pools(*action));
+            let freed = reaches.get(&place).is_some_and(|(before, after)| before != after);
             let rises =
                 before.is_none_or(|had| right.allowed > had.allowed || right.denied < had.denied || freed);
-            if rises && !self.holds(entity, *action, right.allowed) || !self.is_near(user, rises) {
+            let given =
+                self.holds(entity, *action, right.allowed) && !self.follows_beyond((entity, *action), has);
+            if rises && !given || !self.is_near(user, rises) {
                 return Some(beyond(None));
             }
             if !self.reaches_gains((entity, *action), user.id, (right, before), reaches) {
@@ -308,11 +374,12 @@ impl<'a> Bounds<'a> {
         (right, before): (&Right, Option<&Right>),
         reaches: &Reaches,
     ) -> bool {
-        let Some((_, after)) = reaches.get(&right.allowed) else { return true };
+        let pools = sees_pools(action);
+        let Some((_, after)) = reaches.get(&(right.allowed, pools)) else { return true };
         let had = |reached: &dyn Fn(&Reach) -> bool| match before.map(|had| had.allowed) {
             None => false,
             Some(Level::All) => true,
-            Some(level) => reaches.get(&level).is_some_and(|(before, _)| reached(before)),
+            Some(level) => reaches.get(&(level, pools)).is_some_and(|(before, _)| reached(before)),
         };
         let owners = after.owners.iter().copied();
         let owners: Vec<RecordId> =
@@ -324,7 +391,7 @@ impl<'a> Bounds<'a> {
         }
         let own = self.own.get(&(entity.to_owned(), action));
         let Some(own) = own.filter(|own| own.denied == Level::None) else { return false };
-        let reach = self.before.reach(self.author, own.allowed);
+        let reach = self.before.reach(self.author, own.allowed, action);
         if reach.all {
             return true;
         }
@@ -334,7 +401,7 @@ impl<'a> Bounds<'a> {
         // Whoever and whatever is new opens nothing that was there before.
         owners.iter().all(|owner| {
             *owner == user
-                || !people.users.contains_key(owner)
+                || !(people.users.contains_key(owner) || people.pools.contains_key(owner))
                 || reach.owners.contains(owner)
                 || in_unit(*owner)
         }) && units.iter().all(|unit| reach.units.contains(unit) || !people.units.contains(unit))

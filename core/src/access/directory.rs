@@ -15,9 +15,19 @@ codes! {
     }
 }
 
+codes! {
+    /// What a user is.
+    UserKind {
+        /// A person, who signs in by a password or is vouched for by the host.
+        Person = "person", "人员", "Person";
+        /// A program, which signs in by a token, and is nobody's superior.
+        Service = "service", "服务账号", "Service account";
+    }
+}
+
 /// People and programs that act.
 pub mod user {
-    use super::{Partition, Unit, UserStatus, entity};
+    use super::{Partition, Unit, UserKind, UserStatus, entity};
     use crate::schema::{Choice, Email, Privacy, Reference, SearchClass, Text};
 
     entity! {
@@ -46,6 +56,9 @@ pub mod user {
         /// The partition that the user works in and sees nothing beyond of; none is the organisation's own.
         PARTITION: Reference<Partition> = 6, "partition", "数据分区", "Partition",
             "所在的数据分区，看不到分区以外的任何内容；为空表示组织本身。", [indexed = true];
+        /// Whether it is a person or a program; a person if nothing is said. It stays what it is.
+        KIND: Choice<UserKind> = 7, "kind", "类型", "Kind",
+            "人员或服务账号，未填写时为人员；建立后不可更改。", [indexed = true];
     }
 }
 
@@ -137,6 +150,10 @@ pub mod grant {
         /// API names of fields that this grant to create or change leaves as they are.
         READ_ONLY_FIELDS: Text = 9, "read_only_fields", "只读字段", "Read-only fields",
             "新建或修改时不得更改的字段，填写 API 名称。", [];
+        /// API names of the only fields that this grant shows, separated by commas. Whatever is not named is hidden,
+        /// and so is every field that comes to be later.
+        VISIBLE_FIELDS: Text = 10, "visible_fields", "可见字段", "Visible fields",
+            "该授权仅显示的字段，填写 API 名称，以逗号分隔；未列出的字段及以后新增的字段均不显示。", [];
     }
 }
 

@@ -5,7 +5,10 @@
 //! known without compiling what everybody reaches.
 
 use crate::access::policy::GrantFact;
-use crate::access::{AccessClass, Action, Effect, Level, Policy, ShareFact, ShareLevel, Sharee};
+use crate::access::pools::sees_pools;
+use crate::access::{
+    AccessClass, Action, Effect, Level, ParentPath, Policy, RulePath, ShareFact, ShareLevel, Sharee,
+};
 use crate::base::{RecordId, Timestamp};
 
 /// Why a grant reaches a record.
@@ -13,6 +16,8 @@ use crate::base::{RecordId, Timestamp};
 pub enum Reason {
     /// It is the person's own.
     Owner,
+    /// It is of a pool that the person is a member of.
+    Pool(RecordId),
     /// Its owner reports to the person: from the owner up to the person.
     Reporting(Vec<RecordId>),
     /// It belongs to the person's unit.
@@ -30,6 +35,8 @@ pub struct AccessPath {
     pub role: RecordId,
     /// The team by which the person has the role, where it is not the person's own.
     pub team: Option<RecordId>,
+    /// The position by which the person has the role, where neither is so.
+    pub position: Option<RecordId>,
     /// The grant.
     pub grant: RecordId,
     /// The entity that it names, or a wildcard.
@@ -62,13 +69,17 @@ pub struct Decision {
     pub paths: Vec<AccessPath>,
     /// The shares that give it where it is granted.
     pub shares: Vec<SharePath>,
+    /// The sharing rules that give it where it is granted.
+    pub rules: Vec<RulePath>,
+    /// The records beyond that give it where it is granted.
+    pub parents: Vec<ParentPath>,
 }
 
 impl Decision {
     /// A refusal that no grant says.
     #[must_use]
     pub fn refused(verdict: Verdict) -> Self {
-        Self { verdict, paths: Vec::new(), shares: Vec::new() }
+        Self { verdict, paths: vec![], shares: vec![], rules: vec![], parents: vec![] }
     }
 }
 
@@ -87,7 +98,7 @@ pub enum Verdict {
     OtherPartition,
     /// A grant forbids it.
     Denied,
-    /// Grants allow the action to other records, and neither a grant nor a share to this one.
+    /// Grants allow the action to other records, and neither a grant, a share, a rule nor a record beyond to this one.
     OutOfReach,
     /// The action is granted, but not to read the record, without which nothing else is done to it.
     Unread,
@@ -153,7 +164,7 @@ impl Policy {
                 continue;
             }
             granted |= !denies && grant.level > Level::None;
-            if let Some(reason) = self.reason(principal, grant.level, place) {
+            if let Some(reason) = self.reason(principal, (grant.level, action), place) {
                 let paths = if denies { &mut denying } else { &mut allowing };
                 paths.push(self.path(principal, grant, reason));
             }
@@ -168,9 +179,10 @@ impl Policy {
             return Decision::refused(Verdict::OtherPartition);
         }
         let shares = self.share_paths(principal, action, place);
-        let reached = !allowing.is_empty() || !shares.is_empty();
+        let (rules, parents) = self.openings(principal, entity, action, &place.class);
+        let reached = !(allowing.is_empty() && shares.is_empty() && rules.is_empty() && parents.is_empty());
         let verdict = if reached { Verdict::Granted } else { Verdict::OutOfReach };
-        Decision { verdict, paths: allowing, shares }
+        Decision { verdict, paths: allowing, shares, rules, parents }
     }
 
     /// The shares that give somebody an action on a record.
@@ -189,7 +201,18 @@ impl Policy {
     fn path(&self, principal: RecordId, grant: &GrantFact, reason: Reason) -> AccessPath {
         let (role, entity, level) = (grant.role, grant.entity.clone(), grant.level);
         let team = self.people.by_team.get(&(principal, role)).copied();
-        AccessPath { role, team, grant: grant.id, entity, level, reason }
+        let position = self.people.by_position.get(&(principal, role)).copied();
+        AccessPath { role, team, position, grant: grant.id, entity, level, reason }
+    }
+
+    /// Whether the records of somebody are within one's own work: one's own, those of who reports to one by whatever
+    /// line, and those of who is in a team of one's own.
+    #[must_use]
+    pub fn works_with(&self, principal: RecordId, owner: RecordId) -> bool {
+        let together = |team: &RecordId| self.teams_of(owner).contains(team);
+        principal == owner
+            || self.reach(principal, Level::OwnAndSubordinates, Action::Read).owners.contains(&owner)
+            || self.teams_of(principal).iter().any(together)
     }
 
     /// The users behind one, in the order of their ids.
@@ -199,10 +222,13 @@ impl Policy {
     }
 
     /// Why a level reaches a record; nothing where it does not.
-    fn reason(&self, principal: RecordId, level: Level, place: &Place) -> Option<Reason> {
-        let unit = self.unit_of(principal);
-        if level >= Level::Own && place.class.owner == principal {
+    fn reason(&self, principal: RecordId, (level, action): (Level, Action), place: &Place) -> Option<Reason> {
+        let (unit, owner) = (self.unit_of(principal), place.class.owner);
+        if level >= Level::Own && owner == principal {
             return Some(Reason::Owner);
+        }
+        if level >= Level::Own && sees_pools(action) && self.pools_of(principal).any(|pool| pool == owner) {
+            return Some(Reason::Pool(owner));
         }
         if level >= Level::OwnAndSubordinates
             && let Some(line) = line(&place.superiors, principal)

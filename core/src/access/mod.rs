@@ -10,23 +10,37 @@ mod delegating;
 mod directory;
 mod explain;
 mod level;
+mod opening;
 mod permit;
 mod policy;
+mod pools;
+mod positions;
+mod privileges;
 mod sharing;
 
 pub use bounds::Beyond;
-pub use class::{AccessClass, ClassId};
+pub use class::{AccessClass, ClassId, Mark, Marks};
 pub use delegating::{Delegation, DelegationFact, delegation};
 pub use directory::{
-    Grant, Partition, Role, RoleAssignment, Unit, User, UserStatus, grant, partition, role, role_assignment,
-    unit, user,
+    Grant, Partition, Role, RoleAssignment, Unit, User, UserKind, UserStatus, grant, partition, role,
+    role_assignment, unit, user,
 };
 pub use explain::{AccessPath, Decision, Place, Reason, SharePath, Verdict};
 pub use level::{Action, Effect, Level};
+pub use opening::{
+    InheritedAccess, InheritedFact, MAX_PARENTS, ParentPath, Principals, RulePath, SharingFact, SharingRule,
+    inherited_access, sharing_rule,
+};
 pub use permit::{
     ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Share, Showing, Update,
 };
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
+pub use pools::{Pool, PoolFact, PoolMember, pool, pool_member};
+pub use positions::{
+    HolderFact, Position, PositionFact, PositionFacts, PositionHolder, PositionRole, position,
+    position_holder, position_role,
+};
+pub use privileges::{PrivilegeKind, PrivilegeRequest, RequestStatus, privilege_request};
 pub use sharing::{
     NOBODY, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share, team,
     team_member, team_role,

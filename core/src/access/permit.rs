@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::access::{AccessClass, Action, ClassId};
+use crate::access::class::Label;
+use crate::access::{AccessClass, Action, ClassId, Mark, Marks};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 
 /// An action as a type, so that a permit to read is no permit to change.
@@ -63,6 +64,35 @@ impl Reach {
     }
 }
 
+/// Classes, rising.
+type Classes = Arc<[(ClassId, AccessClass)]>;
+
+/// The marks by which records are reached, whoever owns them.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// Labels of sharing rules.
+    pub rules: BTreeSet<u32>,
+    /// Labels of settings, and the classes of the records beyond that are within reach, rising.
+    pub parents: Vec<(u32, Classes)>,
+}
+
+impl Marked {
+    pub fn open(&self, marks: &Marks) -> bool {
+        marks.iter().any(|mark| match mark {
+            Mark::Rule(label) => self.rules.contains(&label),
+            Mark::Parent(label, class) => self.parents.iter().any(|(known, classes)| {
+                *known == label && classes.binary_search_by_key(&class, |(number, _)| *number).is_ok()
+            }),
+        })
+    }
+
+    /// What their marks begin with.
+    pub fn labels(&self) -> Vec<Label> {
+        let rules = self.rules.iter().map(|label| Label::Rule(*label));
+        rules.chain(self.parents.iter().map(|(label, _)| Label::Parent(*label))).collect()
+    }
+}
+
 /// The partitions whose records a permit reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Partitions {
@@ -89,6 +119,8 @@ impl Partitions {
 pub(super) struct Scope {
     /// What grants allow.
     pub allowed: Arc<Reach>,
+    /// What rules open beside it, and records that others belong to, if any do.
+    pub marked: Option<Arc<Marked>>,
     /// What grants forbid of it, if any do.
     pub denied: Option<Arc<Reach>>,
     /// What nothing crosses.
@@ -102,8 +134,13 @@ pub(super) struct Scope {
 impl Scope {
     pub fn contains(&self, class: &AccessClass) -> bool {
         self.admits(class)
-            && self.allowed.contains(class)
+            && (self.allowed.contains(class) || self.opens(class))
             && self.only.as_ref().is_none_or(|only| only.contains(class))
+    }
+
+    /// Whether a mark opens a class.
+    fn opens(&self, class: &AccessClass) -> bool {
+        !class.marks.is_empty() && self.marked.as_ref().is_some_and(|marked| marked.open(&class.marks))
     }
 
     /// Whether nothing forbids records of a class, whatever allows them: no denial, and no border of partitions.
@@ -214,7 +251,7 @@ impl<A: ActionKind> Permit<A> {
         self.covers(class) || self.scope.admits(class) && self.shared.binary_search(&record).is_ok()
     }
 
-    /// Whether all records of a class are within reach. It looks at partition, owner and unit rather than at the
+    /// Whether all records of a class are within reach. It looks at what the class says rather than at the
     /// class number, because a transaction may have interned the class a moment ago.
     #[must_use]
     pub fn covers(&self, class: &AccessClass) -> bool {
@@ -239,8 +276,8 @@ impl<A: ActionKind> Permit<A> {
     #[must_use]
     pub fn narrowed(&self, classes: &[(ClassId, AccessClass)]) -> Self {
         let within = classes.iter().filter(|(_, class)| self.covers(class));
-        let classes: Vec<(ClassId, AccessClass)> = within.copied().collect();
-        let only = Some(Arc::new(classes.iter().map(|(_, class)| *class).collect()));
+        let classes: Vec<(ClassId, AccessClass)> = within.cloned().collect();
+        let only = Some(Arc::new(classes.iter().map(|(_, class)| class.clone()).collect()));
         let scope = Scope { only, classes: classes.into(), ..self.scope.clone() };
         Self { scope, shared: Arc::default(), ..self.clone() }
     }

@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::access::class::ClassTable;
 use crate::access::delegating::Acting;
-use crate::access::permit::{FieldProfile, Fields, Partitions, Reach, Scope};
+use crate::access::permit::{FieldProfile, Fields, Marked, Partitions, Reach, Scope};
+use crate::access::pools::{PoolFact, sees_pools};
 use crate::access::{
-    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, Level, Permit, RecordShare,
-    RoleAssignment, Shares, TeamMember, User,
+    AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
+    Permit, PositionHolder, PrivilegeRequest, RecordShare, RoleAssignment, Shares, SharingFact, TeamMember,
+    User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -31,6 +33,8 @@ pub struct UserFact {
     pub reports_to: Option<RecordId>,
     /// The partition, by number; 0 is the organisation's own.
     pub partition: u32,
+    /// Whether it is a program.
+    pub service: bool,
 }
 
 /// A unit as the policy sees one.
@@ -126,12 +130,20 @@ pub struct People {
     pub(super) roles: BTreeMap<RecordId, Vec<RecordId>>,
     /// The teams by which a user has roles that nobody assigned to that user: by user and role.
     pub(super) by_team: BTreeMap<(RecordId, RecordId), RecordId>,
+    /// The positions by which a user has roles by nothing else: by user and role.
+    pub(super) by_position: BTreeMap<(RecordId, RecordId), RecordId>,
+    /// The roles of each position.
+    pub(super) position_roles: BTreeMap<RecordId, Vec<RecordId>>,
+    /// The roles of each team.
+    pub(super) team_roles: BTreeMap<RecordId, Vec<RecordId>>,
     /// The teams of each user.
     pub(super) teams: BTreeMap<RecordId, Vec<RecordId>>,
     pub(super) units: BTreeSet<RecordId>,
     pub(super) parents: BTreeMap<RecordId, RecordId>,
     /// Who may act for others, and by what.
     pub(super) delegations: BTreeMap<RecordId, Vec<DelegationFact>>,
+    /// The pools that own records.
+    pub(super) pools: BTreeMap<RecordId, PoolFact>,
     /// Whether anybody works in a partition of their own.
     divided: bool,
 }
@@ -185,6 +197,13 @@ impl People {
         self
     }
 
+    /// The same people, with pools that own records.
+    #[must_use]
+    pub fn with_pools(mut self, pools: Vec<PoolFact>) -> Self {
+        self.pools = pools.into_iter().map(|pool| (pool.id, pool)).collect();
+        self
+    }
+
     /// Gives members the roles of their teams.
     fn gather(&mut self, teams: &TeamFacts) {
         let mut roles: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
@@ -205,6 +224,7 @@ impl People {
                 }
             }
         }
+        self.team_roles = roles;
     }
 }
 
@@ -214,6 +234,10 @@ pub struct Rules {
     pub(super) grants: BTreeMap<RecordId, Vec<GrantFact>>,
     following: BTreeMap<String, Vec<FollowingFact>>,
     off: BTreeSet<String>,
+    /// Sharing rules that are switched on, by entity.
+    pub(super) sharing: BTreeMap<String, Vec<SharingFact>>,
+    /// Settings that are switched on, by the entity whose records follow.
+    pub(super) inherited: BTreeMap<String, Vec<InheritedFact>>,
 }
 
 impl Rules {
@@ -229,6 +253,18 @@ impl Rules {
             rules.following.entry(fact.entity.clone()).or_default().push(fact);
         }
         rules
+    }
+
+    /// The same, with what opens records beside roles.
+    #[must_use]
+    pub fn opening(mut self, sharing: Vec<SharingFact>, inherited: Vec<InheritedFact>) -> Self {
+        for fact in sharing {
+            self.sharing.entry(fact.entity.clone()).or_default().push(fact);
+        }
+        for fact in inherited {
+            self.inherited.entry(fact.entity.clone()).or_default().push(fact);
+        }
+        self
     }
 }
 
@@ -251,16 +287,19 @@ pub struct Policy {
 struct Decided {
     rulings: RwLock<Rulings>,
     /// Whose records each level reaches, by principal.
-    reaches: RwLock<HashMap<(RecordId, Level), Arc<Reach>>>,
+    reaches: RwLock<HashMap<(RecordId, Level, bool), Arc<Reach>>>,
     /// What is left of that, with the level that is forbidden and the partitions.
-    scopes: RwLock<HashMap<(RecordId, Level, Level, Partitions), Scope>>,
+    scopes: RwLock<HashMap<ScopeKey, Scope>>,
     everything: OnceLock<Scope>,
 }
+
+/// Who, what is allowed and what forbidden, the partitions, and whether pools are seen.
+type ScopeKey = (RecordId, Level, Level, Partitions, bool);
 
 /// By what somebody reaches a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// By its class, as roles say.
+    /// By its class, as roles and rules say.
     Class,
     /// Because it is shared singly.
     Share,
@@ -271,8 +310,8 @@ type Rulings = HashMap<(RecordId, Action), HashMap<String, Ruling>>;
 
 /// What a permit is minted from.
 #[derive(Debug, Clone)]
-struct Ruling {
-    scope: Scope,
+pub(super) struct Ruling {
+    pub scope: Scope,
     fields: Arc<Fields>,
 }
 
@@ -345,6 +384,12 @@ impl Policy {
     #[must_use]
     pub fn is_active(&self, user: RecordId) -> bool {
         self.people.users.get(&user).is_some_and(|user| user.active)
+    }
+
+    /// Whether the user is a service account.
+    #[must_use]
+    pub fn is_service(&self, user: RecordId) -> bool {
+        self.people.users.get(&user).is_some_and(|user| user.service)
     }
 
     /// The roles of a user.
@@ -471,14 +516,24 @@ impl Policy {
         if !self.lets(principal, entity, action) {
             return Err(self.refusal(entity, action));
         }
-        let principal = self.subject(principal);
+        self.ruled(self.subject(principal), action, entity, 0)
+    }
+
+    /// The ruling about somebody's own rights, so many steps beyond the records that it is about.
+    pub(super) fn ruled(
+        &self,
+        principal: RecordId,
+        action: Action,
+        entity: &str,
+        depth: usize,
+    ) -> Result<Ruling> {
         match self.known_ruling(principal, action, entity) {
             Some(ruling) => Ok(ruling),
-            None => self.rule(principal, action, entity),
+            None => self.rule(principal, action, entity, depth),
         }
     }
 
-    fn rule(&self, principal: RecordId, action: Action, entity: &str) -> Result<Ruling> {
+    fn rule(&self, principal: RecordId, action: Action, entity: &str, depth: usize) -> Result<Ruling> {
         if !self.is_active(principal) {
             return Err(Error::new(Code::SessionEnded));
         }
@@ -489,7 +544,11 @@ impl Policy {
         let fields = Arc::new(self.fields(principal, entity, action));
         let forbidden = self.stated(principal, entity, action, Effect::Deny);
         let partitions = self.partitions(principal, entity, action);
-        let ruling = Ruling { scope: self.scope(principal, (level, forbidden), partitions), fields };
+        let scope = self.scope(principal, (level, forbidden), partitions, action);
+        let marked = Some(()).filter(|()| level < Level::All);
+        let marked = marked.and_then(|()| self.marked(principal, entity, action, depth));
+        let scope = marked.map_or_else(|| scope.clone(), |marked| self.widened(&scope, marked));
+        let ruling = Ruling { scope, fields };
         let mut rulings = self.decided.rulings.write().unwrap_or_else(PoisonError::into_inner);
         if rulings.len() >= MAX_RULINGS {
             rulings.clear();
@@ -532,9 +591,15 @@ impl Policy {
         entity: EntityId,
         (owner, partition): (RecordId, u32),
     ) -> Permit<A> {
-        let mut classes = self.classes.of(&[owner].into(), &BTreeSet::new());
+        let mut classes = self.classes.of(&[owner].into(), &BTreeSet::new(), &[]);
         classes.retain(|(_, class)| class.partition == partition);
         self.bootstrap(entity).narrowed(&classes)
+    }
+
+    /// The same for records of one owner, whatever their partition.
+    #[must_use]
+    pub(crate) fn bootstrap_of_owner<A: ActionKind>(&self, entity: EntityId, owner: RecordId) -> Permit<A> {
+        self.bootstrap(entity).narrowed(&self.classes.of(&[owner].into(), &BTreeSet::new(), &[]))
     }
 
     /// The level of a principal. Nobody has one on an entity whose module is off, nor where everybody's records
@@ -561,8 +626,15 @@ impl Policy {
     pub(super) fn partitions(&self, principal: RecordId, entity: &str, action: Action) -> Partitions {
         let own = self.partition_of(principal).unwrap_or(u32::MAX);
         let system = entity.starts_with("sys.");
-        let of_people =
-            [User::NAME, RoleAssignment::NAME, TeamMember::NAME, RecordShare::NAME, Delegation::NAME];
+        let of_people = [
+            User::NAME,
+            RoleAssignment::NAME,
+            TeamMember::NAME,
+            RecordShare::NAME,
+            Delegation::NAME,
+            PositionHolder::NAME,
+            PrivilegeRequest::NAME,
+        ];
         let of_people = of_people.contains(&entity);
         match own {
             _ if !self.people.divided => Partitions::All,
@@ -582,7 +654,7 @@ impl Policy {
             let profile = self.profile(principal, entity, action, level);
             let outer = fields.rings.last().map_or(&fields.outermost, |(_, outer)| outer);
             if profile != *outer {
-                fields.rings.push((self.reach(principal, level), profile));
+                fields.rings.push((self.reach(principal, level, action), profile));
             }
         }
         fields.rings.reverse();
@@ -726,14 +798,17 @@ impl Policy {
         principal: RecordId,
         (level, forbidden): (Level, Level),
         partitions: Partitions,
+        action: Action,
     ) -> Scope {
         if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) {
             return self.everything();
         }
-        kept(&self.decided.scopes, (principal, level, forbidden, partitions), || {
-            let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden));
+        let key = (principal, level, forbidden, partitions, sees_pools(action));
+        kept(&self.decided.scopes, key, || {
+            let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden, action));
             let scope = Scope {
-                allowed: self.reach(principal, level),
+                allowed: self.reach(principal, level, action),
+                marked: None,
                 denied,
                 partitions,
                 only: None,
@@ -741,25 +816,42 @@ impl Policy {
             };
             let allowed = &scope.allowed;
             let within = match allowed.all {
-                true => self.classes.all().to_vec(),
-                false => self.classes.of(&allowed.owners, &allowed.units),
+                true => self.classes.all().cloned().collect(),
+                false => self.classes.of(&allowed.owners, &allowed.units, &[]),
             };
             let classes = within.into_iter().filter(|(_, class)| scope.contains(class)).collect();
             Scope { classes, ..scope }
         })
     }
 
-    pub(super) fn reach(&self, principal: RecordId, level: Level) -> Arc<Reach> {
-        kept(&self.decided.reaches, (principal, level), || Arc::new(self.compile_reach(principal, level)))
+    /// The same with what marks open beside it.
+    fn widened(&self, scope: &Scope, marked: Arc<Marked>) -> Scope {
+        let beside = self.classes.of(&scope.allowed.owners, &scope.allowed.units, &marked.labels());
+        let scope = Scope { marked: Some(marked), ..scope.clone() };
+        let classes = beside.into_iter().filter(|(_, class)| scope.contains(class)).collect();
+        Scope { classes, ..scope }
     }
 
-    pub(super) fn compile_reach(&self, principal: RecordId, level: Level) -> Reach {
+    /// The class with a number.
+    pub(super) fn class(&self, number: ClassId) -> Option<&AccessClass> {
+        self.classes.get(number)
+    }
+
+    pub(super) fn reach(&self, principal: RecordId, level: Level, action: Action) -> Arc<Reach> {
+        let key = (principal, level, sees_pools(action));
+        kept(&self.decided.reaches, key, || Arc::new(self.compile_reach(principal, level, action)))
+    }
+
+    pub(super) fn compile_reach(&self, principal: RecordId, level: Level, action: Action) -> Reach {
         let mut reach = Reach { all: level == Level::All, ..Reach::default() };
         if level >= Level::Own {
             reach.owners.insert(principal);
         }
         if level >= Level::OwnAndSubordinates {
             reach.owners = closure(principal, &self.people.reports);
+        }
+        if level >= Level::Own && sees_pools(action) {
+            reach.owners.extend(self.pools_of(principal));
         }
         if let Some(unit) = self.unit_of(principal) {
             if level >= Level::UnitAndChildren {
@@ -774,10 +866,11 @@ impl Policy {
     fn everything(&self) -> Scope {
         let everything = || Scope {
             allowed: Arc::new(Reach { all: true, ..Reach::default() }),
+            marked: None,
             denied: None,
             partitions: Partitions::All,
             only: None,
-            classes: self.classes.all().iter().copied().collect(),
+            classes: self.classes.all().cloned().collect(),
         };
         self.decided.everything.get_or_init(everything).clone()
     }

@@ -153,6 +153,7 @@ fn field_to_json(
         "value_set": definition.value_set,
         "privacy": registry.privacy(entity, field.id()).name(),
         "purposes": registry.purposes(entity, field.id()),
+        "mask": definition.mask,
         "on_delete": (!targets.is_empty()).then_some(definition.on_delete),
         "tree": definition.tree,
         "root_of": definition.root_of,

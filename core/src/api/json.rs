@@ -12,20 +12,7 @@ use crate::engine::{
 };
 use crate::schema::{Entity, Field, FieldName, FieldType, RowColumn, parse_as, parse_text};
 
-/// Bytes as lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The bytes that hexadecimal digits stand for.
-pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(high * 16 + low).ok(),
-        _ => None,
-    });
-    pairs.collect()
-}
+pub(super) use crate::base::{hex, unhex};
 
 /// An object with further members.
 pub(super) fn with<const N: usize>(mut object: Json, members: [(&str, Json); N]) -> Json {
@@ -170,7 +157,7 @@ fn one(found: Vec<RecordId>, said: &str) -> Result<RecordId> {
     }
 }
 
-fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Value> {
+pub(super) fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Value> {
     let kind = &field.definition.kind;
     let wrong = || Error::new(Code::WrongType).rule(kind.name());
     let currency = reader.settings().currency()?;
@@ -199,6 +186,8 @@ fn value_from_json(reader: &Reader<'_>, field: &Field, json: &Json) -> Result<Va
             rows.iter().map(|row| row_from_json(reader, columns, row)).collect::<Result<_>>().map(Value::List)
         }
         (kind, Json::Array(_) | Json::Object(_)) if kind.is_composite() => Value::from_json(json),
+        // Which entity an id is of is said, and not guessed.
+        (FieldType::AnyReference { .. }, _) => Err(wrong().rule("a reference here is {entity, id}")),
         (FieldType::Bool | FieldType::Int, _) => Err(wrong()),
         (FieldType::Text | FieldType::RichText, Json::String(text)) => Ok(Value::Text(text.clone())),
         (_, Json::String(text)) => parse_text(field, text, currency),

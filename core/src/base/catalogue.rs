@@ -374,6 +374,18 @@ catalogue! {
     CheckpointInvalid = 903, "ledger.checkpoint_invalid",
         ["a checkpoint of the ledger does not hold", "it was forged, moved or put in, or the ledger is another one than it speaks of", "compare with a copy of the ledger that was kept elsewhere"],
         ["账本检查点不成立", "检查点被伪造、移动或插入，或账本已不是它所指的账本", "请与另存的账本副本比对"];
+    LegalHold = 430, "record.legal_hold",
+        ["the record is under a legal hold", "somebody has ordered that it is kept, or all records like it", "have the hold released first; it is listed by `hold.list` to who administers the entity"],
+        ["记录处于法律保全之中", "有人要求保全该记录，或同类的全部记录", "请先解除保全；管理该实体的人可用 hold.list 查看"];
+    FourEyes = 531, "access.four_eyes",
+        ["this change needs a second person", "the organisation has put such changes under four eyes", "ask for it with access.request; somebody else approves it"],
+        ["该变更须由第二人批准", "组织规定此类变更须双人复核", "请用 access.request 提出申请，由他人批准"];
+    RequestClosed = 532, "access.request_closed",
+        ["the request is no longer open", "it was approved, refused or withdrawn, or has expired", "ask anew"],
+        ["申请已关闭", "已批准、已拒绝、已撤回或已过期", "请重新申请"];
+    BaseChanged = 533, "access.base_changed",
+        ["what the request rests on has changed", "users, roles, grants or records that it names are not what they were when it was made", "ask anew, so that what is approved is what is shown"],
+        ["申请所依据的状态已改变", "其中的用户、角色、授权或记录与申请时不同", "请重新申请，使批准的内容与显示的一致"];
 }
 
 #[cfg(test)]

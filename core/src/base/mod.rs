@@ -8,6 +8,7 @@ pub(crate) mod base64;
 mod catalogue;
 mod collation;
 mod error;
+mod hex;
 mod id;
 mod json;
 mod limits;
@@ -24,6 +25,7 @@ mod value;
 pub use catalogue::Code;
 pub use collation::{COLLATION_VERSION, Collation};
 pub use error::{Error, Holder, Result};
+pub(crate) use hex::{hex, unhex};
 pub use id::{EntityId, FieldId, RecordId};
 pub use limits::{
     MAX_AFFECTED_RECORDS, MAX_FILTER_DEPTH, MAX_FILTER_NODES, MAX_JSON_BYTES, MAX_KEY_BYTES, MAX_LIST_ITEMS,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::access::{
-    AccessPath, Action, Decision, Place, Policy, Read, Role, SharePath, Shares, Showing, Verdict,
+    AccessPath, Action, Decision, ParentPath, Place, Policy, Read, Role, RulePath, SharePath, Shares,
+    Showing, Verdict,
 };
-use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
+use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::engine::sharing::{shares_of, shares_with};
 use crate::engine::{Reader, Session};
 use crate::records::Record;
@@ -23,12 +24,29 @@ pub struct AccessExplanation {
     pub paths: Vec<AccessPath>,
     /// The shares that give it, where it is granted.
     pub shares: Vec<SharePath>,
+    /// The sharing rules that give it, where it is granted.
+    pub rules: Vec<RulePath>,
+    /// The records beyond that give it, where it is granted.
+    pub parents: Vec<ParentRecord>,
     /// For whom the person may do it by a delegation that holds, whatever the person's own rights are.
     pub delegators: Vec<RecordId>,
     /// Fields of the record of which the person sees nothing, by API name, where the person reads it.
     pub hidden: Vec<String>,
     /// Fields of which the person sees masks alone, where the record is opened.
     pub masked: Vec<String>,
+}
+
+/// A record beyond, by which another one that refers to it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentRecord {
+    /// The setting that says so.
+    pub setting: RecordId,
+    /// The field by which the record refers to it, by API name; nothing for one that is hidden from whoever asks.
+    pub field: Option<String>,
+    /// Its entity, by API name.
+    pub entity: String,
+    /// The record, where the field is told.
+    pub record: Option<RecordId>,
 }
 
 /// Somebody who may do something to a record, and by what.
@@ -40,6 +58,10 @@ pub struct Entitled {
     pub paths: Vec<AccessPath>,
     /// The shares that give it.
     pub shares: Vec<SharePath>,
+    /// The sharing rules that give it.
+    pub rules: Vec<RulePath>,
+    /// The records beyond that give it.
+    pub parents: Vec<ParentRecord>,
     /// For whom the person may do it by a delegation that holds.
     pub delegators: Vec<RecordId>,
 }
@@ -75,7 +97,7 @@ impl Session {
             }
             let entity = reader.registry().entity(entity)?;
             let record = reader.stored(&reader.permit(entity)?, entity, id)?;
-            explained(&reader, principal, (entity, &record), action)
+            Case::of_today(&reader, entity, record)?.explained(principal, action)
         })
     }
 
@@ -89,132 +111,177 @@ impl Session {
         entity: &str,
         id: RecordId,
         action: Action,
-        (after, limit): (Option<RecordId>, usize),
+        page: (Option<RecordId>, usize),
     ) -> Result<EntitledPage> {
-        let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
         self.read(|reader| {
             check_administers(&reader)?;
             let entity = reader.registry().entity(entity)?;
             let record = reader.stored(&reader.permit(entity)?, entity, id)?;
-            let (place, mut rows) = (place_of(&reader, &record)?, Vec::<Entitled>::new());
-            for (number, user) in reader.policy.users_after(after).enumerate() {
-                if number % AT_ONCE == 0 {
-                    self.patience().check()?;
-                }
-                let decision = decided(&reader, user, (entity, &record, &place), action)?;
-                let delegators = delegators(&reader, user, (entity, &record, &place), action)?;
-                if decision.verdict != Verdict::Granted && delegators.is_empty() {
-                    continue;
-                }
-                if rows.len() == limit {
-                    let next = rows.last().map(|row| row.user);
-                    return Ok(EntitledPage { rows, next });
-                }
-                let own = if decision.verdict == Verdict::Granted {
-                    decision
-                } else {
-                    Decision::refused(decision.verdict)
-                };
-                rows.push(Entitled { user, paths: own.paths, shares: own.shares, delegators });
-            }
-            Ok(EntitledPage { rows, next: None })
+            let (rows, next) = Case::of_today(&reader, entity, record)?.entitled(action, page)?;
+            Ok(EntitledPage { rows, next })
         })
     }
 }
 
-fn check_administers(reader: &Reader<'_>) -> Result<()> {
+/// Refuses who does not administer the organisation.
+pub(super) fn check_administers(reader: &Reader<'_>) -> Result<()> {
     match reader.policy.administers(reader.user) {
         true => Ok(()),
         false => Err(Error::new(Code::NotPermitted).entity(Role::NAME).rule(Action::Administer.code())),
     }
 }
 
-/// Where a record stands, with the shares of it that hold now.
-fn place_of(reader: &Reader<'_>, record: &Record) -> Result<Place> {
-    let mut shares = shares_of(reader.snapshot, reader.registry, reader.policy, record)?;
-    let now = reader.crm.moment_of_access();
-    shares.retain(|share| share.holds_at(now));
-    Ok(reader.policy.place(record.envelope.access_class(), shares))
-}
-
 /// The policy, which knows what is shared with somebody else.
-pub(super) fn policy_about(reader: &Reader<'_>, principal: RecordId) -> Result<Policy> {
+fn policy_about(reader: &Reader<'_>, principal: RecordId) -> Result<Policy> {
     let facts = shares_with(reader.snapshot, reader.registry, reader.policy, principal)?;
     let shares = Shares::at(&facts, reader.crm.moment_of_access());
     Ok(reader.policy.with_shares(principal, Arc::new(shares)))
 }
 
-/// What is decided, with all that an action asks for beside its own grant.
-fn decided(
-    reader: &Reader<'_>,
-    principal: RecordId,
-    (entity, record, place): (&Entity, &Record, &Place),
-    action: Action,
-) -> Result<Decision> {
-    let policy = reader.policy;
-    let decision = policy.explain(principal, &entity.api_name, action, place);
-    if decision.verdict != Verdict::Granted || action == Action::Create {
-        return Ok(decision);
-    }
-    if policy.explain(principal, &entity.api_name, Action::Read, place).verdict != Verdict::Granted {
-        return Ok(Decision::refused(Verdict::Unread));
-    }
-    if entity.ends().is_some() {
-        let policy = policy_about(reader, principal)?;
-        let theirs = Reader { user: principal, policy: &policy, ..*reader };
-        if !theirs.sees_ends(&theirs.permit(entity)?, entity, record)? {
-            return Ok(Decision::refused(Verdict::EndUnread));
-        }
-    }
-    Ok(decision)
+/// The ends of a link, each with its entity and its place, if it was there.
+pub(super) type Ends = Vec<Option<(String, Place)>>;
+
+/// A record that is asked about, where it stands, and by which policy it is decided: today's or one of the past.
+pub(super) struct Case<'a> {
+    /// Who asks, today.
+    pub reader: &'a Reader<'a>,
+    pub policy: &'a Policy,
+    /// By when shares and delegations have begun, or ended.
+    pub moment: Timestamp,
+    pub entity: &'a Entity,
+    pub record: Record,
+    pub place: Place,
+    /// Of a link, the ends as they were; nothing where they are looked at as they are.
+    pub ends: Option<Ends>,
 }
 
-/// For whom somebody may do an action to a record, because a delegation of theirs holds and they may do it.
-fn delegators(
-    reader: &Reader<'_>,
-    principal: RecordId,
-    (entity, record, place): (&Entity, &Record, &Place),
-    action: Action,
-) -> Result<Vec<RecordId>> {
-    let now = reader.crm.moment_of_access();
-    let mut found = Vec::new();
-    if !reader.policy.is_active(principal) {
-        return Ok(found);
+impl<'a> Case<'a> {
+    /// A record as it stands, with the shares of it that hold now.
+    fn of_today(reader: &'a Reader<'a>, entity: &'a Entity, record: Record) -> Result<Self> {
+        let mut shares = shares_of(reader.snapshot, reader.registry, reader.policy, &record)?;
+        let moment = reader.crm.moment_of_access();
+        shares.retain(|share| share.holds_at(moment));
+        let place = reader.policy.place(record.envelope.access_class(), shares);
+        Ok(Self { reader, policy: reader.policy, moment, entity, record, place, ends: None })
     }
-    for fact in reader.policy.delegators_of(principal, now) {
-        let acting = reader.policy.acting(principal, fact.delegator, now);
-        let lets = acting.is_some_and(|acting| acting.permits(principal, &entity.api_name, action));
-        let decision = |action| decided(reader, fact.delegator, (entity, record, place), action);
-        if lets && !found.contains(&fact.delegator) && decision(action)?.verdict == Verdict::Granted {
-            found.push(fact.delegator);
+
+    /// What is decided, with all that an action asks for beside its own grant.
+    fn decided(&self, principal: RecordId, action: Action) -> Result<Decision> {
+        let name = &self.entity.api_name;
+        let decision = self.policy.explain(principal, name, action, &self.place);
+        if decision.verdict != Verdict::Granted || action == Action::Create {
+            return Ok(decision);
+        }
+        if self.policy.explain(principal, name, Action::Read, &self.place).verdict != Verdict::Granted {
+            return Ok(Decision::refused(Verdict::Unread));
+        }
+        match self.entity.ends().is_none() || self.sees_ends(principal)? {
+            true => Ok(decision),
+            false => Ok(Decision::refused(Verdict::EndUnread)),
         }
     }
-    Ok(found)
-}
 
-fn explained(
-    reader: &Reader<'_>,
-    principal: RecordId,
-    (entity, record): (&Entity, &Record),
-    action: Action,
-) -> Result<AccessExplanation> {
-    let place = place_of(reader, record)?;
-    let delegators = delegators(reader, principal, (entity, record, &place), action)?;
-    let Decision { verdict, paths, shares } = decided(reader, principal, (entity, record, &place), action)?;
-    let permit = reader.policy.decide::<Read>(principal, entity.id(), &entity.api_name);
-    let class = record.envelope.access_class();
-    let name = |field| entity.field_by_id(field).map(|field| field.api_name.clone());
-    let (mut hidden, mut masked) = (Vec::new(), Vec::new());
-    if let (Verdict::Granted, Ok(permit)) = (verdict, &permit) {
-        hidden = permit.hidden_in(&class).iter().copied().filter_map(name).collect();
-        masked = permit.masked_in(&class, Showing::Detail).filter_map(name).collect();
+    /// Whether somebody sees both ends of the link that the record is.
+    fn sees_ends(&self, principal: RecordId) -> Result<bool> {
+        let Some(ends) = &self.ends else {
+            let policy = policy_about(self.reader, principal)?;
+            let theirs = Reader { user: principal, policy: &policy, ..*self.reader };
+            return theirs.sees_ends(&theirs.permit(self.entity)?, self.entity, &self.record);
+        };
+        let sees = |(entity, place): &(String, Place)| {
+            self.policy.explain(principal, entity, Action::Read, place).verdict == Verdict::Granted
+        };
+        Ok(ends.iter().all(|end| end.as_ref().is_some_and(sees)))
     }
-    // A field of which whoever asks sees nothing anywhere is not told of.
-    let shown = reader.readable_fields(&entity.api_name)?;
-    let known = |field: &String| {
-        entity.fields().iter().any(|known| known.api_name == *field && shown.contains(&known.id()))
-    };
-    hidden.retain(known);
-    masked.retain(known);
-    Ok(AccessExplanation { verdict, paths, shares, delegators, hidden, masked })
+
+    /// For whom somebody may do an action to the record, because a delegation of theirs holds and they may do it.
+    fn delegators(&self, principal: RecordId, action: Action) -> Result<Vec<RecordId>> {
+        let mut found = Vec::new();
+        if !self.policy.is_active(principal) {
+            return Ok(found);
+        }
+        for fact in self.policy.delegators_of(principal, self.moment) {
+            let acting = self.policy.acting(principal, fact.delegator, self.moment);
+            let lets = acting.is_some_and(|acting| acting.permits(principal, &self.entity.api_name, action));
+            if !lets || found.contains(&fact.delegator) {
+                continue;
+            }
+            if self.decided(fact.delegator, action)?.verdict == Verdict::Granted {
+                found.push(fact.delegator);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those behind somebody who may do an action to the record, at most so many, and behind whom it goes on.
+    pub fn entitled(
+        &self,
+        action: Action,
+        (after, limit): (Option<RecordId>, usize),
+    ) -> Result<(Vec<Entitled>, Option<RecordId>)> {
+        let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
+        let mut rows = Vec::<Entitled>::new();
+        for (number, user) in self.policy.users_after(after).enumerate() {
+            if number % AT_ONCE == 0 {
+                self.reader.patience.check()?;
+            }
+            let decision = self.decided(user, action)?;
+            let delegators = self.delegators(user, action)?;
+            if decision.verdict != Verdict::Granted && delegators.is_empty() {
+                continue;
+            }
+            if rows.len() == limit {
+                let next = rows.last().map(|row| row.user);
+                return Ok((rows, next));
+            }
+            let own = match decision.verdict {
+                Verdict::Granted => decision,
+                refused => Decision::refused(refused),
+            };
+            let parents = self.told_parents(own.parents)?;
+            let Decision { paths, shares, rules, .. } = own;
+            rows.push(Entitled { user, paths, shares, rules, parents, delegators });
+        }
+        Ok((rows, None))
+    }
+
+    /// What is decided about somebody, and of which fields they see nothing, or masks.
+    pub fn explained(&self, principal: RecordId, action: Action) -> Result<AccessExplanation> {
+        let delegators = self.delegators(principal, action)?;
+        let Decision { verdict, paths, shares, rules, parents } = self.decided(principal, action)?;
+        let parents = self.told_parents(parents)?;
+        let entity = self.entity;
+        let permit = self.policy.decide::<Read>(principal, entity.id(), &entity.api_name);
+        let class = self.record.envelope.access_class();
+        let name = |field| entity.field_by_id(field).map(|field| field.api_name.clone());
+        let (mut hidden, mut masked) = (Vec::new(), Vec::new());
+        if let (Verdict::Granted, Ok(permit)) = (verdict, &permit) {
+            hidden = permit.hidden_in(&class).iter().copied().filter_map(name).collect();
+            masked = permit.masked_in(&class, Showing::Detail).filter_map(name).collect();
+        }
+        // A field of which whoever asks sees nothing anywhere is not told of.
+        let shown = self.reader.readable_fields(&entity.api_name)?;
+        let known = |field: &String| {
+            entity.fields().iter().any(|known| known.api_name == *field && shown.contains(&known.id()))
+        };
+        hidden.retain(known);
+        masked.retain(known);
+        Ok(AccessExplanation { verdict, paths, shares, rules, parents, delegators, hidden, masked })
+    }
+
+    /// The records beyond, as far as whoever asks sees the fields that refer to them.
+    fn told_parents(&self, paths: Vec<ParentPath>) -> Result<Vec<ParentRecord>> {
+        let (entity, record) = (self.entity, &self.record);
+        let shown = if paths.is_empty() { Vec::new() } else { self.reader.shown_fields(&entity.api_name)? };
+        let told = paths.into_iter().map(|path| {
+            let field = entity.field_by_id(path.field).filter(|field| shown.contains(&field.id()));
+            ParentRecord {
+                setting: path.setting,
+                field: field.map(|field| field.api_name.clone()),
+                entity: path.parent,
+                record: field.and_then(|field| record.peek(field.id()).as_id()),
+            }
+        });
+        Ok(told.collect())
+    }
 }

@@ -6,10 +6,12 @@
 //! rule has raised of a person begins its count anew.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::User;
+use crate::access::{Policy, User};
 use crate::base::{Code, Date, EntityId, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::audit_trail::fact;
 use crate::engine::{Crm, EntryKind, Head, LedgerEntry, Session, Settings};
@@ -40,6 +42,9 @@ pub enum AnomalyKind {
     /// A person reads as many records of which another one is the owner. Only reads that a policy enters are
     /// known.
     ReadsOfOthers,
+    /// A person reads as many records of owners who neither report to that person nor are in a team with them, by the
+    /// organisation as it is when the rules read. Only reads that a policy enters are known.
+    ReadsOutsideTeam,
     /// A person exports outside of business hours, as often.
     ExportsOutsideHours,
     /// As many sign-ins of a name are refused within a time. All names that there are not count as one.
@@ -93,7 +98,8 @@ pub struct Detection {
 }
 
 impl AnomalyRule {
-    /// The rules that every organisation has, all of them on: they cost nothing until a host asks.
+    /// The rules that every organisation has: they cost nothing until a host asks. All of them are on but for
+    /// `reads_outside_team`, which counts less than `reads_of_others` does and is for who works in teams.
     #[must_use]
     pub fn usual() -> BTreeMap<String, Self> {
         let rule =
@@ -101,6 +107,7 @@ impl AnomalyRule {
         [
             ("mass_reads", rule(AnomalyKind::MassReads, 1_000, 60)),
             ("reads_of_others", rule(AnomalyKind::ReadsOfOthers, 200, 60)),
+            ("reads_outside_team", Self { enabled: false, ..rule(AnomalyKind::ReadsOutsideTeam, 100, 60) }),
             ("exports_outside_hours", rule(AnomalyKind::ExportsOutsideHours, 1, 60)),
             ("failed_sign_ins", rule(AnomalyKind::FailedSignIns, 5, 10)),
         ]
@@ -129,7 +136,9 @@ impl AnomalyRule {
     /// The kinds of entries that it counts.
     fn counts(&self) -> EntryKind {
         match self.kind {
-            AnomalyKind::MassReads | AnomalyKind::ReadsOfOthers => EntryKind::Read,
+            AnomalyKind::MassReads | AnomalyKind::ReadsOfOthers | AnomalyKind::ReadsOutsideTeam => {
+                EntryKind::Read
+            }
             AnomalyKind::ExportsOutsideHours => EntryKind::Export,
             AnomalyKind::FailedSignIns => EntryKind::SignInRefused,
         }
@@ -184,6 +193,7 @@ impl Session {
             crm,
             settings: &settings,
             rules: &rules,
+            policy: crm.policy(snapshot.as_ref())?,
             read,
             people: BTreeMap::new(),
             raised: Vec::new(),
@@ -196,6 +206,7 @@ impl Session {
             // Another call has read these entries meanwhile, and raised what is in them.
             return Ok(Detection { raised: Vec::new(), position: read, more: true });
         }
+        crm.tell_of(&raised);
         Ok(Detection { raised, position: last, more: last < head })
     }
 
@@ -235,6 +246,8 @@ struct Count<'a> {
     crm: &'a Crm,
     settings: &'a Settings,
     rules: &'a BTreeMap<String, AnomalyRule>,
+    /// The organisation as it is now.
+    policy: Arc<Policy>,
     /// Up to where the rules have read before. What they would have raised there they have.
     read: u64,
     people: BTreeMap<(String, RecordId), Events>,
@@ -300,21 +313,69 @@ impl Count<'_> {
             AnomalyKind::ExportsOutsideHours => {
                 Ok(u64::from(is_outside(rule, moment_of(entry), self.settings)?))
             }
-            AnomalyKind::ReadsOfOthers => {
-                let mut of_others = 0_u64;
-                for record in named() {
-                    let owner =
-                        self.crm.record_unchecked(entry.entity, record)?.map(|record| record.envelope.owner);
-                    of_others =
-                        of_others.saturating_add(u64::from(owner.is_some_and(|owner| owner != entry.actor)));
-                }
-                Ok(of_others)
+            AnomalyKind::ReadsOfOthers => self.owned_by(entry, &|owner| owner != entry.actor),
+            AnomalyKind::ReadsOutsideTeam => {
+                self.owned_by(entry, &|owner| !self.policy.works_with(entry.actor, owner))
             }
         }
+    }
+
+    /// How many records an entry names whose owners are of some sort.
+    fn owned_by(&self, entry: &LedgerEntry, are: &dyn Fn(RecordId) -> bool) -> Result<u64> {
+        let mut found = 0_u64;
+        for record in records::named_records(entry) {
+            let record = self.crm.record_unchecked(entry.entity, record)?;
+            found = found.saturating_add(u64::from(record.is_some_and(|record| are(record.envelope.owner))));
+        }
+        Ok(found)
+    }
+}
+
+/// Who is told of what rules over the ledger find.
+pub(super) type AnomalyListeners = Mutex<Vec<Weak<AnomalyListener>>>;
+
+/// What a host does with one.
+type AnomalyListener = dyn Fn(&Anomaly) + Send + Sync;
+
+/// A host's interest in anomalies; it ends when this is dropped.
+pub struct AnomalySubscription {
+    /// Listeners are known by weak references, so this is what keeps one.
+    _listener: Arc<AnomalyListener>,
+}
+
+impl std::fmt::Debug for AnomalySubscription {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AnomalySubscription").finish_non_exhaustive()
     }
 }
 
 impl Crm {
+    /// Tells a host of every anomaly that the rules over the ledger raise from now on, until the subscription is
+    /// dropped. The host is told in the thread that has let the rules read ([`Session::detect_anomalies`]), after
+    /// the anomaly is durable in the ledger, and in no transaction; whatever it does holds nobody up, and what it
+    /// has raised is raised though it panics.
+    #[must_use]
+    pub fn on_anomaly(&self, listener: impl Fn(&Anomaly) + Send + Sync + 'static) -> AnomalySubscription {
+        let listener: Arc<AnomalyListener> = Arc::new(listener);
+        let mut listeners = self.inner.anomaly_listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|known| known.strong_count() > 0);
+        listeners.push(Arc::downgrade(&listener));
+        AnomalySubscription { _listener: listener }
+    }
+
+    fn tell_of(&self, raised: &[Anomaly]) {
+        let listeners: Vec<Arc<AnomalyListener>> = {
+            let known = self.inner.anomaly_listeners.lock().unwrap_or_else(PoisonError::into_inner);
+            known.iter().filter_map(Weak::upgrade).collect()
+        };
+        for listener in listeners {
+            for anomaly in raised {
+                // A host's fault is the host's: what was raised stands in the ledger.
+                let _ = catch_unwind(AssertUnwindSafe(|| listener(anomaly)));
+            }
+        }
+    }
+
     /// Enters what was found and moves the cursor, unless another call has moved it.
     fn raise(
         &self,

@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::access::Update;
-use crate::base::{Patience, RecordId, Result, Timestamp};
+use crate::base::{Code, Error, Patience, RecordId, Result, Timestamp};
 use crate::engine::audit_trail::Asked;
 use crate::engine::session::WriterTurn;
 use crate::engine::states::check_state;
-use crate::engine::{Attachment, Crm, Reader, Session, SweptBlobs, WriteOptions};
-use crate::records::{self, MAX_INLINE_BYTES, NewContent, StoredContent};
+use crate::engine::{Attachment, Crm, Reader, Session, SweptBlobs, Transaction, WriteOptions};
+use crate::records::{self, Holder, MAX_INLINE_BYTES, NewContent, StoredContent};
+use crate::schema::{Field, FieldType};
 use crate::storage::{BlobName, BlobReader, Blobs};
 
 /// The directory of large contents.
@@ -234,5 +235,50 @@ impl Crm {
         // A power cut must not bring back a link without its file.
         store.flush()?;
         blobs.delete(name)
+    }
+}
+
+impl Transaction<'_> {
+    /// Attaches a content to a record.
+    pub(super) fn attach(
+        &mut self,
+        entity: &str,
+        record: RecordId,
+        attachment: Attachment,
+        content: NewContent<'_>,
+        blobs: &Blobs,
+    ) -> Result<Attachment> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let record = self.readable(entity, record)?;
+        let permit = self.policy.decide::<Update>(self.user(), entity.id(), &entity.api_name)?;
+        check_state(entity, &record)?;
+        let (crm, context) = (self.crm().clone(), self.context().clone());
+        let bytes = (&crm.inner.sealer, blobs);
+        let holder = Holder { permit: &permit, entity, record: &record };
+        records::attach(self.view_mut(), &context, &holder, attachment, content, bytes)
+    }
+
+    /// Takes an attachment from a record.
+    pub(super) fn detach(&mut self, entity: &str, record: RecordId, id: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let record = self.readable(entity, record)?;
+        let permit = self.policy.decide::<Update>(self.user(), entity.id(), &entity.api_name)?;
+        check_state(entity, &record)?;
+        let holds = |field: &&Field| {
+            let names = matches!(field.definition.kind, FieldType::Attachment);
+            names && record.peek(field.id()).as_id() == Some(id)
+        };
+        if let Some(field) = entity.fields().iter().find(holds) {
+            let held = Error::new(Code::Referenced).entity(&entity.api_name);
+            return Err(held.field(&field.api_name).record(id));
+        }
+        records::check_unheld(self.view(), self.legal_holds().as_ref(), entity, &record)?;
+        let holder = Holder { permit: &permit, entity, record: &record };
+        let context = self.context().clone();
+        let file = records::detach(self.view_mut(), &context, &holder, id)?;
+        self.unlinked.extend(file);
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::Action;
 use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Timestamp, Value};
@@ -200,7 +200,8 @@ impl Session {
 /// other entries, since the time that a commit takes would tell.
 fn refused_by(error: &Error) -> Option<Code> {
     let code = error.concealed().unwrap_or_else(|| error.code());
-    matches!(code, Code::NotPermitted | Code::FieldNotPermitted | Code::BeyondOwnRights).then_some(code)
+    let refusals = [Code::NotPermitted, Code::FieldNotPermitted, Code::BeyondOwnRights, Code::FourEyes];
+    refusals.contains(&code).then_some(code)
 }
 
 impl Transaction<'_> {
@@ -426,6 +427,8 @@ fn enter(inner: &Inner, entries: &[Collected], patience: &Patience, holding: &dy
             schema_version: version,
             stales: Staleness::None,
             named: BTreeSet::new(),
+            marking: Arc::default(),
+            holds: Arc::new(crate::records::Unasked),
         };
         records::enter_note(&mut view, &context, &entry.note);
     }

@@ -1,11 +1,12 @@
 //! Delegated administration: whoever changes the organisation gives nobody more than they have themselves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, Administer, Beyond, Grant, User, grant};
+use crate::access::{self, Administer, Beyond, Grant, HolderFact, PositionHolder, PositionRole, User, grant};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::Transaction;
-use crate::engine::organisation::KeptPolicy;
+use crate::engine::organisation::{KeptPolicy, holders_of};
 use crate::records::{self, Record};
 use crate::schema::{Entity, EntityType, Registry};
 
@@ -18,8 +19,9 @@ impl Transaction<'_> {
         if self.is_founding() || !changed && self.passwords.is_empty() || before.administers(author) {
             return Ok(());
         }
+        self.check_ahead()?;
         let after = match changed {
-            true => KeptPolicy::load(self.view(), &self.registry)?.policy,
+            true => KeptPolicy::load(self.view(), &self.registry, self.crm().moment_of_access())?.policy,
             false => Arc::clone(before),
         };
         let registry = &self.registry;
@@ -28,6 +30,32 @@ impl Transaction<'_> {
         let gained = if changed { before.beyond(author, &after, &entities) } else { None };
         match gained.or_else(|| self.passwords.iter().find_map(stronger)) {
             Some(beyond) => Err(refusal(registry, &beyond)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whose rights are bounded gives positions from now on: what somebody will have later is held against nobody's
+    /// rights today.
+    fn check_ahead(&self) -> Result<()> {
+        let touched = |name: &str| {
+            let id = self.registry.entity(name).map(Entity::id).ok();
+            let of = self.view().entered().filter(move |entry| Some(entry.entity) == id);
+            of.map(|entry| entry.record).collect::<BTreeSet<RecordId>>()
+        };
+        let (holders, roles) = (touched(PositionHolder::NAME), touched(PositionRole::NAME));
+        if holders.is_empty() && roles.is_empty() {
+            return Ok(());
+        }
+        let later = |fact: &HolderFact| fact.from.is_some_and(|from| from > self.crm().moment_of_access());
+        let found = holders_of(self.view(), &self.registry)?.into_iter().find(|(id, fact)| {
+            // A role that a position gets is one that its holders of later get.
+            later(fact) && (holders.contains(id) || !roles.is_empty())
+        });
+        match found {
+            Some((id, _)) => {
+                let error = Error::new(Code::BeyondOwnRights).entity(PositionHolder::NAME).record(id);
+                Err(error.field("from").rule("from now on"))
+            }
             None => Ok(()),
         }
     }

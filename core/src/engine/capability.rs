@@ -9,6 +9,7 @@ use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Crm, Listing, Session};
 use crate::records::{Record, changed_after, get_for_rule, shared_records};
+use crate::schema::Entity;
 use crate::storage::{Head, SealedFiles, Snapshot};
 
 /// What a session may see of one entity.
@@ -32,14 +33,15 @@ pub struct Visibility {
 }
 
 impl Session {
-    /// What this session may see now.
+    /// What this session may see now, of one entity or of all.
     ///
     /// # Errors
     /// `access.session_ended`, `storage.io`.
-    pub(crate) fn visibility(&self) -> Result<Visibility> {
+    pub(crate) fn visibility(&self, only: Option<EntityId>) -> Result<Visibility> {
         self.read(|reader| {
             let mut scopes = BTreeMap::new();
-            for entity in reader.registry().entities() {
+            let asked = |entity: &&Entity| only.is_none_or(|only| only == entity.id());
+            for entity in reader.registry().entities().iter().filter(asked) {
                 // Whether a link is seen follows from its ends, and not from its class.
                 if entity.ends().is_some() || !reader.may(&entity.api_name, Action::Read) {
                     continue;

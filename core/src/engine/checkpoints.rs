@@ -6,7 +6,7 @@
 //! database protects against those who do not have it, and against nobody else.
 
 use crate::base::{Code, Error, Result};
-use crate::engine::signing::{ED25519, is_signed_by};
+use crate::engine::signing::{ED25519, Signed, is_signed_by};
 use crate::engine::{Crm, Head, Session};
 use crate::records::{
     self, Checkpoint, EntryProof, LedgerCheck, LedgerReport, LedgerTree, TreeHash, newest_checkpoint,
@@ -84,7 +84,7 @@ impl Session {
     pub fn verify_ledger(&self, check: &LedgerCheck, keys: &[[u8; 32]]) -> Result<LedgerReport> {
         let crm = self.administered()?;
         let snapshot = crm.durable_snapshot()?;
-        let trusts = |checkpoint: &Checkpoint| crm.trusts(checkpoint, keys);
+        let trusts = |checkpoint: &Checkpoint| crm.trusts_checkpoint(checkpoint, keys);
         records::verify_ledger(snapshot.as_ref(), check, &trusts, self.patience())
     }
 }
@@ -139,26 +139,19 @@ impl Crm {
     }
 
     fn signed(&self, mut checkpoint: Checkpoint) -> Result<Checkpoint> {
-        if let Some(signer) = self.inner.signer.as_deref() {
-            checkpoint.signature = signer.sign(&checkpoint.statement())?;
-            checkpoint.algorithm = signer.algorithm().to_owned();
-            checkpoint.key = signer.key();
+        if let Some(signed) = self.sign(&checkpoint.statement())? {
+            checkpoint.algorithm = signed.algorithm;
+            checkpoint.key = signed.key;
+            checkpoint.signature = signed.signature;
         }
         checkpoint.check_limits()?;
         Ok(checkpoint)
     }
 
-    fn trusts(&self, checkpoint: &Checkpoint, keys: &[[u8; 32]]) -> Result<bool> {
-        if !keys.is_empty() {
-            return Ok(keys.iter().any(|key| is_good(checkpoint, key)));
-        }
-        match self.inner.signer.as_deref() {
-            Some(signer) => {
-                let is_own = checkpoint.algorithm == signer.algorithm() && checkpoint.key == signer.key();
-                Ok(is_own && signer.verify(&checkpoint.statement(), &checkpoint.signature)?)
-            }
-            None => Ok(true),
-        }
+    fn trusts_checkpoint(&self, checkpoint: &Checkpoint, keys: &[[u8; 32]]) -> Result<bool> {
+        let Checkpoint { algorithm, key, signature, .. } = checkpoint;
+        let statement = &checkpoint.statement();
+        Ok(self.trusts(&Signed { algorithm, key, signature, statement }, keys)?.unwrap_or(true))
     }
 }
 

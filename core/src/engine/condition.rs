@@ -4,12 +4,12 @@ use crate::base::{
     Code, Date, DayCount, Decimal, Error, FieldId, Period, RecordId, Result, TimeZone, Timestamp, Value,
     ValueKind,
 };
-use crate::engine::{Reader, Settings};
+use crate::engine::{Reader, Ref, Settings};
 use crate::records::{Comparison, Filter, Moment, Referring, Stated, SystemField, check_refers, target};
 use crate::schema::expr::{Bound, BoundKind, Expression};
 use crate::schema::{
-    Entity, EntityType, FieldKind, FieldName, FieldNames, FieldType, PhoneRegion, Reference, TypedField,
-    compile_condition, normalize_value,
+    AnyReference, Entity, EntityType, EntityTypes, FieldKind, FieldName, FieldNames, FieldType, PhoneRegion,
+    RecordReference, Reference, TypedField, compile_condition, normalize_value,
 };
 
 /// How a caller names a field.
@@ -339,12 +339,19 @@ fn check_place(entity: &Entity, field: FieldId) -> Result<()> {
 
 fn check_operator(entity: &Entity, field: FieldId, comparison: Comparison, value: &Value) -> Result<()> {
     let of_text = matches!(comparison, Comparison::Contains | Comparison::StartsWith);
-    if !of_text || value.as_text().is_some() {
-        return Ok(());
+    let known = entity.field_by_id(field);
+    let has_parts = known.is_some_and(|field| field.definition.kind.value_kind() == ValueKind::Map);
+    let refused = |rule: &str| {
+        let name = known.map_or("", |field| field.api_name.as_str());
+        Err(Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name).rule(rule))
+    };
+    match comparison {
+        _ if of_text && value.as_text().is_none() => refused("contains and starts_with take text"),
+        comparison if has_parts && comparison != Comparison::Equal => {
+            refused("values of several parts are equal or not, and have no order")
+        }
+        _ => Ok(()),
     }
-    let name = entity.field_by_id(field).map_or("", |field| field.api_name.as_str());
-    let refused = Error::new(Code::InvalidFilter).entity(&entity.api_name).field(name);
-    Err(refused.rule("contains and starts_with take text"))
 }
 
 /// Text conditions look at any part of a text, so only whole values are normalised as stored.
@@ -386,6 +393,13 @@ impl Condition {
         Filter::Has(Box::new(Referring { entity: entity.to_owned(), by: by.into(), meets: condition }))
     }
 
+    /// A field that may refer to records of several entities refers to this one: `Condition::refers_to("x.about",
+    /// "crm.account", id)`. A field that refers to one entity is compared with the bare id.
+    #[must_use]
+    pub fn refers_to(field: impl Into<FieldSelector>, entity: &str, record: RecordId) -> Self {
+        Filter::Compare(field.into(), Comparison::Equal, RecordReference::new(entity, record).into())
+    }
+
     /// No record of an entity, or link of a relation, refers by a field to the one that is asked for and meets a
     /// condition, as far as the reader sees them.
     #[must_use]
@@ -413,6 +427,14 @@ impl<E: EntityType, F: EntityType> TypedField<E, Reference<F>> {
     #[must_use]
     pub fn to(self, condition: Condition) -> Condition {
         Filter::Through(self.into(), Box::new(condition))
+    }
+}
+
+impl<E: EntityType, T: EntityTypes> TypedField<E, AnyReference<T>> {
+    /// The field refers to this record.
+    #[must_use]
+    pub fn refers_to<F: EntityType>(self, record: Ref<F>) -> Condition {
+        self.is(RecordReference::to(record))
     }
 }
 

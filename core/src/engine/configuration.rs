@@ -5,17 +5,20 @@
 //! others have a row of their own, and each user who has set any has one too.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::access::Action;
+use crate::access::{Action, PrivilegeKind};
 use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
 use crate::engine::credentials::{MAX_REMEMBERED, MIN_CHARACTERS, PasswordRules};
+use crate::engine::ledger_archive::check_ledger_days;
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
-use crate::records::{WriteView, note};
-use crate::schema::{EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope};
+use crate::records::{WriteContext, WriteView, note};
+use crate::schema::{
+    Codes as _, EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope,
+};
 use crate::storage::{Keyspace, Snapshot};
 
 /// Where the values of the database lie; those of a user lie behind it and a point and the user's id.
@@ -31,6 +34,13 @@ const PASSWORD_DAYS: &str = "passwords.max_age_days";
 const PASSWORDS_REMEMBERED: &str = "passwords.remembered";
 const PASSWORD_AFTER_RESET: &str = "passwords.change_after_reset";
 const RECOVERY_MINUTES: &str = "passwords.recovery_minutes";
+/// The settings of the days by which rights requests are answered where a law has no number.
+const PIPL_DAYS: &str = "rights.pipl_working_days";
+const OTHER_DAYS: &str = "rights.other_days";
+/// The setting of which changes need a second person.
+pub(super) const FOUR_EYES: &str = "access.four_eyes";
+/// The setting of for how many days values of archived entries of the ledger are kept, by class.
+pub(super) const LEDGER_DAYS: &str = "audit.retention_days";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -162,6 +172,36 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         .default(30)
         .between(1, 10_080)
         .help("找回密码所用一次性代码的有效时间", "Of a code by which a user sets a lost password anew"),
+        CoreSetting::own(
+            PIPL_DAYS,
+            ("个人信息保护法请求的答复工作日", "Working days to answer requests under PIPL"),
+            FieldType::Int,
+        )
+        .default(15)
+        .between(1, 365)
+        .help(
+            "法律仅要求及时处理，未规定天数；15 个工作日为通行做法，不计法定节假日",
+            "The law asks for a timely answer and has no number; 15 is a practice, and public holidays are not known",
+        ),
+        CoreSetting::own(
+            OTHER_DAYS,
+            ("其他法律请求的答复天数", "Days to answer requests under other laws"),
+            FieldType::Int,
+        )
+        .default(30)
+        .between(1, 365),
+        CoreSetting::own(LEDGER_DAYS, ("审计内容保留天数", "Days of the ledger"), FieldType::Json)
+            .default(json!({}))
+            .help(
+                "按类别设置已归档条目的内容保留天数：reads、sign_ins、refusals、exports",
+                "By class, for how long archived entries keep their values: reads, sign_ins, refusals, exports",
+            ),
+        CoreSetting::own(FOUR_EYES, ("须双人复核的权限变更", "Changes under four eyes"), privileges())
+            .default(json!([]))
+            .help(
+                "列出的变更须由第二人批准后才执行；取消其中任何一项同样须经批准",
+                "Such changes wait for a second person; so does taking any of them off this list",
+            ),
     ]
 });
 
@@ -181,6 +221,19 @@ fn weekdays() -> FieldType {
 fn locales() -> FieldType {
     let locales = [("zh-Hans", "简体中文", "Simplified Chinese"), ("en", "英语", "English")];
     FieldType::Enum { codes: locales.map(|(code, zh, en)| EnumCode::new(code, Label::new(zh, en))).into() }
+}
+
+fn privileges() -> FieldType {
+    let kinds = PrivilegeKind::ALL.iter();
+    FieldType::MultiEnum {
+        codes: kinds.map(|(_, code, zh, en)| EnumCode::new(code, Label::new(zh, en))).collect(),
+    }
+}
+
+/// The changes that a value of the setting names.
+pub(super) fn privileges_of(value: &Json) -> BTreeSet<PrivilegeKind> {
+    let codes = value.as_array().into_iter().flatten().filter_map(Json::as_str);
+    codes.filter_map(PrivilegeKind::from_code).collect()
 }
 
 impl CoreSetting {
@@ -223,6 +276,7 @@ pub(super) struct Configuration {
     slow: SlowThreshold,
     phones: PhoneRegion,
     passwords: PasswordRules,
+    four_eyes: BTreeSet<PrivilegeKind>,
 }
 
 impl Configuration {
@@ -246,7 +300,13 @@ impl Configuration {
             change_after_reset: values.get(PASSWORD_AFTER_RESET).and_then(Json::as_bool).unwrap_or(false),
             recovery_minutes: number(RECOVERY_MINUTES),
         };
-        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow, passwords }
+        let four_eyes = values.get(FOUR_EYES).map(privileges_of).unwrap_or_default();
+        Self { phones: phones.and_then(Result::ok).unwrap_or_default(), values, slow, passwords, four_eyes }
+    }
+
+    /// The changes that need a second person.
+    pub(super) fn four_eyes(&self) -> &BTreeSet<PrivilegeKind> {
+        &self.four_eyes
     }
 
     /// What is asked of passwords.
@@ -359,7 +419,9 @@ impl Session {
         match change.dry_run {
             true => {
                 let snapshot = self.crm().snapshot()?;
-                Ok(Draft::of(snapshot.as_ref(), user)?.take(&checked)?)
+                let changes = Draft::of(snapshot.as_ref(), user)?.take(&checked)?;
+                self.crm().check_four_eyes_setting(snapshot.as_ref(), &changes)?;
+                Ok(changes)
             }
             false => self.crm().configure(self.user(), user, &checked),
         }
@@ -398,11 +460,22 @@ impl Crm {
     }
 
     /// The value that the database has in place of the default.
-    fn set_value(&self, name: &str) -> Option<Json> {
+    pub(super) fn set_value(&self, name: &str) -> Option<Json> {
         match member(name) {
             Some(member) => Some(member_of(&self.settings(), member)),
             None => self.configuration().values.get(name).cloned(),
         }
+    }
+
+    /// The days by which rights requests are answered under PIPL and under other laws that are not known here.
+    pub(super) fn days_of_rights(&self) -> (u32, u32) {
+        let days = |name: &str| {
+            let default =
+                || CORE.iter().find(|core| core.definition.name == name)?.definition.default.as_u64();
+            let set = self.set_value(name).as_ref().and_then(Json::as_u64);
+            set.or_else(default).and_then(|days| u32::try_from(days).ok()).unwrap_or(1)
+        };
+        (days(PIPL_DAYS), days(OTHER_DAYS))
     }
 
     /// The language that a user has chosen, if any.
@@ -425,13 +498,8 @@ impl Crm {
             |view, context| {
                 let mut draft = Draft::of(view, user)?;
                 let changes = draft.take(values)?;
-                if !changes.is_empty() {
-                    draft.put(view)?;
-                    let told: Vec<Json> = changes.iter().map(SettingChange::to_json).collect();
-                    let scope = if user.is_some() { "user" } else { "database" };
-                    let text = json!({"scope": scope, "changes": told}).to_string();
-                    note(view, context, EntryKind::Settings, actor, &text);
-                }
+                self.check_four_eyes_setting(view, &changes)?;
+                draft.enter(view, context, &changes)?;
                 *done.borrow_mut() = Some((draft, changes));
                 Ok(())
             },
@@ -463,11 +531,11 @@ impl Crm {
         self.configuration().passwords
     }
 
-    fn configuration(&self) -> Arc<Configuration> {
+    pub(super) fn configuration(&self) -> Arc<Configuration> {
         Arc::clone(&self.inner.configuration.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn show_configuration(&self, changed: Configuration) {
+    pub(super) fn show_configuration(&self, changed: Configuration) {
         *self.inner.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(changed);
     }
 }
@@ -516,9 +584,14 @@ fn stored(
     registry: &Registry,
     settings: &Settings,
     definition: &SettingDefinition,
-    value: &Json,
+    said: &Json,
 ) -> Result<Json> {
-    let value = definition.value(value)?;
+    let value = definition.value(said)?;
+    // A list of codes that names none is a value as well.
+    let list = matches!(definition.kind, FieldType::MultiEnum { .. });
+    if value.is_null() && list && said.is_array() {
+        return Ok(json!([]));
+    }
     if value.is_null() {
         return Err(Error::new(Code::Required).rule("reset it to go back to the default"));
     }
@@ -526,6 +599,9 @@ fn stored(
         PhoneRegion::from_code(code)?;
     }
     let value = value.to_json();
+    if definition.name == LEDGER_DAYS && definition.namespace == "sys" {
+        check_ledger_days(&value)?;
+    }
     if let Some(member) = member(&definition.name).filter(|_| definition.namespace == "sys") {
         with_member(settings, member, &value)?.check_in(registry)?;
     }
@@ -593,6 +669,24 @@ impl Draft {
         Ok(changes)
     }
 
+    /// Writes what is other than before, and enters it.
+    fn enter(
+        &self,
+        view: &mut WriteView<'_>,
+        context: &WriteContext,
+        changes: &[SettingChange],
+    ) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.put(view)?;
+        let told: Vec<Json> = changes.iter().map(SettingChange::to_json).collect();
+        let scope = if self.user.is_some() { "user" } else { "database" };
+        let text = json!({"scope": scope, "changes": told}).to_string();
+        note(view, context, EntryKind::Settings, context.actor, &text);
+        Ok(())
+    }
+
     /// Writes what is other than before; a row that was never written stays so while it is empty.
     fn put(&self, view: &mut WriteView<'_>) -> Result<()> {
         let json = |error| Error::new(Code::Panic).because(error);
@@ -606,6 +700,21 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// Puts the list of changes that need a second person into a transaction, and gives what the configuration becomes.
+pub(super) fn put_four_eyes(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    kinds: &BTreeSet<PrivilegeKind>,
+) -> Result<Configuration> {
+    let core = CORE.iter().map(|core| &core.definition).find(|definition| definition.name == FOUR_EYES);
+    let definition = core.ok_or_else(|| Error::new(Code::Panic).rule(FOUR_EYES))?;
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
+    let mut draft = Draft::of(view, None)?;
+    let changes = draft.take(&vec![(definition, Some(json!(codes)))])?;
+    draft.enter(view, context, &changes)?;
+    Ok(Configuration::of(draft.values))
 }
 
 fn user_key(user: RecordId) -> Vec<u8> {

@@ -220,7 +220,7 @@ fn is_of(stored: &[u8], password: &str) -> Result<bool> {
 }
 
 /// Differences are gathered over all bytes, so that the time says nothing of the first one.
-fn are_equal(left: &[u8], right: &[u8]) -> bool {
+pub(super) fn are_equal(left: &[u8], right: &[u8]) -> bool {
     let difference = left.iter().zip(right).fold(0_u8, |found, (left, right)| found | (left ^ right));
     difference == 0 && left.len() == right.len()
 }

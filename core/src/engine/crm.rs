@@ -14,6 +14,7 @@ use crate::base::{
     Clock, Code, Error, FieldId, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp,
     Value,
 };
+use crate::engine::anomalies::AnomalyListeners;
 use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
@@ -98,6 +99,7 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    pub anomaly_listeners: AnomalyListeners,
     /// What is shared with those who ask.
     pub shares: KeptShares,
     /// The sessions that are open.
@@ -193,6 +195,7 @@ impl Crm {
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             audit: AuditTrail::default(),
+            anomaly_listeners: AnomalyListeners::default(),
             shares: KeptShares::default(),
             sessions: OpenSessions::default(),
             failed: Failed::default(),
@@ -296,7 +299,7 @@ impl Crm {
     }
 
     /// An id that sorts behind all that were given away since the database was opened.
-    pub(super) fn new_id(&self) -> RecordId {
+    pub(crate) fn new_id(&self) -> RecordId {
         let mut newest = self.inner.newest_id.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = RecordId::generate_after(*newest, self.now(), self.inner.random.as_ref());
         *newest
@@ -338,26 +341,29 @@ impl Crm {
 
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
-        let (epoch, registry) = (read_epoch(snapshot)?, self.registry());
+        Ok(self.kept_policy(snapshot)?.policy)
+    }
+
+    /// The policy of a view, with what gives records their marks.
+    pub(super) fn kept_policy(&self, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
+        let (epoch, registry, moment) = (read_epoch(snapshot)?, self.registry(), self.moment_of_access());
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
-            Some(kept) if kept.is_of(epoch, &registry) => return Ok(kept.policy),
-            Some(kept) => kept.of_view(snapshot, &registry)?,
-            None => KeptPolicy::load(snapshot, &registry)?,
+            Some(kept) if kept.is_of(epoch, &registry, moment) => return Ok(kept),
+            Some(kept) => kept.of_view(snapshot, &registry, moment)?,
+            None => KeptPolicy::load(snapshot, &registry, moment)?,
         };
-        let policy = Arc::clone(&renewed.policy);
-        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(renewed);
-        Ok(policy)
+        *self.inner.policy.write().unwrap_or_else(PoisonError::into_inner) = Some(renewed.clone());
+        Ok(renewed)
     }
 
     /// The policy of a view in the words of a registry that is not shown yet.
-    pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Arc<Policy>> {
+    pub(super) fn policy_under(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<KeptPolicy> {
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let renewed = match kept {
-            Some(kept) => kept.of_view(snapshot, registry)?,
-            None => KeptPolicy::load(snapshot, registry)?,
-        };
-        Ok(renewed.policy)
+        match kept {
+            Some(kept) => kept.of_view(snapshot, registry, self.moment_of_access()),
+            None => KeptPolicy::load(snapshot, registry, self.moment_of_access()),
+        }
     }
 
     pub(super) fn write_context(&self, actor: RecordId, cause: &str, schema_version: u32) -> WriteContext {
@@ -369,6 +375,8 @@ impl Crm {
             schema_version,
             stales: Staleness::None,
             named: BTreeSet::new(),
+            marking: Arc::default(),
+            holds: Arc::new(crate::records::Unasked),
         }
     }
 
@@ -403,7 +411,8 @@ impl Crm {
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
         let mut view = WriteView::new(transaction)?;
-        let context = self.write_context(actor, cause, self.registry().version());
+        let mut context = self.write_context(actor, cause, self.registry().version());
+        context.marking = self.kept_policy(&view)?.marking;
         change(&mut view, &context)?;
         view.commit_and(&self.inner.sealer, publish)?;
         Ok(())
@@ -447,10 +456,15 @@ impl Crm {
         Session::new(self.clone(), user, self.inner.locale)
     }
 
+    /// The language of a user's sessions.
+    pub(super) fn session_locale(&self, user: RecordId) -> Result<Locale> {
+        let chosen = self.locale_of(self.snapshot()?.as_ref(), user)?;
+        Ok(chosen.unwrap_or(self.inner.locale))
+    }
+
     /// The session of a user who is known, in the language that the user has chosen.
     pub(super) fn session_of(&self, user: RecordId) -> Result<Session> {
-        let locale = self.locale_of(self.snapshot()?.as_ref(), user)?;
-        Ok(Session::new(self.clone(), user, locale.unwrap_or(self.inner.locale)))
+        Ok(Session::new(self.clone(), user, self.session_locale(user)?))
     }
 
     /// What extensions let people do by name.
@@ -564,9 +578,11 @@ impl Crm {
     ) -> Result<()> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(next) = self.next_registry(change)? else { return Ok(()) };
-        self.system_write_and(actor, cause, |view, context| next.write(view, context, actor), &mut || {
-            self.show_registry(&next.after)
-        })
+        let write = |view: &mut WriteView<'_>, context: &WriteContext| {
+            let marking = self.policy_under(view, &next.after)?.marking;
+            next.write(view, &WriteContext { marking, ..context.clone() }, actor)
+        };
+        self.system_write_and(actor, cause, write, &mut || self.show_registry(&next.after))
     }
 
     /// As [`Crm::change_registry`], together with what a session writes in the same transaction under the registry

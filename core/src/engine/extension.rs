@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::access::{Policy, Read};
-use crate::base::{Code, Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
+use crate::access::{Create, Policy, Read, Showing, Update};
+use crate::base::{Code, Date, Error, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Changes, Command, FieldSelector, Settings, Transaction};
 use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
@@ -177,6 +177,8 @@ pub struct Save<'a> {
     pub(super) registry: &'a Registry,
     pub(super) snapshot: &'a dyn Snapshot,
     pub(super) policy: &'a Policy,
+    /// Who saves; nobody while a database is founded.
+    pub(super) user: Option<RecordId>,
     pub(super) settings: &'a Settings,
     pub(super) phones: PhoneRegion,
     pub(super) now: Timestamp,
@@ -257,6 +259,46 @@ impl Save<'_> {
             .map_err(|error| error.entity(&self.entity.api_name))?;
         self.record.set(field.id(), value);
         Ok(())
+    }
+
+    /// Refuses a field of which the user who saves does not see the value in clear. A rule reads in its own right;
+    /// what acts on the user's behalf, as a plugin does, asks this first.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`, `schema.unknown_field`.
+    pub fn check_user_reads(&self, field: impl Into<FieldSelector>) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let field = field.into().field(self.entity)?;
+        let permit = self.policy.decide::<Read>(user, self.entity.id(), &self.entity.api_name)?;
+        let class = self.record.envelope.access_class();
+        let masked = permit.masked_in(&class, Showing::Detail).any(|masked| masked == field.id());
+        if masked || permit.hidden_in(&class).contains(&field.id()) {
+            let refused = Error::new(Code::FieldNotPermitted).entity(&self.entity.api_name);
+            return Err(refused.field(&field.api_name));
+        }
+        Ok(())
+    }
+
+    /// Refuses a field that the user who saves may not set.
+    ///
+    /// # Errors
+    /// As [`Save::check_user_reads`].
+    pub fn check_user_sets(&self, field: impl Into<FieldSelector>) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let field = field.into().field(self.entity)?;
+        let (id, name) = (self.entity.id(), &self.entity.api_name);
+        let class = self.record.envelope.access_class();
+        let checked = match self.is_new() {
+            true => {
+                let permit = self.policy.decide::<Create>(user, id, name)?;
+                permit.check_sets(&class, field.id(), &field.api_name)
+            }
+            false => {
+                let permit = self.policy.decide::<Update>(user, id, name)?;
+                permit.check_sets(&class, field.id(), &field.api_name)
+            }
+        };
+        checked.map_err(|error| error.entity(name))
     }
 
     /// Lets the save go on, and tells the caller to look at a field.

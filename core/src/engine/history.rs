@@ -16,8 +16,8 @@ use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Changes, Condition, FieldSelector, Listing, Reader, Session};
 use crate::records::{
-    self, At, PastChunk, PastQuery, PastState, PastValue, Period, Pruned, Record, RecordVersion, Rewind,
-    Sight, Versions,
+    self, At, MARKED, PastChunk, PastQuery, PastState, PastValue, Period, Pruned, Record, RecordVersion,
+    Rewind, Sight, Versions,
 };
 use crate::schema::{Entity, Registry};
 
@@ -147,7 +147,7 @@ impl Session {
                     return if history.versions.is_empty() { Err(expired(entity)) } else { Ok(history) };
                 }
                 history.next = more.then_some(version.position);
-                version.changes.retain(|change| past.permit.shows(change.field));
+                version.changes.retain(|change| is_told(&past.permit, change.field));
                 history.versions.push(version);
                 if history.versions.len() == limit {
                     break;
@@ -215,7 +215,8 @@ impl Session {
             let states = [&earlier, &later];
             let fields: BTreeSet<FieldId> =
                 states.into_iter().flatten().flat_map(|state| state.values.keys().copied()).collect();
-            let differences = fields.into_iter().filter(|field| past.permit.shows(*field)).map(|field| {
+            let told = fields.into_iter().filter(|field| is_told(&past.permit, *field));
+            let differences = told.map(|field| {
                 let (from, to) = (value_in(earlier.as_ref(), field), value_in(later.as_ref(), field));
                 Difference { field, from, to }
             });
@@ -396,6 +397,11 @@ pub(super) fn kept_since(now: Timestamp, days: u32) -> Timestamp {
     Timestamp::from_micros(now.micros().saturating_sub(i64::from(days).saturating_mul(DAY)))
 }
 
+/// Whether a reader is told of a field of the past. The marks by which rules reach a record are for who audits.
+fn is_told(permit: &Permit<Read>, field: FieldId) -> bool {
+    field != MARKED && permit.shows(field)
+}
+
 fn page(looks: usize) -> usize {
     if looks == 0 { 100 } else { looks.min(MAX_PAGE) }
 }
@@ -410,7 +416,7 @@ fn past_record(
     record: &Record,
     mut state: PastState,
 ) -> PastRecord {
-    state.values.retain(|field, _| permit.shows(*field));
+    state.values.retain(|field, _| is_told(permit, *field));
     state.record = None;
     PastRecord {
         id: record.id,

@@ -50,6 +50,8 @@ pub struct AuditedEntry {
     /// Whether its values can be opened by nobody any more, since the person whose they were was forgotten, or since
     /// they were pruned, which [`LedgerEntry::is_pruned`] tells.
     pub is_erased: bool,
+    /// Whether the actor is a service account.
+    pub by_service: bool,
 }
 
 /// Which entries of the ledger are looked for. What is not said holds of every entry.
@@ -182,7 +184,8 @@ impl Reader<'_> {
                 })
                 .collect(),
         };
-        Ok(AuditedEntry { entry, changes, is_erased })
+        let by_service = self.policy.is_service(entry.actor);
+        Ok(AuditedEntry { entry, changes, is_erased, by_service })
     }
 
     /// Whether the user may see every value of an entry.

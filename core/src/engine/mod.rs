@@ -5,6 +5,7 @@
 //! Invariants: there is no ambient user; every read and write goes through a permit minted for the
 //! session's user under the newest policy; a closure that fails leaves nothing behind.
 
+mod access_past;
 mod access_paths;
 mod anomalies;
 mod attachments;
@@ -23,13 +24,16 @@ mod checkpoints;
 mod collation_tests;
 mod condition;
 mod configuration;
+mod corrections;
 mod credentials;
 mod crm;
 mod delegating;
 mod deletion;
+mod erasing;
 mod evolution;
 mod extension;
 mod facts;
+mod four_eyes;
 mod history;
 mod history_sorted;
 mod holders;
@@ -39,6 +43,7 @@ mod keys;
 mod layout;
 mod layout_overrides;
 mod ledger;
+mod ledger_archive;
 mod ledger_export;
 mod links;
 mod locks;
@@ -47,7 +52,9 @@ mod modules;
 mod moving;
 #[cfg(test)]
 mod newer_tests;
+mod nobodys;
 mod offboarding;
+mod opening;
 mod options;
 mod organisation;
 mod own_layouts;
@@ -55,6 +62,9 @@ mod package_records;
 mod packages;
 mod palette;
 mod passwords;
+mod pools;
+mod privacy;
+mod privilege_requests;
 mod pruning;
 mod purging;
 mod query;
@@ -64,6 +74,7 @@ mod reader;
 mod reader_tests;
 mod recent;
 mod record_types;
+mod referring;
 mod rehearsal;
 mod relations;
 mod restore;
@@ -72,14 +83,17 @@ mod restore_sources;
 #[cfg(test)]
 mod restore_tests;
 mod retype;
+mod rights;
 #[cfg(test)]
 mod rollup_tests;
 mod rules;
 mod salvage;
+mod service_accounts;
 mod session;
 mod sessions;
 mod settings;
 mod sharing;
+mod sharing_rules;
 mod sign_in;
 mod signing;
 mod simulate;
@@ -94,12 +108,15 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Delegation, Effect, Grant, Level, Partition, Reason, RecordShare, Role,
-    RoleAssignment, ShareLevel, SharePath, Sharee, Team, TeamMember, TeamRole, Unit, User, UserStatus,
-    Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, Pool,
+    PoolMember, Position, PositionHolder, PositionRole, Principals, PrivilegeKind, PrivilegeRequest, Reason,
+    RecordShare, RequestStatus, Role, RoleAssignment, RulePath, ShareLevel, SharePath, Sharee, SharingRule,
+    Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
 };
 pub use crate::access::{
-    delegation, grant, partition, role, role_assignment, share, team, team_member, team_role, unit, user,
+    delegation, grant, inherited_access, partition, pool, pool_member, position, position_holder,
+    position_role, privilege_request, role, role_assignment, share, sharing_rule, team, team_member,
+    team_role, unit, user,
 };
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
@@ -110,13 +127,16 @@ pub use crate::records::{
 };
 pub(crate) use crate::records::{Matcher, compare_values, note_field, note_name};
 pub use crate::schema::{Device, LayoutKind};
+#[cfg(test)]
+pub(crate) use crate::storage::everything;
 pub use crate::storage::{
     BackupHeader, BackupKind, CommitId, CopyReport, DatabaseIdentity, Durability, Head, Key, KeyCost,
     KeyKind, KeyProvider, KeySlot, LostRange, RecoveryInfo, RecoveryKey, SealedFiles, Settled,
     StoreStatistics, SweptBlobs, TableSize, UpgradePolicy, WreckState,
 };
-pub use access_paths::{AccessExplanation, Entitled, EntitledPage};
-pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, Detection};
+pub use access_past::PastEntitledPage;
+pub use access_paths::{AccessExplanation, Entitled, EntitledPage, ParentRecord};
+pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, AnomalySubscription, Detection};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
 pub use backup::{BackupReport, BackupScope, verify_backup};
@@ -130,8 +150,16 @@ pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
+pub use corrections::{
+    Correction, CorrectionPage, CorrectionRequest, CorrectionStatus, CorrectionsOf, MAX_OPEN_BY_PERSON,
+    MAX_OPEN_OF_PERSON, MAX_OPEN_OF_RECORD, correction,
+};
 pub use crm::Crm;
 pub use delegating::{Delegated, NewDelegation};
+pub use erasing::{
+    AffectedRecords, ErasureReason, ErasureReceipt, ErasureReceiptRecord, ErasureStatement, ReceiptCheck,
+    Remaining, erasure_receipt,
+};
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub use history_sorted::{SortedPastCursor, SortedPastPage};
@@ -140,6 +168,7 @@ pub(crate) use inspect::statistics_to_json;
 pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection};
 pub use layout::{Layout, LayoutFor, LayoutSection, NavigationItem, ShownWhen};
 pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
+pub use ledger_archive::{DroppedValues, LedgerClass};
 pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
 pub use moving::Moved;
@@ -148,6 +177,14 @@ pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
 pub use passwords::RecoveryCode;
+pub use privacy::{
+    Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
+    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, Kept, LegalBasis,
+    LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
+    RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, Term, Transfer, consent,
+    legal_hold, processor, purpose, retention_rule,
+};
+pub use privilege_requests::{PrivilegeChange, PrivilegeRequestPage, RequestedPrivileges};
 pub use pruning::PrunedEntity;
 pub use purging::PurgedEntity;
 pub use query::{Answer, Question};
@@ -155,18 +192,27 @@ pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
 pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
+pub(crate) use referring::ReferringCursor;
 pub use rehearsal::{CostEstimate, RateBasis, SchemaPlan};
 pub use relations::{LinkCursor, LinkFind, LinkPage, LinkedRecord, NewRelation, Unlinked};
 pub use restore::{RestoreOptions, RestoreReport, restore};
 pub(crate) use restore_sources::open_backup;
 pub use restore_sources::{RestoreSource, restore_from};
 pub use retype::{Retyped, Unconverted};
+pub use rights::{
+    FlagKind, NewRightsRequest, PrivacyFlag, PrivacyLaw, RequestChannel, RightsKind, RightsPage,
+    RightsRecord, RightsRequest, RightsStatus, RightsStep, rights_request,
+};
 pub use salvage::salvage;
+pub use service_accounts::{KnownToken, ServiceToken};
 pub use session::Session;
 pub use sessions::OpenSession;
 pub use settings::Settings;
 pub use sharing::{MAX_SHARES, MAX_SHARES_OF_RECORD, NewShare, SharedWith};
-pub use signing::{CheckpointSigner, ED25519, Ed25519Key};
+pub use sharing_rules::{
+    CriteriaRule, InheritanceSetting, MarkingProgress, NewInheritance, NewSharingRule, SharingRuleChange,
+};
+pub use signing::{CheckpointSigner, ED25519, Ed25519Key, SignatureOf};
 pub use simulate::{AccessChange, AccessImpact};
 pub use slow::{QueryKind, SlowQueries, SlowQuery, SlowThreshold};
 pub use states::OpenStep;

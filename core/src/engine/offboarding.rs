@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{Administer, RoleAssignment, User, UserStatus, role_assignment, user};
+use crate::access::{
+    Administer, PositionHolder, RoleAssignment, User, UserStatus, position_holder, role_assignment, user,
+};
 use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::{
     Bulk, BulkOutcome, Changes, Comparison, Condition, Crm, EntryKind, FieldSelector, Find, Selection,
@@ -250,20 +252,28 @@ impl Transaction<'_> {
             reader.get(User::NAME, leaver)?.record.value(field).as_id()
         };
         self.update_record(User::NAME, leaver, Changes::new().set(user::STATUS, UserStatus::Left))?;
-        loop {
-            let find = Find { filter: is(role_assignment::USER, leaver), limit: 500, ..Find::default() };
-            let assigned = self.reader().find(RoleAssignment::NAME, &find)?.rows;
-            for row in &assigned {
-                self.delete_record(RoleAssignment::NAME, row.record.id)?;
-            }
-            if assigned.is_empty() {
-                break;
-            }
-        }
+        self.delete_all(RoleAssignment::NAME, &is(role_assignment::USER, leaver))?;
+        self.delete_all(PositionHolder::NAME, &is(position_holder::USER, leaver))?;
         credentials::forget(self.view_mut(), leaver)?;
+        self.revoke_all_tokens(leaver)?;
         let context = self.context().clone();
         note(self.view_mut(), &context, EntryKind::Credential, leaver, "withdrawn");
         Ok(superior)
+    }
+}
+
+impl Transaction<'_> {
+    fn delete_all(&mut self, entity: &str, filter: &Condition) -> Result<()> {
+        loop {
+            let find = Find { filter: filter.clone(), limit: 500, ..Find::default() };
+            let found = self.reader().find(entity, &find)?.rows;
+            for row in &found {
+                self.delete_record(entity, row.record.id)?;
+            }
+            if found.is_empty() {
+                return Ok(());
+            }
+        }
     }
 }
 

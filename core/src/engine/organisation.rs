@@ -4,15 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::access::{
-    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, Level, People, Policy, Read, RecordShare,
-    Rules, TeamFacts, UnitFact, UserFact, delegation, grant, role, role_assignment, team_member, team_role,
-    unit, user,
+    self, Action, DelegationFact, Effect, FollowingFact, GrantFact, HolderFact, Level, People, Policy,
+    PoolFact, PositionFact, PositionFacts, PrivilegeRequest, Read, RecordShare, Rules, TeamFacts, UnitFact,
+    UserFact, delegation, grant, pool_member, position, position_holder, position_role, role,
+    role_assignment, team_member, team_role, unit, user,
 };
-use crate::base::{FieldId, Label, Patience, RecordId, Result, Value};
-use crate::engine::views::{CheckView, by_audience};
-use crate::engine::{BeforeSave, Changes, Command, Registrar, Save, Transaction, View};
+use crate::base::{FieldId, Label, Patience, RecordId, Result, Timestamp, Value};
+use crate::engine::access_past::PastFacts;
+use crate::engine::opening::{NamedPrincipals, Opened, StatedInheritance, StatedRule, principals_of};
+use crate::engine::service_accounts::CheckService;
+use crate::engine::views::{CheckView, audiences};
+use crate::engine::{
+    BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, Registrar, RightsRequest, Save,
+    Transaction, View, corrections, privacy, rights,
+};
 use crate::records::{
-    Filter, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
+    Filter, Marking, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
 };
 use crate::schema::{
     CUSTOM_MODULE, Codes, Entity, EntityType, FieldName, ModuleDefinition, Registry, SYSTEM_MODULE,
@@ -26,7 +33,12 @@ const NAMESPACE: &str = "sys";
 /// of the policy as they are.
 pub(super) fn stales(entity: &str) -> Staleness {
     match entity {
-        View::NAME => Staleness::None,
+        View::NAME
+        | ErasureReceiptRecord::NAME
+        | RightsRequest::NAME
+        | CorrectionRequest::NAME
+        | PrivilegeRequest::NAME => Staleness::None,
+        name if privacy::ENTITIES.contains(&name) => Staleness::None,
         RecordShare::NAME => Staleness::Permits,
         entity if entity.starts_with("sys.") => Staleness::Policy,
         _ => Staleness::None,
@@ -56,10 +68,24 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::TeamRole::definition());
     registrar.entity(RecordShare::definition());
     registrar.entity(access::Delegation::definition());
+    registrar.entity(access::SharingRule::definition());
+    registrar.entity(access::InheritedAccess::definition());
+    registrar.entity(access::Pool::definition());
+    registrar.entity(access::PoolMember::definition());
+    registrar.entity(PrivilegeRequest::definition());
+    registrar.entity(access::Position::definition());
+    registrar.entity(access::PositionRole::definition());
+    registrar.entity(access::PositionHolder::definition());
     registrar.entity(View::definition());
-    registrar.index(View::NAME, by_audience());
+    registrar.entity(ErasureReceiptRecord::definition());
+    rights::declare(registrar);
+    corrections::declare(registrar);
+    registrar.index(View::NAME, audiences());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
+    privacy::declare(registrar);
     registrar.before_save(access::User::NAME, 0, Arc::new(BeginActive));
+    registrar.before_save(access::User::NAME, 1, Arc::new(CheckService));
+    registrar.before_save(access::PositionHolder::NAME, 0, Arc::new(CheckService));
 }
 
 /// What administrators do by name: method, and what people read.
@@ -89,11 +115,23 @@ impl BeforeSave for BeginActive {
 #[derive(Debug, Clone)]
 pub(super) struct KeptPolicy {
     pub policy: Arc<Policy>,
+    /// What gives records their marks.
+    pub marking: Arc<Marking>,
     /// The registry's version, in whose fields the rules are.
     registry: u32,
     /// The epoch of the facts, where a writer has said it.
     facts: Option<u64>,
-    grants: Arc<Vec<StatedGrant>>,
+    stated: Arc<Stated>,
+    /// From when on its positions are held otherwise.
+    next_turn: Option<Timestamp>,
+}
+
+/// What the policy's rules are made from, as records state it.
+#[derive(Debug)]
+struct Stated {
+    grants: Vec<StatedGrant>,
+    sharing: Vec<StatedRule>,
+    inherited: Vec<StatedInheritance>,
 }
 
 /// A grant as its record states it.
@@ -110,6 +148,8 @@ struct StatedGrant {
     masked: String,
     masked_in_lists: String,
     read_only: String,
+    /// The only fields that it shows, if it names some.
+    visible: String,
 }
 
 impl StatedGrant {
@@ -120,6 +160,7 @@ impl StatedGrant {
         let fields = |names: &str| named_fields(registry, entity, names);
         let (masked, masked_in_lists) = (fields(&self.masked), fields(&self.masked_in_lists));
         let mut hidden = fields(&self.hidden);
+        hidden.extend(self.unlisted(registry, entity));
         let following = |fields: &BTreeSet<FieldId>| follow(registry, entity, fields);
         hidden.extend(following(&hidden));
         let follow_masked = following(&masked).into_iter().chain(following(&masked_in_lists));
@@ -141,32 +182,63 @@ impl StatedGrant {
     }
 }
 
+impl StatedGrant {
+    /// The fields that it leaves out where it names the only ones that it shows.
+    fn unlisted(&self, registry: &Registry, entity: &str) -> BTreeSet<FieldId> {
+        if self.visible.trim().is_empty() {
+            return BTreeSet::new();
+        }
+        let mut listed = named_fields(registry, entity, &self.visible);
+        // Who sees a text sees what it is in other languages.
+        for known in entities_of(registry, entity) {
+            listed = with_translations(known, listed);
+        }
+        let every = entities_of(registry, entity).flat_map(Entity::fields).map(crate::schema::Field::id);
+        every.filter(|field| !listed.contains(field)).collect()
+    }
+}
+
 impl KeptPolicy {
-    /// Reads the policy of a view, through bootstrap permits.
-    pub fn load(snapshot: &dyn Snapshot, registry: &Registry) -> Result<Self> {
+    /// Reads the policy of a view at a moment, through bootstrap permits.
+    pub fn load(snapshot: &dyn Snapshot, registry: &Registry, moment: Timestamp) -> Result<Self> {
         let (epoch, classes) = (read_epoch(snapshot)?, load_classes(snapshot, None)?);
         // A policy of nothing but classes, whose bootstrap permit reads the rest.
         let bare = Policy::new(epoch, Arc::default(), Arc::default(), classes.clone());
-        let loader = Loader { snapshot, registry, bare: &bare };
-        let (users, units, teams) = (loader.users()?, loader.units()?, loader.teams()?);
-        let people = People::new(users, units, loader.assignments()?, &teams);
-        let people = Arc::new(people.with_delegations(loader.delegations()?));
-        let grants = loader.grants()?;
-        let rules = Arc::new(rules(registry, &grants));
+        let loader = Loader { snapshot, registry, bare: &bare, past: None };
+        let positions = loader.positions()?;
+        let people = Arc::new(loader.people(&positions, moment)?);
+        let stated = loader.stated()?;
+        let (rules, marking) = rules(registry, &stated);
         Ok(Self {
-            policy: Arc::new(Policy::new(epoch, people, rules, classes)),
+            next_turn: positions.next_turn(moment),
+            policy: Arc::new(Policy::new(epoch, people, Arc::new(rules), classes)),
+            marking: Arc::new(marking),
             registry: registry.version(),
             facts: read_facts_epoch(snapshot)?,
-            grants: Arc::new(grants),
+            stated: Arc::new(stated),
         })
     }
 
+    /// The policy of a place in the ledger, in the entities and fields of a registry.
+    pub fn past(
+        snapshot: &dyn Snapshot,
+        registry: &Registry,
+        (past, moment): (&PastFacts<'_>, Timestamp),
+    ) -> Result<Policy> {
+        let (epoch, classes) = (read_epoch(snapshot)?, load_classes(snapshot, None)?);
+        let bare = Policy::new(epoch, Arc::default(), Arc::default(), classes.clone());
+        let loader = Loader { snapshot, registry, bare: &bare, past: Some(past) };
+        let people = Arc::new(loader.people(&loader.positions()?, moment)?);
+        let (rules, _) = rules(registry, &loader.stated()?);
+        Ok(Policy::new(epoch, people, Arc::new(rules), classes))
+    }
+
     /// The policy of another view: this one, or as much of it as the facts have not changed since.
-    pub fn of_view(&self, snapshot: &dyn Snapshot, registry: &Registry) -> Result<Self> {
+    pub fn of_view(&self, snapshot: &dyn Snapshot, registry: &Registry, moment: Timestamp) -> Result<Self> {
         let epoch = read_epoch(snapshot)?;
         let same_facts = self.facts.is_some() && self.facts == read_facts_epoch(snapshot)?;
-        if epoch != self.policy.epoch() && !same_facts {
-            return Self::load(snapshot, registry);
+        if epoch != self.policy.epoch() && !same_facts || !self.holds_at(moment) {
+            return Self::load(snapshot, registry, moment);
         }
         let mut renewed = self.clone();
         if epoch != self.policy.epoch() {
@@ -175,26 +247,35 @@ impl KeptPolicy {
         }
         // Grants name hidden fields, so a new field may change what the same facts mean.
         if registry.version() != self.registry {
-            renewed.policy = Arc::new(renewed.policy.with_rules(rules(registry, &self.grants)));
+            let (rules, marking) = rules(registry, &self.stated);
+            renewed.policy = Arc::new(renewed.policy.with_rules(rules));
+            renewed.marking = Arc::new(marking);
             renewed.registry = registry.version();
         }
         Ok(renewed)
     }
 
-    /// Whether it is that of a view.
-    pub fn is_of(&self, epoch: u64, registry: &Registry) -> bool {
-        (self.registry, self.policy.epoch()) == (registry.version(), epoch)
+    /// Whether it is that of a view at a moment.
+    pub fn is_of(&self, epoch: u64, registry: &Registry, moment: Timestamp) -> bool {
+        (self.registry, self.policy.epoch()) == (registry.version(), epoch) && self.holds_at(moment)
+    }
+
+    /// Whether positions are held at a moment as it says.
+    fn holds_at(&self, moment: Timestamp) -> bool {
+        self.next_turn.is_none_or(|next| moment < next)
     }
 }
 
-/// What roles grant, in the fields of a registry.
-fn rules(registry: &Registry, grants: &[StatedGrant]) -> Rules {
+/// What roles grant and what opens records beside them, in the fields of a registry, and what marks records.
+fn rules(registry: &Registry, stated: &Stated) -> (Rules, Marking) {
     let off = registry.entities().iter().filter(|entity| registry.is_off(entity));
-    Rules::new(
-        grants.iter().map(|grant| grant.fact(registry)).collect(),
+    let rules = Rules::new(
+        stated.grants.iter().map(|grant| grant.fact(registry)).collect(),
         registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         off.map(|entity| entity.api_name.clone()).collect(),
-    )
+    );
+    let Opened { sharing, inherited, marking } = Opened::of(registry, (&stated.sharing, &stated.inherited));
+    (rules.opening(sharing, inherited), marking)
 }
 
 /// The fields of an entity that follow from other records, with what each follows from.
@@ -215,13 +296,71 @@ fn following(registry: &Registry, entity: &Entity) -> Vec<FollowingFact> {
     lookups.chain(rollups).chain(formulas).collect()
 }
 
+/// What the records of one of the organisation's entities state, in the engine's own right.
+pub(super) fn stated_of<E: EntityType, T>(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+    policy: &Policy,
+    read: impl Fn(&Record, &dyn Fn(FieldName<'static>) -> Value) -> Option<T>,
+) -> Result<Vec<T>> {
+    Loader { snapshot, registry, bare: policy, past: None }.rows::<E, T>(read)
+}
+
 struct Loader<'a> {
     snapshot: &'a dyn Snapshot,
     registry: &'a Registry,
     bare: &'a Policy,
+    /// Where they are read as they were.
+    past: Option<&'a PastFacts<'a>>,
 }
 
 impl Loader<'_> {
+    /// Who there is, and who has which role.
+    fn people(&self, positions: &PositionFacts, moment: Timestamp) -> Result<People> {
+        let (mut users, units, teams) = (self.users()?, self.units()?, self.teams()?);
+        positions.place(&mut users, moment);
+        let people = People::new(users, units, self.assignments()?, &teams);
+        let people = people.with_positions(positions, moment).with_delegations(self.delegations()?);
+        Ok(people.with_pools(self.pools()?))
+    }
+
+    fn stated(&self) -> Result<Stated> {
+        Ok(Stated {
+            grants: self.grants()?,
+            sharing: self.rows::<access::SharingRule, _>(StatedRule::of)?,
+            inherited: self.rows::<access::InheritedAccess, _>(StatedInheritance::of)?,
+        })
+    }
+
+    fn positions(&self) -> Result<PositionFacts> {
+        Ok(PositionFacts {
+            positions: self.rows::<access::Position, _>(|record, value| {
+                Some(PositionFact {
+                    id: record.id,
+                    unit: value(position::UNIT.selector()).as_id(),
+                    reports_to: value(position::REPORTS_TO.selector()).as_id(),
+                })
+            })?,
+            roles: self.rows::<access::PositionRole, _>(|_, value| {
+                let position = value(position_role::POSITION.selector()).as_id()?;
+                Some((position, value(position_role::ROLE.selector()).as_id()?))
+            })?,
+            holders: self.holders()?.into_iter().map(|(_, holder)| holder).collect(),
+        })
+    }
+
+    fn holders(&self) -> Result<Vec<(RecordId, HolderFact)>> {
+        self.rows::<access::PositionHolder, _>(|record, value| {
+            let holder = HolderFact {
+                position: value(position_holder::POSITION.selector()).as_id()?,
+                user: value(position_holder::USER.selector()).as_id()?,
+                from: moment_of(value(position_holder::FROM.selector())),
+                until: moment_of(value(position_holder::UNTIL.selector())),
+            };
+            Some((record.id, holder))
+        })
+    }
+
     fn rows<E: EntityType, T>(
         &self,
         read: impl Fn(&Record, &dyn Fn(FieldName<'static>) -> Value) -> Option<T>,
@@ -229,14 +368,21 @@ impl Loader<'_> {
         let mut rows = Vec::new();
         // An entity that this version brings is not there before the database has been opened by it.
         let Ok(entity) = self.registry.entity(E::NAME) else { return Ok(rows) };
-        let permit = self.bare.bootstrap::<Read>(entity.id());
-        let patience = Patience::default();
-        let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
-        scan_all(&sight, &Filter::Everything, &mut |record| {
+        let mut take = |record: &Record| {
             let value = |name: FieldName<'static>| {
                 entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()
             };
             rows.extend(read(record, &value));
+        };
+        if let Some(past) = self.past {
+            past.each((self.snapshot, self.registry, entity), self.bare, &mut take)?;
+            return Ok(rows);
+        }
+        let permit = self.bare.bootstrap::<Read>(entity.id());
+        let patience = Patience::default();
+        let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
+        scan_all(&sight, &Filter::Everything, &mut |record| {
+            take(record);
             Ok(())
         })?;
         Ok(rows)
@@ -255,6 +401,7 @@ impl Loader<'_> {
                 active: value(user::STATUS.selector()).as_text() == Some(access::UserStatus::Active.code()),
                 unit: value(user::UNIT.selector()).as_id(),
                 reports_to: value(user::REPORTS_TO.selector()).as_id(),
+                service: value(user::KIND.selector()).as_text() == Some(access::UserKind::Service.code()),
             })
         })
     }
@@ -285,6 +432,21 @@ impl Loader<'_> {
         })
     }
 
+    fn pools(&self) -> Result<Vec<PoolFact>> {
+        let members = self.rows::<access::PoolMember, _>(|_, value| {
+            let with = principals_of(value, &POOL_MEMBERS)?;
+            Some((value(pool_member::POOL.selector()).as_id()?, with))
+        })?;
+        let mut by_pool: BTreeMap<RecordId, Vec<access::Principals>> = BTreeMap::new();
+        for (pool, with) in members {
+            by_pool.entry(pool).or_default().push(with);
+        }
+        self.rows::<access::Pool, _>(|record, _| {
+            let members = by_pool.get(&record.id).cloned().unwrap_or_default();
+            Some(PoolFact { id: record.id, partition: record.envelope.partition, members })
+        })
+    }
+
     fn delegations(&self) -> Result<Vec<DelegationFact>> {
         self.rows::<access::Delegation, _>(|record, value| delegation_of(record.id, value))
     }
@@ -303,10 +465,30 @@ impl Loader<'_> {
                 masked: text(grant::MASKED_FIELDS.selector()).unwrap_or_default(),
                 masked_in_lists: text(grant::LIST_MASKED_FIELDS.selector()).unwrap_or_default(),
                 read_only: text(grant::READ_ONLY_FIELDS.selector()).unwrap_or_default(),
+                visible: text(grant::VISIBLE_FIELDS.selector()).unwrap_or_default(),
                 entity: text(grant::ENTITY.selector())?,
             })
         })
     }
+}
+
+/// The fields that say who is a member of a pool.
+pub(super) const POOL_MEMBERS: NamedPrincipals = NamedPrincipals {
+    user: pool_member::USER.selector(),
+    team: pool_member::TEAM.selector(),
+    role: None,
+    unit: pool_member::UNIT.selector(),
+    below: pool_member::BELOW.selector(),
+};
+
+/// Who holds which position, whenever, by the records that say so.
+pub(super) fn holders_of(
+    snapshot: &dyn Snapshot,
+    registry: &Registry,
+) -> Result<Vec<(RecordId, HolderFact)>> {
+    let bare =
+        Policy::new(read_epoch(snapshot)?, Arc::default(), Arc::default(), load_classes(snapshot, None)?);
+    Loader { snapshot, registry, bare: &bare, past: None }.holders()
 }
 
 /// What the record of a delegation says; nothing where it says nothing that can be understood.
@@ -314,20 +496,23 @@ pub(super) fn delegation_of(
     id: RecordId,
     value: &dyn Fn(FieldName<'static>) -> Value,
 ) -> Option<DelegationFact> {
-    let moment = |name| match value(name) {
-        Value::DateTime(moment) => Some(moment),
-        _ => None,
-    };
     let entities = value(delegation::ENTITIES.selector());
     let names = entities.as_text().unwrap_or_default().split(',').map(str::trim);
     Some(DelegationFact {
         id,
         delegator: value(delegation::DELEGATOR.selector()).as_id()?,
         delegate: value(delegation::DELEGATE.selector()).as_id()?,
-        from: moment(delegation::FROM.selector()),
-        until: moment(delegation::UNTIL.selector())?,
+        from: moment_of(value(delegation::FROM.selector())),
+        until: moment_of(value(delegation::UNTIL.selector()))?,
         entities: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
     })
+}
+
+fn moment_of(value: Value) -> Option<Timestamp> {
+    match value {
+        Value::DateTime(moment) => Some(moment),
+        _ => None,
+    }
 }
 
 /// The number by which records name their partition.
@@ -367,7 +552,12 @@ fn follow(registry: &Registry, entity: &str, fields: &BTreeSet<FieldId>) -> BTre
 }
 
 fn entities_of<'r>(registry: &'r Registry, name: &'r str) -> impl Iterator<Item = &'r Entity> {
-    registry.entities().iter().filter(move |known| name == "*" || known.api_name == name)
+    let named = move |known: &&Entity| match name {
+        "*" => true,
+        "sys.*" => known.api_name.starts_with("sys."),
+        name => known.api_name == name,
+    };
+    registry.entities().iter().filter(named)
 }
 
 /// Fields together with what keeps their translations.

@@ -46,7 +46,12 @@ impl Crm {
     /// `access.password_expired` for the right password where the rules of the organisation
     /// (`passwords.max_age_days`, `passwords.change_after_reset`) want another one first: see
     /// [`Crm::sign_in_with_new_password`].
+    ///
+    /// A service account signs in with its name and, in place of a password, a token: see [`Crm::sign_in_by_token`].
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Session> {
+        if let Some(session) = self.sign_in_as_service(name, password)? {
+            return Ok(session);
+        }
         let user = self.prove_by_password(name, password)?;
         let is_due = credentials::is_due(self.snapshot()?.as_ref(), user, self.password_rules(), self.now())?;
         if is_due {
@@ -160,11 +165,14 @@ impl Transaction<'_> {
     /// not have. A recovery code of the user is void from then on.
     ///
     /// # Errors
-    /// `access.not_permitted`, `access.weak_password`, `access.password_reused` for one of one's own last passwords
+    /// `access.not_permitted`, `access.four_eyes` for somebody who approves what needs a second person,
+    /// `access.weak_password`, `access.password_reused` for one of one's own last passwords
     /// (`passwords.remembered`), `input.limit_exceeded` for more than 1,024 bytes, `record.not_found`; at the commit
     /// `access.beyond_own_rights` for somebody who may do more.
     pub fn set_password(&mut self, user: RecordId, password: &str) -> Result<()> {
         self.check_sets_password(user)?;
+        self.check_credential_of(user)?;
+        self.check_is_person(user)?;
         let crm = self.crm();
         let random = Arc::clone(&crm.inner.random);
         let setting = Setting {
@@ -182,6 +190,8 @@ impl Transaction<'_> {
 
     fn issue_recovery_code(&mut self, user: RecordId) -> Result<RecoveryCode> {
         self.check_sets_password(user)?;
+        self.check_credential_of(user)?;
+        self.check_is_person(user)?;
         let crm = self.crm();
         let code = RecoveryKey::generate(crm.inner.random.as_ref());
         let (rules, now): (PasswordRules, Timestamp) = (crm.password_rules(), crm.now());

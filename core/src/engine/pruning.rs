@@ -38,6 +38,8 @@ impl Session {
     /// told `history.expired`, whatever the settings say later; increments of backups begin behind a full backup
     /// that is newer. With `only_say` nothing is taken out.
     ///
+    /// Of an entity of which anything is under a legal hold nothing is taken out.
+    ///
     /// It goes in chunks of two thousand entries, between which others write, and tells the listener of the
     /// session's patience the phase `history`. A call that was interrupted is gone on with by the next one; one that
     /// was not looks at no entry twice, but where entities keep different numbers of days.
@@ -84,6 +86,9 @@ impl Session {
         let mut walks = BTreeMap::<u32, Walk>::new();
         for entity in registry.entities() {
             let Some(days) = settings.history_days(&registry, &entity.api_name)? else { continue };
+            if self.crm().is_any_held(snapshot.as_ref(), entity)? {
+                continue;
+            }
             let walked = pruned_up_to(snapshot.as_ref(), entity.id())?;
             let until = kept_since(now, days);
             let last = resolve(snapshot.as_ref(), At::Time(until))?;

@@ -428,6 +428,11 @@ impl<'a> Reader<'a> {
         Ok(page.rows.into_iter().map(|row| row.record.id).collect())
     }
 
+    /// An id that no record has.
+    pub(crate) fn new_id(&self) -> RecordId {
+        self.crm.new_id()
+    }
+
     /// The registry of this view.
     #[must_use]
     pub fn registry(&self) -> &'a Arc<Registry> {
@@ -653,7 +658,8 @@ impl<'a> Reader<'a> {
         if let Ok(entity) = self.registry.entity_by_id(record.entity) {
             let masked = permit.masked_in(&class, showing).filter_map(|field| entity.field_by_id(field));
             for field in masked {
-                record.mask(field.id(), |value| mask(&field.definition.kind, value));
+                let (form, kind) = (field.definition.mask, &field.definition.kind);
+                record.mask(field.id(), |value| mask(form, kind, value));
                 hidden.push(field.id());
             }
         }

@@ -13,7 +13,7 @@ use crate::engine::{Changes, FieldSelector, Listing, Reader, Session, Total, Tra
 use crate::records::{self, FarPermits, Filter, LinkWalk, Period, Record};
 use crate::schema::{
     CUSTOMER, Ends, Entity, EntityDefinition, FIRST_RELATION_FIELD, FieldDefinition, FieldName, FieldType,
-    RelationDefinition,
+    RecordReference, RelationDefinition,
 };
 
 /// Most links that one page looks at, those among them that its reader does not see.
@@ -346,9 +346,7 @@ impl Transaction<'_> {
                 reached => reached?,
             };
             if reached {
-                let parts =
-                    [("entity".to_owned(), Value::from(entity.as_str())), ("id".to_owned(), id.into())];
-                return Ok(Value::Map(parts.into()));
+                return Ok(RecordReference::new(entity, id).into());
             }
         }
         Err(Error::new(Code::ReferenceMissing))

@@ -251,7 +251,7 @@ impl Filling<'_> {
             appoint(database.store.as_ref(), &sealer, &registry, &context, new, &self.options.host.clock)?;
         }
         let snapshot = database.store.snapshot()?;
-        check_administered(snapshot.as_ref(), &registry)?;
+        check_administered(snapshot.as_ref(), &registry, self.options.host.clock.now())?;
         let naming = database.ring().derive("blob");
         let blobs = Blobs::new(self.draft.blobs(), naming, Arc::clone(&self.options.host.random))?;
         let verified = verify(snapshot.as_ref(), &registry, (&sealer, &blobs), patience)?;
@@ -278,6 +278,7 @@ impl Filling<'_> {
         let mut view = WriteView::new(database.store.begin(&self.options.patience)?)?;
         store_registry(&mut view, &after.to_json()?);
         begin_rows_anew(&mut view, &after);
+        crate::engine::Crm::begin_marking_anew(&mut view, &after)?;
         view.commit(sealer)?;
         Ok(after)
     }
@@ -308,6 +309,8 @@ impl Filling<'_> {
             schema_version: load_registry(snapshot.as_ref())?.version(),
             stales: Staleness::None,
             named: BTreeSet::new(),
+            marking: Arc::default(),
+            holds: Arc::new(crate::records::Unasked),
         })
     }
 }

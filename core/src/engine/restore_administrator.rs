@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::access::{
     Action, Create, Read, Role, RoleAssignment, User, UserStatus, role, role_assignment, user,
 };
-use crate::base::{Clock, Code, Error, Patience, RecordId, Result, Value};
+use crate::base::{Clock, Code, Error, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::configuration::Configuration;
 use crate::engine::credentials::{self, Setting};
 use crate::engine::organisation::KeptPolicy;
@@ -31,8 +31,8 @@ pub(super) struct NewAdministrator {
 }
 
 /// Refuses a database in which no active user may administer everything.
-pub(super) fn check_administered(snapshot: &dyn Snapshot, registry: &Registry) -> Result<()> {
-    let policy = KeptPolicy::load(snapshot, registry)?.policy;
+pub(super) fn check_administered(snapshot: &dyn Snapshot, registry: &Registry, now: Timestamp) -> Result<()> {
+    let policy = KeptPolicy::load(snapshot, registry, now)?.policy;
     let users = registry.entity(User::NAME)?;
     let permit = policy.bootstrap::<Read>(users.id());
     let mut administered = false;
@@ -93,7 +93,8 @@ fn make<E: EntityType>(
     (owner, values): (RecordId, &[(FieldName<'static>, Value)]),
 ) -> Result<()> {
     let entity = registry.entity(E::NAME)?;
-    let permit = KeptPolicy::load(view, registry)?.policy.bootstrap::<Create>(entity.id());
+    let permit =
+        KeptPolicy::load(view, registry, context.stamp.at())?.policy.bootstrap::<Create>(entity.id());
     let mut record = Record::new(id, entity.id(), Envelope::new(owner, None, context.actor, context.stamp));
     for (name, value) in values {
         record.set(entity.field(*name)?.id(), value.clone());

@@ -7,10 +7,12 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use crate::access::{Action, Administer, Policy};
-use crate::base::{CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result};
+use crate::base::{
+    CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result, Timestamp,
+};
 use crate::engine::rehearsal::Rehearsal;
 use crate::engine::sessions::Ticket;
-use crate::engine::{Condition, Crm, Find, Listing, Page, Reader, Settings, Transaction, WriteOptions};
+use crate::engine::{Condition, Crm, Find, Head, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
 use crate::schema::expr::Expression;
 use crate::schema::{
@@ -47,7 +49,17 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(crm: Crm, user: RecordId, locale: Locale) -> Self {
-        let ticket = crm.inner.sessions.issue(crm.new_id(), user, crm.now());
+        Self::by_token(crm, user, locale, None)
+    }
+
+    /// A session that ends with the token by which it was opened, if it was.
+    pub(super) fn by_token(
+        crm: Crm,
+        user: RecordId,
+        locale: Locale,
+        token: Option<(RecordId, Option<Timestamp>)>,
+    ) -> Self {
+        let ticket = crm.inner.sessions.issue((crm.new_id(), user), crm.now(), token);
         Self { crm, user, locale, patience: Patience::default(), ticket, rehearsal: None, delegator: None }
     }
 
@@ -193,9 +205,19 @@ impl Session {
     pub(super) fn write_until<T>(
         &self,
         options: WriteOptions,
-        mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+        change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
         publish: &mut dyn FnMut(),
     ) -> Result<T> {
+        self.write_and(options, change, publish).map(|(value, _)| value)
+    }
+
+    /// As [`Session::write_until`], and tells with which entry of the ledger the transaction ends.
+    pub(super) fn write_and<T>(
+        &self,
+        options: WriteOptions,
+        mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
+        publish: &mut dyn FnMut(),
+    ) -> Result<(T, Head)> {
         let mut attempts = 0;
         loop {
             let mut transaction = self.begin(options.clone())?;
@@ -208,7 +230,7 @@ impl Session {
             };
             match transaction.commit_and(publish) {
                 Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
-                committed => return committed.map(|_| value),
+                committed => return committed.map(|head| (value, head)),
             }
             self.patience.check()?;
         }
@@ -358,30 +380,6 @@ impl Session {
         Ok(rule.api_name())
     }
 
-    /// Forgets a person: the record is emptied, and the key under which its whole history is sealed is
-    /// destroyed, here and in every backup of the key file made from now on. The ledger still verifies.
-    /// The wrapped key's ciphertext stays in free pages of the key file until they are used again.
-    /// The key goes after the record is durably empty; if the process dies in between, call it again.
-    /// This cannot be taken back. Segments of the search index drop its words when they next merge.
-    ///
-    /// # Errors
-    /// `access.not_permitted` without the rights to administer and delete; `record.not_found`;
-    /// `record.referenced` while other records refer to it; `schema.invalid_definition` for an entity
-    /// whose records are no persons.
-    pub fn erase(&self, entity: &str, id: RecordId) -> Result<()> {
-        self.check_administers(entity, id)?;
-        let registry = self.crm.registry();
-        if !registry.entity(entity)?.definition.data_subject {
-            return Err(Error::new(Code::InvalidDefinition).entity(entity).rule("data subject"));
-        }
-        let options = WriteOptions::default().cause("record.erase");
-        self.write_with(options, |transaction| transaction.erase_record(entity, id))?;
-        // What the journal still has of the key goes to its file first, and is destroyed there.
-        self.crm.checkpoint()?;
-        self.crm.inner.database.subjects.destroy(id.as_bytes())?;
-        Ok(())
-    }
-
     /// Changes the settings of the organisation.
     ///
     /// # Errors
@@ -409,7 +407,7 @@ impl Session {
     }
 
     /// Refuses unless the user administers a record, deleted or not: those of an entity at a level.
-    fn check_administers(&self, entity: &str, id: RecordId) -> Result<()> {
+    pub(super) fn check_administers(&self, entity: &str, id: RecordId) -> Result<()> {
         self.read(|reader| {
             let entity = reader.registry().entity(entity)?;
             let permit = reader.policy.decide::<Administer>(self.user, entity.id(), &entity.api_name)?;
@@ -423,7 +421,8 @@ impl Session {
     }
 
     pub(super) fn check_active(&self, policy: &Policy) -> Result<()> {
-        match policy.is_active(self.user) && !self.ticket.has_ended() {
+        let over = self.ticket.has_ended() || self.ticket.is_over_at(self.crm.moment_of_access());
+        match policy.is_active(self.user) && !over {
             true => Ok(()),
             false => Err(Error::new(Code::SessionEnded)),
         }

@@ -14,12 +14,19 @@ pub(super) struct Ticket {
     pub id: RecordId,
     pub user: RecordId,
     pub since: Timestamp,
+    /// The token by which a program signed in, and until when that is good.
+    pub token: Option<(RecordId, Option<Timestamp>)>,
     ended: AtomicBool,
 }
 
 impl Ticket {
     pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the token by which it was opened is over at a moment.
+    pub fn is_over_at(&self, moment: Timestamp) -> bool {
+        self.token.and_then(|(_, until)| until).is_some_and(|until| until <= moment)
     }
 }
 
@@ -31,8 +38,13 @@ pub(super) struct OpenSessions {
 
 impl OpenSessions {
     /// A ticket for a new session.
-    pub fn issue(&self, id: RecordId, user: RecordId, since: Timestamp) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket { id, user, since, ended: AtomicBool::new(false) });
+    pub fn issue(
+        &self,
+        (id, user): (RecordId, RecordId),
+        since: Timestamp,
+        token: Option<(RecordId, Option<Timestamp>)>,
+    ) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket { id, user, since, token, ended: AtomicBool::new(false) });
         let mut tickets = self.lock();
         // Swept only where the list has doubled, so that a sign-in costs the same however many are open.
         if tickets.len() == tickets.capacity() {

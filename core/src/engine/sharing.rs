@@ -233,7 +233,12 @@ pub(super) fn shares_of(
     Ok(stored.filter(|fact| fact.entity == record.entity).collect())
 }
 
-/// What a record of a share says; nothing where it says nothing that can be understood.
+/// What a record of a share comes to; nothing where it says nothing that can be understood.
+pub(super) fn share_of(registry: &Registry, entity: &Entity, record: &Record) -> Option<ShareFact> {
+    stored(registry, entity, record).map(|stored| stored.fact)
+}
+
+/// What a record of a share says.
 fn stored(registry: &Registry, entity: &Entity, record: &Record) -> Option<Stored> {
     let value = |name: FieldName<'static>| {
         entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()
@@ -330,7 +335,7 @@ impl Reader<'_> {
     }
 
     /// How the user reaches a record by an action, if at all.
-    fn way_to(&self, entity: &Entity, record: &Record, action: Action) -> Option<Way> {
+    pub(super) fn way_to(&self, entity: &Entity, record: &Record, action: Action) -> Option<Way> {
         let place = (record.id, &record.envelope.access_class());
         self.policy.way_to(self.user, (entity.id(), &entity.api_name), action, place)
     }
@@ -529,8 +534,16 @@ impl Transaction<'_> {
         };
         let place = (shares.id(), shares.field(field)?.id());
         let (most, _) = self.crm().inner.most_shares;
-        let standing = links_by(self.view(), principal, place, most)?;
-        if standing.len() < most {
+        // Counted once in a transaction that makes many, and again where it seems full: what it has taken back since is
+        // not taken off.
+        let counted = self.standing_shares.get(&with).copied().filter(|counted| *counted < most);
+        let standing = match counted {
+            Some(_) => Vec::new(),
+            None => links_by(self.view(), principal, place, most)?,
+        };
+        let count = counted.unwrap_or(standing.len());
+        if count < most {
+            self.standing_shares.insert(with, count.saturating_add(1));
             return Ok(());
         }
         let (registry, now) = (Arc::clone(&self.registry), self.crm().moment_of_access());

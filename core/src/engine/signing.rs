@@ -7,6 +7,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
 use crate::base::{Code, Error, Random, Result};
+use crate::engine::Crm;
 
 /// The name of the algorithm of RFC 8032.
 pub const ED25519: &str = "ed25519";
@@ -34,6 +35,59 @@ pub trait CheckpointSigner: Send + Sync {
     /// What hinders it.
     fn verify(&self, statement: &[u8], signature: &[u8]) -> Result<bool> {
         Ok(self.algorithm() == ED25519 && is_signed_by(&self.key(), statement, signature))
+    }
+}
+
+/// How a statement is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureOf {
+    /// The name of the algorithm.
+    pub algorithm: String,
+    /// Which key signed: for `ed25519` the public key.
+    pub key: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
+/// A statement with its signature, to be looked at.
+pub(super) struct Signed<'s> {
+    pub algorithm: &'s str,
+    pub key: &'s [u8],
+    pub signature: &'s [u8],
+    pub statement: &'s [u8],
+}
+
+impl<'s> Signed<'s> {
+    pub fn of(signature: &'s SignatureOf, statement: &'s [u8]) -> Self {
+        let SignatureOf { algorithm, key, signature } = signature;
+        Self { algorithm, key, signature, statement }
+    }
+
+    /// Whether it is signed by a key of Ed25519.
+    fn is_by(&self, key: &[u8; 32]) -> bool {
+        self.algorithm == ED25519 && self.key == key && is_signed_by(key, self.statement, self.signature)
+    }
+}
+
+impl Crm {
+    /// Signs a statement; nothing where the database was opened without a signer.
+    pub(super) fn sign(&self, statement: &[u8]) -> Result<Option<SignatureOf>> {
+        let signed = self.inner.signer.as_deref().map(|signer| {
+            let signature = signer.sign(statement)?;
+            Ok(SignatureOf { algorithm: signer.algorithm().to_owned(), key: signer.key(), signature })
+        });
+        signed.transpose()
+    }
+
+    /// Whether a signature holds: by one of the keys of Ed25519 if some are given, and else by the signer that the
+    /// database was opened with. Nothing where there is neither.
+    pub(super) fn trusts(&self, signed: &Signed<'_>, keys: &[[u8; 32]]) -> Result<Option<bool>> {
+        if !keys.is_empty() {
+            return Ok(Some(keys.iter().any(|key| signed.is_by(key))));
+        }
+        let Some(signer) = self.inner.signer.as_deref() else { return Ok(None) };
+        let is_own = signed.algorithm == signer.algorithm() && signed.key == signer.key();
+        Ok(Some(is_own && signer.verify(signed.statement, signed.signature)?))
     }
 }
 

@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{AccessClass, Action, ClassId, Level, Permit, Policy, Read, Role, Sharee, Shares, Way};
-use crate::base::{MAX_PAGE_ROWS, RecordId, Result};
+use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::sharing::shares_with;
 use crate::engine::{Session, Transaction, WriteOptions};
-use crate::records::{self, Filter, Query, Sight};
-use crate::schema::{Codes, Entity, EntityType};
+use crate::records::{self, Filter, MarkingPass, Query, Sight, WriteContext, mark_chunk, records_made};
+use crate::schema::{Codes, Entity, EntityType, Registry};
 use crate::storage::Snapshot;
 
+/// Most records of an entity that are marked for rules that are new in what is planned.
+const MAX_MARKED: u64 = 100_000;
 /// Records that are named of what opens, and of what closes.
 const SAMPLES: usize = 5;
 
@@ -24,6 +26,8 @@ const SAMPLES: usize = 5;
 pub struct AccessChange {
     /// The person.
     pub user: RecordId,
+    /// For whom, where the person acts for another one by a delegation.
+    pub acting_for: Option<RecordId>,
     /// The entity, by API name.
     pub entity: String,
     /// The action.
@@ -60,13 +64,16 @@ type Classes = Vec<(ClassId, AccessClass)>;
 type Told = (u64, Vec<RecordId>);
 
 impl Session {
-    /// What a change of users, units, roles, assignments, grants, teams and shares would open or close, by person,
-    /// entity and action; nothing of it is kept. It counts the records that its caller sees and no others, and records
+    /// What a change of users, units, roles, positions, assignments, grants, teams, shares, delegations, sharing rules
+    /// and references by which records follow would open or close, by person, entity and action; nothing of it is
+    /// kept. What a delegation opens is told of the delegate by whom they act for, as of what holds now. It counts the
+    /// records that its caller sees and no others, and records
     /// keep the owners and units that they have. While it works no other transaction writes.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; what the change refuses;
-    /// `engine.cancelled`, `engine.deadline_exceeded`.
+    /// `input.limit_exceeded` for new sharing rules and references where the records that they concern are more than
+    /// 100,000; `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn simulate_access(
         &self,
         limit: usize,
@@ -77,26 +84,69 @@ impl Session {
         let mut transaction = self.begin(WriteOptions::default().cause("access.simulate"))?;
         change(&mut transaction)?;
         let registry = Arc::clone(&transaction.registry);
-        let after = KeptPolicy::load(transaction.view(), &registry)?.policy;
-        let before = Arc::clone(transaction.base_policy());
+        let after = KeptPolicy::load(transaction.view(), &registry, self.crm().moment_of_access())?;
+        transaction.mark_planned(&after)?;
+        let interned = transaction.view().interned();
+        let after = after.policy.with_classes(interned);
+        let before = transaction.base_policy().with_classes(interned);
         let mut impact = AccessImpact { rows: Vec::new(), more: false };
         for user in concerned(&transaction, (&before, &after)) {
             self.patience().check()?;
             let (was, becomes) = with_shares(&transaction, user, (&before, &after))?;
-            let comparison = Comparison { transaction: &transaction, before: &was, after: &becomes };
-            for entity in registry.entities().iter().filter(|entity| entity.ends().is_none()) {
-                for (action, _, _, _) in Action::ALL {
-                    let Some(row) = comparison.row(user, entity, *action)? else { continue };
-                    if impact.rows.len() == limit {
-                        impact.more = true;
-                        return Ok(impact);
-                    }
-                    impact.rows.push(row);
-                }
+            let (was, becomes) = (Side::own(&was), Side::own(&becomes));
+            let comparison = Comparison { transaction: &transaction, person: (user, None), was, becomes };
+            if comparison.tell(&registry, limit, &mut impact)? {
+                return Ok(impact);
+            }
+        }
+        let moment = self.crm().moment_of_access();
+        for (delegate, delegator) in redelegated((&before, &after), moment) {
+            self.patience().check()?;
+            let (was, becomes) = with_shares(&transaction, delegator, (&before, &after))?;
+            let acting = |policy: &Policy| policy.acting(delegate, delegator, moment);
+            let (acted, acts) = (acting(&was), acting(&becomes));
+            let comparison = Comparison {
+                transaction: &transaction,
+                person: (delegate, Some(delegator)),
+                was: Side { policy: &was, acting: Some(acted.as_ref()) },
+                becomes: Side { policy: &becomes, acting: Some(acts.as_ref()) },
+            };
+            if comparison.tell(&registry, limit, &mut impact)? {
+                return Ok(impact);
             }
         }
         Ok(impact)
     }
+}
+
+impl Transaction<'_> {
+    /// Marks records for rules and references that are new, in this transaction alone. Marks of those that are gone stay,
+    /// so that what these have opened is known.
+    fn mark_planned(&mut self, planned: &KeptPolicy) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let context = WriteContext { marking: Arc::new(planned.marking.keeping()), ..self.context().clone() };
+        let patience = self.session().patience().clone();
+        while let Some(id) = MarkingPass::pending(self.view(), 1)?.pop() {
+            let entity = registry.entity_by_id(id)?;
+            if records_made(self.view(), entity)? > MAX_MARKED {
+                let rule = format!("at most {MAX_MARKED} records for a new rule");
+                return Err(Error::new(Code::LimitExceeded).entity(&entity.api_name).rule(&rule));
+            }
+            mark_chunk(self.view_mut(), &context, entity, u64::MAX, &patience)?;
+        }
+        Ok(())
+    }
+}
+
+/// Pairs of a delegate and whom they act for, whose delegations that hold are others after a change.
+fn redelegated((before, after): (&Policy, &Policy), moment: Timestamp) -> BTreeSet<(RecordId, RecordId)> {
+    let holding = |policy: &Policy| {
+        let held = policy.delegations().filter(|fact| fact.holds_at(moment));
+        held.map(|fact| (fact.delegate, fact.delegator, fact.id, format!("{:?}", fact.entities)))
+            .collect::<BTreeSet<_>>()
+    };
+    let (was, becomes) = (holding(before), holding(after));
+    was.symmetric_difference(&becomes).map(|(delegate, delegator, _, _)| (*delegate, *delegator)).collect()
 }
 
 /// Those whose rights a change touches: by what roles say, and by what is shared with them and their teams.
@@ -128,18 +178,65 @@ fn with_shares(
     Ok((of(before, committed.as_ref())?, of(after, transaction.view())?))
 }
 
+/// A policy on one side of a change.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    policy: &'a Policy,
+    /// For who acts for another one: the policy by which they do, if a delegation says so at all.
+    acting: Option<Option<&'a Policy>>,
+}
+
+impl<'a> Side<'a> {
+    fn own(policy: &'a Policy) -> Self {
+        Self { policy, acting: None }
+    }
+
+    /// Whether what the subject has counts for the person.
+    fn lets(&self, person: RecordId, entity: &str, action: Action) -> bool {
+        match self.acting {
+            None => true,
+            Some(acting) => acting.is_some_and(|acting| acting.permits(person, entity, action)),
+        }
+    }
+}
+
 struct Comparison<'a, 't> {
     transaction: &'a Transaction<'t>,
-    before: &'a Policy,
-    after: &'a Policy,
+    /// Who, and for whom if for another one.
+    person: (RecordId, Option<RecordId>),
+    was: Side<'a>,
+    becomes: Side<'a>,
 }
 
 impl Comparison<'_, '_> {
-    fn row(&self, user: RecordId, entity: &Entity, action: Action) -> Result<Option<AccessChange>> {
-        let name = &entity.api_name;
-        let level = |policy: &Policy| policy.effective(user, name, action);
-        let (was, becomes) = (level(self.before), level(self.after));
-        let (opened, closed) = self.classes(user, entity, action);
+    /// Adds what changes for the person, and says whether there is more than was asked for.
+    fn tell(&self, registry: &Registry, limit: usize, impact: &mut AccessImpact) -> Result<bool> {
+        for entity in registry.entities().iter().filter(|entity| entity.ends().is_none()) {
+            for (action, _, _, _) in Action::ALL {
+                let Some(row) = self.row(entity, *action)? else { continue };
+                if impact.rows.len() == limit {
+                    impact.more = true;
+                    return Ok(true);
+                }
+                impact.rows.push(row);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whose rights are compared.
+    fn subject(&self) -> RecordId {
+        self.person.1.unwrap_or(self.person.0)
+    }
+
+    fn row(&self, entity: &Entity, action: Action) -> Result<Option<AccessChange>> {
+        let (name, user) = (&entity.api_name, self.subject());
+        let level = |side: &Side<'_>| match side.lets(self.person.0, name, action) {
+            true => side.policy.effective(user, name, action),
+            false => Level::None,
+        };
+        let (was, becomes) = (level(&self.was), level(&self.becomes));
+        let (opened, closed) = self.classes(entity, action);
         let (opened_fields, closed_fields) = match action {
             Action::Read if was.min(becomes) > Level::None => self.fields(user, entity),
             _ => (Vec::new(), Vec::new()),
@@ -152,7 +249,8 @@ impl Comparison<'_, '_> {
             return Ok(None);
         }
         Ok(Some(AccessChange {
-            user,
+            user: self.person.0,
+            acting_for: self.person.1,
             entity: name.clone(),
             action,
             was,
@@ -167,12 +265,15 @@ impl Comparison<'_, '_> {
     }
 
     /// The classes that come within reach, and those that leave it. To create reaches no record.
-    fn classes(&self, user: RecordId, entity: &Entity, action: Action) -> (Classes, Classes) {
+    fn classes(&self, entity: &Entity, action: Action) -> (Classes, Classes) {
         if action == Action::Create {
             return (Vec::new(), Vec::new());
         }
-        let was = self.before.reached(user, &entity.api_name, action);
-        let becomes = self.after.reached(user, &entity.api_name, action);
+        let reached = |side: &Side<'_>| match side.lets(self.person.0, &entity.api_name, action) {
+            true => side.policy.reached(self.subject(), &entity.api_name, action),
+            false => Arc::default(),
+        };
+        let (was, becomes) = (reached(&self.was), reached(&self.becomes));
         (without(&becomes, &was), without(&was, &becomes))
     }
 
@@ -185,8 +286,8 @@ impl Comparison<'_, '_> {
         action: Action,
         (opened, closed): (&mut Told, &mut Told),
     ) -> Result<()> {
-        let (was, becomes) =
-            (self.before.shared(user, entity.id(), action), self.after.shared(user, entity.id(), action));
+        let shared = |side: &Side<'_>| side.policy.shared(user, entity.id(), action);
+        let (was, becomes) = (shared(&self.was), shared(&self.becomes));
         let known = (entity.id(), entity.api_name.as_str());
         let reader = self.transaction.reader();
         for id in was.iter().chain(becomes.iter()).copied().collect::<BTreeSet<RecordId>>() {
@@ -195,8 +296,11 @@ impl Comparison<'_, '_> {
             }
             let class = records::class_of(reader.snapshot, entity.id(), id)?;
             let Some(class) = class else { continue };
-            let way = |policy: &Policy| policy.way_to(user, known, action, (id, &class));
-            match (way(self.before), way(self.after)) {
+            let way = |side: &Side<'_>| {
+                let lets = side.lets(self.person.0, &entity.api_name, action);
+                side.policy.way_to(user, known, action, (id, &class)).filter(|_| lets)
+            };
+            match (way(&self.was), way(&self.becomes)) {
                 (None, Some(Way::Share)) => add(opened, id),
                 (Some(Way::Share), None) => add(closed, id),
                 (Some(Way::Share), Some(Way::Class)) => take(opened, id),
@@ -208,7 +312,7 @@ impl Comparison<'_, '_> {
     }
 
     fn fields(&self, user: RecordId, entity: &Entity) -> (Vec<String>, Vec<String>) {
-        let moved = self.before.shown_otherwise(self.after, user, &entity.api_name);
+        let moved = self.was.policy.shown_otherwise(self.becomes.policy, user, &entity.api_name);
         let names = |more: bool| {
             let of = moved.iter().filter(|(_, opened)| *opened == more);
             let named = of.filter_map(|(field, _)| entity.field_by_id(*field));
@@ -219,7 +323,7 @@ impl Comparison<'_, '_> {
 
     /// How many records the caller sees of some classes, and the ids of some of them.
     fn told(&self, entity: &Entity, classes: &Classes) -> Result<Told> {
-        let own = self.before.decide::<Read>(self.transaction.user(), entity.id(), &entity.api_name);
+        let own = self.was.policy.decide::<Read>(self.transaction.user(), entity.id(), &entity.api_name);
         let Some(own) = own.ok().filter(|_| !classes.is_empty()) else { return Ok((0, Vec::new())) };
         let permit: Permit<Read> = own.narrowed(classes);
         let reader = self.transaction.reader();
@@ -256,5 +360,5 @@ fn take((count, samples): &mut Told, id: RecordId) {
 /// The classes of one list, both in the order of their numbers, that are not in another one.
 fn without(list: &[(ClassId, AccessClass)], other: &[(ClassId, AccessClass)]) -> Classes {
     let known = |class: &ClassId| other.binary_search_by_key(class, |(known, _)| *known).is_ok();
-    list.iter().filter(|(class, _)| !known(class)).copied().collect()
+    list.iter().filter(|(class, _)| !known(class)).cloned().collect()
 }

@@ -1,12 +1,16 @@
 //! One transaction: every change validated, permitted, checked by rules, and entered in the ledger.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{self, AccessClass, Assign, ClassId, Create, Delete, Policy, Sharee, Update, User, user};
+use crate::access::{
+    self, AccessClass, Assign, ClassId, Create, Delete, Policy, PrivilegeRequest, Sharee, Update, User, user,
+};
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
 use crate::engine::extension::Hook;
 use crate::engine::layout_overrides::partition_of;
+use crate::engine::organisation::KeptPolicy;
+use crate::engine::privacy::check_not_kept;
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{
     apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
@@ -15,12 +19,9 @@ use crate::engine::session::WriterTurn;
 use crate::engine::states::{advance, check_state};
 use crate::engine::translations::translated;
 use crate::engine::{Changes, Listing, Reader, Save, Session, Settings, Warning, organisation};
-use crate::records::{
-    self, Attachment, Envelope, ExternalId, Holder, Moment, NewContent, Record, Savepoint, WriteContext,
-    WriteView,
-};
+use crate::records::{self, Envelope, ExternalId, Moment, Record, Savepoint, WriteContext, WriteView};
 use crate::schema::{Entity, EntityType, Field, FieldType, PhoneRegion, Registry, normalize_value};
-use crate::storage::{BlobName, Blobs, CommitId, Head, Snapshot};
+use crate::storage::{BlobName, CommitId, Head, Snapshot};
 
 /// How a transaction is written down.
 #[derive(Debug, Clone)]
@@ -92,13 +93,19 @@ pub struct Transaction<'s> {
     /// The first user of a new database acts under bootstrap permits until roles stand.
     founding: bool,
     /// Files of attachments that this transaction took away, to be deleted once it is durable.
-    unlinked: Vec<BlobName>,
+    pub(super) unlinked: Vec<BlobName>,
     /// Other users whose passwords this transaction sets.
     pub(super) passwords: BTreeSet<RecordId>,
     /// Everybody whose password it sets.
     renewed: BTreeSet<RecordId>,
     /// With whom the shares are that it makes, changes or takes back.
     pub(super) shared_with: BTreeSet<Sharee>,
+    /// Tokens that it takes back.
+    pub(super) revoked: BTreeSet<RecordId>,
+    /// Whether a second person has agreed to what it does.
+    pub(super) agreed: bool,
+    /// How many shares stand with those with whom it makes some, at most.
+    pub(super) standing_shares: BTreeMap<Sharee, usize>,
     _turn: WriterTurn,
 }
 
@@ -125,7 +132,8 @@ impl<'s> Transaction<'s> {
         }
         view.name_commit(options.commit_id);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
-        let context = WriteContext { on_behalf_of: session.delegator(), ..context };
+        let marking = crm.kept_policy(&view)?.marking;
+        let context = WriteContext { on_behalf_of: session.delegator(), marking, ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
             view,
@@ -144,6 +152,9 @@ impl<'s> Transaction<'s> {
             passwords: BTreeSet::new(),
             renewed: BTreeSet::new(),
             shared_with: BTreeSet::new(),
+            revoked: BTreeSet::new(),
+            agreed: false,
+            standing_shares: BTreeMap::new(),
             _turn: turn,
         })
     }
@@ -152,7 +163,8 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// `access.beyond_own_rights` where it would give anybody rights that the user does not have, naming entity,
-    /// action and level; `storage.io`, after which the database stops.
+    /// action and level; `access.four_eyes` for what the organisation leaves to two people; `storage.io`, after which
+    /// the database stops.
     pub fn commit(self) -> Result<Head> {
         self.commit_and(&mut || {})
     }
@@ -163,11 +175,13 @@ impl<'s> Transaction<'s> {
         if self.view.is_empty() {
             return self.view.head();
         }
-        self.check_bounds().inspect_err(|error| self.enter_refusal(error))?;
+        let checked = self.check_four_eyes().and_then(|()| self.check_bounds());
+        checked.inspect_err(|error| self.enter_refusal(error))?;
         let head = self.view.commit_and(&self.session.crm().inner.sealer, publish)?;
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
         }
+        self.session.crm().end_sessions_by(&self.revoked);
         self.session.crm().delete_unlinked(&self.unlinked, self.session.patience());
         Ok(head)
     }
@@ -262,7 +276,11 @@ impl<'s> Transaction<'s> {
     pub fn delete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
+        refuse_requests(entity)?;
         let old = self.readable(entity, id)?;
+        // Who may not delete it does not learn what refers to it either.
+        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
+        records::check_deletes(&permit, entity, &old)?;
         self.all_or_nothing(|transaction| {
             let going = transaction.delete_dependents(entity, &old)?;
             transaction.delete_one(entity, &old, &going)
@@ -288,7 +306,9 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
+        check_not_kept(entity)?;
         self.note_share(entity, old);
+        self.check_pool_empty(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)
     }
@@ -338,6 +358,7 @@ impl<'s> Transaction<'s> {
     ) -> Result<()> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
+        refuse_requests(entity)?;
         let read = self.reader().permit(entity)?;
         let old = self.reader().standing(&read, entity, id)?;
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
@@ -352,66 +373,12 @@ impl<'s> Transaction<'s> {
         self.check_references_but(entity, None, &new, coming)?;
         self.check_stated_share(entity, None, &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_not_brought_back(entity)?;
         let context = self.context_for(entity, BTreeSet::new());
         let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
         back.map_err(|error| self.telling_holder(entity, error))?;
         self.learn_classes();
         self.follow_up(follow_ups)
-    }
-
-    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
-        let going = match records::get_for_rule(&self.view, entity.id(), id)? {
-            Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
-                self.delete_dependents(entity, &live)?
-            }
-            _ => BTreeSet::new(),
-        };
-        let context = self.context_for(entity, BTreeSet::new());
-        self.unlinked.extend(records::erase(&mut self.view, &context, &permit, entity, id, &going)?);
-        Ok(())
-    }
-
-    /// Attaches a content to a record.
-    pub(super) fn attach(
-        &mut self,
-        entity: &str,
-        record: RecordId,
-        attachment: Attachment,
-        content: NewContent<'_>,
-        blobs: &Blobs,
-    ) -> Result<Attachment> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let record = self.readable(entity, record)?;
-        let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
-        check_state(entity, &record)?;
-        let bytes = (&self.session.crm().inner.sealer, blobs);
-        let holder = Holder { permit: &permit, entity, record: &record };
-        records::attach(&mut self.view, &self.context, &holder, attachment, content, bytes)
-    }
-
-    /// Takes an attachment from a record.
-    pub(super) fn detach(&mut self, entity: &str, record: RecordId, id: RecordId) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let record = self.readable(entity, record)?;
-        let permit = self.policy.decide::<Update>(self.session.user(), entity.id(), &entity.api_name)?;
-        check_state(entity, &record)?;
-        let holds = |field: &&Field| {
-            let names = matches!(field.definition.kind, FieldType::Attachment);
-            names && record.peek(field.id()).as_id() == Some(id)
-        };
-        if let Some(field) = entity.fields().iter().find(holds) {
-            let held = Error::new(Code::Referenced).entity(&entity.api_name);
-            return Err(held.field(&field.api_name).record(id));
-        }
-        let holder = Holder { permit: &permit, entity, record: &record };
-        let file = records::detach(&mut self.view, &self.context, &holder, id)?;
-        self.unlinked.extend(file);
-        Ok(())
     }
 
     /// Creates the record of an external id, or changes the one that bears it.
@@ -447,6 +414,12 @@ impl<'s> Transaction<'s> {
         self.renewed.insert(user);
     }
 
+    /// What is done from here on is done because somebody else has asked for it.
+    pub(super) fn act_on_request_of(&mut self, requester: RecordId) {
+        self.context.on_behalf_of = Some(requester);
+        self.agreed = true;
+    }
+
     /// Who changes, when and why.
     pub(super) fn context(&self) -> &WriteContext {
         &self.context
@@ -454,8 +427,9 @@ impl<'s> Transaction<'s> {
 
     /// Goes on under another registry, which it is to store. Nothing was changed in it before.
     pub(super) fn go_over_to(&mut self, registry: &Arc<Registry>) -> Result<()> {
-        let policy = self.session.crm().policy_under(&self.view, registry)?;
+        let KeptPolicy { policy, marking, .. } = self.session.crm().policy_under(&self.view, registry)?;
         (self.base_policy, self.policy) = (Arc::clone(&policy), policy);
+        self.context.marking = marking;
         self.registry = Arc::clone(registry);
         self.context.schema_version = registry.version();
         Ok(())
@@ -525,6 +499,7 @@ impl<'s> Transaction<'s> {
         if entity.is_withdrawn() {
             return Err(Error::new(Code::Withdrawn).entity(&entity.api_name));
         }
+        refuse_requests(entity)?;
         // Who acts for another one makes records of the other's.
         let holder = self.session.delegator().unwrap_or(self.session.user());
         let owner = changes.owner.unwrap_or(holder);
@@ -550,6 +525,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &record)?;
         self.check_stated_share(entity, None, &mut record)?;
         self.check_stated_delegation(entity, &record)?;
+        self.check_opening(entity, None, &mut record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
         let created = records::create(&mut self.view, &context, &permit, entity, record);
@@ -562,6 +538,7 @@ impl<'s> Transaction<'s> {
     fn change(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
+        refuse_requests(entity)?;
         let old = self.readable(entity, id)?;
         if changes.expected_version.is_some_and(|expected| expected != old.envelope.version) {
             return Err(Error::new(Code::VersionConflict).entity(&entity.api_name).record(id));
@@ -584,6 +561,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &new)?;
         self.check_stated_share(entity, Some(&old), &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_opening(entity, Some(&old), &mut new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
         }
@@ -691,6 +669,7 @@ impl<'s> Transaction<'s> {
                 registry: &self.registry,
                 snapshot: &self.view,
                 policy: &self.policy,
+                user: (!self.founding).then(|| self.session.user()),
                 settings: &self.settings,
                 phones: self.phones,
                 now: self.session.crm().now(),
@@ -751,13 +730,25 @@ impl<'s> Transaction<'s> {
 
     /// Creates a record in the engine's own right: no permission is asked for, and no rule.
     pub(super) fn create_in_own_right(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
+        self.create_about(None, entity, changes)
+    }
+
+    /// As [`Transaction::create_in_own_right`]; where the record tells of a person, its history is sealed under that
+    /// person's key.
+    pub(super) fn create_about(
+        &mut self,
+        subject: Option<RecordId>,
+        entity: &str,
+        changes: Changes,
+    ) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let crm = self.session.crm();
         let id = crm.new_id();
         let owner = changes.owner.unwrap_or(self.session.user());
         let unit = self.policy.unit_of(owner);
-        let envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        let mut envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
+        envelope.subject = subject;
         let mut record = Record::new(id, entity.id(), envelope);
         self.set_values(entity, &mut record, changes, Hand::Rule)?;
         self.furnish(entity, &mut record)?;
@@ -779,7 +770,28 @@ impl<'s> Transaction<'s> {
         self.set_values(entity, &mut new, changes, Hand::Rule)?;
         let permit = self.policy.bootstrap::<Update>(entity.id());
         let context = self.context_for(entity, BTreeSet::new());
-        records::update(&mut self.view, &context, &permit, None, entity, &old, new).map(drop)
+        records::update(&mut self.view, &context, &permit, None, entity, &old, new)?;
+        self.learn_classes();
+        Ok(())
+    }
+
+    /// Gives a record to another owner in the engine's own right. Rules are asked as for any change.
+    pub(super) fn reassign_in_own_right(
+        &mut self,
+        entity: &Entity,
+        old: &Record,
+        to: RecordId,
+    ) -> Result<()> {
+        let mut new = old.clone();
+        new.envelope.owner = to;
+        new.envelope.unit = self.policy.unit_of(to);
+        let follow_ups = self.prepare(entity, Some(old), &mut new)?;
+        let permits =
+            (self.policy.bootstrap::<Update>(entity.id()), self.policy.bootstrap::<Assign>(entity.id()));
+        let context = self.context_for(entity, BTreeSet::new());
+        records::update(&mut self.view, &context, &permits.0, Some(&permits.1), entity, old, new)?;
+        self.learn_classes();
+        self.follow_up(follow_ups)
     }
 
     /// Deletes a record to which none refers in the engine's own right.
@@ -870,7 +882,7 @@ impl<'s> Transaction<'s> {
     /// The partition of a record: that of its owner. People, and what they are assigned, belong to the partition
     /// that they work in, and the organisation's other facts to that of whoever makes them.
     fn partition_of(&self, entity: &Entity, record: &Record) -> Result<u32> {
-        let of_user = |user| self.policy.partition_of(user).unwrap_or(0);
+        let of_user = |user| self.policy.partition_of_owner(user).unwrap_or(0);
         match entity.api_name.as_str() {
             access::User::NAME => {
                 let partition = record.value(entity.field(access::user::PARTITION.selector())?.id()).as_id();
@@ -879,10 +891,14 @@ impl<'s> Transaction<'s> {
                 let found = records::get_for_rule(&self.view, partitions, partition)?;
                 Ok(found.as_ref().map_or(u32::MAX, organisation::number_of))
             }
-            name @ (access::RoleAssignment::NAME | access::TeamMember::NAME | access::Delegation::NAME) => {
+            name @ (access::RoleAssignment::NAME
+            | access::TeamMember::NAME
+            | access::PositionHolder::NAME
+            | access::Delegation::NAME) => {
                 // The user may have been made by this transaction, so that the policy knows of none.
                 let user = match name {
                     access::TeamMember::NAME => access::team_member::USER.selector(),
+                    access::PositionHolder::NAME => access::position_holder::USER.selector(),
                     access::Delegation::NAME => access::delegation::DELEGATOR.selector(),
                     _ => access::role_assignment::USER.selector(),
                 };
@@ -897,9 +913,12 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// An owner is an active user of the partition. Beyond it nobody is known.
+    /// An owner is an active user of the partition, or a pool of it. Beyond it nobody is known. The organisation's own
+    /// facts are of users.
     fn check_owner(&self, entity: &Entity, owner: RecordId, partition: Option<u32>) -> Result<()> {
-        let known = self.policy.is_active(owner) && self.policy.partition_of(owner) == partition;
+        let pool = self.policy.is_pool(owner) && !entity.api_name.starts_with("sys.");
+        let owns = pool || self.policy.is_active(owner);
+        let known = owns && self.policy.partition_of_owner(owner) == partition;
         if self.founding || known {
             return Ok(());
         }
@@ -912,7 +931,7 @@ impl<'s> Transaction<'s> {
 
     pub(super) fn context_for(&self, entity: &Entity, named: BTreeSet<FieldId>) -> WriteContext {
         let stales = organisation::stales(&entity.api_name);
-        WriteContext { stales, named, ..self.context.clone() }
+        WriteContext { stales, named, holds: self.legal_holds(), ..self.context.clone() }
     }
 
     /// Keeps the classes that permits list in step with those that this transaction has interned, so
@@ -924,6 +943,14 @@ impl<'s> Transaction<'s> {
             self.policy = Arc::new(self.base_policy.with_classes(interned));
         }
     }
+}
+
+/// Requests for privileges are made and decided by their own verbs, and by nothing else.
+fn refuse_requests(entity: &Entity) -> Result<()> {
+    if entity.api_name == PrivilegeRequest::NAME {
+        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).rule("access.request"));
+    }
+    Ok(())
 }
 
 /// Refuses more facts of one kind about a record than a list of a field has items.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::base::{Collation, Date, RecordId, Result};
 use crate::engine::{Changes, Condition, FieldSelector, Find, Listing, Session, Transaction};
 use crate::records::{Counted, Direction, Explanation, Filter, Total};
-use crate::schema::{EntityType, FieldKind, TypedField};
+use crate::schema::{EntityType, FieldKind, RecordReference, TypedField};
 
 /// A record of an entity that the compiler knows, by its id. Verbs of the trade hang on it.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -39,6 +39,20 @@ impl<E> Ref<E> {
 impl<E> From<Ref<E>> for RecordId {
     fn from(reference: Ref<E>) -> Self {
         reference.id
+    }
+}
+
+impl RecordReference {
+    /// A record of an entity that the compiler knows.
+    #[must_use]
+    pub fn to<E: EntityType>(record: Ref<E>) -> Self {
+        Self::new(E::NAME, record.id)
+    }
+}
+
+impl<E: EntityType> From<Ref<E>> for RecordReference {
+    fn from(record: Ref<E>) -> Self {
+        Self::to(record)
     }
 }
 

@@ -1,14 +1,15 @@
-//! Saved views: lists that a user, the holders of a role, the people of a unit or everyone finds by a name.
+//! Saved views: lists that a user, the holders of a role, the members of a team, the people of a unit or everyone
+//! finds by a name.
 //!
 //! A view is a record of the entity `sys.view`, which only administrators reach as such. Through the calls of
 //! this file everybody keeps views of their own, finds those that are meant for them, and whoever may
-//! administer `sys.view` keeps those of roles, units and everyone. Running a view gives nobody more than a list
+//! administer `sys.view` keeps those of roles, teams, units and everyone. Running a view gives nobody more than a list
 //! does.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::access::{Action, Read, Role, Unit};
+use crate::access::{Action, Read, Role, Team, Unit};
 use crate::base::{Code, Collation, Error, Label, MAX_JSON_BYTES, RecordId, Result};
 use crate::engine::reader::found;
 use crate::engine::{BeforeSave, Changes, Reader, Save, Session, WriteOptions};
@@ -28,7 +29,7 @@ const FACTS: [&str; 5] = ["id", "title", "number", "version", "tags"];
 
 /// Lists that are found by a name.
 pub mod view {
-    use crate::access::{Role, Unit, User};
+    use crate::access::{Role, Team, Unit, User};
     use crate::schema::declare::entity;
     use crate::schema::{OnDelete, Reference, Text};
 
@@ -52,20 +53,24 @@ pub mod view {
         /// The role whose holders find it.
         ROLE: Reference<Role> = 5, "role", "角色", "Role",
             "拥有该角色的用户可见。", [on_delete = OnDelete::Cascade];
-        /// The unit whose people find it, with those of the units below; neither user, role nor unit for
-        /// everyone's.
-        UNIT: Reference<Unit> = 6, "team", "团队", "Team",
-            "该部门及其下级部门的人员可见；用户、角色、团队均为空时对所有人可见。", [on_delete = OnDelete::Cascade];
+        /// The unit whose people find it, with those of the units below. It was called `team` before there were
+        /// teams.
+        UNIT: Reference<Unit> = 6, "for_unit", "部门", "Unit",
+            "该部门及其下级部门的人员可见。", [on_delete = OnDelete::Cascade, former_names = vec!["team".into()]];
+        /// The team whose members find it; neither user, role, unit nor team for everyone's.
+        TEAM: Reference<Team> = 7, "for_team", "团队", "Team",
+            "该团队的成员可见；用户、角色、部门、团队均为空时对所有人可见。", [on_delete = OnDelete::Cascade];
     }
 }
 
-/// The index by which everyone's views are found among those of others.
-pub(super) fn by_audience() -> IndexDefinition {
-    IndexDefinition::new("sys", 1, "by_audience")
+/// The index by which everyone's views are found among those of others. The number 1 was that of `by_audience`, which
+/// knew no teams: an index never changes, and a database that has it keeps it.
+pub(super) fn audiences() -> IndexDefinition {
+    IndexDefinition::new("sys", 2, "audiences")
         .rising("user")
         .rising("role")
-        .rising("team")
-        .rising("entity")
+        .rising("for_unit")
+        .rising("for_team")
 }
 
 /// For whom a view is.
@@ -75,6 +80,8 @@ pub enum Audience {
     User(RecordId),
     /// For the holders of a role.
     Role(RecordId),
+    /// For the members of a team.
+    Team(RecordId),
     /// For the people of a unit and of those below it.
     Unit(RecordId),
     /// For everyone.
@@ -88,6 +95,10 @@ impl Audience {
 
     fn role(self) -> Option<RecordId> {
         if let Self::Role(role) = self { Some(role) } else { None }
+    }
+
+    fn team(self) -> Option<RecordId> {
+        if let Self::Team(team) = self { Some(team) } else { None }
     }
 
     fn unit(self) -> Option<RecordId> {
@@ -178,7 +189,7 @@ impl Session {
     ///
     /// # Errors
     /// `access.not_permitted` for a view of another user, or without the right to administer `sys.view` for
-    /// one of a role, a unit or everyone; `schema.unknown_entity`, `schema.unknown_field`,
+    /// one of a role, a team, a unit or everyone; `schema.unknown_entity`, `schema.unknown_field`,
     /// `record.reference_missing`; `schema.required` without a name; `input.limit_exceeded`, also for more than
     /// 1,000 views of one audience; `storage.newer_format` where the one of this name is of a newer engine.
     pub fn save_view(
@@ -215,6 +226,7 @@ impl Session {
                 .set(view::DEFINITION, json.as_str())
                 .set(view::USER, audience.user())
                 .set(view::ROLE, audience.role())
+                .set(view::TEAM, audience.team())
                 .set(view::UNIT, audience.unit());
             match same {
                 Some(view) => transaction.update_in_own_right(View::NAME, view.id, changes).map(|()| view.id),
@@ -224,8 +236,8 @@ impl Session {
     }
 
     /// The views that this user finds, of one entity or of all that the user may read, by entity and name:
-    /// of several of a name the user's own, else that of a role, else that of the user's unit or the nearest one above
-    /// it, else everyone's. They are found by who they are for, however many views others have. Views of a newer
+    /// of several of a name the user's own, else that of a role, else that of a team, else that of the user's unit or
+    /// the nearest one above it, else everyone's. They are found by who they are for, however many views others have. Views of a newer
     /// engine, which this one does not understand, are left out.
     ///
     /// # Errors
@@ -265,7 +277,7 @@ impl Session {
     ///
     /// # Errors
     /// `record.not_found` alike for a view that is not there, and for one of somebody else;
-    /// `access.not_permitted` for one of a role, a unit or everyone.
+    /// `access.not_permitted` for one of a role, a team, a unit or everyone.
     pub fn delete_view(&self, id: RecordId) -> Result<()> {
         let missing = || Error::new(Code::RecordNotFound).entity(View::NAME).record(id);
         let view = self.read(|reader| {
@@ -297,6 +309,14 @@ impl Session {
     /// `access.not_permitted` without the right to administer `sys.view`; `record.reference_missing`.
     pub fn role_named(&self, name: &str) -> Result<RecordId> {
         self.audience_named(Role::NAME, name)
+    }
+
+    /// The team of a name, for a view of its members.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer `sys.view`; `record.reference_missing`.
+    pub fn team_named(&self, name: &str) -> Result<RecordId> {
+        self.audience_named(Team::NAME, name)
     }
 
     /// The unit of a name, for a view of its people.
@@ -336,13 +356,10 @@ impl StoredView {
         let definition = text(view::DEFINITION.selector())?;
         let user = value(view::USER.selector())?.as_id();
         let role = value(view::ROLE.selector())?.as_id();
+        let team = value(view::TEAM.selector())?.as_id();
         let unit = value(view::UNIT.selector())?.as_id();
-        let audience = match (user, role, unit) {
-            (Some(user), ..) => Audience::User(user),
-            (None, Some(role), _) => Audience::Role(role),
-            (None, None, Some(unit)) => Audience::Unit(unit),
-            (None, None, None) => Audience::Everyone,
-        };
+        let of_some = user.map(Audience::User).or(role.map(Audience::Role)).or(team.map(Audience::Team));
+        let audience = of_some.or(unit.map(Audience::Unit)).unwrap_or(Audience::Everyone);
         // It was right when it was saved, so what is not understood comes from a newer engine.
         let definition = serde_json::from_str(&definition).map_err(|error| {
             let newer = Error::new(Code::NewerFormat).entity(View::NAME).record(record.id);
@@ -374,7 +391,8 @@ impl StoredView {
 pub(super) fn meant(reader: Reader<'_>, entity: Option<&str>, most: usize) -> Result<Vec<StoredView>> {
     let units = reader.policy.units_of(reader.user);
     let roles = reader.policy.roles_of(reader.user).iter().copied().map(Audience::Role);
-    let own = [Audience::User(reader.user)].into_iter().chain(roles);
+    let teams = reader.policy.teams_of(reader.user).iter().copied().map(Audience::Team);
+    let own = [Audience::User(reader.user)].into_iter().chain(roles).chain(teams);
     let audiences = own.chain(units.iter().copied().map(Audience::Unit)).chain([Audience::Everyone]);
     let mut views = Vec::new();
     for audience in audiences {
@@ -389,8 +407,9 @@ pub(super) fn meant(reader: Reader<'_>, entity: Option<&str>, most: usize) -> Re
         let audience = match view.audience {
             Audience::User(_) => 0,
             Audience::Role(_) => 1,
-            Audience::Unit(_) => 2,
-            Audience::Everyone => 3,
+            Audience::Team(_) => 2,
+            Audience::Unit(_) => 3,
+            Audience::Everyone => 4,
         };
         (view.entity.clone(), view.name.clone(), audience, rank(view), view.audience, view.id)
     };
@@ -409,16 +428,17 @@ fn of_audience(
     let known = reader.registry().entity(View::NAME)?;
     let permit = reader.policy.bootstrap::<Read>(known.id());
     let field = |selector| known.field(selector).map(crate::schema::Field::id);
-    let [user, role, unit] =
-        [field(view::USER.selector())?, field(view::ROLE.selector())?, field(view::UNIT.selector())?];
+    let [user, role] = [field(view::USER.selector())?, field(view::ROLE.selector())?];
+    let [team, unit] = [field(view::TEAM.selector())?, field(view::UNIT.selector())?];
     let by = |target, field| links_by(reader.snapshot, target, (known.id(), field), most);
     let read = |record: &Record| Ok(StoredView::of(known, record)?.now(reader.registry()));
     let ids = match audience {
         Audience::User(id) => by(id, user)?,
         Audience::Role(id) => by(id, role)?,
+        Audience::Team(id) => by(id, team)?,
         Audience::Unit(id) => by(id, unit)?,
         Audience::Everyone => {
-            let nobody = [user, role, unit].map(Filter::IsNull).into_iter();
+            let nobody = [user, role, unit, team].map(Filter::IsNull).into_iter();
             let of_entity = entity.map(|name| {
                 let of = field(view::ENTITY.selector())?;
                 let called = reader.registry().entity(name)?.names();

@@ -2,5 +2,7 @@
 
 pub mod exchange;
 pub mod formatting;
+pub mod privacy;
 pub mod reports;
+pub mod rights;
 pub mod search;

@@ -246,20 +246,26 @@ pub fn detach(
     Ok(name)
 }
 
-/// Takes every attachment from a record that is erased; gives their files.
+/// What was taken from a record with its attachments.
+#[derive(Debug)]
+pub struct Emptied {
+    /// Files that nothing links any more.
+    pub files: Vec<BlobName>,
+    /// How many attachments there were.
+    pub attachments: u64,
+}
+
+/// Takes every attachment from a record that is erased.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`.
-pub(super) fn remove_all(
-    view: &mut WriteView<'_>,
-    entity: EntityId,
-    record: RecordId,
-) -> Result<Vec<BlobName>> {
-    let mut names = Vec::new();
+pub(super) fn remove_all(view: &mut WriteView<'_>, entity: EntityId, record: RecordId) -> Result<Emptied> {
+    let mut emptied = Emptied { files: Vec::new(), attachments: 0 };
     for stored in list(view, entity, record)? {
-        names.extend(unlink(view, &place_key(entity, record, stored.attachment.id), &stored));
+        emptied.files.extend(unlink(view, &place_key(entity, record, stored.attachment.id), &stored));
+        emptied.attachments = emptied.attachments.saturating_add(1);
     }
-    Ok(names)
+    Ok(emptied)
 }
 
 /// The attachments of a record, in the order in which they came. The caller holds the record, and so the

@@ -1,6 +1,10 @@
 //! Interning of access classes, and the policy epoch beside them.
 
-use crate::access::{AccessClass, ClassId};
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::access::{AccessClass, ClassId, Mark, Marks};
 use crate::base::{RecordId, Result};
 use crate::records::codec::{Reader, damaged};
 use crate::records::view::WriteView;
@@ -84,7 +88,11 @@ pub fn load_classes(snapshot: &dyn Snapshot, after: Option<ClassId>) -> Result<V
 /// The number of a class; a new one raises the epoch, since permits list the classes they reach.
 pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<ClassId> {
     let facts = encode(class);
-    let key = [BY_FACTS, &facts].concat();
+    // One with marks is found by what its facts come to, since a key has no room for any number of them.
+    let key = match class.marks.is_empty() {
+        true => [BY_FACTS, &facts].concat(),
+        false => [BY_FACTS, &Sha256::digest(&facts)].concat(),
+    };
     if let Some(number) = view.get(Keyspace::Meta, &key)? {
         let bytes = number.as_slice().try_into().map_err(|_| damaged())?;
         return Ok(ClassId::new(u32::from_be_bytes(bytes)));
@@ -93,7 +101,7 @@ pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<Cl
     view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
     view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
     view.outdate(Staleness::Permits);
-    view.add_class(ClassId::new(number), *class);
+    view.add_class(ClassId::new(number), class.clone());
     Ok(ClassId::new(number))
 }
 
@@ -104,11 +112,16 @@ fn next_number(view: &WriteView<'_>) -> Result<u32> {
     Ok(number.unwrap_or(0).saturating_add(1))
 }
 
-/// Partition, a byte that says whether there is a unit, unit or zeros, owner: 37 bytes.
+/// Partition, a byte that says whether there is a unit, unit or zeros, owner: 37 bytes. Each mark adds 8: its label, and
+/// the number of a class or zeros.
 fn encode(class: &AccessClass) -> Vec<u8> {
     let unit = class.unit.map_or([0; 16], |unit| *unit.as_bytes());
     let present = u8::from(class.unit.is_some());
-    [&class.partition.to_be_bytes()[..], &[present], &unit, class.owner.as_bytes()].concat()
+    let mut facts = [&class.partition.to_be_bytes()[..], &[present], &unit, class.owner.as_bytes()].concat();
+    for (label, beyond) in class.marks.iter().map(Mark::parts) {
+        facts.extend([label, beyond].into_iter().flat_map(u32::to_be_bytes));
+    }
+    facts
 }
 
 fn decode(bytes: &[u8]) -> Result<AccessClass> {
@@ -117,5 +130,10 @@ fn decode(bytes: &[u8]) -> Result<AccessClass> {
     let present = reader.byte()? == 1;
     let unit = RecordId::from_bytes(reader.array()?);
     let owner = RecordId::from_bytes(reader.array()?);
-    Ok(AccessClass { partition, unit: present.then_some(unit), owner })
+    let mut marks = BTreeSet::new();
+    while !reader.is_empty() {
+        let parts = (u32::from_be_bytes(reader.array()?), u32::from_be_bytes(reader.array()?));
+        marks.insert(Mark::of_parts(parts));
+    }
+    Ok(AccessClass { partition, unit: present.then_some(unit), owner, marks: Marks::new(marks) })
 }

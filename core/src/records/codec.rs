@@ -254,6 +254,11 @@ impl<'a> Reader<'a> {
         text_of(self.bytes()?)
     }
 
+    /// The number of the next item, which is left where it is.
+    pub fn number_of_next(&self) -> Result<u32> {
+        Self::new(self.rest).unsigned()
+    }
+
     /// The next item; the payload of a varint is its bytes.
     pub fn item(&mut self) -> Result<Item<'a>> {
         let number = self.unsigned::<u32>()?;

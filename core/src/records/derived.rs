@@ -69,9 +69,16 @@ impl Index {
 
     /// What all keys of a class begin with.
     pub fn prefix(self, class: ClassId) -> Vec<u8> {
+        let mut prefix = self.prefix_of_all();
+        prefix.extend_from_slice(&class.number().to_be_bytes());
+        prefix
+    }
+
+    /// What all keys begin with, whatever the class.
+    pub fn prefix_of_all(self) -> Vec<u8> {
         let mut prefix = Vec::with_capacity(USUAL_KEY);
         prefix.push(INDEX);
-        for number in [self.entity.number(), self.field.number(), class.number()] {
+        for number in [self.entity.number(), self.field.number()] {
             prefix.extend_from_slice(&number.to_be_bytes());
         }
         prefix
@@ -123,16 +130,56 @@ pub fn for_each_link(
     loop {
         let page = snapshot.scan(&range)?;
         for (key, _) in &page.rows {
-            let mut reader = Reader::new(key.get(prefix.len()..).unwrap_or_default());
-            let entity = EntityId::new(u32::from_be_bytes(reader.array()?));
-            let field = FieldId::new(u32::from_be_bytes(reader.array()?));
-            visit(Link { entity, field, source: RecordId::from_bytes(reader.array()?) })?;
+            visit(link_at(key.get(prefix.len()..).unwrap_or_default())?)?;
         }
         match page.rows.into_iter().last() {
             Some((last, _)) if page.more => continue_after(&mut range, last),
             _ => return Ok(()),
         }
     }
+}
+
+/// References of live records to a record behind one of them, in the order of entity, field and record, at most so
+/// many, and where to go on.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn links_after(
+    snapshot: &dyn Snapshot,
+    target: RecordId,
+    after: Option<Link>,
+    most: usize,
+) -> Result<(Vec<Link>, Option<Link>)> {
+    let prefix = link_prefix(target);
+    let mut range = RangeRequest::prefix(Keyspace::Index, &prefix, most.max(1));
+    if let Some(after) = after {
+        continue_after(&mut range, link_key(target, after));
+    }
+    let page = snapshot.scan(&range)?;
+    let links = page.rows.iter().map(|(key, _)| link_at(key.get(prefix.len()..).unwrap_or_default()));
+    let links = links.collect::<Result<Vec<_>>>()?;
+    let next = links.last().copied().filter(|_| page.more);
+    Ok((links, next))
+}
+
+/// Whether a record refers to another one by a field.
+///
+/// # Errors
+/// `storage.io`.
+pub fn refers(snapshot: &dyn Snapshot, target: RecordId, link: Link) -> Result<bool> {
+    Ok(snapshot.get(Keyspace::Index, &link_key(target, link))?.is_some())
+}
+
+fn link_key(target: RecordId, link: Link) -> Vec<u8> {
+    [link_of(target, link.entity, link.field).as_slice(), link.source.as_bytes()].concat()
+}
+
+/// The reference of which a key tells, behind the record referred to.
+fn link_at(key: &[u8]) -> Result<Link> {
+    let mut reader = Reader::new(key);
+    let entity = EntityId::new(u32::from_be_bytes(reader.array()?));
+    let field = FieldId::new(u32::from_be_bytes(reader.array()?));
+    Ok(Link { entity, field, source: RecordId::from_bytes(reader.array()?) })
 }
 
 /// Live records of one entity that refer to a record by one field, at most so many.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::access::{AccessClass, ClassId};
+use crate::access::{AccessClass, ClassId, Mark, Marks};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
 use crate::records::Values;
 use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
@@ -43,10 +43,11 @@ const TAGS: u32 = 22;
 const FIELD_CLOCKS: u32 = 23;
 const NEWEST_ENTRY: u32 = 24;
 const LOCK_REASON: u32 = 25;
+const MARKS: u32 = 26;
 
 /// Facts of the envelope that a caller sets and the ledger therefore enters, with the names under which
 /// it tells them. Everything else of an envelope follows from the entries themselves.
-pub(super) const ENTERED: [(FieldId, &str); 10] = [
+pub(super) const ENTERED: [(FieldId, &str); 11] = [
     (FieldId::new(OWNER), "owner"),
     (FieldId::new(UNIT), "unit"),
     (FieldId::new(PARTITION), "partition"),
@@ -57,7 +58,11 @@ pub(super) const ENTERED: [(FieldId, &str); 10] = [
     (FieldId::new(EXTERNAL_IDS), "external_ids"),
     (FieldId::new(TAGS), "tags"),
     (FieldId::new(LOCK_REASON), "lock_reason"),
+    (MARKED, "access_marks"),
 ];
+
+/// The marks of a record, by which rules reach it.
+pub const MARKED: FieldId = FieldId::new(MARKS);
 
 /// What locking a record and setting it free changes of it.
 pub(super) const LOCK: [FieldId; 2] = [FieldId::new(LOCKED_BY), FieldId::new(LOCK_REASON)];
@@ -89,7 +94,9 @@ pub struct Envelope {
     pub unit: Option<RecordId>,
     /// Partition, by its number; 0 is the organisation's own.
     pub partition: u32,
-    /// Interned access class of (partition, unit, owner).
+    /// The sharing rules that it meets, and the classes of the records that it belongs to.
+    pub marks: Marks,
+    /// Interned access class of (partition, unit, owner, marks).
     pub class: ClassId,
     /// Number of the record within its entity, from 1, given at creation.
     pub record_number: u64,
@@ -145,6 +152,7 @@ impl Envelope {
             owner,
             unit,
             partition: 0,
+            marks: Marks::default(),
             class: ClassId::new(0),
             record_number: 0,
             record_type: 0,
@@ -177,7 +185,8 @@ impl Envelope {
     /// The facts from which the access class is interned.
     #[must_use]
     pub fn access_class(&self) -> AccessClass {
-        AccessClass { partition: self.partition, unit: self.unit, owner: self.owner }
+        let Self { partition, unit, owner, .. } = *self;
+        AccessClass { partition, unit, owner, marks: self.marks.clone() }
     }
 }
 
@@ -237,6 +246,7 @@ impl Record {
                 Cow::Owned(listed(self.envelope.external_ids.iter().map(|id| [&*id.source, &*id.key])))
             }
             TAGS => Cow::Owned(listed(self.envelope.tags.iter().map(String::as_str))),
+            MARKS => Cow::Owned(listed(self.envelope.marks.iter().map(told_mark))),
             _ => self.stored(field).map_or(Cow::Owned(Value::Null), Cow::Borrowed),
         }
     }
@@ -292,6 +302,10 @@ impl Record {
                     pairs.into_iter().map(|(source, key)| ExternalId { source, key }).collect();
             }
             (TAGS, value) => envelope.tags = unlisted(value)?,
+            (MARKS, value) => {
+                let pairs: Vec<(u32, u32)> = unlisted(value)?;
+                envelope.marks = Marks::new(pairs.into_iter().map(Mark::of_parts).collect());
+            }
             (number, _) if number < FIRST_FIELD => return Err(damaged()),
             _ => self.set(field, value.clone()),
         }
@@ -307,6 +321,7 @@ impl Record {
         empty.envelope.original_author = None;
         empty.envelope.locked_by = None;
         empty.envelope.lock_reason = None;
+        empty.envelope.marks = Marks::default();
         empty
     }
 
@@ -358,11 +373,29 @@ impl Record {
         bytes: &[u8],
         fields: Option<&BTreeSet<FieldId>>,
     ) -> Result<Self> {
+        let record = Self::decode_where(entity, id, (bytes, fields), &|_| true)?;
+        record.ok_or_else(damaged)
+    }
+
+    /// The same of a record whose envelope is as wanted; of another one no value is decoded.
+    pub(super) fn decode_where(
+        entity: EntityId,
+        id: RecordId,
+        (bytes, fields): (&[u8], Option<&BTreeSet<FieldId>>),
+        is_wanted: &dyn Fn(&Envelope) -> bool,
+    ) -> Result<Option<Self>> {
         let mut reader = begin(bytes)?;
         let (mut envelope, mut unknown) = (Envelope::nobodys(), Vec::new());
-        let mut values = Vec::with_capacity(fields.map_or(bytes.len() / BYTES_OF_VALUE, BTreeSet::len));
+        let (mut values, mut in_envelope) = (Vec::new(), true);
         while !reader.is_empty() {
             let item = reader.item()?;
+            if in_envelope && item.number >= FIRST_FIELD {
+                if !is_wanted(&envelope) {
+                    return Ok(None);
+                }
+                in_envelope = false;
+                values.reserve(fields.map_or(bytes.len() / BYTES_OF_VALUE, BTreeSet::len));
+            }
             let known = if item.number < FIRST_FIELD {
                 decode_envelope_item(&item, &mut envelope)?
             } else if fields.is_some_and(|fields| !fields.contains(&FieldId::new(item.number))) {
@@ -378,19 +411,18 @@ impl Record {
                 unknown.push(item.to_raw());
             }
         }
-        Ok(Self { values: values.into(), unknown, ..Self::new(id, entity, envelope) })
+        if in_envelope && !is_wanted(&envelope) {
+            return Ok(None);
+        }
+        Ok(Some(Self { values: values.into(), unknown, ..Self::new(id, entity, envelope) }))
     }
 
-    /// Reads the envelope alone, which stands before the values.
+    /// Reads the envelope alone, which stands before the values; these may be cut off.
     pub(super) fn decode_envelope(bytes: &[u8]) -> Result<Envelope> {
         let mut reader = begin(bytes)?;
         let mut envelope = Envelope::nobodys();
-        while !reader.is_empty() {
-            let item = reader.item()?;
-            if item.number >= FIRST_FIELD {
-                break;
-            }
-            decode_envelope_item(&item, &mut envelope)?;
+        while !reader.is_empty() && reader.number_of_next()? < FIRST_FIELD {
+            decode_envelope_item(&reader.item()?, &mut envelope)?;
         }
         Ok(envelope)
     }
@@ -419,6 +451,12 @@ pub(super) fn schema_version(bytes: &[u8]) -> Result<u32> {
 fn listed<T: Into<serde_json::Value>>(items: impl Iterator<Item = T>) -> Value {
     let items: Vec<T> = items.collect();
     if items.is_empty() { Value::Null } else { Value::Text(serde_json::Value::from(items).to_string()) }
+}
+
+/// A mark as the ledger holds it: its label, and the number of a class or 0.
+fn told_mark(mark: Mark) -> serde_json::Value {
+    let (label, beyond) = mark.parts();
+    serde_json::Value::from(vec![label, beyond])
 }
 
 fn unlisted<T: serde::de::DeserializeOwned>(value: &Value) -> Result<Vec<T>> {
@@ -497,6 +535,33 @@ fn encode_lists(envelope: &Envelope, writer: &mut Writer) {
     if let Some(reason) = &envelope.lock_reason {
         writer.blob(LOCK_REASON, reason.as_bytes());
     }
+    if !envelope.marks.is_empty() {
+        writer.blob(MARKS, &encode_marks(envelope));
+    }
+}
+
+/// The class stands before the marks, for an older engine gives a record that changes hands another class and writes the
+/// item back as it was.
+fn encode_marks(envelope: &Envelope) -> Vec<u8> {
+    let mut list = Writer::default();
+    list.varint(u128::from(envelope.class.number()));
+    for (label, beyond) in envelope.marks.iter().map(Mark::parts) {
+        list.varint(u128::from(label));
+        list.varint(u128::from(beyond));
+    }
+    list.finish()
+}
+
+/// The marks, if they are those of the class that the record has.
+fn decode_marks(payload: &[u8], class: ClassId) -> Result<Marks> {
+    let (mut list, mut marks) = (Reader::new(payload), BTreeSet::new());
+    if list.unsigned::<u32>()? != class.number() {
+        return Ok(Marks::default());
+    }
+    while !list.is_empty() {
+        marks.insert(Mark::of_parts((list.unsigned()?, list.unsigned()?)));
+    }
+    Ok(Marks::new(marks))
 }
 
 /// The version stands beside the position, for an older engine writes the item back as it was when it
@@ -549,6 +614,7 @@ fn decode_envelope_item(item: &Item<'_>, envelope: &mut Envelope) -> Result<bool
         DELETED_AT => envelope.deleted_at = moment()?,
         PURGE_AFTER => envelope.purge_after = moment()?,
         SUBJECT => envelope.subject = Some(item.id()?),
+        MARKS => envelope.marks = decode_marks(item.payload, envelope.class)?,
         NEWEST_ENTRY => envelope.newest_entry = decode_newest_entry(item.payload, envelope.version)?,
         EXTERNAL_IDS | TAGS | FIELD_CLOCKS => decode_list(item, envelope)?,
         _ => return Ok(false),
@@ -597,6 +663,7 @@ mod tests {
         envelope.newest_entry = Some(300);
         envelope.locked_by = Some(id(6));
         envelope.lock_reason = Some("合同审核".into());
+        envelope.marks = Marks::new([Mark::Rule(3), Mark::Parent(3, ClassId::new(700))].into());
         let mut record = Record::new(id(5), EntityId::new(2), envelope);
         record.set(FieldId::new(64), Value::Text("加喜".into()));
         record.set(FieldId::new(70), Value::Int(-3));
@@ -621,6 +688,17 @@ mod tests {
             // An older engine changed the record, and wrote the item back as it was.
             assert_eq!(decode_newest_entry(&item, version + 1).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn marks_that_are_not_of_the_present_class_are_forgotten() {
+        let mut record = sample();
+        let item = encode_marks(&record.envelope);
+        assert_eq!(decode_marks(&item, record.envelope.class).unwrap(), record.envelope.marks);
+        // An older engine gave the record to somebody else, and wrote the item back as it was.
+        assert_eq!(decode_marks(&item, ClassId::new(10)).unwrap(), Marks::default());
+        record.envelope.marks = Marks::default();
+        assert_eq!(Record::decode(record.entity, record.id, &record.encode(3)).unwrap(), record);
     }
 
     proptest! {

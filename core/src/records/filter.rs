@@ -7,6 +7,7 @@ use crate::base::{
     Code, Date, Error, FieldId, MAX_FILTER_DEPTH, MAX_FILTER_NODES, Period, RecordId, Result, Value, fold,
 };
 use crate::records::Circle;
+use crate::records::ordered::write_ordered;
 use crate::schema::expr::Expression;
 
 /// Most references that one condition goes along.
@@ -240,15 +241,56 @@ pub(super) fn compares(value: &Value, comparison: Comparison, wanted: &Value) ->
     if let Value::List(values) = value {
         return values.iter().any(|value| compares(value, comparison, wanted));
     }
-    if let (Value::Text(text), Value::Text(wanted)) = (value, wanted) {
-        let (text, wanted) = (fold(text), fold(wanted));
-        return match comparison {
-            Comparison::Contains => text.contains(&wanted),
-            Comparison::StartsWith => text.starts_with(&wanted),
-            other => holds(other, Some(text.cmp(&wanted))),
-        };
+    match (value, wanted) {
+        (Value::Text(text), Value::Text(wanted)) => {
+            let (text, wanted) = (fold(text), fold(wanted));
+            match comparison {
+                Comparison::Contains => text.contains(&wanted),
+                Comparison::StartsWith => text.starts_with(&wanted),
+                other => holds(other, Some(text.cmp(&wanted))),
+            }
+        }
+        (Value::Map(_), Value::Map(_)) => comparison == Comparison::Equal && whole(value) == whole(wanted),
+        _ => holds(comparison, compare_values(value, wanted)),
     }
-    holds(comparison, compare_values(value, wanted))
+}
+
+/// What equal values have in common and others do not: texts folded and uncut, numbers whatever their scale, and of
+/// lists and maps all that they hold.
+pub(super) fn whole(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_whole(&mut bytes, value);
+    bytes
+}
+
+fn write_whole(bytes: &mut Vec<u8>, value: &Value) {
+    let text = |bytes: &mut Vec<u8>, text: &str| {
+        bytes.extend(text.len().to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    };
+    match value {
+        Value::Text(said) => {
+            bytes.push(b't');
+            text(bytes, &fold(said));
+        }
+        Value::List(items) => {
+            bytes.push(b'l');
+            bytes.extend(items.len().to_be_bytes());
+            items.iter().for_each(|item| write_whole(bytes, item));
+        }
+        Value::Map(parts) => {
+            bytes.push(b'm');
+            bytes.extend(parts.len().to_be_bytes());
+            for (name, part) in parts {
+                text(bytes, name);
+                write_whole(bytes, part);
+            }
+        }
+        plain => {
+            bytes.push(b'k');
+            write_ordered(bytes, plain);
+        }
+    }
 }
 
 fn holds(comparison: Comparison, order: Option<Ordering>) -> bool {

@@ -109,6 +109,15 @@ impl Summary {
     }
 }
 
+/// Takes away what is known of the block of an entry, so that it is worked out anew.
+pub(super) fn forget_block(view: &mut WriteView<'_>, position: u64) -> Result<()> {
+    let key = key(block_of(position));
+    if view.get(Keyspace::Aggregate, &key)?.is_some() {
+        view.remove(Keyspace::Aggregate, key);
+    }
+    Ok(())
+}
+
 fn key(block: u64) -> Vec<u8> {
     [&[PREFIX][..], &block.to_be_bytes()].concat()
 }

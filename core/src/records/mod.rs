@@ -21,11 +21,13 @@ mod filter;
 mod history;
 mod history_list;
 mod history_match;
+mod holds;
 mod kept;
 mod ledger;
 mod ledger_blocks;
 mod ledger_proof;
 mod ledger_search;
+mod marking;
 mod merkle;
 mod merkle_nodes;
 mod near;
@@ -64,14 +66,15 @@ pub use backup_items::{BackupCounts, read_through};
 pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
-pub use derived::{Link, for_each_link, links_by};
-pub use envelope::{Envelope, ExternalId, Record, entered_name};
+pub use derived::{Link, for_each_link, links_after, links_by, refers};
+pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
     check_place, resolve, stamp_at, was_erased,
 };
 pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
+pub use holds::{Holds, Unasked, check_unheld};
 pub use ledger::{
     EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
     note_field, note_name, read_raw,
@@ -79,10 +82,14 @@ pub use ledger::{
 pub use ledger_blocks::{Summary, named_records};
 pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};
 pub use ledger_search::{LedgerFilter, LedgerWalk, search_ledger};
+pub use marking::{Following, Marked, Marking, MarkingPass, mark_chunk};
 pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
-pub use prune::{PRUNE_CHUNK, PruneChunk, Pruned, empty_old, look_for_old, newest_pruned, pruned_up_to};
+pub use prune::{
+    PRUNE_CHUNK, PruneChunk, Pruned, archived_up_to, drop_values, dropped_up_to, empty_old, keep_archived,
+    look_for_kinds, look_for_old, newest_pruned, pruned_up_to,
+};
 pub use purge::{PURGE_CHUNK, PurgeChunk, look_for_purgeable, purge, purge_begins};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
@@ -95,7 +102,7 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row::{class_of, find_by_external_id, find_unique, get_for_rule};
+pub use row::{class_of, find_by_external_id, find_unique, get_for_rule, stored_for_rule};
 pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
@@ -105,5 +112,7 @@ pub use tally::GroupSum;
 pub use validity::{Period, facts_of, find_held};
 pub use values::Values;
 pub use verify::{QuickReport, VerifyReport, verify, verify_quickly};
-pub use view::{Savepoint, Sealer, WriteView};
-pub use write::{Note, WriteContext, create, delete, enter_note, erase, note, undelete, update};
+pub use view::{Entered, Savepoint, Sealer, WriteView};
+pub use write::{
+    Note, WriteContext, check_deletes, create, delete, enter_note, erase, note, undelete, update,
+};

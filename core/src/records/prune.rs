@@ -12,10 +12,11 @@ use crate::records::EntryKind;
 use crate::records::codec::{Reader, damaged};
 use crate::records::history::At;
 use crate::records::ledger::decode_header;
+use crate::records::ledger_blocks::forget_block;
 use crate::records::temporal::forget_versions;
 use crate::records::view::WriteView;
 use crate::schema::Registry;
-use crate::storage::{Keyspace, LogEntry, LogRecord, Snapshot};
+use crate::storage::{Head, Keyspace, LogEntry, LogRecord, Snapshot};
 
 /// Most entries that one chunk looks at.
 pub const PRUNE_CHUNK: u64 = 2_000;
@@ -87,6 +88,11 @@ fn number_under(snapshot: &dyn Snapshot, key: &[u8]) -> Result<u64> {
 fn key_of(prefix: &[u8], entity: EntityId) -> Vec<u8> {
     [prefix, &entity.number().to_be_bytes()].concat()
 }
+
+/// What the keys begin with under which stands up to which entry those of a kind were emptied as archived.
+const DROPPED: &[u8] = b"ledger.dropped.";
+/// How far the ledger was archived: position and hash.
+const ARCHIVED: &[u8] = b"ledger.archived";
 
 /// What one look at some entries found.
 #[derive(Debug, Default)]
@@ -163,6 +169,78 @@ pub fn empty_old(
         view.empty_entry(entry);
     }
     Ok(())
+}
+
+/// Up to which entry those of some kinds were emptied, as archived: the one of them that was emptied the least far.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn dropped_up_to(snapshot: &dyn Snapshot, kinds: &[EntryKind]) -> Result<u64> {
+    let marks = kinds.iter().map(|kind| number_under(snapshot, &dropped_key(*kind)));
+    Ok(marks.collect::<Result<Vec<u64>>>()?.into_iter().min().unwrap_or(0))
+}
+
+/// Up to which entry the ledger was archived; 0 if it never was.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn archived_up_to(snapshot: &dyn Snapshot) -> Result<u64> {
+    let Some(bytes) = snapshot.get(Keyspace::Meta, ARCHIVED)? else { return Ok(0) };
+    Ok(u64::from_be_bytes(Reader::new(&bytes).array()?))
+}
+
+/// Remembers how far the ledger was archived.
+pub fn keep_archived(view: &mut WriteView<'_>, head: &Head) {
+    let row = [&head.position.to_be_bytes()[..], &head.hash].concat();
+    view.put(Keyspace::Meta, ARCHIVED.to_vec(), row);
+}
+
+/// Looks at the entries behind a position, up to another one, for those of some kinds that have values.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn look_for_kinds(
+    snapshot: &dyn Snapshot,
+    kinds: &[EntryKind],
+    (after, most, last): (u64, usize, u64),
+) -> Result<PruneChunk> {
+    let mut chunk = PruneChunk { last, finished: true, ..PruneChunk::default() };
+    let entries = snapshot.read_log(after, most)?;
+    if let Some(newest) = entries.last().filter(|newest| newest.position < last) {
+        (chunk.last, chunk.finished) = (newest.position, false);
+    }
+    for entry in entries.into_iter().filter(|entry| entry.position <= last) {
+        let (header, _) = decode_header(&entry)?;
+        if kinds.contains(&header.kind) && !entry.record.sealed.is_empty() {
+            let record = LogRecord { sealed: Vec::new(), ..entry.record };
+            chunk.emptied.push(LogEntry { record, ..entry });
+        }
+    }
+    Ok(chunk)
+}
+
+/// Empties what was found, and remembers how far that went. What is known of whole blocks of the ledger speaks of
+/// values, and is worked out anew by whoever reads them next.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn drop_values(view: &mut WriteView<'_>, kinds: &[EntryKind], chunk: PruneChunk) -> Result<()> {
+    let newest = chunk.emptied.last().map_or(0, |entry| entry.position);
+    if newest > newest_pruned(view)? {
+        view.put(Keyspace::Meta, NEWEST.to_vec(), newest.to_be_bytes().to_vec());
+    }
+    for kind in kinds {
+        view.put(Keyspace::Meta, dropped_key(*kind), chunk.last.to_be_bytes().to_vec());
+    }
+    for entry in chunk.emptied {
+        forget_block(view, entry.position)?;
+        view.empty_entry(entry);
+    }
+    Ok(())
+}
+
+fn dropped_key(kind: EntryKind) -> Vec<u8> {
+    [DROPPED, &[kind.number()]].concat()
 }
 
 /// Whether entries of a kind are emptied. That a person was forgotten has no values.

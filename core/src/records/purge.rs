@@ -10,6 +10,7 @@ use crate::records::attachments::remove_all;
 use crate::records::classes::load_classes;
 use crate::records::codec::{Reader, damaged};
 use crate::records::derived::derive;
+use crate::records::holds::{Holds, check_unheld};
 use crate::records::ledger::{EntryKind, FieldChange, NAMED_RECORDS};
 use crate::records::reindex::next_records;
 use crate::records::row;
@@ -36,6 +37,8 @@ pub struct PurgeChunk {
     pub ids: Vec<RecordId>,
     /// Records that would go, but that somebody has locked.
     pub locked: u64,
+    /// Records that would go, but that are under a legal hold.
+    pub held: u64,
     /// Records that were looked at.
     pub looked_at: u64,
     /// The last record that was looked at.
@@ -68,7 +71,7 @@ pub fn purge_begins(snapshot: &dyn Snapshot, entity: EntityId) -> Result<RecordI
 /// # Errors
 /// `storage.damaged`, `storage.io`, `engine.cancelled`.
 pub fn look_for_purgeable(
-    (snapshot, sealer): (&dyn Snapshot, &Sealer),
+    (snapshot, sealer, holds): (&dyn Snapshot, &Sealer, &dyn Holds),
     entity: &Entity,
     (after, most, until): (RecordId, usize, Timestamp),
     patience: &Patience,
@@ -88,6 +91,8 @@ pub fn look_for_purgeable(
         }
         if record.envelope.locked_by.is_some() {
             chunk.locked = chunk.locked.saturating_add(1);
+        } else if holds.holding(snapshot, entity, &record)?.is_some() {
+            chunk.held = chunk.held.saturating_add(1);
         } else {
             chunk.ids.push(record.id);
         }
@@ -99,7 +104,7 @@ pub fn look_for_purgeable(
 /// caller's to delete once this is durable.
 ///
 /// # Errors
-/// `storage.newer_format` for records whose keys only a newer version makes; `storage.damaged`, `storage.io`.
+/// `record.legal_hold`; `storage.newer_format` for records whose keys only a newer version makes; `storage.damaged`, `storage.io`.
 pub fn purge(
     view: &mut WriteView<'_>,
     context: &WriteContext,
@@ -114,7 +119,8 @@ pub fn purge(
         let position = view.next_position().unwrap_or(0);
         for id in ids {
             let Some(record) = row::load(view, entity.id(), *id)? else { continue };
-            files.extend(remove_all(view, entity.id(), *id)?);
+            check_unheld(view, context.holds.as_ref(), entity, &record)?;
+            files.extend(remove_all(view, entity.id(), *id)?.files);
             derive(entity, &record).into_keys().for_each(|(keyspace, key)| view.remove(keyspace, key));
             forget_versions(view, entity, *id, None)?;
             row::remove(view, entity.id(), *id)?;

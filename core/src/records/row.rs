@@ -195,6 +195,41 @@ pub(super) fn load(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> R
     Ok(load_many(snapshot, entity, &[id])?.pop().flatten())
 }
 
+/// A record whose envelope is as wanted. One that is not is told after the same reads as one that is not there, of its
+/// row and of the first piece that it would have, and none of its values is decoded.
+pub(super) fn load_where(
+    snapshot: &dyn Snapshot,
+    (entity, id): (EntityId, RecordId),
+    is_wanted: &dyn Fn(&Envelope) -> bool,
+) -> Result<Option<Record>> {
+    let key = record_key(entity, id);
+    let known = known(snapshot, &key);
+    if let Known::Here(record) = &known
+        && is_wanted(&record.envelope)
+    {
+        return Ok(Some(record.clone()));
+    }
+    let head = snapshot.get(Keyspace::Records, &key)?;
+    let in_pieces = head.as_deref().map(piece_count).transpose()?.flatten().is_some();
+    if let Some(head) = head.as_deref().filter(|_| !in_pieces)
+        && let Some(record) = Record::decode_where(entity, id, (head, None), is_wanted)?
+    {
+        if matches!(known, Known::Wanted) {
+            keep(snapshot, &key, &record);
+        }
+        return Ok(Some(record));
+    }
+    let first = snapshot.get(Keyspace::Records, &piece_key(entity, id, 1))?;
+    let Some(head) = head.filter(|_| in_pieces) else { return Ok(None) };
+    // An envelope that the first piece does not hold whole is read with the rest.
+    let envelope = Record::decode_envelope(&first.ok_or_else(damaged)?);
+    if envelope.is_ok_and(|envelope| !is_wanted(&envelope)) {
+        return Ok(None);
+    }
+    let bytes = whole_bytes(snapshot, entity, id, head)?;
+    Record::decode_where(entity, id, (&bytes, None), is_wanted)
+}
+
 /// The envelope of a record, deleted or not.
 pub(super) fn load_envelope(
     snapshot: &dyn Snapshot,
@@ -282,6 +317,14 @@ pub fn find_unique(
 /// `storage.damaged`, `storage.io`.
 pub fn get_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
     Ok(load(snapshot, entity, id)?.filter(|record| !record.is_deleted()))
+}
+
+/// A record, deleted or not, whoever may see it; it is decided about and goes no further.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn stored_for_rule(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
+    load(snapshot, entity, id)
 }
 
 /// The class of a record, deleted or not, whoever may see it; it is held against a permit and goes no further.

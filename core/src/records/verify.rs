@@ -8,7 +8,7 @@ use crate::records::derived::{Index, derive, is_unfinished, live_counter, read_c
 use crate::records::history::was_erased;
 use crate::records::ledger::{EntryKind, LedgerEntry, chain_link, open_entry};
 use crate::records::ledger_blocks::{Summary, block_of, end_of, named_records};
-use crate::records::prune::{Pruned, may_be_emptied};
+use crate::records::prune::{Pruned, dropped_up_to, may_be_emptied};
 use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::verify_rollups;
 use crate::records::row::{self, for_each_record};
@@ -195,7 +195,7 @@ fn check_pruned(
     entry: &LedgerEntry,
     known: &mut BTreeMap<EntityId, u64>,
 ) -> Result<()> {
-    if !entry.is_pruned {
+    if !entry.is_pruned || entry.position <= dropped_up_to(snapshot, &[entry.kind])? {
         return Ok(());
     }
     let upto = match known.get(&entry.entity) {

@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId};
-use crate::base::{Code, Error, Random, RecordId, Result};
+use crate::base::{Code, EntityId, Error, Random, RecordId, Result};
 use crate::records::classes::{EPOCH, Staleness, raise_epoch};
+use crate::records::envelope::DELETED;
 use crate::records::ledger::{PendingEntry, seal_entry};
-use crate::records::read_epoch;
+use crate::records::{EntryKind, FieldChange, read_epoch};
 use crate::storage::{
     CommitId, Head, Keyspace, LogEntry, Made, Page, RangeRequest, Recalled, Snapshot, StoreTransaction,
     SubjectKeys, WriteSet, scan_over,
@@ -117,6 +118,27 @@ pub struct WriteView<'a> {
     stale: Staleness,
     /// Access classes that are new in this transaction.
     interned: Vec<(ClassId, AccessClass)>,
+}
+
+/// What a transaction has done to a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Entered<'a> {
+    /// Whether it made, changed or deleted it.
+    pub kind: EntryKind,
+    /// The entity.
+    pub entity: EntityId,
+    /// The record.
+    pub record: RecordId,
+    /// What it changed.
+    pub changes: &'a [FieldChange],
+}
+
+impl Entered<'_> {
+    /// Whether it brought a deleted record back.
+    #[must_use]
+    pub fn brings_back(&self) -> bool {
+        self.kind == EntryKind::Update && self.changes.iter().any(|change| change.field == DELETED)
+    }
 }
 
 /// A key, and the change that stood there before, if one did.
@@ -262,10 +284,26 @@ impl<'a> WriteView<'a> {
         self.changes.len()
     }
 
+    /// What this transaction has done to records so far, as its entries of the ledger will say it.
+    pub fn entered(&self) -> impl Iterator<Item = Entered<'_>> + '_ {
+        let of_records = self.entries.iter().filter(|entry| entry.kind.is_of_record());
+        of_records.map(|entry| Entered {
+            kind: entry.kind,
+            entity: entry.entity,
+            record: entry.record,
+            changes: &entry.changes,
+        })
+    }
+
     /// How many entries of the ledger this transaction makes so far.
     #[must_use]
     pub fn entry_count(&self) -> usize {
         self.entries.len()
+    }
+
+    /// What the entries record that this transaction makes, from one of them on.
+    pub fn entered_since(&self, first: usize) -> impl Iterator<Item = (EntryKind, EntityId, RecordId)> {
+        self.entries.iter().skip(first).map(|entry| (entry.kind, entry.entity, entry.record))
     }
 
     /// Whether there is anything to commit.

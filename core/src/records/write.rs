@@ -1,16 +1,19 @@
 //! Create, change and delete: the permit checked against both images, everything derived kept in step.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::access::{ActionKind, Assign, Create, Delete, Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Value};
-use crate::records::attachments::remove_all;
+use crate::records::attachments::{Emptied, remove_all};
 use crate::records::classes::{Staleness, intern};
 use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
 };
 use crate::records::envelope::{ENTERED, LOCK};
+use crate::records::holds::{Holds, check_unheld};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
+use crate::records::marking::{Marking, mark, mark_followers};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
 use crate::records::temporal::{forget_versions, keep_version};
@@ -19,7 +22,7 @@ use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
 use crate::records::{Record, row};
 use crate::schema::{Entity, Field, UniqueRule};
-use crate::storage::{BlobName, Keyspace, Snapshot};
+use crate::storage::{Keyspace, Snapshot};
 
 /// Who changes, when and why.
 #[derive(Debug, Clone)]
@@ -39,9 +42,14 @@ pub struct WriteContext {
     /// The fields that the caller named. What rules set beside them they set in their own right, so only
     /// these are held against the permit's mask.
     pub named: BTreeSet<FieldId>,
+    /// What gives records their marks.
+    pub marking: Arc<Marking>,
+    /// What is kept whatever anybody asks.
+    pub holds: Arc<dyn Holds>,
 }
 
-/// Stores a new record; class, record number and subject are given here.
+/// Stores a new record; class and record number are given here, and so is the subject of one that is a person. Any other
+/// has the subject that it comes with: the person of whom it tells, under whose key its history is sealed.
 ///
 /// # Errors
 /// `access.not_permitted` if owner and unit are out of the permit's reach, `schema.required`,
@@ -60,9 +68,12 @@ pub fn create(
     }
     check_shown(entity, &context.named, permit, &record)?;
     check_required(entity, &record)?;
+    mark(view, context, &mut record)?;
     record.envelope.class = intern(view, &record.envelope.access_class())?;
     record.envelope.record_number = add_to_counter(view, number_counter(entity.id()), 1)?;
-    record.envelope.subject = entity.definition.data_subject.then_some(record.id);
+    if entity.definition.data_subject {
+        record.envelope.subject = Some(record.id);
+    }
     let changes = everything(&record);
     link(view, None, &mut record);
     apply(view, context, (entity, &|field| permit.shows(field)), None, &record)?;
@@ -89,8 +100,11 @@ pub fn update(
     if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("update"));
     }
-    if new.envelope.access_class() != old.envelope.access_class() {
+    let given = !new.envelope.access_class().is_placed_as(&old.envelope.access_class());
+    if given {
         check_assign(view, entity, assign, old, &new)?;
+    }
+    if mark(view, context, &mut new)? || given {
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let changes = differences(old, &new);
@@ -106,6 +120,9 @@ pub fn update(
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
+    if new.envelope.class != old.envelope.class {
+        mark_followers(view, context, (entity, new.id))?;
+    }
     Ok(new)
 }
 
@@ -113,7 +130,7 @@ pub fn update(
 /// that the same transaction deletes, before this one or after it, may refer to it.
 ///
 /// # Errors
-/// `record.referenced` while another record refers to it; as [`update`].
+/// `record.referenced` while another record refers to it; `record.legal_hold`; as [`update`].
 pub fn delete(
     view: &mut WriteView<'_>,
     context: &WriteContext,
@@ -125,10 +142,9 @@ pub fn delete(
     permit.check(entity.id(), view.epoch())?;
     permit.check_actor(context.actor)?;
     check_current(view, entity, old)?;
-    if !permit.allows(old.id, &old.envelope.access_class()) {
-        return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete"));
-    }
+    check_deletes(permit, entity, old)?;
     check_unlocked(permit, entity, old)?;
+    check_unheld(view, context.holds.as_ref(), entity, old)?;
     // A record's references to itself go with it.
     for_each_link(view, old.id, &mut |link| {
         if link.source == old.id || going.contains(&link.source) {
@@ -143,6 +159,17 @@ pub fn delete(
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Delete, (&new, previous), Vec::new());
     Ok(())
+}
+
+/// Refuses who may not delete a record, before it is looked at what refers to it.
+///
+/// # Errors
+/// `access.not_permitted`.
+pub fn check_deletes(permit: &Permit<Delete>, entity: &Entity, old: &Record) -> Result<()> {
+    match permit.allows(old.id, &old.envelope.access_class()) {
+        true => Ok(()),
+        false => Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("delete")),
+    }
 }
 
 /// Brings a deleted record back: it is in every list, index and counter again, as it was. Its entry in the
@@ -170,13 +197,22 @@ pub fn undelete(
         return Err(Error::new(Code::NotPermitted).entity(&entity.api_name).record(old.id).rule("undelete"));
     }
     new.envelope.deleted_at = None;
+    // What it belongs to may be of another class by now.
+    if mark(view, context, &mut new)? {
+        let class = new.envelope.access_class();
+        if !permit.allows(new.id, &class) {
+            return Err(missing());
+        }
+        new.envelope.class = intern(view, &class)?;
+    }
     check_required(entity, &new)?;
     let changes = differences(old, &new);
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|field| permit.shows(field)), Some(old), &new)?;
     enter(view, context, EntryKind::Update, (&new, previous), changes);
-    Ok(())
+    // What refers to it may have come back before it.
+    mark_followers(view, context, (entity, new.id))
 }
 
 /// Stores what the engine has worked out anew of a live record, WITHOUT a permit: whoever changed the definition
@@ -188,10 +224,26 @@ pub(super) fn put_worked_out(
     old: &Record,
     mut new: Record,
 ) -> Result<()> {
-    let changes = differences(old, &new);
-    if changes.is_empty() {
+    if differences(old, &new).is_empty() {
         return Ok(());
     }
+    if mark(view, context, &mut new)? {
+        new.envelope.class = intern(view, &new.envelope.access_class())?;
+    }
+    let moved = new.envelope.class != old.envelope.class;
+    put_marked(view, context, entity, old, new)?;
+    if moved { mark_followers(view, context, (entity, old.id)) } else { Ok(()) }
+}
+
+/// Stores a live record whose marks follow from others, WITHOUT a permit. A lock does not hold it back either.
+pub(super) fn put_marked(
+    view: &mut WriteView<'_>,
+    context: &WriteContext,
+    entity: &Entity,
+    old: &Record,
+    mut new: Record,
+) -> Result<()> {
+    let changes = differences(old, &new);
     renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
     apply(view, context, (entity, &|_| true), Some(old), &new)?;
@@ -212,24 +264,26 @@ pub fn erase(
     entity: &Entity,
     id: RecordId,
     going: &BTreeSet<RecordId>,
-) -> Result<Vec<BlobName>> {
+) -> Result<Emptied> {
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
     let old = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
     permit.check(entity.id(), view.epoch())?;
     if !permit.allows(old.id, &old.envelope.access_class()) {
         return Err(missing());
     }
-    if !old.is_deleted() {
+    if old.is_deleted() {
+        check_unheld(view, context.holds.as_ref(), entity, &old)?;
+    } else {
         delete(view, context, permit, entity, &old, going)?;
     }
     let deleted = row::load(view, entity.id(), id)?.ok_or_else(missing)?;
-    let files = remove_all(view, entity.id(), id)?;
+    let emptied = remove_all(view, entity.id(), id)?;
     let mut empty = deleted.clone().emptied();
     let previous = link(view, Some(&deleted), &mut empty);
     row::put(view, true, &empty, context.schema_version)?;
     forget_versions(view, entity, id, None)?;
     enter(view, context, EntryKind::Erase, (&empty, previous), Vec::new());
-    Ok(files)
+    Ok(emptied)
 }
 
 /// Enters something into the ledger that changes no record: a sign-in, a schema change, a plugin.

@@ -9,7 +9,7 @@ use crate::base::{
 use crate::schema::expr::Expression;
 use crate::schema::row_formulas::{formulas_of, work_out};
 use crate::schema::validate::{in_calendar, known_code, normalize_kind, parse_kind, plain_text};
-use crate::schema::{FieldType, PhoneRegion, RowColumn, person_name};
+use crate::schema::{FieldType, PhoneRegion, RecordReference, RowColumn, person_name};
 
 /// Parts of an address.
 const ADDRESS: [&str; 8] =
@@ -122,7 +122,7 @@ fn any_reference(entities: &[String], mut parts: BTreeMap<String, Value>) -> Res
         return Err(Error::new(Code::NotInValueSet).field("entity").value(&entity));
     }
     let id = record_id(id.unwrap_or_default()).map_err(|error| error.within("id"))?;
-    Ok(Value::Map(BTreeMap::from([("entity".into(), entity.into()), ("id".into(), id.into())])))
+    Ok(RecordReference { entity, id }.into())
 }
 
 /// One row: each column by its type, and nothing besides. What is worked out is worked out anew, whatever came.

@@ -6,7 +6,7 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::privacy::are_purposes;
 use crate::schema::translations::{TRANSLATIONS, translations_local};
 use crate::schema::{
-    CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, Privacy,
+    CounterDefinition, Deprecation, FieldType, IndexDefinition, LayoutDefinition, MaskForm, Privacy,
     RecordTypesDefinition, RelationDefinition, Reveal, RollupReaders, RuleDefinition, StateMachineDefinition,
     UniqueDefinition, ValidTime,
 };
@@ -56,6 +56,9 @@ pub struct FieldDefinition {
     /// What it may be used for, by stable codes; nothing said if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub purposes: Vec<String>,
+    /// Which form its masks have; that of its type if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<MaskForm>,
     /// A record cannot be saved without it.
     #[serde(default)]
     pub required: bool,
@@ -151,6 +154,7 @@ impl FieldDefinition {
             value_set: None,
             privacy: Privacy::None,
             purposes: Vec::new(),
+            mask: None,
             required: false,
             unique: false,
             reveal: Reveal::Nothing,

@@ -259,12 +259,13 @@ impl Entity {
             let (id, kind) = self.component(&field.field)?;
             let of_list = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_several());
             let cells = self.field_by_id(id).is_some_and(|field| field.definition.kind.has_cells());
-            texts = texts.saturating_add(usize::from(kind == ValueKind::Text || of_list));
+            let named = self.field_by_id(id).is_some_and(|field| field.definition.kind.names_entity());
+            texts = texts.saturating_add(usize::from(kind == ValueKind::Text || of_list || named));
             lists = lists.saturating_add(usize::from(of_list));
             if lists > 1 {
                 return fault("an index has at most one field of several values");
             }
-            let has_order = is_ordered(kind) || of_list || cells;
+            let has_order = is_ordered(kind) || of_list || cells || named;
             if !has_order || components.iter().any(|known| known.field() == id) {
                 return fault("fields of an index are different, and have an order");
             }

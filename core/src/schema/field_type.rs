@@ -223,11 +223,17 @@ impl FieldType {
         matches!(self, Self::MultiEnum { .. } | Self::MultiReference { .. } | Self::Rows { .. })
     }
 
-    /// Whether an index may be kept on it: on a value with an order, on each of several codes or references, or on
-    /// the cell of a place.
+    /// Whether an index may be kept on it: on a value with an order, on each of several codes or references, on the
+    /// cell of a place, or on a whole reference to one of several entities.
     #[must_use]
     pub fn is_indexable(&self) -> bool {
-        !self.is_composite() || self.has_several() || self.has_cells()
+        !self.is_composite() || self.has_several() || self.has_cells() || self.names_entity()
+    }
+
+    /// Whether a value says of which entity the record is that it refers to.
+    #[must_use]
+    pub fn names_entity(&self) -> bool {
+        matches!(self, Self::AnyReference { .. })
     }
 
     /// Whether an index finds its values by where they lie, and puts them in no order that anybody asks for.

@@ -62,7 +62,7 @@ pub use identifiers::Scheme;
 pub use layers::{CUSTOMER, EntityOverride, FieldOverride, Layer};
 pub use layouts::{Device, LAYOUT_FACTS, LayoutDefinition, LayoutKind, SectionDefinition};
 pub use links::{Figure, Lookup, Rollup, Source};
-pub use mask::mask;
+pub use mask::{MaskForm, mask};
 pub use modules::{CUSTOM_MODULE, Module, ModuleDefinition, SYSTEM_MODULE};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use package_records::{PackageCommand, PackageGrant, PackageRole, PackageView};
@@ -84,10 +84,10 @@ pub(crate) use translations::with_translation;
 pub use translations::{label_of, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
-    Bool, Choice, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType, FieldKind, Int, MoneyAmount,
-    Phone, Reference, Text, TypedField,
+    AnyReference, Bool, Choice, Choices, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType,
+    EntityTypes, FieldKind, Int, MoneyAmount, Phone, RecordReference, Reference, Text, TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
-pub use validate::{normalize_value, parse_as, parse_text};
+pub use validate::{is_email, normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};
 pub use value_sets::{ValueSet, ValueSetDefinition, ValueSetOverride};

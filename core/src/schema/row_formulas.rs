@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Code, Date, Error, FieldId, Result, Timestamp, Value, ValueKind};
 use crate::schema::expr::{Expression, Facts, Meaning, Names};
-use crate::schema::rules::codes_of;
+use crate::schema::rules::takes_of;
 use crate::schema::{Entity, Field, FieldType, Registry, RegistryChange, RowColumn};
 
 /// Most columns of rows that are worked out.
@@ -179,7 +179,8 @@ impl Names for ColumnNames<'_> {
             }
             stored => stored.value_kind(),
         };
-        Some(Meaning { field: id_of(place), kind, codes: codes_of(&column.kind), items: None })
+        let takes = takes_of(&column.kind, &BTreeMap::new());
+        Some(Meaning { field: id_of(place), kind, takes, items: None })
     }
 }
 

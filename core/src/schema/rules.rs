@@ -1,11 +1,11 @@
 //! Rules of an entity: conditions that its records meet, and what people read where they do not.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, Error, FieldId, Label, Result, ValueKind};
-use crate::schema::expr::{Column, Expression, Facts, Items, Meaning, Names};
+use crate::schema::expr::{Column, Expression, Facts, Items, Meaning, Names, Takes};
 use crate::schema::{Entity, FieldName, FieldType, valid_name, valid_namespace};
 
 /// What becomes of a record that breaks a rule.
@@ -150,25 +150,34 @@ impl Names for FieldNames<'_> {
         if kind.is_opaque() {
             return None;
         }
-        let (codes, items) = (codes_of(kind), items_of(kind));
-        Some(Meaning { field: field.id(), kind: kind.value_kind(), codes, items })
+        let (takes, items) = (takes_of(kind, &field.entity_names), items_of(kind, &field.entity_names));
+        Some(Meaning { field: field.id(), kind: kind.value_kind(), takes, items })
     }
 }
 
-pub(super) fn codes_of(kind: &FieldType) -> Option<BTreeSet<String>> {
-    kind.codes().map(|codes| codes.iter().map(|code| code.code.clone()).collect())
+/// What a type takes beyond the kind of its values. `aliases` are further names of the entities that it refers to.
+pub(super) fn takes_of(kind: &FieldType, aliases: &BTreeMap<String, String>) -> Takes {
+    match (kind, kind.codes()) {
+        (_, Some(codes)) => Takes::Codes(codes.iter().map(|code| code.code.clone()).collect()),
+        (FieldType::AnyReference { entities }, None) => {
+            let aliases = aliases.iter().filter(|(_, known)| entities.contains(known));
+            let names = entities.iter().map(|name| (name, name)).chain(aliases);
+            Takes::Entities(names.map(|(name, known)| (name.clone(), known.clone())).collect())
+        }
+        _ => Takes::Anything,
+    }
 }
 
 /// What the values of a type of several values are, one by one.
-fn items_of(kind: &FieldType) -> Option<Items> {
+fn items_of(kind: &FieldType, aliases: &BTreeMap<String, String>) -> Option<Items> {
     match kind {
-        FieldType::MultiEnum { .. } => Some(Items::Values(ValueKind::Text, codes_of(kind))),
-        FieldType::MultiReference { .. } => Some(Items::Values(ValueKind::Id, None)),
+        FieldType::MultiEnum { .. } => Some(Items::Values(ValueKind::Text, takes_of(kind, aliases))),
+        FieldType::MultiReference { .. } => Some(Items::Values(ValueKind::Id, Takes::Anything)),
         FieldType::Rows { columns } => {
             let columns = columns.iter().map(|column| Column {
                 name: column.name.clone(),
                 kind: column.kind.value_kind(),
-                codes: codes_of(&column.kind),
+                takes: takes_of(&column.kind, aliases),
             });
             Some(Items::Rows(columns.collect()))
         }

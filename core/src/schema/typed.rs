@@ -94,6 +94,23 @@ impl<C: Codes + PartialEq + Into<Value>> FieldKind for Choice<C> {
     }
 }
 
+/// Any codes of a list known to the compiler, each once.
+#[derive(Debug, Clone, Copy)]
+pub struct Choices<C>(PhantomData<C>);
+
+impl<C: Codes + Into<Value>> FieldKind for Choices<C> {
+    type Value = Value;
+
+    fn field_type() -> FieldType {
+        let codes = C::ALL.iter().map(|(_, code, zh, en)| EnumCode::new(code, Label::new(zh, en)));
+        FieldType::MultiEnum { codes: codes.collect() }
+    }
+
+    fn read(value: &Value) -> Option<Value> {
+        matches!(value, Value::List(_)).then(|| value.clone())
+    }
+}
+
 /// A reference to a record of an entity known to the compiler.
 #[derive(Debug, Clone, Copy)]
 pub struct Reference<E>(PhantomData<E>);
@@ -107,6 +124,63 @@ impl<E: EntityType> FieldKind for Reference<E> {
 
     fn read(value: &Value) -> Option<RecordId> {
         value.as_id()
+    }
+}
+
+/// A record with its entity: what a field says that may refer to records of several entities.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RecordReference {
+    /// The entity, by its name in the API.
+    pub entity: String,
+    /// The record.
+    pub id: RecordId,
+}
+
+impl RecordReference {
+    /// A record of an entity.
+    #[must_use]
+    pub fn new(entity: &str, id: RecordId) -> Self {
+        Self { entity: entity.to_owned(), id }
+    }
+}
+
+impl From<RecordReference> for Value {
+    fn from(reference: RecordReference) -> Self {
+        let parts = [("entity", reference.entity.into()), ("id", reference.id.into())];
+        Self::Map(parts.map(|(name, part): (_, Self)| (name.to_owned(), part)).into())
+    }
+}
+
+/// Entities known to the compiler, as a tuple of two to four.
+pub trait EntityTypes: Copy + 'static {
+    /// Their names in the API.
+    const NAMES: &'static [&'static str];
+}
+
+macro_rules! entity_types {
+    ($(($($entity:ident),+))+) => {$(
+        impl<$($entity: EntityType),+> EntityTypes for ($($entity,)+) {
+            const NAMES: &'static [&'static str] = &[$($entity::NAME),+];
+        }
+    )+};
+}
+
+entity_types! { (A, B) (A, B, C) (A, B, C, D) }
+
+/// A reference to a record of one of several entities, `AnyReference<(Account, Contact)>`.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyReference<T>(PhantomData<T>);
+
+impl<T: EntityTypes> FieldKind for AnyReference<T> {
+    type Value = RecordReference;
+
+    fn field_type() -> FieldType {
+        FieldType::AnyReference { entities: T::NAMES.iter().map(|name| (*name).to_owned()).collect() }
+    }
+
+    fn read(value: &Value) -> Option<RecordReference> {
+        let (entity, id) = (value.part("entity").as_text()?, value.part("id").as_id()?);
+        Some(RecordReference::new(entity, id))
     }
 }
 

@@ -215,6 +215,12 @@ fn money(text: &str, base_currency: Currency) -> Result<Money> {
     Ok(Money::new(Decimal::from_str(text)?, base_currency))
 }
 
+/// Whether a text is an e-mail address that a field would take.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    email(text).is_ok()
+}
+
 fn email(text: &str) -> Result<Value> {
     let options = email_address::Options::default().without_display_text().with_required_tld();
     let trimmed = text.trim();

@@ -125,7 +125,8 @@ impl Entity {
         for name in &facts.key {
             let field = self.field(FieldName::Name(name))?;
             let kind = &field.definition.kind;
-            if !field.is_required() || !kind.is_indexable() || kind.has_cells() || kind.is_worked_out() {
+            let has_one = kind.is_indexable() && !kind.has_cells() && !kind.names_entity();
+            if !field.is_required() || !has_one || kind.is_worked_out() {
                 return fault("the fields of a key are required, stored, and have one value");
             }
         }

@@ -25,7 +25,7 @@ use crate::storage::vault::{Unlock, Vault, VaultOptions};
 
 /// The file of a copy that is being made of `data`.
 pub(super) const DATA_COPY: &str = "data.copy";
-/// The file of the keys of data subjects that goes with a copy under another key.
+/// The file of the keys of data subjects that goes with a copy.
 pub(super) const KEYS_COPY: &str = "keys.copy";
 /// Rows of one step, in bytes. Commits may have to wait for a checkpoint as long as a step takes.
 const STEP_BYTES: usize = 4 * 1_024 * 1_024;
@@ -43,7 +43,8 @@ pub struct CopyReport {
 
 impl Database {
     /// Writes all tables into a new file, in order and without gaps, and puts it in the place of the old
-    /// one between two commits. Commits and reads go on meanwhile.
+    /// one between two commits. Commits and reads go on meanwhile. The file of the keys of persons is written
+    /// anew with it, under a key of its own that nobody has seen, so that nothing is left of keys that were destroyed.
     ///
     /// # Errors
     /// `storage.io`, for instance where the disk is full: the database is as it was, and open;
@@ -157,21 +158,19 @@ impl Database {
         drop(copy);
         let device: Arc<dyn Device> = Arc::new(FileDevice::open(&path.join(DATA_COPY))?);
         let vault = Vault::open(device, &self.copy_options(), &Unlock::Ring(&ring))?;
-        let new_key = ring != self.ring();
-        if new_key {
-            remove(&path.join(KEYS_COPY))?;
-            let device = Arc::new(FileDevice::create(&path.join(KEYS_COPY))?);
-            self.subjects.copy_into(device, &ring, &self.subject_options())?;
-            sync_directory(path)?;
-        }
+        // What becomes of keys of persons waits: a key that is destroyed meanwhile would come back with the copy.
+        let keys = self.subjects.hold();
+        remove(&path.join(KEYS_COPY))?;
+        let device = Arc::new(FileDevice::create(&path.join(KEYS_COPY))?);
+        self.subjects.copy_into(device, &ring, &self.subject_options())?;
+        sync_directory(path)?;
         fs::rename(path.join(DATA_COPY), path.join(DATA))?;
         sync_directory(path)?;
-        if new_key {
-            // From here on the old file of keys no longer opens; an open after a crash takes the copy.
-            self.subjects.reopen(&path.join(KEYS_COPY), &ring, &self.subject_options())?;
-            fs::rename(path.join(KEYS_COPY), path.join(KEYS))?;
-            sync_directory(path)?;
-        }
+        // From here on the old file of keys no longer opens under another key; an open after a crash takes the copy.
+        self.subjects.reopen(&path.join(KEYS_COPY), &ring, &self.subject_options(), &keys)?;
+        fs::rename(path.join(KEYS_COPY), path.join(KEYS))?;
+        sync_directory(path)?;
+        drop(keys);
         let vault = Arc::new(vault);
         *self.vault.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&vault);
         Ok(vault)

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::base::{Code, Error, OsRandom, Random, Result};
+use crate::base::{Code, Error, OsRandom, Patience, Random, Result};
 use crate::storage::copies::{self, KEYS_COPY};
 use crate::storage::device::{Device, FileDevice, MemoryDevice};
 use crate::storage::embedded_store::{EmbeddedStore, Pace};
@@ -13,7 +13,7 @@ use crate::storage::journal::{Journal, RECORDS_AT};
 use crate::storage::keys::{Key, KeyCost, KeyRing};
 use crate::storage::memory_store::MemoryStore;
 use crate::storage::places;
-use crate::storage::store::{ChainLink, Durability, Store};
+use crate::storage::store::{ChainLink, Durability, Keyspace, LogRecord, Store, WriteSet};
 use crate::storage::subject_keys::SubjectKeys;
 use crate::storage::superblock::FileKind;
 use crate::storage::tables::{self, TableView};
@@ -276,13 +276,18 @@ pub(super) fn open_files(path: &Path, options: &OpenOptions, unlock: &Unlock<'_>
     })
 }
 
-/// The keys of data subjects. A crash at the end of a change of the data key leaves the file that goes
-/// with the new key under the name of a copy.
+/// The keys of data subjects. A crash at the end of a copy leaves the file that goes with it under the name of a
+/// copy.
 fn open_subject_keys(path: &Path, ring: &KeyRing, options: &OpenOptions) -> Result<SubjectKeys> {
     let (file, copy) = (path.join(KEYS), path.join(KEYS_COPY));
     let kind = options.vault(FileKind::SubjectKeys);
     let opened = open_device(&file, KEYS).and_then(|device| SubjectKeys::open(device, ring, &kind));
-    if opened.is_ok() || !copy.try_exists()? {
+    if !copy.try_exists()? {
+        return opened;
+    }
+    if opened.is_ok() {
+        // A copy that was cut off before it took the file's place would keep keys that are destroyed later.
+        fs::remove_file(&copy)?;
         return opened;
     }
     let device: Arc<dyn Device> = Arc::new(FileDevice::open(&copy)?);
@@ -324,6 +329,31 @@ fn open_store(
     )?;
     store.keep(options.kept_bytes);
     Ok(store)
+}
+
+/// A store by itself, to which is committed what a caller brings, and nothing else: to measure what an engine adds to
+/// a commit.
+pub struct BareStore(Database);
+
+impl BareStore {
+    /// Makes one under a path.
+    ///
+    /// # Errors
+    /// As [`create`].
+    pub fn create(path: &Path, key: [u8; 32], cache_bytes: usize, chain: ChainLink) -> Result<Self> {
+        let options = OpenOptions::new(Key::raw(key), Arc::new(OsRandom), chain);
+        create(path, &OpenOptions { cache_bytes, ..options }, |_| Ok(())).map(Self)
+    }
+
+    /// Makes rows durable, keys with their values, and an entry of the log: what is chained of it, and what is not.
+    ///
+    /// # Errors
+    /// As [`StoreTransaction::commit`](crate::storage::StoreTransaction::commit).
+    pub fn commit(&self, rows: Vec<(Vec<u8>, Vec<u8>)>, chained: Vec<u8>, sealed: Vec<u8>) -> Result<()> {
+        let changes = rows.into_iter().map(|(key, value)| ((Keyspace::Index, key), Some(value))).collect();
+        let writes = WriteSet { changes, log: vec![LogRecord { chained, sealed }], ..WriteSet::default() };
+        self.0.store.begin(&Patience::default())?.commit(writes).map(drop)
+    }
 }
 
 /// A file of redb's that is sealed as those of a database are, made where it does not stand, and nothing

@@ -505,6 +505,9 @@ impl EmbeddedStore {
         let mut journal = self.journal();
         journal.change_key(&vault.ring, Arc::clone(&self.random));
         journal.restart(generation);
+        // The tables hold all that its records say. If they stay, the next open passes over them.
+        let _ = journal.shrink();
+        state.counts.journal_bytes = journal.length();
         state.tables = tables;
         state.vault = vault;
         Ok(())

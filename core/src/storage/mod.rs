@@ -13,6 +13,8 @@ mod database;
 mod device;
 mod embedded_store;
 mod entries;
+#[cfg(test)]
+mod everything;
 mod faults;
 mod frozen;
 mod header_slots;
@@ -53,7 +55,11 @@ mod tests;
 pub use backup_stream::{BackupHeader, BackupKind, BackupReader, BackupWriter};
 pub use blobs::{BlobFile, BlobName, BlobReader, Blobs, DraftBlob, SweptBlobs};
 pub use copies::CopyReport;
-pub use database::{Database, OpenOptions, create, create_in_memory, open, sealed_tables, sync_directory};
+pub use database::{
+    BareStore, Database, OpenOptions, create, create_in_memory, open, sealed_tables, sync_directory,
+};
+#[cfg(test)]
+pub(crate) use everything::everything;
 pub use kept::{GROUP_BYTES, Made, Recalled};
 pub use key_slots::{KeyPlan, KeySlot, identity};
 pub use keys::{DatabaseIdentity, Key, KeyCost, KeyKind, KeyProvider, KeyRing};

@@ -71,12 +71,22 @@ impl SubjectKeys {
         Ok(Self { opened, random, cache, pending, changing })
     }
 
-    /// Goes on with another file that has the same keys.
+    /// Lets no key be made, kept or destroyed before this is dropped.
+    pub(super) fn hold(&self) -> MutexGuard<'_, ()> {
+        lock(&self.changing)
+    }
+
+    /// Goes on with another file that has the same keys, which were held since it was made.
     ///
     /// # Errors
     /// As the open.
-    pub(super) fn reopen(&self, path: &Path, owner: &KeyRing, options: &VaultOptions) -> Result<()> {
-        let _guard = lock(&self.changing);
+    pub(super) fn reopen(
+        &self,
+        path: &Path,
+        owner: &KeyRing,
+        options: &VaultOptions,
+        _held: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
         let other = Self::open(Arc::new(FileDevice::open(path)?), owner, options)?;
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = other.opened();
         Ok(())

@@ -222,3 +222,11 @@ pub const GUANXI_ERR_LEDGER_BROKEN: i32 = -901;
 pub const GUANXI_ERR_LEDGER_INDEX_MISMATCH: i32 = -902;
 /// `ledger.checkpoint_invalid`: a checkpoint of the ledger does not hold
 pub const GUANXI_ERR_LEDGER_CHECKPOINT_INVALID: i32 = -903;
+/// `record.legal_hold`: the record is under a legal hold
+pub const GUANXI_ERR_RECORD_LEGAL_HOLD: i32 = -430;
+/// `access.four_eyes`: this change needs a second person
+pub const GUANXI_ERR_ACCESS_FOUR_EYES: i32 = -531;
+/// `access.request_closed`: the request is no longer open
+pub const GUANXI_ERR_ACCESS_REQUEST_CLOSED: i32 = -532;
+/// `access.base_changed`: what the request rests on has changed
+pub const GUANXI_ERR_ACCESS_BASE_CHANGED: i32 = -533;

@@ -191,7 +191,12 @@ unsafe extern "C" fn record_value(
         // SAFETY: the interface demands a text that outlives the call.
         let field = unsafe { text(field) }?;
         let value = with_record(record, |running| {
-            let value = named(running, &field, |running, name| running.save().value(name))?;
+            let value = named(running, &field, |running, name| {
+                if !is_own(running, name) {
+                    running.save().check_user_reads(name)?;
+                }
+                running.save().value(name)
+            })?;
             Ok::<_, Error>(lend(value, &mut running.lent))
         })
         .ok_or_else(stale)??;
@@ -213,10 +218,20 @@ unsafe extern "C" fn record_set(
         // SAFETY: as above, for the text within the value.
         let value = unsafe { take(value) }?;
         with_record(record, |running| {
-            named(running, &field, |running, name| running.save().set(name, value.clone()))
+            named(running, &field, |running, name| {
+                if !is_own(running, name) {
+                    running.save().check_user_sets(name)?;
+                }
+                running.save().set(name, value.clone())
+            })
         })
         .ok_or_else(stale)?
     })
+}
+
+/// Whether a field is the plugin's own. Of other fields a plugin sees and sets what the user may, and no more.
+fn is_own(running: &Running, name: &str) -> bool {
+    name.strip_prefix(running.plugin.as_str()).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Tries a plain name as the plugin's own field first, then as the entity's; `<plugin>/<name>` is

@@ -5,11 +5,13 @@
 use guanxi::Code;
 use guanxi::engine::{Action, Level, ShareLevel};
 
-use super::organisation::{Given, Grant, Plan, Term, With};
+use super::organisation::{Given, Grant, Plan, Shown, With};
 
-/// Answers questions about one plan.
+/// Answers questions about one plan: about users as themselves, or about what whoever stands in for them may do.
 pub struct Oracle<'a> {
     pub plan: &'a Plan,
+    /// The entities that a delegation is about; all of them if nothing is said.
+    about: Option<Vec<&'static str>>,
 }
 
 /// Whose a record is, and the unit in which it was made.
@@ -33,7 +35,80 @@ fn is_under(node: usize, root: usize, above: impl Fn(usize) -> Option<usize>, mo
     false
 }
 
-impl Oracle<'_> {
+impl<'a> Oracle<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        Self { plan, about: None }
+    }
+
+    /// Those for whom a user stands in now, each with an oracle of what the user may do for them.
+    pub fn stood_in_for(&self, delegate: usize) -> Vec<(usize, Self)> {
+        let users = &self.plan.users;
+        let mut found = Vec::new();
+        for delegator in (0..users.len()).filter(|delegator| *delegator != delegate) {
+            let near = users[delegator].partition == users[delegate].partition;
+            let holding: Vec<_> = self
+                .plan
+                .stand_ins
+                .iter()
+                .filter(|said| {
+                    near && users[delegator].active
+                        && (said.delegator, said.delegate) == (delegator, delegate)
+                        && said.term.holds()
+                })
+                .collect();
+            if !holding.is_empty() {
+                let named: Option<Vec<&'static str>> = holding.iter().map(|said| said.entity).collect();
+                found.push((delegator, Self { plan: self.plan, about: named }));
+            }
+        }
+        found
+    }
+
+    /// What a user sees of the number of employees of an account that the user sees.
+    pub fn shown(&self, user: usize, record: usize) -> Shown {
+        let thing = &self.plan.records[record];
+        let what = self.belonging(record);
+        let reads = || self.readings(user, thing.entity);
+        let reaching: Vec<&Grant> =
+            reads().filter(|grant| self.reaches_at(user, grant.level, what)).collect();
+        let counting = if reaching.is_empty() { self.widest(user, thing.entity) } else { reaching };
+        self.least_forbidden(user, thing.entity, counting.iter().map(|grant| grant.shows).max())
+    }
+
+    /// What a user may ask by the number of employees: whoever does not see it in all records asks in vain.
+    pub fn asked_by_field(&self, user: usize, entity: &str) -> Option<Code> {
+        let of_all = self.widest(user, entity).iter().map(|grant| grant.shows).max();
+        let of_some = self.readings(user, entity).map(|grant| grant.shows).max();
+        match (self.least_forbidden(user, entity, of_all), self.least_forbidden(user, entity, of_some)) {
+            (Shown::Value, _) => None,
+            (_, Shown::Nothing) => Some(Code::UnknownField),
+            _ => Some(Code::FieldNotPermitted),
+        }
+    }
+
+    /// The grants by which a user reads anything of an entity.
+    fn readings<'s>(&'s self, user: usize, entity: &'s str) -> impl Iterator<Item = &'s Grant> {
+        self.grants(user, entity, Action::Read).filter(|grant| !grant.deny && grant.level != Level::None)
+    }
+
+    fn widest<'s>(&'s self, user: usize, entity: &'s str) -> Vec<&'s Grant> {
+        let most = self.readings(user, entity).map(|grant| grant.level).max();
+        self.readings(user, entity).filter(|grant| Some(grant.level) == most).collect()
+    }
+
+    fn least_forbidden(&self, user: usize, entity: &str, shown: Option<Shown>) -> Shown {
+        let forbidding = self.grants(user, entity, Action::Read).filter(|grant| grant.deny);
+        let least = forbidding.map(|grant| grant.shows).min().unwrap_or(Shown::Value);
+        shown.unwrap_or(Shown::Value).min(least)
+    }
+
+    /// The level at which a user may do an action on an entity.
+    pub fn level(&self, user: usize, entity: &str, action: Action) -> Level {
+        let allowing = self.grants(user, entity, action).filter(|grant| !grant.deny);
+        let most = allowing.map(|grant| grant.level).max().unwrap_or(Level::None);
+        if self.may(user, entity, action) { most } else { Level::None }
+    }
+
     /// The records of an entity that a user sees; none where no grant lets the user read at all.
     pub fn visible(&self, user: usize, entity: &str) -> Option<Vec<usize>> {
         self.may(user, entity, Action::Read).then(|| {
@@ -62,8 +137,8 @@ impl Oracle<'_> {
         if !self.may(user, thing.entity, Action::Update) {
             return refused;
         }
-        // Beyond the partition nobody is known.
-        if after.partition != self.plan.users[user].partition {
+        // Beyond the partition nobody is known, and nobody owns anything anew who may not sign in.
+        if after.partition != self.plan.users[user].partition || !self.plan.users[owner].active {
             return Some(Code::ReferenceMissing);
         }
         if refused.is_some() {
@@ -78,7 +153,8 @@ impl Oracle<'_> {
     /// The refusal to make a record for an owner.
     pub fn creation(&self, user: usize, entity: &str, owner: usize) -> Option<Code> {
         let what = self.belonging_of(owner);
-        if self.may(user, entity, Action::Create) && what.partition != self.plan.users[user].partition {
+        let known = what.partition == self.plan.users[user].partition && self.plan.users[owner].active;
+        if self.may(user, entity, Action::Create) && !known {
             return Some(Code::ReferenceMissing);
         }
         let allowed = self.reaches_what(user, entity, Action::Create, what);
@@ -97,15 +173,23 @@ impl Oracle<'_> {
         Belonging { owner, unit: person.unit, partition: person.partition }
     }
 
-    fn may(&self, user: usize, entity: &str, action: Action) -> bool {
+    pub fn may(&self, user: usize, entity: &str, action: Action) -> bool {
+        if self.about.as_ref().is_some_and(|about| !about.contains(&entity)) {
+            return false;
+        }
         let any_level =
             self.grants(user, entity, action).any(|grant| !grant.deny && grant.level != Level::None);
-        any_level && !self.grants(user, entity, action).any(|grant| grant.deny && grant.level == Level::All)
+        let forbids_all = |grant: &Grant| grant.denies_records() && grant.level == Level::All;
+        any_level && !self.grants(user, entity, action).any(forbids_all)
     }
 
-    fn reaches(&self, user: usize, record: usize, action: Action) -> bool {
+    fn belonging(&self, record: usize) -> Belonging {
         let thing = &self.plan.records[record];
-        self.reaches_it(user, record, action, self.belonging_of(thing.owner))
+        Belonging { unit: thing.unit, ..self.belonging_of(thing.owner) }
+    }
+
+    pub fn reaches(&self, user: usize, record: usize, action: Action) -> bool {
+        self.reaches_it(user, record, action, self.belonging(record))
     }
 
     /// A record that belongs somewhere is reached by grants, or because it is shared. A share opens a record to who
@@ -113,7 +197,7 @@ impl Oracle<'_> {
     fn reaches_it(&self, user: usize, record: usize, action: Action, what: Belonging) -> bool {
         let entity = self.plan.records[record].entity;
         let forbidden = || {
-            let mut denials = self.grants(user, entity, action).filter(|grant| grant.deny);
+            let mut denials = self.grants(user, entity, action).filter(|grant| grant.denies_records());
             denials.any(|grant| self.reaches_at(user, grant.level, what))
         };
         let near = self.plan.users[user].partition == what.partition;
@@ -132,7 +216,7 @@ impl Oracle<'_> {
         let stands = |place: usize, given: &Given| {
             let mut later = shares.iter().skip(place + 1);
             let replaced = later.any(|other| (other.record, other.with) == (given.record, given.with));
-            !replaced && matches!(given.term, Term::Ever | Term::Running)
+            !replaced && given.term.holds()
         };
         let mine = |given: &Given| match given.with {
             With::User(other) => other == user,
@@ -146,14 +230,14 @@ impl Oracle<'_> {
 
     /// The union of all grants of all roles, but for what any of them forbids and what is of another partition.
     fn reaches_what(&self, user: usize, entity: &str, action: Action, what: Belonging) -> bool {
-        let says = |deny: bool| {
-            let mut grants = self.grants(user, entity, action).filter(move |grant| grant.deny == deny);
-            grants.any(|grant| self.reaches_at(user, grant.level, what))
-        };
-        self.plan.users[user].partition == what.partition && says(false) && !says(true)
+        let reaches = |grant: &&Grant| self.reaches_at(user, grant.level, what);
+        let grants = || self.grants(user, entity, action).filter(reaches);
+        let about = self.about.as_ref().is_none_or(|about| about.contains(&entity));
+        let near = self.plan.users[user].partition == what.partition;
+        about && near && grants().any(|grant| !grant.deny) && !grants().any(Grant::denies_records)
     }
 
-    fn grants(&self, user: usize, entity: &str, action: Action) -> impl Iterator<Item = &Grant> {
+    fn grants<'s>(&'s self, user: usize, entity: &'s str, action: Action) -> impl Iterator<Item = &'s Grant> {
         let teams = self.plan.teams.iter().filter(move |team| team.members.contains(&user));
         let roles = self.plan.users[user].roles.iter().chain(teams.flat_map(|team| &team.roles));
         let grants = roles.flat_map(|role| &self.plan.roles[*role]);

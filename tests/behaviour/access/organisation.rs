@@ -1,11 +1,11 @@
 //! Random organisations: units, people, roles and records, and the database in which they stand.
 
 use guanxi::engine::{
-    Action, Effect, Level, NewShare, RoleAssignment, ShareLevel, Sharee, Team, TeamMember, TeamRole, Unit,
-    User, UserStatus, role_assignment, team, team_member, team_role, unit, user,
+    Action, Effect, Level, NewDelegation, NewShare, RoleAssignment, ShareLevel, Sharee, Team, TeamMember,
+    TeamRole, Unit, User, UserStatus, grant, role_assignment, team, team_member, team_role, unit, user,
 };
 use guanxi::schema::EntityType;
-use guanxi::{Changes, Code, RecordId, Session};
+use guanxi::{Changes, Code, RecordId, Session, Timestamp};
 use guanxi_tests::{House, database, refusal};
 use proptest::collection::vec;
 use proptest::option;
@@ -15,14 +15,49 @@ use proptest::sample::select;
 /// The entities of which the records are.
 pub const ENTITIES: [&str; 2] = ["crm.account", "crm.contact"];
 
+/// The field of accounts that grants hide and mask.
+pub const FIELD: &str = "employees";
+
 /// One action on one entity at one level.
 #[derive(Debug, Clone)]
 pub struct Grant {
     pub entity: &'static str,
     pub action: Action,
     pub level: Level,
-    /// Whether it forbids.
+    /// Whether it forbids: records, or, where it does not show the number of employees, that alone.
     pub deny: bool,
+    /// What it shows of the number of employees, the one field of which grants say anything here.
+    pub shows: Shown,
+}
+
+/// How much is shown of a value, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    Nothing,
+    Mask,
+    MaskInLists,
+    Value,
+}
+
+impl Grant {
+    /// Whether it forbids records, rather than a field.
+    pub fn denies_records(&self) -> bool {
+        self.deny && self.shows == Shown::Value
+    }
+
+    /// The record of the grant, for a role.
+    pub fn changes(&self, role: RecordId) -> Changes {
+        let named = |shown: Shown| if self.shows == shown { FIELD } else { "" };
+        Changes::new()
+            .set(grant::ROLE, role)
+            .set(grant::ENTITY, self.entity)
+            .set(grant::ACTION, self.action)
+            .set(grant::LEVEL, self.level)
+            .set(grant::EFFECT, if self.deny { Effect::Deny } else { Effect::Allow })
+            .set(grant::HIDDEN_FIELDS, named(Shown::Nothing))
+            .set(grant::MASKED_FIELDS, named(Shown::Mask))
+            .set(grant::LIST_MASKED_FIELDS, named(Shown::MaskInLists))
+    }
 }
 
 /// Somebody.
@@ -33,6 +68,8 @@ pub struct Person {
     pub roles: Vec<usize>,
     /// The partition, if it is not that of the organisation.
     pub partition: Option<usize>,
+    /// Whether the person may sign in.
+    pub active: bool,
 }
 
 /// Something that somebody owns.
@@ -40,7 +77,11 @@ pub struct Person {
 pub struct Thing {
     pub entity: &'static str,
     pub owner: usize,
+    /// The unit that the owner worked in when the record came to them.
+    pub unit: Option<usize>,
     pub employees: i64,
+    /// Of a contact, the place of its account among all things.
+    pub account: Option<usize>,
 }
 
 /// People who have roles together, and with whom records are shared together.
@@ -79,6 +120,16 @@ pub struct Given {
     pub term: Term,
 }
 
+/// Somebody stands in for another one.
+#[derive(Debug, Clone)]
+pub struct StandIn {
+    pub delegator: usize,
+    pub delegate: usize,
+    pub term: Term,
+    /// About these records alone, if something is said.
+    pub entity: Option<&'static str>,
+}
+
 /// An organisation. Lines of units and of reporting may run in circles.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -89,6 +140,18 @@ pub struct Plan {
     pub records: Vec<Thing>,
     pub teams: Vec<Group>,
     pub shares: Vec<Given>,
+    pub stand_ins: Vec<StandIn>,
+}
+
+fn stand_in(users: usize) -> impl Strategy<Value = StandIn> {
+    let terms = prop_oneof![4 => Just(Term::Running), 1 => Just(Term::Over), 1 => Just(Term::Later)];
+    let about = prop_oneof![2 => Just(None), 1 => select(ENTITIES.to_vec()).prop_map(Some)];
+    (0..users, 0..users, terms, about).prop_map(|(delegator, delegate, term, entity)| StandIn {
+        delegator,
+        delegate,
+        term,
+        entity,
+    })
 }
 
 fn given(users: usize, records: usize, teams: usize) -> impl Strategy<Value = Given> {
@@ -127,11 +190,15 @@ fn grant() -> impl Strategy<Value = Grant> {
         Level::All,
     ]);
     let deny = prop_oneof![5 => Just(false), 1 => Just(true)];
-    (entities, actions, levels, deny).prop_map(|(entity, action, level, deny)| Grant {
-        entity,
-        action,
-        level,
-        deny,
+    let shows = prop_oneof![
+        6 => Just(Shown::Value),
+        1 => Just(Shown::Nothing),
+        1 => Just(Shown::Mask),
+        1 => Just(Shown::MaskInLists),
+    ];
+    (entities, actions, levels, deny, shows).prop_map(|(entity, action, level, deny, shows)| {
+        let has_field = entity == "crm.account" && action == Action::Read;
+        Grant { entity, action, level, deny, shows: if has_field { shows } else { Shown::Value } }
     })
 }
 
@@ -145,9 +212,16 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             reports_to,
             roles,
             partition,
+            active: true,
         });
         let thing = (select(ENTITIES.to_vec()), 0..users, 0_i64..100);
-        let thing = thing.prop_map(|(entity, owner, employees)| Thing { entity, owner, employees });
+        let thing = thing.prop_map(|(entity, owner, employees)| Thing {
+            entity,
+            owner,
+            unit: None,
+            employees,
+            account: None,
+        });
         let group = (vec(0..users, 0..4), vec(0..roles, 0..3));
         let group = group.prop_map(|(members, roles)| Group { members, roles });
         let records = 4_usize..14;
@@ -155,18 +229,14 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             vec(option::of(0..units), units),
             vec(vec(grant(), 1..6), roles),
             vec(person, users),
-            vec(group, 2),
+            (vec(group, 2), vec(stand_in(users), 0..4)),
             records.prop_flat_map(move |records| {
                 (vec(thing.clone(), records), vec(given(users, records, 2), 0..10))
             }),
         )
-            .prop_map(|(units, roles, users, teams, (records, shares))| Plan {
-                units,
-                roles,
-                users,
-                records,
-                teams,
-                shares,
+            .prop_map(|(units, roles, users, (teams, stand_ins), (mut records, shares))| {
+                records.iter_mut().for_each(|thing| thing.unit = users[thing.owner].unit);
+                Plan { units, roles, users, records, teams, shares, stand_ins }
             })
     })
 }
@@ -227,8 +297,7 @@ impl<'t> Stage<'t> {
         let roles = plan.roles.iter().enumerate().map(|(number, role)| {
             let id = house.role(&format!("role {world}.{number}"), &[]);
             for grant in role {
-                let effect = if grant.deny { Effect::Deny } else { Effect::Allow };
-                house.grant(id, effect, (grant.entity, grant.action, grant.level), "");
+                let _ = house.create(guanxi::engine::Grant::NAME, &grant.changes(id));
             }
             id
         });
@@ -237,9 +306,11 @@ impl<'t> Stage<'t> {
         let records = things(theatre, plan, &users);
         let teams = teams(theatre, plan, (&users, &roles));
         shares(theatre, plan, (&users, &teams, &records));
-        let sessions = (0..users.len())
+        let sessions: Vec<Session> = (0..users.len())
             .map(|number| house.crm.session_for(&format!("user {world}.{number}")).unwrap())
             .collect();
+        stand_ins(theatre, plan, (&users, &sessions));
+        house.clock.advance_micros(2 * SECOND);
         Self { house, users, sessions, records, theatre }
     }
 
@@ -327,9 +398,6 @@ fn teams(theatre: &Theatre, plan: &Plan, (users, roles): (&[RecordId], &[RecordI
 
 /// Records are shared by whoever keeps those of their partition; beyond it nobody is known.
 fn shares(theatre: &Theatre, plan: &Plan, (users, teams, records): (&[RecordId], &[RecordId], &[RecordId])) {
-    const SECOND: i64 = 1_000_000;
-    let house = &theatre.house;
-    let (soon, late) = (house.crm.now().micros() + SECOND, house.crm.now().micros() + 1_000_000 * SECOND);
     for given in &plan.shares {
         let thing = &plan.records[given.record];
         let partition = plan.users[thing.owner].partition;
@@ -337,13 +405,7 @@ fn shares(theatre: &Theatre, plan: &Plan, (users, teams, records): (&[RecordId],
             With::User(user) => (Sharee::User(users[user]), plan.users[user].partition == partition),
             With::Team(team) => (Sharee::Team(teams[team]), true),
         };
-        let moment = guanxi::base::Timestamp::from_micros;
-        let (from, until) = match given.term {
-            Term::Ever => (None, None),
-            Term::Over => (None, Some(moment(soon))),
-            Term::Running => (None, Some(moment(late))),
-            Term::Later => (Some(moment(late)), None),
-        };
+        let (from, until) = given.term.period(theatre.house.crm.now());
         let share = NewShare { from, until, ..NewShare::new(with, given.level) };
         let made = theatre.maker(partition).share(thing.entity, records[given.record], &share);
         if known {
@@ -352,7 +414,54 @@ fn shares(theatre: &Theatre, plan: &Plan, (users, teams, records): (&[RecordId],
             assert_eq!(refusal(made), Code::ReferenceMissing);
         }
     }
-    house.clock.advance_micros(2 * SECOND);
+}
+
+/// Everybody says for themselves who stands in; nobody does in another partition, nor for themselves.
+fn stand_ins(theatre: &Theatre, plan: &Plan, (users, sessions): (&[RecordId], &[Session])) {
+    for said in &plan.stand_ins {
+        let made = sessions[said.delegator].delegate(&said.for_period(users, theatre.house.crm.now()));
+        let refused = if said.delegator == said.delegate {
+            Some(Code::NotPermitted)
+        } else {
+            let partition = |user: usize| plan.users[user].partition;
+            (partition(said.delegator) != partition(said.delegate)).then_some(Code::ReferenceMissing)
+        };
+        assert_eq!(made.err().map(|error| error.code()), refused);
+    }
+}
+
+/// A second, in microseconds.
+pub const SECOND: i64 = 1_000_000;
+
+impl Term {
+    /// From when until when, as seen two seconds before the questions.
+    pub fn period(self, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+        let after = |seconds: i64| Some(Timestamp::from_micros(now.micros() + seconds * SECOND));
+        match self {
+            Self::Ever => (None, None),
+            Self::Over => (None, after(1)),
+            Self::Running => (None, after(1_000_000)),
+            Self::Later => (after(1_000_000), None),
+        }
+    }
+
+    /// Whether it is the present.
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Ever | Self::Running)
+    }
+}
+
+impl StandIn {
+    /// The delegation, by the delegator.
+    pub fn for_period(&self, users: &[RecordId], now: Timestamp) -> NewDelegation {
+        let (from, until) = self.term.period(now);
+        let latest = Timestamp::from_micros(now.micros() + 2_000_000 * SECOND);
+        NewDelegation {
+            from,
+            entities: self.entity.map(str::to_owned).into_iter().collect(),
+            ..NewDelegation::new(users[self.delegate], until.unwrap_or(latest))
+        }
+    }
 }
 
 /// Records are made by a clerk of their partition, since nobody else can.

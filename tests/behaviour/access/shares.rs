@@ -508,6 +508,32 @@ fn shares_are_bounded_for_each_person_and_record_and_those_that_have_ended_make_
 }
 
 #[test]
+fn many_shares_of_one_transaction_are_bounded_as_those_of_several_are() {
+    let house = House::with(|options| options.most_shares(3, 2));
+    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let records: Vec<RecordId> = (0..5).map(|number| account_of(&lin, &format!("no. {number}"))).collect();
+    let share = with(&wang, ShareLevel::Read);
+    lin.write(|transaction| {
+        let give = |transaction: &mut guanxi::Transaction<'_>, place: usize| {
+            transaction.share_record(Account::NAME, records[place], &share)
+        };
+        give(transaction, 0)?;
+        let point = transaction.savepoint();
+        give(transaction, 1)?;
+        transaction.roll_back_to(point);
+        give(transaction, 1)?;
+        give(transaction, 2)?;
+        assert_eq!(refusal(give(transaction, 3)), Code::LimitExceeded);
+        transaction.unshare_record(Account::NAME, records[0], share.with)?;
+        give(transaction, 3)?;
+        assert_eq!(refusal(give(transaction, 4)), Code::LimitExceeded);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(wang.count(Account::NAME, &EVERYTHING).unwrap(), 3);
+}
+
+#[test]
 fn conditions_tell_nothing_of_records_that_a_share_does_not_open() {
     let house = database();
     let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));

@@ -119,7 +119,7 @@ fn rules_are_settings_that_are_checked_entered_and_kept() {
     }
     assert_eq!(detect(&house), vec![("two at once".to_owned(), 2); 3]);
     let listed = call(&house.admin, "audit.anomaly_rules", &json!({})).unwrap();
-    assert_eq!(listed["rules"].as_array().unwrap().len(), 5);
+    assert_eq!(listed["rules"].as_array().unwrap().len(), 6);
     for (wrong, code) in [
         (json!({"name": "mass_reads", "threshold": 0}), Code::OutOfRange),
         (json!({"name": "mass_reads", "minutes": 1441}), Code::OutOfRange),

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use guanxi::engine::Level;
+use guanxi::engine::{Level, NewInheritance, NewSharingRule, Principals, ShareLevel};
 use guanxi::model::{Account, Contact, opportunity};
 use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Key, Money, RestoreOptions};
@@ -28,11 +28,25 @@ fn work(house: &House, look: &mut dyn FnMut()) {
     look();
     let li = house.user_as("li", "salesperson");
     look();
+    let rule = NewSharingRule {
+        name: "short".to_owned(),
+        entity: "account".to_owned(),
+        criteria: "note == 'short'".to_owned(),
+        with: Principals::User(li.user()),
+        level: ShareLevel::Read,
+        reason: None,
+    };
+    let rule = admin.define_sharing_rule(&rule).unwrap();
+    let (entity, field) = ("contact".to_owned(), "account".to_owned());
+    admin.inherit_access(&NewInheritance { entity, field, level: ShareLevel::Edit, reason: None }).unwrap();
+    look();
     house.change(Contact::NAME, person, &Changes::new().owner(li.user()).tags(vec!["a".into(), "b".into()]));
     look();
     admin.write(|transaction| deal.win(transaction)).unwrap();
     look();
     house.change(Account::NAME, group, &Changes::new().set("note", "short"));
+    look();
+    admin.remove_sharing_rule(rule).unwrap();
     look();
     let gone = house.create(Contact::NAME, &Changes::new().set("name", "短暂"));
     admin.write(|transaction| transaction.delete_record(Contact::NAME, gone)).unwrap();

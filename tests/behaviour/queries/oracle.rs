@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::things::{CODES, Cell, FIELDS, TEXTS, Thing, codes_of, compared};
+use super::things::{CODES, Cell, FIELDS, TEXTS, Thing, codes_of, compared, target};
 
 /// A condition by hand.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ fn comparison() -> impl Strategy<Value = Test> {
         let comparisons = match name {
             "name" | "remark" => [ordered, vec![Comparison::Contains, Comparison::StartsWith]].concat(),
             "marks" | "signs" => vec![Comparison::Equal, Comparison::GreaterOrEqual],
+            "about" | "topic" => vec![Comparison::Equal],
             _ => ordered,
         };
         (select(comparisons), compared(name)).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
@@ -89,25 +90,27 @@ pub fn question() -> impl Strategy<Value = Question> {
 }
 
 /// The fields of the declared indexes, with those that fall.
-const SHAPES: [&[(usize, bool)]; 6] = [
+const SHAPES: [&[(usize, bool)]; 8] = [
     &[(11, false), (2, true)],
     &[(10, false), (4, true), (6, false)],
     &[(0, true), (8, false), (9, true)],
     &[(2, false)],
     &[(12, false)],
     &[(11, false), (0, false), (2, true)],
+    &[(14, false)],
+    &[(15, true), (2, false)],
 ];
 
 /// A field of a declared index, fixed to one value or several.
 fn several() -> impl Strategy<Value = Test> {
-    select(vec![0_usize, 2, 4, 6, 10, 11, 12, 13]).prop_flat_map(|field| {
+    select(vec![0_usize, 2, 4, 6, 10, 11, 12, 13, 14, 15]).prop_flat_map(|field| {
         vec(compared(FIELDS[field].0), 0..4).prop_map(move |cells| Test::In(field, cells))
     })
 }
 
 /// A condition as an expression, over the fields whose values have literals.
 fn stated() -> impl Strategy<Value = Test> {
-    let compared = select(vec![2_usize, 3, 6, 8, 10, 11]).prop_flat_map(|field| {
+    let compared = select(vec![2_usize, 3, 6, 8, 10, 11, 14, 15]).prop_flat_map(|field| {
         let ordered =
             vec![Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual];
         let equal = vec![Comparison::Equal];
@@ -115,7 +118,7 @@ fn stated() -> impl Strategy<Value = Test> {
         let plain = compared(FIELDS[field].0).prop_filter("a literal", |cell| literal(cell).is_some());
         (select(how), plain).prop_map(move |(how, cell)| Test::Compare(field, how, cell))
     });
-    let leaf = prop_oneof![5 => compared, 1 => select(vec![2_usize, 6, 8]).prop_map(Test::IsNull)];
+    let leaf = prop_oneof![5 => compared, 1 => select(vec![2_usize, 6, 8, 14]).prop_map(Test::IsNull)];
     let whole = leaf.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
             2 => vec(inner.clone(), 1..3).prop_map(Test::All),
@@ -139,6 +142,8 @@ fn literal(cell: &Cell) -> Option<String> {
             _ => None,
         },
         Cell::Bool(flag) => Some(flag.to_string()),
+        // Which records there are is known when the question is asked.
+        Cell::Refers(..) => Some(String::new()),
         _ => None,
     }
 }
@@ -192,7 +197,14 @@ impl Test {
                     Comparison::GreaterOrEqual => ">=",
                     _ => "==",
                 };
-                format!("{} {sign} {}", FIELDS[*field].0, literal(cell).unwrap())
+                let said = match cell {
+                    Cell::Refers(place, right) => {
+                        let (entity, id) = target(*place, *right);
+                        format!("reference('{entity}', '{id}')")
+                    }
+                    cell => literal(cell).unwrap(),
+                };
+                format!("{} {sign} {said}", FIELDS[*field].0)
             }
             other => panic!("{other:?} is not said as an expression"),
         }
@@ -297,6 +309,9 @@ pub fn compare(left: &Cell, right: &Cell) -> Ordering {
         (Cell::Day(left), Cell::Day(right)) => left.cmp(right),
         (Cell::Bool(left), Cell::Bool(right)) => left.cmp(right),
         (Cell::Number(left, _), Cell::Number(right, _)) => left.cmp(right),
+        (Cell::Refers(left, left_right), Cell::Refers(right, right_right)) => {
+            target(*left, *left_right).cmp(&target(*right, *right_right))
+        }
         // CNY comes before USD.
         (Cell::Money(left, left_yuan, _), Cell::Money(right, right_yuan, _)) => {
             right_yuan.cmp(left_yuan).then(left.cmp(right))

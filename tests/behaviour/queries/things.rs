@@ -1,13 +1,16 @@
 //! A shelf of things with a field of every kind, with and without index, and the same things by hand.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use guanxi::base::{Collation, Label};
 use guanxi::engine::{Extension, Registrar, Transaction};
 use guanxi::schema::{
     CounterDefinition, EntityDefinition, EnumCode, FieldDefinition, FieldType, IndexDefinition,
+    RecordReference,
 };
 use guanxi::{Changes, Currency, Date, Decimal, Money, RecordId, Result, Value};
+use guanxi_tests::House;
 use proptest::prelude::*;
 
 use super::oracle::{Question, compare, compare_in_words};
@@ -16,7 +19,7 @@ use super::oracle::{Question, compare, compare_in_words};
 pub const NAME: &str = "shelf.thing";
 
 /// The fields: name, whether it has an index.
-pub const FIELDS: [(&str, bool); 14] = [
+pub const FIELDS: [(&str, bool); 16] = [
     ("name", true),
     ("remark", false),
     ("rank", true),
@@ -31,6 +34,8 @@ pub const FIELDS: [(&str, bool); 14] = [
     ("kind", false),
     ("marks", true),
     ("signs", false),
+    ("about", true),
+    ("topic", false),
 ];
 
 /// Texts that a hand has folded: what is written, and what it is compared as. Full width, case and white
@@ -68,6 +73,35 @@ pub enum Cell {
     Code(usize),
     /// One bit for each of [`CODES`] that it has.
     Codes(usize),
+    /// A place in the targets, and whether they are of the entity that is said, which conditions alone may get wrong.
+    Refers(usize, bool),
+}
+
+/// How many records things may refer to: accounts and products by turns.
+pub const TARGETS: usize = 4;
+
+/// The entities of [`TARGETS`], in the order of their names.
+const ENTITIES: [&str; 2] = ["crm.account", "crm.product"];
+
+thread_local! {
+    /// The records that things refer to, which each database has anew.
+    static REFERRED: RefCell<Vec<RecordId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Makes the records that things refer to.
+pub fn make_targets(house: &House) {
+    let ids = (0..TARGETS).map(|place| {
+        let changes = Changes::new().set("name", format!("target {place}"));
+        house.create(ENTITIES[place % 2], &changes)
+    });
+    let ids = ids.collect();
+    REFERRED.with(|referred| *referred.borrow_mut() = ids);
+}
+
+/// A record that things refer to, as a whole reference: its entity, or the other one, and its id.
+pub fn target(place: usize, right: bool) -> (&'static str, RecordId) {
+    let entity = ENTITIES[(place + usize::from(!right)) % 2];
+    (entity, REFERRED.with(|referred| referred.borrow()[place]))
 }
 
 /// The codes of the field `kind`, which sort by their letters.
@@ -91,6 +125,9 @@ fn kind_of(name: &str) -> FieldType {
         "since" | "until" => FieldType::Date,
         "weight" | "height" => FieldType::Decimal,
         "ready" => FieldType::Bool,
+        "about" | "topic" => FieldType::AnyReference {
+            entities: ENTITIES.iter().rev().map(|name| (*name).to_owned()).collect(),
+        },
         name => {
             let code = |code: &&str| EnumCode::new(code, Label::new("码", code));
             let codes = CODES.iter().map(code).collect();
@@ -132,6 +169,7 @@ impl Extension for Shelf {
                 IndexDefinition::new("shelf", 4, "newest").rising("owner").falling("created_at"),
                 IndexDefinition::new("shelf", 6, "by_signs").rising("signs").falling("size"),
                 IndexDefinition::new("shelf", 7, "by_marks").rising("kind").falling("marks").rising("height"),
+                IndexDefinition::new("shelf", 8, "by_topic").falling("topic").rising("rank"),
             ],
             counters: vec![
                 CounterDefinition::new("shelf", 1, "by_kind", &["kind"]).summing("price").summing("size"),
@@ -145,7 +183,14 @@ impl Extension for Shelf {
 
 /// What a field may be compared with: several codes with one of them.
 pub fn compared(name: &str) -> BoxedStrategy<Cell> {
-    if matches!(name, "marks" | "signs") { cell("kind") } else { cell(name) }
+    match name {
+        "marks" | "signs" => cell("kind"),
+        "about" | "topic" => {
+            let right = prop_oneof![6 => Just(true), 1 => Just(false)];
+            (0..TARGETS, right).prop_map(|(place, right)| Cell::Refers(place, right)).boxed()
+        }
+        name => cell(name),
+    }
 }
 
 /// A cell for a field of the shelf, in small ranges so that values meet.
@@ -164,6 +209,7 @@ pub fn cell(name: &str) -> BoxedStrategy<Cell> {
         }
         "ready" => any::<bool>().prop_map(Cell::Bool).boxed(),
         "marks" | "signs" => (1_usize..8).prop_map(Cell::Codes).boxed(),
+        "about" | "topic" => (0..TARGETS).prop_map(|place| Cell::Refers(place, true)).boxed(),
         _ => (0..CODES.len()).prop_map(Cell::Code).boxed(),
     }
 }
@@ -203,6 +249,10 @@ impl Cell {
             Self::Bool(flag) => Value::Bool(*flag),
             Self::Code(place) => Value::from(CODES[*place]),
             Self::Codes(bits) => Value::List(codes_of(*bits).map(Value::from).collect()),
+            Self::Refers(place, right) => {
+                let (entity, id) = target(*place, *right);
+                RecordReference::new(entity, id).into()
+            }
         }
     }
 }

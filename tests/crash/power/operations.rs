@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use guanxi::base::{Collation, Label, ValueKind};
-use guanxi::engine::{BackupFolder, Comparison, Direction, Find, Listing};
+use guanxi::engine::{BackupFolder, Comparison, Direction, ErasureReceiptRecord, Find, Listing};
 use guanxi::model::{Account, Contact, account};
 use guanxi::schema::{
     CounterDefinition, EntityType, FieldType, IndexDefinition, RollupDefinition, RollupFunction,
@@ -181,12 +181,21 @@ fn check_files(left: &Left<'_>, content: &Content, may_lose: bool) -> Checked {
     Ok(())
 }
 
+/// How many persons were told to be erased, for each of whom there is a receipt.
+fn told_erasures(left: &Left<'_>) -> usize {
+    left.acknowledged.iter().filter(|told| told.starts_with("erased ")).count()
+}
+
 /// The house holds what it held, and what was written since.
 fn check_house(left: &Left<'_>, key: &[u8; 32], relaxed: bool) -> Checked<bool> {
     let mut found = content(&opened(&left.root.join(HOUSE), key)?)?;
     let all_told = check_written(left, &found, relaxed)?;
     found.attachments.retain(|name, _| !found.written.contains(name));
     found.written.clear();
+    let all = found.records.len();
+    found.records.retain(|(entity, _), _| entity != ErasureReceiptRecord::NAME);
+    let (receipts, told) = (all - found.records.len(), told_erasures(left));
+    ensure(relaxed || receipts >= told, &format!("{receipts} receipts of {told} that were told"))?;
     ensure(found == furnished().1, "the house holds something else than before")?;
     Ok(all_told)
 }

@@ -20,7 +20,8 @@ methods! {
     "audit.define_anomaly_rule" (session, given: DefineAnomalyRule {
         /// The name, which for the usual rules is that of their kind.
         name: String,
-        /// `mass_reads`, `reads_of_others`, `exports_outside_hours` or `failed_sign_ins`; needed for a new name.
+        /// `mass_reads`, `reads_of_others`, `reads_outside_team`, `exports_outside_hours` or `failed_sign_ins`; needed
+        /// for a new name.
         kind: Option<String>,
         /// Whether it is on.
         enabled: Option<bool>,

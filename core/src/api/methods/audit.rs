@@ -10,8 +10,8 @@ use crate::api::declare::methods;
 use crate::api::json::{head_to_json, hex, owner_from_json, with};
 use crate::base::{Code, Error, RecordId, Result, Timestamp};
 use crate::engine::{
-    Action, AuditedEntry, AuditedValue, Carried, EntryKind, LedgerExportOptions, LedgerQuery, ReadMode,
-    ReadPolicy, Session, field_name, note_name,
+    Action, AuditedEntry, AuditedValue, Carried, EntryKind, LedgerExport, LedgerExportOptions, LedgerQuery,
+    ReadMode, ReadPolicy, Session, field_name, note_name,
 };
 use crate::schema::Registry;
 
@@ -23,7 +23,7 @@ methods! {
         after: Option<u64>,
         /// Most entries; 100 if not said, 1000 at the most.
         limit: Option<u64>,
-    }) -> "{entries: [{position, hash, kind, at, actor, on_behalf_of, cause, schema_version, entity, record, changes}]}" {
+    }) -> "{entries: [{position, hash, kind, at, actor, by_service, on_behalf_of, cause, schema_version, entity, record, changes}]}" {
         let limit = count(given.limit);
         let found = session.query_ledger(&LedgerQuery { after: given.after, limit, ..LedgerQuery::default() })?;
         let registry = session.crm().registry();
@@ -67,7 +67,7 @@ methods! {
         after: Option<u64>,
         /// Most entries; 100 if not said, 1000 at the most.
         limit: Option<u64>,
-    }) -> "{entries: [{position, hash, kind, at, actor, on_behalf_of, cause, schema_version, entity, record, changes: [{field, old, new}]}], after, looked_at, passed_over}" {
+    }) -> "{entries: [{position, hash, kind, at, actor, by_service, on_behalf_of, cause, schema_version, entity, record, changes: [{field, old, new}]}], after, looked_at, passed_over}" {
         let query = LedgerQuery {
             actor: user(session, "actor", given.actor.as_deref())?,
             on_behalf_of: user(session, "on_behalf_of", given.on_behalf_of.as_deref())?,
@@ -199,14 +199,41 @@ methods! {
         }
         let done = done?;
         file.sync_all()?;
-        Ok(json!({
-            "first": done.first,
-            "last": done.last,
-            "entries": done.entries,
-            "with_values": done.with_values,
-            "checkpoints": done.checkpoints,
-            "head": head_to_json(done.head),
-        }))
+        Ok(export_to_json(&done))
+    }
+
+    /// Writes what was entered since the last archive, with values, to a new file of the host, up to the newest
+    /// checkpoint that is signed, and remembers how far that goes. `examples/audit_verify` verifies it.
+    "audit.archive" (session, given: ArchiveLedger {
+        /// The file, which does not stand yet: an absolute path.
+        path: String,
+    }) -> "{first, last, entries, with_values, checkpoints, head}" {
+        session.check_may("sys.role", Action::Administer)?;
+        let mut file = new_file(&given.path)?;
+        let done = session.archive_ledger(&mut file);
+        if done.is_err() {
+            drop(fs::remove_file(&given.path));
+        }
+        let done = done?;
+        file.sync_all()?;
+        Ok(export_to_json(&done))
+    }
+
+    /// Takes the values out of entries of the ledger that are archived and older than the setting
+    /// `audit.retention_days` keeps them. The chain verifies as before.
+    "audit.drop_archived" (session, given: DropArchived {
+        /// Only says what would be taken out; no if not said.
+        dry_run: Option<bool>,
+    }) -> "{archived, classes: [{class, until, last, entries}]}" {
+        let dropped = session.drop_archived(given.dry_run.unwrap_or(false))?;
+        let classes = dropped.iter().map(|dropped| json!({
+            "class": dropped.class.code(),
+            "until": dropped.until.to_string(),
+            "last": dropped.last,
+            "entries": dropped.entries,
+        }));
+        let classes: Vec<Json> = classes.collect();
+        Ok(json!({"archived": session.archived_ledger()?, "classes": classes}))
     }
 
     /// Writes what was collected for the ledger: reads of batched policies, and counts of refusals whose minute is
@@ -270,6 +297,17 @@ fn is_falling(order: Option<&str>) -> Result<bool> {
     }
 }
 
+fn export_to_json(done: &LedgerExport) -> Json {
+    json!({
+        "first": done.first,
+        "last": done.last,
+        "entries": done.entries,
+        "with_values": done.with_values,
+        "checkpoints": done.checkpoints,
+        "head": head_to_json(done.head),
+    })
+}
+
 fn entry_to_json(registry: &Registry, audited: &AuditedEntry) -> Json {
     let entry = &audited.entry;
     let entity = registry.entity_by_id(entry.entity).ok();
@@ -286,6 +324,7 @@ fn entry_to_json(registry: &Registry, audited: &AuditedEntry) -> Json {
         "kind": entry.kind.name(),
         "at": entry.stamp.at().to_string(),
         "actor": entry.actor.to_string(),
+        "by_service": audited.by_service,
         "on_behalf_of": entry.on_behalf_of.map(|user| user.to_string()),
         "cause": entry.cause,
         "schema_version": entry.schema_version,

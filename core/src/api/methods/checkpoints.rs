@@ -194,7 +194,7 @@ fn anchor_from_json(json: &Json) -> Result<(Head, Option<[u8; 32]>)> {
     Ok((Head { position, hash }, root))
 }
 
-fn bytes_from_json(name: &str, json: Option<&Json>) -> Result<[u8; 32]> {
+pub(super) fn bytes_from_json(name: &str, json: Option<&Json>) -> Result<[u8; 32]> {
     let refused = || Error::new(Code::InvalidArgument).field(name).rule("64 hexadecimal digits");
     bytes(name, json.and_then(Json::as_str).ok_or_else(refused)?)
 }
@@ -204,6 +204,6 @@ fn bytes(name: &str, text: &str) -> Result<[u8; 32]> {
     from_hex(name, text)?.try_into().map_err(|_| refused())
 }
 
-fn from_hex(name: &str, text: &str) -> Result<Vec<u8>> {
+pub(super) fn from_hex(name: &str, text: &str) -> Result<Vec<u8>> {
     unhex(text).ok_or_else(|| Error::new(Code::InvalidArgument).field(name).rule("hexadecimal digits"))
 }

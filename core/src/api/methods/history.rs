@@ -49,18 +49,18 @@ methods! {
     }
 
     /// Takes records for good that were deleted longer ago than the setting `deletion.purge_days` keeps them for their
-    /// entity, with their attachments; the ledger keeps what it says of them. Locked records stay. Whoever might have
+    /// entity, with their attachments; the ledger keeps what it says of them. Locked records stay, and so do those under a legal hold. Whoever might have
     /// seen one is told `record.purged` when asking for its past or to have it back. It goes in chunks, and a call that
     /// was interrupted is gone on with by the next one.
     "record.purge" (session, given: Purge {
         /// Only says how many records would go; no if not said.
         dry_run: Option<bool>,
-    }) -> "{entities: [{entity, until, records, locked}]}" {
+    }) -> "{entities: [{entity, until, records, locked, held}]}" {
         let purged = session.purge_deleted(given.dry_run.unwrap_or(false))?;
         let told = purged.iter().map(|entity| {
             json!({
                 "entity": entity.entity, "until": entity.until.to_string(), "records": entity.records,
-                "locked": entity.locked,
+                "locked": entity.locked, "held": entity.held,
             })
         });
         Ok(json!({"entities": told.collect::<Vec<_>>()}))

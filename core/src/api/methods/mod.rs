@@ -7,8 +7,11 @@ mod audit;
 mod backup;
 mod bulk;
 mod checkpoints;
+mod compliance;
 mod configuration;
+mod corrections;
 mod delegation;
+mod erasures;
 mod evolution;
 mod exchange;
 mod facts;
@@ -23,13 +26,20 @@ mod modules;
 mod organisation;
 mod packages;
 mod palette;
+mod personal_package;
+mod privacy_register;
+mod privileges;
 mod query;
 mod records;
 mod relations;
 mod reports;
+mod retention;
+mod rights;
 mod schema;
 mod search;
 mod sharing;
+mod sharing_rules;
+mod tokens;
 mod trade;
 mod value_sets;
 mod views;
@@ -46,8 +56,11 @@ pub(super) fn all() -> Vec<&'static Method> {
         backup::METHODS,
         bulk::METHODS,
         checkpoints::METHODS,
+        compliance::METHODS,
         configuration::METHODS,
+        corrections::METHODS,
         delegation::METHODS,
+        erasures::METHODS,
         evolution::METHODS,
         exchange::METHODS,
         facts::METHODS,
@@ -62,13 +75,20 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        privacy_register::METHODS,
+        personal_package::METHODS,
+        privileges::METHODS,
         query::METHODS,
         records::METHODS,
         relations::METHODS,
         reports::METHODS,
+        retention::METHODS,
+        rights::METHODS,
         schema::METHODS,
         search::METHODS,
         sharing::METHODS,
+        sharing_rules::METHODS,
+        tokens::METHODS,
         trade::METHODS,
         value_sets::METHODS,
         views::METHODS,

@@ -7,7 +7,7 @@ use crate::api::json::{changes_from_json, owner_from_json};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{
     Changes, Grant, HandedOver, Offboarding, OffboardingPlan, Role, RoleAssignment, Session, Settings, User,
-    grant, role_assignment,
+    UserKind, grant, role_assignment, user,
 };
 use crate::schema::{EntityType, FieldName};
 
@@ -15,9 +15,15 @@ use super::records::write;
 
 methods! {
     /// Says who is signed in.
-    "session.whoami" (session, _given: WhoAmI {}) -> "{id, name, locale}" {
+    "session.whoami" (session, _given: WhoAmI {}) -> "{id, name, kind, locale}" {
         let row = session.get(User::NAME, session.user())?;
-        Ok(json!({"id": session.user().to_string(), "name": row.title(), "locale": session.locale().tag()}))
+        let kind = row.value(user::KIND)?;
+        Ok(json!({
+            "id": session.user().to_string(),
+            "name": row.title(),
+            "kind": kind.as_text().unwrap_or(UserKind::Person.code()),
+            "locale": session.locale().tag(),
+        }))
     }
 
     /// Lists the open sessions of a user, the oldest first: one's own, and those of others for administrators.
@@ -183,6 +189,9 @@ methods! {
         list_masked_fields: Option<String>,
         /// Fields that the grant to create or update leaves as they are.
         read_only_fields: Option<String>,
+        /// The only fields that the grant shows, separated by commas; what is not named is hidden, and so is every
+        /// field that comes to be later.
+        visible_fields: Option<String>,
         /// allow, or deny: what is forbidden stays so, whatever else allows it.
         effect: Option<String>,
         /// A repeated request with this key gets the first answer.
@@ -199,6 +208,11 @@ methods! {
             given.read_only_fields,
             given.effect
         ]);
+        // Requests that were made before there was such a list are the same ones.
+        let request = match &given.visible_fields {
+            Some(visible) => json!([request, visible]),
+            None => request,
+        };
         write(session, "role.grant", given.idempotency_key.as_deref(), &request, |transaction| {
             let reader = transaction.reader();
             let entity = match given.entity.as_str() {
@@ -210,6 +224,7 @@ methods! {
                         &given.masked_fields,
                         &given.list_masked_fields,
                         &given.read_only_fields,
+                        &given.visible_fields,
                     ];
                     // A name that is misspelt would leave its field in sight.
                     let named = lists.into_iter().flatten().flat_map(|names| names.split(','));
@@ -230,6 +245,7 @@ methods! {
                 .set(grant::MASKED_FIELDS, given.masked_fields.clone())
                 .set(grant::LIST_MASKED_FIELDS, given.list_masked_fields.clone())
                 .set(grant::READ_ONLY_FIELDS, given.read_only_fields.clone())
+                .set(grant::VISIBLE_FIELDS, given.visible_fields.clone())
                 .set(grant::EFFECT, given.effect.clone());
             Ok(json!({"id": transaction.create_record(Grant::NAME, changes)?.to_string()}))
         })
@@ -281,7 +297,7 @@ fn offboarding_to_json(session: &Session, done: &Offboarding) -> Json {
     })
 }
 
-fn user_or_self(session: &Session, user: Option<&str>) -> Result<RecordId> {
+pub(super) fn user_or_self(session: &Session, user: Option<&str>) -> Result<RecordId> {
     match user {
         None => Ok(session.user()),
         Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user))),

@@ -231,15 +231,16 @@ methods! {
         })
     }
 
-    /// Forgets a person: empties the record and destroys the key of its history. It cannot be taken back.
+    /// Forgets a person: empties the record and destroys the key of its history. It cannot be taken back. `receipt` is
+    /// the id of the receipt, which `privacy.receipts` lists.
     "record.erase" (session, given: Erase {
         /// The entity.
         entity: String,
         /// The record.
         id: RecordId,
-    }) -> "{id, outcome}" {
-        session.erase(&given.entity, given.id)?;
-        Ok(json!({"id": given.id.to_string(), "outcome": "erased"}))
+    }) -> "{id, outcome, receipt}" {
+        let receipt = session.erase(&given.entity, given.id)?;
+        Ok(json!({"id": given.id.to_string(), "outcome": "erased", "receipt": receipt.id.to_string()}))
     }
 
     /// Lists records, a page at a time.

@@ -257,6 +257,8 @@ methods! {
         privacy: Option<String>,
         /// What it may be used for, by stable codes.
         purposes: Option<Vec<Json>>,
+        /// Which form its masks have: nothing, phone, email, ends, name or magnitude; that of its type if not said.
+        mask: Option<String>,
         /// For reference and multi_reference: the entity referred to.
         target: Option<String>,
         /// For references, and for rows with references, what becomes of the record when one that it refers to is deleted: `restrict` refuses
@@ -320,6 +322,7 @@ methods! {
         let privacy = given.privacy.as_ref().map(|privacy| described(json!(privacy), "privacy")).transpose()?;
         let purposes =
             given.purposes.as_ref().map(|purposes| described(json!(purposes), "purposes")).transpose()?;
+        let mask = given.mask.as_ref().map(|mask| described(json!(mask), "mask")).transpose()?;
         let on_delete = given.on_delete.as_deref().map(on_delete).transpose()?;
         let reveal = given.reveal.as_deref().map(Reveal::from_name).transpose()?;
         let label = Label::new(&given.label_zh, &given.label_en);
@@ -331,6 +334,7 @@ methods! {
                 field.value_set = given.value_set;
                 field.privacy = privacy.unwrap_or_default();
                 field.purposes = purposes.unwrap_or_default();
+                field.mask = mask;
                 field.indexed = given.indexed.unwrap_or(false);
                 field.unique = given.unique.unwrap_or(serial);
                 field.reveal = reveal.unwrap_or_default();

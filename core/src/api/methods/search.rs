@@ -30,6 +30,12 @@ methods! {
         let hits = page.hits.iter().map(hit_to_json).collect::<Result<Vec<_>>>()?;
         Ok(json!({"hits": hits, "total": page.total}))
     }
+
+    /// Takes out of the search index what it still holds of records that were changed, deleted or erased. `parts` is
+    /// how many parts of the index were written anew for it.
+    "search.purge" (session, _given: PurgeSearch {}) -> "{parts}" {
+        Ok(json!({"parts": session.purge_search()?}))
+    }
 }
 
 fn hit_to_json(hit: &SearchHit) -> Result<Json> {

@@ -81,7 +81,7 @@ methods! {
 }
 
 /// With whom, by what a caller says of it.
-fn sharee(reader: &Reader<'_>, user: Option<&str>, team: Option<&str>) -> Result<Sharee> {
+pub(super) fn sharee(reader: &Reader<'_>, user: Option<&str>, team: Option<&str>) -> Result<Sharee> {
     match (user, team) {
         (Some(user), None) => {
             let found = owner_from_json(reader, &Json::from(user)).map_err(|error| error.field("user"));

@@ -5,12 +5,12 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::{collation_from_json, cursor_to_text, find_from_json, listing_to_json};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Audience, Find, Listing, Role, SavedView, Session, Unit, ViewDefinition};
+use crate::engine::{Audience, Find, Listing, Role, SavedView, Session, Team, Unit, ViewDefinition};
 use crate::schema::{Entity, EntityType, Field, SystemField};
 
 methods! {
     /// Saves a view: a list that is found by its name. One's own, or, with the right to administer `sys.view`,
-    /// one of a role, a unit or everyone. A view of the same name, entity and audience is replaced.
+    /// one of a role, a team, a unit or everyone. A view of the same name, entity and audience is replaced.
     "view.save" (session, given: SaveView {
         /// The name.
         name: String,
@@ -26,10 +26,12 @@ methods! {
         collation: Option<String>,
         /// The field by which rows stand together.
         group: Option<String>,
-        /// `own`, `role`, `unit` or `everyone`; `own` if not said.
+        /// `own`, `role`, `team`, `unit` or `everyone`; `own` if not said.
         audience: Option<String>,
         /// For the audience `role`: the name of the role.
         role: Option<String>,
+        /// For the audience `team`: the name of the team, whose members find the view.
+        team: Option<String>,
         /// For the audience `unit`: the name of the unit, whose people and those of the units below it find the view.
         unit: Option<String>,
     }) -> "{id}" {
@@ -46,17 +48,18 @@ methods! {
             // A field that the user may not see is refused here as a list would refuse it.
             reader.find(&given.entity, &find).map(drop)
         })?;
-        let audience = audience(session, given.audience.as_deref(), (given.role.as_deref(), given.unit.as_deref()))?;
+        let of = [given.role.as_deref(), given.team.as_deref(), given.unit.as_deref()];
+        let audience = audience(session, given.audience.as_deref(), of)?;
         let id = session.save_view(&given.name, &given.entity, audience, &definition)?;
         Ok(json!({"id": id.to_string()}))
     }
 
-    /// Lists the views that the user finds: of several of a name the user's own, else that of a role, else that of the
-    /// nearest unit, else everyone's.
+    /// Lists the views that the user finds: of several of a name the user's own, else that of a role, else that of a
+    /// team, else that of the nearest unit, else everyone's.
     "view.list" (session, given: ListViews {
         /// The entity; all if not said.
         entity: Option<String>,
-    }) -> "{views: [{id, name, label, entity, audience, role, unit, definition}]}" {
+    }) -> "{views: [{id, name, label, entity, audience, role, team, unit, definition}]}" {
         let views = session.views(given.entity.as_deref())?;
         Ok(json!({"views": views.iter().map(|view| view_to_json(session, view)).collect::<Vec<_>>()}))
     }
@@ -197,31 +200,33 @@ fn names(what: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
     names.collect::<Option<_>>().ok_or_else(refused)
 }
 
-fn audience(session: &Session, name: Option<&str>, of: (Option<&str>, Option<&str>)) -> Result<Audience> {
+fn audience(session: &Session, name: Option<&str>, of: [Option<&str>; 3]) -> Result<Audience> {
     let refused = |rule: &str| Error::new(Code::InvalidArgument).field("audience").rule(rule);
     match (name.unwrap_or("own"), of) {
-        ("own", (None, None)) => Ok(Audience::User(session.user())),
-        ("everyone", (None, None)) => Ok(Audience::Everyone),
-        ("role", (Some(role), None)) => session.role_named(role).map(Audience::Role),
-        ("unit", (None, Some(unit))) => session.unit_named(unit).map(Audience::Unit),
-        ("own" | "everyone" | "role" | "unit", _) => {
-            Err(refused("a role for the audience role, a unit for the audience unit, and none for others"))
+        ("own", [None, None, None]) => Ok(Audience::User(session.user())),
+        ("everyone", [None, None, None]) => Ok(Audience::Everyone),
+        ("role", [Some(role), None, None]) => session.role_named(role).map(Audience::Role),
+        ("team", [None, Some(team), None]) => session.team_named(team).map(Audience::Team),
+        ("unit", [None, None, Some(unit)]) => session.unit_named(unit).map(Audience::Unit),
+        ("own" | "everyone" | "role" | "team" | "unit", _) => {
+            Err(refused("role, team and unit are named for the audience of that name, and for no other"))
         }
-        _ => Err(refused("own, role, unit or everyone")),
+        _ => Err(refused("own, role, team, unit or everyone")),
     }
 }
 
 fn view_to_json(session: &Session, view: &SavedView) -> Json {
-    // Who holds a role knows its name only where roles may be read; so does who works in a unit.
+    // Who holds a role knows its name only where roles may be read; so does who belongs to a team or a unit.
     let named = |entity: &str, id: RecordId| {
         let title = session.get(entity, id).map(|listing| listing.title());
         Some(title.unwrap_or_else(|_| id.to_string()))
     };
-    let (audience, role, unit) = match view.audience {
-        Audience::User(_) => ("own", None, None),
-        Audience::Role(role) => ("role", named(Role::NAME, role), None),
-        Audience::Unit(unit) => ("unit", None, named(Unit::NAME, unit)),
-        Audience::Everyone => ("everyone", None, None),
+    let (audience, [role, team, unit]) = match view.audience {
+        Audience::User(_) => ("own", [None, None, None]),
+        Audience::Role(role) => ("role", [named(Role::NAME, role), None, None]),
+        Audience::Team(team) => ("team", [None, named(Team::NAME, team), None]),
+        Audience::Unit(unit) => ("unit", [None, None, named(Unit::NAME, unit)]),
+        Audience::Everyone => ("everyone", [None, None, None]),
     };
     json!({
         "id": view.id.to_string(),
@@ -230,6 +235,7 @@ fn view_to_json(session: &Session, view: &SavedView) -> Json {
         "entity": view.entity,
         "audience": audience,
         "role": role,
+        "team": team,
         "unit": unit,
         "definition": view.definition,
     })

@@ -4,10 +4,10 @@ use super::words;
 
 words! {
     "Explains why somebody may do an action to a record, or may not: the grants that say so, with their \
-     roles and why they reach it, and the shares that give it, or the rule that refuses. About others \
-     for administrators; of records that one sees."
-        => "说明某人为何可以或不可以对某条记录执行某项操作：列出相关授权、所属角色及其覆盖该记录的原因，以及给予该操作的共享，\
-         或说明是哪条规则拒绝。查询他人仅限管理员；只能查询自己看得到的记录。";
+     roles and why they reach it, and the shares, sharing rules and records beyond that give it, or the rule that \
+     refuses. About others for administrators; of records that one sees."
+        => "说明某人为何可以或不可以对某条记录执行某项操作：列出相关授权、所属角色及其覆盖该记录的原因，以及给予该操作的共享、\
+         共享规则和上级记录，或说明是哪条规则拒绝。查询他人仅限管理员；只能查询自己看得到的记录。";
     "The entity."
         => "实体。";
     "The record."
@@ -16,23 +16,15 @@ words! {
         => "用户的编号或名称；未指定时为本人。";
     "create, read, update, delete, assign, export, import, share, approve, administer; read if not said."
         => "create、read、update、delete、assign、export、import、share、approve、administer；未指定时为 read。";
-    "Lists who may do an action to a record, and by which grants and shares. For administrators."
-        => "列出可以对某条记录执行某项操作的人，以及依据的授权和共享。仅限管理员。";
+    "Lists who may do an action to a record, and by which grants, shares, sharing rules and records beyond. For \
+     administrators."
+        => "列出可以对某条记录执行某项操作的人，以及依据的授权、共享、共享规则和上级记录。仅限管理员。";
     "As of `access.explain`."
         => "同 `access.explain`。";
     "Most rows of the page; 100 if not said."
         => "每页最多行数；未指定时为 100。";
     "Where the page before ended."
         => "上一页结束的位置。";
-    "Tells what a change of users, units, roles, assignments and grants would open or close, by person, entity \
-     and action, with counts and some records. Nothing of it is kept. For administrators."
-        => "按人员、实体和操作说明对用户、部门、角色、角色分配和授权的变更会放开或收回什么，附数量和部分记录。不保留\
-         任何变更。仅限管理员。";
-    "The changes in their order: `{do: create, entity, values, as}`, `{do: update, entity, id, values}`, `{do: \
-     delete, entity, id}`, of entities of `sys`. Where `as` names a record that is created, `@name` stands for \
-     it in what follows."
-        => "按顺序列出的变更：`{do: create, entity, values, as}`、`{do: update, entity, id, values}`、`{do: delete, \
-         entity, id}`，针对 `sys` 的实体。`as` 为新建的记录命名后，后面可用 `@name` 指代它。";
     "Most rows; 100 if not said."
         => "最多行数；未指定时为 100。";
     "Lists the rules over the ledger: the usual ones, and what the organisation has set in place of them or \
@@ -44,8 +36,10 @@ words! {
          `audit.anomaly_rules` 中。";
     "The name, which for the usual rules is that of their kind."
         => "名称；默认规则的名称即其类型。";
-    "`mass_reads`, `reads_of_others`, `exports_outside_hours` or `failed_sign_ins`; needed for a new name."
-        => "`mass_reads`、`reads_of_others`、`exports_outside_hours` 或 `failed_sign_ins`；新名称必须填写。";
+    "`mass_reads`, `reads_of_others`, `reads_outside_team`, `exports_outside_hours` or `failed_sign_ins`; needed \
+     for a new name."
+        => "`mass_reads`、`reads_of_others`、`reads_outside_team`、`exports_outside_hours` 或 `failed_sign_ins`；新名称\
+         必须指定。";
     "Whether it is on."
         => "是否启用。";
     "From how many on."

@@ -1,9 +1,13 @@
 //! The texts of methods and parameters in Chinese, keyed by their English: what stands in many methods stands here
 //! once. A test finds texts that have no Chinese, and Chinese that no text has any more.
 
+mod access;
 mod database;
+mod privacy;
+mod privileges;
 mod records;
 mod registry;
+mod rights;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,8 +15,16 @@ use std::sync::LazyLock;
 /// A text in English and in Chinese.
 type Words = (&'static str, &'static str);
 
-/// Everything that there is, in three parts.
-const ALL: [&[Words]; 3] = [records::WORDS, registry::WORDS, database::WORDS];
+/// Everything that there is, in its parts.
+const ALL: [&[Words]; 7] = [
+    access::WORDS,
+    privileges::WORDS,
+    records::WORDS,
+    registry::WORDS,
+    database::WORDS,
+    privacy::WORDS,
+    rights::WORDS,
+];
 
 static BY_ENGLISH: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| ALL.into_iter().flatten().copied().collect());

@@ -363,8 +363,6 @@ words! {
         => "原因，记入账本。";
     "Deletes a record softly."
         => "软删除记录。";
-    "Forgets a person: empties the record and destroys the key of its history. It cannot be taken back."
-        => "遗忘某人：清空记录并销毁其历史的密钥。不可撤销。";
     "Lists records, a page at a time."
         => "分页列出记录。";
     "Reads what stands above and below a record in a tree of its entity, as far as the user sees."
@@ -472,24 +470,26 @@ words! {
         => "销售漏斗：`stages` 含数量和金额；`totals` 含所有已关闭商机的数量、赢单率和平均天数；`won` 含数量、金额、\
          平均金额和平均天数。";
     "Saves a view: a list that is found by its name. One's own, or, with the right to administer `sys.view`, one \
-     of a role, a unit or everyone. A view of the same name, entity and audience is replaced."
-        => "保存视图，即可按名称找到的列表。可为本人的；有 `sys.view` 的管理权限时，也可为角色、部门或所有人的。相同\
-         名称、实体和受众的视图会被替换。";
+     of a role, a team, a unit or everyone. A view of the same name, entity and audience is replaced."
+        => "保存视图，即可按名称找到的列表。可为本人的；有 `sys.view` 的管理权限时，也可为角色、团队、部门或所有人的。\
+         相同名称、实体和受众的视图会被替换。";
     "Fields and facts of records, in their order."
         => "按顺序列出的字段和记录信息。";
     "The condition, as `record.list` takes it."
         => "条件，同 `record.list`。";
     "The field by which rows stand together."
         => "各行按其归组的字段。";
-    "`own`, `role`, `unit` or `everyone`; `own` if not said."
-        => "`own`、`role`、`unit` 或 `everyone`；未指定时为 `own`。";
+    "`own`, `role`, `team`, `unit` or `everyone`; `own` if not said."
+        => "`own`、`role`、`team`、`unit` 或 `everyone`；未指定时为 `own`。";
     "For the audience `role`: the name of the role."
         => "受众为 `role` 时：角色的名称。";
+    "For the audience `team`: the name of the team, whose members find the view."
+        => "受众为 `team` 时：团队的名称，其成员可找到该视图。";
     "For the audience `unit`: the name of the unit, whose people and those of the units below it find the view."
         => "受众为 `unit` 时：部门的名称，该部门及其下级部门的人员可找到该视图。";
     "Lists the views that the user finds: of several of a name the user's own, else that of a role, else that of \
-     the nearest unit, else everyone's."
-        => "列出用户可找到的视图：同名视图中依次取用户本人的、角色的、最近部门的、所有人的。";
+     a team, else that of the nearest unit, else everyone's."
+        => "列出用户可找到的视图：同名视图中依次取用户本人的、角色的、团队的、最近部门的、所有人的。";
     "The entity; all if not said."
         => "实体；未指定时为全部。";
     "Deletes a view: one's own, or any with the right to administer `sys.view`."
@@ -513,10 +513,10 @@ words! {
         => "视图的名称。";
     "Takes records for good that were deleted longer ago than the setting `deletion.purge_days` keeps \
      them for their entity, with their attachments; the ledger keeps what it says of them. Locked \
-     records stay. Whoever might have seen one is told `record.purged` when asking for its past or to \
+     records stay, and so do those under a legal hold. Whoever might have seen one is told `record.purged` when asking for its past or to \
      have it back. It goes in chunks, and a call that was interrupted is gone on with by the next one."
         => "彻底清除删除时间超过设置 `deletion.purge_days` 所定保留期的记录及其附件；审计账本保留其相关内容。\
-         已锁定的记录保留。原本有权查看者在查询其历史或要求恢复时得到 `record.purged`。分批进行，\
+         已锁定的记录和处于法律保全之中的记录保留。原本有权查看者在查询其历史或要求恢复时得到 `record.purged`。分批进行，\
          中断后由下一次调用继续。";
     "Only says how many records would go; no if not said."
         => "仅说明将清除多少条记录；未指定时为否。";

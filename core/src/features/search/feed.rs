@@ -17,6 +17,9 @@ use crate::schema::{Field, Registry, SearchClass};
 const FOLDER: &str = "index";
 /// Entries of the ledger that one commit of the index takes in.
 const CHUNK: usize = 5_000;
+/// Entries that change nothing which is searched, after which the index notes how far it has come all the same, so
+/// that the next open does not read them again.
+const FAR: u64 = 50_000;
 
 /// The index of one open database, and how far it has followed.
 pub(super) struct Feed {
@@ -72,6 +75,16 @@ impl State {
         self.index.reset()
     }
 
+    /// Takes out what the index still holds of records that changed or are gone. What is wrong with it makes it
+    /// begin anew, which leaves nothing of them either.
+    pub fn purge(&mut self) -> Result<u64> {
+        let purged = self.index.purge();
+        if purged.is_err() {
+            self.seen = 0;
+        }
+        purged
+    }
+
     fn catch_up(&mut self, crm: &Crm, patience: &Patience) -> Result<()> {
         let wanted = identity(crm);
         if wanted != self.identity {
@@ -87,7 +100,8 @@ impl State {
             patience.check()?;
             let (changed, last) = crm.changed_after(self.seen, CHUNK)?;
             let changes = changes(crm, &registry, &changed)?;
-            if !changes.is_empty() {
+            let kept = self.index.cursor().map_or(0, |cursor| cursor.position);
+            if !changes.is_empty() || last.position.saturating_sub(kept) >= FAR {
                 self.index.apply(&changes, Cursor { position: last.position, chain: last.hash })?;
             }
             self.seen = last.position;

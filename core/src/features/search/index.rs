@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tantivy::collector::{Count, TopDocs, sort_key};
@@ -31,6 +32,9 @@ const WRITER_MEMORY: usize = 15_000_000;
 /// Part of a segment's rows that may be deleted before it is rewritten. tantivy's own default never
 /// rewrites.
 const MAX_DELETED_RATIO: f32 = 0.3;
+/// How often a part is taken out of the hands of other merges, and how long to wait for them between.
+const MAX_PURGE_ATTEMPTS: u32 = 1_000;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
 /// What an index was built from. An index of another identity is thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +163,45 @@ impl Index {
         Ok(())
     }
 
+    /// Writes those parts of the index anew that still hold words of records that changed or are gone, and gives
+    /// their number. Without it they go when the parts are next merged.
+    ///
+    /// # Errors
+    /// After any error the index is empty, [`Index::cursor`] is `None`, and everything must be fed again.
+    pub fn purge(&mut self) -> Result<u64> {
+        let outcome = match &mut self.engine {
+            Some(engine) if !self.failed.load(Ordering::SeqCst) => guarded(|| engine.purge()),
+            _ => Err(fault(Code::Stopped)),
+        };
+        match outcome {
+            Ok(parts) => Ok(parts),
+            Err(error) => {
+                self.reset()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Every term that its parts hold, those of records that are gone included.
+    #[cfg(test)]
+    pub(super) fn terms(&self) -> std::collections::BTreeSet<Vec<u8>> {
+        let mut all = std::collections::BTreeSet::new();
+        let Some(engine) = &self.engine else { return all };
+        for part in engine.reader.searcher().segment_readers() {
+            for (field, entry) in engine.fields.schema().fields() {
+                if !entry.is_indexed() {
+                    continue;
+                }
+                let Ok(inverted) = part.inverted_index(field) else { continue };
+                let Ok(mut terms) = inverted.terms().stream() else { continue };
+                while terms.advance() {
+                    all.insert(terms.key().to_vec());
+                }
+            }
+        }
+        all
+    }
+
     /// The records that match every word of a query, of those the person may see, by fields the person
     /// may read. Words may have one letter wrong only where nothing matches as it is written.
     ///
@@ -282,6 +325,24 @@ impl Engine {
         self.reader.reload()?;
         self.pairs.keep(&self.reader.searcher());
         Ok(())
+    }
+
+    fn purge(&mut self) -> tantivy::Result<u64> {
+        let mut purged = 0_u64;
+        for attempt in 1_u32.. {
+            let parts = self.writer.index().searchable_segment_metas()?;
+            let Some(stale) = parts.iter().find(|part| part.has_deletes()) else { break };
+            match self.writer.merge(&[stale.id()]).wait() {
+                Ok(_) => purged = purged.saturating_add(1),
+                // A merge of its own accord has this part in hand, and leaves the words out, too.
+                Err(_) if attempt < MAX_PURGE_ATTEMPTS => std::thread::sleep(BETWEEN_ATTEMPTS),
+                Err(error) => return Err(error),
+            }
+        }
+        self.reader.reload()?;
+        self.pairs.keep(&self.reader.searcher());
+        self.writer.garbage_collect_files().wait()?;
+        Ok(purged)
     }
 
     fn delete(&self, record: RecordId) {

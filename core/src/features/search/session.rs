@@ -1,13 +1,13 @@
 //! Searching as a session: what it may see, from the index and once more from the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::feed::Feed;
 use super::highlight::highlight;
 use super::index::{Hit, Hits};
 use super::query::Query;
-use super::visibility::Visibility as Sees;
+use super::visibility::{Pair, Visibility as Sees};
 use crate::base::{Code, EntityId, FieldId, RecordId, Result, Value};
 use crate::engine::{ClassId, Listing, Session, Visibility};
 
@@ -47,6 +47,20 @@ impl Sees for Visibility {
             .is_some_and(|scope| scope.classes.contains(&ClassId::new(class)))
     }
 
+    fn among(&self, pairs: &BTreeSet<Pair>) -> Vec<Pair> {
+        let mut found = Vec::new();
+        // Both are in order, so they are walked side by side.
+        for (kind, scope) in &self.scopes {
+            let kind = kind.number();
+            let mut classes = scope.classes.iter().map(|class| class.number()).peekable();
+            for pair in pairs.range((kind, 0)..=(kind, u32::MAX)) {
+                while classes.next_if(|class| *class < pair.1).is_some() {}
+                found.extend((classes.peek() == Some(&pair.1)).then_some(*pair));
+            }
+        }
+        found
+    }
+
     fn singly(&self) -> Vec<(u32, RecordId)> {
         let of = |(kind, scope): (&EntityId, &crate::engine::Scope)| {
             let kind = kind.number();
@@ -75,12 +89,14 @@ impl Session {
         limit: usize,
         offset: usize,
     ) -> Result<SearchPage> {
-        let mut query = Query::new(text);
+        let (mut query, mut only) = (Query::new(text), None);
         if let Some(name) = entity {
             self.check_may(name, crate::engine::Action::Read)?;
-            query = query.within(&[self.crm().registry().entity(name)?.id().number()]);
+            let wanted = self.crm().registry().entity(name)?.id();
+            query = query.within(&[wanted.number()]);
+            only = Some(wanted);
         }
-        let visibility = self.visibility()?;
+        let visibility = self.visibility(only)?;
         let found = {
             let feed = Feed::of(self.crm())?;
             let state = feed.caught_up(self.crm(), self.patience())?;
@@ -92,6 +108,19 @@ impl Session {
             Err(error) if error.code() == Code::NothingMatches => Ok(SearchPage::default()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Takes out of the search index what it still holds of records that were changed, deleted or erased: it writes
+    /// those parts of the index anew, and gives their number. Without it they are written anew as the index grows.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `storage.io`, after which the index is made
+    /// anew at the next search; `engine.cancelled`.
+    pub fn purge_search(&self) -> Result<u64> {
+        self.check_may("sys.role", crate::engine::Action::Administer)?;
+        let feed = Feed::of(self.crm())?;
+        let mut state = feed.caught_up(self.crm(), self.patience())?;
+        state.purge()
     }
 
     /// Reads the records of a page through the session's own permits, in the order of the hits.

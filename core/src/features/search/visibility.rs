@@ -27,6 +27,11 @@ pub trait Visibility {
     /// Whether records of this entity in this access class exist for the person.
     fn allows(&self, kind: u32, class: u32) -> bool;
 
+    /// Those of some pairs of an entity and a class that exist for the person.
+    fn among(&self, pairs: &BTreeSet<Pair>) -> Vec<Pair> {
+        pairs.iter().copied().filter(|(kind, class)| self.allows(*kind, *class)).collect()
+    }
+
     /// The records that exist for the person one by one, whatever their class; of each the number of its entity.
     fn singly(&self) -> Vec<(u32, RecordId)> {
         Vec::new()
@@ -38,7 +43,7 @@ pub trait Visibility {
 }
 
 /// Number of an entity and number of an access class.
-type Pair = (u32, u32);
+pub(super) type Pair = (u32, u32);
 
 /// The pairs that occur in each segment. A segment never changes, so each is looked through once;
 /// deleted records may leave a pair that no longer occurs, which only costs one question.
@@ -53,19 +58,17 @@ impl PairsBySegment {
         query: &Query,
         (visible, record): (&dyn Visibility, Field),
     ) -> tantivy::Result<VisibleRecords> {
-        let mut answers: HashMap<Pair, bool> = HashMap::new();
-        let mut whole = HashSet::new();
+        let (mut allowed, mut whole) = (HashSet::new(), HashSet::new());
         for reader in searcher.segment_readers() {
-            let mut all = true;
-            for pair in self.of(reader)?.iter() {
-                let answer = answers.entry(*pair);
-                all &= *answer.or_insert_with(|| query.asks_for(pair.0) && visible.allows(pair.0, pair.1));
-            }
-            if all {
+            let pairs = self.of(reader)?;
+            let mut seen = visible.among(&pairs);
+            seen.retain(|(kind, _)| query.asks_for(*kind));
+            if seen.len() == pairs.len() {
                 whole.insert(reader.segment_id());
+            } else {
+                allowed.extend(seen);
             }
         }
-        let allowed = answers.into_iter().filter(|(_, allowed)| *allowed).map(|(pair, _)| pair).collect();
         let singly = visible.singly().into_iter().filter(|(kind, _)| query.asks_for(*kind));
         let singly = Arc::new(singly.map(|(_, record)| record).collect());
         Ok(VisibleRecords { allowed: Arc::new(allowed), whole: Arc::new(whole), singly, record })
@@ -106,7 +109,7 @@ pub(super) struct VisibleRecords {
 impl VisibleRecords {
     /// Whether nothing at all is visible.
     pub(super) fn is_empty(&self) -> bool {
-        self.allowed.is_empty() && self.singly.is_empty()
+        self.allowed.is_empty() && self.whole.is_empty() && self.singly.is_empty()
     }
 
     /// The filter; it adds nothing to a score.

@@ -173,7 +173,7 @@ fn range(comparison: Comparison, value: &Value) -> Option<(Range, bool)> {
     let cut = key.len() >= CUT;
     // Only values of one kind compare, and only amounts of one currency.
     let kind = match value {
-        Value::Null => return None,
+        Value::Null | Value::List(_) | Value::Map(_) => return None,
         Value::Money(_) => key.first_chunk::<4>()?.to_vec(),
         _ => key.first_chunk::<1>()?.to_vec(),
     };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::access::{AccessClass, ClassId};
+use crate::access::{AccessClass, ClassId, Marks};
 use crate::base::{FieldId, RecordId, Result, Value, ValueKind};
 use crate::records::Filter;
 use crate::records::derived::{live_counter, read_counters};
@@ -240,8 +240,9 @@ pub(super) fn known_count(
         Combinations::These(groups) if groups.len().saturating_mul(classes.len()) <= MAX_LOOKS => groups,
         _ => return Ok(None),
     };
-    let anybodys = AccessClass { partition: 0, unit: None, owner: RecordId::from_bytes([0; 16]) };
-    let classes: Vec<(ClassId, AccessClass)> = classes.iter().map(|class| (*class, anybodys)).collect();
+    let anybodys = anybodys();
+    let classes: Vec<(ClassId, AccessClass)> =
+        classes.iter().map(|class| (*class, anybodys.clone())).collect();
     let counted = (sight.entity.id(), counter);
     let read = read_groups(sight.snapshot, counted, &classes, &Combinations::These(groups), false)?;
     let mut count = 0_u64;
@@ -252,6 +253,11 @@ pub(super) fn known_count(
         }
     }
     Ok(Some(count))
+}
+
+/// What stands for every class, where none is told apart.
+fn anybodys() -> AccessClass {
+    AccessClass { partition: 0, unit: None, owner: RecordId::from_bytes([0; 16]), marks: Marks::default() }
 }
 
 /// What a counter says of the classes of a permit: class by class where owner or unit tells records apart, and
@@ -285,7 +291,7 @@ fn by_values(
             }
         }
     }
-    let anybodys = AccessClass { partition: 0, unit: None, owner: RecordId::from_bytes([0; 16]) };
+    let anybodys = anybodys();
     for (values, tally) in &found {
         visit(group_of(counter, stand_in(sight.entity.id(), &anybodys), (values, tally), sums)?)?;
     }

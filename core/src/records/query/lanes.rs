@@ -6,6 +6,7 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
 use crate::base::{RecordId, Result};
+use crate::records::derived::INDEX_PREFIX;
 use crate::records::query::plan::Plan;
 use crate::storage::{Keyspace, Page, RangeRequest, Snapshot, continue_after};
 
@@ -162,6 +163,15 @@ impl Merge {
             merge.heads.extend(head);
         }
         Ok(merge)
+    }
+
+    /// One range by itself, in the order of its keys.
+    pub fn of_one(snapshot: &dyn Snapshot, mut range: RangeRequest) -> Result<Self> {
+        range.max_rows = READ_AHEAD;
+        let (lead, most) = (INDEX_PREFIX, READ_AHEAD_OF_ALL);
+        let mut lane = Lane { range, lead, page: Arc::default(), place: 0, more: true, most };
+        let first = lane.next(snapshot)?.map(|key| Head { key, lead, lane: 0, reverse: false });
+        Ok(Self { lanes: vec![lane], heads: first.into_iter().collect(), met: None, several: false })
     }
 
     fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<RecordId>> {

@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::base::{Date, EntityId, FieldId, RecordId, Result, Value, fold};
-use crate::records::filter::{compares, reads};
+use crate::base::{Date, EntityId, FieldId, RecordId, Result, Value};
+use crate::records::filter::{compares, reads, whole};
 use crate::records::ordered::ordered;
 use crate::records::query::ends::{may_hide_ends, next_links, sees_ends};
 use crate::records::query::plan::Plan;
@@ -239,14 +239,6 @@ impl Among {
     fn has(&self, record: &Record) -> bool {
         let value = record.peek(self.field);
         value.items().any(|value| !value.is_null() && self.wholes.contains(&whole(value)))
-    }
-}
-
-/// What equal values have in common and others do not: a text folded and uncut, the sort key of the rest.
-fn whole(value: &Value) -> Vec<u8> {
-    match value {
-        Value::Text(text) => [b"\xFF", fold(text).as_bytes()].concat(),
-        other => ordered(other),
     }
 }
 

@@ -28,8 +28,8 @@ use crate::base::{Code, Collation, Error, FieldId, MAX_PAGE_ROWS, RecordId, Resu
 use crate::records::classes::read_epoch;
 use crate::records::ordered::collated;
 use crate::records::purge::gone;
-use crate::records::row::{load, load_envelope, load_many};
-use crate::records::{Filter, Record};
+use crate::records::row::{load, load_envelope, load_many, load_where};
+use crate::records::{Envelope, Filter, Record};
 use crate::schema::Entity;
 use crate::storage::Snapshot;
 use plan::{Order, Plan};
@@ -224,16 +224,17 @@ pub fn scan_all(
     })
 }
 
-/// A record that a permit reaches.
+/// A record that a permit reaches. One that it does not is refused after as many reads as one that is not there, and
+/// its values are not decoded.
 ///
 /// # Errors
 /// `record.not_found` alike for a record that is not there, is deleted, or is out of reach.
 pub fn get(snapshot: &dyn Snapshot, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<Record> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
-    load(snapshot, entity.id(), id)?
-        .filter(|record| !record.is_deleted() && permit.allows(record.id, &record.envelope.access_class()))
-        .ok_or_else(missing)
+    let is_reached =
+        |envelope: &Envelope| envelope.deleted_at.is_none() && permit.allows(id, &envelope.access_class());
+    load_where(snapshot, (entity.id(), id), &is_reached)?.ok_or_else(missing)
 }
 
 /// A record that a permit reaches, deleted or not.

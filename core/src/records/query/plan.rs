@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::access::{AccessClass, ClassId};
+use crate::access::{AccessClass, ClassId, Permit, Read};
 use crate::base::{Collation, FieldId, RecordId, Result};
 use crate::records::SystemField;
 use crate::records::derived::{INDEX_PREFIX, Index};
@@ -252,6 +252,19 @@ impl<'t> Plan<'t> {
     pub fn lanes(&self) -> impl Iterator<Item = (RangeRequest, usize)> + '_ {
         let of_others = self.alternatives.iter().flat_map(|(plan, _)| plan.own_lanes(self.reverse));
         self.own_lanes(self.reverse).chain(of_others)
+    }
+
+    /// The one range of all classes, where a permit reaches every one of them and nothing is bounded: it holds the same
+    /// records as the ranges of the classes, in another order.
+    pub fn whole(&self, permit: &Permit<Read>) -> Option<RangeRequest> {
+        let is_unbounded = match self.ranges.as_slice() {
+            [range] => range.low.is_empty() && range.high.is_empty(),
+            _ => false,
+        };
+        let is_all = permit.reaches_everything() && self.classes.len() == permit.classes().len();
+        let is_alone = !self.several && self.these.is_none() && self.alternatives.is_empty();
+        let range = || RangeRequest::prefix(Keyspace::Index, &self.index.prefix_of_all(), 0);
+        (is_unbounded && is_all && is_alone).then(range)
     }
 
     fn own_lanes(&self, reverse: bool) -> impl Iterator<Item = (RangeRequest, usize)> + '_ {

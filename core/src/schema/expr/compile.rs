@@ -6,11 +6,11 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use regex::RegexBuilder;
 
 use crate::base::{Decimal, FieldId, Result, Value, ValueKind};
-use crate::schema::expr::functions;
+use crate::schema::expr::functions::{self, REFERENCE};
 use crate::schema::expr::macros::Variable;
 use crate::schema::expr::node::{Body, Comparison, Node, Operator};
 use crate::schema::expr::parse::{Parsed, qualified_name};
-use crate::schema::expr::{Items, Meaning, Names};
+use crate::schema::expr::{Items, Meaning, Names, Takes};
 
 /// Most bytes of a compiled pattern.
 const MAX_PATTERN_BYTES: usize = 64 * 1_024;
@@ -27,10 +27,10 @@ pub(super) struct Compiler<'a> {
     pub(super) variables: Vec<Variable>,
 }
 
-/// A node, the codes that it takes, if those are a closed list, and what its values are, if it has several.
+/// A node, what it takes beyond the kind of its values, and what these are, if it has several.
 pub(super) struct Typed {
     pub node: Node,
-    pub codes: Option<BTreeSet<String>>,
+    pub takes: Takes,
     pub items: Option<Items>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Compiler<'a> {
             Expr::Comprehension(each) => return self.each(part, each),
             _ => return Err(self.parsed.fault(part, "lists stand behind `in` only, and maps nowhere")),
         };
-        Ok(Typed { node, codes: None, items: None })
+        Ok(Typed { node, takes: Takes::Anything, items: None })
     }
 
     fn literal(&self, part: &IdedExpr, literal: &LiteralValue) -> Result<Node> {
@@ -84,7 +84,8 @@ impl<'a> Compiler<'a> {
             let field = self.named(part, qualified_name(&select.operand), Some(&select.field))?;
             let null = Node { kind: ValueKind::Null, body: Body::Literal(Value::Null) };
             let body = Body::Compare(Comparison::Unequal, Box::new(field.node), Box::new(null));
-            return Ok(Typed { node: Node { kind: ValueKind::Bool, body }, codes: None, items: None });
+            let node = Node { kind: ValueKind::Bool, body };
+            return Ok(Typed { node, takes: Takes::Anything, items: None });
         }
         self.named(part, qualified_name(part), None)
     }
@@ -97,11 +98,11 @@ impl<'a> Compiler<'a> {
             return Ok(variable);
         }
         let known = name.as_deref().and_then(|name| self.names.field(name));
-        let Some(Meaning { field, kind, codes, items }) = known else {
+        let Some(Meaning { field, kind, takes, items }) = known else {
             return Err(self.parsed.fault(part, "there is no such field"));
         };
         self.fields.insert(field);
-        Ok(Typed { node: Node { kind, body: Body::Field(field) }, codes, items })
+        Ok(Typed { node: Node { kind, body: Body::Field(field) }, takes, items })
     }
 
     fn call(&mut self, part: &IdedExpr, call: &CallExpr) -> Result<Node> {
@@ -174,8 +175,8 @@ impl<'a> Compiler<'a> {
         let item = self.typed(item)?;
         let mut nodes = Vec::with_capacity(list.elements.len());
         for element in &list.elements {
-            let node = self.compile(element)?;
-            self.check_code(element, &item, &node)?;
+            let mut node = self.compile(element)?;
+            self.fit(element, &item.takes, &mut node)?;
             if common(item.node.kind, node.kind).is_none() {
                 return Err(self.parsed.fault(element, "this has another type than what is looked for"));
             }
@@ -186,12 +187,12 @@ impl<'a> Compiler<'a> {
 
     /// Whether a value is among those of a field that takes several.
     fn among(&mut self, part: &IdedExpr, item: &IdedExpr, list: &IdedExpr) -> Result<Node> {
-        let (item, field) = (self.compile(item)?, self.typed(list)?);
+        let (mut item, field) = (self.compile(item)?, self.typed(list)?);
         if field.node.kind != ValueKind::List || matches!(item.kind, ValueKind::List | ValueKind::Map) {
             let what = "a list in brackets or a field of several values stands behind `in`";
             return Err(self.parsed.fault(part, what));
         }
-        self.check_code(part, &field, &item)?;
+        self.fit(part, &field.takes, &mut item)?;
         Ok(boolean(Body::Among(Box::new(item), Box::new(field.node))))
     }
 
@@ -217,9 +218,9 @@ impl<'a> Compiler<'a> {
         left: &IdedExpr,
         right: &IdedExpr,
     ) -> Result<Node> {
-        let (first, second) = (self.typed(left)?, self.typed(right)?);
-        self.check_code(right, &first, &second.node)?;
-        self.check_code(left, &second, &first.node)?;
+        let (mut first, mut second) = (self.typed(left)?, self.typed(right)?);
+        self.fit(right, &first.takes, &mut second.node)?;
+        self.fit(left, &second.takes, &mut first.node)?;
         let (one, other) = (first.node.kind, second.node.kind);
         let equality = matches!(comparison, Comparison::Equal | Comparison::Unequal);
         let Some(kind) = common(one, other) else {
@@ -237,11 +238,21 @@ impl<'a> Compiler<'a> {
         Ok(boolean(Body::Compare(comparison, Box::new(first.node), Box::new(second.node))))
     }
 
-    /// A literal beside a field with a closed list is one of its codes.
-    fn check_code(&self, part: &IdedExpr, field: &Typed, literal: &Node) -> Result<()> {
-        match (&field.codes, &literal.body) {
-            (Some(codes), Body::Literal(Value::Text(code))) if !codes.contains(code) => {
+    /// A literal beside a field with a closed list is one of its codes. An entity that a reference beside a field
+    /// names is one to which the field may refer, and gets the name by which the field calls it.
+    fn fit(&self, part: &IdedExpr, takes: &Takes, beside: &mut Node) -> Result<()> {
+        match (takes, &mut beside.body) {
+            (Takes::Codes(codes), Body::Literal(Value::Text(code))) if !codes.contains(code) => {
                 Err(self.parsed.fault(part, "the field has no such code"))
+            }
+            (Takes::Entities(names), Body::Call(function, arguments)) if function.name() == REFERENCE => {
+                let entity = arguments.first_mut().map(|entity| &mut entity.body);
+                let Some(Body::Literal(Value::Text(entity))) = entity else { return Ok(()) };
+                let known = names.get(entity.as_str());
+                *entity = known
+                    .ok_or_else(|| self.parsed.fault(part, "the field refers to no such entity"))?
+                    .clone();
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -265,6 +276,10 @@ impl<'a> Compiler<'a> {
             return Err(self.parsed.fault(part, "there is no such function"));
         };
         let arguments = arguments.iter().map(|part| self.compile(part)).collect::<Result<Vec<_>>>()?;
+        let is_written = |entity: &Node| matches!(entity.body, Body::Literal(Value::Text(_)));
+        if name == REFERENCE && !arguments.first().is_some_and(is_written) {
+            return Err(self.parsed.fault(part, "the entity of a reference is written out"));
+        }
         let kinds: Vec<ValueKind> = arguments.iter().map(|argument| argument.kind).collect();
         let kind = (function.gives)(&kinds)
             .ok_or_else(|| self.parsed.fault(part, &format!("it is used as {}", function.usage)))?;

@@ -3,7 +3,7 @@
 use crate::base::{
     Code, Currency, Date, Decimal, Error, Label, MAX_TEXT_BYTES, Money, Result, Timestamp, Value, ValueKind,
 };
-use crate::schema::is_phone;
+use crate::schema::{RecordReference, is_phone};
 
 /// A function of expressions.
 pub(super) struct Function {
@@ -36,6 +36,9 @@ impl Function {
         self.name == "coalesce"
     }
 }
+
+/// The function that gives a reference to a record of one of several entities.
+pub(super) const REFERENCE: &str = "reference";
 
 /// What people read of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +185,15 @@ functions! {
         };
     "id", "id(text)", ["记录编号", "a record id as it is written"],
         |kinds| takes(kinds, &[&[Text]], ValueKind::Id), |values| Ok(Value::Id(text(values, 0).parse()?));
+    "reference", "reference(entity, id)",
+        ["对多种实体之一的记录的引用", "a record with its entity, as a field has it that may refer to several entities"],
+        |kinds| takes(kinds, &[&[Text], &[Text, ValueKind::Id]], Map), |values| {
+            let id = match values.get(1) {
+                Some(Value::Id(id)) => *id,
+                _ => text(values, 1).parse()?,
+            };
+            Ok(RecordReference::new(text(values, 0), id).into())
+        };
     "text", "text(value)", ["转换为文本", "a number, day or code as text"],
         |kinds| takes(kinds, &[&[Text, Int, Number, Day, Amount]], Text), |values| match values.first() {
             Some(Value::Text(text)) => produced(text.clone()),

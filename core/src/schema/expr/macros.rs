@@ -9,7 +9,7 @@ use cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, operator
 use crate::base::{Result, ValueKind};
 use crate::schema::expr::compile::{Compiler, Typed};
 use crate::schema::expr::node::{Body, Node, Quantifier};
-use crate::schema::expr::{Column, Items};
+use crate::schema::expr::{Column, Items, Takes};
 
 /// Most macros within each other: what they cost multiplies.
 const MAX_NESTED: usize = 4;
@@ -42,7 +42,7 @@ impl Compiler<'_> {
             _ => (ValueKind::Bool, None),
         };
         let body = Body::Each(quantifier, Box::new(list.node), condition?);
-        Ok(Typed { node: Node { kind, body }, codes: None, items })
+        Ok(Typed { node: Node { kind, body }, takes: Takes::Anything, items })
     }
 
     /// What a name means within macros: the value at hand, or a column of the row at hand.
@@ -54,25 +54,25 @@ impl Compiler<'_> {
         let Some(variable) = self.variables.get(place) else { return Ok(None) };
         let typed = |kind: ValueKind, body: Body| Node { kind, body };
         Ok(Some(match (&variable.items, rest) {
-            (Items::Values(kind, codes), None) => {
-                Typed { node: typed(*kind, Body::Item(place)), codes: codes.clone(), items: None }
+            (Items::Values(kind, takes), None) => {
+                Typed { node: typed(*kind, Body::Item(place)), takes: takes.clone(), items: None }
             }
             (Items::Rows(_), None) => {
-                Typed { node: typed(ValueKind::Map, Body::Item(place)), codes: None, items: None }
+                Typed { node: typed(ValueKind::Map, Body::Item(place)), takes: Takes::Anything, items: None }
             }
             (Items::Rows(columns), Some(name)) => {
                 let column = columns.iter().find(|column| column.name == name);
-                let Some(Column { name, kind, codes }) = column else {
+                let Some(Column { name, kind, takes }) = column else {
                     return Err(self.parsed.fault(part, "the rows have no such column"));
                 };
                 let body = Body::Column(place, name.clone());
                 match kind {
                     // Several codes of one row are looked for by `in`.
                     ValueKind::List => {
-                        let items = Some(Items::Values(ValueKind::Text, codes.clone()));
-                        Typed { node: typed(*kind, body), codes: codes.clone(), items }
+                        let items = Some(Items::Values(ValueKind::Text, takes.clone()));
+                        Typed { node: typed(*kind, body), takes: takes.clone(), items }
                     }
-                    kind => Typed { node: typed(*kind, body), codes: codes.clone(), items: None },
+                    kind => Typed { node: typed(*kind, body), takes: takes.clone(), items: None },
                 }
             }
             (Items::Values(..), Some(_)) => {

@@ -19,7 +19,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Code, Date, Error, FieldId, Result, Timestamp, Value, ValueKind};
 
@@ -37,17 +37,29 @@ pub struct Meaning {
     pub field: FieldId,
     /// What values it has.
     pub kind: ValueKind,
-    /// The codes that it takes, where those are a closed list.
-    pub codes: Option<BTreeSet<String>>,
+    /// What it takes, beyond their kind.
+    pub takes: Takes,
     /// What its values are one by one, where it has several.
     pub items: Option<Items>,
+}
+
+/// What a field takes beyond the kind of its values.
+#[derive(Debug, Clone, Default)]
+pub enum Takes {
+    /// Whatever is of the kind.
+    #[default]
+    Anything,
+    /// The codes of a closed list.
+    Codes(BTreeSet<String>),
+    /// References to records of these entities, by each of their names, with the name that stands in values.
+    Entities(BTreeMap<String, String>),
 }
 
 /// What the values of a field of several values are, one by one.
 #[derive(Debug, Clone)]
 pub enum Items {
     /// Values of one kind, perhaps codes of a closed list.
-    Values(ValueKind, Option<BTreeSet<String>>),
+    Values(ValueKind, Takes),
     /// Rows with columns.
     Rows(Vec<Column>),
 }
@@ -59,8 +71,8 @@ pub struct Column {
     pub name: String,
     /// What values it has.
     pub kind: ValueKind,
-    /// The codes that it takes, where those are a closed list.
-    pub codes: Option<BTreeSet<String>>,
+    /// What it takes, beyond their kind.
+    pub takes: Takes,
 }
 
 /// Who knows what names mean, as far as the author of an expression may know it.

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Decimal, MAX_TEXT_BYTES, Money};
+use crate::schema::RecordReference;
 
-const FIELDS: [(&str, ValueKind); 11] = [
+const FIELDS: [(&str, ValueKind); 12] = [
     ("name", ValueKind::Text),
     ("quantity", ValueKind::Int),
     ("price", ValueKind::Decimal),
@@ -19,6 +20,7 @@ const FIELDS: [(&str, ValueKind); 11] = [
     ("x.note", ValueKind::Text),
     ("tags", ValueKind::List),
     ("lines", ValueKind::List),
+    ("about", ValueKind::Map),
 ];
 
 struct Deal;
@@ -26,18 +28,27 @@ struct Deal;
 impl Names for Deal {
     fn field(&self, name: &str) -> Option<Meaning> {
         let position = FIELDS.iter().position(|(known, _)| *known == name)?;
-        let codes = (name == "stage").then(|| ["open", "won"].map(str::to_owned).into());
+        let closed = |codes: &[&str]| Takes::Codes(codes.iter().map(|code| (*code).to_owned()).collect());
+        let entities =
+            [("crm.account", "crm.account"), ("crm.firm", "crm.account"), ("crm.contact", "crm.contact")];
+        let takes = match name {
+            "stage" => closed(&["open", "won"]),
+            "about" => {
+                Takes::Entities(entities.map(|(name, known)| (name.to_owned(), known.to_owned())).into())
+            }
+            _ => Takes::Anything,
+        };
         let columns = [("quantity", ValueKind::Int), ("price", ValueKind::Money), ("kind", ValueKind::Text)];
         let column = |(name, kind): (&str, ValueKind)| {
-            let codes = (name == "kind").then(|| ["hour", "piece"].map(str::to_owned).into());
-            Column { name: name.to_owned(), kind, codes }
+            let takes = if name == "kind" { closed(&["hour", "piece"]) } else { Takes::Anything };
+            Column { name: name.to_owned(), kind, takes }
         };
         let items = match name {
-            "tags" => Some(Items::Values(ValueKind::Text, Some(["a", "b", "c"].map(str::to_owned).into()))),
+            "tags" => Some(Items::Values(ValueKind::Text, closed(&["a", "b", "c"]))),
             "lines" => Some(Items::Rows(columns.map(column).into())),
             _ => None,
         };
-        Some(Meaning { field: number(position), kind: FIELDS[position].1, codes, items })
+        Some(Meaning { field: number(position), kind: FIELDS[position].1, takes, items })
     }
 }
 
@@ -68,6 +79,11 @@ impl Facts for Values {
     }
 }
 
+fn about() -> Value {
+    let id = "018f0000-0000-7000-8000-000000000001".parse().unwrap();
+    RecordReference::new("crm.account", id).into()
+}
+
 fn deal() -> Values {
     Values::of(&[
         ("name", Value::from("上海加喜")),
@@ -77,6 +93,7 @@ fn deal() -> Values {
         ("signed_on", Value::Date("2026-01-31".parse().unwrap())),
         ("active", Value::Bool(true)),
         ("stage", Value::from("open")),
+        ("about", about()),
     ])
 }
 
@@ -128,6 +145,12 @@ fn expressions_give_what_their_authors_mean() {
         ("abs(-3)", "3"),
         ("text(price) + text(quantity)", "'19.993'"),
         ("has(x.note)", "false"),
+        ("about == reference('crm.account', '018f0000-0000-7000-8000-000000000001')", "true"),
+        ("about == reference('crm.account', id('018f0000-0000-7000-8000-000000000001'))", "true"),
+        ("about == reference('crm.firm', '018f0000-0000-7000-8000-000000000001')", "true"),
+        ("about == reference('crm.contact', '018f0000-0000-7000-8000-000000000001')", "false"),
+        ("reference('crm.account', '018f0000-0000-7000-8000-000000000002') != about", "true"),
+        ("about in [reference('crm.firm', '018f0000-0000-7000-8000-000000000001'), null]", "true"),
         ("coalesce(x.note, name, '-')", "'上海加喜'"),
         ("99999999999999.999999999999 + 0.000000000001", "decimal 100000000000000"),
     ] {

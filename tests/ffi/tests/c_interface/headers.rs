@@ -96,7 +96,7 @@ const HOST: Header = Header {
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \\
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0 }
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0 }
 
 /**
  * Begins a guanxi_call_options: its size, and zeros. Since 0.1.

@@ -55,8 +55,9 @@ fn open_options() -> String {
         ("administrator_name", flags + 8 + word),
         ("administrator_password", flags + 8 + 2 * word),
         ("durability", durability),
+        ("record_cache_bytes", durability + size_of::<u64>()),
     ];
-    structure("guanxi_open_options", durability + size_of::<u64>(), &members)
+    structure("guanxi_open_options", durability + 2 * size_of::<u64>(), &members)
 }
 
 /// As [`open_options`].

@@ -239,3 +239,30 @@ fn everything_the_index_knows_is_in_the_files_it_was_given() {
     assert_eq!(found(&index, "加喜"), [1, 3]);
     assert!(!moved.names().iter().any(|name| name.ends_with(".lock")), "locks leave no file behind");
 }
+
+#[test]
+fn a_purge_leaves_no_term_of_a_record_that_is_gone_or_was_changed() {
+    let files = Arc::new(MemoryFiles::new());
+    let (mut index, _) = Index::open_or_create(files.clone(), IDENTITY).unwrap();
+    // So many others that no part is merged of its own accord.
+    let others = |first: u128| (first..first + 8).map(|number| named(number, "other"));
+    index.apply(&upserts(others(10).chain([named(1, "zyxwvutsrq"), named(2, "加喜 stays")])), at(5)).unwrap();
+    index.apply(&upserts(others(20).chain([named(3, "qrstuvwxyz"), named(4, "also stays")])), at(6)).unwrap();
+    index.apply(&[Change::Delete(id(1)), Change::Upsert(named(3, "renamed"))], at(7)).unwrap();
+    let holds = |index: &Index, word: &[u8]| {
+        index.terms().iter().any(|term| term.windows(word.len()).any(|part| part == word))
+    };
+    for word in ["zyxwvutsrq", "qrstuvwxyz", "stays", "renamed"] {
+        assert!(holds(&index, word.as_bytes()), "{word}: its part was not merged yet");
+    }
+    assert_eq!(index.purge().unwrap(), 2);
+    for (word, stays) in [("zyxwvutsrq", false), ("qrstuvwxyz", false), ("stays", true), ("renamed", true)] {
+        assert_eq!(holds(&index, word.as_bytes()), stays, "{word}");
+    }
+    assert_eq!(found(&index, "stays"), [2, 4]);
+    assert_eq!(index.purge().unwrap(), 0);
+    drop(index);
+    let (index, cursor) = Index::open_or_create(files, IDENTITY).unwrap();
+    assert_eq!(cursor, Some(at(7)));
+    assert_eq!((found(&index, "renamed"), found(&index, "stays")), (vec![3], vec![2, 4]));
+}

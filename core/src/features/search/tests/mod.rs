@@ -1,5 +1,6 @@
 //! Behaviour of search, through its public doors.
 
+mod erasing;
 mod fragments;
 mod highlights;
 mod life;

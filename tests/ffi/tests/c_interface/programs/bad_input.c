@@ -226,7 +226,7 @@ static void values_of_the_wrong_kind_are_refused(guanxi_session *session) {
 static void bad_options_are_refused(void) {
   guanxi_engine *engine = NULL;
   guanxi_open_options options = test_options("options.guanxi");
-  options.struct_size = sizeof options - sizeof options.durability - 1;
+  options.struct_size = offsetof(guanxi_open_options, durability) - 1;
   EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_ARGUMENT, guanxi_open(&options, &engine, &err));
   options = test_options("options.guanxi");
   options.flags = 1u << 30;

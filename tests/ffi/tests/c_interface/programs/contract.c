@@ -504,6 +504,55 @@ static void relaxed_writes_are_made_durable_by_a_call(void) {
   EXPECT_STATUS(GUANXI_OK, guanxi_close(engine, &err));
 }
 
+/* Opens a new database whose record cache has a size, reads a record twice, and says how much of it is used. */
+static unsigned long kept_with(uint64_t record_cache_bytes, uint64_t flags) {
+  guanxi_open_options options = test_options("kept.guanxi");
+  guanxi_engine *engine = NULL;
+  guanxi_session *session;
+  guanxi_record *record = guanxi_record_new("crm.account");
+  guanxi_buffer *buffer = NULL;
+  uint8_t id[16];
+  char path[40];
+  const char *kept;
+  unsigned long bytes = 0;
+  unsigned number = 0;
+  options.record_cache_bytes = record_cache_bytes;
+  options.flags |= flags;
+  do {
+    sprintf(path, "kept-%u.guanxi", number++);
+    options.path = path;
+  } while (guanxi_create(&options, &engine, NULL) == GUANXI_ERR_STORAGE_ALREADY_EXISTS && number < 100);
+  EXPECT(engine != NULL);
+  session = test_session(engine);
+  guanxi_record_set_text(record, "name", "kept");
+  EXPECT_STATUS(GUANXI_OK, guanxi_session_create(session, record, id, &err));
+  guanxi_record_free(record);
+  for (number = 0; number < 4; number++) {
+    EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "query.run", "{\"entity\": \"account\"}", &buffer, &err));
+    guanxi_buffer_free(buffer);
+  }
+  EXPECT_STATUS(GUANXI_OK, guanxi_call(session, "database.statistics", NULL, &buffer, &err));
+  kept = strstr(guanxi_buffer_data(buffer), "\"kept_bytes\":");
+  EXPECT(kept != NULL);
+  if (kept != NULL) bytes = strtoul(kept + strlen("\"kept_bytes\":"), NULL, 10);
+  guanxi_buffer_free(buffer);
+  guanxi_session_free(session);
+  EXPECT_STATUS(GUANXI_OK, guanxi_close(engine, &err));
+  return bytes;
+}
+
+static void the_record_cache_has_the_size_that_the_host_says(void) {
+  guanxi_open_options options = test_options("kept.guanxi");
+  guanxi_engine *engine = NULL;
+  EXPECT(kept_with(0, 0) > 0);
+  EXPECT(kept_with(1u << 20, 0) > 0);
+  EXPECT(kept_with(1, 0) == 0);
+  EXPECT(kept_with(0, GUANXI_OPEN_NO_RECORD_CACHE) == 0);
+  options.record_cache_bytes = 1;
+  options.flags |= GUANXI_OPEN_NO_RECORD_CACHE;
+  EXPECT_STATUS(GUANXI_ERR_INPUT_INVALID_ARGUMENT, guanxi_create(&options, &engine, &err));
+}
+
 static void host_trust_is_needed_to_name_users(void) {
   guanxi_open_options options = test_options("test-0.guanxi");
   guanxi_engine *engine = NULL;
@@ -544,6 +593,7 @@ int main(void) {
   EXPECT_STATUS(GUANXI_OK, guanxi_close(engine, &err));
   host_trust_is_needed_to_name_users();
   relaxed_writes_are_made_durable_by_a_call();
+  the_record_cache_has_the_size_that_the_host_says();
   EXPECT(guanxi_debug_live_handles() == 0);
   return 0;
 }

@@ -74,6 +74,7 @@ int main(void) {
   AT(guanxi_open_options, administrator_name);
   AT(guanxi_open_options, administrator_password);
   AT(guanxi_open_options, durability);
+  AT(guanxi_open_options, record_cache_bytes);
 
   SIZE(guanxi_call_options);
   AT(guanxi_call_options, struct_size);

@@ -1,0 +1,149 @@
+//! The group of access: permits, pages, counts and search of people of different roles, shares, explanations, and the
+//! audit that is chained.
+
+mod bare;
+mod figures;
+mod forms;
+mod guanxi;
+mod phases;
+mod sqlcipher;
+mod store;
+mod world;
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::harness::{Arguments as GroupArguments, Child, Outcome, Reply, Samples, Side, print};
+use figures::{LOADS, STEPS, Step, figures};
+pub use phases::{PhaseArguments, phase};
+
+/// The fewest units of which some are two below the topmost.
+const LEAST_UNITS: usize = 20;
+/// Memory for pages for each lead and each share, which is more than they take with all that follows from them.
+const CACHE_OF_A_LEAD: usize = 4 << 10;
+const CACHE_OF_A_SHARE: usize = 2 << 10;
+/// The least memory for pages.
+const LEAST_CACHE: usize = 64 << 20;
+
+/// How the group is run.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// What it has in common with the others; accounts are leads here.
+    #[command(flatten)]
+    pub group: GroupArguments,
+    /// Users, each of whom owns as many leads.
+    #[arg(long, default_value_t = 1_000)]
+    pub users: usize,
+    /// Units of the organisation, each with as many users.
+    #[arg(long, default_value_t = 100)]
+    pub units: usize,
+    /// Leads that are shared singly, each with one user.
+    #[arg(long, default_value_t = 100_000)]
+    pub shares: usize,
+    /// Where the databases stay; those that were loaded there before, with the same sizes, are used again. A round
+    /// has left its writes in them.
+    #[arg(long)]
+    pub database: Option<PathBuf>,
+}
+
+/// Runs the group and prints its figures.
+pub fn run(arguments: &Arguments) -> Outcome<()> {
+    let bench = Bench::new(arguments)?;
+    let mut samples = Samples::default();
+    let wanted: Vec<&Step> =
+        STEPS.iter().filter(|step| step.name.starts_with(&arguments.group.only)).collect();
+    bench.load(&mut samples)?;
+    for round in 0..arguments.group.rounds.max(1) {
+        for step in &wanted {
+            bench.both(step, round, &mut samples)?;
+        }
+    }
+    let figures = figures();
+    let figures = figures.iter().filter_map(|declared| samples.figure(declared, bench.phase.leads));
+    print(&figures.collect::<Vec<_>>(), arguments.group.json);
+    Ok(())
+}
+
+struct Bench {
+    folder: PathBuf,
+    /// Removes the folder at the end, where nobody said where it is.
+    _scratch: Option<TempDir>,
+    phase: PhaseArguments,
+}
+
+impl Bench {
+    fn new(arguments: &Arguments) -> Outcome<Self> {
+        let scratch = if arguments.database.is_none() { Some(arguments.group.scratch()?) } else { None };
+        let folder =
+            arguments.database.clone().or_else(|| scratch.as_ref().map(|folder| folder.path().to_owned()));
+        let units = arguments.units.max(LEAST_UNITS);
+        let users = arguments.users.max(units * 2).div_ceil(units) * units;
+        let (leads, shares) = (arguments.group.accounts.max(users), arguments.shares);
+        let cache_bytes = (leads * CACHE_OF_A_LEAD + shares * CACHE_OF_A_SHARE).max(LEAST_CACHE);
+        let folder = folder.ok_or("a folder is missing")?;
+        let step = String::new();
+        let phase = PhaseArguments {
+            step,
+            side: Side::Ours,
+            folder: folder.clone(),
+            users,
+            units,
+            leads,
+            shares,
+            cache_bytes,
+        };
+        Ok(Self { folder, _scratch: scratch, phase })
+    }
+
+    /// Makes the databases, or finds them as they were made before.
+    fn load(&self, samples: &mut Samples) -> Outcome<()> {
+        let sizes = PhaseArguments { folder: PathBuf::new(), ..self.phase.clone() }.to_strings().join(" ");
+        let said = self.folder.join("loaded");
+        let before = self.folder.join("before.json");
+        if std::fs::read_to_string(&said).is_ok_and(|known| known == sizes) {
+            let kept: Vec<(String, f64)> = serde_json::from_str(&std::fs::read_to_string(before)?)?;
+            for (step, micros) in kept {
+                samples.keep(&step, Side::Ours, &Reply::default().with(figures::BEST, micros));
+            }
+            return Ok(());
+        }
+        std::fs::create_dir_all(&self.folder)?;
+        LOADS.iter().try_for_each(|step| self.both(step, 0, samples))?;
+        let measured = LOADS.iter().filter(|step| step.ours_alone);
+        let measured = measured
+            .filter_map(|step| Some((step.name, samples.median(step.name, figures::BEST, Side::Ours)?)));
+        std::fs::write(before, serde_json::to_string(&measured.collect::<Vec<_>>())?)?;
+        Ok(std::fs::write(said, sizes)?)
+    }
+
+    /// Runs a step for each side, and holds what they answered against each other.
+    fn both(&self, step: &Step, round: usize, samples: &mut Samples) -> Outcome<()> {
+        let mut answers = Vec::new();
+        for side in Side::in_round(round) {
+            if step.ours_alone && side == Side::Theirs {
+                continue;
+            }
+            eprintln!("round {}: {} {}", round + 1, step.name, side.name());
+            let reply = self.child(step, side)?;
+            samples.keep(step.name, side, &reply);
+            answers.extend(reply.measures().find(|(name, _)| *name == phases::SAME).map(|(_, said)| said));
+        }
+        match answers.as_slice() {
+            [one, other] if one.to_bits() != other.to_bits() => {
+                Err(format!("the sides do not agree in the step {}", step.name).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn child(&self, step: &Step, side: Side) -> Outcome<Reply> {
+        let folder = self.folder.join(side.name());
+        std::fs::create_dir_all(&folder)?;
+        let arguments = PhaseArguments { step: step.name.to_owned(), side, folder, ..self.phase.clone() };
+        let mut child = Child::start(&arguments.to_strings())?;
+        let reply = child.reply()?;
+        child.finish()?;
+        Ok(reply)
+    }
+}

@@ -1,0 +1,223 @@
+//! Personal data in texts of which nobody said so: found by check digits and tables, told without a value.
+
+use std::fs;
+
+use guanxi::engine::{Action, Level};
+use guanxi::features::privacy::{Discover, PersonalKind};
+use guanxi::model::Account;
+use guanxi::schema::EntityType;
+use guanxi::{CancelToken, Changes, Code, Patience};
+use guanxi_tests::{House, database, refusal, shared_data};
+use serde_json::{Value as Json, json};
+
+use super::call;
+
+fn with_notes() -> House {
+    let house = database();
+    for (name, privacy) in [("remark", "none"), ("secret", "personal")] {
+        let field = json!({"entity": "account", "name": name, "field_type": "text", "label_zh": "备注", "label_en": "Remark", "privacy": privacy});
+        call(&house.admin, "schema.define_field", field).unwrap();
+    }
+    house
+}
+
+fn note(house: &House, text: &str) {
+    let _ = house.create(Account::NAME, &Changes::new().set("name", "a").set("x.remark", text));
+}
+
+/// How many things of each kind are told of texts, each of which is a record.
+fn found<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<(String, u64)> {
+    let house = with_notes();
+    texts.into_iter().for_each(|text| note(&house, text.as_ref()));
+    let asked = Discover { entities: vec![Account::NAME.to_owned()], ..Discover::default() };
+    let told = house.admin.discover_personal_data(&asked).unwrap();
+    let remarks = told.findings.into_iter().filter(|finding| finding.field == "x.remark");
+    remarks.map(|finding| (finding.kind.name().to_owned(), finding.count)).collect()
+}
+
+/// The check character of 17 digits by the weights of GB 11643, which is another way than Horner's.
+fn identity(body: &str) -> String {
+    let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let sum: usize =
+        body.bytes().zip(weights).map(|(digit, weight)| usize::from(digit - b'0') * weight).sum();
+    format!("{body}{}", char::from(b"10X98765432"[sum % 11]))
+}
+
+/// A number with its check digit of Luhn, found by trying all ten.
+fn card(body: &str) -> String {
+    let right = |number: &str| {
+        let doubled = |(place, digit): (usize, u8)| {
+            let digit = u32::from(digit - b'0');
+            if place % 2 == 1 { [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][digit as usize] } else { digit }
+        };
+        number.bytes().rev().enumerate().map(doubled).sum::<u32>() % 10 == 0
+    };
+    (0..10).map(|digit| format!("{body}{digit}")).find(|number| right(number)).unwrap()
+}
+
+/// The same with another last character.
+fn spoiled(number: &str) -> String {
+    let (body, last) = number.split_at(number.len() - 1);
+    let other = if last == "4" { "5" } else { "4" };
+    format!("{body}{other}")
+}
+
+#[test]
+fn generated_numbers_are_told_apart_by_their_check_digits() {
+    let bodies: Vec<String> = (0..200)
+        .map(|number: u32| {
+            let region = ["110105", "310115", "440308", "513321", "650102"][number as usize % 5];
+            format!(
+                "{region}19{:02}{:02}{:02}{:03}",
+                50 + number % 50,
+                1 + number % 12,
+                1 + number % 28,
+                number
+            )
+        })
+        .collect();
+    let right: Vec<String> = bodies.iter().map(|body| identity(body)).collect();
+    let texts = |numbers: &[String]| -> Vec<String> {
+        numbers.iter().map(|number| format!("证件{number}，请核对")).collect()
+    };
+    assert_eq!(found(texts(&right)), [("resident_identity".to_owned(), 200)]);
+    let wrong: Vec<String> = right.iter().map(|number| spoiled(number)).collect();
+    assert_eq!(found(texts(&wrong)), []);
+    let cards: Vec<String> =
+        (0..200).map(|number: u32| card(&format!("6222{:012}", u64::from(number) * 7_919_317))).collect();
+    assert_eq!(found(texts(&cards)), [("bank_card".to_owned(), 200)]);
+    let wrong: Vec<String> = cards.iter().map(|number| spoiled(number)).collect();
+    assert_eq!(found(texts(&wrong)), []);
+}
+
+#[test]
+fn what_is_written_in_other_ways_is_found_too_and_once() {
+    for (text, kinds) in [
+        ("手机 138-1234-5678", &["phone"][..]),
+        ("１３８１２３４５６７８", &["phone"]),
+        ("+86 138 1234 5678", &["phone"]),
+        ("电话：010-88993108", &["phone"]),
+        ("call +44 20 7946 0958 now", &["phone"]),
+        ("请联系lin@jiaxi.cn。", &["email"]),
+        ("write to Lin.Wang+x@jiaxi.com.cn, please", &["email"]),
+        ("13812345678@163.com", &["email"]),
+        ("110105 19491231 002X", &["resident_identity"]),
+        ("11010519491231002x", &["resident_identity"]),
+        ("卡号 4111 1111 1111 1111", &["bank_card"]),
+        ("3782-822463-10005", &["bank_card"]),
+    ] {
+        let told: Vec<String> = found([text]).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(told, kinds, "{text}");
+    }
+    let several = "13812345678 13912345678，lin@jiaxi.cn;wang@jiaxi.cn";
+    assert_eq!(found([several]), [("phone".to_owned(), 2), ("email".to_owned(), 2)]);
+}
+
+#[test]
+fn numbers_of_nobody_are_not_told() {
+    for text in [
+        "91110000600037341L",
+        "订单 20261122000012345678",
+        "2026-11-22 10:00:00",
+        "4111 1111 1111 1112",
+        "ABC13812345678DEF",
+        "a @ b",
+        "@lin",
+        "lin@localhost",
+        "12800.00 元",
+        "110105194912310021",
+        "110105203012310020",
+        "000000000000000000",
+        "4111111111111111111111111111",
+        "ISBN 978-7-111-64124-7",
+    ] {
+        assert_eq!(found([text]), [], "{text}");
+    }
+}
+
+#[test]
+fn published_credit_codes_are_nobodys_and_published_identity_numbers_somebodys() {
+    let Some(folder) = shared_data("chinese/uscc") else { return };
+    let read =
+        |name: &str| -> Json { serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap() };
+    let codes = read("uscc_vectors.json");
+    let codes: Vec<&str> =
+        codes["valid"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert!(codes.len() > 200);
+    assert_eq!(found(codes), []);
+    let people = read("id_and_phone_vectors.json");
+    let list = |name: &str| people[name].as_array().unwrap().clone();
+    let numbers: Vec<String> = list("stdnum_ric")
+        .iter()
+        .filter_map(|one| {
+            let valid = one.get("valid").and_then(Json::as_bool).unwrap_or(true);
+            valid.then(|| one["id"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let count = u64::try_from(numbers.len()).unwrap();
+    assert_eq!(found(&numbers), [("resident_identity".to_owned(), count)]);
+    let mobiles: Vec<String> =
+        list("mobile_valid").iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+    assert_eq!(found(&mobiles), [("phone".to_owned(), 1)]);
+    let wrong: Vec<String> =
+        list("mobile_invalid").iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+    assert_eq!(found(&wrong), []);
+}
+
+#[test]
+fn it_tells_where_and_how_many_and_never_what() {
+    let house = with_notes();
+    let texts = Changes::new().set("name", "a").set("x.remark", "13812345678").set("x.secret", "13812345679");
+    let id = house.create(Account::NAME, &texts);
+    let told = call(&house.admin, "privacy.discover", json!({})).unwrap();
+    let finding = json!({
+        "entity": "crm.account", "field": "x.remark", "kind": "phone", "count": 1, "records": 1, "ids": [id.to_string()],
+    });
+    assert_eq!(told["findings"], json!([finding]), "what is declared needs no telling");
+    assert!(!told.to_string().contains("1381234567"));
+    assert!(told["cursor"].is_null() && told["stopped"].is_null());
+    (0..150).for_each(|_| note(&house, "lin@jiaxi.cn"));
+    let asked = Discover { entities: vec!["account".to_owned()], ..Discover::default() };
+    let findings = house.admin.discover_personal_data(&asked).unwrap().findings;
+    let mails = findings.iter().find(|finding| finding.kind == PersonalKind::Email).unwrap();
+    assert_eq!((mails.records, mails.ids.len()), (150, 100));
+}
+
+#[test]
+fn it_is_for_who_reads_everything_and_stops_and_goes_on() {
+    let house = with_notes();
+    (0..30).for_each(|_| note(&house, "lin@jiaxi.cn"));
+    let clerk = house.user_as("clerk", "director");
+    assert_eq!(refusal(clerk.discover_personal_data(&Discover::default())), Code::NotPermitted);
+    let keeper = [
+        ("sys.*", Action::Read, Level::All),
+        ("sys.*", Action::Administer, Level::All),
+        ("crm.account", Action::Read, Level::Own),
+    ];
+    let keeper = house.user("keeper", &[house.role("keeper", &keeper)]);
+    let told = keeper.discover_personal_data(&Discover::default()).unwrap();
+    assert!(told.skipped.contains(&"crm.account".to_owned()) && told.findings.is_empty());
+    assert_eq!(
+        refusal(call(&house.admin, "privacy.discover", json!({"entities": ["nothing"]}))),
+        Code::UnknownEntity
+    );
+    let (mut count, mut looked, mut after) = (0, 0, None);
+    for _ in 0..100 {
+        let asked = Discover { limit: 7, after, ..Discover::default() };
+        let told = house.admin.discover_personal_data(&asked).unwrap();
+        count += told.findings.iter().map(|finding| finding.count).sum::<u64>();
+        looked += told.looked_at;
+        after = told.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(count, 30, "each once");
+    let whole = house.admin.discover_personal_data(&Discover::default()).unwrap();
+    assert_eq!(whole.looked_at, looked);
+    let token = CancelToken::default();
+    token.cancel();
+    let stopped = house.admin.with_patience(Patience::with_token(token));
+    let told = call(&stopped, "privacy.discover", json!({}));
+    assert!(told.is_err() || !told.unwrap()["stopped"].is_null());
+}

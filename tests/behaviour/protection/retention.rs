@@ -1,0 +1,216 @@
+//! Rules of retention: what was kept long enough goes, what must stay stays, and everybody is told why.
+
+use guanxi::model::{Account, Contact};
+use guanxi::schema::EntityType;
+use guanxi::{CancelToken, Changes, Code, Date, Patience, RecordId};
+use guanxi_tests::{House, database, refusal};
+use serde_json::{Value as Json, json};
+
+use super::{DAY, call, entries, person};
+
+fn rule(house: &House, more: Json) -> guanxi::Result<Json> {
+    let mut values = json!({
+        "code": "old", "name": "旧客户", "entity": "crm.account", "clock": "x.ended_on", "period": "P3Y",
+        "action": "delete", "basis": "会计档案管理办法", "active": true,
+    });
+    values.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    call(&house.admin, "record.create", json!({"entity": "sys.retention_rule", "values": values}))
+}
+
+fn with_clock() -> House {
+    let house = database();
+    let field = json!({"entity": "account", "name": "ended_on", "field_type": "date", "label_zh": "结束", "label_en": "Ended"});
+    call(&house.admin, "schema.define_field", field).unwrap();
+    house
+}
+
+fn account(house: &House, name: &str, ended: Option<&str>) -> RecordId {
+    let changes = Changes::new().set("name", name);
+    let changes = match ended {
+        Some(day) => changes.set("x.ended_on", day.parse::<Date>().unwrap()),
+        None => changes,
+    };
+    house.create(Account::NAME, &changes)
+}
+
+fn preview(house: &House, rule: &str) -> Json {
+    call(&house.admin, "retention.preview", json!({"rule": rule})).unwrap()
+}
+
+fn run(house: &House, given: Json) -> Json {
+    call(&house.admin, "retention.run", given).unwrap()["runs"].clone()
+}
+
+fn is_there(house: &House, entity: &str, id: RecordId) -> bool {
+    house.admin.get(entity, id).is_ok()
+}
+
+#[test]
+fn a_rule_tells_what_would_go_and_takes_that_and_nothing_else() {
+    let house = with_clock();
+    rule(&house, json!({})).unwrap();
+    // Today is 2026-11-22 for the organisation: a record of that day three years ago has been kept long enough.
+    let due = account(&house, "due", Some("2023-11-22"));
+    let [held, locked] = ["held", "locked"].map(|name| account(&house, name, Some("2020-01-01")));
+    let young = account(&house, "young", Some("2023-11-23"));
+    let endless = account(&house, "endless", None);
+    call(&house.admin, "hold.place", json!({"entity": "account", "id": held.to_string(), "reason": "诉讼"}))
+        .unwrap();
+    call(&house.admin, "record.lock", json!({"entity": "account", "id": locked.to_string()})).unwrap();
+    let told = preview(&house, "old");
+    assert_eq!((&told["until"], &told["due"]), (&json!("2023-11-22"), &json!(3)));
+    let kept: Vec<(&str, &Json)> = told["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["id"].as_str().unwrap(), &row["kept"]))
+        .collect();
+    let expected = [(due, json!(null)), (held, json!("hold")), (locked, json!("locked"))];
+    let ids = expected.each_ref().map(|(id, _)| id.to_string());
+    assert_eq!(
+        kept,
+        [(ids[0].as_str(), &expected[0].1), (&ids[1], &expected[1].1), (&ids[2], &expected[2].1)]
+    );
+    assert!(is_there(&house, Account::NAME, due), "a preview takes nothing");
+    let runs = run(&house, json!({}));
+    assert_eq!(
+        (&runs[0]["rule"], &runs[0]["removed"], &runs[0]["kept"]),
+        (&json!("old"), &json!(1), &json!(2))
+    );
+    assert!(runs[0]["cursor"].is_null() && runs[0]["stopped"].is_null());
+    for (id, stays) in [(due, false), (held, true), (locked, true), (young, true), (endless, true)] {
+        assert_eq!(is_there(&house, Account::NAME, id), stays);
+    }
+    let deleted = entries(&house, due).into_iter().find(|(kind, _, _)| kind == "delete").unwrap();
+    assert_eq!(deleted.1, "retention.old", "the ledger says by which rule");
+    house.admin.write(|transaction| transaction.undelete_record(Account::NAME, due)).unwrap();
+    house.clock.advance_micros(DAY);
+    assert_eq!(run(&house, json!({"rule": "old"}))[0]["removed"], 2, "that one, and what is a day older now");
+    let _ = house.verified();
+}
+
+#[test]
+fn no_rule_undercuts_what_another_one_must_keep() {
+    let house = with_clock();
+    let short = json!({"code": "short", "period": "P1Y"});
+    rule(&house, short).unwrap();
+    let long = json!({"code": "tax", "period": "P10Y", "min_period": "P10Y", "condition": "city == '上海'"});
+    rule(&house, long).unwrap();
+    let taxed = house.create(
+        Account::NAME,
+        &Changes::new()
+            .set("name", "taxed")
+            .set("city", "上海")
+            .set("x.ended_on", "2020-01-01".parse::<Date>().unwrap()),
+    );
+    let other = account(&house, "other", Some("2020-01-01"));
+    let told = preview(&house, "short");
+    assert_eq!((&told["rows"][0]["kept"], &told["rows"][0]["rule"]), (&json!("minimum"), &json!("tax")));
+    assert_eq!(run(&house, json!({"rule": "short"}))[0]["removed"], 1);
+    assert!(is_there(&house, Account::NAME, taxed) && !is_there(&house, Account::NAME, other));
+    for (period, minimum, right) in
+        [("P1Y", "P5Y", false), ("P364D", "P1Y", false), ("P1Y", "P1Y", true), ("P60M", "P5Y", true)]
+    {
+        let code = format!("r_{}_{}", period.to_lowercase(), minimum.to_lowercase());
+        let made = rule(&house, json!({"code": code, "period": period, "min_period": minimum}));
+        assert_eq!(made.is_ok(), right, "{period} {minimum}");
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_done_are_refused() {
+    let house = with_clock();
+    let code = |more: Json| refusal(rule(&house, more));
+    assert_eq!(code(json!({"clock": "name"})), Code::InvalidArgument);
+    assert_eq!(code(json!({"clock": "nothing"})), Code::UnknownField);
+    assert_eq!(code(json!({"entity": "nothing"})), Code::UnknownEntity);
+    assert_eq!(code(json!({"entity": "sys.user", "clock": "created_at"})), Code::InvalidArgument);
+    assert_eq!(code(json!({"period": "3 years"})), Code::InvalidArgument);
+    assert_eq!(code(json!({"condition": "name =="})), Code::InvalidExpression);
+    assert_eq!(code(json!({"action": "erase"})), Code::InvalidArgument, "no person");
+    assert_eq!(code(json!({"action": "anonymise"})), Code::InvalidArgument, "nothing personal");
+    assert_eq!(code(json!({"code": "Old"})), Code::InvalidArgument);
+    assert_eq!(code(json!({"basis": null})), Code::Required);
+    rule(&house, json!({"active": false})).unwrap();
+    assert_eq!(refusal(call(&house.admin, "retention.run", json!({"rule": "old"}))), Code::InvalidArgument);
+    assert_eq!(refusal(call(&house.admin, "retention.run", json!({"rule": "none"}))), Code::ReferenceMissing);
+    assert_eq!(run(&house, json!({})), json!([]), "none is on");
+    let clerk = house.user_as("clerk", "director");
+    for (method, given) in [("retention.preview", json!({"rule": "old"})), ("retention.run", json!({}))] {
+        assert_eq!(refusal(call(&clerk, method, given)), Code::NotPermitted);
+    }
+}
+
+#[test]
+fn persons_are_anonymised_or_erased_or_purged() {
+    let house = database();
+    let people = |name: &str| {
+        let changes = Changes::new().set("name", name).set("phone", "13812345678").set("position", "厂长");
+        house.create(Contact::NAME, &changes)
+    };
+    let [veiled, erased, purged] = ["veiled", "erased", "purged"].map(people);
+    let of = |code: &str, action: &str, name: &str| {
+        let more = json!({
+            "code": code, "entity": "crm.contact", "clock": "created_at", "period": "P10D", "action": action,
+            "condition": format!("name == '{name}'"),
+        });
+        rule(&house, more).unwrap();
+    };
+    of("a_veil", "anonymise", "veiled");
+    of("b_erase", "erase", "erased");
+    of("c_purge", "purge", "purged");
+    assert_eq!(run(&house, json!({}))[1]["removed"], 0, "not yet");
+    house.clock.advance_micros(11 * DAY);
+    let runs = run(&house, json!({}));
+    let removed: Vec<&Json> = runs.as_array().unwrap().iter().map(|run| &run["removed"]).collect();
+    assert_eq!(removed, [&json!(1), &json!(1), &json!(1)]);
+    let left = house.admin.get(Contact::NAME, veiled).unwrap();
+    assert_eq!(left.title(), "—");
+    assert!(left.value("phone").unwrap().is_null() && left.value("position").unwrap().is_null());
+    assert!(!is_there(&house, Contact::NAME, erased) && !is_there(&house, Contact::NAME, purged));
+    let told = entries(&house, erased);
+    assert!(told.iter().any(|(kind, cause, _)| kind == "erase" && cause == "retention.b_erase"));
+    assert!(told.iter().all(|(_, _, told)| !told), "nothing of the person is told: {told:?}");
+    let back = house.admin.write(|transaction| transaction.undelete_record(Contact::NAME, purged));
+    assert_eq!(refusal(back), Code::RecordPurged);
+    let again = run(&house, json!({}));
+    assert!(again.as_array().unwrap().iter().all(|run| run["removed"] == 0), "{again}");
+    let _ = house.verified();
+    let house = house.reopened();
+    assert!(entries(&house, erased).iter().all(|(_, _, told)| !told));
+}
+
+#[test]
+fn a_run_stops_at_its_bound_or_when_it_is_cancelled_and_is_gone_on_with() {
+    let house = with_clock();
+    rule(&house, json!({})).unwrap();
+    let ids: Vec<RecordId> =
+        (0..450).map(|number| account(&house, &format!("{number}"), Some("2020-01-01"))).collect();
+    call(&house.admin, "hold.place", json!({"entity": "account", "id": ids[0].to_string(), "reason": "x"}))
+        .unwrap();
+    let first = run(&house, json!({"rule": "old", "limit": 50}));
+    assert_eq!((&first[0]["removed"], &first[0]["kept"]), (&json!(49), &json!(1)));
+    let cursor = first[0]["cursor"].clone();
+    assert!(cursor.is_string());
+    let next = run(&house, json!({"rule": "old", "limit": 50, "cursor": cursor}));
+    assert_eq!(
+        (&next[0]["removed"], &next[0]["kept"]),
+        (&json!(50), &json!(0)),
+        "what stays is not looked at again"
+    );
+    let token = CancelToken::default();
+    let inner = token.clone();
+    let impatient = house.admin.with_patience(Patience::with_token(token).telling(move |told| {
+        if told.phase == "retention" && told.done >= 200 {
+            inner.cancel();
+        }
+    }));
+    let stopped = impatient.run_retention("old", None, 0).unwrap();
+    assert_eq!(stopped.stopped.as_ref().map(guanxi::Error::code), Some(Code::Cancelled));
+    assert_eq!(stopped.removed, 199);
+    let rest = house.admin.run_retention("old", stopped.next, 0).unwrap();
+    assert_eq!((rest.removed, rest.kept), (152 - 1, 0));
+    let _ = person(&house, "x");
+    assert_eq!(preview(&house, "old")["due"], 1);
+    let _ = house.verified();
+}
