@@ -173,19 +173,20 @@ pub(super) struct Kept {
     changed: [Mutex<u64>; PARTS],
     /// By group of keys, the newest commit that changed one.
     groups: Box<[AtomicU64]>,
-    /// Hashes of what was asked for lately, each in the slot that its hash names.
-    lately: Box<[AtomicU32]>,
+    /// Hashes of what was asked for lately, each in the slot that its hash names. A slot holds two, so that two which
+    /// share it and are asked for by turns do not drive each other out for ever.
+    lately: Box<[[AtomicU32; 2]]>,
 }
 
 impl Kept {
     /// Room for so many bytes; nothing where that is no room.
     pub(super) fn new(bytes: usize) -> Option<Self> {
         let places = bytes.checked_div(USUAL_BYTES).filter(|places| *places > 0)?;
-        let slots = places.checked_next_power_of_two().unwrap_or(MAX_SLOTS).min(MAX_SLOTS);
+        let slots = places.checked_next_power_of_two().unwrap_or(MAX_SLOTS).clamp(2, MAX_SLOTS);
         let hashes = DefaultHashBuilder::default();
         let capacity = u64::try_from(bytes).unwrap_or(u64::MAX);
         let things = Cache::with(places, capacity, Bytes, hashes.clone(), DefaultLifecycle::default());
-        let lately = (0..slots).map(|_| AtomicU32::new(0)).collect();
+        let lately = (0..slots / 2).map(|_| [const { AtomicU32::new(0) }; 2]).collect();
         let groups = (0..GROUPS).map(|_| AtomicU64::new(0)).collect();
         Some(Self { things, hashes, changed: std::array::from_fn(|_| Mutex::new(0)), groups, lately })
     }
@@ -252,7 +253,10 @@ impl Kept {
         let slot = self.lately.get(low & self.lately.len().wrapping_sub(1));
         // Zero is what an empty slot holds.
         let mark = u32::try_from(high).unwrap_or_default() | 1;
-        slot.is_some_and(|slot| slot.swap(mark, Ordering::Relaxed) == mark)
+        slot.is_some_and(|[newer, older]| {
+            let before = newer.swap(mark, Ordering::Relaxed);
+            before == mark || older.swap(before, Ordering::Relaxed) == mark
+        })
     }
 
     fn part_of(&self, key: &[u8]) -> Option<MutexGuard<'_, u64>> {
@@ -382,6 +386,18 @@ mod tests {
         assert!(matches!(kept.recall(0, row), Recalled::Made(_)));
         kept.forget(1, TABLE, b"row");
         assert_eq!(kept.bytes(), 0);
+    }
+
+    #[test]
+    fn of_two_rows_that_are_asked_for_by_turns_both_are_kept_whatever_their_hashes() {
+        // So few slots that many pairs share one.
+        let kept = Kept::new(4 * 1_024).unwrap();
+        for pair in 0_u16..200 {
+            let keys = [(2 * pair).to_be_bytes(), (2 * pair + 1).to_be_bytes()];
+            let ask = |key: &[u8; 2]| kept.recall(0, Source::Row(TABLE, key));
+            keys.iter().for_each(|key| drop(ask(key)));
+            assert!(keys.iter().all(|key| matches!(ask(key), Recalled::Wanted)), "{pair}");
+        }
     }
 
     #[test]
