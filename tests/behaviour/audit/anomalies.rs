@@ -1,6 +1,7 @@
 //! Rules over the ledger: what they notice, what they do not, and that they stand in nobody's way.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use guanxi::api::call;
 use guanxi::engine::{Action, Level, ReadMode, ReadPolicy};
@@ -84,6 +85,34 @@ fn reading_many_records_and_those_of_others_is_noticed_person_by_person() {
     assert_eq!(listed["anomalies"].as_array().unwrap().len(), 1);
     lin.list("crm.account", &guanxi::Find::default()).unwrap();
     assert_eq!(detect(&house).len(), 2, "a list names all of its records");
+}
+
+#[test]
+fn reading_outside_of_ones_team_is_noticed_and_told_to_a_host_as_long_as_it_listens() {
+    let (house, made, lin) = guarded(6);
+    rule(&house, json!({"name": "reads_outside_team", "enabled": true, "threshold": 2}));
+    let told: Arc<Mutex<Vec<(String, RecordId, u64)>>> = Arc::default();
+    let listener = Arc::clone(&told);
+    let broken = house.crm.on_anomaly(|_| panic!("the host's own fault"));
+    let subscription = house.crm.on_anomaly(move |anomaly| {
+        listener.lock().unwrap().push((anomaly.rule.clone(), anomaly.person, anomaly.count));
+    });
+    let raised = [("reads_outside_team".to_owned(), 2)];
+    made[..2].iter().for_each(|id| drop(lin.get("crm.account", *id).unwrap()));
+    assert_eq!(detect(&house), raised);
+    assert_eq!(*told.lock().unwrap(), [("reads_outside_team".to_owned(), lin.user(), 2)]);
+    // What the owner shares a team with is read within it.
+    let team = house.create("sys.team", &Changes::new().set("name", "east"));
+    for user in [house.admin.user(), lin.user()] {
+        let _ = house.create("sys.team_member", &Changes::new().set("team", team).set("user", user));
+    }
+    made[2..4].iter().for_each(|id| drop(lin.get("crm.account", *id).unwrap()));
+    assert_eq!(detect(&house), []);
+    drop((subscription, broken));
+    let wang = house.user("wang", &[house.role("others", &[("crm.account", Action::Read, Level::All)])]);
+    made[4..].iter().for_each(|id| drop(wang.get("crm.account", *id).unwrap()));
+    assert_eq!(detect(&house), raised);
+    assert_eq!(told.lock().unwrap().len(), 1, "nobody listens any more");
 }
 
 #[test]
