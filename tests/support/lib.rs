@@ -182,6 +182,13 @@ impl House {
         self.user(name, &[self.role(&format!("role of {name}"), &own)])
     }
 
+    /// Somebody who does all work to their own records, and may share them.
+    #[must_use]
+    pub fn worker(&self, name: &str) -> Session {
+        use Action::{Assign, Create, Delete, Lock, Read, Share, Update};
+        self.user_who_may(name, &[Create, Read, Update, Delete, Assign, Share, Lock])
+    }
+
     /// Changes one record as the administrator.
     pub fn change(&self, entity: &str, id: RecordId, changes: &Changes) {
         let changed = self.admin.write(|transaction| transaction.update_record(entity, id, changes.clone()));

@@ -8,8 +8,8 @@ use guanxi::Result;
 use guanxi::api::call;
 use serde_json::{Value as Json, json};
 
-use crate::commands::access::{cells, write};
-use crate::commands::{list, text};
+use crate::commands::access::{cells, told, write};
+use crate::commands::list;
 use crate::exit::Ended;
 use crate::host::Host;
 use crate::output;
@@ -168,7 +168,7 @@ impl Rule {
                     "id", "name", "entity", "criteria", "level", "user", "team", "role", "unit", "below",
                     "off", "pending",
                 ];
-                told(host, path, ("access.rules", "rules"), &columns)
+                listed(host, path, ("access.rules", "rules"), &columns)
             }
             Self::Define(define) => {
                 let given = json!({
@@ -183,7 +183,7 @@ impl Rule {
                     "below": define.with.below,
                     "reason": define.reason,
                 });
-                done(host, &define.path, "access.rule.define", &given)
+                told(host, &define.path, "access.rule.define", &given)
             }
             Self::Change(change) => {
                 let given = json!({
@@ -199,9 +199,9 @@ impl Rule {
                     "below": change.with.below,
                     "reason": change.reason,
                 });
-                done(host, &change.path, "access.rule.change", &given)
+                told(host, &change.path, "access.rule.change", &given)
             }
-            Self::Remove(One { path, id }) => done(host, path, "access.rule.remove", &json!({"id": id})),
+            Self::Remove(One { path, id }) => told(host, path, "access.rule.remove", &json!({"id": id})),
         }
     }
 }
@@ -215,16 +215,16 @@ impl Inherit {
         match self {
             Self::List(Database { path }) => {
                 let columns = ["id", "entity", "field", "parent", "level", "off", "pending"];
-                told(host, path, ("access.inherited", "settings"), &columns)
+                listed(host, path, ("access.inherited", "settings"), &columns)
             }
             Self::Define(DefineInheritance { path, entity, field, level, reason }) => {
                 let given = json!({"entity": entity, "field": field, "level": level, "reason": reason});
-                done(host, path, "access.inherit.define", &given)
+                told(host, path, "access.inherit.define", &given)
             }
             Self::Change(ChangeInheritance { path, id, level, off }) => {
-                done(host, path, "access.inherit.change", &json!({"id": id, "level": level, "off": off}))
+                told(host, path, "access.inherit.change", &json!({"id": id, "level": level, "off": off}))
             }
-            Self::Remove(One { path, id }) => done(host, path, "access.inherit.remove", &json!({"id": id})),
+            Self::Remove(One { path, id }) => told(host, path, "access.inherit.remove", &json!({"id": id})),
         }
     }
 }
@@ -235,21 +235,11 @@ impl Database {
     /// # Errors
     /// Those of `access.mark`.
     pub fn mark(&self, host: &Host) -> Result<Ended> {
-        done(host, &self.path, "access.mark", &json!({}))
+        told(host, &self.path, "access.mark", &json!({}))
     }
 }
 
-fn done(host: &Host, path: &Path, method: &str, given: &Json) -> Result<Ended> {
-    let answer = call(&host.session(path)?, method, given)?;
-    match (host.wants_json(), text(&answer, "id")) {
-        (true, _) => output::json(&answer)?,
-        (false, "") => {}
-        (false, id) => output::line(id)?,
-    }
-    Ok(Ended::Done)
-}
-
-fn told(host: &Host, path: &Path, (method, rows): (&str, &str), columns: &[&str]) -> Result<Ended> {
+fn listed(host: &Host, path: &Path, (method, rows): (&str, &str), columns: &[&str]) -> Result<Ended> {
     let answer = call(&host.session(path)?, method, &json!({}))?;
     if host.wants_json() {
         output::json(&answer)?;

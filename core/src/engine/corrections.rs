@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::access::{NOBODY, Permit, Read, Update};
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value, normalize};
-use crate::engine::nobodys::Nobodys;
+use crate::engine::nobodys::NobodysPage;
 use crate::engine::reader::{found, is_out_of_reach};
 use crate::engine::{BeforeSave, Changes, Reader, Registrar, Save, Session, Transaction, WriteOptions};
 use crate::records::{self, Comparison, Filter, PageCursor, Query, Record};
@@ -274,7 +274,12 @@ impl Reader<'_> {
         self.stored(&self.permit(known)?, known, id).map(drop)
     }
 
-    fn stored_corrections(&self, asked: &Asked, after: Option<PageCursor>, limit: usize) -> Result<Nobodys> {
+    fn stored_corrections(
+        &self,
+        asked: &Asked,
+        after: Option<PageCursor>,
+        limit: usize,
+    ) -> Result<NobodysPage> {
         let entity = self.registry().entity(CorrectionRequest::NAME)?;
         self.nobodys(entity, &Query { filter: asked.filter(entity)?, limit, after, ..Query::default() })
     }

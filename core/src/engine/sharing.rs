@@ -8,11 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{
-    Action, NOBODY, Policy, Read, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, Way, share,
+    Action, NOBODY, Policy, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, Way, share,
 };
-use crate::base::{Code, Error, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
+use crate::engine::nobodys::Nobodys;
 use crate::engine::{Changes, Crm, Reader, Session, Transaction, WriteOptions};
-use crate::records::{self, Comparison, Filter, Record, Sight, links_by, scan_all};
+use crate::records::{self, Comparison, Filter, Record, links_by};
 use crate::schema::{Entity, EntityType, FieldName, Registry};
 use crate::storage::Snapshot;
 
@@ -198,16 +199,10 @@ struct Stored {
 impl Place<'_> {
     /// The shares that meet a condition.
     fn stored(&self, filter: &Filter) -> Result<Vec<Stored>> {
-        let permit = self.policy.bootstrap_of::<Read>(self.entity.id(), (NOBODY, self.partition));
+        let nobodys = Nobodys { snapshot: self.snapshot, registry: self.registry, policy: self.policy };
         let mut found = Vec::new();
-        if permit.classes().is_empty() {
-            return Ok(found);
-        }
-        let patience = Patience::default();
-        let sight = Sight::new(self.snapshot, self.registry, self.entity, &permit, &patience);
-        scan_all(&sight, filter, &mut |record| {
+        nobodys.scan((self.entity, Some(&[self.partition].into())), filter, &mut |record| {
             found.extend(stored(self.registry, self.entity, record));
-            Ok(())
         })?;
         found.sort_by_key(|stored| stored.fact.id);
         Ok(found)

@@ -356,16 +356,7 @@ fn a_request_asks_for_no_more_than_who_asks_may_do_and_nobody_agrees_beyond_thei
 fn shares_and_delegations_are_asked_for_by_who_may_give_them() {
     let house = database();
     let second = house.user_as("second", "administrator");
-    let own = [
-        Action::Create,
-        Action::Read,
-        Action::Update,
-        Action::Delete,
-        Action::Assign,
-        Action::Share,
-        Action::Lock,
-    ];
-    let (lin, wang) = (house.user_who_may("lin", &own), house.user_who_may("wang", &own));
+    let (lin, wang) = (house.worker("lin"), house.worker("wang"));
     set_policy(&house.admin, &["full_shares", "delegations"]).unwrap();
     let record = lin.write(|txn| txn.create_record(Account::NAME, Changes::new().set("name", "x"))).unwrap();
     let full = NewShare::new(Sharee::User(wang.user()), ShareLevel::Full);

@@ -14,12 +14,6 @@ use serde_json::json;
 
 const EVERYTHING: Condition = Condition::Everything;
 
-/// Somebody who does everything to their own records, and may share them.
-fn worker(house: &House, name: &str) -> Session {
-    use Action::{Assign, Create, Delete, Lock, Read, Share, Update};
-    house.user_who_may(name, &[Create, Read, Update, Delete, Assign, Share, Lock])
-}
-
 /// Somebody who reads and changes their own records, and no more.
 fn clerk(house: &House, name: &str) -> Session {
     house.user_who_may(name, &[Action::Create, Action::Read, Action::Update])
@@ -103,7 +97,7 @@ fn ways(session: &Session) -> Vec<u64> {
 #[test]
 fn a_shared_record_is_there_in_every_way_of_asking_and_gone_when_it_is_taken_back() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let theirs = account_of(&lin, "加喜 one");
     let _ = account_of(&lin, "加喜 two");
     let _ = account_of(&wang, "加喜 three");
@@ -126,8 +120,8 @@ fn a_shared_record_is_there_in_every_way_of_asking_and_gone_when_it_is_taken_bac
 #[test]
 fn each_level_lets_be_done_what_it_says_and_no_more() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), worker(&house, "wang"));
-    let li = worker(&house, "li");
+    let (lin, wang) = (house.worker("lin"), house.worker("wang"));
+    let li = house.worker("li");
     let attach = |session: &Session, id: RecordId| {
         session.attach(Account::NAME, id, "a.txt", "text/plain", &mut b"x".as_slice()).map(drop)
     };
@@ -163,7 +157,7 @@ fn each_level_lets_be_done_what_it_says_and_no_more() {
 #[test]
 fn a_share_needs_a_grant_of_the_action_at_some_level() {
     let house = database();
-    let lin = worker(&house, "lin");
+    let lin = house.worker("lin");
     let reader = house.user("reader", &[house.role("reads", &[("crm.account", Action::Read, Level::Own)])]);
     let nobody = house.user("nobody", &[]);
     let record = account_of(&lin, "加喜");
@@ -183,7 +177,7 @@ fn a_share_needs_a_grant_of_the_action_at_some_level() {
 #[test]
 fn nobody_shares_what_they_do_not_see_nor_more_than_they_have() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), worker(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), house.worker("wang"));
     let li = clerk(&house, "li");
     let theirs = account_of(&lin, "加喜");
     // One that is hidden is told of in the words of one that is not there.
@@ -224,7 +218,7 @@ fn nobody_shares_what_they_do_not_see_nor_more_than_they_have() {
 #[test]
 fn a_record_that_is_shared_on_is_shared_no_wider_and_no_longer() {
     let house = database();
-    let (lin, wang, li) = (worker(&house, "lin"), worker(&house, "wang"), worker(&house, "li"));
+    let (lin, wang, li) = (house.worker("lin"), house.worker("wang"), house.worker("li"));
     let record = account_of(&lin, "加喜");
     let until = moment("2026-12-01T00:00:00Z");
     lin.share(Account::NAME, record, &with(&wang, ShareLevel::Full).until(until)).unwrap();
@@ -252,7 +246,7 @@ fn a_record_that_is_shared_on_is_shared_no_wider_and_no_longer() {
 #[test]
 fn a_share_holds_from_its_beginning_up_to_its_end_and_does_not_live_again_by_a_clock_set_back() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let record = account_of(&lin, "加喜");
     let share = NewShare {
         from: Some(moment("2026-11-23T00:00:00Z")),
@@ -290,7 +284,7 @@ fn a_share_holds_from_its_beginning_up_to_its_end_and_does_not_live_again_by_a_c
 #[test]
 fn denials_partitions_masks_hidden_fields_and_modules_win_over_a_share() {
     let house = database();
-    let lin = worker(&house, "lin");
+    let lin = house.worker("lin");
     let role = house.role("denied", &[("crm.account", Action::Read, Level::Own)]);
     house.grant(role, Effect::Deny, ("crm.account", Action::Read, Level::OwnAndSubordinates), "");
     let boss = house.user("boss", &[role]);
@@ -325,7 +319,7 @@ fn denials_partitions_masks_hidden_fields_and_modules_win_over_a_share() {
 #[test]
 fn pages_sorted_either_way_meet_each_shared_record_once_in_its_place() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let mut all = Vec::new();
     for number in 0..12_i64 {
         let maker = if number % 3 == 0 { &wang } else { &lin };
@@ -378,7 +372,7 @@ fn pages_sorted_either_way_meet_each_shared_record_once_in_its_place() {
 #[test]
 fn what_refers_to_a_shared_record_leads_to_it_and_asks_back_along_it() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let company = account_of(&lin, "加喜");
     let person = |session: &Session, name: &str| {
         let changes = Changes::new().set("name", name).set("account", company);
@@ -404,7 +398,7 @@ fn what_refers_to_a_shared_record_leads_to_it_and_asks_back_along_it() {
 #[test]
 fn every_share_is_in_the_ledger_and_a_refusal_too() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let record = account_of(&lin, "加喜");
     let share = lin.share(Account::NAME, record, &with(&wang, ShareLevel::Read)).unwrap();
     lin.unshare(Account::NAME, record, Sharee::User(wang.user())).unwrap();
@@ -460,7 +454,7 @@ fn the_door_of_all_records_holds_shares_to_the_same_rules() {
 #[test]
 fn hosts_share_by_named_methods() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let record = account_of(&lin, "加喜");
     let given = json!({
         "entity": "account", "id": record.to_string(), "user": wang.user().to_string(), "level": "edit",
@@ -484,7 +478,7 @@ fn hosts_share_by_named_methods() {
 #[test]
 fn shares_are_bounded_for_each_person_and_record_and_those_that_have_ended_make_room() {
     let house = House::with(|options| options.most_shares(3, 2));
-    let lin = worker(&house, "lin");
+    let lin = house.worker("lin");
     let people = ["wang", "li", "zhao"].map(|name| clerk(&house, name));
     let share =
         |id: RecordId, session: &Session| lin.share(Account::NAME, id, &with(session, ShareLevel::Read));
@@ -510,7 +504,7 @@ fn shares_are_bounded_for_each_person_and_record_and_those_that_have_ended_make_
 #[test]
 fn many_shares_of_one_transaction_are_bounded_as_those_of_several_are() {
     let house = House::with(|options| options.most_shares(3, 2));
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let records: Vec<RecordId> = (0..5).map(|number| account_of(&lin, &format!("no. {number}"))).collect();
     let share = with(&wang, ShareLevel::Read);
     lin.write(|transaction| {
@@ -536,7 +530,7 @@ fn many_shares_of_one_transaction_are_bounded_as_those_of_several_are() {
 #[test]
 fn conditions_tell_nothing_of_records_that_a_share_does_not_open() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let (shared, hidden) = (account_of(&lin, "shared"), account_of(&lin, "hidden"));
     lin.share(Account::NAME, shared, &with(&wang, ShareLevel::Read)).unwrap();
     let employees = |count: i64| {
@@ -566,7 +560,7 @@ fn conditions_tell_nothing_of_records_that_a_share_does_not_open() {
 #[test]
 fn alternatives_and_conditions_asked_back_take_shared_records_in_once() {
     let house = database();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let (company, other) = (account_of(&lin, "加喜"), account_of(&lin, "other"));
     let mine = account_of(&wang, "mine");
     let person = |session: &Session, of: RecordId| {
@@ -602,7 +596,7 @@ fn a_link_is_seen_by_whom_it_and_both_of_its_ends_are_shared_with() {
         "to": {"name": "company", "entities": ["account"], "label": {"zh": "公司", "en": "Company"}},
     });
     call(&house.admin, "schema.define_relation", &relation).unwrap();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let (holder, company) = (account_of(&lin, "holder"), account_of(&lin, "company"));
     let link =
         lin.write(|transaction| transaction.link("x.holding", holder, company, Changes::new())).unwrap();
@@ -630,7 +624,7 @@ fn a_rollup_as_its_reader_sees_it_goes_over_shared_children_and_once() {
         "field_type": "rollup", "child": "contact", "by": "account", "function": "count", "readers": "visible",
     });
     call(&house.admin, "schema.define_field", &rollup).unwrap();
-    let (lin, wang) = (worker(&house, "lin"), clerk(&house, "wang"));
+    let (lin, wang) = (house.worker("lin"), clerk(&house, "wang"));
     let companies = ["one", "two"].map(|name| account_of(&lin, name));
     for company in companies {
         lin.share(Account::NAME, company, &with(&wang, ShareLevel::Read)).unwrap();

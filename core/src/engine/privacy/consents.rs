@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::access::{Action, Delete, NOBODY, Policy};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp, Value, normalize};
-use crate::engine::privacy::kept::{Nobodys, Values};
+use crate::engine::nobodys::Nobodys;
+use crate::engine::privacy::kept::Values;
 use crate::engine::privacy::purposes::{LegalBasis, RegisteredPurpose};
 use crate::engine::{Changes, Reader, Session, Transaction, WriteOptions};
 use crate::records::{self, Comparison, Filter, PageCursor, Query, Record, Sight, WriteContext, WriteView};
@@ -269,8 +270,7 @@ impl Session {
         self.read(|reader| {
             let (_, person) = reader.person(entity, id)?;
             let consents = reader.registry.entity(Consent::NAME)?;
-            let place =
-                Nobodys { snapshot: reader.snapshot, registry: reader.registry, policy: reader.policy };
+            let place = reader.of_nobody();
             let permit = place.permit(consents, partitions_of(reader.registry, &person).as_ref());
             let sight = Sight::new(reader.snapshot, reader.registry, consents, &permit, reader.patience);
             let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
@@ -327,7 +327,7 @@ impl Reader<'_> {
     }
 
     fn statements_of(&self, consents: &Entity, person: &Record) -> Result<Vec<RecordedConsent>> {
-        let place = Nobodys { snapshot: self.snapshot, registry: self.registry, policy: self.policy };
+        let place = self.of_nobody();
         let near = partitions_of(self.registry, person);
         let found = place.records::<Consent>(near.as_ref(), &|entity| told_of(entity, person.id))?;
         Ok(found.iter().filter_map(|record| told(consents, record)).collect())

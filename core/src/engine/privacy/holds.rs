@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::access::{Action, Administer, Level, NOBODY, Policy, User};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp, Value, normalize};
-use crate::engine::privacy::kept::{Nobodys, Values};
+use crate::engine::nobodys::Nobodys;
+use crate::engine::privacy::kept::Values;
 use crate::engine::{Changes, Crm, Reader, Session, Settings, Transaction, WriteOptions};
 use crate::records::{self, Comparison, Filter, Holds, PageCursor, Query, Record, RecordFacts, Sight};
 use crate::schema::expr::Expression;
@@ -205,7 +206,7 @@ impl Reader<'_> {
         let limit = if limit == 0 { 100 } else { limit.min(MAX_PAGE_ROWS) };
         let (holds, now) = (self.registry.entity(LegalHold::NAME)?, self.crm.moment_of_access());
         let near = BTreeSet::from([self.policy.partition_of(self.user).unwrap_or(0)]);
-        let place = Nobodys { snapshot: self.snapshot, registry: self.registry, policy: self.policy };
+        let place = self.of_nobody();
         let permit = place.permit(holds, Some(&near));
         let at = after.as_ref().map_or(self.now, PageCursor::at);
         let mut parts = Vec::new();

@@ -1,52 +1,8 @@
-//! Records that belong to nobody, so that all of a partition are of one access class and are found by one look.
+//! What the records of this room say, by the constants of their entities.
 
-use std::collections::BTreeSet;
-
-use crate::access::{NOBODY, Permit, Policy, Read};
-use crate::base::{FieldId, Patience, Result, Timestamp, Value};
-use crate::records::{Filter, Record, Sight, scan_all};
-use crate::schema::{Entity, EntityType, FieldName, Registry};
-use crate::storage::Snapshot;
-
-/// Where nobody's records of an entity are looked for.
-#[derive(Clone, Copy)]
-pub(super) struct Nobodys<'a> {
-    pub snapshot: &'a dyn Snapshot,
-    pub registry: &'a Registry,
-    pub policy: &'a Policy,
-}
-
-impl Nobodys<'_> {
-    /// The records of some partitions, or of all of them, that meet a filter, in the order in which they were made.
-    pub fn records<E: EntityType>(
-        &self,
-        partitions: Option<&BTreeSet<u32>>,
-        filter: &dyn Fn(&Entity) -> Result<Filter>,
-    ) -> Result<Vec<Record>> {
-        let Ok(entity) = self.registry.entity(E::NAME) else { return Ok(Vec::new()) };
-        let permit = self.permit(entity, partitions);
-        let mut found = Vec::new();
-        if permit.classes().is_empty() {
-            return Ok(found);
-        }
-        let patience = Patience::default();
-        let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
-        scan_all(&sight, &filter(entity)?, &mut |record| {
-            found.push(record.clone());
-            Ok(())
-        })?;
-        found.sort_by_key(|record| record.id);
-        Ok(found)
-    }
-
-    /// A permit to read them.
-    pub fn permit(&self, entity: &Entity, partitions: Option<&BTreeSet<u32>>) -> Permit<Read> {
-        let all = self.policy.bootstrap_of_owner::<Read>(entity.id(), NOBODY);
-        let Some(partitions) = partitions else { return all };
-        let near = all.classes().iter().filter(|(_, class)| partitions.contains(&class.partition)).cloned();
-        all.narrowed(&near.collect::<Vec<_>>())
-    }
-}
+use crate::base::{FieldId, Timestamp, Value};
+use crate::records::Record;
+use crate::schema::{Entity, FieldName};
 
 /// The values of a record by the constants of its entity.
 #[derive(Clone, Copy)]
