@@ -37,6 +37,7 @@ mod formats;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod kept_answers;
 mod kept_records;
 #[cfg(test)]
 mod keys;

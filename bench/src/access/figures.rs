@@ -13,6 +13,8 @@ pub enum Work {
     Share,
     /// Asks a question.
     Ask(Question, Asker),
+    /// Asks a question each time after a lead has come in, which is not measured.
+    AskAnew(Question, Asker),
     /// Works out whose records people of a role reach, each for the first time.
     Compile(Role),
     /// Changes the organisation, and asks.
@@ -85,6 +87,8 @@ pub const STEPS: &[Step] = &[
     ask("explain division", Question::Explain, Role::DivisionHead),
     step("verify", Work::Verify),
     step("entries", Work::Entries),
+    step("page director anew", Work::AskAnew(Question::Page, Asker::Of(Role::Director))),
+    step("count director anew", Work::AskAnew(Question::Count, Asker::Of(Role::Director))),
     step("write", Work::Write),
     step("watched", Work::Watched),
     step("organisation", Work::Reorganise),
@@ -120,6 +124,7 @@ const ROWS: &[Row] = &[
     ("page.manager", "page manager", BEST, PAGE),
     ("page.division_head", "page division", BEST, PAGE),
     ("page.director", "page director", BEST, PAGE),
+    ("page.director.anew", "page director anew", BEST, Target::None),
     ("count.salesperson", "count salesperson", BEST, COUNT),
     ("count.salesperson.kept", "count salesperson", KEPT, Target::None),
     ("count.manager", "count manager", BEST, COUNT),
@@ -128,6 +133,7 @@ const ROWS: &[Row] = &[
     ("count.division_head.kept", "count division", KEPT, Target::None),
     ("count.director", "count director", BEST, COUNT),
     ("count.director.kept", "count director", KEPT, Target::None),
+    ("count.director.anew", "count director anew", BEST, Target::None),
     ("search.salesperson", "search salesperson", BEST, Target::None),
     ("search.manager", "search manager", BEST, Target::None),
     ("search.division_head", "search division", BEST, Target::None),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guanxi::base::Label;
+use guanxi::base::{FieldId, Label};
 use guanxi::engine::{
     Action, Bulk, BulkDone, Direction, FieldSelector, Find, Grant, LedgerCheck, LedgerQuery, Level, Listing,
     NewShare, Partition, ReadMode, ReadPolicy, Registrar, Role as RoleRecord, RoleAssignment, ShareLevel,
@@ -24,7 +24,7 @@ use crate::access::store::{Answer, Asker, Form, Question, Store};
 use crate::access::world::{Lead, Role, SOUGHT, STAGES, World, user_name};
 use crate::crm::PAGE_ROWS;
 use crate::crm::guanxi::{ADMINISTRATOR, database, options};
-use crate::crm::values::{moment, text, yuan};
+use crate::crm::values::{moment, text_of, yuan};
 use crate::harness::{Clock, Outcome, Spent};
 
 const LEAD: &str = "bench.lead";
@@ -101,6 +101,8 @@ pub struct Guanxi {
     users: Vec<RecordId>,
     leads: Vec<RecordId>,
     fields: Vec<FieldSelector>,
+    /// The same as they are numbered, as a host looks them up once, like the place of a column in a statement.
+    columns: Vec<FieldId>,
     sessions: BTreeMap<usize, Session>,
 }
 
@@ -148,6 +150,7 @@ impl Store for Guanxi {
             exhibitor: crm.session_for(&user_name(world.first_parted()))?,
             leads: known_leads(folder)?,
             fields: selectors(),
+            columns: columns(&administrator)?,
             sessions: BTreeMap::new(),
             folder: folder.to_owned(),
             administrator,
@@ -341,18 +344,26 @@ impl Guanxi {
     }
 
     fn row(&self, row: &Listing) -> Outcome<Lead> {
-        let mut values = self.fields.iter().map(|field| row.value(field.clone()));
-        let mut next = || values.next().transpose().map(Option::unwrap_or_default);
+        let mut values = self.columns.iter().map(|column| row.record.peek(*column));
+        let mut next = || values.next().ok_or("a field is missing");
         Ok(Lead {
-            name: text(next()?)?,
-            stage: text(next()?)?,
-            amount: yuan(&next()?)?,
-            city: text(next()?)?,
-            phone: text(next()?)?,
-            opened_at: moment(&next()?)?,
-            note: text(next()?)?,
+            name: text_of(next()?.as_ref())?,
+            stage: text_of(next()?.as_ref())?,
+            amount: yuan(next()?.as_ref())?,
+            city: text_of(next()?.as_ref())?,
+            phone: text_of(next()?.as_ref())?,
+            opened_at: moment(next()?.as_ref())?,
+            note: text_of(next()?.as_ref())?,
         })
     }
+}
+
+fn columns(session: &Session) -> Outcome<Vec<FieldId>> {
+    let found = session.read(|reader| {
+        let lead = reader.registry().entity(LEAD)?;
+        selectors().iter().map(|field| reader.readable(lead, field)).collect()
+    });
+    Ok(found?)
 }
 
 /// Makes a role with what it is granted on leads, and on the organisation.

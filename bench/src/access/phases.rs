@@ -8,9 +8,9 @@ use crate::access::bare;
 use crate::access::figures::{BARE, BARE_WALL, BEST, LOADS, STEPS, Step, WALL, Work};
 use crate::access::guanxi::Guanxi;
 use crate::access::sqlcipher::SqlCipher;
-use crate::access::store::{Asker, Question, Store};
+use crate::access::store::{Asker, Form, Question, Store};
 use crate::access::world::{Role, World};
-use crate::harness::{Clock, Outcome, Reply, Side, digest, flags, measured};
+use crate::harness::{Clock, Outcome, Reply, Side, Spent, digest, flags, measured};
 
 /// Hits of one page.
 pub const HITS: usize = 20;
@@ -27,6 +27,8 @@ const WRITES: usize = 1_000;
 const ENTRIES: usize = 100_000;
 const READS: usize = 10_000;
 const MOVES: usize = 10;
+/// Leads that come in between two questions of the same kind.
+const RENEWED: usize = 300;
 /// Leads from which on times are measured that mean something.
 const MEANINGFUL: usize = 5_000;
 /// What the digest of the answers is called in a reply.
@@ -106,6 +108,7 @@ fn run<S: Store>(step: &Step, arguments: &PhaseArguments) -> Outcome<Reply> {
         Work::Load => load(&mut store, world),
         Work::Share => share(&mut store, world),
         Work::Ask(question, asker) => ask(&mut store, question, asker, world),
+        Work::AskAnew(question, asker) => ask_anew(&mut store, question, asker, world),
         Work::Compile(role) => compile(&mut store, role, world),
         Work::Reorganise => reorganise(&mut store),
         Work::Write => write(&mut store, world),
@@ -172,6 +175,26 @@ fn ask<S: Store>(store: &mut S, question: Question, asker: Asker, world: World) 
         }
     }
     Ok(reply.with(BEST, best))
+}
+
+fn ask_anew<S: Store>(store: &mut S, question: Question, asker: Asker, world: World) -> Outcome<Reply> {
+    let forms: Vec<Form> = store.forms(question, asker)?.into_iter().filter(|form| !form.kept).collect();
+    // Behind all that were written before, of which each stands here twice: those of the partition are not counted.
+    let first = world.leads + 2 * store.leads()?;
+    let rows = world.leads(first..first + RENEWED);
+    let mut spent = vec![Spent::default(); forms.len()];
+    for ((turn, number), row) in (first..).enumerate().zip(rows) {
+        store.insert(number, &[row])?;
+        for (form, spent) in forms.iter().zip(&mut spent) {
+            let clock = Clock::start();
+            black_box(store.ask(question, asker, form, turn)?);
+            *spent += clock.stop();
+        }
+    }
+    let answers = forms.iter().map(|form| store.ask(question, asker, form, 0));
+    let same = digest(&answers.take(1).collect::<Outcome<Vec<_>>>()?);
+    let micros = spent.iter().map(|spent| spent.processor_micros_each(RENEWED));
+    Ok(Reply::default().with(BEST, micros.fold(f64::INFINITY, f64::min)).with(SAME, same))
 }
 
 fn compile<S: Store>(store: &mut S, role: Role, world: World) -> Outcome<Reply> {

@@ -12,6 +12,11 @@ pub fn text(value: Value) -> Outcome<String> {
     }
 }
 
+/// A text, copied.
+pub fn text_of(value: &Value) -> Outcome<String> {
+    Ok(value.as_text().ok_or_else(|| format!("a text was expected, not {value:?}"))?.to_owned())
+}
+
 /// An amount of money in whole units.
 pub fn yuan(value: &Value) -> Outcome<i64> {
     match value {

@@ -10,6 +10,8 @@ pub enum Work {
     Load,
     /// Asks a question.
     Ask(Question),
+    /// Asks a question each time after a deal of the team has come in, which is not measured.
+    AskAnew(Question),
     /// Stores new deals, so many in a commit, and commits so often.
     Insert { each: usize, commits: usize },
     /// Adds fields.
@@ -45,6 +47,8 @@ pub const STEPS: &[Step] = &[
     step("count", Work::Ask(Question::Count)),
     step("sums", Work::Ask(Question::Sums)),
     step("record", Work::Ask(Question::Record)),
+    step("newest anew", Work::AskAnew(Question::Newest)),
+    step("count anew", Work::AskAnew(Question::Count)),
     step("insert 1000", Work::Insert { each: 1_000, commits: 10 }),
     step("insert single", Work::Insert { each: 1, commits: 500 }),
     step("field", Work::AddFields),
@@ -63,12 +67,14 @@ type Row = (&'static str, &'static str, &'static str, Target);
 const ROWS: &[Row] = &[
     ("page.newest", "newest", BEST, Target::Ratio(5.0)),
     ("page.newest.naive", "newest", NAIVE, Target::None),
+    ("page.newest.anew", "newest anew", BEST, Target::None),
     ("page.deep", "deep", BEST, Target::Ratio(2.0)),
     ("page.deep.naive", "deep", NAIVE, Target::None),
     ("page.columns", "columns", BEST, Target::None),
     ("page.filtered", "filtered", BEST, Target::None),
     ("count.stage", "count", BEST, Target::Ratio(1.0)),
     ("count.stage.naive", "count", NAIVE, Target::Ratio(50.0)),
+    ("count.stage.anew", "count anew", BEST, Target::None),
     ("sum.by_stage", "sums", BEST, Target::Ratio(1.0)),
     ("sum.by_stage.naive", "sums", NAIVE, Target::Ratio(50.0)),
     ("record.read", "record", BEST, Target::None),

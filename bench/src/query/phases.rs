@@ -22,6 +22,8 @@ const IMPORTED: usize = 10_000;
 const ADDED: usize = 20;
 /// Deals from which on times are measured that mean something.
 const MEANINGFUL: usize = 5_000;
+/// Deals that come in between two questions of the same kind.
+const RENEWED: usize = 300;
 /// What the digest of the answers is called in a reply.
 pub const SAME: &str = "same";
 
@@ -76,6 +78,7 @@ fn run<S: Store>(step: &Step, arguments: &PhaseArguments) -> Outcome<()> {
     let reply = match step.work {
         Work::Load => load(&mut store, arguments.deals)?,
         Work::Ask(question) => ask(&mut store, question)?,
+        Work::AskAnew(question) => ask_anew(&mut store, question)?,
         Work::Insert { each, commits } => insert(&mut store, each, commits)?,
         Work::AddFields => add_fields(&mut store)?,
     };
@@ -139,6 +142,33 @@ fn ask<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
         }
     }
     Ok(reply.with(BEST, best))
+}
+
+fn ask_anew<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
+    let forms = store.forms(question);
+    let first = store.deals()?;
+    let mut spent = vec![Spent::default(); forms.len()];
+    let mut reply = Reply::default();
+    for turn in 0..RENEWED {
+        // The first of the owners is of the team.
+        let number = (first + turn + 1) * OWNERS;
+        store.insert(&deals(number..number + 1))?;
+        for (form, spent) in forms.iter().zip(&mut spent) {
+            let clock = Clock::start();
+            black_box(store.ask(question, form, turn)?);
+            *spent += clock.stop();
+        }
+    }
+    let micros = spent.iter().map(|spent| spent.processor_micros_each(RENEWED));
+    let mut best = f64::INFINITY;
+    for (form, micros) in forms.iter().zip(micros) {
+        reply = reply.with(&format!("{}_us", form.name), micros);
+        if !form.naive {
+            best = best.min(micros);
+        }
+    }
+    let same = said(store, question)?;
+    Ok(reply.with(BEST, best).with(SAME, same))
 }
 
 /// What a side answers, over several turns. Its forms must agree.

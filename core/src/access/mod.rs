@@ -10,6 +10,7 @@ mod delegating;
 mod directory;
 mod explain;
 mod level;
+mod numbered;
 mod opening;
 mod permit;
 mod policy;
@@ -27,6 +28,7 @@ pub use directory::{
 };
 pub use explain::{AccessPath, Decision, Place, Reason, SharePath, Verdict};
 pub use level::{Action, Effect, Level};
+pub use numbered::Numbered;
 pub use opening::{
     InheritedAccess, InheritedFact, MAX_PARENTS, ParentPath, Principals, RulePath, SharingFact, SharingRule,
     inherited_access, sharing_rule,

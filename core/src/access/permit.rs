@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::access::class::Label;
-use crate::access::{AccessClass, Action, ClassId, Mark, Marks};
+use crate::access::{AccessClass, Action, ClassId, Mark, Marks, Numbered};
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 
 /// An action as a type, so that a permit to read is no permit to change.
@@ -65,7 +65,7 @@ impl Reach {
 }
 
 /// Classes, rising.
-type Classes = Arc<[(ClassId, AccessClass)]>;
+pub(super) type Classes = Numbered<(ClassId, AccessClass)>;
 
 /// The marks by which records are reached, whoever owns them.
 #[derive(Debug, Default)]
@@ -128,7 +128,7 @@ pub(super) struct Scope {
     /// These classes alone, where a permit was narrowed.
     pub only: Option<Arc<BTreeSet<AccessClass>>>,
     /// The classes that this comes to, rising, as of the permit's epoch.
-    pub classes: Arc<[(ClassId, AccessClass)]>,
+    pub classes: Classes,
 }
 
 impl Scope {
@@ -209,7 +209,7 @@ pub struct Permit<A> {
     epoch: u64,
     scope: Scope,
     /// Records that are shared with the holder singly, rising, at the level that the action needs.
-    shared: Arc<[RecordId]>,
+    shared: Numbered<RecordId>,
     fields: Arc<Fields>,
     action: PhantomData<fn() -> A>,
 }
@@ -219,7 +219,7 @@ impl<A: ActionKind> Permit<A> {
         entity: EntityId,
         principal: Option<RecordId>,
         epoch: u64,
-        (scope, shared): (Scope, Arc<[RecordId]>),
+        (scope, shared): (Scope, Numbered<RecordId>),
         fields: Arc<Fields>,
     ) -> Self {
         Self { entity, principal, epoch, scope, shared, fields, action: PhantomData }
@@ -278,14 +278,26 @@ impl<A: ActionKind> Permit<A> {
         let within = classes.iter().filter(|(_, class)| self.covers(class));
         let classes: Vec<(ClassId, AccessClass)> = within.cloned().collect();
         let only = Some(Arc::new(classes.iter().map(|(_, class)| class.clone()).collect()));
-        let scope = Scope { only, classes: classes.into(), ..self.scope.clone() };
-        Self { scope, shared: Arc::default(), ..self.clone() }
+        let scope = Scope { only, classes: classes.into_iter().collect(), ..self.scope.clone() };
+        Self { scope, shared: Numbered::default(), ..self.clone() }
     }
 
     /// The same for what is within reach by its class alone.
     #[must_use]
     pub fn of_classes(&self) -> Self {
-        Self { shared: Arc::default(), ..self.clone() }
+        Self { shared: Numbered::default(), ..self.clone() }
+    }
+
+    /// Who holds it, if it was not narrowed; nobody for one of the engine's own.
+    pub(crate) fn holder(&self) -> Option<RecordId> {
+        self.principal.filter(|_| self.scope.only.is_none())
+    }
+
+    /// The numbers of what says which records are within reach: of the classes that scans may enter, and of the records
+    /// that are shared with the holder singly. As long as the policy is the same, every permit of the holder's for the
+    /// action and entity has the same two.
+    pub(crate) fn basis(&self) -> (u64, u64) {
+        (self.scope.classes.number(), self.shared.number())
     }
 
     /// Whether it is the engine's own.

@@ -9,8 +9,8 @@ use crate::access::permit::{FieldProfile, Fields, Marked, Partitions, Reach, Sco
 use crate::access::pools::{PoolFact, sees_pools};
 use crate::access::{
     AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
-    Permit, PositionHolder, PrivilegeRequest, RecordShare, RoleAssignment, Shares, SharingFact, TeamMember,
-    User,
+    Numbered, Permit, PositionHolder, PrivilegeRequest, RecordShare, RoleAssignment, Shares, SharingFact,
+    TeamMember, User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -463,14 +463,14 @@ impl Policy {
         principal: RecordId,
         entity: EntityId,
         action: Action,
-    ) -> Arc<[RecordId]> {
+    ) -> Numbered<RecordId> {
         let shares = self.shares.get(&self.subject(principal)).filter(|_| !scope.allowed.all);
         shares.map(|shares| shares.of(entity, action)).unwrap_or_default()
     }
 
     /// The records of an entity that shares let an action be done to, whatever else holds of them.
     #[must_use]
-    pub fn shared(&self, principal: RecordId, entity: EntityId, action: Action) -> Arc<[RecordId]> {
+    pub fn shared(&self, principal: RecordId, entity: EntityId, action: Action) -> Numbered<RecordId> {
         self.shares.get(&principal).map(|shares| shares.of(entity, action)).unwrap_or_default()
     }
 
@@ -564,8 +564,9 @@ impl Policy {
         principal: RecordId,
         entity: &str,
         action: Action,
-    ) -> Arc<[(ClassId, AccessClass)]> {
-        self.ruling(principal, action, entity).map_or_else(|_| Arc::default(), |ruling| ruling.scope.classes)
+    ) -> Numbered<(ClassId, AccessClass)> {
+        self.ruling(principal, action, entity)
+            .map_or_else(|_| Numbered::default(), |ruling| ruling.scope.classes)
     }
 
     /// The level at which somebody may do an action now; none for whoever may not sign in.
@@ -581,7 +582,7 @@ impl Policy {
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
     pub(crate) fn bootstrap<A: ActionKind>(&self, entity: EntityId) -> Permit<A> {
-        Permit::mint(entity, None, self.epoch, (self.everything(), Arc::default()), Arc::default())
+        Permit::mint(entity, None, self.epoch, (self.everything(), Numbered::default()), Arc::default())
     }
 
     /// The same for records of one owner in one partition.
@@ -812,7 +813,7 @@ impl Policy {
                 denied,
                 partitions,
                 only: None,
-                classes: Arc::default(),
+                classes: Numbered::default(),
             };
             let allowed = &scope.allowed;
             let within = match allowed.all {

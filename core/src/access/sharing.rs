@@ -4,9 +4,8 @@
 //! who asks and of nobody else, so the shares of others cost nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::access::Action;
+use crate::access::{Action, Numbered};
 use crate::base::{EntityId, RecordId, Timestamp};
 use crate::schema::declare::{codes, entity};
 
@@ -181,7 +180,7 @@ impl ShareFact {
 #[derive(Debug, Default)]
 pub struct Shares {
     /// By entity, and by the level at which they are shared at least.
-    records: BTreeMap<(EntityId, ShareLevel), Arc<[RecordId]>>,
+    records: BTreeMap<(EntityId, ShareLevel), Numbered<RecordId>>,
     /// From when on this is so.
     since: Timestamp,
     /// From when on it is no longer so.
@@ -220,7 +219,7 @@ impl Shares {
     }
 
     /// The records of an entity to which they let an action be done, rising.
-    pub(super) fn of(&self, entity: EntityId, action: Action) -> Arc<[RecordId]> {
+    pub(super) fn of(&self, entity: EntityId, action: Action) -> Numbered<RecordId> {
         let level = ShareLevel::needed_for(action);
         level.and_then(|level| self.records.get(&(entity, level)).cloned()).unwrap_or_default()
     }

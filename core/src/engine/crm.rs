@@ -341,12 +341,21 @@ impl Crm {
 
     /// The policy of a view; it is read anew when the epoch has moved.
     pub(super) fn policy(&self, snapshot: &dyn Snapshot) -> Result<Arc<Policy>> {
-        Ok(self.kept_policy(snapshot)?.policy)
+        self.policy_at(snapshot, self.moment_of_access())
+    }
+
+    /// The policy of a view at a moment that [`Crm::moment_of_access`] gave.
+    pub(super) fn policy_at(&self, snapshot: &dyn Snapshot, moment: Timestamp) -> Result<Arc<Policy>> {
+        Ok(self.kept_policy_at(snapshot, moment)?.policy)
     }
 
     /// The policy of a view, with what gives records their marks.
     pub(super) fn kept_policy(&self, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
-        let (epoch, registry, moment) = (read_epoch(snapshot)?, self.registry(), self.moment_of_access());
+        self.kept_policy_at(snapshot, self.moment_of_access())
+    }
+
+    fn kept_policy_at(&self, snapshot: &dyn Snapshot, moment: Timestamp) -> Result<KeptPolicy> {
+        let (epoch, registry) = (read_epoch(snapshot)?, self.registry());
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
             Some(kept) if kept.is_of(epoch, &registry, moment) => return Ok(kept),

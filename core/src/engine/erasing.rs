@@ -255,6 +255,7 @@ impl Session {
         for subject in &erased.subjects {
             self.crm().inner.database.subjects.destroy(subject.as_bytes())?;
         }
+        self.crm().inner.database.store.forget_kept();
         let statement = self.statement_of((&known.api_name, id), reason, erased, head)?;
         self.keep_receipt(id, statement)
     }

@@ -548,7 +548,8 @@ impl<'a> Reader<'a> {
 
     pub(super) fn resolve(&self, entity: &Entity, condition: &Condition, at: Timestamp) -> Result<Filter> {
         let today = condition.has_span().then(|| Today::of(at, self.settings)).transpose()?;
-        let moment = self.settings.moment(at)?;
+        // Only spans of time and expressions ask for the day, which takes a look at the zone.
+        let moment = if condition.has_span() { self.settings.moment(at)? } else { Moment::ANY };
         let phones = self.crm.phone_region();
         Resolver { reader: self, today, moment, phones }.resolve(entity, condition)
     }
@@ -559,8 +560,10 @@ impl<'a> Reader<'a> {
         permit: &'s Permit<Read>,
         far: &'s FarPermits,
     ) -> Sight<'s> {
-        // The zone was checked when it was set.
-        let moment = self.settings.moment(self.now).unwrap_or(Moment::ANY);
+        // Only formulas ask for the day, which takes a look at the zone. That was checked when it was set.
+        let has_formulas = entity.formulas().next().is_some() || !far.is_empty();
+        let moment = has_formulas.then(|| self.settings.moment(self.now).ok()).flatten();
+        let moment = moment.unwrap_or(Moment::ANY);
         Sight::new(self.snapshot, self.registry, entity, permit, self.patience).with_far(far).at(moment)
     }
 

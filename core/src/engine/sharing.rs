@@ -125,8 +125,9 @@ impl Crm {
 
     /// The policy of a view for one user, with what is shared with that user now.
     pub(super) fn policy_for(&self, snapshot: &dyn Snapshot, user: RecordId) -> Result<Arc<Policy>> {
-        let policy = self.policy(snapshot)?;
-        let (registry, moment) = (self.registry(), self.moment_of_access());
+        let moment = self.moment_of_access();
+        let policy = self.policy_at(snapshot, moment)?;
+        let registry = self.registry();
         let place = (policy.epoch(), registry.version());
         let facts = match self.inner.shares.of(place, user) {
             Some(known) if known.shares.is_of(moment) => return Ok(sharing(policy, user, known.shares)),

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{AccessClass, Action, ClassId, Level, Permit, Policy, Read, Role, Sharee, Shares, Way};
+use crate::access::{
+    AccessClass, Action, ClassId, Level, Numbered, Permit, Policy, Read, Role, Sharee, Shares, Way,
+};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::sharing::shares_with;
@@ -271,7 +273,7 @@ impl Comparison<'_, '_> {
         }
         let reached = |side: &Side<'_>| match side.lets(self.person.0, &entity.api_name, action) {
             true => side.policy.reached(self.subject(), &entity.api_name, action),
-            false => Arc::default(),
+            false => Numbered::default(),
         };
         let (was, becomes) = (reached(&self.was), reached(&self.becomes));
         (without(&becomes, &was), without(&was, &becomes))

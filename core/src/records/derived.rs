@@ -198,6 +198,12 @@ pub fn links_by(
     page.rows.iter().map(|(key, _)| RecordId::from_suffix(key).ok_or_else(damaged)).collect()
 }
 
+/// What the keys of all indexes of an entity begin with.
+pub(super) fn index_front(entity: EntityId) -> [u8; 5] {
+    let [a, b, c, d] = entity.number().to_be_bytes();
+    [INDEX, a, b, c, d]
+}
+
 pub(super) fn live_counter(entity: EntityId, class: ClassId) -> Vec<u8> {
     [&live_prefix(entity)[..], &class.number().to_be_bytes()].concat()
 }

@@ -699,6 +699,12 @@ impl Store for EmbeddedStore {
         Ok(())
     }
 
+    fn forget_kept(&self) {
+        if let Some(kept) = &self.kept {
+            kept.clear();
+        }
+    }
+
     fn statistics(&self) -> Result<StoreStatistics> {
         let state = self.lock();
         state.check_running()?;

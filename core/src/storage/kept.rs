@@ -15,10 +15,12 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, Equivalent, Weighter};
+use quick_cache::{Equivalent, Weighter};
 
-use crate::storage::store::{Keyspace, RangeRequest, successor};
+use crate::storage::store::{Family, Keyspace, RangeRequest, successor};
+use crate::storage::traces::Traces;
 
 /// The tables of whose rows things are kept.
 const ROWS: [Keyspace; 3] = [Keyspace::Records, Keyspace::Aggregate, Keyspace::Meta];
@@ -62,6 +64,8 @@ pub(super) enum Source<'a> {
     Row(Keyspace, &'a [u8]),
     /// One page of a range.
     Range(&'a RangeRequest),
+    /// What its reader has named, and knows the sources of.
+    Answer(&'a [u8]),
 }
 
 /// What makes a thing stale.
@@ -71,6 +75,8 @@ enum Watched<'a> {
     Row(&'a [u8]),
     /// A change of any key with this front.
     Group(Keyspace, &'a [u8]),
+    /// Its reader says so.
+    ByReader,
 }
 
 impl<'a> Source<'a> {
@@ -84,6 +90,7 @@ impl<'a> Source<'a> {
                 let is_of_group = is_kept && (high.starts_with(front) || *high == successor(front));
                 is_of_group.then_some(Watched::Group(*keyspace, front))
             }
+            Self::Answer(_) => Some(Watched::ByReader),
         }
     }
 
@@ -91,6 +98,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Row(keyspace, key) => Place::Row(keyspace, key.into()),
             Self::Range(range) => Place::Range(Box::new(range.clone())),
+            Self::Answer(name) => Place::Answer(name.into()),
         }
     }
 }
@@ -100,6 +108,7 @@ impl<'a> Source<'a> {
 enum Place {
     Row(Keyspace, Box<[u8]>),
     Range(Box<RangeRequest>),
+    Answer(Box<[u8]>),
 }
 
 impl Place {
@@ -107,12 +116,13 @@ impl Place {
         match self {
             Self::Row(keyspace, key) => Source::Row(*keyspace, key),
             Self::Range(range) => Source::Range(range),
+            Self::Answer(name) => Source::Answer(name),
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Row(_, key) => key.len(),
+            Self::Row(_, bytes) | Self::Answer(bytes) => bytes.len(),
             Self::Range(range) => size_of::<RangeRequest>()
                 .saturating_add(range.low.capacity())
                 .saturating_add(range.high.capacity()),
@@ -163,12 +173,12 @@ impl Weighter<Place, Thing> for Bytes {
 }
 
 /// Places for things, whose number follows from their bytes.
-type Things = Cache<Place, Thing, Bytes, DefaultHashBuilder, DefaultLifecycle<Place, Thing>>;
+type Things = Cache<Place, Thing, Bytes, RandomState, DefaultLifecycle<Place, Thing>>;
 
 /// Things by what they are made of.
 pub(super) struct Kept {
     things: Things,
-    hashes: DefaultHashBuilder,
+    hashes: RandomState,
     /// By part of the keys, the newest commit that changed a row. Who puts a thing of a row holds the part meanwhile.
     changed: [Mutex<u64>; PARTS],
     /// By group of keys, the newest commit that changed one.
@@ -176,6 +186,7 @@ pub(super) struct Kept {
     /// Hashes of what was asked for lately, each in the slot that its hash names. A slot holds two, so that two which
     /// share it and are asked for by turns do not drive each other out for ever.
     lately: Box<[[AtomicU32; 2]]>,
+    traces: Traces,
 }
 
 impl Kept {
@@ -183,12 +194,13 @@ impl Kept {
     pub(super) fn new(bytes: usize) -> Option<Self> {
         let places = bytes.checked_div(USUAL_BYTES).filter(|places| *places > 0)?;
         let slots = places.checked_next_power_of_two().unwrap_or(MAX_SLOTS).clamp(2, MAX_SLOTS);
-        let hashes = DefaultHashBuilder::default();
+        let hashes = RandomState::default();
         let capacity = u64::try_from(bytes).unwrap_or(u64::MAX);
         let things = Cache::with(places, capacity, Bytes, hashes.clone(), DefaultLifecycle::default());
         let lately = (0..slots / 2).map(|_| [const { AtomicU32::new(0) }; 2]).collect();
         let groups = (0..GROUPS).map(|_| AtomicU64::new(0)).collect();
-        Some(Self { things, hashes, changed: std::array::from_fn(|_| Mutex::new(0)), groups, lately })
+        let (changed, traces) = (std::array::from_fn(|_| Mutex::new(0)), Traces::default());
+        Some(Self { things, hashes, changed, groups, lately, traces })
     }
 
     /// What a view of a commit may have of what is kept.
@@ -196,7 +208,7 @@ impl Kept {
         let Some(watched) = source.watched() else { return Recalled::Nothing };
         // Of a row that changed nothing is kept; what is kept of a range does not know of the change of its group.
         let changed = match watched {
-            Watched::Row(_) => 0,
+            Watched::Row(_) | Watched::ByReader => 0,
             Watched::Group(keyspace, front) => self.group(keyspace, front).load(Ordering::Acquire),
         };
         match self.things.get(&source) {
@@ -223,6 +235,7 @@ impl Kept {
             }
             // A commit that comes between does no harm: what was read before it is stale when it is asked for.
             Some(Watched::Group(keyspace, front)) => put(self.group(keyspace, front).load(Ordering::Acquire)),
+            Some(Watched::ByReader) => put(0),
             None => {}
         }
     }
@@ -230,6 +243,7 @@ impl Kept {
     /// Forgets what was made of a row that a commit changes, and of the ranges of its group. To be called before
     /// anybody sees that commit.
     pub(super) fn forget(&self, sequence: u64, keyspace: Keyspace, key: &[u8]) {
+        self.traces.note(sequence, keyspace, key);
         if RANGES.contains(&keyspace) {
             let front = key.get(..GROUP_BYTES).unwrap_or(key);
             self.group(keyspace, front).fetch_max(sequence, Ordering::Release);
@@ -240,6 +254,16 @@ impl Kept {
             *changed = sequence.max(*changed);
             self.things.remove(&Source::Row(keyspace, key));
         }
+    }
+
+    /// What commits behind one, up to another, changed of a family; nothing where that is not known.
+    pub(super) fn changed_between(&self, family: Family, since: u64, upto: u64) -> Option<Vec<[u8; 16]>> {
+        self.traces.between(family, since, upto)
+    }
+
+    /// Drops everything that is kept.
+    pub(super) fn clear(&self) {
+        self.things.clear();
     }
 
     /// Bytes of what is kept.

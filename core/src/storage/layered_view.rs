@@ -7,7 +7,7 @@ use crate::storage::kept::{Kept, Made, Recalled, Source};
 use crate::storage::log_format::decode_entry;
 use crate::storage::memtable::Memtable;
 use crate::storage::overlay::scan_over;
-use crate::storage::store::{Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot};
+use crate::storage::store::{Family, Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot};
 use crate::storage::tables::{Table, TableView};
 
 /// What one reader, or the writer, sees.
@@ -110,6 +110,22 @@ impl Snapshot for LayeredView {
 
     fn remember(&self, keyspace: Keyspace, key: &[u8], made: Made, bytes: usize) {
         self.keep(Source::Row(keyspace, key), made, bytes);
+    }
+
+    fn sequence(&self) -> Option<u64> {
+        Some(self.sequence)
+    }
+
+    fn changed_since(&self, family: Family, sequence: u64) -> Option<Vec<[u8; 16]>> {
+        self.kept.as_ref()?.changed_between(family, sequence, self.sequence)
+    }
+
+    fn recall_answer(&self, name: &[u8]) -> Recalled {
+        self.kept_of(Source::Answer(name))
+    }
+
+    fn remember_answer(&self, name: &[u8], made: Made, bytes: usize) {
+        self.keep(Source::Answer(name), made, bytes);
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {

@@ -44,6 +44,7 @@ mod subject_key_backup;
 mod subject_keys;
 mod superblock;
 mod tables;
+mod traces;
 mod turns;
 mod upgrade;
 mod vault;
@@ -71,8 +72,8 @@ pub use salvage_tree::{LostRange, Walked};
 pub use sealed_files::{Gate, SealedFiles};
 pub use sealing::{seal, unseal};
 pub use store::{
-    CommitId, Durability, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, RowVisitor, Settled,
-    Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet, successor,
+    CommitId, Durability, Family, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, RowVisitor,
+    Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet, successor,
 };
 pub use subject_keys::SubjectKeys;
 pub use superblock::FORMAT;

@@ -31,6 +31,31 @@ impl Keyspace {
         [Self::Meta, Self::Records, Self::Index, Self::Unique, Self::Aggregate, Self::Attachments];
 }
 
+/// The rows of one entity in one table, whose keys begin alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Family {
+    keyspace: Keyspace,
+    front: [u8; 5],
+}
+
+impl Family {
+    /// The family of a key, and what the key has behind its front, filled up with zeros; nothing in tables whose changes
+    /// nobody asks for. Records have their entity in front, and indexes and counters their kind and entity.
+    #[must_use]
+    pub fn of(keyspace: Keyspace, key: &[u8]) -> Option<(Self, [u8; 16])> {
+        let length = match keyspace {
+            Keyspace::Records => 4,
+            Keyspace::Index | Keyspace::Aggregate => 5,
+            Keyspace::Meta | Keyspace::Unique | Keyspace::Attachments => return None,
+        };
+        let (begin, behind) = key.split_at_checked(length)?;
+        let (mut front, mut rest) = ([0; 5], [0; 16]);
+        front.iter_mut().zip(begin).for_each(|(to, from)| *to = *from);
+        rest.iter_mut().zip(behind).for_each(|(to, from)| *to = *from);
+        Some((Self { keyspace, front }, rest))
+    }
+}
+
 /// What an implementation can take; universal caps apply on top (`base::MAX_KEY_BYTES` …).
 #[derive(Debug, Clone, Copy)]
 pub struct Caps {
@@ -177,6 +202,26 @@ pub trait Snapshot: Send {
     /// kept as long as there is room and the row stays as it is.
     fn remember(&self, _keyspace: Keyspace, _key: &[u8], _made: Made, _bytes: usize) {}
 
+    /// The number of the newest commit that this view sees; nothing of a view that sees more than what was committed.
+    fn sequence(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the keys of a family have behind its front that commits changed since one that this view sees; nothing where
+    /// that is not known.
+    fn changed_since(&self, _family: Family, _sequence: u64) -> Option<Vec<[u8; 16]>> {
+        None
+    }
+
+    /// What was kept under a name that a reader chose, whatever has changed since: the reader tells what it follows
+    /// from, and whether that stands, by [`Snapshot::changed_since`].
+    fn recall_answer(&self, _name: &[u8]) -> Recalled {
+        Recalled::Nothing
+    }
+
+    /// Keeps something under a name, with the bytes that it takes, as long as there is room.
+    fn remember_answer(&self, _name: &[u8], _made: Made, _bytes: usize) {}
+
     /// Entries of the log after a position, oldest first, at most `max`.
     ///
     /// # Errors
@@ -254,6 +299,10 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// As [`Store::flush`].
     fn checkpoint(&self) -> Result<()>;
+
+    /// Drops all that is kept in memory of what readers made of rows: what was read of somebody who is to be forgotten
+    /// goes at once, and not when its place is wanted.
+    fn forget_kept(&self) {}
 
     /// Sizes and counts since the open.
     ///

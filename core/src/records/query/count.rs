@@ -2,12 +2,14 @@
 //! wanted and nothing else, and from the records otherwise.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::access::{AccessClass, ClassId, Marks};
-use crate::base::{FieldId, RecordId, Result, Value, ValueKind};
+use crate::base::{EntityId, FieldId, RecordId, Result, Value, ValueKind};
 use crate::records::Filter;
-use crate::records::derived::{live_counter, read_counters};
+use crate::records::derived::{live_counter, live_prefix, read_counters};
 use crate::records::ordered::ordered;
+use crate::records::query::answers::{Basis, KeptCount, Known, Question};
 use crate::records::query::bounds::{Keys, NULL, conjuncts, wanted};
 use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::{Matcher, Test};
@@ -16,9 +18,10 @@ use crate::records::query::run::for_each;
 use crate::records::query::shared;
 use crate::records::query::sight::Sight;
 use crate::records::tally::{
-    ByValues, Combinations, Group, group_of, group_of_one, read_groups, stand_in, write_whole,
+    ByValues, Combinations, Group, counter_prefix, group_of, group_of_one, read_groups, stand_in, write_whole,
 };
 use crate::schema::{DeclaredCounter, Entity, FieldType};
+use crate::storage::{Family, Keyspace};
 
 /// Keys that are counted at once.
 const BATCH: usize = 1_024;
@@ -83,19 +86,24 @@ impl CountSource {
 /// # Errors
 /// As [`super::find`].
 pub fn count(sight: &Sight<'_>, filter: &Filter, total: Total) -> Result<Counted> {
-    let matcher = Matcher::new(sight, filter)?;
+    sight.check(filter, std::iter::empty())?;
     if total == Total::None {
         return Ok(Counted { count: 0, more: true, source: CountSource::Counters });
     }
+    let question = Question::count(sight, filter);
+    let known = question.as_ref().map_or(Known::Nothing, |question| question.recall::<KeptCount>(sight));
+    if let Known::Stands(kept) = &known {
+        return Ok(by_counters(kept.count()));
+    }
+    let matcher = Matcher::of_checked(sight, filter)?;
     if let Some(counter) = Counter::for_test(sight.entity, &matcher.test, &[], &[]) {
-        let mut count = 0_u64;
-        counter.for_each(sight, &matcher.test, (&[], &[]), &mut |group| {
-            count = count.saturating_add(group.count);
-            Ok(())
-        })?;
-        let beside = shared::matching(sight, &matcher, matcher.needs_far(std::iter::empty()))?;
-        let count = count.saturating_add(beside.len() as u64);
-        return Ok(Counted { count, more: false, source: CountSource::Counters });
+        let question = question.filter(|_| known.is_wanted());
+        let Some((question, basis)) = question.zip(Basis::of(sight)) else {
+            return counter.count(sight, &matcher).map(by_counters);
+        };
+        let kept = Arc::new(counter.count_to_keep(sight, &matcher, (basis, &known))?);
+        question.remember(sight, &kept);
+        return Ok(by_counters(kept.count()));
     }
     let most = if let Total::Bounded(most) = total { most } else { u64::MAX };
     let plan = Plan::choose(sight, &matcher.test, &[])?;
@@ -103,6 +111,10 @@ pub fn count(sight: &Sight<'_>, filter: &Filter, total: Total) -> Result<Counted
         true => count_keys(sight, &plan, &matcher, most),
         false => count_rows(sight, &plan, &matcher, most),
     }
+}
+
+fn by_counters(count: u64) -> Counted {
+    Counted { count, more: false, source: CountSource::Counters }
 }
 
 /// Where [`count`] would take its answer from.
@@ -126,8 +138,7 @@ fn count_keys(sight: &Sight<'_>, plan: &Plan<'_>, matcher: &Matcher<'_>, most: u
         count = count.saturating_add(ids.len() as u64);
     }
     if count <= most {
-        let beside = shared::matching(sight, matcher, matcher.needs_far(std::iter::empty()))?;
-        count = count.saturating_add(beside.len() as u64);
+        count = count.saturating_add(beside(sight, matcher)?);
     }
     Ok(Counted { count: count.min(most), more: count > most, source: CountSource::Index })
 }
@@ -188,6 +199,60 @@ impl<'e> Counter<'e> {
         counters.min_by_key(|counter| counter.group_by().len()).map(Self::ByValues)
     }
 
+    /// How many records of the reader's meet a condition.
+    fn count(&self, sight: &Sight<'_>, matcher: &Matcher<'_>) -> Result<u64> {
+        let mut count = 0_u64;
+        self.for_each(sight, &matcher.test, (&[], &[]), &mut |group| {
+            count = count.saturating_add(group.count);
+            Ok(())
+        })?;
+        Ok(count.saturating_add(beside(sight, matcher)?))
+    }
+
+    /// The same, class by class, so that a change of one of them makes only that one be counted anew.
+    fn count_to_keep(
+        &self,
+        sight: &Sight<'_>,
+        matcher: &Matcher<'_>,
+        (basis, known): (Basis, &Known<KeptCount>),
+    ) -> Result<KeptCount> {
+        let within = InClass::new(self, sight, &matcher.test);
+        let before = if let Known::Stale(before, changes) = known { Some((before, changes)) } else { None };
+        let by_class = match before {
+            Some((before, changes)) => {
+                let (mut by_class, classes) = (before.by_class.clone(), sight.permit.classes());
+                for changed in &changes.classes {
+                    let place = classes.binary_search_by_key(changed, |(class, _)| *class).ok();
+                    if let Some((count, class)) =
+                        place.and_then(|place| by_class.get_mut(place).zip(classes.get(place)))
+                    {
+                        *count = within.count(class)?;
+                    }
+                }
+                by_class
+            }
+            None => {
+                let counts = sight.permit.classes().iter().map(|class| within.count(class));
+                counts.collect::<Result<_>>()?
+            }
+        };
+        let beside = match before.filter(|(_, changes)| !changes.records) {
+            Some((before, _)) => before.beside,
+            None => beside(sight, matcher)?,
+        };
+        let sum = by_class.iter().copied().fold(0, u64::saturating_add);
+        Ok(KeptCount { basis, counter: self.rows(sight.entity.id()), by_class, within: sum, beside })
+    }
+
+    /// Which rows it has, and the number that their keys have if they have one.
+    fn rows(&self, entity: EntityId) -> (Option<Family>, Option<FieldId>) {
+        let rows = |front: &[u8]| Family::of(Keyspace::Aggregate, front).map(|(family, _)| family);
+        match self {
+            Self::Live => (rows(&live_prefix(entity)), None),
+            Self::ByValues(counter) => (rows(&counter_prefix(entity, counter.id())), Some(counter.id())),
+        }
+    }
+
     fn for_each(
         &self,
         sight: &Sight<'_>,
@@ -202,6 +267,56 @@ impl<'e> Counter<'e> {
             Self::Live => live(sight, &mut meets),
             Self::ByValues(counter) => by_values(sight, counter, test, (apart, sums), &mut meets),
         }
+    }
+}
+
+/// How many records meet a condition of those that are shared with the reader singly.
+fn beside(sight: &Sight<'_>, matcher: &Matcher<'_>) -> Result<u64> {
+    let found = shared::matching(sight, matcher, matcher.needs_far(std::iter::empty()))?;
+    Ok(u64::try_from(found.len()).unwrap_or(u64::MAX))
+}
+
+/// How many records of one class meet a condition.
+struct InClass<'a> {
+    counter: &'a Counter<'a>,
+    sight: &'a Sight<'a>,
+    test: &'a Test<'a>,
+    combinations: Combinations,
+}
+
+impl<'a> InClass<'a> {
+    fn new(counter: &'a Counter<'a>, sight: &'a Sight<'a>, test: &'a Test<'a>) -> Self {
+        let mut conditions = Vec::new();
+        conjuncts(test, &mut conditions);
+        let combinations = match counter {
+            Counter::Live => Combinations::These(Vec::new()),
+            Counter::ByValues(counter) => combinations(sight.entity, counter, &conditions),
+        };
+        Self { counter, sight, test, combinations }
+    }
+
+    fn count(&self, class: &(ClassId, AccessClass)) -> Result<u64> {
+        let entity = self.sight.entity.id();
+        self.sight.patience.check()?;
+        let record = stand_in(entity, &class.1);
+        let counter = match self.counter {
+            Counter::Live => {
+                let holds = self.test.holds(&record);
+                return if holds { live_in(self.sight, &[class.0]) } else { Ok(0) };
+            }
+            Counter::ByValues(counter) => *counter,
+        };
+        let class = std::slice::from_ref(class);
+        let mut count = 0_u64;
+        for (values, tally) in
+            read_groups(self.sight.snapshot, (entity, counter), class, &self.combinations, false)?
+        {
+            let group = group_of(counter, record.clone(), (&values, &tally), &[])?;
+            if self.test.holds(&group.record) {
+                count = count.saturating_add(group.count);
+            }
+        }
+        Ok(count)
     }
 }
 

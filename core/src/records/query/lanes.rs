@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 
+use crate::access::ClassId;
 use crate::base::{RecordId, Result};
 use crate::records::derived::INDEX_PREFIX;
 use crate::records::query::plan::Plan;
@@ -85,6 +86,12 @@ impl Head {
     /// The part of the key that orders it.
     fn place(&self) -> &[u8] {
         self.key.bytes().get(self.lead..).unwrap_or_default()
+    }
+
+    /// The class whose key it is.
+    fn class(&self) -> Option<ClassId> {
+        let class = self.key.bytes().get(..INDEX_PREFIX)?.last_chunk()?;
+        Some(ClassId::new(u32::from_be_bytes(*class)))
     }
 }
 
@@ -172,6 +179,12 @@ impl Merge {
         let mut lane = Lane { range, lead, page: Arc::default(), place: 0, more: true, most };
         let first = lane.next(snapshot)?.map(|key| Head { key, lead, lane: 0, reverse: false });
         Ok(Self { lanes: vec![lane], heads: first.into_iter().collect(), met: None, several: false })
+    }
+
+    /// The next key without what stands before the components that order it, and the class that it has in front.
+    pub fn next_place(&mut self, snapshot: &dyn Snapshot) -> Result<Option<(Vec<u8>, ClassId)>> {
+        let place = self.heads.peek().map(|first| (first.place().to_vec(), first.class()));
+        Ok(self.next(snapshot)?.and(place).and_then(|(place, class)| Some((place, class?))))
     }
 
     fn next(&mut self, snapshot: &dyn Snapshot) -> Result<Option<RecordId>> {

@@ -4,11 +4,13 @@
 //! seek for each access class of the permit and each value asked for, then a merge. Any other order reads
 //! all records that the conditions leave in an index, and keeps the best page in memory.
 
+mod answers;
 mod bounds;
 mod count;
 mod ends;
 mod explain;
 mod far;
+mod heads;
 mod lanes;
 mod matcher;
 mod plan;
@@ -20,6 +22,7 @@ mod union;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -32,6 +35,7 @@ use crate::records::row::{load, load_envelope, load_many, load_where};
 use crate::records::{Envelope, Filter, Record};
 use crate::schema::Entity;
 use crate::storage::Snapshot;
+use answers::{Basis, KeptPage, Known, Question};
 use plan::{Order, Plan};
 use run::{cursor_of, for_each_batch, gather, look_up_late, stream};
 
@@ -41,6 +45,9 @@ pub use explain::{Explanation, explain};
 pub use matcher::Matcher;
 pub use sight::{FarPermits, Sight, check_refers, complete, target};
 pub use size::Size;
+
+/// Most rows of a first page that is kept.
+const MAX_KEPT_ROWS: usize = 256;
 
 /// Which way a list goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +122,12 @@ impl PageCursor {
     pub fn at(&self) -> Timestamp {
         self.at
     }
+
+    /// The memory that it takes beside its own place, in bytes.
+    fn heap_bytes(&self) -> usize {
+        let keys = self.keys.iter().map(|key| size_of::<Vec<u8>>().saturating_add(key.capacity()));
+        keys.fold(0, usize::saturating_add)
+    }
 }
 
 /// A moment in the text of a cursor.
@@ -159,20 +172,49 @@ pub struct QueryPage {
 /// `engine.cancelled`, `engine.deadline_exceeded`.
 pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
     sight.check(&query.filter, query.sort.iter().map(|sort| sort.field))?;
+    let question = Question::page(sight, query);
+    let known = question.as_ref().map_or(Known::Nothing, |question| question.recall::<KeptPage>(sight));
+    if let Known::Stands(page) = &known {
+        let read = load_many(sight.snapshot, sight.entity.id(), &page.ids)?;
+        sight.has_read(read.len());
+        let next = page.next.clone().map(|cursor| PageCursor { at: query.at, ..cursor });
+        return Ok(QueryPage { records: read.into_iter().flatten().collect(), next });
+    }
     let fingerprint = query.fingerprint(sight);
     if let Some(cursor) = &query.after
         && (cursor.keys.len() != query.sort.len() || cursor.query != fingerprint)
     {
         return Err(Error::new(Code::InvalidCursor));
     }
-    let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
     let matcher = Matcher::of_checked(sight, &query.filter)?;
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
-    let fields = wanted(sight, query, &matcher);
+    let page = read_page(sight, query, (&plan, &matcher), fingerprint)?;
+    let is_worth_it = known.is_wanted() && plan.is_of_one_index() && page.records.len() <= MAX_KEPT_ROWS;
+    if let Some(question) = question.filter(|_| is_worth_it)
+        && let Some(basis) = Basis::of(sight)
+    {
+        // Where rows are gathered, any of them may come to the front without a change of the index.
+        let exact = plan.is_exact() && plan.order == Order::Streamed;
+        let index = plan.index.field;
+        let ids = page.records.iter().map(|record| record.id).collect();
+        let kept = KeptPage { basis, index, exact, ids, next: page.next.clone() };
+        question.remember(sight, &Arc::new(kept));
+    }
+    Ok(page)
+}
+
+fn read_page(
+    sight: &Sight<'_>,
+    query: &Query,
+    (plan, matcher): (&Plan<'_>, &Matcher<'_>),
+    fingerprint: [u8; 8],
+) -> Result<QueryPage> {
+    let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
+    let fields = wanted(sight, query, matcher);
     let sight = &Sight { fields: fields.as_ref(), ..*sight };
     let mut rows = match plan.order {
-        Order::Streamed => stream(sight, query, &plan, &matcher, limit)?,
-        Order::Gathered => gather(sight, query, &plan, &matcher, limit)?,
+        Order::Streamed => stream(sight, query, plan, matcher, limit)?,
+        Order::Gathered => gather(sight, query, plan, matcher, limit)?,
     };
     let more = rows.len() > limit;
     rows.truncate(limit);

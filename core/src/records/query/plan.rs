@@ -242,6 +242,31 @@ impl<'t> Plan<'t> {
         self.residual == 0
     }
 
+    /// Whether one index, and nothing else, says which records are looked at.
+    pub fn is_of_one_index(&self) -> bool {
+        self.alternatives.is_empty() && self.these.is_none()
+    }
+
+    /// The same for these classes alone.
+    pub fn of_classes(&self, classes: Vec<ClassId>) -> Self {
+        let Self { index, reverse, order, residual, several, .. } = *self;
+        Self {
+            index,
+            name: self.name.clone(),
+            used: self.used.clone(),
+            ranges: self.ranges.clone(),
+            tail: self.tail.clone(),
+            classes,
+            reverse,
+            order,
+            residual,
+            several,
+            said: self.said.clone(),
+            these: self.these.clone(),
+            alternatives: self.alternatives.clone(),
+        }
+    }
+
     /// How many ranges are read side by side.
     pub fn lane_count(&self) -> usize {
         let own = self.classes.len().saturating_mul(self.ranges.len());
@@ -262,7 +287,7 @@ impl<'t> Plan<'t> {
             _ => false,
         };
         let is_all = permit.reaches_everything() && self.classes.len() == permit.classes().len();
-        let is_alone = !self.several && self.these.is_none() && self.alternatives.is_empty();
+        let is_alone = !self.several && self.is_of_one_index();
         let range = || RangeRequest::prefix(Keyspace::Index, &self.index.prefix_of_all(), 0);
         (is_unbounded && is_all && is_alone).then(range)
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::base::{RecordId, Result};
 use crate::records::Record;
+use crate::records::query::heads::Stream;
 use crate::records::query::lanes::Merge;
 use crate::records::query::matcher::{Cache, Matcher, Test};
 use crate::records::query::plan::{Order, Plan};
@@ -27,12 +28,12 @@ pub(super) fn stream(
 ) -> Result<Vec<Record>> {
     let after = query.after.as_ref().map(|cursor| place_of(cursor, query, plan));
     let far = matcher.needs_far(std::iter::empty());
-    let mut merge = Merge::new(sight.snapshot, plan, after.as_deref(), limit.saturating_add(1))?;
+    let mut stream = Stream::new(sight, plan, after.clone(), limit.saturating_add(1))?;
     let mut rows = Vec::with_capacity(BATCH.min(limit.saturating_add(1)));
     while rows.len() <= limit {
         sight.patience.check()?;
         let wanted = BATCH.min(limit.saturating_add(1).saturating_sub(rows.len()));
-        let ids = merge.batch(sight.snapshot, wanted)?;
+        let ids = stream.batch(wanted)?;
         if ids.is_empty() {
             break;
         }
