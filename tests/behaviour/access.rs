@@ -5,6 +5,7 @@ mod borders;
 mod delegation;
 mod explained;
 mod four_eyes;
+mod four_eyes_openings;
 mod offboarding;
 mod oracle;
 mod organisation;
