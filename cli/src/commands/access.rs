@@ -371,7 +371,7 @@ impl Explain {
         if !list(&answer, "parents").is_empty() {
             write(&columns, list(&answer, "parents").iter().map(|parent| cells(parent, &columns)))?;
         }
-        for fields in ["hidden_fields", "masked_fields"] {
+        for fields in ["hidden_fields", "masked_fields", "read_only_fields"] {
             let names: Vec<&str> = list(&answer, fields).iter().filter_map(Json::as_str).collect();
             if !names.is_empty() {
                 output::line(&format!("{fields}: {}", visible(&names.join(", "))))?;

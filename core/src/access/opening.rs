@@ -157,6 +157,8 @@ pub struct ParentPath {
     pub field: FieldId,
     /// The entity of that one, by API name.
     pub parent: String,
+    /// Whether that one is reached because it, or one beyond it, is shared singly.
+    pub shared: bool,
 }
 
 impl Policy {
@@ -240,6 +242,7 @@ impl Policy {
             setting: fact.id,
             field: fact.field,
             parent: fact.parent.clone(),
+            shared: false,
         });
         (rules.collect(), parents.collect())
     }

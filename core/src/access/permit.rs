@@ -160,6 +160,12 @@ pub(super) struct FieldProfile {
 }
 
 impl FieldProfile {
+    /// The fields that are not to be changed, be it that they are read only or not seen as they are.
+    pub fn unset(&self) -> impl Iterator<Item = FieldId> + '_ {
+        let all = [&self.hidden, &self.masked, &self.masked_in_lists, &self.read_only];
+        all.into_iter().flatten().copied()
+    }
+
     /// Whether masks stand for the values of a field.
     fn masks(&self, field: FieldId, showing: Showing) -> bool {
         self.masked.contains(&field) || showing == Showing::List && self.masked_in_lists.contains(&field)
@@ -178,7 +184,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Of records of a class. One that is shared singly, and that no grant reaches, shows what the widest grants show.
-    fn of(&self, class: &AccessClass) -> &FieldProfile {
+    pub fn of(&self, class: &AccessClass) -> &FieldProfile {
         let ring = self.rings.iter().find(|(reach, _)| reach.contains(class));
         ring.map_or(&self.outermost, |(_, profile)| profile)
     }

@@ -661,6 +661,19 @@ impl Policy {
         fields
     }
 
+    /// The fields that a principal may not set in records of a class by an action to create or to change, though it is
+    /// granted: those that are left as they are, and those that the principal does not see as they are.
+    #[must_use]
+    pub fn unset_in(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        class: &AccessClass,
+    ) -> BTreeSet<FieldId> {
+        self.fields(principal, entity, action).of(class).unset().collect()
+    }
+
     /// The levels at which a principal is granted to read or to do an action, rising.
     fn rings(&self, principal: RecordId, entity: &str, action: Action) -> BTreeSet<Level> {
         let told = |grant: &&GrantFact| {

@@ -180,8 +180,8 @@ impl ShareFact {
 /// The records that are shared with somebody, between two moments at which one of the shares begins or ends.
 #[derive(Debug, Default)]
 pub struct Shares {
-    /// By entity, and by the level at which they are shared at least.
-    records: BTreeMap<(EntityId, ShareLevel), Arc<[RecordId]>>,
+    /// By entity, and by what may be done to them.
+    records: BTreeMap<(EntityId, Action), Arc<[RecordId]>>,
     /// From when on this is so.
     since: Timestamp,
     /// From when on it is no longer so.
@@ -200,11 +200,12 @@ impl Shares {
             }
         }
         let turns = facts.iter().flat_map(|fact| [fact.from, fact.until]).flatten();
-        Self {
-            records: records.into_iter().map(|(place, ids)| (place, ids.into_iter().collect())).collect(),
-            since: moment,
-            next: turns.filter(|turn| *turn > moment).min(),
-        }
+        let records = records.into_iter().flat_map(|((entity, level), ids)| {
+            let ids: Arc<[RecordId]> = ids.into_iter().collect();
+            let needs = move |action: &&Action| ShareLevel::needed_for(**action) == Some(level);
+            level.actions().iter().filter(needs).map(move |action| ((entity, *action), Arc::clone(&ids)))
+        });
+        Self { records: records.collect(), since: moment, next: turns.filter(|turn| *turn > moment).min() }
     }
 
     /// Whether this is also what they come to at another moment.
@@ -220,8 +221,19 @@ impl Shares {
     }
 
     /// The records of an entity to which they let an action be done, rising.
-    pub(super) fn of(&self, entity: EntityId, action: Action) -> Arc<[RecordId]> {
-        let level = ShareLevel::needed_for(action);
-        level.and_then(|level| self.records.get(&(entity, level)).cloned()).unwrap_or_default()
+    #[must_use]
+    pub fn of(&self, entity: EntityId, action: Action) -> Arc<[RecordId]> {
+        self.records.get(&(entity, action)).cloned().unwrap_or_default()
+    }
+
+    /// The same with records of an entity that follow those that are shared, by what may be done to them.
+    #[must_use]
+    pub fn with_followers(&self, entity: EntityId, followers: BTreeMap<Action, BTreeSet<RecordId>>) -> Self {
+        let mut records = self.records.clone();
+        for (action, mut ids) in followers {
+            ids.extend(self.of(entity, action).iter());
+            records.insert((entity, action), ids.into_iter().collect());
+        }
+        Self { records, ..*self }
     }
 }

@@ -33,6 +33,7 @@ mod erasing;
 mod evolution;
 mod extension;
 mod facts;
+mod followed_shares;
 mod four_eyes;
 mod history;
 mod history_sorted;

@@ -11,6 +11,7 @@ use crate::access::{
     Action, NOBODY, Policy, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, Way, share,
 };
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
+use crate::engine::followed_shares::shares_at;
 use crate::engine::nobodys::Nobodys;
 use crate::engine::{Changes, Crm, Reader, Session, Transaction, WriteOptions};
 use crate::records::{self, Comparison, Filter, Record, links_by};
@@ -133,7 +134,7 @@ impl Crm {
             Some(known) => known.facts,
             None => shares_with(snapshot, &registry, &policy, user)?.into(),
         };
-        let shares = Arc::new(Shares::at(&facts, moment));
+        let shares = shares_at((snapshot, &registry), &policy, user, (&facts, moment))?;
         self.inner.shares.keep(place, user, OfUser { facts, shares: Arc::clone(&shares) });
         Ok(sharing(policy, user, shares))
     }

@@ -102,7 +102,7 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row::{class_of, find_by_external_id, find_unique, get_for_rule, stored_for_rule};
+pub use row::{class_of, find_by_external_id, find_unique, get_for_rule, live_class_of, stored_for_rule};
 pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;

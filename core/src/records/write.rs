@@ -13,7 +13,7 @@ use crate::records::derived::{
 use crate::records::envelope::{ENTERED, LOCK};
 use crate::records::holds::{Holds, check_unheld};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
-use crate::records::marking::{Marking, mark, mark_followers};
+use crate::records::marking::{Marking, mark, mark_followers, moves_followed};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
 use crate::records::temporal::{forget_versions, keep_version};
@@ -450,6 +450,9 @@ fn apply(
     row::put(view, old.is_some(), new, context.schema_version)?;
     keep_version(view, entity, new);
     view.outdate(context.stales);
+    if moves_followed(view, context, (old, new))? {
+        view.outdate(Staleness::Permits);
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use guanxi::Code;
 use guanxi::engine::{Action, Level, ShareLevel};
 
-use super::organisation::{Given, Grant, Plan, Shown, With};
+use super::organisation::{ENTITIES, FIELD, Given, Grant, Plan, Shown, With};
 
 /// Answers questions about one plan: about users as themselves, or about what whoever stands in for them may do.
 pub struct Oracle<'a> {
@@ -124,6 +124,30 @@ impl<'a> Oracle<'a> {
             let allowed = self.reaches(user, record, action);
             (!allowed).then_some(Code::NotPermitted)
         })
+    }
+
+    /// The refusal to set a field of a record.
+    pub fn setting(&self, user: usize, record: usize, field: &str) -> Option<Code> {
+        let refused = self.change(user, record, Action::Update);
+        refused.or_else(|| (!self.sets(user, record, field)).then_some(Code::FieldNotPermitted))
+    }
+
+    /// Whether somebody who may change a record may set a field of it: the grants to change it that reach it decide, or
+    /// the widest ones where none does; and nobody sets what they do not see as it is.
+    pub fn sets(&self, user: usize, record: usize, field: &str) -> bool {
+        let entity = self.plan.records[record].entity;
+        let what = self.belonging(record);
+        let changing = || self.grants(user, entity, Action::Update);
+        let allowing = || changing().filter(|grant| !grant.deny && grant.level != Level::None);
+        let reaching: Vec<&Grant> =
+            allowing().filter(|grant| self.reaches_at(user, grant.level, what)).collect();
+        let most = allowing().map(|grant| grant.level).max();
+        let widest = || allowing().filter(|grant| Some(grant.level) == most).collect();
+        let counting: Vec<&Grant> = if reaching.is_empty() { widest() } else { reaching };
+        let leaves = |grant: &Grant| grant.only.is_some_and(|only| only != field);
+        let seen = field != FIELD || entity != ENTITIES[0] || self.shown(user, record) == Shown::Value;
+        seen && counting.iter().any(|grant| !leaves(grant))
+            && !changing().any(|grant| grant.deny && leaves(grant))
     }
 
     /// The refusal to give a record to another owner.

@@ -43,6 +43,8 @@ const THINGS: [(&str, Option<usize>); 8] = [
     (CONTACT, None),
     (CONTACT, Some(0)),
 ];
+/// A field that both entities have, which everybody sees as it is.
+const PHONE: &str = "phone";
 const UNITS: usize = 3;
 const ROLES: usize = 3;
 /// Grants of each role.
@@ -97,7 +99,9 @@ fn grant(dice: &mut Dice) -> Grant {
     let has_field = entity == ACCOUNT && action == Action::Read && dice.one_in(2);
     let shows =
         if has_field { dice.of(&[Shown::Nothing, Shown::Mask, Shown::MaskInLists]) } else { Shown::Value };
-    Grant { entity, action, level: dice.of(&levels), deny: dice.one_in(6), shows }
+    let lists = entity == ACCOUNT && action == Action::Update && dice.one_in(2);
+    let only = lists.then(|| dice.of(&[FIELD, PHONE]));
+    Grant { entity, action, level: dice.of(&levels), deny: dice.one_in(6), shows, only }
 }
 
 fn person(dice: &mut Dice, place: usize) -> Person {
@@ -208,8 +212,14 @@ fn name_of(place: usize) -> String {
 }
 
 /// A grant that allows nothing.
-const NOTHING: Grant =
-    Grant { entity: ACCOUNT, action: Action::Read, level: Level::None, deny: false, shows: Shown::Value };
+const NOTHING: Grant = Grant {
+    entity: ACCOUNT,
+    action: Action::Read,
+    level: Level::None,
+    deny: false,
+    shows: Shown::Value,
+    only: None,
+};
 
 /// A database in which an account tells how many of its contacts the reader sees.
 fn founded() -> (Crm, Arc<ManualClock>, Session) {
@@ -608,9 +618,10 @@ impl Asker<'_> {
             let deleted = kind == 1;
             let (done, expected) = match kind {
                 0 => {
-                    let changes = Changes::new().set("phone", "changed");
-                    let done = transaction.update_record(entity, *id, changes).map(drop);
-                    (done, self.oracle.change(self.user, place, Action::Update))
+                    let field = if entity == ACCOUNT { dice.of(&[FIELD, PHONE]) } else { PHONE };
+                    let value = if field == FIELD { Value::Int(101) } else { Value::from("changed") };
+                    let done = transaction.update_record(entity, *id, Changes::new().set(field, value));
+                    (done.map(drop), self.oracle.setting(self.user, place, field))
                 }
                 1 => {
                     let done = transaction.delete_record(entity, *id);
@@ -675,6 +686,14 @@ fn explains(cast: &Cast, oracle: &Oracle<'_>, place: usize, action: Action) {
         assert_eq!(entitled, may(oracle, user), "{user} {action:?} {place}");
         let listed: BTreeSet<RecordId> = row.iter().flat_map(|row| row.delegators.iter().copied()).collect();
         assert_eq!(listed, delegators);
+        if explained.verdict == Verdict::Granted && action == Action::Update && entity == ACCOUNT {
+            for field in [FIELD, PHONE] {
+                let unset = !oracle.sets(user, place, field);
+                assert_eq!(explained.read_only.contains(&field.to_owned()), unset, "{user} {field} {place}");
+                let listed = row.is_some_and(|row| row.read_only.contains(&field.to_owned()));
+                assert_eq!(listed, unset, "{user} {field} {place}");
+            }
+        }
         if explained.verdict == Verdict::Granted && reads(oracle, user) && entity == ACCOUNT {
             let shown = oracle.shown(user, place);
             assert_eq!(explained.hidden.contains(&FIELD.to_owned()), shown == Shown::Nothing);

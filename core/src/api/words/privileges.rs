@@ -62,6 +62,9 @@ words! {
     "The only fields that the grant shows, separated by commas; what is not named is hidden, and so is every field \
      that comes to be later."
         => "该授权仅显示的字段，以逗号分隔；未列出的字段及以后新增的字段均不显示。";
+    "The only fields that the grant to create or update lets be set, separated by commas; what is not named is left as it \
+     is, and so is every field that comes to be later."
+        => "该新建或修改授权仅可填写的字段，以逗号分隔；未列出的字段及以后新增的字段均不得更改。";
     "Which form its masks have: nothing, phone, email, ends, name or magnitude; that of its type if not said."
         => "脱敏的形式：nothing、phone、email、ends、name 或 magnitude；未指定时依其类型。";
     "Writes what was entered since the last archive, with values, to a new file of the host, up to the newest \
