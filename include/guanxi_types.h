@@ -564,6 +564,11 @@
 #define GUANXI_ERR_ACCESS_BASE_CHANGED -533
 
 /**
+ * `plugin.not_admitted`: the plugin does not act on its own account
+ */
+#define GUANXI_ERR_PLUGIN_NOT_ADMITTED -540
+
+/**
  * Bit of guanxi_decimal::scale_and_sign that makes the number negative.
  */
 #define GUANXI_DECIMAL_NEGATIVE 128

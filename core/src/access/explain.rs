@@ -7,8 +7,8 @@
 use crate::access::policy::GrantFact;
 use crate::access::pools::sees_pools;
 use crate::access::{
-    AccessClass, Action, Effect, InheritedFact, Level, ParentPath, Policy, RulePath, ShareFact, ShareLevel,
-    Sharee,
+    AccessClass, Action, Effect, InheritedFact, Level, ParentPath, Policy, Process, RulePath, ShareFact,
+    ShareLevel, Sharee,
 };
 use crate::base::{RecordId, Timestamp};
 
@@ -59,6 +59,8 @@ pub struct SharePath {
     pub team: Option<RecordId>,
     /// From when on it holds no longer, if it ends.
     pub until: Option<Timestamp>,
+    /// The process in which the person takes part, with which it ends.
+    pub process: Option<Process>,
 }
 
 /// What is decided, and by what.
@@ -246,7 +248,8 @@ impl Policy {
                 Sharee::User(user) => (user == principal).then_some(None),
                 Sharee::Team(team) => self.teams_of(principal).contains(&team).then_some(Some(team)),
             };
-            Some(SharePath { share: share.id, level: share.level, team: team?, until: share.until })
+            let process = share.process.clone();
+            Some(SharePath { share: share.id, level: share.level, team: team?, until: share.until, process })
         });
         given.collect()
     }

@@ -12,6 +12,7 @@ mod explain;
 mod level;
 mod opening;
 mod permit;
+mod plugin_accounts;
 mod policy;
 mod pools;
 mod positions;
@@ -34,6 +35,7 @@ pub use opening::{
 pub use permit::{
     ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Share, Showing, Update,
 };
+pub use plugin_accounts::{PluginAccount, plugin_account};
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
 pub use pools::{Pool, PoolFact, PoolMember, pool, pool_member};
 pub use positions::{
@@ -42,6 +44,6 @@ pub use positions::{
 };
 pub use privileges::{PrivilegeKind, PrivilegeRequest, RequestStatus, privilege_request};
 pub use sharing::{
-    NOBODY, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share, team,
-    team_member, team_role,
+    NOBODY, Process, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share,
+    team, team_member, team_role,
 };

@@ -4,6 +4,7 @@
 //! who asks and of nobody else, so the shares of others cost nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::access::Action;
@@ -133,6 +134,9 @@ pub mod share {
         UNTIL: DateTime = 7, "until", "到期时间", "Until", "失效时刻；为空表示不限期。", [];
         /// Why it is shared.
         REASON: Text = 8, "reason", "原因", "Reason", "共享的原因。", [];
+        /// The process that it is for, as entity and id of its record: it ends with that.
+        PROCESS: Text = 9, "process", "流程", "Process",
+            "因参与某流程而共享时，该流程记录的实体和编号；流程结束时随之取消。", [indexed = true, read_only = true];
     }
 }
 
@@ -148,6 +152,30 @@ pub enum Sharee {
     User(RecordId),
     /// Whoever belongs to a team now.
     Team(RecordId),
+}
+
+/// A process that people take part in, by its record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    /// Its entity, by API name.
+    pub entity: String,
+    /// Its record.
+    pub id: RecordId,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.entity, self.id)
+    }
+}
+
+impl Process {
+    /// What a text says of one; nothing where it says nothing that can be understood.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        let (entity, id) = text.split_once(':')?;
+        Some(Self { entity: entity.to_owned(), id: id.parse().ok()? })
+    }
 }
 
 /// A share as decisions see one.
@@ -167,9 +195,17 @@ pub struct ShareFact {
     pub from: Option<Timestamp>,
     /// From when on it holds no longer.
     pub until: Option<Timestamp>,
+    /// The process that it is for, with which it ends.
+    pub process: Option<Process>,
 }
 
 impl ShareFact {
+    /// Whether somebody has given it to a user or team, for no process.
+    #[must_use]
+    pub fn is_given_to(&self, with: Sharee) -> bool {
+        self.with == with && self.process.is_none()
+    }
+
     /// Whether it holds at a moment.
     #[must_use]
     pub fn holds_at(&self, moment: Timestamp) -> bool {

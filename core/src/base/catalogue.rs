@@ -386,6 +386,9 @@ catalogue! {
     BaseChanged = 533, "access.base_changed",
         ["what the request rests on has changed", "users, roles, grants or records that it names are not what they were when it was made", "ask anew, so that what is approved is what is shown"],
         ["申请所依据的状态已改变", "其中的用户、角色、授权或记录与申请时不同", "请重新申请，使批准的内容与显示的一致"];
+    PluginNotAdmitted = 540, "plugin.not_admitted",
+        ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
+        ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];
 }
 
 #[cfg(test)]

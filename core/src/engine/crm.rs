@@ -71,6 +71,8 @@ pub(super) struct Inner {
     settings: RwLock<Arc<Settings>>,
     pub configuration: RwLock<Arc<Configuration>>,
     pub slow_log: Mutex<SlowLog>,
+    /// The ids of the extensions that are there.
+    pub plugins: RwLock<BTreeSet<String>>,
     /// What extensions let people do by name.
     pub commands: RwLock<Arc<Vec<Command>>>,
     pub clock: Arc<dyn Clock>,
@@ -178,6 +180,7 @@ impl Crm {
             settings: RwLock::new(Arc::new(settings)),
             configuration: RwLock::new(Arc::new(configuration)),
             slow_log: Mutex::new(SlowLog::default()),
+            plugins: RwLock::default(),
             commands: RwLock::new(Arc::default()),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
@@ -506,6 +509,8 @@ impl Crm {
         let mut registrar = Registrar::of(extension)?;
         let shared = std::mem::take(&mut registrar.shared);
         self.apply(registrar).map_err(|error| error.plugin(extension.id()))?;
+        let mut plugins = self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        plugins.insert(extension.id().to_owned());
         Ok(shared)
     }
 

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use crate::access::{
-    self, Action, Delegation, Effect, Grant, InheritedAccess, Policy, PoolMember, Position, PositionHolder,
-    PositionRole, PrivilegeKind, PrivilegeRequest, RecordShare, RoleAssignment, ShareLevel, SharingRule,
-    TeamMember, TeamRole, Unit, User, UserStatus, grant, inherited_access, pool_member, position,
-    position_holder, position_role, role_assignment, share, sharing_rule, team_member, team_role, unit, user,
+    self, Action, Delegation, Effect, Grant, InheritedAccess, PluginAccount, Policy, PoolMember, Position,
+    PositionHolder, PositionRole, PrivilegeKind, PrivilegeRequest, RecordShare, RoleAssignment, ShareLevel,
+    SharingRule, TeamMember, TeamRole, Unit, User, UserStatus, grant, inherited_access, pool_member,
+    position, position_holder, position_role, role_assignment, share, sharing_rule, team_member, team_role,
+    unit, user,
 };
 use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::configuration::{FOUR_EYES, privileges_of};
@@ -117,6 +118,7 @@ impl Changed<'_> {
             }
             PoolMember::NAME => given(self.opens(None, &MEMBER), PrivilegeKind::Pools),
             User::NAME => self.kinds_of_user(),
+            PluginAccount::NAME => given(!self.is_deletion(), PrivilegeKind::Users),
             _ => Vec::new(),
         }
     }

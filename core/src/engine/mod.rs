@@ -40,6 +40,7 @@ mod history_sorted;
 mod holders;
 mod indexes;
 mod inspect;
+mod involving;
 mod keys;
 mod layout;
 mod layout_overrides;
@@ -63,6 +64,7 @@ mod package_records;
 mod packages;
 mod palette;
 mod passwords;
+mod plugin_accounts;
 mod pools;
 mod privacy;
 mod privilege_requests;
@@ -109,15 +111,15 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, Pool,
-    PoolMember, Position, PositionHolder, PositionRole, Principals, PrivilegeKind, PrivilegeRequest, Reason,
-    RecordShare, RequestStatus, Role, RoleAssignment, RulePath, ShareLevel, SharePath, Sharee, SharingRule,
-    Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, PluginAccount,
+    Pool, PoolMember, Position, PositionHolder, PositionRole, Principals, PrivilegeKind, PrivilegeRequest,
+    Process, Reason, RecordShare, RequestStatus, Role, RoleAssignment, RulePath, ShareLevel, SharePath,
+    Sharee, SharingRule, Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
 };
 pub use crate::access::{
-    delegation, grant, inherited_access, partition, pool, pool_member, position, position_holder,
-    position_role, privilege_request, role, role_assignment, share, sharing_rule, team, team_member,
-    team_role, unit, user,
+    delegation, grant, inherited_access, partition, plugin_account, pool, pool_member, position,
+    position_holder, position_role, privilege_request, role, role_assignment, share, sharing_rule, team,
+    team_member, team_role, unit, user,
 };
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
@@ -178,6 +180,7 @@ pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
 pub use passwords::RecoveryCode;
+pub use plugin_accounts::AdmittedPlugin;
 pub use privacy::{
     Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
     ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, Kept, LegalBasis,

@@ -72,6 +72,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::InheritedAccess::definition());
     registrar.entity(access::Pool::definition());
     registrar.entity(access::PoolMember::definition());
+    registrar.entity(access::PluginAccount::definition());
     registrar.entity(PrivilegeRequest::definition());
     registrar.entity(access::Position::definition());
     registrar.entity(access::PositionRole::definition());

@@ -131,9 +131,10 @@ impl<'s> Transaction<'s> {
             session.check_active(&policy)?;
         }
         view.name_commit(options.commit_id);
-        let context = crm.write_context(session.user(), &options.cause, registry.version());
+        let cause = session.cause_of(&options.cause);
+        let context = crm.write_context(session.user(), &cause, registry.version());
         let marking = crm.kept_policy(&view)?.marking;
-        let context = WriteContext { on_behalf_of: session.delegator(), marking, ..context };
+        let context = WriteContext { on_behalf_of: session.acts_on_behalf_of(), marking, ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
             view,
@@ -308,9 +309,11 @@ impl<'s> Transaction<'s> {
         check_state(entity, old)?;
         check_not_kept(entity)?;
         self.note_share(entity, old);
+        self.note_plugin_account(entity, old);
         self.check_pool_empty(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::delete(&mut self.view, &context, &permit, entity, old, going)
+        records::delete(&mut self.view, &context, &permit, entity, old, going)?;
+        self.end_with_process(entity, old)
     }
 
     /// Takes records that go out of references of a record, in the right to change it. Rules are asked as for
@@ -373,6 +376,7 @@ impl<'s> Transaction<'s> {
         self.check_references_but(entity, None, &new, coming)?;
         self.check_stated_share(entity, None, &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_plugin_account(entity, &new)?;
         self.check_not_brought_back(entity)?;
         let context = self.context_for(entity, BTreeSet::new());
         let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
@@ -525,6 +529,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &record)?;
         self.check_stated_share(entity, None, &mut record)?;
         self.check_stated_delegation(entity, &record)?;
+        self.check_plugin_account(entity, &record)?;
         self.check_opening(entity, None, &mut record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
         let context = self.context_for(entity, named);
@@ -561,6 +566,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &new)?;
         self.check_stated_share(entity, Some(&old), &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_plugin_account(entity, &new)?;
         self.check_opening(entity, Some(&old), &mut new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;

@@ -230,3 +230,5 @@ pub const GUANXI_ERR_ACCESS_FOUR_EYES: i32 = -531;
 pub const GUANXI_ERR_ACCESS_REQUEST_CLOSED: i32 = -532;
 /// `access.base_changed`: what the request rests on has changed
 pub const GUANXI_ERR_ACCESS_BASE_CHANGED: i32 = -533;
+/// `plugin.not_admitted`: the plugin does not act on its own account
+pub const GUANXI_ERR_PLUGIN_NOT_ADMITTED: i32 = -540;

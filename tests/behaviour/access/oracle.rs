@@ -226,7 +226,24 @@ impl<'a> Oracle<'a> {
         };
         let near = self.plan.users[user].partition == what.partition;
         let shared = near && self.may(user, entity, action) && self.has_share(user, record, action);
-        self.reaches_what(user, entity, action, what) || shared && !forbidden()
+        let follows = || near && self.may(user, entity, action) && self.follows(user, record, action);
+        self.reaches_what(user, entity, action, what) || (shared || follows()) && !forbidden()
+    }
+
+    /// Whether somebody may read the account of a contact and do as much to it, whatever lets them.
+    fn follows(&self, user: usize, record: usize, action: Action) -> bool {
+        let needed = match action {
+            Action::Read => ShareLevel::Read,
+            Action::Update => ShareLevel::Edit,
+            Action::Delete | Action::Assign => ShareLevel::Full,
+            _ => return false,
+        };
+        let account = self.plan.records[record].account.filter(|_| self.plan.follows >= Some(needed));
+        // What a delegation is about are the records that are asked for.
+        let whole = Self { plan: self.plan, about: None };
+        account.is_some_and(|account| {
+            [Action::Read, action].into_iter().all(|action| whole.reaches(user, account, action))
+        })
     }
 
     fn has_share(&self, user: usize, record: usize, action: Action) -> bool {

@@ -144,6 +144,8 @@ pub struct Plan {
     pub teams: Vec<Group>,
     pub shares: Vec<Given>,
     pub stand_ins: Vec<StandIn>,
+    /// How much of what may be done to accounts may be done to their contacts.
+    pub follows: Option<ShareLevel>,
 }
 
 fn stand_in(users: usize) -> impl Strategy<Value = StandIn> {
@@ -240,7 +242,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
         )
             .prop_map(|(units, roles, users, (teams, stand_ins), (mut records, shares))| {
                 records.iter_mut().for_each(|thing| thing.unit = users[thing.owner].unit);
-                Plan { units, roles, users, records, teams, shares, stand_ins }
+                Plan { units, roles, users, records, teams, shares, stand_ins, follows: None }
             })
     })
 }

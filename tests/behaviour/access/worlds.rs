@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use guanxi::base::ManualClock;
 use guanxi::engine::{
-    Action, Carried, Find, Level, NewDelegation, NewShare, RoleAssignment, ShareLevel, Sharee, Team,
-    TeamMember, TeamRole, Transaction, Unit, User, UserStatus, Verdict, role_assignment, team_member,
-    team_role, unit, user,
+    Action, Carried, Find, Level, NewDelegation, NewInheritance, NewShare, RoleAssignment, ShareLevel,
+    Sharee, Team, TeamMember, TeamRole, Transaction, Unit, User, UserStatus, Verdict, role_assignment,
+    team_member, team_role, unit, user,
 };
 use guanxi::features::reports::{Figure, GroupBy, Measure, Report};
 use guanxi::schema::EntityType;
@@ -180,6 +180,7 @@ fn drawn(dice: &mut Dice, seats: &Seats, last: &[Thing]) -> Plan {
         teams: seats.teams(),
         shares: (0..dice.below(5)).map(|_| given(dice)).collect(),
         stand_ins: (0..dice.below(3)).map(|_| stand_in(dice)).collect(),
+        follows: dice.of(&[None, Some(ShareLevel::Read), Some(ShareLevel::Edit), Some(ShareLevel::Full)]),
     }
 }
 
@@ -203,6 +204,8 @@ struct Cast {
     records: Vec<RecordId>,
     sessions: Vec<Option<Session>>,
     stand_ins: Vec<RecordId>,
+    /// The setting by which contacts follow their accounts.
+    follows: RecordId,
     last: Vec<Thing>,
     shares: Vec<Given>,
 }
@@ -294,6 +297,9 @@ impl Cast {
         let team_roles = (0..PLACES.1).map(|_| make(TeamRole::NAME, of_team.clone())).collect();
         let (records, last) = things(&admin, &clerk, &users);
         let sessions = (0..PEOPLE.len()).map(|_| None).collect();
+        let (entity, field) = (CONTACT.to_owned(), "account".to_owned());
+        let setting = NewInheritance { entity, field, level: ShareLevel::Read, reason: None };
+        let follows = admin.inherit_access(&setting).unwrap();
         Self {
             crm,
             clock,
@@ -310,6 +316,7 @@ impl Cast {
             records,
             sessions,
             stand_ins: Vec::new(),
+            follows,
             last,
             shares: Vec::new(),
         }
@@ -412,6 +419,8 @@ impl Cast {
             Ok(())
         });
         made.unwrap();
+        let off = Some(plan.follows.is_none());
+        self.admin.change_inheritance(self.follows, plan.follows, off).unwrap();
         self.stand_ins = said;
         self.clerk.write(|transaction| self.keep(transaction, plan, Some(0))).unwrap();
         let gone: Vec<usize> = (0..PEOPLE.len()).filter(|place| !plan.users[*place].active).collect();
@@ -682,7 +691,8 @@ fn explains(cast: &Cast, oracle: &Oracle<'_>, place: usize, action: Action) {
             "{user} {action:?} {place}"
         );
         let row = told.rows.iter().find(|row| row.user == cast.users[user]);
-        let entitled = row.is_some_and(|row| !row.paths.is_empty() || !row.shares.is_empty());
+        let entitled =
+            row.is_some_and(|row| !(row.paths.is_empty() && row.shares.is_empty() && row.parents.is_empty()));
         assert_eq!(entitled, may(oracle, user), "{user} {action:?} {place}");
         let listed: BTreeSet<RecordId> = row.iter().flat_map(|row| row.delegators.iter().copied()).collect();
         assert_eq!(listed, delegators);

@@ -27,6 +27,7 @@ mod organisation;
 mod packages;
 mod palette;
 mod personal_package;
+mod plugins;
 mod privacy_register;
 mod privileges;
 mod query;
@@ -75,6 +76,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        plugins::METHODS,
         privacy_register::METHODS,
         personal_package::METHODS,
         privileges::METHODS,

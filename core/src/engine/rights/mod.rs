@@ -12,7 +12,7 @@ mod record;
 
 use std::sync::Arc;
 
-use crate::access::{Action, NOBODY, Update};
+use crate::access::{Action, NOBODY, Process, Update};
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value, normalize};
 use crate::engine::{
     BeforeSave, Changes, Condition, Direction, Find, Listing, PageCursor, Reader, Registrar, Save, Session,
@@ -498,7 +498,23 @@ impl Transaction<'_> {
             stored,
         };
         let changes = self.changes_of(&at, step)?;
-        self.update_in_own_right(RightsRequest::NAME, id, changes)
+        self.update_in_own_right(RightsRequest::NAME, id, changes)?;
+        self.settle_participants(&at, step)
+    }
+
+    /// Whoever works on a request reads the person's record until it is answered.
+    fn settle_participants(&mut self, at: &Step<'_>, step: &RightsStep) -> Result<()> {
+        let process = Process { entity: RightsRequest::NAME.to_owned(), id: at.id };
+        match step {
+            RightsStep::Start => match subject_of(at.entity, &at.stored) {
+                Some((entity, id)) => self.take_part((&entity, id), &process),
+                None => Ok(()),
+            },
+            RightsStep::Fulfil { .. } | RightsStep::Refuse { .. } | RightsStep::Withdraw => {
+                self.take_involvements(&process, at.stored.envelope.partition).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn changes_of(&mut self, at: &Step<'_>, step: &RightsStep) -> Result<Changes> {
