@@ -28,6 +28,8 @@ const RULE: [FieldName<'static>; 6] = [
     sharing_rule::UNIT.selector(),
     sharing_rule::BELOW.selector(),
 ];
+/// What a reference says of how far records follow.
+const SETTING: [FieldName<'static>; 1] = [inherited_access::LEVEL.selector()];
 /// What says who is a member of which pool.
 const MEMBER: [FieldName<'static>; 5] = [
     pool_member::POOL.selector(),
@@ -109,18 +111,23 @@ impl Changed<'_> {
             }
             Delegation::NAME => given(!self.is_deletion(), PrivilegeKind::Delegations),
             Unit::NAME => given(self.is_moved(&[unit::PARENT.selector()]), PrivilegeKind::Lines),
-            SharingRule::NAME => {
-                given(self.opens(Some(sharing_rule::OFF.selector()), &RULE), PrivilegeKind::SharingRules)
-            }
-            InheritedAccess::NAME => {
-                let off = Some(inherited_access::OFF.selector());
-                given(self.opens(off, &[inherited_access::LEVEL.selector()]), PrivilegeKind::InheritedAccess)
-            }
-            PoolMember::NAME => given(self.opens(None, &MEMBER), PrivilegeKind::Pools),
             User::NAME => self.kinds_of_user(),
             PluginAccount::NAME => given(!self.is_deletion(), PrivilegeKind::Users),
-            _ => Vec::new(),
+            _ => self.kind_of_opening().into_iter().collect(),
         }
+    }
+
+    /// The kind of what opens records beside roles.
+    fn kind_of_opening(&self) -> Option<PrivilegeKind> {
+        let (off, fields, kind) = match self.entity.api_name.as_str() {
+            SharingRule::NAME => (Some(sharing_rule::OFF.selector()), &RULE[..], PrivilegeKind::SharingRules),
+            InheritedAccess::NAME => {
+                (Some(inherited_access::OFF.selector()), &SETTING[..], PrivilegeKind::InheritedAccess)
+            }
+            PoolMember::NAME => (None, &MEMBER[..], PrivilegeKind::Pools),
+            _ => return None,
+        };
+        self.opens(off, fields).then_some(kind)
     }
 
     /// Whether it opens records that were not open before: by being there, or switched on, or by what fields say now.
