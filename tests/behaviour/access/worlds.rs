@@ -249,6 +249,13 @@ fn things(admin: &Session, clerk: &Session, users: &[RecordId]) -> (Vec<RecordId
     made.unzip()
 }
 
+/// The setting by which contacts follow their accounts.
+fn following(admin: &Session) -> RecordId {
+    let (entity, field) = (CONTACT.to_owned(), "account".to_owned());
+    let setting = NewInheritance { entity, field, level: ShareLevel::Read, reason: None };
+    admin.inherit_access(&setting).unwrap()
+}
+
 impl Cast {
     fn new() -> Self {
         let (crm, clock, admin) = founded();
@@ -297,9 +304,7 @@ impl Cast {
         let team_roles = (0..PLACES.1).map(|_| make(TeamRole::NAME, of_team.clone())).collect();
         let (records, last) = things(&admin, &clerk, &users);
         let sessions = (0..PEOPLE.len()).map(|_| None).collect();
-        let (entity, field) = (CONTACT.to_owned(), "account".to_owned());
-        let setting = NewInheritance { entity, field, level: ShareLevel::Read, reason: None };
-        let follows = admin.inherit_access(&setting).unwrap();
+        let follows = following(&admin);
         Self {
             crm,
             clock,
