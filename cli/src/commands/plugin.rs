@@ -44,6 +44,8 @@ struct Admit {
     /// Directory of the database
     path: PathBuf,
     /// The plugin, by its id
+    // An id of its own, since `--plugin` is of the id `plugin` in all commands.
+    #[arg(id = "plugin_id", value_name = "PLUGIN")]
     plugin: String,
     /// The service account, by id or name
     account: String,
@@ -57,6 +59,8 @@ struct Dismiss {
     /// Directory of the database
     path: PathBuf,
     /// The plugin, by its id
+    // An id of its own, since `--plugin` is of the id `plugin` in all commands.
+    #[arg(id = "plugin_id", value_name = "PLUGIN")]
     plugin: String,
 }
 
