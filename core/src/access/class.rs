@@ -114,6 +114,8 @@ impl AccessClass {
 
 /// Classes beside those with indexes, from which on all are given indexes anew.
 const MAX_BESIDE: usize = 2_000;
+/// Most classes that are compared with one whose number is looked for.
+const MAX_COMPARED: usize = 64;
 
 /// The classes of a database, in the order of their numbers: most of them with indexes, and the newest beside, so that a
 /// new class does not cost as much as there are old ones.
@@ -170,6 +172,18 @@ impl ClassTable {
         known.or_else(beside).map(|(_, class)| class)
     }
 
+    /// The number of a class, if it is one of those that are found at once: of an owner of few classes.
+    pub fn number_of(&self, class: &AccessClass) -> Option<ClassId> {
+        let by_owner = self.indexed.owners();
+        let places = by_owner.get(&class.owner).map_or(&[][..], Vec::as_slice);
+        if places.len() > MAX_COMPARED {
+            return None;
+        }
+        let known = places.iter().filter_map(|place| self.indexed.all.get(*place));
+        let beside = self.beside.iter().rev().take(MAX_COMPARED);
+        known.chain(beside).find(|(_, known)| known == class).map(|(number, _)| *number)
+    }
+
     /// The classes of these owners, of these units and with such labels, rising.
     pub fn of(
         &self,
@@ -198,7 +212,7 @@ impl Indexed {
         labels: &[Label],
     ) -> Vec<usize> {
         let mut places: Vec<usize> = Vec::new();
-        let by_owner = self.by_owner.get_or_init(|| self.places(|class| [class.owner]));
+        let by_owner = self.owners();
         places.extend(owners.iter().filter_map(|owner| by_owner.get(owner)).flatten());
         let by_unit = self.by_unit.get_or_init(|| self.places(|class| class.unit));
         places.extend(units.iter().filter_map(|unit| by_unit.get(unit)).flatten());
@@ -211,6 +225,10 @@ impl Indexed {
         places.sort_unstable();
         places.dedup();
         places
+    }
+
+    fn owners(&self) -> &HashMap<RecordId, Vec<usize>> {
+        self.by_owner.get_or_init(|| self.places(|class| [class.owner]))
     }
 
     fn places<K: Eq + std::hash::Hash, I: IntoIterator<Item = K>>(
@@ -253,6 +271,16 @@ mod tests {
         assert!(grown.indexed.all.len() > 100 && !grown.beside.is_empty());
         assert!(grown.all().eq(whole.all()));
         assert_eq!(grown.newest(), whole.newest());
+        // An owner of more classes than are compared is looked up elsewhere, as is what is not among the newest.
+        assert_eq!(grown.number_of(&all[0].1), None);
+        let mut few = ClassTable::new(all[..200].to_vec()).with(&all[200..300]);
+        for (number, class) in &all[..300] {
+            let same = all.iter().find(|(_, other)| other == class).map(|(number, _)| *number);
+            assert!(same <= Some(*number));
+            assert_eq!(few.number_of(class), same);
+        }
+        few = ClassTable::new(Vec::new());
+        assert_eq!(few.number_of(&all[0].1), None);
         let owners = [owner(2), owner(99)].into();
         for labels in [vec![], vec![Label::Rule(3)], vec![Label::Parent(3)]] {
             let of = |table: &ClassTable| table.of(&owners, &BTreeSet::new(), &labels);

@@ -333,6 +333,12 @@ impl Policy {
         self.of_epoch(self.epoch, further)
     }
 
+    /// The number of an access class, where it is found at once; one that is not may be known all the same.
+    #[must_use]
+    pub fn number_of_class(&self, class: &AccessClass) -> Option<ClassId> {
+        self.classes.number_of(class)
+    }
+
     /// The policy of a later epoch that differs by further classes alone, if by anything.
     #[must_use]
     pub fn of_epoch(&self, epoch: u64, further: &[(ClassId, AccessClass)]) -> Self {

@@ -24,6 +24,7 @@ use crate::engine::sessions::OpenSessions;
 use crate::engine::sharing::KeptShares;
 use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
+use crate::engine::transaction::Publish;
 use crate::engine::{
     Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, Transaction,
     VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
@@ -395,7 +396,7 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
-        self.system_write_and(actor, cause, change, &mut || {})
+        self.system_write_until(actor, cause, change, None)
     }
 
     /// As [`Crm::system_write`]; what the write changes in memory too is shown to others by `publish`,
@@ -407,6 +408,16 @@ impl Crm {
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
         publish: &mut dyn FnMut(),
     ) -> Result<()> {
+        self.system_write_until(actor, cause, change, Some(publish))
+    }
+
+    fn system_write_until(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
+        publish: Publish<'_>,
+    ) -> Result<()> {
         let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
@@ -414,8 +425,10 @@ impl Crm {
         let mut context = self.write_context(actor, cause, self.registry().version());
         context.marking = self.kept_policy(&view)?.marking;
         change(&mut view, &context)?;
-        view.commit_and(&self.inner.sealer, publish)?;
-        Ok(())
+        match publish {
+            Some(publish) => view.commit_and(&self.inner.sealer, publish).map(drop),
+            None => view.commit(&self.inner.sealer).map(drop),
+        }
     }
 
     /// Keeps what follows from the rest, without an entry, for whoever is ready to wait only so long.

@@ -248,8 +248,8 @@ impl Session {
             return Err(Error::new(Code::LimitExceeded).field("basis").rule(&rule));
         }
         let options = WriteOptions::default().cause("record.erase");
-        let (erased, head) =
-            self.write_and(options, |transaction| transaction.erase_record(entity, id), &mut || {})?;
+        let erase = |transaction: &mut Transaction<'_>| transaction.erase_record(entity, id);
+        let (erased, head) = self.write_and(options, erase, None)?;
         // What the journal still has of the keys goes to their file first, and is destroyed there.
         self.crm().checkpoint()?;
         for subject in &erased.subjects {

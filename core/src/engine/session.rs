@@ -12,6 +12,7 @@ use crate::base::{
 };
 use crate::engine::rehearsal::Rehearsal;
 use crate::engine::sessions::Ticket;
+use crate::engine::transaction::Publish;
 use crate::engine::{Condition, Crm, Find, Head, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
 use crate::schema::expr::Expression;
@@ -197,7 +198,7 @@ impl Session {
         options: WriteOptions,
         change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_until(options, change, &mut || {})
+        self.write_and(options, change, None).map(|(value, _)| value)
     }
 
     /// As [`Session::write_with`]; what the change is in memory too is shown to others by `publish`, when it is
@@ -208,15 +209,16 @@ impl Session {
         change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
         publish: &mut dyn FnMut(),
     ) -> Result<T> {
-        self.write_and(options, change, publish).map(|(value, _)| value)
+        self.write_and(options, change, Some(publish)).map(|(value, _)| value)
     }
 
-    /// As [`Session::write_until`], and tells with which entry of the ledger the transaction ends.
+    /// As [`Session::write_until`], or [`Session::write_with`] where there is nothing to show, and tells with which
+    /// entry of the ledger the transaction ends.
     pub(super) fn write_and<T>(
         &self,
         options: WriteOptions,
         mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
-        publish: &mut dyn FnMut(),
+        mut publish: Publish<'_>,
     ) -> Result<(T, Head)> {
         let mut attempts = 0;
         loop {
@@ -228,6 +230,7 @@ impl Session {
                     return self.told(Err(error));
                 }
             };
+            let publish = publish.as_mut().map(|publish| &mut **publish as &mut dyn FnMut());
             match transaction.commit_and(publish) {
                 Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
                 committed => return committed.map(|head| (value, head)),

@@ -109,6 +109,9 @@ pub struct Transaction<'s> {
     _turn: WriterTurn,
 }
 
+/// What shows others a change that is in memory too, where there is one. The writer's turn is held until it has run.
+pub(super) type Publish<'p> = Option<&'p mut dyn FnMut()>;
+
 /// Who sets values: only rules set what callers may only read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hand {
@@ -131,6 +134,7 @@ impl<'s> Transaction<'s> {
             session.check_active(&policy)?;
         }
         view.name_commit(options.commit_id);
+        view.use_policy(&policy);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
         let marking = crm.kept_policy(&view)?.marking;
         let context = WriteContext { on_behalf_of: session.delegator(), marking, ..context };
@@ -166,18 +170,23 @@ impl<'s> Transaction<'s> {
     /// action and level; `access.four_eyes` for what the organisation leaves to two people; `storage.io`, after which
     /// the database stops.
     pub fn commit(self) -> Result<Head> {
-        self.commit_and(&mut || {})
+        self.commit_and(None)
     }
 
-    /// As [`Transaction::commit`], and runs a function when everything is durable and before the next writer has its
-    /// turn.
-    pub(super) fn commit_and(self, publish: &mut dyn FnMut()) -> Result<Head> {
+    /// As [`Transaction::commit`], and runs a function, if there is one, when everything is durable and before the next
+    /// writer has its turn. Without one, the next writer goes on while this commit becomes durable, and shares its
+    /// flush.
+    pub(super) fn commit_and(self, publish: Publish<'_>) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
         let checked = self.check_four_eyes().and_then(|()| self.check_bounds());
         checked.inspect_err(|error| self.enter_refusal(error))?;
-        let head = self.view.commit_and(&self.session.crm().inner.sealer, publish)?;
+        let sealer = &self.session.crm().inner.sealer;
+        let head = match publish {
+            Some(publish) => self.view.commit_and(sealer, publish)?,
+            None => self.view.commit(sealer)?,
+        };
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
         }

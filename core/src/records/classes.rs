@@ -87,14 +87,17 @@ pub fn load_classes(snapshot: &dyn Snapshot, after: Option<ClassId>) -> Result<V
 
 /// The number of a class; a new one raises the epoch, since permits list the classes they reach.
 pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<ClassId> {
+    if let Some(number) = view.known_class(class) {
+        return Ok(number);
+    }
     let facts = encode(class);
     // One with marks is found by what its facts come to, since a key has no room for any number of them.
     let key = match class.marks.is_empty() {
         true => [BY_FACTS, &facts].concat(),
         false => [BY_FACTS, &Sha256::digest(&facts)].concat(),
     };
-    if let Some(number) = view.get(Keyspace::Meta, &key)? {
-        let bytes = number.as_slice().try_into().map_err(|_| damaged())?;
+    if let Some(number) = view.get_many_kept(&[(Keyspace::Meta, &key)])?.pop().flatten() {
+        let bytes = number.as_ref().try_into().map_err(|_| damaged())?;
         return Ok(ClassId::new(u32::from_be_bytes(bytes)));
     }
     let number = next_number(view)?;

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use crate::base::{Code, Error, Random, Result};
 use crate::storage::faults::from_redb;
 use crate::storage::journal::Generation;
-use crate::storage::log_format::decode_entry;
+use crate::storage::log_format::{decode_entry, decode_row};
 use crate::storage::memtable::Changed;
-use crate::storage::store::{CommitId, Head, Keyspace, LogEntry, Page, RangeRequest};
+use crate::storage::store::{CommitId, Head, Keyspace, LogVisitor, Page, RangeRequest};
 use crate::storage::vault::Vault;
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -385,15 +385,19 @@ impl TableView {
         if range.reverse { collect(rows.rev(), range.max_rows) } else { collect(rows, range.max_rows) }
     }
 
-    /// Entries of the log after a position.
+    /// Hands entries of the log after a position to a function, at most `max`.
     ///
     /// # Errors
-    /// As [`TableView::get`].
-    pub(super) fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
-        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+    /// As [`TableView::get`], and those of the function.
+    pub(super) fn visit_log(&self, after: u64, max: usize, visit: LogVisitor<'_>) -> Result<()> {
+        let Some(first) = after.checked_add(1) else { return Ok(()) };
         let first = first.to_be_bytes();
         let rows = self.table(Table::Log)?.range(first.as_slice()..).map_err(from_redb)?;
-        collect(rows, max)?.rows.iter().map(|(key, value)| decode_entry(key, value)).collect()
+        for row in rows.take(max) {
+            let (key, value) = row.map_err(from_redb)?;
+            visit(decode_row(key.value(), value.value())?)?;
+        }
+        Ok(())
     }
 
     /// The newest entry of the log.

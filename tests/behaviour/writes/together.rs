@@ -200,6 +200,28 @@ fn many_threads_write_at_once_and_nothing_is_lost() {
 }
 
 #[test]
+fn threads_that_write_at_once_share_flushes() {
+    let house = database();
+    let before = house.crm.statistics().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let session = house.admin.clone();
+            scope.spawn(move || {
+                for number in 0..30 {
+                    let name = format!("{thread}-{number}");
+                    session.write(|transaction| transaction.create(account::named(&name))).unwrap();
+                }
+            });
+        }
+    });
+    let after = house.crm.statistics().unwrap();
+    let (commits, groups) = (after.commits - before.commits, after.groups - before.groups);
+    assert_eq!(commits, 240);
+    // While one group becomes durable, the next writers go on: all but the first few have company.
+    assert!(groups < commits * 3 / 4, "{groups} groups of {commits} commits");
+}
+
+#[test]
 fn two_databases_are_open_at_once_and_know_nothing_of_each_other() {
     let (one, other) = (database(), database());
     let id = one
