@@ -15,6 +15,8 @@ use crate::schema::SystemField;
 const FORMAT: u8 = 1;
 /// Numbers below this belong to the envelope.
 const FIRST_FIELD: u32 = 64;
+/// Bytes of a record of usual length.
+const USUAL_RECORD: usize = 512;
 /// Bytes of one value, about: as many of them are made room for.
 const BYTES_OF_VALUE: usize = 20;
 
@@ -345,7 +347,7 @@ impl Record {
 
     /// The bytes of the record.
     pub(super) fn encode(&self, schema_version: u32) -> Vec<u8> {
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_room(USUAL_RECORD);
         writer.raw(&[FORMAT]);
         writer.varint(u128::from(schema_version));
         encode_envelope(&self.envelope, &mut writer);

@@ -10,15 +10,20 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::base::{Code, EntityId, Error, FieldId, Random, RecordId, Result, Stamp, Value};
-use crate::records::codec::{Reader, Writer, damaged, decode_value, encode_value};
-use crate::records::commitments::{Commitments, SALT, SealedChange, write_root};
+use crate::records::codec::{Reader, Writer, damaged, decode_value};
+use crate::records::commitments::{Commitments, Root, SALT, SealedChange};
 use crate::records::view::Sealer;
 use crate::storage::{Head, LogEntry, LogRecord, Snapshot, seal, unseal};
 
 /// The format that is read beside the present one.
 const FORMAT_1: u8 = 1;
 const FORMAT: u8 = 2;
-const CHAIN_DOMAIN: &[u8] = b"guanxi.ledger.chain.v1";
+pub(super) const CHAIN_DOMAIN: &[u8] = b"guanxi.ledger.chain.v1";
+
+/// Bytes of a header, of the values of an entry and of one value, of usual length.
+const USUAL_HEADER: usize = 192;
+const USUAL_VALUES: usize = 512;
+const USUAL_VALUE: usize = 64;
 
 /// Flags of a header of format 2: which of the ids that most entries lack, or have twice, it names.
 const ON_BEHALF: u8 = 1;
@@ -257,37 +262,38 @@ pub fn chain_link(previous: &[u8; 32], position: u64, chained: &[u8]) -> [u8; 32
 pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Random) -> LogRecord {
     let mut salt = [0_u8; SALT];
     random.fill(&mut salt);
-    let encoded: Vec<_> = entry
-        .changes
-        .iter()
-        .map(|change| (change.field, encode_value(&change.old), encode_value(&change.new)))
-        .collect();
-    let changes: Vec<SealedChange<'_>> =
-        encoded.iter().map(|(field, old, new)| (*field, &**old, &**new)).collect();
-    let mut header = encode_header(entry);
-    write_root(&mut header, &salt, &changes);
+    let (mut header, mut values) = (Writer::with_room(USUAL_HEADER), Writer::with_room(USUAL_VALUES));
+    write_header(&mut header, entry);
+    values.raw(&salt);
+    header.varint(entry.changes.len() as u128);
+    let mut root = Root::new(&salt);
+    let (mut old, mut new) = (Writer::with_room(USUAL_VALUE), Writer::with_room(USUAL_VALUE));
+    for FieldChange { field, old: before, new: after } in &entry.changes {
+        old.clear();
+        old.value(0, before);
+        new.clear();
+        new.value(0, after);
+        header.varint(u128::from(field.number()));
+        root.add(&(*field, old.written(), new.written()));
+        values.varint(u128::from(field.number()));
+        values.bytes(old.written());
+        values.bytes(new.written());
+    }
+    header.raw(&root.finish());
     if let Some(previous) = entry.previous {
         header.unsigned(PREVIOUS, previous);
-    }
-    let mut values = Writer::default();
-    values.raw(&salt);
-    for (field, old, new) in changes {
-        values.varint(u128::from(field.number()));
-        values.bytes(old);
-        values.bytes(new);
     }
     let chained = header.finish();
     let sealed = seal(key, &Sha256::digest(&chained), &values.finish(), random);
     LogRecord { chained, sealed }
 }
 
-fn encode_header(entry: &PendingEntry) -> Writer {
+fn write_header(header: &mut Writer, entry: &PendingEntry) {
     let subject = match entry.subject {
         None => 0,
         Some(subject) if subject == entry.record => SUBJECT_IS_RECORD,
         Some(_) => SUBJECT_NAMED,
     };
-    let mut header = Writer::default();
     let flags = subject | if entry.on_behalf_of.is_some() { ON_BEHALF } else { 0 };
     header.raw(&[FORMAT, entry.kind.number(), flags]);
     header.raw(&entry.stamp.hlc.to_be_bytes());
@@ -299,7 +305,6 @@ fn encode_header(entry: &PendingEntry) -> Writer {
         header.raw(id.as_bytes());
     }
     header.bytes(entry.cause.as_bytes());
-    header
 }
 
 /// Reads an entry, opens its values and checks them against their commitments.
@@ -307,13 +312,25 @@ fn encode_header(entry: &PendingEntry) -> Writer {
 /// # Errors
 /// `ledger.broken` naming the position when a value does not match its commitment.
 pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntry> {
-    let at = |error: Error| error.record(entry.position);
-    let (mut ledger, commitments) = decode_header(entry).map_err(at)?;
-    if let Some(plain) = unseal_values(entry, &ledger, sealer)? {
-        let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
-        ledger.changes = Some(open_values(&plain, &commitments).map_err(broken)?);
-    }
+    let (mut ledger, commitments) = decode_header(entry).map_err(|error| error.record(entry.position))?;
+    open_into((entry, &commitments), &mut ledger, sealer)?;
     Ok(ledger)
+}
+
+/// Opens the values of an entry whose header was read, and checks them against their commitments.
+///
+/// # Errors
+/// As [`open_entry`].
+pub(super) fn open_into(
+    (entry, commitments): (&LogEntry, &Commitments),
+    ledger: &mut LedgerEntry,
+    sealer: &Sealer,
+) -> Result<()> {
+    if let Some(plain) = unseal_values(entry, ledger, sealer)? {
+        let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
+        ledger.changes = Some(open_values(&plain, commitments).map_err(broken)?);
+    }
+    Ok(())
 }
 
 /// Reads what stands in the clear of an entry, and the commitments to its values.

@@ -10,6 +10,7 @@ mod backup;
 mod backup_items;
 mod bulk;
 mod cells;
+mod chain_links;
 mod checkpoints;
 mod classes;
 mod codec;
@@ -25,6 +26,7 @@ mod holds;
 mod kept;
 mod ledger;
 mod ledger_blocks;
+mod ledger_follow;
 mod ledger_proof;
 mod ledger_search;
 mod marking;
@@ -93,8 +95,8 @@ pub use prune::{
 pub use purge::{PURGE_CHUNK, PurgeChunk, look_for_purgeable, purge, purge_begins};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
-    Size, SortField, Total, check_refers, complete, count, end, explain, find, get, get_many, get_standing,
-    groups, reaches, scan_all, sees_ends, shared_records, target, walk_links,
+    Size, SortField, Total, check_refers, check_standing, complete, count, end, explain, find, get, get_many,
+    get_standing, groups, reaches, scan_all, sees_ends, shared_records, target, walk_links,
 };
 pub use reindex::{
     BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,

@@ -178,6 +178,8 @@ words! {
          签名。";
     "What `ledger.heads` told before and was kept elsewhere: checkpoints, or {position, hash}."
         => "此前由 `ledger.heads` 给出并另行保存的内容：检查点，或 {position, hash}。";
+    "How many threads follow the chain at most; that of the call alone if not said, and never more than eight."
+        => "最多用多少个线程核对哈希链；未给出时只用调用所在的线程，且从不超过八个。";
     "Makes a checkpoint of the ledger: the chain's hash and the root of a Merkle tree (RFC 9162) over all \
      entries, signed if the database is open with a signer. If nothing was entered since the newest, that is \
      given."
