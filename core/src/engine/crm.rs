@@ -347,7 +347,12 @@ impl Crm {
 
     /// The policy of a view, with what gives records their marks.
     pub(super) fn kept_policy(&self, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
-        let (epoch, registry, moment) = (read_epoch(snapshot)?, self.registry(), self.moment_of_access());
+        self.kept_policy_of(read_epoch(snapshot)?, snapshot)
+    }
+
+    /// As [`Crm::kept_policy`], for who knows the epoch of the view.
+    pub(super) fn kept_policy_of(&self, epoch: u64, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
+        let (registry, moment) = (self.registry(), self.moment_of_access());
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
             Some(kept) if kept.is_of(epoch, &registry, moment) => return Ok(kept),

@@ -136,7 +136,7 @@ impl<'s> Transaction<'s> {
         view.name_commit(options.commit_id);
         view.use_policy(&policy);
         let context = crm.write_context(session.user(), &options.cause, registry.version());
-        let marking = crm.kept_policy(&view)?.marking;
+        let marking = crm.kept_policy_of(view.epoch(), &view)?.marking;
         let context = WriteContext { on_behalf_of: session.delegator(), marking, ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {

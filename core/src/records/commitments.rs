@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::base::{Code, Error, FieldId, Result};
 use crate::records::codec::{Reader, damaged};
 
+/// As many fields are made room for at once; a damaged entry may say that it has any number.
+const USUAL_FIELDS: usize = 64;
 /// Bytes of a salt.
 pub(super) const SALT: usize = 32;
 const DOMAIN_OF_FORMAT_1: &[u8] = b"guanxi.ledger.commitment.v1";
@@ -41,8 +43,9 @@ impl Commitments {
 
     /// Reads what an entry of format 2 holds.
     pub(super) fn read_root(reader: &mut Reader<'_>) -> Result<Self> {
-        let mut fields = Vec::new();
-        for _ in 0..reader.unsigned::<usize>()? {
+        let count = reader.unsigned::<usize>()?;
+        let mut fields = Vec::with_capacity(count.min(USUAL_FIELDS));
+        for _ in 0..count {
             fields.push(FieldId::new(reader.unsigned()?));
         }
         Ok(Self::Root(fields, reader.array()?))

@@ -479,7 +479,8 @@ fn split_values<'v>(
 ) -> Result<([u8; SALT], Vec<SealedChange<'v>>)> {
     let mut reader = Reader::new(plain);
     let salt = reader.array()?;
-    let mut sealed: Vec<SealedChange<'_>> = Vec::new();
+    // As many fields were read of the header.
+    let mut sealed: Vec<SealedChange<'_>> = Vec::with_capacity(commitments.count());
     for _ in 0..commitments.count() {
         sealed.push((FieldId::new(reader.unsigned()?), reader.bytes()?, reader.bytes()?));
     }
