@@ -83,6 +83,8 @@ mod rules;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod slow_queries;
 #[cfg(test)]
 mod states;

@@ -41,6 +41,8 @@ const OTHER_DAYS: &str = "rights.other_days";
 pub(super) const FOUR_EYES: &str = "access.four_eyes";
 /// The setting of for how many days values of archived entries of the ledger are kept, by class.
 pub(super) const LEDGER_DAYS: &str = "audit.retention_days";
+/// The setting of words that stand for each other in searches.
+const SYNONYMS: &str = "search.synonyms";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -195,6 +197,12 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
             .help(
                 "按类别设置已归档条目的内容保留天数：reads、sign_ins、refusals、exports",
                 "By class, for how long archived entries keep their values: reads, sign_ins, refusals, exports",
+            ),
+        CoreSetting::own(SYNONYMS, ("搜索同义词", "Synonyms in searches"), FieldType::Json)
+            .default(json!([]))
+            .help(
+                "可互相替代的词，分组给出，如 [[\"有限公司\", \"Ltd\"]]",
+                "Groups of words that stand for each other, as [[\"有限公司\", \"Ltd\"]]",
             ),
         CoreSetting::own(FOUR_EYES, ("须双人复核的权限变更", "Changes under four eyes"), privileges())
             .default(json!([]))
@@ -465,6 +473,17 @@ impl Crm {
             Some(member) => Some(member_of(&self.settings(), member)),
             None => self.configuration().values.get(name).cloned(),
         }
+    }
+
+    /// The words that stand for each other in searches, in groups. What is no list of lists of words is passed over.
+    pub(crate) fn synonyms(&self) -> Vec<Vec<String>> {
+        let set = self.set_value(SYNONYMS);
+        let groups = set.as_ref().and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let words = |group: &Json| {
+            let words = group.as_array().map(Vec::as_slice).unwrap_or_default();
+            words.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+        };
+        groups.iter().map(words).collect()
     }
 
     /// The days by which rights requests are answered under PIPL and under other laws that are not known here.

@@ -144,6 +144,7 @@ pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
 pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, MAX_BULK, Selection};
+pub(crate) use capability::Met;
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub(crate) use checkpoints::is_good;

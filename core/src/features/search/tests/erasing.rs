@@ -164,10 +164,18 @@ fn an_erased_person_is_in_no_byte_that_the_holder_of_the_key_can_read() {
     let path = folder.path().join("a.guanxi");
     let crm = options().create(&path).unwrap();
     let session = crm.session_for("admin").unwrap();
-    // Others, so that neither tables nor index are empty without the person.
-    for number in 0..200 {
-        let changes = Changes::new().set("name", format!("person {number}")).set("city", "Shanghai");
-        session.write(|transaction| transaction.create_record(PERSON, changes.clone())).unwrap();
+    // Others, so that neither tables nor index are empty without the person, and so many that they go to the
+    // files of the index and do not wait in memory.
+    for hundred in 0..15 {
+        let create = |transaction: &mut crate::engine::Transaction<'_>| {
+            for number in 0..100 {
+                let name = format!("person {hundred} {number}");
+                let changes = Changes::new().set("name", name).set("city", "Shanghai");
+                transaction.create_record(PERSON, changes)?;
+            }
+            Ok(())
+        };
+        session.write(create).unwrap();
     }
     let id = person(&session);
     assert!(in_index(&crm) > 5, "the search finds what is there");
@@ -190,7 +198,7 @@ fn an_erased_person_is_in_no_byte_that_the_holder_of_the_key_can_read() {
     assert_eq!(blobs, 0, "the file of the large attachment is gone");
     let crm = options().open(&path).unwrap();
     let session = crm.session_for("admin").unwrap();
-    assert_eq!(session.count(PERSON, &Condition::Everything).unwrap(), 200);
+    assert_eq!(session.count(PERSON, &Condition::Everything).unwrap(), 1_500);
     let check = session.verify_erasure_receipt(&receipt, &[]).unwrap();
     assert!(check.holds(), "{check:?}");
     crm.verify(&Patience::default()).unwrap();
