@@ -8,7 +8,7 @@ use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Condition, Crm, FieldSelector, Listing, Session};
-use crate::records::{Matcher, Record, changed_after, complete, get_for_rule, shared_records};
+use crate::records::{Matcher, Record, changed_after, complete, created_after, get_for_rule, shared_records};
 use crate::schema::Entity;
 use crate::storage::{Head, SealedFiles, Snapshot};
 
@@ -153,6 +153,19 @@ impl Crm {
         max: usize,
     ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
         changed_after(self.durable_snapshot()?.as_ref(), position, max)
+    }
+
+    /// Which records were created after a position, by the positions of the entries that tell of it, and the entry up to
+    /// which this tells, at most `max` entries later.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub(crate) fn created_after(
+        &self,
+        position: u64,
+        max: usize,
+    ) -> Result<(Vec<(u64, EntityId, RecordId)>, Head)> {
+        created_after(self.durable_snapshot()?.as_ref(), position, max)
     }
 
     /// The entry at a position, by which a reader knows whether it followed this ledger or a lost one.

@@ -88,6 +88,7 @@ mod rights;
 mod rollup_tests;
 mod rules;
 mod salvage;
+mod saved_searches;
 mod service_accounts;
 mod session;
 mod sessions;
@@ -205,6 +206,7 @@ pub use rights::{
     RightsRecord, RightsRequest, RightsStatus, RightsStep, rights_request,
 };
 pub use salvage::salvage;
+pub use saved_searches::{SavedSearch, SavedSearchRecord, saved_search};
 pub use service_accounts::{KnownToken, ServiceToken};
 pub use session::Session;
 pub use sessions::OpenSession;

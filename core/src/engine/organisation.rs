@@ -16,7 +16,7 @@ use crate::engine::service_accounts::CheckService;
 use crate::engine::views::{CheckView, audiences};
 use crate::engine::{
     BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, Registrar, RightsRequest, Save,
-    Transaction, View, corrections, privacy, rights,
+    SavedSearchRecord, Transaction, View, corrections, privacy, rights,
 };
 use crate::records::{
     Filter, Marking, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
@@ -34,6 +34,7 @@ const NAMESPACE: &str = "sys";
 pub(super) fn stales(entity: &str) -> Staleness {
     match entity {
         View::NAME
+        | SavedSearchRecord::NAME
         | ErasureReceiptRecord::NAME
         | RightsRequest::NAME
         | CorrectionRequest::NAME
@@ -77,6 +78,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::PositionRole::definition());
     registrar.entity(access::PositionHolder::definition());
     registrar.entity(View::definition());
+    registrar.entity(SavedSearchRecord::definition());
     registrar.entity(ErasureReceiptRecord::definition());
     rights::declare(registrar);
     corrections::declare(registrar);

@@ -530,14 +530,45 @@ pub fn changed_after(
     position: u64,
     max: usize,
 ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
-    let entries = snapshot.read_log(position, max)?;
     let mut changed = BTreeSet::new();
-    for entry in &entries {
-        let (header, _) = decode_header(entry)?;
+    let last = walk(snapshot, position, max, &mut |_, header| {
         if header.kind.is_of_record() {
             changed.insert((header.entity, header.record));
         }
+    })?;
+    Ok((changed, last))
+}
+
+/// Which records were created after a position, within the next `max` entries, by the positions of the entries that
+/// tell of it, and the last of those entries.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn created_after(
+    snapshot: &dyn Snapshot,
+    position: u64,
+    max: usize,
+) -> Result<(Vec<(u64, EntityId, RecordId)>, Head)> {
+    let mut created = Vec::new();
+    let last = walk(snapshot, position, max, &mut |position, header| {
+        if header.kind == EntryKind::Create {
+            created.push((position, header.entity, header.record));
+        }
+    })?;
+    Ok((created, last))
+}
+
+/// Hands the entries after a position to a function, at most `max` of them, and gives the last one.
+fn walk(
+    snapshot: &dyn Snapshot,
+    position: u64,
+    max: usize,
+    visit: &mut dyn FnMut(u64, &LedgerEntry),
+) -> Result<Head> {
+    let entries = snapshot.read_log(position, max)?;
+    for entry in &entries {
+        visit(entry.position, &decode_header(entry)?.0);
     }
     let last = entries.last().map(|entry| Head { position: entry.position, hash: entry.hash });
-    Ok((changed, last.unwrap_or(Head { position, hash: [0; 32] })))
+    Ok(last.unwrap_or(Head { position, hash: [0; 32] }))
 }

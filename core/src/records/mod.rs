@@ -77,7 +77,7 @@ pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past,
 pub use holds::{Holds, Unasked, check_unheld};
 pub use ledger::{
     EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
-    note_field, note_name, read_raw,
+    created_after, note_field, note_name, read_raw,
 };
 pub use ledger_blocks::{Summary, named_records};
 pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};

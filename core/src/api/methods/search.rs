@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::find_from_json;
-use crate::base::{Code, Error, Result};
-use crate::engine::{FieldSelector, Session};
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::{FieldSelector, Listing, SavedSearch, Session};
 use crate::features::search::{Facet, Fault, SearchHit, SearchPage, SearchRequest};
 
 methods! {
@@ -66,12 +66,62 @@ methods! {
         limit: Option<u64>,
     }) -> "{titles: [{entity, id, title}]}" {
         let found = session.complete(&given.text, given.entity.as_deref(), size(given.limit, 10))?;
-        let titles = found.iter().map(|listing| Ok(json!({
-            "entity": listing.entity()?.api_name,
-            "id": listing.record.id.to_string(),
-            "title": listing.title(),
-        })));
+        let titles = found.iter().map(title_to_json);
         Ok(json!({"titles": titles.collect::<Result<Vec<_>>>()?}))
+    }
+
+    /// Keeps a search under a name, in place of the user's own one of this name. With `alerts` the user is told of
+    /// records that match and are created from now on.
+    "search.save" (session, given: Save {
+        /// What the user calls it.
+        name: String,
+        /// What to look for.
+        text: String,
+        /// One entity; all if not said.
+        entity: Option<String>,
+        /// Whether the user wants to know of new matches.
+        alerts: Option<bool>,
+    }) -> "{id}" {
+        let alerts = given.alerts.unwrap_or(false);
+        let id = session.save_search(&given.name, &given.text, given.entity.as_deref(), alerts)?;
+        Ok(json!({"id": id.to_string()}))
+    }
+
+    /// Lists the searches that the user keeps, by name.
+    "search.saved" (session, _given: Saved {}) -> "{searches: [{id, name, text, entity, alerts}]}" {
+        let searches = session.saved_searches()?;
+        Ok(json!({"searches": searches.iter().map(saved_to_json).collect::<Vec<_>>()}))
+    }
+
+    /// Forgets a search that the user keeps.
+    "search.forget" (session, given: Forget {
+        /// The search.
+        id: RecordId,
+    }) -> "{}" {
+        session.delete_saved_search(given.id)?;
+        Ok(json!({}))
+    }
+
+    /// Tells of records that were created since the user last looked and match a search that the user keeps with
+    /// alerts, as the user sees them now. They are told again until `search.acknowledge` is given `until`; with `more`
+    /// there are later entries of the ledger to look at after that.
+    "search.alerts" (session, _given: Alerts {}) -> "{alerts: [{search, name, records: [{entity, id, title}]}], until, more}" {
+        let told = session.search_alerts()?;
+        let alerts = told.alerts.iter().map(|alert| {
+            let records = alert.records.iter().map(title_to_json).collect::<Result<Vec<_>>>()?;
+            Ok(json!({"search": alert.search.id.to_string(), "name": alert.search.name, "records": records}))
+        });
+        let alerts = alerts.collect::<Result<Vec<_>>>()?;
+        Ok(json!({"alerts": alerts, "until": told.until, "more": told.more}))
+    }
+
+    /// Notes that the user has looked at alerts up to an entry of the ledger.
+    "search.acknowledge" (session, given: Acknowledge {
+        /// The `until` of `search.alerts`.
+        until: u64,
+    }) -> "{}" {
+        session.acknowledge_search_alerts(given.until)?;
+        Ok(json!({}))
     }
 
     /// Takes out of the search index what it still holds of records that were changed, deleted or erased. `parts` is
@@ -79,6 +129,24 @@ methods! {
     "search.purge" (session, _given: PurgeSearch {}) -> "{parts}" {
         Ok(json!({"parts": session.purge_search()?}))
     }
+}
+
+fn title_to_json(listing: &Listing) -> Result<Json> {
+    Ok(json!({
+        "entity": listing.entity()?.api_name,
+        "id": listing.record.id.to_string(),
+        "title": listing.title(),
+    }))
+}
+
+fn saved_to_json(search: &SavedSearch) -> Json {
+    json!({
+        "id": search.id.to_string(),
+        "name": search.name,
+        "text": search.text,
+        "entity": search.entity,
+        "alerts": search.alerts,
+    })
 }
 
 fn size(number: Option<u64>, default: usize) -> usize {

@@ -473,6 +473,28 @@ words! {
         => "用户自己的记录所加的分数，以其得分的比例计。";
     "Whether records that have only some of the words are found where none has all."
         => "没有记录包含全部词时，是否查找只含其中一部分的记录。";
+    "Keeps a search under a name, in place of the user's own one of this name. With `alerts` the user is told of \
+     records that match and are created from now on."
+        => "按名称保存搜索，替换用户自己的同名搜索。设置 `alerts` 后，此后新建且匹配的记录会提醒用户。";
+    "What the user calls it."
+        => "用户对它的叫法。";
+    "Whether the user wants to know of new matches."
+        => "用户是否希望得知新的匹配记录。";
+    "Lists the searches that the user keeps, by name."
+        => "按名称列出用户保存的搜索。";
+    "Forgets a search that the user keeps."
+        => "删除用户保存的一个搜索。";
+    "The search."
+        => "该搜索。";
+    "Tells of records that were created since the user last looked and match a search that the user keeps with \
+     alerts, as the user sees them now. They are told again until `search.acknowledge` is given `until`; with `more` \
+     there are later entries of the ledger to look at after that."
+        => "告知自用户上次查看以来新建、且与其设有提醒的搜索相匹配的记录，以用户当前可见为准。在以 `until` 调用 \
+         `search.acknowledge` 之前会重复告知；`more` 表示之后仍有账本条目待查看。";
+    "Notes that the user has looked at alerts up to an entry of the ledger."
+        => "记下用户已查看到账本某一条目为止的提醒。";
+    "The `until` of `search.alerts`."
+        => "`search.alerts` 给出的 `until`。";
     "Completes what was typed: titles of records that the user may see, best first."
         => "补全已输入的文字：给出用户可见记录的标题，最匹配的在前。";
     "Most titles; 10 if not said."

@@ -1,7 +1,7 @@
 //! The analyzers: what a value of a field is looked up by.
 //!
 //! Script by script (text without spaces as bigrams, other letters as words, names as syllables and
-//! initials, numbers as 4-grams, words of names as pairs of letters), because dictionaries kept apart answer prefixes and misspellings
+//! initials, numbers as 4-grams, words of names as pieces of three letters), because dictionaries kept apart answer prefixes and misspellings
 //! far faster than one mixed dictionary. No word list is involved in matching Chinese: any two
 //! neighbouring characters of a text find it, whatever a segmenter would have made of them.
 
@@ -17,6 +17,8 @@ const LONGEST_WORD: usize = 64;
 const LONGEST_ADDRESS: usize = 256;
 /// Length of the pieces that numbers are indexed by.
 pub(super) const GRAM: usize = 4;
+/// Length of the pieces that words of names are indexed by.
+pub(super) const FRAGMENT: usize = 3;
 /// Length of the shortest piece of a number that is found inside of it.
 pub(super) const SHORTEST_GRAM: usize = 3;
 /// Longest value that is indexed, in characters; the rest of a longer one is not found. A value of this
@@ -52,8 +54,8 @@ pub(super) enum Slot {
     Latin,
     /// Words of prose.
     Word,
-    /// Pairs of neighbouring letters of the words of titles and codes, so that a piece from within a word
-    /// finds it.
+    /// Three neighbouring letters of the words of titles and codes, so that a piece from within a word finds
+    /// it. Pairs would be too frequent: a query of several would walk over most records with Latin names.
     Fragment,
     /// Pairs of syllables of titles.
     Pinyin,
@@ -101,21 +103,21 @@ pub(super) fn analyze(analyzer: Analyzer, value: &str) -> Vec<Token> {
     match analyzer {
         Analyzer::Title => {
             let letters = closed_up(letters);
-            bigrams(&letters, Class::Ideograph, Slot::Name, &mut tokens);
+            bigrams(&letters, Slot::Name, &mut tokens);
             words(&letters, Slot::Latin, &mut tokens);
-            bigrams(&letters, Class::Word, Slot::Fragment, &mut tokens);
+            fragments(&letters, &mut tokens);
             names(&letters, &mut tokens);
         }
         Analyzer::Text => {
-            bigrams(&letters, Class::Ideograph, Slot::Text, &mut tokens);
+            bigrams(&letters, Slot::Text, &mut tokens);
             words(&letters, Slot::Word, &mut tokens);
         }
         Analyzer::Phone => telephones(&letters, &mut tokens),
         Analyzer::Email => addresses(value, &mut tokens),
         Analyzer::Code => {
-            bigrams(&letters, Class::Ideograph, Slot::Name, &mut tokens);
+            bigrams(&letters, Slot::Name, &mut tokens);
             words(&letters, Slot::Latin, &mut tokens);
-            bigrams(&letters, Class::Word, Slot::Fragment, &mut tokens);
+            fragments(&letters, &mut tokens);
             code(&letters, &mut tokens);
         }
     }
@@ -143,11 +145,25 @@ fn closed_up(letters: Vec<Letter>) -> Vec<Letter> {
     closed
 }
 
-/// Pairs of neighbours of the runs of one class, and the last letter of each run.
-fn bigrams(letters: &[Letter], wanted: Class, slot: Slot, tokens: &mut Vec<Token>) {
+/// The pieces of three letters of each word, and the shorter ones at its end.
+fn fragments(letters: &[Letter], tokens: &mut Vec<Token>) {
+    let mut position = 0_u32;
+    for (_, run) in runs(letters).filter(|(class, _)| *class == Class::Word) {
+        for start in 0..run.len() {
+            let end = start.saturating_add(FRAGMENT).min(run.len());
+            let text = run.get(start..end).map(spell).unwrap_or_default();
+            tokens.push(Token { slot: Slot::Fragment, text, position });
+            position = position.saturating_add(1);
+        }
+        position = position.saturating_add(1);
+    }
+}
+
+/// Pairs of neighbouring characters, and the last one of each run.
+fn bigrams(letters: &[Letter], slot: Slot, tokens: &mut Vec<Token>) {
     let mut position = 0_u32;
     for (class, run) in runs(letters) {
-        if class != wanted {
+        if class != Class::Ideograph {
             position = position.saturating_add(1);
             continue;
         }
@@ -286,8 +302,9 @@ fn addresses(value: &str, tokens: &mut Vec<Token>) {
     let text = folded(value);
     for address in text.split(parts_addresses).filter(|address| !address.is_empty()) {
         let address = Address::of(address);
-        let domain = address.domain.map(|domain| format!("@{domain}"));
-        let terms = std::iter::once(address.whole).chain(domain).chain(address.parts);
+        let domain = address.domain.as_ref().map(|domain| format!("@{domain}"));
+        let local: Vec<String> = domain.iter().flat_map(|_| address.local_terms()).collect();
+        let terms = std::iter::once(address.whole).chain(domain).chain(address.parts).chain(local);
         tokens.extend(terms.map(|text| Token { slot: Slot::Email, text, position: 0 }));
     }
 }
@@ -306,6 +323,11 @@ pub(super) struct Address {
 }
 
 impl Address {
+    /// The terms of the words before the @, which are told apart from the same words behind it.
+    pub(super) fn local_terms(&self) -> Vec<String> {
+        self.local.iter().map(|word| format!("{word}@")).collect()
+    }
+
     /// Reads folded text without spaces.
     pub(super) fn of(text: &str) -> Self {
         let pieces = |text: &str| -> Vec<String> {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tantivy::query::FuzzyTermQuery;
 use tantivy::{Result, Searcher, Term};
 
-use super::analysis::{Address, GRAM, SHORTEST_GRAM, Slot, Word, grams};
+use super::analysis::{Address, FRAGMENT, GRAM, SHORTEST_GRAM, Slot, Word, grams};
 use super::pinyin::{Cut, JOINT, cuts, pair};
 use super::plan::Plan;
 use super::query::Clause;
@@ -299,9 +299,9 @@ impl Compiler<'_> {
     fn inside(&mut self, text: &str, inner: bool, found: &mut Vec<Plan>) -> Result<()> {
         match text.chars().count() {
             0 => Ok(()),
-            1 if inner => self.beginning(Slot::Fragment, text, found),
-            1 => Ok(()),
-            _ => self.phrase(Slot::Fragment, &grams(text, 2), 2, found),
+            1 if !inner => Ok(()),
+            length if length < FRAGMENT => self.beginning(Slot::Fragment, text, found),
+            _ => self.phrase(Slot::Fragment, &grams(text, FRAGMENT), FRAGMENT, found),
         }
     }
 
@@ -325,7 +325,7 @@ impl Compiler<'_> {
         if let Some(domain) = &address.domain {
             let mut domains = Vec::new();
             self.beginning(Slot::Email, &format!("@{domain}"), &mut domains)?;
-            let local = self.parts(&address.local, &[Slot::Email])?;
+            let local = self.parts(&address.local_terms(), &[Slot::Email])?;
             if (local.is_some() || address.local.is_empty())
                 && let Some(domain) = Plan::any(domains)
             {

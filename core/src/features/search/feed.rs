@@ -117,6 +117,13 @@ impl State {
     }
 }
 
+/// Some records as the index would take them, those left out that are gone.
+pub(super) fn created(crm: &Crm, records: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
+    let mut changes = changes(crm, &crm.registry(), records)?;
+    changes.retain(|change| matches!(change, Change::Upsert(_)));
+    Ok(changes)
+}
+
 fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for (entity, id) in changed {
@@ -184,7 +191,7 @@ fn analyzer(class: SearchClass) -> Analyzer {
 }
 
 /// What the index is built from: the database, and which of its fields are searchable how.
-fn identity(crm: &Crm) -> Identity {
+pub(super) fn identity(crm: &Crm) -> Identity {
     let registry = crm.registry();
     let mut hash = Sha256::new();
     for entity in registry.entities() {

@@ -15,9 +15,10 @@
 //! read and makes a plan of them, and the plan is answered by the index and by the tail alike. The `tail` is what was
 //! committed since the index was last written; it goes there when there is enough of it.
 //!
-//! What it does not do yet: being made anew in the background (the search that notices a loss waits for it), alerts for
-//! saved searches, the order between scripts within a quoted phrase, and work without the writer's own threads.
+//! What it does not do yet: being made anew in the background (the search that notices a loss waits for it), the
+//! order between scripts within a quoted phrase, and work without the writer's own threads.
 
+mod alerts;
 mod analysis;
 mod collect;
 mod compile;
@@ -41,6 +42,7 @@ mod visibility;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{SearchAlert, SearchAlerts};
 pub use analysis::{ANALYZER_VERSION, Analyzer};
 pub use directory::{FileStore, MemoryFiles};
 pub use highlight::highlight;

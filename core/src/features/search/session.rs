@@ -254,7 +254,7 @@ impl Session {
             || !parsed.comparisons.is_empty()
     }
 
-    /// The question to the index, with the names of the fields that the session may read.
+    /// The question of a request.
     fn query_of(
         &self,
         request: &SearchRequest,
@@ -262,8 +262,30 @@ impl Session {
         visibility: &Visibility,
     ) -> Result<Query> {
         let registry = self.crm().registry();
-        let synonyms = [self.crm().synonyms(), request.synonyms.clone()].concat();
-        let mut query = Query::new(&request.text).synonyms(&synonyms);
+        let mut query = self.question(&request.text, &request.synonyms, only, visibility)?;
+        if request.closest {
+            query = query.closest();
+        }
+        let mut boosts =
+            Boosts { recent: request.recent.max(0.0), now: self.crm().now().micros(), ..Boosts::default() };
+        for (name, weight) in &request.weights {
+            boosts.entities.insert(registry.entity(name)?.id().number(), weight.max(0.0));
+        }
+        boosts.owned = (request.own > 0.0).then(|| (*self.user().as_bytes(), request.own));
+        Ok(query.boosts(boosts))
+    }
+
+    /// A text as a question to an index, with the names of the fields that the session may read.
+    pub(super) fn question(
+        &self,
+        text: &str,
+        synonyms: &[Vec<String>],
+        only: Option<EntityId>,
+        visibility: &Visibility,
+    ) -> Result<Query> {
+        let registry = self.crm().registry();
+        let synonyms = [self.crm().synonyms().as_slice(), synonyms].concat();
+        let mut query = Query::new(text).synonyms(&synonyms);
         for (kind, scope) in &visibility.scopes {
             let entity = registry.entity_by_id(*kind)?;
             for field in entity.fields().iter().filter(|field| scope.fields.contains(&field.id())) {
@@ -280,16 +302,7 @@ impl Session {
         if let Some(kind) = only {
             query = query.within(&[kind.number()]);
         }
-        if request.closest {
-            query = query.closest();
-        }
-        let mut boosts =
-            Boosts { recent: request.recent.max(0.0), now: self.crm().now().micros(), ..Boosts::default() };
-        for (name, weight) in &request.weights {
-            boosts.entities.insert(registry.entity(name)?.id().number(), weight.max(0.0));
-        }
-        boosts.owned = (request.own > 0.0).then(|| (*self.user().as_bytes(), request.own));
-        Ok(query.boosts(boosts))
+        Ok(query)
     }
 
     fn hits(&self, query: &Query, parsed: &Parsed, visibility: &Visibility, page: Page) -> Result<Hits> {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::folding::folded;
+use super::folding::{Class, fold, folded};
 use super::query::{Clause, MAX_QUERY_CHARACTERS, Query, clauses, phrase, telephone};
 use crate::base::{Code, Error, Result};
 
@@ -106,6 +106,7 @@ pub(super) fn parse(query: &Query) -> Result<Parsed> {
         query,
         faults: Vec::new(),
         comparisons: Vec::new(),
+        has_ideographs: fold(text).iter().any(|letter| letter.class == Class::Ideograph),
     };
     let group = parser.group(0);
     parser.faults.sort_by_key(|fault| fault.place);
@@ -128,6 +129,8 @@ struct Parser<'a> {
     query: &'a Query,
     faults: Vec<Fault>,
     comparisons: Vec<Comparison>,
+    /// Whether the text has characters without spaces.
+    has_ideographs: bool,
 }
 
 /// One member of a group on its way.
@@ -387,6 +390,12 @@ impl Parser<'_> {
         let text: String = rest.iter().take(length).collect();
         self.place = self.place.saturating_add(length.max(1));
         let mut found = clauses(&text);
+        // A letter before or behind Chinese may be the end of a word: `T 正邦` of `ST 正邦`.
+        for clause in &mut found {
+            if let Clause::Word { word, inner, .. } = clause {
+                *inner |= self.has_ideographs && word.whole.chars().count() == 1;
+            }
+        }
         if let Some(Clause::Word { unfinished, .. }) = found.last_mut() {
             *unfinished = self.next().is_none() || text.ends_with('*');
         }

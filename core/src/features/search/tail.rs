@@ -30,6 +30,9 @@ const PER_TERM: usize = 96;
 /// Number of a row of the tail.
 type Row = u32;
 
+/// Rows of the index that do not count any more, by segment.
+pub(super) type Superseded = HashMap<SegmentId, Arc<HashSet<DocId>>>;
+
 /// A record of the tail.
 struct Kept {
     document: Document,
@@ -47,7 +50,7 @@ pub(super) struct Tail {
     records: HashMap<RecordId, Option<Row>>,
     dictionaries: [BTreeMap<Arc<str>, BTreeMap<Row, Vec<u32>>>; SLOTS],
     pairs: BTreeMap<Pair, PairStats>,
-    superseded: Arc<HashMap<SegmentId, HashSet<DocId>>>,
+    superseded: Arc<Superseded>,
     next: Row,
     bytes: usize,
 }
@@ -69,7 +72,7 @@ impl Tail {
     }
 
     /// The rows of the index that do not count any more.
-    pub(super) fn superseded(&self) -> Arc<HashMap<SegmentId, HashSet<DocId>>> {
+    pub(super) fn superseded(&self) -> Arc<Superseded> {
         Arc::clone(&self.superseded)
     }
 
@@ -82,7 +85,7 @@ impl Tail {
     pub(super) fn take(&mut self, change: Change, rows: Vec<(SegmentId, DocId)>) {
         let superseded = Arc::make_mut(&mut self.superseded);
         for (segment, row) in rows {
-            superseded.entry(segment).or_default().insert(row);
+            Arc::make_mut(superseded.entry(segment).or_default()).insert(row);
         }
         match change {
             Change::Delete(record) => {

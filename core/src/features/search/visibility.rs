@@ -19,7 +19,7 @@ use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
 use super::analysis::{SLOTS, Slot};
 use super::query::Query;
 use super::schema::{CLASS, Document, Fields, KIND, Scope};
-use super::tail::Tail;
+use super::tail::{Superseded, Tail};
 use crate::base::RecordId;
 
 /// Up to how many visible records of one part of the index with a word are counted where others are
@@ -175,7 +175,7 @@ pub(super) struct VisibleRecords {
     /// Records that are visible one by one.
     singly: Arc<HashSet<RecordId>>,
     /// Rows that are older than the tail.
-    superseded: Arc<HashMap<SegmentId, HashSet<DocId>>>,
+    superseded: Arc<Superseded>,
     /// The field by which records are found.
     record: Field,
     /// How much is visible by class.
@@ -211,10 +211,6 @@ impl VisibleRecords {
         }
         Ok(rows)
     }
-
-    fn superseded_in(&self, reader: &SegmentReader) -> Option<&HashSet<DocId>> {
-        self.superseded.get(&reader.segment_id()).filter(|rows| !rows.is_empty())
-    }
 }
 
 /// The rows of a record in a segment that were not deleted.
@@ -246,7 +242,7 @@ impl DocPredicate for VisibleRecords {
         reader: &SegmentReader,
     ) -> tantivy::Result<ConstOrVariableSegmentPredicate<VisibleRows>> {
         let whole = self.whole.contains(&reader.segment_id());
-        let superseded = self.superseded_in(reader).cloned().unwrap_or_default();
+        let superseded = self.superseded.get(&reader.segment_id()).cloned().unwrap_or_default();
         if whole && superseded.is_empty() {
             return Ok(ConstOrVariableSegmentPredicate::Const(true));
         }
@@ -264,7 +260,7 @@ pub(super) struct VisibleRows {
     columns: Option<Columns>,
     allowed: Arc<HashSet<Pair>>,
     singly: HashSet<DocId>,
-    superseded: HashSet<DocId>,
+    superseded: Arc<HashSet<DocId>>,
 }
 
 impl VisibleRows {
