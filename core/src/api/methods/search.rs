@@ -202,10 +202,7 @@ fn part(json: Option<&Json>, field: &str) -> Result<f32> {
     let Some(json) = json.filter(|json| !json.is_null()) else { return Ok(0.0) };
     let number = json.as_f64().filter(|number| (0.0..=1_000.0).contains(number));
     let number = number.ok_or_else(|| wrong(field, "0 <= number <= 1000"))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "what a score is multiplied by needs no more precision"
-    )]
+    // What a score is multiplied by needs no more precision.
     Ok(number as f32)
 }
 

@@ -87,7 +87,6 @@ fn rounded(score: f32) -> f32 {
 }
 
 /// A number of seconds as a float; above 16 million it is rounded.
-#[expect(clippy::cast_precision_loss, reason = "an age in seconds needs no more precision")]
 fn f32_of(number: u32) -> f32 {
     number as f32
 }

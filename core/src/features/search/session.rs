@@ -355,7 +355,7 @@ impl Session {
             request.sort.iter().map(|(field, _)| field).chain(&request.facets).cloned().collect();
         let mut met = self.meeting(entity.id(), &ids, &Condition::All(conditions), &fields)?;
         let facets = request.facets.iter().zip(request.sort.len()..);
-        let facets = facets.map(|(field, place)| Ok(facet(entity, field, &met, place)?));
+        let facets = facets.map(|(field, place)| facet(entity, field, &met, place));
         let facets = facets.collect::<Result<Vec<_>>>()?;
         let directions: Vec<Direction> = request.sort.iter().map(|(_, direction)| *direction).collect();
         met.sort_by(|left, right| in_order(left, right, &directions));
