@@ -7,6 +7,7 @@
 
 mod consents;
 mod drift;
+mod erasures;
 mod holds;
 mod kept;
 mod purposes;
