@@ -30,7 +30,15 @@ pub enum Mark {
     Rule(u32),
     /// They belong to a record of this class, by the setting with this label.
     Parent(u32, ClassId),
+    /// They are of people whose processing is restricted: nobody reaches them but who handles requests of people.
+    Restricted,
 }
+
+/// The entity of requests of people for rights of theirs, by API name: who handles all of them reaches what is restricted.
+pub const RIGHTS_REQUESTS: &str = "sys.rights_request";
+
+/// The label of what is restricted, which no rule has: these are counted from 1 on.
+const RESTRICTED: u32 = u32::MAX;
 
 impl Mark {
     /// The label, and the number of the class or 0: how a mark is stored.
@@ -39,6 +47,7 @@ impl Mark {
         match self {
             Self::Rule(label) => (label, 0),
             Self::Parent(label, class) => (label, class.number()),
+            Self::Restricted => (RESTRICTED, 0),
         }
     }
 
@@ -46,6 +55,7 @@ impl Mark {
     #[must_use]
     pub const fn of_parts((label, class): (u32, u32)) -> Self {
         match class {
+            0 if label == RESTRICTED => Self::Restricted,
             0 => Self::Rule(label),
             class => Self::Parent(label, ClassId::new(class)),
         }
@@ -56,6 +66,7 @@ impl Mark {
         match self {
             Self::Rule(label) => Label::Rule(label),
             Self::Parent(label, _) => Label::Parent(label),
+            Self::Restricted => Label::Restricted,
         }
     }
 }
@@ -65,6 +76,7 @@ impl Mark {
 pub(super) enum Label {
     Rule(u32),
     Parent(u32),
+    Restricted,
 }
 
 /// The marks of a record, rising, each once. A class holds them whole, so that it says by itself who reaches it: a
@@ -82,6 +94,13 @@ impl Marks {
     /// The marks.
     pub fn iter(&self) -> impl Iterator<Item = Mark> + '_ {
         self.0.iter().flat_map(|marks| marks.iter().copied())
+    }
+
+    /// Whether the records are of people whose processing is restricted.
+    #[must_use]
+    pub fn are_restricted(&self) -> bool {
+        // It is the last one of its order.
+        self.0.as_ref().and_then(|marks| marks.last()) == Some(&Mark::Restricted)
     }
 
     /// Whether there is none.
@@ -133,6 +152,8 @@ struct Indexed {
     by_unit: OnceLock<HashMap<RecordId, Vec<usize>>>,
     /// The same by what their marks have in common.
     by_label: OnceLock<HashMap<Label, Vec<usize>>>,
+    /// Whether some are of people whose processing is restricted.
+    restricted: OnceLock<bool>,
 }
 
 impl ClassTable {
@@ -153,6 +174,14 @@ impl ClassTable {
 
     pub fn all(&self) -> impl Iterator<Item = &(ClassId, AccessClass)> {
         self.indexed.all.iter().chain(&self.beside)
+    }
+
+    /// Whether some are of people whose processing is restricted.
+    pub fn has_restricted(&self) -> bool {
+        let any = |classes: &[(ClassId, AccessClass)]| {
+            classes.iter().any(|(_, class)| class.marks.are_restricted())
+        };
+        *self.indexed.restricted.get_or_init(|| any(&self.indexed.all)) || any(&self.beside)
     }
 
     /// The highest number.
@@ -239,7 +268,10 @@ mod tests {
             RecordId::from_bytes(bytes)
         };
         let class = |number: u32| {
-            let mark = (number.is_multiple_of(3)).then_some(Mark::Rule(number % 5));
+            let mark = match number {
+                5_000 => Some(Mark::Restricted),
+                _ => number.is_multiple_of(3).then_some(Mark::Rule(number % 5)),
+            };
             let marks = Marks::new(mark.into_iter().collect());
             (ClassId::new(number), AccessClass { partition: 0, unit: None, owner: owner(number % 7), marks })
         };
@@ -253,6 +285,9 @@ mod tests {
         assert!(grown.indexed.all.len() > 100 && !grown.beside.is_empty());
         assert!(grown.all().eq(whole.all()));
         assert_eq!(grown.newest(), whole.newest());
+        assert!(grown.has_restricted() && whole.has_restricted());
+        assert!(!ClassTable::new(all[..4_999].to_vec()).has_restricted());
+        assert_eq!(Mark::of_parts(Mark::Restricted.parts()), Mark::Restricted);
         let owners = [owner(2), owner(99)].into();
         for labels in [vec![], vec![Label::Rule(3)], vec![Label::Parent(3)]] {
             let of = |table: &ClassTable| table.of(&owners, &BTreeSet::new(), &labels);

@@ -98,6 +98,8 @@ pub enum Verdict {
     OtherPartition,
     /// A grant forbids it.
     Denied,
+    /// The record is of somebody whose processing is restricted, and the person does not handle requests of people.
+    Restricted,
     /// Grants allow the action to other records, and neither a grant, a share, a rule nor a record beyond to this one.
     OutOfReach,
     /// The action is granted, but not to read the record, without which nothing else is done to it.
@@ -117,6 +119,7 @@ impl Verdict {
             Self::NotGranted => "not_granted",
             Self::OtherPartition => "other_partition",
             Self::Denied => "denied",
+            Self::Restricted => "restricted",
             Self::OutOfReach => "out_of_reach",
             Self::Unread => "unread",
             Self::EndUnread => "end_unread",
@@ -177,6 +180,9 @@ impl Policy {
         }
         if !self.partitions(principal, entity, action).contain(place.class.partition) {
             return Decision::refused(Verdict::OtherPartition);
+        }
+        if place.class.marks.are_restricted() && !self.handles_requests(principal) {
+            return Decision::refused(Verdict::Restricted);
         }
         let shares = self.share_paths(principal, action, place);
         let (rules, parents) = self.openings(principal, entity, action, &place.class);

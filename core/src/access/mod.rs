@@ -19,7 +19,7 @@ mod privileges;
 mod sharing;
 
 pub use bounds::Beyond;
-pub use class::{AccessClass, ClassId, Mark, Marks};
+pub use class::{AccessClass, ClassId, Mark, Marks, RIGHTS_REQUESTS};
 pub use delegating::{Delegation, DelegationFact, delegation};
 pub use directory::{
     Grant, Partition, Role, RoleAssignment, Unit, User, UserKind, UserStatus, grant, partition, role,

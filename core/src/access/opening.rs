@@ -274,7 +274,8 @@ impl Policy {
         let denied = self.stated(principal, entity, action, Effect::Deny);
         let forbidden = denied > Level::None && self.reach(principal, denied, action).contains(class);
         let near = self.partitions(principal, entity, action).contain(class.partition);
-        if level == Level::None || forbidden || !near || depth >= MAX_PARENTS {
+        let restricted = class.marks.are_restricted() && !self.handles_requests(principal);
+        if level == Level::None || forbidden || restricted || !near || depth >= MAX_PARENTS {
             return false;
         }
         let met = |fact: &SharingFact| class.marks.iter().any(|mark| mark == Mark::Rule(fact.label));

@@ -9,7 +9,7 @@ use crate::access::permit::{FieldProfile, Fields, Marked, Partitions, Reach, Sco
 use crate::access::pools::{PoolFact, sees_pools};
 use crate::access::{
     AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
-    Permit, PositionHolder, PrivilegeRequest, RecordShare, RoleAssignment, Shares, SharingFact, TeamMember,
+    Permit, PositionHolder, PrivilegeRequest, RIGHTS_REQUESTS, RecordShare, RoleAssignment, Shares, SharingFact, TeamMember,
     User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
@@ -293,8 +293,8 @@ struct Decided {
     everything: OnceLock<Scope>,
 }
 
-/// Who, what is allowed and what forbidden, the partitions, and whether pools are seen.
-type ScopeKey = (RecordId, Level, Level, Partitions, bool);
+/// Who, what is allowed and what forbidden, the partitions, whether pools are seen, and whether the restricted is hidden.
+type ScopeKey = (RecordId, Level, Level, Partitions, bool, bool);
 
 /// By what somebody reaches a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -577,6 +577,14 @@ impl Policy {
         }
     }
 
+    /// Whether somebody handles requests of people for rights of theirs, all of those of the partition: who does, reaches
+    /// the records of people whose processing is restricted as any other, and nobody else does.
+    #[must_use]
+    pub fn handles_requests(&self, principal: RecordId) -> bool {
+        let all = |action| self.effective(principal, RIGHTS_REQUESTS, action) == Level::All;
+        all(Action::Read) && all(Action::Update)
+    }
+
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
@@ -800,10 +808,11 @@ impl Policy {
         partitions: Partitions,
         action: Action,
     ) -> Scope {
-        if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) {
+        let hides_restricted = self.classes.has_restricted() && !self.handles_requests(principal);
+        if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) && !hides_restricted {
             return self.everything();
         }
-        let key = (principal, level, forbidden, partitions, sees_pools(action));
+        let key = (principal, level, forbidden, partitions, sees_pools(action), hides_restricted);
         kept(&self.decided.scopes, key, || {
             let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden, action));
             let scope = Scope {
@@ -811,6 +820,7 @@ impl Policy {
                 marked: None,
                 denied,
                 partitions,
+                hides_restricted,
                 only: None,
                 classes: Arc::default(),
             };
@@ -869,6 +879,7 @@ impl Policy {
             marked: None,
             denied: None,
             partitions: Partitions::All,
+            hides_restricted: false,
             only: None,
             classes: self.classes.all().cloned().collect(),
         };

@@ -62,6 +62,9 @@ pub struct ErasureReason {
     pub basis: Option<String>,
     /// The request for it, a record of `sys.rights_request`.
     pub request: Option<RecordId>,
+    /// Whether keyed hashes of the person's identifiers stay on the list of those who must not come back unnoticed; as
+    /// the setting `privacy.suppress_erased` says if nothing is said.
+    pub suppress: Option<bool>,
 }
 
 /// What an erasure did to the records of an entity.
@@ -130,6 +133,9 @@ pub struct ErasureStatement {
     pub affected: Vec<AffectedRecords>,
     /// How many attachments were taken away.
     pub attachments: u64,
+    /// Of how many identifiers a keyed hash was put on the list of those who must not come back unnoticed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub suppressed: u64,
     /// Where something may be left, and until when.
     pub remaining: Vec<Remaining>,
     /// The entry of the ledger with which the erasure ends, or, where a rule erased many, a later one.
@@ -224,6 +230,7 @@ pub(super) struct Erased {
     /// How many of those keys stood before.
     keys: u64,
     attachments: u64,
+    suppressed: u64,
     affected: Vec<AffectedRecords>,
 }
 
@@ -259,7 +266,7 @@ impl Session {
         }
         let options = WriteOptions::default().cause("record.erase");
         let (erased, head) =
-            self.write_and(options, |transaction| transaction.erase_record(entity, id), &mut || {})?;
+            self.write_and(options, |transaction| transaction.erase_record(entity, id, reason), &mut || {})?;
         // What the journal still has of the keys goes to their file first, and is destroyed there.
         self.crm().checkpoint()?;
         for subject in &erased.subjects {
@@ -294,6 +301,7 @@ impl Session {
             keys_destroyed: erased.keys,
             affected: erased.affected.clone(),
             attachments: erased.attachments,
+            suppressed: erased.suppressed,
             remaining: Remaining::ALL.to_vec(),
             position: 0,
             hash: String::new(),
@@ -394,11 +402,17 @@ impl Transaction<'_> {
         self.create_in_own_right(ErasureReceiptRecord::NAME, changes)
     }
 
-    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<Erased> {
+    pub(super) fn erase_record(
+        &mut self,
+        entity: &str,
+        id: RecordId,
+        reason: &ErasureReason,
+    ) -> Result<Erased> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let first = self.view().entry_count();
         let permit = self.policy.decide::<Delete>(self.user(), entity.id(), &entity.api_name)?;
+        let suppressed = self.suppress_erased(entity, id, (reason.suppress, reason.request))?;
         let going = match records::get_for_rule(self.view(), entity.id(), id)? {
             Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
                 self.delete_dependents(entity, &live)?
@@ -421,6 +435,7 @@ impl Transaction<'_> {
             subjects,
             keys,
             attachments: emptied.attachments,
+            suppressed,
             affected: self.affected_since(first, &registry),
         })
     }
@@ -456,6 +471,11 @@ impl Transaction<'_> {
         let named = affected.into_iter().map(|(entity, of)| AffectedRecords { entity, ..of });
         named.collect()
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn signed_bytes(text: &str) -> Vec<u8> {

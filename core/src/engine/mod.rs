@@ -44,6 +44,7 @@ mod layout;
 mod layout_overrides;
 mod ledger;
 mod ledger_archive;
+mod ledger_archive_check;
 mod ledger_export;
 mod links;
 mod locks;
@@ -149,7 +150,7 @@ pub use changes::Changes;
 pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
-pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
+pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange, SuppressionMode};
 pub use corrections::{
     Correction, CorrectionPage, CorrectionRequest, CorrectionStatus, CorrectionsOf, MAX_OPEN_BY_PERSON,
     MAX_OPEN_OF_PERSON, MAX_OPEN_OF_RECORD, correction,
@@ -169,6 +170,7 @@ pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection
 pub use layout::{Layout, LayoutFor, LayoutSection, NavigationItem, ShownWhen};
 pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
 pub use ledger_archive::{DroppedValues, LedgerClass};
+pub use ledger_archive_check::LedgerArchiveCheck;
 pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
 pub use moving::Moved;
@@ -179,9 +181,10 @@ pub use palette::Command;
 pub use passwords::RecoveryCode;
 pub use privacy::{
     Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
-    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, Kept, LegalBasis,
+    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, IdentifierOfRecord, Kept, LegalBasis,
     LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
-    RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, Term, Transfer, consent,
+    RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, SuppressedIdentifier,
+    SuppressionCause, SuppressionPage, SuppressionReason, Term, Transfer, consent,
     legal_hold, processor, purpose, retention_rule,
 };
 pub use privilege_requests::{PrivilegeChange, PrivilegeRequestPage, RequestedPrivileges};

@@ -216,6 +216,11 @@ impl<'s> Transaction<'s> {
         &self.warnings
     }
 
+    /// Says something that a person should look at.
+    pub(super) fn warn(&mut self, warning: Warning) {
+        self.warnings.push(warning);
+    }
+
     /// Takes the warnings out.
     pub fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.warnings)
@@ -527,6 +532,7 @@ impl<'s> Transaction<'s> {
         self.check_stated_delegation(entity, &record)?;
         self.check_opening(entity, None, &mut record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
+        self.look_for_suppressed(entity, None, &record)?;
         let context = self.context_for(entity, named);
         let created = records::create(&mut self.view, &context, &permit, entity, record);
         let id = created.map_err(|error| self.telling_holder(entity, error))?.id;
@@ -568,6 +574,7 @@ impl<'s> Transaction<'s> {
         if new.envelope.partition != old.envelope.partition {
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
+        self.look_for_suppressed(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
         let moves = self.moves(entity, &old, &new)?;
         let point = (!moves.is_empty()).then(|| self.savepoint());
@@ -936,7 +943,7 @@ impl<'s> Transaction<'s> {
 
     /// Keeps the classes that permits list in step with those that this transaction has interned, so
     /// that it lists and counts what it has written.
-    fn learn_classes(&mut self) {
+    pub(super) fn learn_classes(&mut self) {
         let interned = self.view.interned();
         if interned != self.known_classes.as_slice() {
             self.known_classes = interned.to_vec();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::access::{AccessClass, ClassId, Mark, Marks};
+use crate::access::{AccessClass, ClassId, Mark, Marks, RIGHTS_REQUESTS};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
 use crate::records::Values;
 use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
@@ -182,12 +182,24 @@ impl Envelope {
         Self::new(nobody, None, nobody, Stamp::default())
     }
 
+    /// Whether the record is of somebody whose processing is restricted: it is locked by the request for that.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.locked_by.is_some() && self.lock_reason.as_deref().is_some_and(is_restriction)
+    }
+
     /// The facts from which the access class is interned.
     #[must_use]
     pub fn access_class(&self) -> AccessClass {
         let Self { partition, unit, owner, .. } = *self;
         AccessClass { partition, unit, owner, marks: self.marks.clone() }
     }
+}
+
+/// Whether a reason for a lock is a request for a restriction, which nobody but the request itself gives.
+#[must_use]
+pub fn is_restriction(reason: &str) -> bool {
+    reason.strip_prefix(RIGHTS_REQUESTS).is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// A record.

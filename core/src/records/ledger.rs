@@ -402,8 +402,10 @@ fn empty_header(kind: EntryKind, stamp: Stamp) -> LedgerEntry {
     }
 }
 
+/// A field with its encoded values before and after.
+pub type RawChange = (FieldId, Vec<u8>, Vec<u8>);
 /// A salt, and fields with their values as they lie beside it.
-type RawValues = ([u8; SALT], Vec<(FieldId, Vec<u8>, Vec<u8>)>);
+type RawValues = ([u8; SALT], Vec<RawChange>);
 
 /// An entry with the bytes that its commitments are worked out from.
 #[derive(Debug, Clone)]
@@ -438,6 +440,16 @@ pub fn read_raw(
         Ok(OpenedEntry { entry, values: values.transpose()?, chained: stored.record.chained })
     };
     entries.into_iter().map(open).collect()
+}
+
+/// Holds values that come from elsewhere against what an entry commits to.
+///
+/// # Errors
+/// `storage.damaged` where they are others.
+pub fn check_committed(entry: &LogEntry, salt: &[u8; SALT], values: &[RawChange]) -> Result<()> {
+    let (_, commitments) = decode_header(entry)?;
+    let changes = values.iter().map(|(field, old, new)| (*field, old.as_slice(), new.as_slice()));
+    commitments.check(salt, &changes.collect::<Vec<_>>())
 }
 
 /// The values of an entry before they are decoded, or nothing where their subject was forgotten or they were pruned.

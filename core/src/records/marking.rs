@@ -72,9 +72,10 @@ impl Marking {
     /// met.
     fn marks_of(&self, snapshot: &dyn Snapshot, record: &Record) -> Result<Marks> {
         let mut marks: BTreeSet<Mark> = match self.keeping {
-            true => record.envelope.marks.iter().collect(),
+            true => record.envelope.marks.iter().filter(|mark| *mark != Mark::Restricted).collect(),
             false => BTreeSet::new(),
         };
+        marks.extend(record.envelope.is_restricted().then_some(Mark::Restricted));
         for (label, criteria) in self.rules.get(&record.entity).into_iter().flatten() {
             let facts = RecordFacts { record, moment: Moment::ANY };
             if matches!(criteria.holds(&facts), Ok(Some(true))) {

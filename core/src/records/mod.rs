@@ -45,6 +45,7 @@ mod row_columns;
 mod salvage;
 mod serial;
 mod shared;
+mod suppressed;
 mod survey;
 mod tally;
 mod temporal;
@@ -67,7 +68,7 @@ pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_after, links_by, refers};
-pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name};
+pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name, is_restriction};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
@@ -76,8 +77,8 @@ pub use history::{
 pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
 pub use holds::{Holds, Unasked, check_unheld};
 pub use ledger::{
-    EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
-    note_field, note_name, read_raw,
+    EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, RawChange, chain_link,
+    changed_after, check_committed, note_field, note_name, read_raw,
 };
 pub use ledger_blocks::{Summary, named_records};
 pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};
@@ -107,6 +108,10 @@ pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use shared::Shared;
+pub use suppressed::{
+    SuppressedHash, Suppressor, list_suppressed, name_of_suppressed, suppress, suppressed, suppressed_by_name,
+    unsuppress,
+};
 pub use survey::{growth, newest_of, survey};
 pub use tally::GroupSum;
 pub use validity::{Period, facts_of, find_held};

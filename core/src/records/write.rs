@@ -10,7 +10,7 @@ use crate::records::classes::{Staleness, intern};
 use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
 };
-use crate::records::envelope::{ENTERED, LOCK};
+use crate::records::envelope::{ENTERED, LOCK, MARKED};
 use crate::records::holds::{Holds, check_unheld};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
 use crate::records::marking::{Marking, mark, mark_followers};
@@ -113,7 +113,8 @@ pub fn update(
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
     }
-    if changes.iter().any(|change| !LOCK.contains(&change.field)) {
+    // What a record is marked by follows from it, and from what others say of it.
+    if changes.iter().any(|change| !LOCK.contains(&change.field) && change.field != MARKED) {
         check_unlocked(permit, entity, old)?;
     }
     renew(context, old, &mut new, &changes);

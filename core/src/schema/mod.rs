@@ -28,6 +28,7 @@ mod newer;
 mod package;
 mod package_records;
 mod person_name;
+mod personal_identifiers;
 mod phone;
 mod privacy;
 mod record_types;
@@ -88,6 +89,7 @@ pub use typed::{
     EntityTypes, FieldKind, Int, MoneyAmount, Phone, RecordReference, Reference, Text, TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
+pub use personal_identifiers::{IdentifierKind, identifiers_in};
 pub use validate::{is_email, normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};
 pub use value_sets::{ValueSet, ValueSetDefinition, ValueSetOverride};

@@ -189,7 +189,7 @@ fn each_person_that_a_rule_erases_has_a_receipt_that_names_the_rule_and_holds() 
     let signer = Arc::new(Ed25519Key::from_secret(&[9; 32]));
     let house = House::with(|options| options.checkpoint_signer(signer.clone()));
     let ids: Vec<RecordId> = (0..203).map(|number| person(&house, &format!("林{number}"))).collect();
-    let corrected = json!({"entity": "contact", "id": ids[0].to_string(), "changes": {"position": "厂长"}, "reason": "他说的"});
+    let corrected = json!({"entity": "contact", "id": ids[0].to_string(), "values": {"position": "厂长"}, "reason": "他说的"});
     call(&house.admin, "correction.propose", corrected).unwrap();
     house.admin.attach("contact", ids[1], "a.txt", "text/plain", &mut &b"content"[..]).unwrap();
     call(

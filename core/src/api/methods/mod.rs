@@ -39,6 +39,7 @@ mod schema;
 mod search;
 mod sharing;
 mod sharing_rules;
+mod suppression;
 mod tokens;
 mod trade;
 mod value_sets;
@@ -88,6 +89,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         search::METHODS,
         sharing::METHODS,
         sharing_rules::METHODS,
+        suppression::METHODS,
         tokens::METHODS,
         trade::METHODS,
         value_sets::METHODS,

@@ -445,4 +445,11 @@ words! {
     "Lists with whom a record is shared: all of it for who may share it, and for others what is with \
      them."
         => "列出记录共享给了谁：有共享权限者看到全部，其他人看到与自己有关的共享。";
+    "Verifies an archive of the ledger, or an export of it: that it is whole, that every entry is the one that this \
+     database has there, and that its values are those of the entry, also where the database no longer has them. \
+     `examples/audit_verify` verifies one without the database, by the public key of its checkpoints."
+        => "校验账本的归档或导出：内容完整，每个条目与本数据库中相应位置的条目一致，其值与条目所承诺的一致，即使\
+     数据库中已不再保留这些值。`examples/audit_verify` 可凭检查点的公钥在没有数据库的情况下校验。";
+    "The file: an absolute path."
+        => "文件的绝对路径。";
 }

@@ -59,7 +59,7 @@ impl Transaction<'_> {
     ) -> Result<()> {
         // A character has at most four bytes.
         let basis: String = basis.chars().take(MAX_BASIS_BYTES / 4).collect();
-        let reason = ErasureReason { basis: Some(basis), request: None };
+        let reason = ErasureReason { basis: Some(basis), ..ErasureReason::default() };
         let statement = self.session().statement_of((entity, id), &reason, erased);
         let statement = ErasureStatement { rule: Some(rule.to_owned()), ..statement };
         let said = serde_json::to_vec(&statement).map_err(|error| Error::new(Code::Panic).because(error))?;

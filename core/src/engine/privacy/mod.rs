@@ -12,6 +12,7 @@ mod holds;
 mod kept;
 mod purposes;
 mod retention;
+mod suppression;
 mod term;
 
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub use purposes::{
 };
 pub use retention::{
     Kept, RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, retention_rule,
+};
+pub use suppression::{
+    IdentifierOfRecord, SuppressedIdentifier, SuppressionCause, SuppressionPage, SuppressionReason,
 };
 pub use term::Term;
 

@@ -13,7 +13,7 @@ use crate::engine::privacy::holds::LegalHolds;
 use crate::engine::privacy::kept::Values;
 use crate::engine::privacy::term::Term;
 use crate::engine::{
-    BeforeSave, Changes, Condition, FieldSelector, Find, Reader, Save, Session, Transaction, WriteOptions,
+    BeforeSave, Changes, Condition, ErasureReason, FieldSelector, Find, Reader, Save, Session, Transaction, WriteOptions,
 };
 use crate::records::{
     self, Comparison, Filter, Holds, Moment, PageCursor, PurgeChunk, Record, RecordFacts, Stated, SystemField,
@@ -565,7 +565,7 @@ impl Transaction<'_> {
             RetentionAction::Erase => {
                 let registry = Arc::clone(&self.registry);
                 let entity = &registry.entity(&rule.entity)?.api_name;
-                let erased = self.erase_record(entity, id)?;
+                let erased = self.erase_record(entity, id, &ErasureReason::default())?;
                 self.begin_erasing((entity, id), (&rule.code, &rule.basis), &erased)?;
                 Ok(BulkDone::Deleted)
             }
