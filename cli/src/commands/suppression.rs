@@ -115,7 +115,8 @@ impl Suppression {
             Work::Check(asked) => {
                 let given = json!({"identifiers": [{"kind": asked.kind, "value": asked.value}]});
                 let answer = call(&host.session(&asked.path)?, "suppression.check", &given)?;
-                let listed = list(&answer, "rows").first().and_then(|row| row.get("listed")).and_then(Json::as_bool);
+                let listed =
+                    list(&answer, "rows").first().and_then(|row| row.get("listed")).and_then(Json::as_bool);
                 match listed == Some(true) || host.wants_json() {
                     true => rows(host, &answer, &COLUMNS),
                     false => said("not listed"),
@@ -144,7 +145,8 @@ impl Add {
         let session = host.session(&self.path)?;
         let answer = match &self.id {
             Some(id) => {
-                let given = json!({"entity": self.kind, "id": id, "reason": self.reason, "request": self.request});
+                let given =
+                    json!({"entity": self.kind, "id": id, "reason": self.reason, "request": self.request});
                 call(&session, "suppression.add_person", &given)?
             }
             None => {
@@ -174,7 +176,9 @@ fn rows(host: &Host, answer: &Json, columns: &[&str]) -> Result<Ended> {
     }
     let mut table = Table::new(columns.iter().copied());
     for row in list(answer, "rows") {
-        table.push(columns.iter().map(|name| row.get(*name).map(cell).unwrap_or_default()).collect::<Vec<_>>());
+        table.push(
+            columns.iter().map(|name| row.get(*name).map(cell).unwrap_or_default()).collect::<Vec<_>>(),
+        );
     }
     let mut drawn = Vec::new();
     table.write(&mut drawn)?;

@@ -53,7 +53,11 @@ fn a_ledger_is_archived_the_archive_is_held_against_it_and_old_values_go_with_a_
         sandbox.guanxi(words.into_iter().chain(rest.iter().copied()).chain(["--as", "lin"]))
     };
     let early = audit("archive", &["first.jsonl", "--json"]);
-    assert_eq!((early.status, early.error_code().as_str()), (3, "input.invalid_argument"), "no signed checkpoint");
+    assert_eq!(
+        (early.status, early.error_code().as_str()),
+        (3, "input.invalid_argument"),
+        "no signed checkpoint"
+    );
     assert_eq!(audit("checkpoint", &["--signing-key", "signing"]).status, 0);
     let done = audit("archive", &["first.jsonl"]);
     assert!(done.output.starts_with("archived: first 1, "), "{} {}", done.output, done.errors);

@@ -9,8 +9,8 @@ use crate::access::permit::{FieldProfile, Fields, Marked, Partitions, Reach, Sco
 use crate::access::pools::{PoolFact, sees_pools};
 use crate::access::{
     AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
-    Permit, PositionHolder, PrivilegeRequest, RIGHTS_REQUESTS, RecordShare, RoleAssignment, Shares, SharingFact, TeamMember,
-    User,
+    Permit, PositionHolder, PrivilegeRequest, RIGHTS_REQUESTS, RecordShare, RoleAssignment, Shares,
+    SharingFact, TeamMember, User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;

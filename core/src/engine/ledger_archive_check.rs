@@ -140,7 +140,11 @@ impl Check<'_> {
         let left = self.done.last.saturating_sub(next).saturating_add(1);
         let most = usize::try_from(left).unwrap_or(PAGE).min(PAGE);
         self.page = self.snapshot.read_log(next.saturating_sub(1), most)?.into_iter();
-        self.session.patience().tell("ledger", self.done.entries, self.done.last.saturating_sub(self.done.first));
+        self.session.patience().tell(
+            "ledger",
+            self.done.entries,
+            self.done.last.saturating_sub(self.done.first),
+        );
         Ok(self.page.next())
     }
 

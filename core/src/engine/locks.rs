@@ -43,7 +43,9 @@ impl Transaction<'_> {
     /// for a restriction gives.
     pub fn lock_record(&mut self, entity: &str, id: RecordId, reason: Option<&str>) -> Result<Upserted> {
         if reason.is_some_and(is_restriction) {
-            return Err(Error::new(Code::InvalidArgument).field("reason").rule("a restriction is a request's"));
+            return Err(Error::new(Code::InvalidArgument)
+                .field("reason")
+                .rule("a restriction is a request's"));
         }
         self.lock_for(entity, id, reason)
     }

@@ -181,11 +181,11 @@ pub use palette::Command;
 pub use passwords::RecoveryCode;
 pub use privacy::{
     Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
-    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, IdentifierOfRecord, Kept, LegalBasis,
-    LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
+    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, IdentifierOfRecord, Kept,
+    LegalBasis, LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
     RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, SuppressedIdentifier,
-    SuppressionCause, SuppressionPage, SuppressionReason, Term, Transfer, consent,
-    legal_hold, processor, purpose, retention_rule,
+    SuppressionCause, SuppressionPage, SuppressionReason, Term, Transfer, consent, legal_hold, processor,
+    purpose, retention_rule,
 };
 pub use privilege_requests::{PrivilegeChange, PrivilegeRequestPage, RequestedPrivileges};
 pub use pruning::PrunedEntity;

@@ -109,8 +109,8 @@ pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use shared::Shared;
 pub use suppressed::{
-    SuppressedHash, Suppressor, list_suppressed, name_of_suppressed, suppress, suppressed, suppressed_by_name,
-    unsuppress,
+    SuppressedHash, Suppressor, list_suppressed, name_of_suppressed, suppress, suppressed,
+    suppressed_by_name, unsuppress,
 };
 pub use survey::{growth, newest_of, survey};
 pub use tally::GroupSum;

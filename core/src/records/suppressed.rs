@@ -81,11 +81,7 @@ impl Suppressor {
 ///
 /// # Errors
 /// `storage.io`.
-pub fn suppressed(
-    snapshot: &dyn Snapshot,
-    partition: u32,
-    hash: &SuppressedHash,
-) -> Result<Option<Vec<u8>>> {
+pub fn suppressed(snapshot: &dyn Snapshot, partition: u32, hash: &SuppressedHash) -> Result<Option<Vec<u8>>> {
     snapshot.get(Keyspace::Meta, &key(partition, hash))
 }
 

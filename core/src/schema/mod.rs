@@ -68,6 +68,7 @@ pub use modules::{CUSTOM_MODULE, Module, ModuleDefinition, SYSTEM_MODULE};
 pub use package::{EntityExtension, InstalledPackage, Package, Requirement};
 pub use package_records::{PackageCommand, PackageGrant, PackageRole, PackageView};
 pub use person_name::display_name;
+pub use personal_identifiers::{IdentifierKind, identifiers_in};
 pub use phone::{PhoneRegion, has_unparsed_phone, is_phone};
 pub use privacy::Privacy;
 pub use record_types::{RecordType, RecordTypeDefinition, RecordTypes, RecordTypesDefinition};
@@ -89,7 +90,6 @@ pub use typed::{
     EntityTypes, FieldKind, Int, MoneyAmount, Phone, RecordReference, Reference, Text, TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
-pub use personal_identifiers::{IdentifierKind, identifiers_in};
 pub use validate::{is_email, normalize_value, parse_as, parse_text};
 pub use validity::{Exclusion, Gathering, ValidTime, Validity};
 pub use value_sets::{ValueSet, ValueSetDefinition, ValueSetOverride};

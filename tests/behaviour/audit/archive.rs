@@ -190,7 +190,8 @@ fn an_archive_is_held_against_the_ledger_also_when_its_values_are_gone_and_no_by
         lines[line] = &changed;
         verify(&(lines.join("\n") + "\n")).map(drop).map_err(|error| error.code())
     };
-    let of = |kind: &str| lines.iter().position(|line| line.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+    let of =
+        |kind: &str| lines.iter().position(|line| line.contains(&format!("\"type\":\"{kind}\""))).unwrap();
     let with_values = lines.iter().position(|line| line.contains("\"salt\":\"")).unwrap();
     let flipped = |line: usize, name: &str| {
         let json: Json = serde_json::from_str(lines[line]).unwrap();

@@ -250,7 +250,9 @@ fn who_handles_requests_looks_through_their_own_partition_and_holds_there_and_no
     for (number, officer) in officers.iter().enumerate() {
         let notes = vec!["13812345678"; number + 1].join(" and ");
         let changes = Changes::new().set("name", "a").set("x.remark", notes.as_str());
-        ids.push(officer.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap());
+        ids.push(
+            officer.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap(),
+        );
     }
     // One session after the other is how somebody looks who answers for all of them: each tells of its own alone.
     for (number, officer) in officers.iter().enumerate() {

@@ -2,12 +2,12 @@
 //! no identifier, crosses no partition, and outlives a restore.
 
 use guanxi::engine::{
-    Action, BackupScope, ConfigurationChange, ErasureReason, IdentifierKind, Level, SuppressionCause,
-    SuppressionReason, User, UserStatus, role_assignment, user,
+    Action, BackupScope, ConfigurationChange, ErasureReason, Level, SuppressionCause, SuppressionReason,
+    User, UserStatus, role_assignment, user,
 };
 use guanxi::features::exchange::ImportOptions;
 use guanxi::model::Contact;
-use guanxi::schema::EntityType;
+use guanxi::schema::{EntityType, IdentifierKind};
 use guanxi::{Changes, Code, RecordId, RestoreOptions, Session};
 use guanxi_tests::{House, database, options, refusal};
 use serde_json::{Value as Json, json};
@@ -56,7 +56,9 @@ fn an_erased_person_who_is_entered_anew_is_told_however_it_is_written() {
         ("13812345679", "lin@example.cn", vec![]),
     ] {
         let mut changes = Changes::new().set("name", "某人");
-        for (field, value) in [("phone", phone), ("email", email)].into_iter().filter(|(_, text)| !text.is_empty()) {
+        for (field, value) in
+            [("phone", phone), ("email", email)].into_iter().filter(|(_, text)| !text.is_empty())
+        {
             changes = changes.set(field, value);
         }
         assert_eq!(warned(&house.admin, &changes), told, "{phone} {email}");
@@ -113,13 +115,13 @@ fn erasing_puts_on_the_list_unless_the_call_or_the_setting_says_no() {
     assert!(!receipt.text.contains("suppressed"), "receipts are as they were where there is nothing to say");
     set(&house, "privacy.suppress_erased", json!(false));
     assert_eq!(house.admin.erase(Contact::NAME, known(&house, "乙")).unwrap().statement.suppressed, 0);
-    assert_eq!(house.admin.suppression_list(None, 0).unwrap().rows, []);
+    assert!(house.admin.suppression_list(None, 0).unwrap().rows.is_empty());
     let given = json!({"entity": "contact", "id": known(&house, "丙").to_string(), "suppress": true});
     let receipt = call(&house.admin, "privacy.erase", given).unwrap();
     assert_eq!(receipt["statement"]["suppressed"], 2);
     // A rule of retention erases by the setting.
     set(&house, "privacy.suppress_erased", json!(true));
-    house.create(Contact::NAME, &Changes::new().set("name", "丁").set("phone", "13712345678"));
+    let _ = house.create(Contact::NAME, &Changes::new().set("name", "丁").set("phone", "13712345678"));
     let rule = json!({"entity": "sys.retention_rule", "values": {
         "code": "gone", "name": "x", "entity": "crm.contact", "clock": "created_at", "period": "P1D", "action": "erase",
         "basis": "x", "active": true,
@@ -127,7 +129,10 @@ fn erasing_puts_on_the_list_unless_the_call_or_the_setting_says_no() {
     call(&house.admin, "record.create", rule).unwrap();
     house.clock.advance_micros(3 * DAY);
     assert_eq!(call(&house.admin, "retention.run", json!({})).unwrap()["runs"][0]["removed"], 1);
-    assert_eq!(warned(&house.admin, &Changes::new().set("name", "戊").set("phone", "13712345678")), ["phone"]);
+    assert_eq!(
+        warned(&house.admin, &Changes::new().set("name", "戊").set("phone", "13712345678")),
+        ["phone"]
+    );
 }
 
 #[test]
@@ -197,7 +202,8 @@ fn the_list_of_one_partition_is_not_there_in_another_nor_for_who_does_not_handle
     let grants: Vec<_> = all
         .iter()
         .flat_map(|entity| {
-            [Action::Create, Action::Read, Action::Update, Action::Delete].map(|action| (*entity, action, Level::All))
+            [Action::Create, Action::Read, Action::Update, Action::Delete]
+                .map(|action| (*entity, action, Level::All))
         })
         .collect();
     let role = house.role("officer", &grants);
@@ -215,7 +221,7 @@ fn the_list_of_one_partition_is_not_there_in_another_nor_for_who_does_not_handle
     let northern = house.crm.session_for("northern").unwrap();
     let none = SuppressionReason::default();
     assert!(officer.suppress(IdentifierKind::Phone, PHONE, &none).unwrap());
-    assert_eq!(northern.suppression_list(None, 0).unwrap().rows, []);
+    assert!(northern.suppression_list(None, 0).unwrap().rows.is_empty());
     let asked = [(IdentifierKind::Phone, PHONE.to_owned())];
     assert_eq!(northern.look_up_suppressed(&asked).unwrap(), [None]);
     let person = Changes::new().set("name", "林先生").set("phone", PHONE);
@@ -229,7 +235,10 @@ fn the_list_of_one_partition_is_not_there_in_another_nor_for_who_does_not_handle
     // Some requests are not enough, and to read them is not enough.
     let own = house.role(
         "own",
-        &[("sys.rights_request", Action::Read, Level::All), ("sys.rights_request", Action::Update, Level::Own)],
+        &[
+            ("sys.rights_request", Action::Read, Level::All),
+            ("sys.rights_request", Action::Update, Level::Own),
+        ],
     );
     for name in ["clerk", "director"] {
         let session = match name {

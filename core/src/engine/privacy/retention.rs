@@ -13,7 +13,8 @@ use crate::engine::privacy::holds::LegalHolds;
 use crate::engine::privacy::kept::Values;
 use crate::engine::privacy::term::Term;
 use crate::engine::{
-    BeforeSave, Changes, Condition, ErasureReason, FieldSelector, Find, Reader, Save, Session, Transaction, WriteOptions,
+    BeforeSave, Changes, Condition, ErasureReason, FieldSelector, Find, Reader, Save, Session, Transaction,
+    WriteOptions,
 };
 use crate::records::{
     self, Comparison, Filter, Holds, Moment, PageCursor, PurgeChunk, Record, RecordFacts, Stated, SystemField,

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Action;
 use crate::base::{Code, Error, Label, Locale, MAX_PAGE_ROWS, RecordId, Result, Timestamp, normalize};
-use crate::engine::{
-    Reader, RightsRequest, Session, SuppressionMode, Transaction, Warning, WriteOptions,
-};
+use crate::engine::{Reader, RightsRequest, Session, SuppressionMode, Transaction, Warning, WriteOptions};
 use crate::records::{
     self, EntryKind, Record, SuppressedHash, Suppressor, list_suppressed, name_of_suppressed, note,
     suppressed_by_name,
@@ -226,11 +224,9 @@ impl Session {
     }
 
     fn check_handles_requests(&self) -> Result<()> {
-        self.read(|reader| {
-            match reader.handles_requests() {
-                true => Ok(()),
-                false => Err(reader.policy.refusal(RightsRequest::NAME, Action::Update)),
-            }
+        self.read(|reader| match reader.handles_requests() {
+            true => Ok(()),
+            false => Err(reader.policy.refusal(RightsRequest::NAME, Action::Update)),
         })
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::super::feed::Feed;
 use crate::base::{Date, Label, ManualClock, Patience, RecordId, Timestamp, Value, fold};
 use crate::engine::{
-    BackupScope, Changes, Condition, Crm, Extension, Key, KeyCost, Options, Registrar, RestoreOptions, Session,
-    WriteOptions, everything, restore,
+    BackupScope, Changes, Condition, Crm, Extension, Key, KeyCost, Options, Registrar, RestoreOptions,
+    Session, WriteOptions, everything, restore,
 };
 use crate::schema::{
     CounterDefinition, EntityDefinition, FieldDefinition, FieldType, IndexDefinition, Privacy, SearchClass,
@@ -224,7 +224,10 @@ fn an_older_backup_that_is_restored_with_the_keys_of_today_has_no_byte_of_an_era
         (found, readable(&path), raw(&path))
     };
     let (found, pieces, raw) = restored(&keys_before, "before.guanxi");
-    assert!(found == 1 && pieces > 100 && raw == 0, "with the keys of before, which is why they are kept shortly");
+    assert!(
+        found == 1 && pieces > 100 && raw == 0,
+        "with the keys of before, which is why they are kept shortly"
+    );
     assert_eq!(restored(&keys, "after.guanxi"), (0, 0, 0));
 }
 
