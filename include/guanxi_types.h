@@ -559,6 +559,11 @@
 #define GUANXI_ERR_ACCESS_REQUEST_CLOSED -532
 
 /**
+ * `privacy.suppressed`: the person is on the list of those who must not come back unnoticed
+ */
+#define GUANXI_ERR_PRIVACY_SUPPRESSED -570
+
+/**
  * `access.base_changed`: what the request rests on has changed
  */
 #define GUANXI_ERR_ACCESS_BASE_CHANGED -533

@@ -473,7 +473,6 @@ impl Transaction<'_> {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_none(count: &u64) -> bool {
     *count == 0
 }
