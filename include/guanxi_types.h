@@ -559,9 +559,19 @@
 #define GUANXI_ERR_ACCESS_REQUEST_CLOSED -532
 
 /**
+ * `privacy.suppressed`: the person is on the list of those who must not come back unnoticed
+ */
+#define GUANXI_ERR_PRIVACY_SUPPRESSED -570
+
+/**
  * `access.base_changed`: what the request rests on has changed
  */
 #define GUANXI_ERR_ACCESS_BASE_CHANGED -533
+
+/**
+ * `plugin.not_admitted`: the plugin does not act on its own account
+ */
+#define GUANXI_ERR_PLUGIN_NOT_ADMITTED -540
 
 /**
  * Bit of guanxi_decimal::scale_and_sign that makes the number negative.

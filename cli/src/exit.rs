@@ -51,6 +51,7 @@ const TABLE: [Meaning; 11] = [
             "record.",
             "history.",
             "model.",
+            "privacy.",
             "engine.nothing_matches",
             "storage.backup_chain",
         ],

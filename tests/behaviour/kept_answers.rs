@@ -99,6 +99,11 @@ struct World {
     narrow: bool,
 }
 
+fn pick(things: &BTreeMap<RecordId, Thing>, which: usize) -> Option<(RecordId, Thing)> {
+    let place = which.checked_rem(things.len())?;
+    things.iter().nth(place).map(|(id, thing)| (*id, thing.clone()))
+}
+
 struct Stage {
     house: House,
     grant: RecordId,
@@ -152,11 +157,6 @@ impl Stage {
     }
 
     fn take(&self, world: &mut World, step: &Step) {
-        let pick = |things: &BTreeMap<RecordId, Thing>, which: usize| {
-            let place = which.checked_rem(things.len())?;
-            things.iter().nth(place).map(|(id, thing)| (*id, thing.clone()))
-        };
-        let admin = &self.house.admin;
         let mut change = |which: usize, changes: &dyn Fn(&mut Thing) -> Changes| {
             let Some((id, mut thing)) = pick(&world.standing, which) else { return };
             let changes = changes(&mut thing);
@@ -187,33 +187,8 @@ impl Stage {
                 thing.owner = *owner;
                 Changes::new().owner(self.owners[*owner])
             }),
-            Step::Delete { which } => {
-                let Some((id, thing)) = pick(&world.standing, *which) else { return };
-                admin.write(|transaction| transaction.delete_record(THING, id)).unwrap();
-                world.standing.remove(&id);
-                world.deleted.insert(id, thing);
-            }
-            Step::Undelete { which } => {
-                let Some((id, thing)) = pick(&world.deleted, *which) else { return };
-                admin.write(|transaction| transaction.undelete_record(THING, id)).unwrap();
-                world.deleted.remove(&id);
-                world.standing.insert(id, thing);
-            }
-            Step::Share { which } => {
-                let Some((id, _)) = pick(&world.standing, *which) else { return };
-                if world.shared.insert(id) {
-                    let share = NewShare::new(Sharee::User(self.seller.user()), ShareLevel::Read);
-                    admin.share(THING, id, &share).unwrap();
-                }
-            }
-            Step::Unshare { which } => {
-                let shared: Vec<RecordId> = world.shared.iter().copied().collect();
-                let shared: Vec<RecordId> =
-                    shared.into_iter().filter(|id| world.standing.contains_key(id)).collect();
-                let Some(id) = which.checked_rem(shared.len()).map(|place| shared[place]) else { return };
-                admin.unshare(THING, id, Sharee::User(self.seller.user())).unwrap();
-                world.shared.remove(&id);
-            }
+            Step::Delete { .. } | Step::Undelete { .. } => self.remove_or_bring_back(world, step),
+            Step::Share { .. } | Step::Unshare { .. } => self.share_or_unshare(world, step),
             Step::TurnLevel => {
                 world.narrow = !world.narrow;
                 let level = if world.narrow { Level::Own } else { Level::All };
@@ -221,6 +196,39 @@ impl Stage {
             }
             Step::Checkpoint => self.house.crm.checkpoint().unwrap(),
             Step::Hold => {}
+        }
+    }
+
+    fn remove_or_bring_back(&self, world: &mut World, step: &Step) {
+        let admin = &self.house.admin;
+        if let Step::Delete { which } = step {
+            let Some((id, thing)) = pick(&world.standing, *which) else { return };
+            admin.write(|transaction| transaction.delete_record(THING, id)).unwrap();
+            world.standing.remove(&id);
+            world.deleted.insert(id, thing);
+        }
+        if let Step::Undelete { which } = step {
+            let Some((id, thing)) = pick(&world.deleted, *which) else { return };
+            admin.write(|transaction| transaction.undelete_record(THING, id)).unwrap();
+            world.deleted.remove(&id);
+            world.standing.insert(id, thing);
+        }
+    }
+
+    fn share_or_unshare(&self, world: &mut World, step: &Step) {
+        let (admin, with) = (&self.house.admin, Sharee::User(self.seller.user()));
+        if let Step::Share { which } = step
+            && let Some((id, _)) = pick(&world.standing, *which)
+            && world.shared.insert(id)
+        {
+            admin.share(THING, id, &NewShare::new(with, ShareLevel::Read)).unwrap();
+        }
+        if let Step::Unshare { which } = step {
+            let standing = world.shared.iter().copied().filter(|id| world.standing.contains_key(id));
+            let standing: Vec<RecordId> = standing.collect();
+            let Some(place) = which.checked_rem(standing.len()) else { return };
+            admin.unshare(THING, standing[place], with).unwrap();
+            world.shared.remove(&standing[place]);
         }
     }
 

@@ -38,6 +38,7 @@ mod formats;
 mod history;
 #[cfg(test)]
 mod kept_answers;
+#[cfg(test)]
 mod kept_records;
 #[cfg(test)]
 mod keys;
@@ -83,6 +84,8 @@ mod rollups;
 mod rules;
 #[cfg(test)]
 mod salvage;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod slow_queries;
 #[cfg(test)]

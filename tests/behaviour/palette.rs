@@ -30,7 +30,8 @@ fn commands_and_entities_are_found_in_chinese_english_and_pinyin() {
         found.retain(|(_, label, _)| label.ends_with("客户"));
         assert_eq!(found, expected, "{typed}");
     }
-    assert_eq!(find(&house.admin, "new acco"), [item("command", "New Account", "record.create")]);
+    let new = ["New Account", "New Plugin account"].map(|label| item("command", label, "record.create"));
+    assert_eq!(find(&house.admin, "new acco"), new);
     assert_eq!(find(&chinese, "xsld"), [item("command", "销售漏斗", "opportunity.pipeline")]);
     assert_eq!(find(&house.admin, "ccount"), []);
     let long = json!({"text": "a".repeat(65)});

@@ -5,6 +5,7 @@ mod discovery;
 mod holds;
 mod report;
 mod retention;
+mod suppression;
 
 use guanxi::api;
 use guanxi::model::Contact;

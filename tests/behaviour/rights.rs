@@ -5,6 +5,7 @@ mod packages;
 mod receipts;
 mod rectification;
 mod requests;
+mod restriction;
 
 use guanxi::{Changes, RecordId};
 use guanxi_tests::House;

@@ -78,8 +78,15 @@ impl House {
     /// The same database, closed and opened anew.
     #[must_use]
     pub fn reopened(self) -> Self {
+        self.reopened_after(|| {})
+    }
+
+    /// The same database, opened anew after something was done to its files while it was closed.
+    #[must_use]
+    pub fn reopened_after(self, meanwhile: impl FnOnce()) -> Self {
         let (path, clock, folder) = (self.path(), self.clock, self.folder);
         drop((self.admin, self.crm));
+        meanwhile();
         let crm = options().clock(clock.clone()).open(path).expect("the database once more");
         let admin = crm.session_for(ADMIN).expect("the administrator's session");
         Self { crm, admin, clock, folder }

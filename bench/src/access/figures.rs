@@ -98,7 +98,7 @@ pub const STEPS: &[Step] = &[
 pub const BEST: &str = "us";
 /// The measure of the form that reads what triggers have kept.
 pub const KEPT: &str = "kept_us";
-/// The measures of a durable write: by the clock, of the processor; and those of a bare store.
+/// The measures by the clock, and those of a bare store.
 pub const WALL: &str = "wall_us";
 pub const BARE: &str = "bare_us";
 pub const BARE_WALL: &str = "bare_wall_us";
@@ -143,6 +143,7 @@ const ROWS: &[Row] = &[
     ("explain.division_head", "explain division", BEST, Target::None),
     ("organisation.change", "organisation", BEST, Target::None),
     ("chain.verify", "verify", BEST, Target::Ratio(5.0)),
+    ("chain.verify.wall", "verify", WALL, Target::Ratio(5.0)),
     ("entries.read", "entries", BEST, Target::None),
     ("read.audited", "watched", BEST, Target::None),
     ("write.audited", "write", BEST, Target::None),

@@ -252,7 +252,9 @@ impl Store for Guanxi {
     }
 
     fn verify(&mut self) -> Outcome<usize> {
-        let report = self.administrator.verify_ledger(&LedgerCheck::default(), &[])?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let check = LedgerCheck { threads, ..LedgerCheck::default() };
+        let report = self.administrator.verify_ledger(&check, &[])?;
         Ok(usize::try_from(report.last.saturating_sub(report.first) + 1)?)
     }
 
@@ -313,13 +315,12 @@ impl Guanxi {
         Ok(())
     }
 
-    /// Rows and bytes of keys and values that are stored, and bytes of these that are the ledger's.
-    pub fn stored(&self) -> Outcome<[u64; 3]> {
+    /// Rows that commits have changed, bytes of their keys and values, and bytes of these that are the ledger's.
+    pub fn changed(&self) -> Outcome<[u64; 3]> {
         self.crm.checkpoint()?;
-        let tables = self.crm.statistics()?.tables;
-        let rows = tables.values().map(|table| table.rows).sum();
-        let bytes = tables.values().map(|table| table.stored_bytes).sum();
-        Ok([rows, bytes, tables.get("log").map_or(0, |log| log.stored_bytes)])
+        let statistics = self.crm.statistics()?;
+        let log = statistics.tables.get("log").map_or(0, |log| log.stored_bytes);
+        Ok([statistics.changed_rows, statistics.changed_bytes, log])
     }
 
     fn explain(&self, number: usize, turn: usize) -> Outcome<Answer> {

@@ -236,7 +236,9 @@ fn verify<S: Store>(store: &mut S) -> Outcome<Reply> {
     store.verify()?;
     let clock = Clock::start();
     let entries = store.verify()?;
-    Ok(Reply::default().with(BEST, clock.stop().processor_micros_each(entries)))
+    let spent = clock.stop();
+    let reply = Reply::default().with(BEST, spent.processor_micros_each(entries));
+    Ok(reply.with(WALL, spent.wall_micros_each(entries)))
 }
 
 fn entries<S: Store>(store: &mut S) -> Outcome<Reply> {

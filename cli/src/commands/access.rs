@@ -38,6 +38,10 @@ enum Work {
     Unshare(Unshare),
     /// List with whom a record is shared
     Shares(Shares),
+    /// Let a user or a team that takes part in a process read a record until it ends
+    Involve(Involve),
+    /// End what people read because they take part in a process
+    EndInvolvement(ProcessPlace),
     /// Share records by what they say
     #[command(subcommand)]
     Rule(Rule),
@@ -176,6 +180,34 @@ struct Share {
 }
 
 #[derive(Debug, Args)]
+struct Involve {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity
+    entity: String,
+    /// The record, by its id
+    id: String,
+    #[command(flatten)]
+    with: With,
+    /// The entity of the process
+    #[arg(long, value_name = "ENTITY")]
+    process_entity: String,
+    /// The record of the process, by its id
+    #[arg(long, value_name = "ID")]
+    process: String,
+}
+
+#[derive(Debug, Args)]
+struct ProcessPlace {
+    /// Directory of the database
+    path: PathBuf,
+    /// The entity of the process
+    process_entity: String,
+    /// The record of the process, by its id
+    process: String,
+}
+
+#[derive(Debug, Args)]
 struct Unshare {
     /// Directory of the database
     path: PathBuf,
@@ -262,6 +294,8 @@ impl Access {
             Work::Share(share) => share.run(host),
             Work::Unshare(unshare) => unshare.run(host),
             Work::Shares(shares) => shares.run(host),
+            Work::Involve(involve) => involve.run(host),
+            Work::EndInvolvement(process) => process.run(host),
             Work::Rule(rule) => rule.run(host),
             Work::Inherit(inherit) => inherit.run(host),
             Work::Mark(database) => database.mark(host),
@@ -371,7 +405,7 @@ impl Explain {
         if !list(&answer, "parents").is_empty() {
             write(&columns, list(&answer, "parents").iter().map(|parent| cells(parent, &columns)))?;
         }
-        for fields in ["hidden_fields", "masked_fields"] {
+        for fields in ["hidden_fields", "masked_fields", "read_only_fields"] {
             let names: Vec<&str> = list(&answer, fields).iter().filter_map(Json::as_str).collect();
             if !names.is_empty() {
                 output::line(&format!("{fields}: {}", visible(&names.join(", "))))?;
@@ -476,6 +510,27 @@ impl Share {
             false => output::line(text(&answer, "id"))?,
         }
         Ok(Ended::Done)
+    }
+}
+
+impl Involve {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let given = json!({
+            "entity": self.entity,
+            "id": self.id,
+            "user": self.with.user,
+            "team": self.with.team,
+            "process_entity": self.process_entity,
+            "process": self.process,
+        });
+        told(host, &self.path, "record.involve", &given)
+    }
+}
+
+impl ProcessPlace {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let given = json!({"process_entity": self.process_entity, "process": self.process});
+        told(host, &self.path, "record.end_involvement", &given)
     }
 }
 

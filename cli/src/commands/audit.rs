@@ -38,6 +38,29 @@ enum Work {
     Verify(Verify),
     /// Write the ledger as lines of JSON, which others can verify
     Export(Export),
+    /// Write what was entered since the last archive, with values, up to the newest signed checkpoint
+    Archive(Archive),
+    /// Hold an archive or an export against the ledger: whole, the same entries, and the values that they commit to
+    VerifyArchive(Archive),
+    /// Take values out of entries that are archived and older than `audit.retention_days`, or tell what would go
+    Drop(DropArchived),
+}
+
+#[derive(Debug, Args)]
+struct Archive {
+    /// Directory of the database
+    path: PathBuf,
+    /// The file
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct DropArchived {
+    /// Directory of the database
+    path: PathBuf,
+    /// Do it: the values are in the archives alone from then on. Without it, it is only said what would go
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +172,9 @@ impl Audit {
             }
             Work::Verify(verify) => verify.run(host),
             Work::Export(export) => export.run(host),
+            Work::Archive(archive) => archive.run(host, "audit.archive", "archived"),
+            Work::VerifyArchive(archive) => archive.run(host, "audit.verify_archive", "no fault"),
+            Work::Drop(drop) => drop.run(host),
         }
     }
 }
@@ -189,6 +215,35 @@ impl Export {
         let given = json!({"path": path::absolute(&self.file)?, "first": self.first, "last": self.last, "values": self.values});
         let done = call(&session, "audit.export", &given)?;
         tell(host, "written", &done, &["first", "last", "entries", "with_values", "checkpoints"])
+    }
+}
+
+impl Archive {
+    fn run(&self, host: &Host, method: &str, what: &str) -> Result<Ended> {
+        let (session, _bar) = progress::told(host.session(&self.path)?);
+        let done = call(&session, method, &json!({"path": path::absolute(&self.file)?}))?;
+        tell(host, what, &done, &["first", "last", "entries", "with_values", "checkpoints"])
+    }
+}
+
+impl DropArchived {
+    fn run(&self, host: &Host) -> Result<Ended> {
+        let (session, _bar) = progress::told(host.session(&self.path)?);
+        let answer = call(&session, "audit.drop_archived", &json!({"dry_run": !self.yes}))?;
+        if host.wants_json() {
+            output::json(&answer)?;
+            return Ok(Ended::Done);
+        }
+        output::line(&format!("archived: {}", answer.get("archived").map(cell).unwrap_or_default()))?;
+        let columns = ["class", "until", "last", "entries"];
+        let mut table = Table::new(columns);
+        for row in list(&answer, "classes") {
+            table.push(columns.map(|name| row.get(name).map(cell).unwrap_or_default()).to_vec());
+        }
+        let mut drawn = Vec::new();
+        table.write(&mut drawn)?;
+        output::line(&String::from_utf8_lossy(&drawn))?;
+        Ok(Ended::Done)
     }
 }
 

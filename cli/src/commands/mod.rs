@@ -25,6 +25,7 @@ pub mod rules;
 pub mod salvage;
 pub mod schema;
 pub mod search;
+pub mod suppression;
 pub mod user;
 pub mod verify;
 pub mod view;

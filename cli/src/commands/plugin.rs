@@ -4,10 +4,12 @@ use std::path::{self, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use guanxi::Result;
+use guanxi::api::call;
 use guanxi::base::Label;
 use guanxi_plugin_host::{Manifest, OnFault};
 use serde_json::{Value as Json, json};
 
+use crate::commands::access::{rows, told};
 use crate::exit::Ended;
 use crate::host::Host;
 use crate::output::{self, visible};
@@ -29,6 +31,43 @@ enum Work {
     /// Load a package into a database: its fields stand from then on, and its checks hold for every
     /// command that is given the package with --plugin
     Load(Load),
+    /// Let a plugin act on its own account, as a service account
+    Admit(Admit),
+    /// Take its account from a plugin
+    Dismiss(Dismiss),
+    /// List the plugins that may act on their own account
+    Admitted(Admitted),
+}
+
+#[derive(Debug, Args)]
+struct Admit {
+    /// Directory of the database
+    path: PathBuf,
+    /// The plugin, by its id
+    // An id of its own, since `--plugin` is of the id `plugin` in all commands.
+    #[arg(id = "plugin_id", value_name = "PLUGIN")]
+    plugin: String,
+    /// The service account, by id or name
+    account: String,
+    /// Why it may
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Dismiss {
+    /// Directory of the database
+    path: PathBuf,
+    /// The plugin, by its id
+    // An id of its own, since `--plugin` is of the id `plugin` in all commands.
+    #[arg(id = "plugin_id", value_name = "PLUGIN")]
+    plugin: String,
+}
+
+#[derive(Debug, Args)]
+struct Admitted {
+    /// Directory of the database
+    path: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +134,17 @@ impl Plugin {
                 let session = host.session(&load.path)?;
                 let loaded = host.load(&session, std::slice::from_ref(&load.package))?;
                 loaded.iter().try_for_each(|manifest| tell(host, manifest))?;
+            }
+            Work::Admit(Admit { path, plugin, account, note }) => {
+                let given = json!({"plugin": plugin, "user": account, "note": note});
+                return told(host, path, "plugin.admit", &given);
+            }
+            Work::Dismiss(Dismiss { path, plugin }) => {
+                return told(host, path, "plugin.dismiss", &json!({"plugin": plugin}));
+            }
+            Work::Admitted(Admitted { path }) => {
+                let answer = call(&host.session(path)?, "plugin.admitted", &json!({}))?;
+                return rows(host, &answer, "plugins", &["plugin", "user", "loaded", "note"]);
             }
         }
         Ok(Ended::Done)

@@ -10,6 +10,7 @@ use guanxi::{Code, Error, Result};
 use serde_json::{Value as Json, json};
 
 use crate::commands::compliance::{Consent, Discover, Hold, Report, Retention};
+use crate::commands::suppression::Suppression;
 use crate::commands::{list, text};
 use crate::exit::Ended;
 use crate::host::Host;
@@ -46,6 +47,8 @@ enum Work {
     Hold(Hold),
     /// Tell what rules of retention would remove, or remove it
     Retention(Retention),
+    /// Keep the list of those who must not come back unnoticed
+    Suppression(Suppression),
     /// Write the report of compliance
     Report(Report),
     /// Find personal data in texts of fields that are not declared to have any
@@ -265,6 +268,7 @@ impl Privacy {
             Work::Consent(consent) => consent.run(host),
             Work::Hold(hold) => hold.run(host),
             Work::Retention(retention) => retention.run(host),
+            Work::Suppression(suppression) => suppression.run(host),
             Work::Report(report) => report.run(host),
             Work::Discover(discover) => discover.run(host),
             Work::Request(Request { work }) => match work {

@@ -21,9 +21,30 @@ pub struct Search {
     /// Search this entity alone
     #[arg(long, value_name = "ENTITY")]
     entity: Option<String>,
+    /// A condition as JSON that hits of the entity meet, too
+    #[arg(long, value_name = "JSON", requires = "entity")]
+    filter: Option<String>,
+    /// Fields of the entity in order, parted by commas; `-amount` falls
+    #[arg(
+        long,
+        value_name = "FIELDS",
+        requires = "entity",
+        allow_hyphen_values = true,
+        value_delimiter = ','
+    )]
+    sort: Vec<String>,
+    /// Fields of the entity whose values are counted, parted by commas
+    #[arg(long, value_name = "FIELDS", requires = "entity", value_delimiter = ',')]
+    facets: Vec<String>,
+    /// Find records that have only some of the words where none has all
+    #[arg(long)]
+    closest: bool,
     /// Most hits
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     limit: u64,
+    /// Hits to pass over
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    offset: u64,
 }
 
 impl Search {
@@ -33,12 +54,23 @@ impl Search {
     /// Those of `search.find`.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
-        let request = json!({"text": self.text, "entity": self.entity, "limit": self.limit});
+        let filter = self.filter.as_deref().map(|filter| output::parse_json("filter", filter)).transpose()?;
+        let request = json!({
+            "text": self.text,
+            "entity": self.entity,
+            "filter": filter,
+            "sort": self.sort,
+            "facets": self.facets,
+            "closest": self.closest,
+            "limit": self.limit,
+            "offset": self.offset,
+        });
         let answer = api::call(&session, "search.find", &request)?;
         if host.wants_json() {
             output::json(&answer)?;
             return Ok(Ended::Done);
         }
+        tell_reading(&answer)?;
         let hits = list(&answer, "hits");
         let bold = has_colours();
         for hit in hits {
@@ -48,6 +80,36 @@ impl Search {
         output::line(&format!("{} of {total}", hits.len()))?;
         Ok(Ended::Done)
     }
+}
+
+/// How the text was read, where that is not as it was typed.
+fn tell_reading(answer: &Json) -> Result<()> {
+    let faults = list(answer, "faults");
+    for fault in faults {
+        let place = fault.get("place").and_then(Json::as_u64).unwrap_or_default().saturating_add(1);
+        output::line(&format!("at character {place}: {}", text(fault, "rule")))?;
+    }
+    if !faults.is_empty() {
+        output::line(&format!("read as: {}", visible(text(answer, "read_as"))))?;
+    }
+    if answer.get("near") == Some(&Json::Bool(true)) {
+        let corrected = visible(text(answer, "corrected"));
+        let words = if corrected.is_empty() { String::new() } else { format!(": {corrected}") };
+        output::line(&format!("nothing is written like this; the nearest{words}"))?;
+    }
+    for facet in list(answer, "facets") {
+        let counts = list(facet, "values").iter().map(|value| {
+            let shown = value.get("value").map(|value| match value {
+                Json::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            let count = value.get("count").and_then(Json::as_u64).unwrap_or_default();
+            format!("{} {count}", visible(&shown.unwrap_or_default()))
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        output::line(&format!("{}: {counts}", visible(text(facet, "field"))))?;
+    }
+    Ok(())
 }
 
 /// One hit: its title and place, and below them each field that matched.

@@ -131,3 +131,93 @@ fn a_request_is_made_listed_and_not_approved_by_who_asks() {
     assert_eq!(access(&["withdraw", "crm.guanxi", id]).status, 0);
     assert_eq!(access(&["refuse", "crm.guanxi", id]).error_code(), "access.request_closed");
 }
+
+#[test]
+fn what_a_change_would_open_is_told_and_nothing_of_it_is_done() {
+    let sandbox = Sandbox::new();
+    let call = |method: &str, given: &str| sandbox.lin("call", [method, given]).json();
+    let wang = call("user.create", r#"{"values": {"name": "wang"}, "roles": ["salesperson"]}"#);
+    let record = call("record.create", r#"{"entity": "account", "values": {"name": "加喜"}}"#)["id"].clone();
+    let record = record.as_str().unwrap();
+    let contact = format!(r#"{{"entity": "contact", "values": {{"name": "林", "account": "{record}"}}}}"#);
+    let contact = call("record.create", &contact)["id"].clone();
+    let access = |words: &[&str]| {
+        sandbox.guanxi(["access"].into_iter().chain(words.iter().copied()).chain(["--as", "lin"]))
+    };
+    let database = "crm.guanxi";
+    assert_eq!(access(&["inherit", "define", database, "contact", "account"]).status, 0);
+    let planned = format!(
+        r#"[{{"do": "share", "entity": "account", "id": "{record}", "user": {}, "level": "read"}}]"#,
+        wang["id"]
+    );
+    std::fs::write(sandbox.path("changes.json"), planned).unwrap();
+    let told = access(&["simulate", database, "changes.json", "--json"]).json();
+    let rows = told["rows"].as_array().unwrap();
+    let opened: Vec<_> = rows.iter().map(|row| (&row["entity"], &row["action"], &row["opened"])).collect();
+    for entity in ["crm.account", "crm.contact"] {
+        assert!(opened.contains(&(&entity.into(), &"read".into(), &1.into())), "{told}");
+    }
+    let table = access(&["simulate", database, "changes.json"]).output;
+    assert!(table.contains("crm.contact") && table.contains("read") && table.contains("opened"), "{table}");
+    let contact = contact.as_str().unwrap();
+    let explain = |json: &[&str]| {
+        let words = ["explain", database, "contact", contact, "--user", "wang"];
+        access(&words.iter().chain(json).copied().collect::<Vec<_>>())
+    };
+    assert_eq!(explain(&["--json"]).json()["verdict"], "out_of_reach", "nothing of it is done");
+    assert_eq!(access(&["share", database, "account", record, "--user", "wang"]).status, 0);
+    let explained = explain(&["--json"]).json();
+    assert_eq!(
+        (&explained["verdict"], &explained["parents"][0]["shared"]),
+        (&"granted".into(), &true.into())
+    );
+    assert!(explain(&[]).output.contains(record));
+    let who = access(&["who", database, "contact", contact]).output;
+    assert!(who.contains("parent") && who.contains(record), "{who}");
+}
+
+#[test]
+fn a_grant_that_names_the_only_fields_it_sets_is_explained() {
+    let sandbox = Sandbox::new();
+    let call = |method: &str, given: &str| sandbox.lin("call", [method, given]).json();
+    call(
+        "role.grant",
+        r#"{"role": "salesperson", "entity": "account", "action": "update", "level": "all",
+        "writable_fields": "phone"}"#,
+    );
+    call("user.create", r#"{"values": {"name": "wang"}, "roles": ["salesperson"]}"#);
+    let record = call("record.create", r#"{"entity": "account", "values": {"name": "加喜"}}"#)["id"].clone();
+    let words = ["access", "explain", "crm.guanxi", "account", record.as_str().unwrap(), "--user", "wang"];
+    // What is read is one's own, so that nothing else is done to this record either.
+    let told =
+        sandbox.guanxi(words.into_iter().chain(["--action", "update", "--as", "lin", "--json"])).json();
+    assert_eq!(told["verdict"], "unread");
+    call("role.grant", r#"{"role": "salesperson", "entity": "account", "action": "read", "level": "all"}"#);
+    let told = sandbox.guanxi(words.into_iter().chain(["--action", "update", "--as", "lin"])).output;
+    assert!(told.contains("read_only_fields: ") && told.contains("name"), "{told}");
+}
+
+#[test]
+fn who_takes_part_in_a_decision_reads_until_it_ends() {
+    let sandbox = Sandbox::new();
+    let call = |method: &str, given: &str| sandbox.lin("call", [method, given]).json();
+    call("user.create", r#"{"values": {"name": "wang"}, "roles": ["salesperson"]}"#);
+    call("schema.define_entity", r#"{"name": "approval", "label_zh": "审批", "label_en": "Approval"}"#);
+    let made = |entity: &str| {
+        call("record.create", &format!(r#"{{"entity": "{entity}", "values": {{"name": "x"}}}}"#))["id"]
+            .clone()
+    };
+    let (record, process) = (made("account"), made("x.approval"));
+    let (record, process) = (record.as_str().unwrap(), process.as_str().unwrap());
+    let access = |words: &[&str]| {
+        sandbox.guanxi(["access"].into_iter().chain(words.iter().copied()).chain(["--as", "lin", "--json"]))
+    };
+    let of = ["--process-entity", "x.approval", "--process", process];
+    let words = ["involve", "crm.guanxi", "account", record, "--user", "wang"];
+    let share = access(&[&words[..], &of].concat()).json();
+    let explain = || access(&["explain", "crm.guanxi", "account", record, "--user", "wang"]).json();
+    assert_eq!(explain()["shares"][0]["process"]["id"], process);
+    assert_eq!(access(&["shares", "crm.guanxi", "account", record]).json()["shares"][0]["id"], share["id"]);
+    let ended = access(&["end-involvement", "crm.guanxi", "x.approval", process]).json();
+    assert_eq!((&ended["ended"], &explain()["verdict"]), (&1.into(), &"out_of_reach".into()));
+}

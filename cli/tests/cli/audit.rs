@@ -43,3 +43,38 @@ fn a_signed_ledger_is_verified_by_its_key_and_by_what_was_kept_elsewhere() {
     assert!(std::fs::read_to_string(sandbox.path("ledger.jsonl")).unwrap().contains("\"type\":\"end\""));
     assert_ne!(audit("export", &["ledger.jsonl"]).status, 0, "a file that stands is not written over");
 }
+
+#[test]
+fn a_ledger_is_archived_the_archive_is_held_against_it_and_old_values_go_with_a_word() {
+    let sandbox = Sandbox::new();
+    sandbox.file("signing", "0f".repeat(32));
+    let audit = |work: &str, rest: &[&str]| {
+        let words = ["audit", work, "crm.guanxi"];
+        sandbox.guanxi(words.into_iter().chain(rest.iter().copied()).chain(["--as", "lin"]))
+    };
+    let early = audit("archive", &["first.jsonl", "--json"]);
+    assert_eq!(
+        (early.status, early.error_code().as_str()),
+        (3, "input.invalid_argument"),
+        "no signed checkpoint"
+    );
+    assert_eq!(audit("checkpoint", &["--signing-key", "signing"]).status, 0);
+    let done = audit("archive", &["first.jsonl"]);
+    assert!(done.output.starts_with("archived: first 1, "), "{} {}", done.output, done.errors);
+    let told = audit("verify-archive", &["first.jsonl", "--json"]).json();
+    assert_eq!((&told["first"], &told["checkpoints"]), (&1.into(), &1.into()));
+    assert!(told["with_values"].as_u64().unwrap() > 0, "{told}");
+    let text = std::fs::read_to_string(sandbox.path("first.jsonl")).unwrap();
+    sandbox.file("cut.jsonl", text.lines().take(3).map(|line| format!("{line}\n")).collect::<String>());
+    let cut = audit("verify-archive", &["cut.jsonl", "--json"]);
+    assert_eq!(cut.error_code(), "input.invalid_argument");
+    let values = r#"{"audit.retention_days": {"sign_ins": 1}}"#;
+    let set = sandbox.lin("call", ["configuration.set", &format!(r#"{{"settings": {values}}}"#)]);
+    assert_eq!(set.status, 0, "{}", set.errors);
+    let drop = |rest: &[&str]| audit("drop", rest);
+    assert!(drop(&[]).output.contains("sign_ins"));
+    let dropped = drop(&["--yes", "--json"]);
+    assert_eq!(dropped.status, 0, "{}", dropped.errors);
+    assert!(dropped.json()["archived"].as_u64().unwrap() > 0);
+    assert_eq!(audit("verify-archive", &["first.jsonl"]).status, 0);
+}

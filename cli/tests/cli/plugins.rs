@@ -53,3 +53,21 @@ fn a_plugin_that_does_not_load_is_status_9_and_changes_nothing() {
     assert_eq!((refused.status, refused.error_code().as_str()), (9, "plugin.entry"));
     assert_eq!(sandbox.lin("describe", ["account", "--json"]).json(), before);
 }
+
+#[test]
+fn a_plugin_is_given_an_account_listed_with_it_and_loses_it() {
+    let sandbox = Sandbox::new();
+    let robot =
+        sandbox.lin("call", ["user.create", r#"{"values": {"name": "robot", "kind": "service"}}"#]).json();
+    let plugin = |words: &[&str]| {
+        sandbox.guanxi(["plugin"].into_iter().chain(words.iter().copied()).chain(["--as", "lin", "--json"]))
+    };
+    let id = plugin(&["admit", "crm.guanxi", "cn.example.score", "robot", "--note", "nightly"]).json()["id"]
+        .clone();
+    let listed = plugin(&["admitted", "crm.guanxi"]).json();
+    let row = &listed["plugins"][0];
+    assert_eq!((&row["id"], &row["user"], &row["loaded"]), (&id, &robot["id"], &false.into()));
+    assert_eq!(plugin(&["dismiss", "crm.guanxi", "cn.example.score"]).status, 0);
+    let again = plugin(&["dismiss", "crm.guanxi", "cn.example.score"]);
+    assert_eq!(again.error_code(), "record.not_found");
+}

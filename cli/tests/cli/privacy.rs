@@ -98,3 +98,34 @@ fn the_report_and_the_search_are_written_for_people_and_for_programs() {
     let json = privacy(&sandbox, ["discover"], ["--json"]).json();
     assert_eq!((&json["findings"][0]["kind"], &json["findings"][0]["count"]), (&"phone".into(), &1.into()));
 }
+
+#[test]
+fn the_suppression_list_is_kept_looked_at_and_shortened() {
+    let sandbox = Sandbox::new();
+    let person = made(
+        &sandbox,
+        "record.create",
+        r#"{"entity": "contact", "values": {"name": "林先生", "phone": "13812345678", "email": "lin@example.com"}}"#,
+    );
+    let list = |work: &str, rest: &[&str]| {
+        let words = ["privacy", "suppression", work, "crm.guanxi"].into_iter();
+        sandbox.guanxi(words.chain(rest.iter().copied()).chain(["--as", "lin"]))
+    };
+    assert_eq!(list("add", &["phone", "138 1234 5678", "--reason", "来电"]).output.trim(), "added: true");
+    let preview = list("preview", &["contact", &person, "--json"]).json();
+    assert_eq!((&preview["rows"][0]["listed"], &preview["rows"][1]["listed"]), (&true.into(), &false.into()));
+    assert_eq!(list("add", &["contact", "--id", &person]).output.trim(), "added: 1");
+    assert_eq!(list("check", &["email", "other@example.com"]).output.trim(), "not listed");
+    let told = list("check", &["email", "LIN@example.com", "--json"]).json();
+    let hash = told["rows"][0]["hash"].as_str().unwrap().to_owned();
+    let page = list("list", &["--limit", "1"]);
+    assert!(page.output.contains("more: --after ") && !page.output.contains("example"), "{}", page.output);
+    assert_eq!(list("remove", &[&hash, "--reason", "本人同意"]).output.trim(), "removed");
+    assert_eq!(list("remove", &[&hash, "--reason", "x", "--json"]).error_code(), "record.not_found");
+    assert_eq!(list("list", &["--json"]).json()["rows"].as_array().unwrap().len(), 1);
+    let again = sandbox.lin(
+        "call",
+        ["record.create", r#"{"entity": "contact", "values": {"name": "x", "phone": "+8613812345678"}}"#],
+    );
+    assert_eq!(again.json()["warnings"][0]["code"], "privacy.suppressed", "{}", again.output);
+}

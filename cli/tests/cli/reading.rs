@@ -149,6 +149,28 @@ fn a_search_shows_each_hit_with_what_matched() {
 }
 
 #[test]
+fn a_search_takes_a_condition_an_order_and_facets_and_says_how_it_read_the_text() {
+    let sandbox = trade();
+    let deals = ["search", "roof OR cellar OR 执照"];
+    let sorted = sandbox.lin(deals[0], [deals[1], "--entity", "opportunity", "--sort", "-amount"]);
+    let titles: Vec<&str> = sorted.output.lines().filter(|line| line.contains("crm.opportunity")).collect();
+    assert!(titles[0].starts_with("执照变更") && titles[2].starts_with("cellar"), "{}", sorted.output);
+    let filter = json!({"field": "amount", "op": "ge", "value": 500}).to_string();
+    let narrow =
+        [deals[1], "--entity", "opportunity", "--filter", &filter, "--facets", "status", "--limit", "1"];
+    let narrow = sandbox.lin(deals[0], narrow);
+    assert!(narrow.output.starts_with("status: "), "{}{}", narrow.output, narrow.errors);
+    assert!(narrow.output.ends_with("1 of 2\n"), "{}", narrow.output);
+    let faulty = sandbox.lin("search", ["colour:acme"]);
+    assert!(faulty.output.starts_with("at character 1: unknown_field\nread as: acme\n"), "{}", faulty.output);
+    let near = sandbox.lin("search", ["acne"]);
+    assert!(near.output.starts_with("nothing is written like this; the nearest: acme\n"), "{}", near.output);
+    assert_eq!(sandbox.lin("search", ["acme", "--sort", "name"]).status, 2);
+    assert_eq!(sandbox.lin("search", ["acme 钢铁", "--json"]).json()["total"], 0);
+    assert_eq!(sandbox.lin("search", ["acme 钢铁", "--closest", "--json"]).json()["total"], 1);
+}
+
+#[test]
 fn a_call_takes_json_from_its_argument_and_from_standard_input() {
     let sandbox = trade();
     let by_argument = sandbox.lin("call", ["record.count", r#"{"entity": "account"}"#]).json();

@@ -111,12 +111,35 @@ impl Policy {
             (of(self), of(after))
         });
         let fields: BTreeSet<FieldId> =
-            profiles.iter().flat_map(|(was, is)| limited(was).chain(limited(is))).collect();
+            profiles.iter().flat_map(|(was, is)| was.unset().chain(is.unset())).collect();
         let moved = fields.into_iter().filter_map(|field| {
             let (was, is) = profiles.iter().find(|(was, is)| shows(was, field) != shows(is, field))?;
             Some((field, shows(is, field) > shows(was, field)))
         });
         moved.collect()
+    }
+
+    /// The fields of an entity that may be set by another policy and not by this one, or the other way round, by somebody
+    /// who creates or changes records by both, in any of them, and whether they may by the other one.
+    #[must_use]
+    pub fn set_otherwise(
+        &self,
+        after: &Self,
+        user: RecordId,
+        entity: &str,
+        action: Action,
+    ) -> Vec<(FieldId, bool)> {
+        let mut moved = BTreeMap::new();
+        for level in [Level::Own, Level::All] {
+            let unset = |policy: &Self| -> BTreeSet<FieldId> {
+                policy.profile(user, entity, action, level).unset().collect()
+            };
+            let (was, is) = (unset(self), unset(after));
+            for field in was.symmetric_difference(&is) {
+                moved.entry(*field).or_insert_with(|| was.contains(field));
+            }
+        }
+        moved.into_iter().collect()
     }
 }
 
@@ -220,7 +243,7 @@ impl<'a> Bounds<'a> {
             };
             let field = if lifted {
                 // What was withheld by the denial is given when it goes.
-                limited(&limits).find(|field| limited(&profile).any(|lifted| lifted == *field))
+                limits.unset().find(|field| profile.unset().any(|lifted| lifted == *field))
             } else {
                 surplus(&profile, None, &limits, grant.action)
             };
@@ -430,12 +453,6 @@ fn lacking<'g>(list: &'g [GrantFact], other: &'g [GrantFact]) -> impl Iterator<I
     list.iter().filter(move |grant| !other.contains(grant))
 }
 
-/// The fields of which a profile withholds something.
-fn limited(profile: &FieldProfile) -> impl Iterator<Item = FieldId> + '_ {
-    let all = [&profile.hidden, &profile.masked, &profile.masked_in_lists, &profile.read_only];
-    all.into_iter().flatten().copied()
-}
-
 /// How much a profile shows of a field, nothing being 0.
 fn shows(profile: &FieldProfile, field: FieldId) -> u8 {
     match field {
@@ -461,5 +478,5 @@ fn surplus(
     let sets = |field: &FieldId| {
         !has.read_only.contains(field) && had.is_none_or(|had| had.read_only.contains(field))
     };
-    limited(limits).find(sees).or_else(|| limits.read_only.iter().copied().find(sets))
+    limits.unset().find(sees).or_else(|| limits.read_only.iter().copied().find(sets))
 }

@@ -30,7 +30,15 @@ pub enum Mark {
     Rule(u32),
     /// They belong to a record of this class, by the setting with this label.
     Parent(u32, ClassId),
+    /// They are of people whose processing is restricted: nobody reaches them but who handles requests of people.
+    Restricted,
 }
+
+/// The entity of requests of people for rights of theirs, by API name: who handles all of them reaches what is restricted.
+pub const RIGHTS_REQUESTS: &str = "sys.rights_request";
+
+/// The label of what is restricted, which no rule has: these are counted from 1 on.
+const RESTRICTED: u32 = u32::MAX;
 
 impl Mark {
     /// The label, and the number of the class or 0: how a mark is stored.
@@ -39,6 +47,7 @@ impl Mark {
         match self {
             Self::Rule(label) => (label, 0),
             Self::Parent(label, class) => (label, class.number()),
+            Self::Restricted => (RESTRICTED, 0),
         }
     }
 
@@ -46,6 +55,7 @@ impl Mark {
     #[must_use]
     pub const fn of_parts((label, class): (u32, u32)) -> Self {
         match class {
+            0 if label == RESTRICTED => Self::Restricted,
             0 => Self::Rule(label),
             class => Self::Parent(label, ClassId::new(class)),
         }
@@ -56,6 +66,7 @@ impl Mark {
         match self {
             Self::Rule(label) => Label::Rule(label),
             Self::Parent(label, _) => Label::Parent(label),
+            Self::Restricted => Label::Restricted,
         }
     }
 }
@@ -65,6 +76,7 @@ impl Mark {
 pub(super) enum Label {
     Rule(u32),
     Parent(u32),
+    Restricted,
 }
 
 /// The marks of a record, rising, each once. A class holds them whole, so that it says by itself who reaches it: a
@@ -82,6 +94,13 @@ impl Marks {
     /// The marks.
     pub fn iter(&self) -> impl Iterator<Item = Mark> + '_ {
         self.0.iter().flat_map(|marks| marks.iter().copied())
+    }
+
+    /// Whether the records are of people whose processing is restricted.
+    #[must_use]
+    pub fn are_restricted(&self) -> bool {
+        // It is the last one of its order.
+        self.0.as_ref().and_then(|marks| marks.last()) == Some(&Mark::Restricted)
     }
 
     /// Whether there is none.
@@ -114,6 +133,8 @@ impl AccessClass {
 
 /// Classes beside those with indexes, from which on all are given indexes anew.
 const MAX_BESIDE: usize = 2_000;
+/// Most classes that are compared with one whose number is looked for.
+const MAX_COMPARED: usize = 64;
 
 /// The classes of a database, in the order of their numbers: most of them with indexes, and the newest beside, so that a
 /// new class does not cost as much as there are old ones.
@@ -133,6 +154,8 @@ struct Indexed {
     by_unit: OnceLock<HashMap<RecordId, Vec<usize>>>,
     /// The same by what their marks have in common.
     by_label: OnceLock<HashMap<Label, Vec<usize>>>,
+    /// Whether some are of people whose processing is restricted.
+    restricted: OnceLock<bool>,
 }
 
 impl ClassTable {
@@ -155,6 +178,14 @@ impl ClassTable {
         self.indexed.all.iter().chain(&self.beside)
     }
 
+    /// Whether some are of people whose processing is restricted.
+    pub fn has_restricted(&self) -> bool {
+        let any = |classes: &[(ClassId, AccessClass)]| {
+            classes.iter().any(|(_, class)| class.marks.are_restricted())
+        };
+        *self.indexed.restricted.get_or_init(|| any(&self.indexed.all)) || any(&self.beside)
+    }
+
     /// The highest number.
     pub fn newest(&self) -> Option<ClassId> {
         self.beside.last().or(self.indexed.all.last()).map(|(number, _)| *number)
@@ -168,6 +199,18 @@ impl ClassTable {
         let beside = || find(&self.beside).and_then(|place| self.beside.get(place));
         let known = find(&self.indexed.all).and_then(|place| self.indexed.all.get(place));
         known.or_else(beside).map(|(_, class)| class)
+    }
+
+    /// The number of a class, if it is one of those that are found at once: of an owner of few classes.
+    pub fn number_of(&self, class: &AccessClass) -> Option<ClassId> {
+        let by_owner = self.indexed.owners();
+        let places = by_owner.get(&class.owner).map_or(&[][..], Vec::as_slice);
+        if places.len() > MAX_COMPARED {
+            return None;
+        }
+        let known = places.iter().filter_map(|place| self.indexed.all.get(*place));
+        let beside = self.beside.iter().rev().take(MAX_COMPARED);
+        known.chain(beside).find(|(_, known)| known == class).map(|(number, _)| *number)
     }
 
     /// The classes of these owners, of these units and with such labels, rising.
@@ -198,7 +241,7 @@ impl Indexed {
         labels: &[Label],
     ) -> Vec<usize> {
         let mut places: Vec<usize> = Vec::new();
-        let by_owner = self.by_owner.get_or_init(|| self.places(|class| [class.owner]));
+        let by_owner = self.owners();
         places.extend(owners.iter().filter_map(|owner| by_owner.get(owner)).flatten());
         let by_unit = self.by_unit.get_or_init(|| self.places(|class| class.unit));
         places.extend(units.iter().filter_map(|unit| by_unit.get(unit)).flatten());
@@ -211,6 +254,10 @@ impl Indexed {
         places.sort_unstable();
         places.dedup();
         places
+    }
+
+    fn owners(&self) -> &HashMap<RecordId, Vec<usize>> {
+        self.by_owner.get_or_init(|| self.places(|class| [class.owner]))
     }
 
     fn places<K: Eq + std::hash::Hash, I: IntoIterator<Item = K>>(
@@ -239,7 +286,10 @@ mod tests {
             RecordId::from_bytes(bytes)
         };
         let class = |number: u32| {
-            let mark = (number.is_multiple_of(3)).then_some(Mark::Rule(number % 5));
+            let mark = match number {
+                5_000 => Some(Mark::Restricted),
+                _ => number.is_multiple_of(3).then_some(Mark::Rule(number % 5)),
+            };
             let marks = Marks::new(mark.into_iter().collect());
             (ClassId::new(number), AccessClass { partition: 0, unit: None, owner: owner(number % 7), marks })
         };
@@ -253,6 +303,19 @@ mod tests {
         assert!(grown.indexed.all.len() > 100 && !grown.beside.is_empty());
         assert!(grown.all().eq(whole.all()));
         assert_eq!(grown.newest(), whole.newest());
+        assert!(grown.has_restricted() && whole.has_restricted());
+        assert!(!ClassTable::new(all[..4_999].to_vec()).has_restricted());
+        assert_eq!(Mark::of_parts(Mark::Restricted.parts()), Mark::Restricted);
+        // An owner of more classes than are compared is looked up elsewhere, as is what is not among the newest.
+        assert_eq!(grown.number_of(&all[0].1), None);
+        let mut few = ClassTable::new(all[..200].to_vec()).with(&all[200..300]);
+        for (number, class) in &all[..300] {
+            let same = all.iter().find(|(_, other)| other == class).map(|(number, _)| *number);
+            assert!(same <= Some(*number));
+            assert_eq!(few.number_of(class), same);
+        }
+        few = ClassTable::new(Vec::new());
+        assert_eq!(few.number_of(&all[0].1), None);
         let owners = [owner(2), owner(99)].into();
         for labels in [vec![], vec![Label::Rule(3)], vec![Label::Parent(3)]] {
             let of = |table: &ClassTable| table.of(&owners, &BTreeSet::new(), &labels);

@@ -154,6 +154,10 @@ pub mod grant {
         /// and so is every field that comes to be later.
         VISIBLE_FIELDS: Text = 10, "visible_fields", "可见字段", "Visible fields",
             "该授权仅显示的字段，填写 API 名称，以逗号分隔；未列出的字段及以后新增的字段均不显示。", [];
+        /// API names of the only fields that this grant to create or change lets be set, separated by commas. Whatever is
+        /// not named is left as it is, and so is every field that comes to be later.
+        WRITABLE_FIELDS: Text = 11, "writable_fields", "可写字段", "Writable fields",
+            "新建或修改时仅可填写的字段，填写 API 名称，以逗号分隔；未列出的字段及以后新增的字段均不得更改。", [];
     }
 }
 

@@ -7,7 +7,8 @@
 use crate::access::policy::GrantFact;
 use crate::access::pools::sees_pools;
 use crate::access::{
-    AccessClass, Action, Effect, Level, ParentPath, Policy, RulePath, ShareFact, ShareLevel, Sharee,
+    AccessClass, Action, Effect, InheritedFact, Level, ParentPath, Policy, Process, RulePath, ShareFact,
+    ShareLevel, Sharee,
 };
 use crate::base::{RecordId, Timestamp};
 
@@ -58,6 +59,8 @@ pub struct SharePath {
     pub team: Option<RecordId>,
     /// From when on it holds no longer, if it ends.
     pub until: Option<Timestamp>,
+    /// The process in which the person takes part, with which it ends.
+    pub process: Option<Process>,
 }
 
 /// What is decided, and by what.
@@ -98,6 +101,8 @@ pub enum Verdict {
     OtherPartition,
     /// A grant forbids it.
     Denied,
+    /// The record is of somebody whose processing is restricted, and the person does not handle requests of people.
+    Restricted,
     /// Grants allow the action to other records, and neither a grant, a share, a rule nor a record beyond to this one.
     OutOfReach,
     /// The action is granted, but not to read the record, without which nothing else is done to it.
@@ -117,6 +122,7 @@ impl Verdict {
             Self::NotGranted => "not_granted",
             Self::OtherPartition => "other_partition",
             Self::Denied => "denied",
+            Self::Restricted => "restricted",
             Self::OutOfReach => "out_of_reach",
             Self::Unread => "unread",
             Self::EndUnread => "end_unread",
@@ -134,6 +140,16 @@ pub struct Place {
     units: Vec<RecordId>,
     /// Its shares that hold.
     shares: Vec<ShareFact>,
+    /// The records that it follows, by the settings that say so.
+    beyond: Vec<(RecordId, Self)>,
+}
+
+impl Place {
+    /// The same of a record that follows others: a setting, and where each of these stands.
+    #[must_use]
+    pub fn following(self, beyond: Vec<(RecordId, Self)>) -> Self {
+        Self { beyond, ..self }
+    }
 }
 
 impl Policy {
@@ -143,18 +159,30 @@ impl Policy {
         let superior = |user: RecordId| self.people.users.get(&user).and_then(|user| user.reports_to);
         let above = |unit: RecordId| self.people.parents.get(&unit).copied();
         let (superiors, units) = (upwards(Some(class.owner), superior), upwards(class.unit, above));
-        Place { class, superiors, units, shares }
+        Place { class, superiors, units, shares, beyond: Vec::new() }
     }
 
     /// What is decided about somebody's action on a record, by the grants that say so: those that allow it, or that
     /// forbid it, and the shares that give it. That to change needs to read, too, is not looked at.
     #[must_use]
     pub fn explain(&self, principal: RecordId, entity: &str, action: Action, place: &Place) -> Decision {
+        self.decided_by(principal, entity, action, place).0
+    }
+
+    /// The same, and whether the record is reached by its class, whatever else reaches it.
+    fn decided_by(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        place: &Place,
+    ) -> (Decision, bool) {
+        let refused = |verdict: Verdict| (Decision::refused(verdict), false);
         if !self.is_active(principal) {
-            return Decision::refused(Verdict::Inactive);
+            return refused(Verdict::Inactive);
         }
         if self.is_off(entity) {
-            return Decision::refused(Verdict::ModuleOff);
+            return refused(Verdict::ModuleOff);
         }
         let mut granted = false;
         let (mut allowing, mut denying) = (Vec::new(), Vec::new());
@@ -170,19 +198,52 @@ impl Policy {
             }
         }
         if !granted {
-            return Decision::refused(Verdict::NotGranted);
+            return refused(Verdict::NotGranted);
         }
         if !denying.is_empty() {
-            return Decision { paths: denying, ..Decision::refused(Verdict::Denied) };
+            return (Decision { paths: denying, ..Decision::refused(Verdict::Denied) }, false);
         }
         if !self.partitions(principal, entity, action).contain(place.class.partition) {
-            return Decision::refused(Verdict::OtherPartition);
+            return refused(Verdict::OtherPartition);
+        }
+        if place.class.marks.are_restricted() && !self.handles_requests(principal) {
+            return refused(Verdict::Restricted);
         }
         let shares = self.share_paths(principal, action, place);
-        let (rules, parents) = self.openings(principal, entity, action, &place.class);
-        let reached = !(allowing.is_empty() && shares.is_empty() && rules.is_empty() && parents.is_empty());
+        let (rules, mut parents) = self.openings(principal, entity, action, &place.class);
+        let by_class = !(allowing.is_empty() && rules.is_empty() && parents.is_empty());
+        parents.extend(self.followed_by_shares(principal, entity, action, place));
+        let reached = by_class || !(shares.is_empty() && parents.is_empty());
         let verdict = if reached { Verdict::Granted } else { Verdict::OutOfReach };
-        Decision { verdict, paths: allowing, shares, rules, parents }
+        (Decision { verdict, paths: allowing, shares, rules, parents }, by_class)
+    }
+
+    /// The records beyond that give somebody an action on a record because they, or records beyond them, are shared singly.
+    /// What their classes give is among the marks of the record.
+    fn followed_by_shares(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        place: &Place,
+    ) -> Vec<ParentPath> {
+        let given = |fact: &&InheritedFact, beyond: &Place| {
+            let by =
+                [Action::Read, action].map(|action| self.decided_by(principal, &fact.parent, action, beyond));
+            let granted = by.iter().all(|(decision, _)| decision.verdict == Verdict::Granted);
+            granted && !by.iter().all(|(_, by_class)| *by_class)
+        };
+        let facts = self.inherited_for(entity, action).filter(|fact| {
+            let mut beyond = place.beyond.iter().filter(|(setting, _)| *setting == fact.id);
+            beyond.any(|(_, beyond)| given(fact, beyond))
+        });
+        let paths = facts.map(|fact| ParentPath {
+            setting: fact.id,
+            field: fact.field,
+            parent: fact.parent.clone(),
+            shared: true,
+        });
+        paths.collect()
     }
 
     /// The shares that give somebody an action on a record.
@@ -193,7 +254,8 @@ impl Policy {
                 Sharee::User(user) => (user == principal).then_some(None),
                 Sharee::Team(team) => self.teams_of(principal).contains(&team).then_some(Some(team)),
             };
-            Some(SharePath { share: share.id, level: share.level, team: team?, until: share.until })
+            let process = share.process.clone();
+            Some(SharePath { share: share.id, level: share.level, team: team?, until: share.until, process })
         });
         given.collect()
     }

@@ -13,6 +13,7 @@ mod level;
 mod numbered;
 mod opening;
 mod permit;
+mod plugin_accounts;
 mod policy;
 mod pools;
 mod positions;
@@ -20,7 +21,7 @@ mod privileges;
 mod sharing;
 
 pub use bounds::Beyond;
-pub use class::{AccessClass, ClassId, Mark, Marks};
+pub use class::{AccessClass, ClassId, Mark, Marks, RIGHTS_REQUESTS};
 pub use delegating::{Delegation, DelegationFact, delegation};
 pub use directory::{
     Grant, Partition, Role, RoleAssignment, Unit, User, UserKind, UserStatus, grant, partition, role,
@@ -36,6 +37,7 @@ pub use opening::{
 pub use permit::{
     ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Share, Showing, Update,
 };
+pub use plugin_accounts::{PluginAccount, plugin_account};
 pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
 pub use pools::{Pool, PoolFact, PoolMember, pool, pool_member};
 pub use positions::{
@@ -44,6 +46,6 @@ pub use positions::{
 };
 pub use privileges::{PrivilegeKind, PrivilegeRequest, RequestStatus, privilege_request};
 pub use sharing::{
-    NOBODY, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share, team,
-    team_member, team_role,
+    NOBODY, Process, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, TeamMember, TeamRole, share,
+    team, team_member, team_role,
 };

@@ -157,6 +157,8 @@ pub struct ParentPath {
     pub field: FieldId,
     /// The entity of that one, by API name.
     pub parent: String,
+    /// Whether that one is reached because it, or one beyond it, is shared singly.
+    pub shared: bool,
 }
 
 impl Policy {
@@ -240,6 +242,7 @@ impl Policy {
             setting: fact.id,
             field: fact.field,
             parent: fact.parent.clone(),
+            shared: false,
         });
         (rules.collect(), parents.collect())
     }
@@ -274,7 +277,8 @@ impl Policy {
         let denied = self.stated(principal, entity, action, Effect::Deny);
         let forbidden = denied > Level::None && self.reach(principal, denied, action).contains(class);
         let near = self.partitions(principal, entity, action).contain(class.partition);
-        if level == Level::None || forbidden || !near || depth >= MAX_PARENTS {
+        let restricted = class.marks.are_restricted() && !self.handles_requests(principal);
+        if level == Level::None || forbidden || restricted || !near || depth >= MAX_PARENTS {
             return false;
         }
         let met = |fact: &SharingFact| class.marks.iter().any(|mark| mark == Mark::Rule(fact.label));

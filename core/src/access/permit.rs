@@ -83,6 +83,7 @@ impl Marked {
             Mark::Parent(label, class) => self.parents.iter().any(|(known, classes)| {
                 *known == label && classes.binary_search_by_key(&class, |(number, _)| *number).is_ok()
             }),
+            Mark::Restricted => false,
         })
     }
 
@@ -125,6 +126,8 @@ pub(super) struct Scope {
     pub denied: Option<Arc<Reach>>,
     /// What nothing crosses.
     pub partitions: Partitions,
+    /// Whether records of people whose processing is restricted are out of reach, whatever allows them.
+    pub hides_restricted: bool,
     /// These classes alone, where a permit was narrowed.
     pub only: Option<Arc<BTreeSet<AccessClass>>>,
     /// The classes that this comes to, rising, as of the permit's epoch.
@@ -143,9 +146,11 @@ impl Scope {
         !class.marks.is_empty() && self.marked.as_ref().is_some_and(|marked| marked.open(&class.marks))
     }
 
-    /// Whether nothing forbids records of a class, whatever allows them: no denial, and no border of partitions.
+    /// Whether nothing forbids records of a class, whatever allows them: no denial, no border of partitions, and no
+    /// restriction.
     pub fn admits(&self, class: &AccessClass) -> bool {
         self.partitions.contain(class.partition)
+            && !(self.hides_restricted && class.marks.are_restricted())
             && !self.denied.as_ref().is_some_and(|denied| denied.contains(class))
     }
 }
@@ -160,6 +165,12 @@ pub(super) struct FieldProfile {
 }
 
 impl FieldProfile {
+    /// The fields that are not to be changed, be it that they are read only or not seen as they are.
+    pub fn unset(&self) -> impl Iterator<Item = FieldId> + '_ {
+        let all = [&self.hidden, &self.masked, &self.masked_in_lists, &self.read_only];
+        all.into_iter().flatten().copied()
+    }
+
     /// Whether masks stand for the values of a field.
     fn masks(&self, field: FieldId, showing: Showing) -> bool {
         self.masked.contains(&field) || showing == Showing::List && self.masked_in_lists.contains(&field)
@@ -178,7 +189,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Of records of a class. One that is shared singly, and that no grant reaches, shows what the widest grants show.
-    fn of(&self, class: &AccessClass) -> &FieldProfile {
+    pub fn of(&self, class: &AccessClass) -> &FieldProfile {
         let ring = self.rings.iter().find(|(reach, _)| reach.contains(class));
         ring.map_or(&self.outermost, |(_, profile)| profile)
     }
@@ -268,8 +279,12 @@ impl<A: ActionKind> Permit<A> {
     /// Whether records of every class are within reach.
     #[must_use]
     pub fn reaches_everything(&self) -> bool {
-        let Scope { allowed, denied, partitions, only, .. } = &self.scope;
-        allowed.all && denied.is_none() && only.is_none() && *partitions == Partitions::All
+        let Scope { allowed, denied, partitions, only, hides_restricted, .. } = &self.scope;
+        allowed.all
+            && denied.is_none()
+            && only.is_none()
+            && *partitions == Partitions::All
+            && !hides_restricted
     }
 
     /// The same for these classes alone, as far as they are within reach, and for no record that is shared singly.

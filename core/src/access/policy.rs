@@ -9,8 +9,8 @@ use crate::access::permit::{FieldProfile, Fields, Marked, Partitions, Reach, Sco
 use crate::access::pools::{PoolFact, sees_pools};
 use crate::access::{
     AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
-    Numbered, Permit, PositionHolder, PrivilegeRequest, RecordShare, RoleAssignment, Shares, SharingFact,
-    TeamMember, User,
+    Numbered, Permit, PluginAccount, PositionHolder, PrivilegeRequest, RIGHTS_REQUESTS, RecordShare,
+    RoleAssignment, Shares, SharingFact, TeamMember, User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -293,8 +293,8 @@ struct Decided {
     everything: OnceLock<Scope>,
 }
 
-/// Who, what is allowed and what forbidden, the partitions, and whether pools are seen.
-type ScopeKey = (RecordId, Level, Level, Partitions, bool);
+/// Who, what is allowed and what forbidden, the partitions, whether pools are seen, and whether the restricted is hidden.
+type ScopeKey = (RecordId, Level, Level, Partitions, bool, bool);
 
 /// By what somebody reaches a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -331,6 +331,12 @@ impl Policy {
     #[must_use]
     pub fn with_classes(&self, further: &[(ClassId, AccessClass)]) -> Self {
         self.of_epoch(self.epoch, further)
+    }
+
+    /// The number of an access class, where it is found at once; one that is not may be known all the same.
+    #[must_use]
+    pub fn number_of_class(&self, class: &AccessClass) -> Option<ClassId> {
+        self.classes.number_of(class)
     }
 
     /// The policy of a later epoch that differs by further classes alone, if by anything.
@@ -578,6 +584,14 @@ impl Policy {
         }
     }
 
+    /// Whether somebody handles requests of people for rights of theirs, all of those of the partition: who does, reaches
+    /// the records of people whose processing is restricted as any other, and nobody else does.
+    #[must_use]
+    pub fn handles_requests(&self, principal: RecordId) -> bool {
+        let all = |action| self.effective(principal, RIGHTS_REQUESTS, action) == Level::All;
+        all(Action::Read) && all(Action::Update)
+    }
+
     /// THE BOOTSTRAP PERMIT: everything of an entity, for the engine itself, which must read the
     /// policy's own facts before there is a policy, and verifies what nobody may see as a whole.
     #[must_use]
@@ -634,6 +648,7 @@ impl Policy {
             RecordShare::NAME,
             Delegation::NAME,
             PositionHolder::NAME,
+            PluginAccount::NAME,
             PrivilegeRequest::NAME,
         ];
         let of_people = of_people.contains(&entity);
@@ -660,6 +675,19 @@ impl Policy {
         }
         fields.rings.reverse();
         fields
+    }
+
+    /// The fields that a principal may not set in records of a class by an action to create or to change, though it is
+    /// granted: those that are left as they are, and those that the principal does not see as they are.
+    #[must_use]
+    pub fn unset_in(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+        class: &AccessClass,
+    ) -> BTreeSet<FieldId> {
+        self.fields(principal, entity, action).of(class).unset().collect()
     }
 
     /// The levels at which a principal is granted to read or to do an action, rising.
@@ -801,10 +829,11 @@ impl Policy {
         partitions: Partitions,
         action: Action,
     ) -> Scope {
-        if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) {
+        let hides_restricted = self.classes.has_restricted() && !self.handles_requests(principal);
+        if (level, forbidden, partitions) == (Level::All, Level::None, Partitions::All) && !hides_restricted {
             return self.everything();
         }
-        let key = (principal, level, forbidden, partitions, sees_pools(action));
+        let key = (principal, level, forbidden, partitions, sees_pools(action), hides_restricted);
         kept(&self.decided.scopes, key, || {
             let denied = (forbidden > Level::None).then(|| self.reach(principal, forbidden, action));
             let scope = Scope {
@@ -812,6 +841,7 @@ impl Policy {
                 marked: None,
                 denied,
                 partitions,
+                hides_restricted,
                 only: None,
                 classes: Numbered::default(),
             };
@@ -870,6 +900,7 @@ impl Policy {
             marked: None,
             denied: None,
             partitions: Partitions::All,
+            hides_restricted: false,
             only: None,
             classes: self.classes.all().cloned().collect(),
         };

@@ -25,6 +25,12 @@ codes! {
         Users = "users", "用户", "Users";
         /// Units, superiors and partitions of users, and the units above units.
         Lines = "lines", "组织关系", "Lines of the organisation";
+        /// Sharing rules that are made, switched on, or open more.
+        SharingRules = "sharing_rules", "共享规则", "Sharing rules";
+        /// References by which records come to follow the access to others, or follow further.
+        InheritedAccess = "inherited_access", "继承权限", "Inherited access";
+        /// Members of pools.
+        Pools = "pools", "公海成员", "Members of pools";
     }
 }
 
@@ -121,10 +127,27 @@ impl Policy {
         said
     }
 
-    /// Whether somebody has more by another policy than by this one: an action at a higher level, or more of a field.
+    /// Who is meant where records are opened to some users, teams, roles, units and pools, as a text that differs where
+    /// others are.
+    #[must_use]
+    pub fn said_of_opened(&self, named: &BTreeSet<RecordId>) -> String {
+        let (roles, users) = (&self.people.roles, &self.people.users);
+        let mut said = String::new();
+        for id in named {
+            let holders = roles.iter().filter(|(_, roles)| roles.contains(id)).map(|(user, _)| user);
+            let inside = users.keys().filter(|user| self.units_of(**user).contains(id));
+            let people: BTreeSet<&RecordId> = holders.chain(inside).collect();
+            // To write to a text never fails.
+            let _ = writeln!(said, "{id} {people:?} {:?}", self.people.pools.get(id));
+        }
+        said
+    }
+
+    /// Whether somebody has more by another policy than by this one: an action at a higher level, more of a field, or
+    /// records that rules, pools and references open.
     #[must_use]
     pub fn has_more_by(&self, after: &Self, user: RecordId, entities: &[&str]) -> bool {
-        entities.iter().any(|entity| {
+        let has_more = entities.iter().any(|entity| {
             let higher = |(action, _, _, _): &(Action, _, _, _)| {
                 let (was, becomes) =
                     (self.effective(user, entity, *action), after.effective(user, entity, *action));
@@ -132,8 +155,33 @@ impl Policy {
             };
             let reads = self.effective(user, entity, Action::Read) > Level::None;
             let more = |(_, opened): &(_, bool)| *opened;
+            let sets = |action: Action| {
+                let may = self.effective(user, entity, action) > Level::None;
+                may && self.set_otherwise(after, user, entity, action).iter().any(more)
+            };
             <Action as crate::schema::Codes>::ALL.iter().any(higher)
+                || sets(Action::Create)
+                || sets(Action::Update)
                 || reads && self.shown_otherwise(after, user, entity).iter().any(more)
-        })
+        });
+        has_more || self.is_opened_more_by(after, user, entities)
+    }
+
+    /// Whether rules, pools or references open something to somebody by another policy that they do not by this one. To
+    /// who does an action to all records anyway nothing opens any.
+    fn is_opened_more_by(&self, after: &Self, user: RecordId, entities: &[&str]) -> bool {
+        let gains = |entity: &str, action: Action| {
+            let level = after.effective(user, entity, action);
+            level > Level::None && level < Level::All
+        };
+        let known = self.opened_to(user);
+        let mut rules = after.opened_to(user).into_iter().filter(|opened| !known.contains(opened));
+        let pools: BTreeSet<RecordId> = self.pools_of(user).collect();
+        let mut new_pools = after.pools_of(user).filter(|pool| !pools.contains(pool));
+        let standing: Vec<_> = self.inherited().collect();
+        let mut followed = after.inherited().filter(|fact| !standing.contains(fact));
+        rules.any(|(entity, action, _)| gains(entity, action))
+            || new_pools.next().is_some() && entities.iter().any(|entity| gains(entity, Action::Read))
+            || followed.any(|fact| fact.level.actions().iter().any(|action| gains(&fact.entity, *action)))
     }
 }

@@ -4,6 +4,7 @@
 //! who asks and of nobody else, so the shares of others cost nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::access::{Action, Numbered};
 use crate::base::{EntityId, RecordId, Timestamp};
@@ -132,6 +133,9 @@ pub mod share {
         UNTIL: DateTime = 7, "until", "到期时间", "Until", "失效时刻；为空表示不限期。", [];
         /// Why it is shared.
         REASON: Text = 8, "reason", "原因", "Reason", "共享的原因。", [];
+        /// The process that it is for, as entity and id of its record: it ends with that.
+        PROCESS: Text = 9, "process", "流程", "Process",
+            "因参与某流程而共享时，该流程记录的实体和编号；流程结束时随之取消。", [indexed = true, read_only = true];
     }
 }
 
@@ -147,6 +151,30 @@ pub enum Sharee {
     User(RecordId),
     /// Whoever belongs to a team now.
     Team(RecordId),
+}
+
+/// A process that people take part in, by its record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    /// Its entity, by API name.
+    pub entity: String,
+    /// Its record.
+    pub id: RecordId,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.entity, self.id)
+    }
+}
+
+impl Process {
+    /// What a text says of one; nothing where it says nothing that can be understood.
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        let (entity, id) = text.split_once(':')?;
+        Some(Self { entity: entity.to_owned(), id: id.parse().ok()? })
+    }
 }
 
 /// A share as decisions see one.
@@ -166,9 +194,17 @@ pub struct ShareFact {
     pub from: Option<Timestamp>,
     /// From when on it holds no longer.
     pub until: Option<Timestamp>,
+    /// The process that it is for, with which it ends.
+    pub process: Option<Process>,
 }
 
 impl ShareFact {
+    /// Whether somebody has given it to a user or team, for no process.
+    #[must_use]
+    pub fn is_given_to(&self, with: Sharee) -> bool {
+        self.with == with && self.process.is_none()
+    }
+
     /// Whether it holds at a moment.
     #[must_use]
     pub fn holds_at(&self, moment: Timestamp) -> bool {
@@ -179,8 +215,8 @@ impl ShareFact {
 /// The records that are shared with somebody, between two moments at which one of the shares begins or ends.
 #[derive(Debug, Default)]
 pub struct Shares {
-    /// By entity, and by the level at which they are shared at least.
-    records: BTreeMap<(EntityId, ShareLevel), Numbered<RecordId>>,
+    /// By entity, and by what may be done to them.
+    records: BTreeMap<(EntityId, Action), Numbered<RecordId>>,
     /// From when on this is so.
     since: Timestamp,
     /// From when on it is no longer so.
@@ -199,11 +235,12 @@ impl Shares {
             }
         }
         let turns = facts.iter().flat_map(|fact| [fact.from, fact.until]).flatten();
-        Self {
-            records: records.into_iter().map(|(place, ids)| (place, ids.into_iter().collect())).collect(),
-            since: moment,
-            next: turns.filter(|turn| *turn > moment).min(),
-        }
+        let records = records.into_iter().flat_map(|((entity, level), ids)| {
+            let ids: Numbered<RecordId> = ids.into_iter().collect();
+            let needs = move |action: &&Action| ShareLevel::needed_for(**action) == Some(level);
+            level.actions().iter().filter(needs).map(move |action| ((entity, *action), ids.clone()))
+        });
+        Self { records: records.collect(), since: moment, next: turns.filter(|turn| *turn > moment).min() }
     }
 
     /// Whether this is also what they come to at another moment.
@@ -219,8 +256,19 @@ impl Shares {
     }
 
     /// The records of an entity to which they let an action be done, rising.
-    pub(super) fn of(&self, entity: EntityId, action: Action) -> Numbered<RecordId> {
-        let level = ShareLevel::needed_for(action);
-        level.and_then(|level| self.records.get(&(entity, level)).cloned()).unwrap_or_default()
+    #[must_use]
+    pub fn of(&self, entity: EntityId, action: Action) -> Numbered<RecordId> {
+        self.records.get(&(entity, action)).cloned().unwrap_or_default()
+    }
+
+    /// The same with records of an entity that follow those that are shared, by what may be done to them.
+    #[must_use]
+    pub fn with_followers(&self, entity: EntityId, followers: BTreeMap<Action, BTreeSet<RecordId>>) -> Self {
+        let mut records = self.records.clone();
+        for (action, mut ids) in followers {
+            ids.extend(self.of(entity, action).iter());
+            records.insert((entity, action), ids.into_iter().collect());
+        }
+        Self { records, ..*self }
     }
 }

@@ -383,9 +383,15 @@ catalogue! {
     RequestClosed = 532, "access.request_closed",
         ["the request is no longer open", "it was approved, refused or withdrawn, or has expired", "ask anew"],
         ["申请已关闭", "已批准、已拒绝、已撤回或已过期", "请重新申请"];
+    Suppressed = 570, "privacy.suppressed",
+        ["the person is on the list of those who must not come back unnoticed", "somebody with this identifier was erased, or asked not to be entered again", "enter the person only if they want it, and have them taken off the list with suppression.remove first"],
+        ["该个人在抑制名单中，不应在未经注意的情况下再次录入", "具有此标识的个人已被抹除，或曾要求不再录入", "仅在本人同意时录入，并请先用 suppression.remove 将其移出名单"];
     BaseChanged = 533, "access.base_changed",
         ["what the request rests on has changed", "users, roles, grants or records that it names are not what they were when it was made", "ask anew, so that what is approved is what is shown"],
         ["申请所依据的状态已改变", "其中的用户、角色、授权或记录与申请时不同", "请重新申请，使批准的内容与显示的一致"];
+    PluginNotAdmitted = 540, "plugin.not_admitted",
+        ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
+        ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];
 }
 
 #[cfg(test)]

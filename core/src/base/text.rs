@@ -5,10 +5,19 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick, is
 /// Text as it is stored: Unicode normalisation form C (UAX #15), nothing else changed.
 #[must_use]
 pub fn normalize(text: &str) -> String {
+    if is_composed(text) {
+        return text.to_owned();
+    }
     match is_nfc_quick(text.chars()) {
         IsNormalized::Yes => text.to_owned(),
         _ => text.nfc().collect(),
     }
+}
+
+/// Whether a text is so plain that it has form C without a look at the tables: ASCII and unified ideographs, none of
+/// which composes with another character or is written as several.
+fn is_composed(text: &str) -> bool {
+    text.chars().all(|character| character.is_ascii() || ('\u{4E00}'..='\u{9FFF}').contains(&character))
 }
 
 /// Text as it is compared in unique keys, references by name and sorted lists: form NFKC, which
@@ -45,4 +54,24 @@ fn fold_normalized(characters: impl Iterator<Item = char>, length: usize) -> Str
         folded.push(character);
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_are_taken_as_they_are_have_form_c_alone_and_side_by_side() {
+        let plain = (0..=char::MAX as u32).filter_map(char::from_u32);
+        let plain: Vec<char> = plain.filter(|letter| is_composed(&letter.to_string())).collect();
+        assert_eq!(plain.len(), 128 + 0x5200);
+        for pair in plain.windows(2).chain(std::iter::once(&['a', '加'][..])) {
+            let text: String = pair.iter().collect();
+            assert_eq!(text.nfc().collect::<String>(), text);
+        }
+        // A mark that composes with the letter before it is looked up.
+        assert_eq!(normalize("e\u{301}"), "é");
+        assert_eq!(normalize("加喜e\u{301}"), "加喜é");
+        assert_eq!(normalize("加喜"), "加喜");
+    }
 }

@@ -204,13 +204,13 @@ impl<'a> Then<'a> {
             policy: &self.policy,
             moment: self.moment,
             entity,
-            place: self.place(&record)?,
+            place: self.place(entity, &record)?,
             record,
             ends: Some(ends),
         })
     }
 
-    /// Where the record at an end of a link stood; nothing where it was not there.
+    /// Where the record at an end of a link stood, or one that was followed; nothing where it was not there.
     fn end(
         &self,
         entity: &Entity,
@@ -223,11 +223,18 @@ impl<'a> Then<'a> {
             return Ok(None);
         };
         let Some(Some(past)) = self.state(&record)? else { return Ok(None) };
-        Ok(Some((beyond.api_name.clone(), self.place(&past)?)))
+        Ok(Some((beyond.api_name.clone(), self.place(beyond, &past)?)))
     }
 
-    /// Where a record stood, with the shares of it that held then.
-    fn place(&self, record: &Record) -> Result<Place> {
+    /// Where a record stood, with the shares of it that held then, and where the records stood that it followed.
+    fn place(&self, entity: &Entity, record: &Record) -> Result<Place> {
+        let mut beyond = Vec::new();
+        for fact in self.policy.inherited().filter(|fact| fact.entity == entity.api_name) {
+            // In no circle, so that this comes to an end.
+            if let Some((_, place)) = self.end(entity, record, fact.field)? {
+                beyond.push((fact.id, place));
+            }
+        }
         let mut shares: Vec<ShareFact> = Vec::new();
         let (snapshot, registry) = (self.reader.snapshot, self.reader.registry());
         if let Ok(entity) = registry.entity(RecordShare::NAME) {
@@ -241,7 +248,7 @@ impl<'a> Then<'a> {
             })?;
         }
         shares.sort_by_key(|share| share.id);
-        Ok(self.policy.place(record.envelope.access_class(), shares))
+        Ok(self.policy.place(record.envelope.access_class(), shares).following(beyond))
     }
 }
 

@@ -1,15 +1,14 @@
 //! Who may do what to a record, and why: explained for one person, or listed for all.
 
-use std::sync::Arc;
-
 use crate::access::{
-    AccessPath, Action, Decision, ParentPath, Place, Policy, Read, Role, RulePath, SharePath, Shares,
+    AccessPath, Action, Decision, MAX_PARENTS, ParentPath, Place, Policy, Read, Role, RulePath, SharePath,
     Showing, Verdict,
 };
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
+use crate::engine::followed_shares::shares_at;
 use crate::engine::sharing::{shares_of, shares_with};
 use crate::engine::{Reader, Session};
-use crate::records::Record;
+use crate::records::{self, Record};
 use crate::schema::{Entity, EntityType};
 
 /// People that are looked at between two looks at the clock.
@@ -34,6 +33,9 @@ pub struct AccessExplanation {
     pub hidden: Vec<String>,
     /// Fields of which the person sees masks alone, where the record is opened.
     pub masked: Vec<String>,
+    /// Fields that the person may not set, where the action is to create or to change; those that nobody sets are not
+    /// among them.
+    pub read_only: Vec<String>,
 }
 
 /// A record beyond, by which another one that refers to it is reached.
@@ -47,6 +49,8 @@ pub struct ParentRecord {
     pub entity: String,
     /// The record, where the field is told.
     pub record: Option<RecordId>,
+    /// Whether that one is reached because it, or one beyond it, is shared singly.
+    pub shared: bool,
 }
 
 /// Somebody who may do something to a record, and by what.
@@ -64,6 +68,8 @@ pub struct Entitled {
     pub parents: Vec<ParentRecord>,
     /// For whom the person may do it by a delegation that holds.
     pub delegators: Vec<RecordId>,
+    /// Fields that the person may not set by own rights, as of [`AccessExplanation::read_only`].
+    pub read_only: Vec<String>,
 }
 
 /// One page of those who may.
@@ -134,8 +140,31 @@ pub(super) fn check_administers(reader: &Reader<'_>) -> Result<()> {
 /// The policy, which knows what is shared with somebody else.
 fn policy_about(reader: &Reader<'_>, principal: RecordId) -> Result<Policy> {
     let facts = shares_with(reader.snapshot, reader.registry, reader.policy, principal)?;
-    let shares = Shares::at(&facts, reader.crm.moment_of_access());
-    Ok(reader.policy.with_shares(principal, Arc::new(shares)))
+    let (place, moment) = ((reader.snapshot, &**reader.registry), reader.crm.moment_of_access());
+    let shares = shares_at(place, reader.policy, principal, (&facts, moment))?;
+    Ok(reader.policy.with_shares(principal, shares))
+}
+
+/// Where a record stands now, with its shares that hold, and where the records stand that it follows.
+fn place_of_today(
+    reader: &Reader<'_>,
+    (entity, record): (&Entity, &Record),
+    moment: Timestamp,
+    depth: usize,
+) -> Result<Place> {
+    let mut shares = shares_of(reader.snapshot, reader.registry, reader.policy, record)?;
+    shares.retain(|share| share.holds_at(moment));
+    let mut beyond = Vec::new();
+    let followed = reader.policy.inherited().filter(|fact| fact.entity == entity.api_name);
+    for fact in followed.filter(|_| depth < MAX_PARENTS) {
+        let Some(id) = record.peek(fact.field).as_id() else { continue };
+        let parent = reader.registry.entity(&fact.parent)?;
+        if let Some(found) = records::get_for_rule(reader.snapshot, parent.id(), id)? {
+            let place = place_of_today(reader, (parent, &found), moment, depth.saturating_add(1))?;
+            beyond.push((fact.id, place));
+        }
+    }
+    Ok(reader.policy.place(record.envelope.access_class(), shares).following(beyond))
 }
 
 /// The ends of a link, each with its entity and its place, if it was there.
@@ -158,10 +187,8 @@ pub(super) struct Case<'a> {
 impl<'a> Case<'a> {
     /// A record as it stands, with the shares of it that hold now.
     fn of_today(reader: &'a Reader<'a>, entity: &'a Entity, record: Record) -> Result<Self> {
-        let mut shares = shares_of(reader.snapshot, reader.registry, reader.policy, &record)?;
         let moment = reader.crm.moment_of_access();
-        shares.retain(|share| share.holds_at(moment));
-        let place = reader.policy.place(record.envelope.access_class(), shares);
+        let place = place_of_today(reader, (entity, &record), moment, 0)?;
         Ok(Self { reader, policy: reader.policy, moment, entity, record, place, ends: None })
     }
 
@@ -172,13 +199,31 @@ impl<'a> Case<'a> {
         if decision.verdict != Verdict::Granted || action == Action::Create {
             return Ok(decision);
         }
-        if self.policy.explain(principal, name, Action::Read, &self.place).verdict != Verdict::Granted {
+        if !self.has_room(principal, action, &decision)? {
+            return Ok(Decision::refused(Verdict::OutOfReach));
+        }
+        let read = self.policy.explain(principal, name, Action::Read, &self.place);
+        if read.verdict != Verdict::Granted || !self.has_room(principal, Action::Read, &read)? {
             return Ok(Decision::refused(Verdict::Unread));
         }
         match self.entity.ends().is_none() || self.sees_ends(principal)? {
             true => Ok(decision),
             false => Ok(Decision::refused(Verdict::EndUnread)),
         }
+    }
+
+    /// Whether what only shares of records beyond give is among as much of it as somebody has. Of the past that is not
+    /// asked.
+    fn has_room(&self, principal: RecordId, action: Action, decision: &Decision) -> Result<bool> {
+        let Decision { paths, shares, rules, parents, .. } = decision;
+        let otherwise = !(paths.is_empty() && shares.is_empty() && rules.is_empty());
+        if self.ends.is_some() || otherwise || parents.iter().any(|parent| !parent.shared) {
+            return Ok(true);
+        }
+        let policy = policy_about(self.reader, principal)?;
+        let place = (self.record.id, &self.record.envelope.access_class());
+        let known = (self.entity.id(), self.entity.api_name.as_str());
+        Ok(policy.way_to(principal, known, action, place).is_some())
     }
 
     /// Whether somebody sees both ends of the link that the record is.
@@ -234,13 +279,14 @@ impl<'a> Case<'a> {
                 let next = rows.last().map(|row| row.user);
                 return Ok((rows, next));
             }
+            let read_only = self.unset(user, (action, decision.verdict))?;
             let own = match decision.verdict {
                 Verdict::Granted => decision,
                 refused => Decision::refused(refused),
             };
             let parents = self.told_parents(own.parents)?;
             let Decision { paths, shares, rules, .. } = own;
-            rows.push(Entitled { user, paths, shares, rules, parents, delegators });
+            rows.push(Entitled { user, paths, shares, rules, parents, delegators, read_only });
         }
         Ok((rows, None))
     }
@@ -266,7 +312,32 @@ impl<'a> Case<'a> {
         };
         hidden.retain(known);
         masked.retain(known);
-        Ok(AccessExplanation { verdict, paths, shares, rules, parents, delegators, hidden, masked })
+        let read_only = self.unset(principal, (action, verdict))?;
+        Ok(AccessExplanation {
+            verdict,
+            paths,
+            shares,
+            rules,
+            parents,
+            delegators,
+            hidden,
+            masked,
+            read_only,
+        })
+    }
+
+    /// The fields that somebody may not set in the record, where they may create or change it at all, as far as whoever
+    /// asks sees these fields.
+    fn unset(&self, principal: RecordId, (action, verdict): (Action, Verdict)) -> Result<Vec<String>> {
+        if verdict != Verdict::Granted || ![Action::Create, Action::Update].contains(&action) {
+            return Ok(Vec::new());
+        }
+        let name = &self.entity.api_name;
+        let unset = self.policy.unset_in(principal, name, action, &self.record.envelope.access_class());
+        let shown = if unset.is_empty() { Vec::new() } else { self.reader.readable_fields(name)? };
+        let fields = self.entity.fields().iter().filter(|field| unset.contains(&field.id()));
+        let told = fields.filter(|field| field.is_set_by_callers() && shown.contains(&field.id()));
+        Ok(told.map(|field| field.api_name.clone()).collect())
     }
 
     /// The records beyond, as far as whoever asks sees the fields that refer to them.
@@ -280,6 +351,7 @@ impl<'a> Case<'a> {
                 field: field.map(|field| field.api_name.clone()),
                 entity: path.parent,
                 record: field.and_then(|field| record.peek(field.id()).as_id()),
+                shared: path.shared,
             }
         });
         Ok(told.collect())

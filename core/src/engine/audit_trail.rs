@@ -155,7 +155,8 @@ impl Session {
         facts.extend(carried.filter.as_deref().map(|filter| ("filter", Value::from(filter))));
         let crm = self.crm();
         for named in chunks(&carried.records) {
-            crm.collect((self.user(), self.delegator()), kind.name(), about(kind, entity, named, &facts));
+            let who = (self.user(), self.acts_on_behalf_of());
+            crm.collect(who, &self.cause_of(kind.name()), about(kind, entity, named, &facts));
         }
         crm.enter_collected(self.patience())
     }

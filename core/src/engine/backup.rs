@@ -108,7 +108,10 @@ impl Session {
         // The view comes before the keys, so that the keys of every person in it are there.
         let header = self.header_of(BackupKind::Keys, Head::default(), self.crm().head()?);
         let writer = BackupWriter::begin(out, &header, &inner.database.ring())?;
-        let (counts, bytes) = back_up_keys(&inner.database.subjects, writer, self.patience())?;
+        let (counts, bytes) = {
+            let snapshot = self.crm().durable_snapshot()?;
+            back_up_keys(&inner.database.subjects, snapshot.as_ref(), writer, self.patience())?
+        };
         Ok(BackupReport { header, counts, bytes })
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::access::Action;
 use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::bulk::{BATCH, cause_of, each};
+use crate::engine::plugin_accounts::bare_cause;
 use crate::engine::{
     BulkDone, BulkRow, Changes, FieldSelector, Session, Transaction, Upserted, WriteOptions,
 };
@@ -98,9 +99,9 @@ impl Transaction<'_> {
         let (edit, deletion) = (cause_of("update", batch), cause_of("delete", batch));
         let creation = cause_of("create", batch);
         let of_batch = |entry: &LedgerEntry| match entry.kind {
-            EntryKind::Update => entry.cause == edit || entry.cause == deletion,
-            EntryKind::Delete => entry.cause == deletion,
-            EntryKind::Create => entry.cause == creation,
+            EntryKind::Update => [&*edit, &*deletion].contains(&bare_cause(&entry.cause)),
+            EntryKind::Delete => bare_cause(&entry.cause) == deletion,
+            EntryKind::Create => bare_cause(&entry.cause) == creation,
             _ => false,
         };
         let mut done: Vec<LedgerEntry> = entries.into_iter().filter(of_batch).collect();
@@ -224,7 +225,7 @@ impl Transaction<'_> {
         let gone = || Error::new(code).entity(&entity.api_name).record(change.record);
         let changes = change.changes.as_deref().ok_or_else(gone)?;
         if record.envelope.modified != change.stamp {
-            let of_deletion = change.cause == cause_of("delete", batch);
+            let of_deletion = bare_cause(&change.cause) == cause_of("delete", batch);
             if !of_deletion || !self.was_taken_back(batch, &record)? {
                 return Err(changed_since(entity, change.record));
             }
@@ -248,7 +249,7 @@ impl Transaction<'_> {
         let Some(newest) = record.envelope.newest_entry() else { return Ok(false) };
         let sealer = &self.crm().inner.sealer;
         let entries = LedgerReader::new(sealer).read(self.view(), newest.saturating_sub(1), 1)?;
-        Ok(entries.first().is_some_and(|entry| entry.cause == cause_of("undo", batch)))
+        Ok(entries.first().is_some_and(|entry| bare_cause(&entry.cause) == cause_of("undo", batch)))
     }
 }
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use crate::access::{Action, ClassId, Showing};
-use crate::base::{EntityId, FieldId, RecordId, Result};
+use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
-use crate::engine::{Crm, Listing, Session};
-use crate::records::{Record, changed_after, get_for_rule, shared_records};
+use crate::engine::{Condition, Crm, FieldSelector, Listing, Session};
+use crate::records::{
+    CreatedRecord, Matcher, Record, changed_after, complete, created_after, get_for_rule, shared_records,
+};
 use crate::schema::Entity;
 use crate::storage::{Head, SealedFiles, Snapshot};
 
@@ -78,6 +80,53 @@ impl Session {
     }
 }
 
+/// A record that meets a condition, and its values of the fields that were asked for with it.
+pub(crate) struct Met {
+    /// The record.
+    pub id: RecordId,
+    /// A value for each field, in their order.
+    pub values: Vec<Value>,
+}
+
+impl Session {
+    /// Those of some records that this session sees and that meet a condition, in their order, with the values of
+    /// some fields. No record is handed out, so no read is entered.
+    ///
+    /// # Errors
+    /// As [`crate::engine::Reader::find`].
+    pub(crate) fn meeting(
+        &self,
+        entity: EntityId,
+        ids: &[RecordId],
+        condition: &Condition,
+        fields: &[FieldSelector],
+    ) -> Result<Vec<Met>> {
+        self.read(|reader| {
+            let entity = reader.registry().entity_by_id(entity)?;
+            let permit = reader.permit(entity)?;
+            let asked = fields.iter().map(|field| reader.comparable(entity, field));
+            let asked: Vec<FieldId> = asked.collect::<Result<_>>()?;
+            let filter = reader.resolve(entity, condition, reader.now)?;
+            let far = reader.far_permits(entity, &filter)?;
+            let sight = reader.sight(entity, &permit, &far);
+            let matcher = Matcher::new(&sight, &filter)?;
+            let mut met = Vec::new();
+            for id in ids {
+                reader.patience.check()?;
+                let Some(mut record) = found(reader.stored(&permit, entity, *id))? else { continue };
+                complete(&sight, &mut record)?;
+                if matcher.matches(&record)? {
+                    met.push(Met {
+                        id: *id,
+                        values: asked.iter().map(|field| record.value(*field)).collect(),
+                    });
+                }
+            }
+            Ok(met)
+        })
+    }
+}
+
 impl Crm {
     /// Encrypted files in a folder of the database, under a key of their own.
     ///
@@ -106,6 +155,15 @@ impl Crm {
         max: usize,
     ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
         changed_after(self.durable_snapshot()?.as_ref(), position, max)
+    }
+
+    /// Which records were created after a position, by the positions of the entries that tell of it, and the entry up to
+    /// which this tells, at most `max` entries later.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub(crate) fn created_after(&self, position: u64, max: usize) -> Result<(Vec<CreatedRecord>, Head)> {
+        created_after(self.durable_snapshot()?.as_ref(), position, max)
     }
 
     /// The entry at a position, by which a reader knows whether it followed this ledger or a lost one.

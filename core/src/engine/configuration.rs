@@ -16,6 +16,7 @@ use crate::engine::credentials::{MAX_REMEMBERED, MIN_CHARACTERS, PasswordRules};
 use crate::engine::ledger_archive::check_ledger_days;
 use crate::engine::{Crm, EntryKind, Session, Settings, SlowThreshold, settings};
 use crate::records::{WriteContext, WriteView, note};
+use crate::schema::declare::codes;
 use crate::schema::{
     Codes as _, EnumCode, FieldType, PhoneRegion, Registry, SettingDefinition, SettingScope,
 };
@@ -37,10 +38,15 @@ const RECOVERY_MINUTES: &str = "passwords.recovery_minutes";
 /// The settings of the days by which rights requests are answered where a law has no number.
 const PIPL_DAYS: &str = "rights.pipl_working_days";
 const OTHER_DAYS: &str = "rights.other_days";
+/// The settings of what becomes of those who must not come back unnoticed.
+const SUPPRESSION: &str = "privacy.suppression";
+const SUPPRESS_ERASED: &str = "privacy.suppress_erased";
 /// The setting of which changes need a second person.
 pub(super) const FOUR_EYES: &str = "access.four_eyes";
 /// The setting of for how many days values of archived entries of the ledger are kept, by class.
 pub(super) const LEDGER_DAYS: &str = "audit.retention_days";
+/// The setting of words that stand for each other in searches.
+const SYNONYMS: &str = "search.synonyms";
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -190,11 +196,37 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
         )
         .default(30)
         .between(1, 365),
+        CoreSetting::own(
+            SUPPRESSION,
+            ("再次录入被抑制者时", "When somebody is entered who is on the suppression list"),
+            suppression_modes(),
+        )
+        .default(SuppressionMode::Warn.code())
+        .help(
+            "新建、修改或导入的个人与抑制名单相符时的处理",
+            "When a person who is made, changed or imported is on the list of those who must not come back unnoticed",
+        ),
+        CoreSetting::own(
+            SUPPRESS_ERASED,
+            ("抹除时列入抑制名单", "Erasing puts on the suppression list"),
+            FieldType::Bool,
+        )
+        .default(true)
+        .help(
+            "抹除个人时保留其电子邮件、电话和身份证号的密钥哈希",
+            "Keyed hashes of e-mail addresses, phone and identity numbers stay of whoever is erased",
+        ),
         CoreSetting::own(LEDGER_DAYS, ("审计内容保留天数", "Days of the ledger"), FieldType::Json)
             .default(json!({}))
             .help(
                 "按类别设置已归档条目的内容保留天数：reads、sign_ins、refusals、exports",
                 "By class, for how long archived entries keep their values: reads, sign_ins, refusals, exports",
+            ),
+        CoreSetting::own(SYNONYMS, ("搜索同义词", "Synonyms in searches"), FieldType::Json)
+            .default(json!([]))
+            .help(
+                "可互相替代的词，分组给出，如 [[\"有限公司\", \"Ltd\"]]",
+                "Groups of words that stand for each other, as [[\"有限公司\", \"Ltd\"]]",
             ),
         CoreSetting::own(FOUR_EYES, ("须双人复核的权限变更", "Changes under four eyes"), privileges())
             .default(json!([]))
@@ -221,6 +253,25 @@ fn weekdays() -> FieldType {
 fn locales() -> FieldType {
     let locales = [("zh-Hans", "简体中文", "Simplified Chinese"), ("en", "英语", "English")];
     FieldType::Enum { codes: locales.map(|(code, zh, en)| EnumCode::new(code, Label::new(zh, en))).into() }
+}
+
+codes! {
+    /// What is done when somebody is entered who is on the list of those who must not come back unnoticed.
+    SuppressionMode {
+        /// Nothing.
+        Off = "off", "不处理", "Nothing";
+        /// The record is taken with a warning.
+        Warn = "warn", "警告", "Warn";
+        /// The record is refused.
+        Refuse = "refuse", "拒绝", "Refuse";
+    }
+}
+
+fn suppression_modes() -> FieldType {
+    let modes = SuppressionMode::ALL.iter();
+    FieldType::Enum {
+        codes: modes.map(|(_, code, zh, en)| EnumCode::new(code, Label::new(zh, en))).collect(),
+    }
 }
 
 fn privileges() -> FieldType {
@@ -465,6 +516,29 @@ impl Crm {
             Some(member) => Some(member_of(&self.settings(), member)),
             None => self.configuration().values.get(name).cloned(),
         }
+    }
+
+    /// What is done when somebody is entered who must not come back unnoticed.
+    pub(super) fn suppression_mode(&self) -> SuppressionMode {
+        let set = self.set_value(SUPPRESSION);
+        let mode = set.as_ref().and_then(Json::as_str).and_then(SuppressionMode::from_code);
+        mode.unwrap_or(SuppressionMode::Warn)
+    }
+
+    /// Whether erasing somebody puts them on the list of those who must not come back unnoticed.
+    pub(super) fn suppresses_erased(&self) -> bool {
+        self.set_value(SUPPRESS_ERASED).as_ref().and_then(Json::as_bool).unwrap_or(true)
+    }
+
+    /// The words that stand for each other in searches, in groups. What is no list of lists of words is passed over.
+    pub(crate) fn synonyms(&self) -> Vec<Vec<String>> {
+        let set = self.set_value(SYNONYMS);
+        let groups = set.as_ref().and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let words = |group: &Json| {
+            let words = group.as_array().map(Vec::as_slice).unwrap_or_default();
+            words.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+        };
+        groups.iter().map(words).collect()
     }
 
     /// The days by which rights requests are answered under PIPL and under other laws that are not known here.

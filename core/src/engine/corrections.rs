@@ -318,13 +318,14 @@ impl Reader<'_> {
         let Some(record) = found(self.stored(&permit, entity, request.record))? else { return Ok(false) };
         let update = self.policy.decide::<Update>(self.user, entity.id(), &entity.api_name);
         let Some(update) = reached(update)? else { return Ok(false) };
+        let class = record.envelope.access_class();
         let changeable = |permit: &Permit<Read>, update: &Permit<Update>, field: &Field| {
-            permit.shows(field.id()) && update.shows(field.id())
+            permit.shows(field.id()) && update.check_sets(&class, field.id(), &field.api_name).is_ok()
         };
         let fields = request.proposed.keys().map(|name| entity.field(FieldName::Name(name)));
         let all =
             fields.into_iter().all(|field| field.is_ok_and(|field| changeable(&permit, &update, field)));
-        Ok(all && update.allows(record.id, &record.envelope.access_class()))
+        Ok(all && update.allows(record.id, &class))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::engine::sessions::OpenSessions;
 use crate::engine::sharing::KeptShares;
 use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
+use crate::engine::transaction::Publish;
 use crate::engine::{
     Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, Transaction,
     VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
@@ -71,6 +72,8 @@ pub(super) struct Inner {
     settings: RwLock<Arc<Settings>>,
     pub configuration: RwLock<Arc<Configuration>>,
     pub slow_log: Mutex<SlowLog>,
+    /// The ids of the extensions that are there.
+    pub plugins: RwLock<BTreeSet<String>>,
     /// What extensions let people do by name.
     pub commands: RwLock<Arc<Vec<Command>>>,
     pub clock: Arc<dyn Clock>,
@@ -178,6 +181,7 @@ impl Crm {
             settings: RwLock::new(Arc::new(settings)),
             configuration: RwLock::new(Arc::new(configuration)),
             slow_log: Mutex::new(SlowLog::default()),
+            plugins: RwLock::default(),
             commands: RwLock::new(Arc::default()),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
@@ -346,16 +350,21 @@ impl Crm {
 
     /// The policy of a view at a moment that [`Crm::moment_of_access`] gave.
     pub(super) fn policy_at(&self, snapshot: &dyn Snapshot, moment: Timestamp) -> Result<Arc<Policy>> {
-        Ok(self.kept_policy_at(snapshot, moment)?.policy)
+        Ok(self.kept_policy_at(read_epoch(snapshot)?, snapshot, moment)?.policy)
     }
 
     /// The policy of a view, with what gives records their marks.
     pub(super) fn kept_policy(&self, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
-        self.kept_policy_at(snapshot, self.moment_of_access())
+        self.kept_policy_of(read_epoch(snapshot)?, snapshot)
     }
 
-    fn kept_policy_at(&self, snapshot: &dyn Snapshot, moment: Timestamp) -> Result<KeptPolicy> {
-        let (epoch, registry) = (read_epoch(snapshot)?, self.registry());
+    /// As [`Crm::kept_policy`], for who knows the epoch of the view.
+    pub(super) fn kept_policy_of(&self, epoch: u64, snapshot: &dyn Snapshot) -> Result<KeptPolicy> {
+        self.kept_policy_at(epoch, snapshot, self.moment_of_access())
+    }
+
+    fn kept_policy_at(&self, epoch: u64, snapshot: &dyn Snapshot, moment: Timestamp) -> Result<KeptPolicy> {
+        let registry = self.registry();
         let kept = self.inner.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
         let renewed = match kept {
             Some(kept) if kept.is_of(epoch, &registry, moment) => return Ok(kept),
@@ -404,7 +413,7 @@ impl Crm {
         cause: &str,
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
     ) -> Result<()> {
-        self.system_write_and(actor, cause, change, &mut || {})
+        self.system_write_until(actor, cause, change, None)
     }
 
     /// As [`Crm::system_write`]; what the write changes in memory too is shown to others by `publish`,
@@ -416,6 +425,16 @@ impl Crm {
         change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
         publish: &mut dyn FnMut(),
     ) -> Result<()> {
+        self.system_write_until(actor, cause, change, Some(publish))
+    }
+
+    fn system_write_until(
+        &self,
+        actor: RecordId,
+        cause: &str,
+        change: impl FnOnce(&mut WriteView<'_>, &WriteContext) -> Result<()>,
+        publish: Publish<'_>,
+    ) -> Result<()> {
         let turn = WriterTurn::take(self)?;
         let transaction = self.inner.database.store.begin(&Patience::default())?;
         turn.hold();
@@ -423,8 +442,10 @@ impl Crm {
         let mut context = self.write_context(actor, cause, self.registry().version());
         context.marking = self.kept_policy(&view)?.marking;
         change(&mut view, &context)?;
-        view.commit_and(&self.inner.sealer, publish)?;
-        Ok(())
+        match publish {
+            Some(publish) => view.commit_and(&self.inner.sealer, publish).map(drop),
+            None => view.commit(&self.inner.sealer).map(drop),
+        }
     }
 
     /// Keeps what follows from the rest, without an entry, for whoever is ready to wait only so long.
@@ -515,6 +536,8 @@ impl Crm {
         let mut registrar = Registrar::of(extension)?;
         let shared = std::mem::take(&mut registrar.shared);
         self.apply(registrar).map_err(|error| error.plugin(extension.id()))?;
+        let mut plugins = self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        plugins.insert(extension.id().to_owned());
         Ok(shared)
     }
 

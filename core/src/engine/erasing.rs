@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Delete, Read};
+use crate::access::{Delete, NOBODY, Read};
 use crate::base::{Code, EntityId, Error, RecordId, Result, hex, unhex};
 use crate::engine::reader::found;
 use crate::engine::signing::{SignatureOf, Signed};
@@ -26,7 +26,7 @@ const DOMAIN: &[u8] = b"guanxi.erasure.receipt.v1\0";
 /// The version of the statement.
 const VERSION: u32 = 1;
 /// Longest basis, in bytes of UTF-8.
-const MAX_BASIS_BYTES: usize = 500;
+pub(super) const MAX_BASIS_BYTES: usize = 500;
 
 /// What an erasure leaves behind to show that it was done.
 pub mod erasure_receipt {
@@ -62,6 +62,9 @@ pub struct ErasureReason {
     pub basis: Option<String>,
     /// The request for it, a record of `sys.rights_request`.
     pub request: Option<RecordId>,
+    /// Whether keyed hashes of the person's identifiers stay on the list of those who must not come back unnoticed; as
+    /// the setting `privacy.suppress_erased` says if nothing is said.
+    pub suppress: Option<bool>,
 }
 
 /// What an erasure did to the records of an entity.
@@ -120,6 +123,9 @@ pub struct ErasureStatement {
     pub basis: Option<String>,
     /// The request, if there is one.
     pub request: Option<String>,
+    /// The code of the rule of retention that erased, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// How many keys were destroyed: that of the person and those of requests for corrections of the record. None for
     /// a person who was erased before.
     pub keys_destroyed: u64,
@@ -127,9 +133,12 @@ pub struct ErasureStatement {
     pub affected: Vec<AffectedRecords>,
     /// How many attachments were taken away.
     pub attachments: u64,
+    /// Of how many identifiers a keyed hash was put on the list of those who must not come back unnoticed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub suppressed: u64,
     /// Where something may be left, and until when.
     pub remaining: Vec<Remaining>,
-    /// The entry of the ledger with which the erasure ends.
+    /// The entry of the ledger with which the erasure ends, or, where a rule erased many, a later one.
     pub position: u64,
     /// The chain's hash there, in hexadecimal digits.
     pub hash: String,
@@ -175,6 +184,13 @@ impl ReceiptCheck {
     }
 }
 
+impl ErasureStatement {
+    /// Says in which ledger it stands, by the hash of its first entry, and by which entry the erasure is done.
+    pub(super) fn stand_at(&mut self, origin: &[u8], head: Head) {
+        (self.origin, self.position, self.hash) = (hex(origin), head.position, hex(&head.hash));
+    }
+}
+
 impl ErasureReceipt {
     /// A receipt that came from elsewhere, such as from the person.
     ///
@@ -214,6 +230,7 @@ pub(super) struct Erased {
     /// How many of those keys stood before.
     keys: u64,
     attachments: u64,
+    suppressed: u64,
     affected: Vec<AffectedRecords>,
 }
 
@@ -248,62 +265,56 @@ impl Session {
             return Err(Error::new(Code::LimitExceeded).field("basis").rule(&rule));
         }
         let options = WriteOptions::default().cause("record.erase");
-        let (erased, head) =
-            self.write_and(options, |transaction| transaction.erase_record(entity, id), &mut || {})?;
+        let erase = |transaction: &mut Transaction<'_>| transaction.erase_record(entity, id, reason);
+        let (erased, head) = self.write_and(options, erase, None)?;
         // What the journal still has of the keys goes to their file first, and is destroyed there.
         self.crm().checkpoint()?;
         for subject in &erased.subjects {
             self.crm().inner.database.subjects.destroy(subject.as_bytes())?;
         }
         self.crm().inner.database.store.forget_kept();
-        let statement = self.statement_of((&known.api_name, id), reason, erased, head)?;
-        self.keep_receipt(id, statement)
+        let mut statement = self.statement_of((&known.api_name, id), reason, &erased);
+        let snapshot = self.crm().durable_snapshot()?;
+        statement.stand_at(&hash_at(snapshot.as_ref(), 1)?, head);
+        let receipt = self.receipt_of(statement)?;
+        let options = WriteOptions::default().cause("privacy.receipt");
+        let id = self.write_with(options, |transaction| transaction.keep_receipt(&receipt))?;
+        Ok(ErasureReceipt { id, ..receipt })
     }
 
-    fn statement_of(
+    /// What is to be said of an erasure, before it has its place in the ledger.
+    pub(super) fn statement_of(
         &self,
         (entity, id): (&str, RecordId),
         reason: &ErasureReason,
-        erased: Erased,
-        head: Head,
-    ) -> Result<ErasureStatement> {
-        let snapshot = self.crm().durable_snapshot()?;
-        Ok(ErasureStatement {
+        erased: &Erased,
+    ) -> ErasureStatement {
+        ErasureStatement {
             version: VERSION,
-            origin: hex(&hash_at(snapshot.as_ref(), 1)?),
+            origin: String::new(),
             entity: entity.to_owned(),
             subject: id.to_string(),
             at: self.crm().now().to_string(),
             by: self.user().to_string(),
             basis: reason.basis.clone(),
             request: reason.request.map(|request| request.to_string()),
+            rule: None,
             keys_destroyed: erased.keys,
-            affected: erased.affected,
+            affected: erased.affected.clone(),
             attachments: erased.attachments,
+            suppressed: erased.suppressed,
             remaining: Remaining::ALL.to_vec(),
-            position: head.position,
-            hash: hex(&head.hash),
-        })
+            position: 0,
+            hash: String::new(),
+        }
     }
 
-    fn keep_receipt(&self, subject: RecordId, statement: ErasureStatement) -> Result<ErasureReceipt> {
+    /// A receipt that says so, signed where the database has a signer, and kept by no record yet.
+    pub(super) fn receipt_of(&self, statement: ErasureStatement) -> Result<ErasureReceipt> {
         let text =
             serde_json::to_string(&statement).map_err(|error| Error::new(Code::Panic).because(error))?;
         let signature = self.crm().sign(&signed_bytes(&text))?;
-        let mut changes = Changes::new()
-            .set(erasure_receipt::SUBJECT, subject.to_string().as_str())
-            .set(erasure_receipt::STATEMENT, text.as_str());
-        if let Some(signed) = &signature {
-            changes = changes
-                .set(erasure_receipt::ALGORITHM, signed.algorithm.as_str())
-                .set(erasure_receipt::KEY, hex(&signed.key).as_str())
-                .set(erasure_receipt::SIGNATURE, hex(&signed.signature).as_str());
-        }
-        let options = WriteOptions::default().cause("privacy.receipt");
-        let id = self.write_with(options, |transaction| {
-            transaction.create_in_own_right(ErasureReceiptRecord::NAME, changes.clone())
-        })?;
-        Ok(ErasureReceipt { id, statement, text, signature })
+        Ok(ErasureReceipt { id: NOBODY, statement, text, signature })
     }
 
     /// Receipts of erasures, oldest first, a page at a time: all, or those of one record. `limit` 0 means 100.
@@ -378,11 +389,31 @@ impl Session {
 }
 
 impl Transaction<'_> {
-    pub(super) fn erase_record(&mut self, entity: &str, id: RecordId) -> Result<Erased> {
+    /// Keeps a receipt in a record, whose id this gives.
+    pub(super) fn keep_receipt(&mut self, receipt: &ErasureReceipt) -> Result<RecordId> {
+        let mut changes = Changes::new()
+            .set(erasure_receipt::SUBJECT, receipt.statement.subject.as_str())
+            .set(erasure_receipt::STATEMENT, receipt.text.as_str());
+        if let Some(signed) = &receipt.signature {
+            changes = changes
+                .set(erasure_receipt::ALGORITHM, signed.algorithm.as_str())
+                .set(erasure_receipt::KEY, hex(&signed.key).as_str())
+                .set(erasure_receipt::SIGNATURE, hex(&signed.signature).as_str());
+        }
+        self.create_in_own_right(ErasureReceiptRecord::NAME, changes)
+    }
+
+    pub(super) fn erase_record(
+        &mut self,
+        entity: &str,
+        id: RecordId,
+        reason: &ErasureReason,
+    ) -> Result<Erased> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let first = self.view().entry_count();
         let permit = self.policy.decide::<Delete>(self.user(), entity.id(), &entity.api_name)?;
+        let suppressed = self.suppress_erased(entity, id, (reason.suppress, reason.request))?;
         let going = match records::get_for_rule(self.view(), entity.id(), id)? {
             Some(live) if permit.allows(live.id, &live.envelope.access_class()) => {
                 self.delete_dependents(entity, &live)?
@@ -405,6 +436,7 @@ impl Transaction<'_> {
             subjects,
             keys,
             attachments: emptied.attachments,
+            suppressed,
             affected: self.affected_since(first, &registry),
         })
     }
@@ -440,6 +472,10 @@ impl Transaction<'_> {
         let named = affected.into_iter().map(|(entity, of)| AffectedRecords { entity, ..of });
         named.collect()
     }
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn signed_bytes(text: &str) -> Vec<u8> {

@@ -6,17 +6,38 @@
 use std::collections::BTreeSet;
 
 use crate::access::{
-    self, Action, Delegation, Effect, Grant, Policy, Position, PositionHolder, PositionRole, PrivilegeKind,
-    PrivilegeRequest, RecordShare, RoleAssignment, ShareLevel, TeamMember, TeamRole, Unit, User, UserStatus,
-    grant, position, position_holder, position_role, role_assignment, share, team_member, team_role, unit,
-    user,
+    self, Action, Delegation, Effect, Grant, InheritedAccess, PluginAccount, Policy, PoolMember, Position,
+    PositionHolder, PositionRole, PrivilegeKind, PrivilegeRequest, RecordShare, RoleAssignment, ShareLevel,
+    SharingRule, TeamMember, TeamRole, Unit, User, UserStatus, grant, inherited_access, pool_member,
+    position, position_holder, position_role, role_assignment, share, sharing_rule, team_member, team_role,
+    unit, user,
 };
-use crate::base::{Code, Error, RecordId, Result};
+use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::configuration::{FOUR_EYES, privileges_of};
 use crate::engine::{Crm, SettingChange, Transaction};
 use crate::records::{self, Entered, EntryKind, Record};
 use crate::schema::{Entity, EntityType, FieldName};
 use crate::storage::Snapshot;
+
+/// What a sharing rule says of with whom it shares, and how far.
+const RULE: [FieldName<'static>; 6] = [
+    sharing_rule::LEVEL.selector(),
+    sharing_rule::USER.selector(),
+    sharing_rule::TEAM.selector(),
+    sharing_rule::ROLE.selector(),
+    sharing_rule::UNIT.selector(),
+    sharing_rule::BELOW.selector(),
+];
+/// What a reference says of how far records follow.
+const SETTING: [FieldName<'static>; 1] = [inherited_access::LEVEL.selector()];
+/// What says who is a member of which pool.
+const MEMBER: [FieldName<'static>; 5] = [
+    pool_member::POOL.selector(),
+    pool_member::USER.selector(),
+    pool_member::TEAM.selector(),
+    pool_member::UNIT.selector(),
+    pool_member::BELOW.selector(),
+];
 
 /// What became of a record of the organisation.
 struct Changed<'a> {
@@ -91,8 +112,61 @@ impl Changed<'_> {
             Delegation::NAME => given(!self.is_deletion(), PrivilegeKind::Delegations),
             Unit::NAME => given(self.is_moved(&[unit::PARENT.selector()]), PrivilegeKind::Lines),
             User::NAME => self.kinds_of_user(),
-            _ => Vec::new(),
+            PluginAccount::NAME => given(!self.is_deletion(), PrivilegeKind::Users),
+            _ => self.kind_of_opening().into_iter().collect(),
         }
+    }
+
+    /// The kind of what opens records beside roles.
+    fn kind_of_opening(&self) -> Option<PrivilegeKind> {
+        let (off, fields, kind) = match self.entity.api_name.as_str() {
+            SharingRule::NAME => (Some(sharing_rule::OFF.selector()), &RULE[..], PrivilegeKind::SharingRules),
+            InheritedAccess::NAME => {
+                (Some(inherited_access::OFF.selector()), &SETTING[..], PrivilegeKind::InheritedAccess)
+            }
+            PoolMember::NAME => (None, &MEMBER[..], PrivilegeKind::Pools),
+            _ => return None,
+        };
+        self.opens(off, fields).then_some(kind)
+    }
+
+    /// Whether it opens records that were not open before: by being there, or switched on, or by what fields say now.
+    fn opens(&self, off: Option<FieldName<'static>>, fields: &[FieldName<'static>]) -> bool {
+        let is_off = off.is_some_and(|off| self.names_true(off));
+        match self.entered.kind {
+            _ if is_off => false,
+            EntryKind::Create => true,
+            EntryKind::Update => {
+                self.entered.brings_back()
+                    || off.is_some_and(|off| self.is_no_longer(off))
+                    || self.widens(fields)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether one of the fields says more than before: a higher level, somebody else, or a yes.
+    fn widens(&self, names: &[FieldName<'static>]) -> bool {
+        let fields = names.iter().filter_map(|name| self.entity.field(*name).ok());
+        let fields: Vec<_> = fields.map(crate::schema::Field::id).collect();
+        let level = |value: &Value| value.as_text().and_then(ShareLevel::from_code);
+        self.entered.changes.iter().filter(|change| fields.contains(&change.field)).any(|change| {
+            match (level(&change.old), level(&change.new)) {
+                (Some(old), Some(new)) => new > old,
+                _ => !matches!(change.new, Value::Null | Value::Bool(false)),
+            }
+        })
+    }
+
+    /// Whether a field said yes before.
+    fn is_no_longer(&self, name: FieldName<'static>) -> bool {
+        let Ok(field) = self.entity.field(name) else { return false };
+        let mut changes = self.entered.changes.iter();
+        changes.any(|change| change.field == field.id() && change.old == Value::Bool(true))
+    }
+
+    fn names_true(&self, name: FieldName<'static>) -> bool {
+        self.entity.field(name).is_ok_and(|field| *self.record.peek(field.id()) == Value::Bool(true))
     }
 
     fn is_moved(&self, lines: &[FieldName<'static>]) -> bool {
@@ -190,6 +264,8 @@ pub(super) fn named_by(entity: &str) -> Option<FieldName<'static>> {
         PositionHolder::NAME => Some(position_holder::USER.selector()),
         Delegation::NAME => Some(access::delegation::DELEGATE.selector()),
         RecordShare::NAME => Some(share::USER.selector()),
+        SharingRule::NAME => Some(sharing_rule::USER.selector()),
+        PoolMember::NAME => Some(pool_member::USER.selector()),
         _ => None,
     }
 }

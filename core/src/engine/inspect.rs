@@ -377,6 +377,8 @@ pub(crate) fn statistics_to_json(statistics: &StoreStatistics) -> Json {
         "journal_bytes": statistics.journal_bytes,
         "memory_bytes": statistics.memory_bytes,
         "commits": statistics.commits,
+        "changed_rows": statistics.changed_rows,
+        "changed_bytes": statistics.changed_bytes,
         "groups": statistics.groups,
         "syncs": statistics.syncs,
         "checkpoints": statistics.checkpoints,

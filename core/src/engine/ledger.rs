@@ -201,10 +201,10 @@ impl Reader<'_> {
         }
         let Ok(entity) = self.registry().entity_by_id(entry.entity) else { return Ok(Vec::new()) };
         let Ok(permit) = self.permit(entity) else { return Ok(Vec::new()) };
-        let seen = match self.standing(&permit, entity, entry.record) {
+        let seen = match self.check_standing(&permit, entity, entry.record) {
             // That it was purged is told to whoever saw it.
             Err(error) if error.code() == Code::RecordPurged => Ok(()),
-            seen => seen.map(drop),
+            seen => seen,
         };
         match seen {
             Ok(()) => Ok(entry.fields.iter().copied().filter(|field| permit.shows(*field)).collect()),

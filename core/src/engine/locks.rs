@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::access::{Action, Lock, Update};
 use crate::base::{Code, Error, RecordId, Result, normalize};
 use crate::engine::{Transaction, Upserted};
-use crate::records::{self, Record};
+use crate::records::{self, Record, is_restriction};
 use crate::schema::Entity;
 
 /// Longest reason, in bytes of UTF-8.
@@ -39,8 +39,35 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// `record.not_found`, `access.not_permitted`; `record.locked` where somebody else has locked it;
-    /// `input.limit_exceeded` for a reason of more than 2,000 bytes.
+    /// `input.limit_exceeded` for a reason of more than 2,000 bytes; `input.invalid_argument` for one that only a request
+    /// for a restriction gives.
     pub fn lock_record(&mut self, entity: &str, id: RecordId, reason: Option<&str>) -> Result<Upserted> {
+        if reason.is_some_and(is_restriction) {
+            return Err(Error::new(Code::InvalidArgument)
+                .field("reason")
+                .rule("a restriction is a request's"));
+        }
+        self.lock_for(entity, id, reason)
+    }
+
+    /// Locks a record because of a request for a restriction, by which it is hidden, too. A lock that the user has set
+    /// gives way to it.
+    pub(super) fn restrict_record(&mut self, entity: &str, id: RecordId, reason: &str) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let known = registry.entity(entity)?;
+        let old = self.readable(known, id)?;
+        if old.envelope.locked_by == Some(self.user()) {
+            self.set_lock(known, &old, None, None)?;
+        }
+        self.lock_for(entity, id, Some(reason)).map(drop)
+    }
+
+    /// Unlocks a record because a restriction is lifted.
+    pub(super) fn lift_restriction(&mut self, entity: &str, id: RecordId, reason: &str) -> Result<()> {
+        self.unlock_for(entity, id, Some(reason), &|_, _| true).map(drop)
+    }
+
+    fn lock_for(&mut self, entity: &str, id: RecordId, reason: Option<&str>) -> Result<Upserted> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
@@ -59,19 +86,31 @@ impl Transaction<'_> {
     /// case with the right to change the record. The ledger keeps the reason.
     ///
     /// # Errors
-    /// `record.not_found`; `access.not_permitted` for a record that somebody else has locked;
-    /// `input.limit_exceeded`.
+    /// `record.not_found`; `access.not_permitted` for a record that somebody else has locked, and for one that a request
+    /// for a restriction has, which is lifted by the request; `input.limit_exceeded`.
     pub fn unlock_record(&mut self, entity: &str, id: RecordId, reason: Option<&str>) -> Result<Upserted> {
+        let registry = Arc::clone(&self.registry);
+        let known = registry.entity(entity)?;
+        if self.readable(known, id)?.envelope.is_restricted() {
+            return Err(refused(known, id, "rights.step"));
+        }
+        let administers = self.reader().may(&known.api_name, Action::Administer);
+        self.unlock_for(entity, id, reason, &|holder, user| holder == user || administers)
+    }
+
+    fn unlock_for(
+        &mut self,
+        entity: &str,
+        id: RecordId,
+        reason: Option<&str>,
+        may: &dyn Fn(RecordId, RecordId) -> bool,
+    ) -> Result<Upserted> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
         let old = self.readable(entity, id)?;
         match old.envelope.locked_by {
             None => Ok(Upserted::Unchanged(id)),
-            Some(holder)
-                if holder == self.user() || self.reader().may(&entity.api_name, Action::Administer) =>
-            {
-                self.set_lock(entity, &old, None, reason)
-            }
+            Some(holder) if may(holder, self.user()) => self.set_lock(entity, &old, None, reason),
             Some(_) => Err(refused(entity, id, "unlock")),
         }
     }
@@ -94,6 +133,8 @@ impl Transaction<'_> {
         new.envelope.lock_reason = reason;
         let context = self.context_for(entity, BTreeSet::new());
         records::update(self.view_mut(), &context, &permit, None, entity, old, new)?;
+        // What a restriction marks may be of a class that there was not before.
+        self.learn_classes();
         Ok(Upserted::Updated(old.id))
     }
 }

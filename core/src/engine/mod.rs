@@ -33,17 +33,20 @@ mod erasing;
 mod evolution;
 mod extension;
 mod facts;
+mod followed_shares;
 mod four_eyes;
 mod history;
 mod history_sorted;
 mod holders;
 mod indexes;
 mod inspect;
+mod involving;
 mod keys;
 mod layout;
 mod layout_overrides;
 mod ledger;
 mod ledger_archive;
+mod ledger_archive_check;
 mod ledger_export;
 mod links;
 mod locks;
@@ -62,6 +65,7 @@ mod package_records;
 mod packages;
 mod palette;
 mod passwords;
+mod plugin_accounts;
 mod pools;
 mod privacy;
 mod privilege_requests;
@@ -88,6 +92,7 @@ mod rights;
 mod rollup_tests;
 mod rules;
 mod salvage;
+mod saved_searches;
 mod service_accounts;
 mod session;
 mod sessions;
@@ -108,15 +113,15 @@ mod value_sets;
 mod views;
 
 pub use crate::access::{
-    AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, Pool,
-    PoolMember, Position, PositionHolder, PositionRole, Principals, PrivilegeKind, PrivilegeRequest, Reason,
-    RecordShare, RequestStatus, Role, RoleAssignment, RulePath, ShareLevel, SharePath, Sharee, SharingRule,
-    Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
+    AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, PluginAccount,
+    Pool, PoolMember, Position, PositionHolder, PositionRole, Principals, PrivilegeKind, PrivilegeRequest,
+    Process, Reason, RecordShare, RequestStatus, Role, RoleAssignment, RulePath, ShareLevel, SharePath,
+    Sharee, SharingRule, Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
 };
 pub use crate::access::{
-    delegation, grant, inherited_access, partition, pool, pool_member, position, position_holder,
-    position_role, privilege_request, role, role_assignment, share, sharing_rule, team, team_member,
-    team_role, unit, user,
+    delegation, grant, inherited_access, partition, plugin_account, pool, pool_member, position,
+    position_holder, position_role, privilege_request, role, role_assignment, share, sharing_rule, team,
+    team_member, team_role, unit, user,
 };
 pub use crate::records::{
     At, Attachment, BackupCounts, Checkpoint, Circle, Comparison, CountSource, Counted, Direction, EntryKind,
@@ -144,12 +149,13 @@ pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
 pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, MAX_BULK, Selection};
+pub(crate) use capability::Met;
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
 pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
-pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange};
+pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange, SuppressionMode};
 pub use corrections::{
     Correction, CorrectionPage, CorrectionRequest, CorrectionStatus, CorrectionsOf, MAX_OPEN_BY_PERSON,
     MAX_OPEN_OF_PERSON, MAX_OPEN_OF_RECORD, correction,
@@ -169,6 +175,7 @@ pub use inspect::{EntityInspection, FieldInspection, Inspection, MonthInspection
 pub use layout::{Layout, LayoutFor, LayoutSection, NavigationItem, ShownWhen};
 pub use ledger::{AuditPage, AuditedChange, AuditedEntry, AuditedValue, LedgerQuery};
 pub use ledger_archive::{DroppedValues, LedgerClass};
+pub use ledger_archive_check::LedgerArchiveCheck;
 pub use ledger_export::{LedgerExport, LedgerExportOptions};
 pub use modules::ModuleState;
 pub use moving::Moved;
@@ -177,12 +184,14 @@ pub use options::Options;
 pub use packages::PackageStep;
 pub use palette::Command;
 pub use passwords::RecoveryCode;
+pub use plugin_accounts::AdmittedPlugin;
 pub use privacy::{
     Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
-    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, Kept, LegalBasis,
-    LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
-    RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, Term, Transfer, consent,
-    legal_hold, processor, purpose, retention_rule,
+    ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, IdentifierOfRecord, Kept,
+    LegalBasis, LegalHold, NewHold, Processor, ProcessorRole, Purpose, RecordedConsent, RegisteredPurpose,
+    RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, SuppressedIdentifier,
+    SuppressionCause, SuppressionPage, SuppressionReason, Term, Transfer, consent, legal_hold, processor,
+    purpose, retention_rule,
 };
 pub use privilege_requests::{PrivilegeChange, PrivilegeRequestPage, RequestedPrivileges};
 pub use pruning::PrunedEntity;
@@ -204,6 +213,7 @@ pub use rights::{
     RightsRecord, RightsRequest, RightsStatus, RightsStep, rights_request,
 };
 pub use salvage::salvage;
+pub use saved_searches::{SavedSearch, SavedSearchRecord, saved_search};
 pub use service_accounts::{KnownToken, ServiceToken};
 pub use session::Session;
 pub use sessions::OpenSession;

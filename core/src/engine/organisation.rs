@@ -7,16 +7,16 @@ use crate::access::{
     self, Action, DelegationFact, Effect, FollowingFact, GrantFact, HolderFact, Level, People, Policy,
     PoolFact, PositionFact, PositionFacts, PrivilegeRequest, Read, RecordShare, Rules, TeamFacts, UnitFact,
     UserFact, delegation, grant, pool_member, position, position_holder, position_role, role,
-    role_assignment, team_member, team_role, unit, user,
+    role_assignment, share, team_member, team_role, unit, user,
 };
-use crate::base::{FieldId, Label, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{EntityId, FieldId, Label, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::access_past::PastFacts;
 use crate::engine::opening::{NamedPrincipals, Opened, StatedInheritance, StatedRule, principals_of};
 use crate::engine::service_accounts::CheckService;
 use crate::engine::views::{CheckView, audiences};
 use crate::engine::{
     BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, Registrar, RightsRequest, Save,
-    Transaction, View, corrections, privacy, rights,
+    SavedSearchRecord, Transaction, View, corrections, privacy, rights,
 };
 use crate::records::{
     Filter, Marking, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
@@ -34,6 +34,7 @@ const NAMESPACE: &str = "sys";
 pub(super) fn stales(entity: &str) -> Staleness {
     match entity {
         View::NAME
+        | SavedSearchRecord::NAME
         | ErasureReceiptRecord::NAME
         | RightsRequest::NAME
         | CorrectionRequest::NAME
@@ -72,11 +73,13 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::InheritedAccess::definition());
     registrar.entity(access::Pool::definition());
     registrar.entity(access::PoolMember::definition());
+    registrar.entity(access::PluginAccount::definition());
     registrar.entity(PrivilegeRequest::definition());
     registrar.entity(access::Position::definition());
     registrar.entity(access::PositionRole::definition());
     registrar.entity(access::PositionHolder::definition());
     registrar.entity(View::definition());
+    registrar.entity(SavedSearchRecord::definition());
     registrar.entity(ErasureReceiptRecord::definition());
     rights::declare(registrar);
     corrections::declare(registrar);
@@ -148,8 +151,9 @@ struct StatedGrant {
     masked: String,
     masked_in_lists: String,
     read_only: String,
-    /// The only fields that it shows, if it names some.
+    /// The only fields that it shows, and the only ones that it lets be set, if it names some.
     visible: String,
+    writable: String,
 }
 
 impl StatedGrant {
@@ -160,13 +164,15 @@ impl StatedGrant {
         let fields = |names: &str| named_fields(registry, entity, names);
         let (masked, masked_in_lists) = (fields(&self.masked), fields(&self.masked_in_lists));
         let mut hidden = fields(&self.hidden);
-        hidden.extend(self.unlisted(registry, entity));
+        hidden.extend(unlisted(registry, entity, &self.visible));
         let following = |fields: &BTreeSet<FieldId>| follow(registry, entity, fields);
         hidden.extend(following(&hidden));
         let follow_masked = following(&masked).into_iter().chain(following(&masked_in_lists));
         hidden.extend(
             follow_masked.filter(|field| !masked.contains(field) && !masked_in_lists.contains(field)),
         );
+        let mut read_only = fields(&self.read_only);
+        read_only.extend(unlisted(registry, entity, &self.writable));
         GrantFact {
             id: self.id,
             role: self.role,
@@ -174,7 +180,7 @@ impl StatedGrant {
             action: self.action,
             level: self.level,
             effect: self.effect,
-            read_only: fields(&self.read_only),
+            read_only,
             hidden,
             masked,
             masked_in_lists,
@@ -182,20 +188,18 @@ impl StatedGrant {
     }
 }
 
-impl StatedGrant {
-    /// The fields that it leaves out where it names the only ones that it shows.
-    fn unlisted(&self, registry: &Registry, entity: &str) -> BTreeSet<FieldId> {
-        if self.visible.trim().is_empty() {
-            return BTreeSet::new();
-        }
-        let mut listed = named_fields(registry, entity, &self.visible);
-        // Who sees a text sees what it is in other languages.
-        for known in entities_of(registry, entity) {
-            listed = with_translations(known, listed);
-        }
-        let every = entities_of(registry, entity).flat_map(Entity::fields).map(crate::schema::Field::id);
-        every.filter(|field| !listed.contains(field)).collect()
+/// The fields that a list of the only ones leaves out; none where it names none.
+fn unlisted(registry: &Registry, entity: &str, only: &str) -> BTreeSet<FieldId> {
+    if only.trim().is_empty() {
+        return BTreeSet::new();
     }
+    let mut listed = named_fields(registry, entity, only);
+    // Who sees or sets a text sees or sets what it is in other languages.
+    for known in entities_of(registry, entity) {
+        listed = with_translations(known, listed);
+    }
+    let every = entities_of(registry, entity).flat_map(Entity::fields).map(crate::schema::Field::id);
+    every.filter(|field| !listed.contains(field)).collect()
 }
 
 impl KeptPolicy {
@@ -275,7 +279,13 @@ fn rules(registry: &Registry, stated: &Stated) -> (Rules, Marking) {
         off.map(|entity| entity.api_name.clone()).collect(),
     );
     let Opened { sharing, inherited, marking } = Opened::of(registry, (&stated.sharing, &stated.inherited));
-    (rules.opening(sharing, inherited), marking)
+    (rules.opening(sharing, inherited), marking.with_shares(share_place(registry)))
+}
+
+/// The entity of shares, and the field by which they name the record.
+fn share_place(registry: &Registry) -> Option<(EntityId, FieldId)> {
+    let entity = registry.entity(RecordShare::NAME).ok()?;
+    Some((entity.id(), entity.field(share::RECORD.selector()).ok()?.id()))
 }
 
 /// The fields of an entity that follow from other records, with what each follows from.
@@ -466,6 +476,7 @@ impl Loader<'_> {
                 masked_in_lists: text(grant::LIST_MASKED_FIELDS.selector()).unwrap_or_default(),
                 read_only: text(grant::READ_ONLY_FIELDS.selector()).unwrap_or_default(),
                 visible: text(grant::VISIBLE_FIELDS.selector()).unwrap_or_default(),
+                writable: text(grant::WRITABLE_FIELDS.selector()).unwrap_or_default(),
                 entity: text(grant::ENTITY.selector())?,
             })
         })

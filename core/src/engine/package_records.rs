@@ -187,7 +187,9 @@ impl Transaction<'_> {
             .set(grant::HIDDEN_FIELDS, list(&said.hidden_fields))
             .set(grant::MASKED_FIELDS, list(&said.masked_fields))
             .set(grant::LIST_MASKED_FIELDS, list(&said.list_masked_fields))
-            .set(grant::READ_ONLY_FIELDS, list(&said.read_only_fields)))
+            .set(grant::READ_ONLY_FIELDS, list(&said.read_only_fields))
+            .set(grant::VISIBLE_FIELDS, list(&said.visible_fields))
+            .set(grant::WRITABLE_FIELDS, list(&said.writable_fields)))
     }
 
     fn role_of(&self, name: &str) -> Result<RecordId> {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::access::{
-    Action, Policy, PrivilegeKind, PrivilegeRequest, Read, RequestStatus, ShareLevel, Sharee, User,
-    privilege_request as request,
+    Action, InheritedAccess, Policy, PoolMember, PrivilegeKind, PrivilegeRequest, Read, RequestStatus,
+    ShareLevel, Sharee, SharingRule, User, privilege_request as request,
 };
 use crate::base::{Code, Currency, Error, MAX_PAGE_ROWS, MAX_TEXT_BYTES, RecordId, Result, Timestamp, Value};
 use crate::engine::configuration::{self, Configuration};
@@ -19,7 +19,7 @@ use crate::engine::{
     Changes, FieldSelector, NewDelegation, NewShare, Reader, Session, Transaction, WriteOptions,
 };
 use crate::records::{self, Comparison, Filter, Record, Sight, scan_all};
-use crate::schema::{Entity, EntityType, FieldName, parse_as};
+use crate::schema::{Entity, EntityType, FieldName, FieldNames, compile_condition, parse_as};
 
 /// Most changes of one request.
 const MAX_CHANGES: usize = 100;
@@ -132,7 +132,8 @@ impl Session {
 
     /// Agrees to a request and does what it asks for, all of it in one transaction, whose entries in the ledger name
     /// this user and who asked. It is for somebody else than who asked or gains by it, who could have made the
-    /// changes alone, has the right to approve requests, and acts for nobody.
+    /// changes alone, has the right to approve requests, and acts for nobody. Where it makes a sharing rule or lets
+    /// records follow others, it marks the records that stand as [`Session::define_sharing_rule`] does.
     ///
     /// # Errors
     /// `record.not_found`; `access.not_permitted` for who asked, who gains, who may not approve, and who acts for
@@ -152,7 +153,8 @@ impl Session {
                     self.crm().show_configuration(configuration);
                 }
             },
-        )
+        )?;
+        self.crm().mark_records(self.user(), self.patience())
     }
 
     /// Refuses a request, for who could approve it.
@@ -413,6 +415,10 @@ impl Transaction<'_> {
                 hash.update(format!("{record:?}"));
             }
             named.extend(ids_in(change));
+            if let Some(meaning) = meaning_of(&self.registry, change) {
+                hash.update(meaning);
+                hash.update(self.base_policy().said_of_opened(&ids_in(change).collect()));
+            }
         }
         for entity in self.registry.entities().iter().filter(|known| known.api_name.starts_with("sys.")) {
             for id in &named {
@@ -624,6 +630,24 @@ fn gainer(registry: &crate::schema::Registry, change: &Map<String, Json>) -> Opt
         }
         _ => None,
     }
+}
+
+/// What a change means that opens records: the numbers of the entity and the fields that it names, since their names may
+/// have changed hands before it is done.
+fn meaning_of(registry: &crate::schema::Registry, change: &Map<String, Json>) -> Option<String> {
+    let entity = text(change, "entity")?;
+    if ![SharingRule::NAME, InheritedAccess::NAME, PoolMember::NAME].contains(&entity) {
+        return None;
+    }
+    let said = change.get("values").and_then(Json::as_object);
+    let said = |name: &str| said.and_then(|values| text(values, name));
+    let opened = said("entity").and_then(|name| registry.entity(name).ok());
+    let criteria = opened.zip(said("criteria"));
+    let criteria = criteria.and_then(|(entity, said)| compile_condition(said, &FieldNames::of(entity)).ok());
+    let field = opened.zip(said("field")).and_then(|(entity, name)| entity.field(FieldName::Name(name)).ok());
+    let fields = criteria.iter().flat_map(|criteria| criteria.fields()).copied();
+    let fields: BTreeSet<_> = fields.chain(field.map(crate::schema::Field::id)).collect();
+    Some(format!("{:?} {fields:?}\n", opened.map(Entity::id)))
 }
 
 fn share_of(change: &Map<String, Json>) -> Result<NewShare> {

@@ -171,6 +171,15 @@ impl<'a> Reader<'a> {
         self.check_ends(permit, entity, record)
     }
 
+    /// As [`Reader::standing`], for who does not look at the record.
+    pub(super) fn check_standing(&self, permit: &Permit<Read>, entity: &Entity, id: RecordId) -> Result<()> {
+        match entity.ends() {
+            // Its ends are among its values.
+            Some(_) => self.standing(permit, entity, id).map(drop),
+            None => records::check_standing(self.snapshot, permit, entity, id),
+        }
+    }
+
     fn check_ends(&self, permit: &Permit<Read>, entity: &Entity, record: Record) -> Result<Record> {
         match self.sees_ends(permit, entity, &record)? {
             true => Ok(record),

@@ -228,7 +228,7 @@ impl Filling<'_> {
         let sealer =
             Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&self.options.host.random));
         let mut restorer = Restorer::new(database, &sealer, self.draft.blobs(), patience, self.until);
-        let keys = keys.map_or(Ok(0), |keys| self.take_keys(&restorer, keys))?;
+        let keys = keys.map_or(Ok(0), |keys| self.take_keys(&mut restorer, keys))?;
         let backups = chain.0.len() as u64;
         let mut counts = BackupCounts::default();
         let mut end = Head::default();
@@ -283,7 +283,7 @@ impl Filling<'_> {
         Ok(after)
     }
 
-    fn take_keys(&self, restorer: &Restorer<'_>, keys: &mut dyn Read) -> Result<u64> {
+    fn take_keys(&self, restorer: &mut Restorer<'_>, keys: &mut dyn Read) -> Result<u64> {
         let header = BackupHeader::read(keys)?;
         if header.kind != BackupKind::Keys || header.database != self.ring.file_id() {
             let rule = "the backup of keys is one of the same database";

@@ -256,6 +256,7 @@ impl Transaction<'_> {
         if !self.is_service(account)? {
             return Err(error(Code::InvalidArgument).rule("a service account"));
         }
+        self.check_no_plugins(account)?;
         let now = self.crm().moment_of_access();
         if until.is_some_and(|until| until <= now) {
             return Err(error(Code::InvalidArgument).field("until").rule("later than now"));
@@ -300,8 +301,13 @@ impl Transaction<'_> {
         note(self.view_mut(), &context, EntryKind::Credential, account, text);
     }
 
+    /// Whether tokens of an account stand.
+    pub(super) fn has_tokens(&self, account: RecordId) -> Result<bool> {
+        Ok(!tokens_of(self.view(), account)?.is_empty())
+    }
+
     /// Whether a user is a service account, one of this transaction's making too.
-    fn is_service(&self, id: RecordId) -> Result<bool> {
+    pub(super) fn is_service(&self, id: RecordId) -> Result<bool> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(User::NAME)?;
         let kind = entity.field(user::KIND.selector())?.id();

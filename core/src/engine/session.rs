@@ -1,5 +1,6 @@
 //! A session: one signed-in user, a language, and how long this user waits.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::thread;
@@ -10,8 +11,10 @@ use crate::access::{Action, Administer, Policy};
 use crate::base::{
     CancelToken, Code, Error, Label, Locale, MAX_JSON_BYTES, Patience, RecordId, Result, Timestamp,
 };
+use crate::engine::plugin_accounts::AsPlugin;
 use crate::engine::rehearsal::Rehearsal;
 use crate::engine::sessions::Ticket;
+use crate::engine::transaction::Publish;
 use crate::engine::{Condition, Crm, Find, Head, Listing, Page, Reader, Settings, Transaction, WriteOptions};
 use crate::records::WriteView;
 use crate::schema::expr::Expression;
@@ -39,6 +42,8 @@ pub struct Session {
     rehearsal: Option<Rehearsal>,
     /// For whom the user acts, if for another one.
     delegator: Option<RecordId>,
+    /// As which plugin, if as one.
+    plugin: Option<AsPlugin>,
 }
 
 impl fmt::Debug for Session {
@@ -60,7 +65,8 @@ impl Session {
         token: Option<(RecordId, Option<Timestamp>)>,
     ) -> Self {
         let ticket = crm.inner.sessions.issue((crm.new_id(), user), crm.now(), token);
-        Self { crm, user, locale, patience: Patience::default(), ticket, rehearsal: None, delegator: None }
+        let patience = Patience::default();
+        Self { crm, user, locale, patience, ticket, rehearsal: None, delegator: None, plugin: None }
     }
 
     /// The same session, but that its changes of the registry come to the plan that it is given with.
@@ -76,6 +82,29 @@ impl Session {
     /// The same session, but that it acts for somebody.
     pub(super) fn acting(&self, delegator: RecordId) -> Self {
         Self { delegator: Some(delegator), ..self.clone() }
+    }
+
+    /// The same session, but that it acts as a plugin.
+    pub(super) fn of_plugin(&self, plugin: AsPlugin) -> Self {
+        Self { plugin: Some(plugin), ..self.clone() }
+    }
+
+    /// As which plugin it acts, if as one.
+    pub(super) fn plugin(&self) -> Option<&AsPlugin> {
+        self.plugin.as_ref()
+    }
+
+    /// For whom entries of the ledger say that the user acts.
+    pub(super) fn acts_on_behalf_of(&self) -> Option<RecordId> {
+        self.delegator.or_else(|| self.plugin.as_ref().and_then(|plugin| plugin.on_behalf_of))
+    }
+
+    /// A cause as the ledger has it, which names the plugin that acts, if one does.
+    pub(super) fn cause_of<'c>(&self, cause: &'c str) -> Cow<'c, str> {
+        match &self.plugin {
+            Some(plugin) => Cow::Owned(plugin.cause(cause)),
+            None => Cow::Borrowed(cause),
+        }
     }
 
     /// For whom the user acts, if for another one. See [`Session::act_for`].
@@ -197,7 +226,7 @@ impl Session {
         options: WriteOptions,
         change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.write_until(options, change, &mut || {})
+        self.write_and(options, change, None).map(|(value, _)| value)
     }
 
     /// As [`Session::write_with`]; what the change is in memory too is shown to others by `publish`, when it is
@@ -208,15 +237,16 @@ impl Session {
         change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
         publish: &mut dyn FnMut(),
     ) -> Result<T> {
-        self.write_and(options, change, publish).map(|(value, _)| value)
+        self.write_and(options, change, Some(publish)).map(|(value, _)| value)
     }
 
-    /// As [`Session::write_until`], and tells with which entry of the ledger the transaction ends.
+    /// As [`Session::write_until`], or [`Session::write_with`] where there is nothing to show, and tells with which
+    /// entry of the ledger the transaction ends.
     pub(super) fn write_and<T>(
         &self,
         options: WriteOptions,
         mut change: impl FnMut(&mut Transaction<'_>) -> Result<T>,
-        publish: &mut dyn FnMut(),
+        mut publish: Publish<'_>,
     ) -> Result<(T, Head)> {
         let mut attempts = 0;
         loop {
@@ -228,6 +258,7 @@ impl Session {
                     return self.told(Err(error));
                 }
             };
+            let publish = publish.as_mut().map(|publish| &mut **publish as &mut dyn FnMut());
             match transaction.commit_and(publish) {
                 Err(error) if error.code() == Code::Conflict && attempts < MAX_RETRIES => attempts += 1,
                 committed => return committed.map(|head| (value, head)),

@@ -8,9 +8,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{
-    Action, NOBODY, Policy, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, Way, share,
+    Action, NOBODY, Policy, Process, RecordShare, ShareFact, ShareLevel, Sharee, Shares, Team, Way, share,
 };
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
+use crate::engine::followed_shares::shares_at;
 use crate::engine::nobodys::Nobodys;
 use crate::engine::{Changes, Crm, Reader, Session, Transaction, WriteOptions};
 use crate::records::{self, Comparison, Filter, Record, links_by};
@@ -76,6 +77,8 @@ pub struct SharedWith {
     pub at: Timestamp,
     /// Whether it holds now.
     pub holds: bool,
+    /// The process that it is for, with which it ends.
+    pub process: Option<Process>,
 }
 
 /// What is shared with those who ask, as of one epoch of the policy and version of the registry.
@@ -134,7 +137,7 @@ impl Crm {
             Some(known) => known.facts,
             None => shares_with(snapshot, &registry, &policy, user)?.into(),
         };
-        let shares = Arc::new(Shares::at(&facts, moment));
+        let shares = shares_at((snapshot, &registry), &policy, user, (&facts, moment))?;
         self.inner.shares.keep(place, user, OfUser { facts, shares: Arc::clone(&shares) });
         Ok(sharing(policy, user, shares))
     }
@@ -258,6 +261,7 @@ fn stored(registry: &Registry, entity: &Entity, record: &Record) -> Option<Store
             level: ShareLevel::from_code(&text(share::LEVEL.selector())?)?,
             from: moment(share::FROM.selector()),
             until: moment(share::UNTIL.selector()),
+            process: text(share::PROCESS.selector()).and_then(|text| Process::of_text(&text)),
         },
         reason: text(share::REASON.selector()),
         by: record.envelope.modified_by,
@@ -320,6 +324,7 @@ impl Reader<'_> {
             reason: stored.reason,
             by: stored.by,
             at: stored.at,
+            process: stored.fact.process,
         });
         Ok(rows.collect())
     }
@@ -452,7 +457,8 @@ impl Transaction<'_> {
             return Err(full(&format!("reason <= {MAX_REASON_BYTES} bytes")).field("reason"));
         }
         let NewShare { with, level, from, until, .. } = *share;
-        let fact = ShareFact { id, entity: entity.id(), record: id, with, level, from, until };
+        let process = None;
+        let fact = ShareFact { id, entity: entity.id(), record: id, with, level, from, until, process };
         self.reader().check_share(&fact)?;
         let known = self.known_shares(shares, entity, id)?;
         self.shared_with.insert(with);
@@ -461,15 +467,26 @@ impl Transaction<'_> {
             .set(share::FROM, from.map_or(Value::Null, Value::DateTime))
             .set(share::UNTIL, until.map_or(Value::Null, Value::DateTime))
             .set(share::REASON, share.reason.as_deref().map_or(Value::Null, Value::from));
-        if let Some(standing) = known.iter().find(|stored| stored.fact.with == with) {
+        if let Some(standing) = known.iter().find(|stored| stored.fact.is_given_to(with)) {
             self.update_in_own_right(RecordShare::NAME, standing.fact.id, changes)?;
             return Ok(standing.fact.id);
         }
+        self.put_share((entity, id), (with, known.len()), changes)
+    }
+
+    /// Makes one more share of a record, which has so many, in the engine's own right.
+    fn put_share(
+        &mut self,
+        (entity, id): (&Entity, RecordId),
+        (with, known): (Sharee, usize),
+        changes: Changes,
+    ) -> Result<RecordId> {
         let (_, most) = self.crm().inner.most_shares;
-        if known.len() >= most {
+        if known >= most {
             return Err(full(&format!("at most {most} shares of one record")).field("record"));
         }
-        self.make_room(shares, with)?;
+        let registry = Arc::clone(&self.registry);
+        self.make_room(registry.entity(RecordShare::NAME)?, with)?;
         let changes = match with {
             Sharee::User(user) => changes.set(share::USER, user),
             Sharee::Team(team) => changes.set(share::TEAM, team),
@@ -479,6 +496,49 @@ impl Transaction<'_> {
             .set(share::RECORD, id.to_string())
             .owner(NOBODY);
         self.create_in_own_right(RecordShare::NAME, changes)
+    }
+
+    /// Lets somebody read a record for as long as a process is open, in the engine's own right. Whoever takes part in it
+    /// already does so still.
+    pub(super) fn put_involvement(
+        &mut self,
+        (entity, id): (&Entity, RecordId),
+        with: Sharee,
+        process: &Process,
+    ) -> Result<RecordId> {
+        let registry = Arc::clone(&self.registry);
+        let known = self.known_shares(registry.entity(RecordShare::NAME)?, entity, id)?;
+        let same =
+            |stored: &&Stored| stored.fact.with == with && stored.fact.process.as_ref() == Some(process);
+        if let Some(standing) = known.iter().find(same) {
+            return Ok(standing.fact.id);
+        }
+        self.shared_with.insert(with);
+        let changes =
+            Changes::new().set(share::LEVEL, ShareLevel::Read).set(share::PROCESS, process.to_string());
+        self.put_share((entity, id), (with, known.len()), changes)
+    }
+
+    /// Takes back what is shared for a process of a partition, in the engine's own right, and gives how many shares that
+    /// were.
+    pub(super) fn take_involvements(&mut self, process: &Process, partition: u32) -> Result<usize> {
+        let registry = Arc::clone(&self.registry);
+        let Ok(shares) = registry.entity(RecordShare::NAME) else { return Ok(0) };
+        let place = Place {
+            snapshot: self.view(),
+            registry: &registry,
+            policy: &self.policy,
+            entity: shares,
+            partition,
+        };
+        let field = shares.field(share::PROCESS.selector())?.id();
+        let said = Value::from(process.to_string().as_str());
+        let found = place.stored(&Filter::Compare(field, Comparison::Equal, said))?;
+        for stored in &found {
+            self.shared_with.insert(stored.fact.with);
+            self.delete_in_own_right(RecordShare::NAME, stored.fact.id)?;
+        }
+        Ok(found.len())
     }
 
     /// Takes back what is shared of a record with a user or a team. Whoever may share the record may, whoever made the
@@ -494,7 +554,7 @@ impl Transaction<'_> {
         let own = with == Sharee::User(self.user());
         let may = own || self.reader().way_to(entity, &record, Action::Share).is_some();
         let known = self.known_shares(registry.entity(RecordShare::NAME)?, entity, id)?;
-        let found = known.iter().find(|stored| stored.fact.with == with);
+        let found = known.iter().find(|stored| stored.fact.is_given_to(with));
         let refused = Error::new(Code::NotPermitted).entity(&entity.api_name).record(id).rule("share");
         match found {
             Some(stored) if may || stored.by == self.user() => {
@@ -594,7 +654,10 @@ impl Transaction<'_> {
         let (id, fact) = (record.id, &stated.fact);
         let shared = self.registry.entity_by_id(fact.entity)?;
         let known = self.known_shares(entity, shared, fact.record)?;
-        let twice = |stored: &Stored| stored.fact.with == fact.with && stored.fact.id != id;
+        let twice = |stored: &Stored| {
+            let same = (stored.fact.with, &stored.fact.process) == (fact.with, &fact.process);
+            same && stored.fact.id != id
+        };
         if known.iter().any(twice) {
             return Err(Error::new(Code::NotUnique).entity(RecordShare::NAME).rule("one share with each"));
         }

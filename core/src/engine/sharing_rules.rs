@@ -182,8 +182,9 @@ impl Session {
 
     /// Lets records that refer to others by a field follow the access to these, and gives the id of the setting: who
     /// may read the one may read the records that refer to it, from level `edit` on who may change it may change them,
-    /// and from level `full` on who may delete, assign, share or lock it may do so to them. Single shares of the one do
-    /// not reach the others. Records that stand are marked as for [`Session::define_sharing_rule`]; when the class of
+    /// and from level `full` on who may delete, assign, share or lock it may do so to them. A single share of
+    /// the one reaches the others as far as it goes, for at most 10,000 records that one person reaches so. Records that
+    /// stand are marked as for [`Session::define_sharing_rule`]; when the class of
     /// the one changes, those of the others change in the same transaction.
     ///
     /// # Errors

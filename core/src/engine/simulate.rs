@@ -7,10 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{
-    AccessClass, Action, ClassId, Level, Numbered, Permit, Policy, Read, Role, Sharee, Shares, Way,
-};
+use crate::access::{AccessClass, Action, ClassId, Level, Numbered, Permit, Policy, Read, Role, Sharee, Way};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
+use crate::engine::followed_shares::shares_at;
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::sharing::shares_with;
 use crate::engine::{Session, Transaction, WriteOptions};
@@ -46,9 +45,9 @@ pub struct AccessChange {
     pub opened_samples: Vec<RecordId>,
     /// Some of those that leave.
     pub closed_samples: Vec<RecordId>,
-    /// For reading, the fields of which more is shown, by API name.
+    /// For reading, the fields of which more is shown; for creating and changing, those that may be set now. By API name.
     pub opened_fields: Vec<String>,
-    /// The fields of which less is shown.
+    /// The fields of which less is shown, and those that may be set no longer.
     pub closed_fields: Vec<String>,
 }
 
@@ -175,7 +174,7 @@ fn with_shares(
     let moment = crm.moment_of_access();
     let of = |policy: &Policy, snapshot: &dyn Snapshot| -> Result<Policy> {
         let facts = shares_with(snapshot, registry, policy, user)?;
-        Ok(policy.with_shares(user, Arc::new(Shares::at(&facts, moment))))
+        Ok(policy.with_shares(user, shares_at((snapshot, registry), policy, user, (&facts, moment))?))
     };
     Ok((of(before, committed.as_ref())?, of(after, transaction.view())?))
 }
@@ -239,9 +238,9 @@ impl Comparison<'_, '_> {
         };
         let (was, becomes) = (level(&self.was), level(&self.becomes));
         let (opened, closed) = self.classes(entity, action);
-        let (opened_fields, closed_fields) = match action {
-            Action::Read if was.min(becomes) > Level::None => self.fields(user, entity),
-            _ => (Vec::new(), Vec::new()),
+        let (opened_fields, closed_fields) = match was.min(becomes) > Level::None {
+            true => self.fields(user, entity, action),
+            false => (Vec::new(), Vec::new()),
         };
         let (mut opened, mut closed) = (self.told(entity, &opened)?, self.told(entity, &closed)?);
         self.shared(user, entity, action, (&mut opened, &mut closed))?;
@@ -313,11 +312,18 @@ impl Comparison<'_, '_> {
         Ok(())
     }
 
-    fn fields(&self, user: RecordId, entity: &Entity) -> (Vec<String>, Vec<String>) {
-        let moved = self.was.policy.shown_otherwise(self.becomes.policy, user, &entity.api_name);
+    /// The fields of which more is shown or that may be set now, and those of which less is, or that may be no longer.
+    fn fields(&self, user: RecordId, entity: &Entity, action: Action) -> (Vec<String>, Vec<String>) {
+        let (was, becomes, name) = (self.was.policy, self.becomes.policy, &entity.api_name);
+        let moved = match action {
+            Action::Read => was.shown_otherwise(becomes, user, name),
+            Action::Create | Action::Update => was.set_otherwise(becomes, user, name, action),
+            _ => return (Vec::new(), Vec::new()),
+        };
         let names = |more: bool| {
             let of = moved.iter().filter(|(_, opened)| *opened == more);
             let named = of.filter_map(|(field, _)| entity.field_by_id(*field));
+            let named = named.filter(|field| action == Action::Read || field.is_set_by_callers());
             named.map(|field| field.api_name.clone()).collect()
         };
         (names(true), names(false))

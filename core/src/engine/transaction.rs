@@ -109,6 +109,9 @@ pub struct Transaction<'s> {
     _turn: WriterTurn,
 }
 
+/// What shows others a change that is in memory too, where there is one. The writer's turn is held until it has run.
+pub(super) type Publish<'p> = Option<&'p mut dyn FnMut()>;
+
 /// Who sets values: only rules set what callers may only read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hand {
@@ -131,9 +134,11 @@ impl<'s> Transaction<'s> {
             session.check_active(&policy)?;
         }
         view.name_commit(options.commit_id);
-        let context = crm.write_context(session.user(), &options.cause, registry.version());
-        let marking = crm.kept_policy(&view)?.marking;
-        let context = WriteContext { on_behalf_of: session.delegator(), marking, ..context };
+        view.use_policy(&policy);
+        let cause = session.cause_of(&options.cause);
+        let context = crm.write_context(session.user(), &cause, registry.version());
+        let marking = crm.kept_policy_of(view.epoch(), &view)?.marking;
+        let context = WriteContext { on_behalf_of: session.acts_on_behalf_of(), marking, ..context };
         let hooks = Arc::clone(&crm.inner.hooks.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(Self {
             view,
@@ -166,18 +171,23 @@ impl<'s> Transaction<'s> {
     /// action and level; `access.four_eyes` for what the organisation leaves to two people; `storage.io`, after which
     /// the database stops.
     pub fn commit(self) -> Result<Head> {
-        self.commit_and(&mut || {})
+        self.commit_and(None)
     }
 
-    /// As [`Transaction::commit`], and runs a function when everything is durable and before the next writer has its
-    /// turn.
-    pub(super) fn commit_and(self, publish: &mut dyn FnMut()) -> Result<Head> {
+    /// As [`Transaction::commit`], and runs a function, if there is one, when everything is durable and before the next
+    /// writer has its turn. Without one, the next writer goes on while this commit becomes durable, and shares its
+    /// flush.
+    pub(super) fn commit_and(self, publish: Publish<'_>) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
         let checked = self.check_four_eyes().and_then(|()| self.check_bounds());
         checked.inspect_err(|error| self.enter_refusal(error))?;
-        let head = self.view.commit_and(&self.session.crm().inner.sealer, publish)?;
+        let sealer = &self.session.crm().inner.sealer;
+        let head = match publish {
+            Some(publish) => self.view.commit_and(sealer, publish)?,
+            None => self.view.commit(sealer)?,
+        };
         for user in &self.renewed {
             self.session.crm().end_other_sessions(*user, self.session.ticket().id);
         }
@@ -214,6 +224,11 @@ impl<'s> Transaction<'s> {
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Says something that a person should look at.
+    pub(super) fn warn(&mut self, warning: Warning) {
+        self.warnings.push(warning);
     }
 
     /// Takes the warnings out.
@@ -308,9 +323,11 @@ impl<'s> Transaction<'s> {
         check_state(entity, old)?;
         check_not_kept(entity)?;
         self.note_share(entity, old);
+        self.note_plugin_account(entity, old);
         self.check_pool_empty(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
-        records::delete(&mut self.view, &context, &permit, entity, old, going)
+        records::delete(&mut self.view, &context, &permit, entity, old, going)?;
+        self.end_with_process(entity, old)
     }
 
     /// Takes records that go out of references of a record, in the right to change it. Rules are asked as for
@@ -373,6 +390,7 @@ impl<'s> Transaction<'s> {
         self.check_references_but(entity, None, &new, coming)?;
         self.check_stated_share(entity, None, &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_plugin_account(entity, &new)?;
         self.check_not_brought_back(entity)?;
         let context = self.context_for(entity, BTreeSet::new());
         let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
@@ -525,8 +543,10 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &record)?;
         self.check_stated_share(entity, None, &mut record)?;
         self.check_stated_delegation(entity, &record)?;
+        self.check_plugin_account(entity, &record)?;
         self.check_opening(entity, None, &mut record)?;
         record.envelope.partition = self.partition_of(entity, &record)?;
+        self.look_for_suppressed(entity, None, &record)?;
         let context = self.context_for(entity, named);
         let created = records::create(&mut self.view, &context, &permit, entity, record);
         let id = created.map_err(|error| self.telling_holder(entity, error))?.id;
@@ -561,6 +581,7 @@ impl<'s> Transaction<'s> {
         self.check_granted_role(entity, &new)?;
         self.check_stated_share(entity, Some(&old), &mut new)?;
         self.check_stated_delegation(entity, &new)?;
+        self.check_plugin_account(entity, &new)?;
         self.check_opening(entity, Some(&old), &mut new)?;
         if entity.api_name == access::User::NAME {
             new.envelope.partition = self.partition_of(entity, &new)?;
@@ -568,6 +589,7 @@ impl<'s> Transaction<'s> {
         if new.envelope.partition != old.envelope.partition {
             assign = Some(self.policy.decide::<Assign>(user, entity.id(), &entity.api_name)?);
         }
+        self.look_for_suppressed(entity, Some(&old), &new)?;
         let context = self.context_for(entity, named);
         let moves = self.moves(entity, &old, &new)?;
         let point = (!moves.is_empty()).then(|| self.savepoint());
@@ -936,7 +958,7 @@ impl<'s> Transaction<'s> {
 
     /// Keeps the classes that permits list in step with those that this transaction has interned, so
     /// that it lists and counts what it has written.
-    fn learn_classes(&mut self) {
+    pub(super) fn learn_classes(&mut self) {
         let interned = self.view.interned();
         if interned != self.known_classes.as_slice() {
             self.known_classes = interned.to_vec();

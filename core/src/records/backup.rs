@@ -20,6 +20,7 @@ use crate::records::envelope::schema_version;
 use crate::records::ledger::{EntryKind, decode_header};
 use crate::records::row::{parse_key, record_key, whole_bytes};
 use crate::records::serial::SERIAL_COUNTERS;
+use crate::records::suppressed::for_each_suppressed;
 use crate::records::view::Sealer;
 use crate::records::{LedgerEntry, Record};
 use crate::storage::{
@@ -228,12 +229,13 @@ impl BackupSource<'_> {
     }
 }
 
-/// Writes the keys of all persons; gives what it was, and the length in bytes.
+/// Writes the keys of all persons, and the hashes of those who must not come back unnoticed; gives what it was, and the length in bytes.
 ///
 /// # Errors
 /// As [`BackupSource::write_all`].
 pub fn back_up_keys(
     subjects: &SubjectKeys,
+    snapshot: &dyn Snapshot,
     writer: BackupWriter<'_>,
     patience: &Patience,
 ) -> Result<(BackupCounts, u64)> {
@@ -244,6 +246,7 @@ pub fn back_up_keys(
         patience.tell("keys", items.counts.keys, 0);
         Ok(())
     })?;
+    for_each_suppressed(snapshot, patience, &mut |key, value| items.put(Tag::Meta, &[key, value]))?;
     items.finish()
 }
 

@@ -87,22 +87,38 @@ pub fn load_classes(snapshot: &dyn Snapshot, after: Option<ClassId>) -> Result<V
 
 /// The number of a class; a new one raises the epoch, since permits list the classes they reach.
 pub(super) fn intern(view: &mut WriteView<'_>, class: &AccessClass) -> Result<ClassId> {
-    let facts = encode(class);
-    // One with marks is found by what its facts come to, since a key has no room for any number of them.
-    let key = match class.marks.is_empty() {
-        true => [BY_FACTS, &facts].concat(),
-        false => [BY_FACTS, &Sha256::digest(&facts)].concat(),
-    };
-    if let Some(number) = view.get(Keyspace::Meta, &key)? {
-        let bytes = number.as_slice().try_into().map_err(|_| damaged())?;
-        return Ok(ClassId::new(u32::from_be_bytes(bytes)));
+    if let Some(number) = view.known_class(class) {
+        return Ok(number);
+    }
+    if let Some(number) = interned(view, class)? {
+        return Ok(number);
     }
     let number = next_number(view)?;
-    view.put(Keyspace::Meta, key, number.to_be_bytes().to_vec());
-    view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), facts);
+    view.put(Keyspace::Meta, key_of(class), number.to_be_bytes().to_vec());
+    view.put(Keyspace::Meta, [BY_NUMBER, &number.to_be_bytes()].concat(), encode(class));
     view.outdate(Staleness::Permits);
     view.add_class(ClassId::new(number), class.clone());
     Ok(ClassId::new(number))
+}
+
+/// The number of a class, if it has one.
+pub(super) fn interned(view: &WriteView<'_>, class: &AccessClass) -> Result<Option<ClassId>> {
+    let key = key_of(class);
+    let Some(number) = view.get_many_kept(&[(Keyspace::Meta, &key)])?.pop().flatten() else {
+        return Ok(None);
+    };
+    let bytes = number.as_ref().try_into().map_err(|_| damaged())?;
+    Ok(Some(ClassId::new(u32::from_be_bytes(bytes))))
+}
+
+/// The key under which the number of a class lies. One with marks is found by what its facts come to, since a key has no
+/// room for any number of them.
+fn key_of(class: &AccessClass) -> Vec<u8> {
+    let facts = encode(class);
+    match class.marks.is_empty() {
+        true => [BY_FACTS, &facts].concat(),
+        false => [BY_FACTS, &Sha256::digest(&facts)].concat(),
+    }
 }
 
 fn next_number(view: &WriteView<'_>) -> Result<u32> {

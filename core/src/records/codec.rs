@@ -56,6 +56,21 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// A writer with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
+    /// Begins again, in the same room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// What was written so far.
+    pub fn written(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub fn varint(&mut self, mut number: u128) {
         loop {
             let low = u8::try_from(number & 0x7F).unwrap_or(0);

@@ -7,8 +7,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use crate::base::{Code, Error, FieldId, Result};
-use crate::records::codec::{Reader, Writer, damaged};
+use crate::records::codec::{Reader, damaged};
 
+/// As many fields are made room for at once; a damaged entry may say that it has any number.
+const USUAL_FIELDS: usize = 64;
 /// Bytes of a salt.
 pub(super) const SALT: usize = 32;
 const DOMAIN_OF_FORMAT_1: &[u8] = b"guanxi.ledger.commitment.v1";
@@ -41,8 +43,9 @@ impl Commitments {
 
     /// Reads what an entry of format 2 holds.
     pub(super) fn read_root(reader: &mut Reader<'_>) -> Result<Self> {
-        let mut fields = Vec::new();
-        for _ in 0..reader.unsigned::<usize>()? {
+        let count = reader.unsigned::<usize>()?;
+        let mut fields = Vec::with_capacity(count.min(USUAL_FIELDS));
+        for _ in 0..count {
             fields.push(FieldId::new(reader.unsigned()?));
         }
         Ok(Self::Root(fields, reader.array()?))
@@ -86,33 +89,23 @@ impl Commitments {
     }
 }
 
-/// Writes the fields of an entry of format 2 and the hash over their commitments.
-pub(super) fn write_root(header: &mut Writer, salt: &[u8; SALT], changes: &[SealedChange<'_>]) {
-    header.varint(changes.len() as u128);
-    let mut root = Root::new(salt);
-    for change in changes {
-        header.varint(u128::from(change.0.number()));
-        root.add(change);
-    }
-    header.raw(&root.finish());
-}
-
-/// The hash over the commitments of an entry, as they come.
-struct Root {
+/// The hash over the commitments of an entry of format 2, as they come.
+pub(super) struct Root {
     salted: Sha256,
     fields: Sha256,
 }
 
 impl Root {
-    fn new(salt: &[u8; SALT]) -> Self {
+    /// No commitments yet.
+    pub(super) fn new(salt: &[u8; SALT]) -> Self {
         Self {
             salted: Sha256::new().chain_update(FIELD_DOMAIN).chain_update(salt),
             fields: Sha256::new().chain_update(ROOT_DOMAIN),
         }
     }
 
-    /// Every length stands before its bytes, so no two changes make one text.
-    fn add(&mut self, (field, before, after): &SealedChange<'_>) {
+    /// Adds the commitment to a field. Every length stands before its bytes, so no two changes make one text.
+    pub(super) fn add(&mut self, (field, before, after): &SealedChange<'_>) {
         let mut hash = self.salted.clone();
         hash.update(field.number().to_be_bytes());
         hash.update(length(before));
@@ -121,7 +114,8 @@ impl Root {
         self.fields.update(hash.finalize());
     }
 
-    fn finish(self) -> [u8; 32] {
+    /// The hash over all of them.
+    pub(super) fn finish(self) -> [u8; 32] {
         self.fields.finalize().into()
     }
 }
@@ -144,12 +138,18 @@ fn length(part: &[u8]) -> [u8; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::codec::Writer;
 
     const SALTED: [u8; SALT] = [7; SALT];
 
     fn committed(changes: &[SealedChange<'_>]) -> Commitments {
-        let mut writer = Writer::default();
-        write_root(&mut writer, &SALTED, changes);
+        let (mut writer, mut root) = (Writer::default(), Root::new(&SALTED));
+        writer.varint(changes.len() as u128);
+        for change in changes {
+            writer.varint(u128::from(change.0.number()));
+            root.add(change);
+        }
+        writer.raw(&root.finish());
         Commitments::read_root(&mut Reader::new(&writer.finish())).unwrap()
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::access::{AccessClass, ClassId, Mark, Marks};
+use crate::access::{AccessClass, ClassId, Mark, Marks, RIGHTS_REQUESTS};
 use crate::base::{EntityId, FieldId, RecordId, Result, Stamp, Timestamp, Value};
 use crate::records::Values;
 use crate::records::codec::{Item, RawItem, Reader, Writer, damaged, text_of};
@@ -15,6 +15,8 @@ use crate::schema::SystemField;
 const FORMAT: u8 = 1;
 /// Numbers below this belong to the envelope.
 const FIRST_FIELD: u32 = 64;
+/// Bytes of a record of usual length.
+const USUAL_RECORD: usize = 512;
 /// Bytes of one value, about: as many of them are made room for.
 const BYTES_OF_VALUE: usize = 20;
 
@@ -182,12 +184,24 @@ impl Envelope {
         Self::new(nobody, None, nobody, Stamp::default())
     }
 
+    /// Whether the record is of somebody whose processing is restricted: it is locked by the request for that.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.locked_by.is_some() && self.lock_reason.as_deref().is_some_and(is_restriction)
+    }
+
     /// The facts from which the access class is interned.
     #[must_use]
     pub fn access_class(&self) -> AccessClass {
         let Self { partition, unit, owner, .. } = *self;
         AccessClass { partition, unit, owner, marks: self.marks.clone() }
     }
+}
+
+/// Whether a reason for a lock is a request for a restriction, which nobody but the request itself gives.
+#[must_use]
+pub fn is_restriction(reason: &str) -> bool {
+    reason.strip_prefix(RIGHTS_REQUESTS).is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// A record.
@@ -345,7 +359,7 @@ impl Record {
 
     /// The bytes of the record.
     pub(super) fn encode(&self, schema_version: u32) -> Vec<u8> {
-        let mut writer = Writer::default();
+        let mut writer = Writer::with_room(USUAL_RECORD);
         writer.raw(&[FORMAT]);
         writer.varint(u128::from(schema_version));
         encode_envelope(&self.envelope, &mut writer);

@@ -10,15 +10,20 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::base::{Code, EntityId, Error, FieldId, Random, RecordId, Result, Stamp, Value};
-use crate::records::codec::{Reader, Writer, damaged, decode_value, encode_value};
-use crate::records::commitments::{Commitments, SALT, SealedChange, write_root};
+use crate::records::codec::{Reader, Writer, damaged, decode_value};
+use crate::records::commitments::{Commitments, Root, SALT, SealedChange};
 use crate::records::view::Sealer;
 use crate::storage::{Head, LogEntry, LogRecord, Snapshot, seal, unseal};
 
 /// The format that is read beside the present one.
 const FORMAT_1: u8 = 1;
 const FORMAT: u8 = 2;
-const CHAIN_DOMAIN: &[u8] = b"guanxi.ledger.chain.v1";
+pub(super) const CHAIN_DOMAIN: &[u8] = b"guanxi.ledger.chain.v1";
+
+/// Bytes of a header, of the values of an entry and of one value, of usual length.
+const USUAL_HEADER: usize = 192;
+const USUAL_VALUES: usize = 512;
+const USUAL_VALUE: usize = 64;
 
 /// Flags of a header of format 2: which of the ids that most entries lack, or have twice, it names.
 const ON_BEHALF: u8 = 1;
@@ -257,37 +262,38 @@ pub fn chain_link(previous: &[u8; 32], position: u64, chained: &[u8]) -> [u8; 32
 pub(super) fn seal_entry(entry: &PendingEntry, key: &[u8; 32], random: &dyn Random) -> LogRecord {
     let mut salt = [0_u8; SALT];
     random.fill(&mut salt);
-    let encoded: Vec<_> = entry
-        .changes
-        .iter()
-        .map(|change| (change.field, encode_value(&change.old), encode_value(&change.new)))
-        .collect();
-    let changes: Vec<SealedChange<'_>> =
-        encoded.iter().map(|(field, old, new)| (*field, &**old, &**new)).collect();
-    let mut header = encode_header(entry);
-    write_root(&mut header, &salt, &changes);
+    let (mut header, mut values) = (Writer::with_room(USUAL_HEADER), Writer::with_room(USUAL_VALUES));
+    write_header(&mut header, entry);
+    values.raw(&salt);
+    header.varint(entry.changes.len() as u128);
+    let mut root = Root::new(&salt);
+    let (mut old, mut new) = (Writer::with_room(USUAL_VALUE), Writer::with_room(USUAL_VALUE));
+    for FieldChange { field, old: before, new: after } in &entry.changes {
+        old.clear();
+        old.value(0, before);
+        new.clear();
+        new.value(0, after);
+        header.varint(u128::from(field.number()));
+        root.add(&(*field, old.written(), new.written()));
+        values.varint(u128::from(field.number()));
+        values.bytes(old.written());
+        values.bytes(new.written());
+    }
+    header.raw(&root.finish());
     if let Some(previous) = entry.previous {
         header.unsigned(PREVIOUS, previous);
-    }
-    let mut values = Writer::default();
-    values.raw(&salt);
-    for (field, old, new) in changes {
-        values.varint(u128::from(field.number()));
-        values.bytes(old);
-        values.bytes(new);
     }
     let chained = header.finish();
     let sealed = seal(key, &Sha256::digest(&chained), &values.finish(), random);
     LogRecord { chained, sealed }
 }
 
-fn encode_header(entry: &PendingEntry) -> Writer {
+fn write_header(header: &mut Writer, entry: &PendingEntry) {
     let subject = match entry.subject {
         None => 0,
         Some(subject) if subject == entry.record => SUBJECT_IS_RECORD,
         Some(_) => SUBJECT_NAMED,
     };
-    let mut header = Writer::default();
     let flags = subject | if entry.on_behalf_of.is_some() { ON_BEHALF } else { 0 };
     header.raw(&[FORMAT, entry.kind.number(), flags]);
     header.raw(&entry.stamp.hlc.to_be_bytes());
@@ -299,7 +305,6 @@ fn encode_header(entry: &PendingEntry) -> Writer {
         header.raw(id.as_bytes());
     }
     header.bytes(entry.cause.as_bytes());
-    header
 }
 
 /// Reads an entry, opens its values and checks them against their commitments.
@@ -307,13 +312,25 @@ fn encode_header(entry: &PendingEntry) -> Writer {
 /// # Errors
 /// `ledger.broken` naming the position when a value does not match its commitment.
 pub(super) fn open_entry(entry: &LogEntry, sealer: &Sealer) -> Result<LedgerEntry> {
-    let at = |error: Error| error.record(entry.position);
-    let (mut ledger, commitments) = decode_header(entry).map_err(at)?;
-    if let Some(plain) = unseal_values(entry, &ledger, sealer)? {
-        let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
-        ledger.changes = Some(open_values(&plain, &commitments).map_err(broken)?);
-    }
+    let (mut ledger, commitments) = decode_header(entry).map_err(|error| error.record(entry.position))?;
+    open_into((entry, &commitments), &mut ledger, sealer)?;
     Ok(ledger)
+}
+
+/// Opens the values of an entry whose header was read, and checks them against their commitments.
+///
+/// # Errors
+/// As [`open_entry`].
+pub(super) fn open_into(
+    (entry, commitments): (&LogEntry, &Commitments),
+    ledger: &mut LedgerEntry,
+    sealer: &Sealer,
+) -> Result<()> {
+    if let Some(plain) = unseal_values(entry, ledger, sealer)? {
+        let broken = |_| Error::new(Code::LedgerBroken).rule("sealed values").record(entry.position);
+        ledger.changes = Some(open_values(&plain, commitments).map_err(broken)?);
+    }
+    Ok(())
 }
 
 /// Reads what stands in the clear of an entry, and the commitments to its values.
@@ -402,8 +419,10 @@ fn empty_header(kind: EntryKind, stamp: Stamp) -> LedgerEntry {
     }
 }
 
+/// A field with its encoded values before and after.
+pub type RawChange = (FieldId, Vec<u8>, Vec<u8>);
 /// A salt, and fields with their values as they lie beside it.
-type RawValues = ([u8; SALT], Vec<(FieldId, Vec<u8>, Vec<u8>)>);
+type RawValues = ([u8; SALT], Vec<RawChange>);
 
 /// An entry with the bytes that its commitments are worked out from.
 #[derive(Debug, Clone)]
@@ -440,6 +459,16 @@ pub fn read_raw(
     entries.into_iter().map(open).collect()
 }
 
+/// Holds values that come from elsewhere against what an entry commits to.
+///
+/// # Errors
+/// `storage.damaged` where they are others.
+pub fn check_committed(entry: &LogEntry, salt: &[u8; SALT], values: &[RawChange]) -> Result<()> {
+    let (_, commitments) = decode_header(entry)?;
+    let changes = values.iter().map(|(field, old, new)| (*field, old.as_slice(), new.as_slice()));
+    commitments.check(salt, &changes.collect::<Vec<_>>())
+}
+
 /// The values of an entry before they are decoded, or nothing where their subject was forgotten or they were pruned.
 fn unseal_values(
     entry: &LogEntry,
@@ -462,7 +491,8 @@ fn split_values<'v>(
 ) -> Result<([u8; SALT], Vec<SealedChange<'v>>)> {
     let mut reader = Reader::new(plain);
     let salt = reader.array()?;
-    let mut sealed: Vec<SealedChange<'_>> = Vec::new();
+    // As many fields were read of the header.
+    let mut sealed: Vec<SealedChange<'_>> = Vec::with_capacity(commitments.count());
     for _ in 0..commitments.count() {
         sealed.push((FieldId::new(reader.unsigned()?), reader.bytes()?, reader.bytes()?));
     }
@@ -530,14 +560,48 @@ pub fn changed_after(
     position: u64,
     max: usize,
 ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
-    let entries = snapshot.read_log(position, max)?;
     let mut changed = BTreeSet::new();
-    for entry in &entries {
-        let (header, _) = decode_header(entry)?;
+    let last = walk(snapshot, position, max, &mut |_, header| {
         if header.kind.is_of_record() {
             changed.insert((header.entity, header.record));
         }
+    })?;
+    Ok((changed, last))
+}
+
+/// A record that was created: the position of the entry that tells of it, its entity and its id.
+pub type CreatedRecord = (u64, EntityId, RecordId);
+
+/// Which records were created after a position, within the next `max` entries, by the positions of the entries that
+/// tell of it, and the last of those entries.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn created_after(
+    snapshot: &dyn Snapshot,
+    position: u64,
+    max: usize,
+) -> Result<(Vec<CreatedRecord>, Head)> {
+    let mut created = Vec::new();
+    let last = walk(snapshot, position, max, &mut |position, header| {
+        if header.kind == EntryKind::Create {
+            created.push((position, header.entity, header.record));
+        }
+    })?;
+    Ok((created, last))
+}
+
+/// Hands the entries after a position to a function, at most `max` of them, and gives the last one.
+fn walk(
+    snapshot: &dyn Snapshot,
+    position: u64,
+    max: usize,
+    visit: &mut dyn FnMut(u64, &LedgerEntry),
+) -> Result<Head> {
+    let entries = snapshot.read_log(position, max)?;
+    for entry in &entries {
+        visit(entry.position, &decode_header(entry)?.0);
     }
     let last = entries.last().map(|entry| Head { position: entry.position, hash: entry.hash });
-    Ok((changed, last.unwrap_or(Head { position, hash: [0; 32] })))
+    Ok(last.unwrap_or(Head { position, hash: [0; 32] }))
 }

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use crate::base::{Code, Error, Patience, Result};
 use crate::records::checkpoints::{Checkpoint, checkpoints};
 use crate::records::ledger::chain_link;
+use crate::records::ledger_follow::{Course, Said, follow};
 use crate::records::ledger_search::read_span;
-use crate::records::merkle::{Peaks, TreeHash, leaf};
+use crate::records::merkle::TreeHash;
 use crate::records::merkle_nodes::{LedgerTree, root_by_path};
 use crate::storage::{Head, Snapshot};
 
-/// Entries of one read.
-const PAGE: u64 = 500;
 /// Checkpoints of one read.
 const ROWS: usize = 500;
 
@@ -89,6 +88,9 @@ pub struct LedgerCheck {
     pub last: u64,
     /// Checkpoints and heads that were kept outside of the database: position and hash, and a root if known.
     pub anchors: Vec<(Head, Option<TreeHash>)>,
+    /// How many threads follow the chain at most: 0 and 1 for that of the call alone, and never more than eight. The
+    /// others have ended when the call returns.
+    pub threads: usize,
 }
 
 /// What a verification of the ledger found, when it found no fault.
@@ -123,7 +125,7 @@ pub fn verify_ledger(
     let head = snapshot.head()?;
     let (first, last) = bounds(check, head)?;
     let mut report = LedgerReport { first, last, head, ..LedgerReport::default() };
-    let mut expected: BTreeMap<u64, Vec<(TreeHash, Option<TreeHash>)>> = BTreeMap::new();
+    let mut expected: BTreeMap<u64, Said> = BTreeMap::new();
     for (anchor, root) in &check.anchors {
         if anchor.position > head.position {
             return Err(invalid("the ledger is shorter than an anchor", anchor.position));
@@ -145,7 +147,16 @@ pub fn verify_ledger(
         let root = if position == 0 { None } else { Some(tree.root(position)?) };
         hold(&said, position, hash_at(snapshot, position)?, root)?;
     }
-    follow(snapshot, (first, last), &expected, patience)?;
+    let course =
+        Course { snapshot, bounds: (first, last), places: &expected, threads: check.threads, patience };
+    follow(course, &mut |place| {
+        let said = expected.get(&place.position).map(Vec::as_slice).unwrap_or_default();
+        let root = match place.root {
+            Some(root) => root,
+            None => tree.root(place.position)?,
+        };
+        hold(said, place.position, place.hash, Some(root))
+    })?;
     Ok(report)
 }
 
@@ -157,42 +168,6 @@ fn bounds(check: &LedgerCheck, head: Head) -> Result<(u64, u64)> {
         return Err(Error::new(Code::InvalidArgument).field("last").rule(&rule));
     }
     Ok((first, last))
-}
-
-/// Recomputes every link of a range. From the first entry on it also knows the tree at each place, and
-/// otherwise asks for it.
-fn follow(
-    snapshot: &dyn Snapshot,
-    (first, last): (u64, u64),
-    expected: &BTreeMap<u64, Vec<(TreeHash, Option<TreeHash>)>>,
-    patience: &Patience,
-) -> Result<()> {
-    let mut hash = hash_at(snapshot, first.saturating_sub(1))?;
-    let mut peaks = Peaks::default();
-    let last_said = expected.keys().next_back().copied().filter(|_| first == 1);
-    let mut tree = LedgerTree::new(snapshot, patience);
-    let mut next = first;
-    while next <= last {
-        patience.check()?;
-        for entry in read_span(snapshot, next, last.min(next.saturating_add(PAGE - 1)))? {
-            let linked = chain_link(&hash, entry.position, &entry.record.chained);
-            if linked != entry.hash {
-                return Err(Error::new(Code::LedgerBroken).rule("chain").record(entry.position));
-            }
-            hash = linked;
-            // Beyond the last place of which something is said nobody asks for the tree.
-            if last_said.is_some_and(|said| entry.position <= said) {
-                peaks.add(0, leaf(&hash));
-            }
-            if let Some(said) = expected.get(&entry.position) {
-                let root = if first == 1 { peaks.root() } else { tree.root(entry.position)? };
-                hold(said, entry.position, hash, Some(root))?;
-            }
-            next = entry.position.saturating_add(1);
-        }
-        patience.tell("ledger", next.saturating_sub(first), last.saturating_sub(first).saturating_add(1));
-    }
-    Ok(())
 }
 
 fn hold(

@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 
 use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Timestamp};
+use crate::records::commitments::Commitments;
 use crate::records::history::{At, resolve};
-use crate::records::ledger::{EntryKind, LedgerEntry, decode_header, open_entry};
+use crate::records::ledger::{EntryKind, LedgerEntry, decode_header, open_into};
 use crate::records::ledger_blocks::{BLOCK, Mention, Summary, block_of, end_of, named_records};
 use crate::records::view::Sealer;
 use crate::storage::{LogEntry, Snapshot};
@@ -197,27 +198,24 @@ impl Search<'_> {
         let stored = read_span(self.snapshot, start, end)?;
         self.page.looked_at =
             self.page.looked_at.saturating_add(u64::try_from(stored.len()).unwrap_or(u64::MAX));
-        let mut entries: Vec<(LogEntry, LedgerEntry)> = Vec::with_capacity(stored.len());
-        for entry in stored {
-            let header = self.header(&entry)?;
-            entries.push((entry, header));
-        }
+        let mut entries = stored.into_iter().map(|entry| self.read(entry)).collect::<Result<Vec<_>>>()?;
         if make_row {
-            let pairs = entries.iter().map(|(stored, entry)| (&stored.hash, entry));
+            let pairs = entries.iter().map(|read| (&read.stored.hash, &read.entry));
             self.page.summaries.push(Summary::of(block, pairs));
         }
-        entries.retain(|(_, entry)| (low..=high).contains(&entry.position));
+        entries.retain(|read| (low..=high).contains(&read.entry.position));
         if self.walk.falling {
             entries.reverse();
         }
         let edge = if self.walk.falling { low } else { high };
-        for (stored, entry) in &entries {
-            if !self.filter.takes(entry) {
+        for read in entries {
+            if !self.filter.takes(&read.entry) {
                 continue;
             }
-            self.page.entries.push(open_entry(stored, self.sealer)?);
+            let position = read.entry.position;
+            self.page.entries.push(read.opened(self.sealer)?);
             if self.page.entries.len() >= self.walk.limit {
-                self.page.next = Some(entry.position).filter(|position| *position != edge);
+                self.page.next = Some(position).filter(|position| *position != edge);
                 return Ok(true);
             }
         }
@@ -225,9 +223,32 @@ impl Search<'_> {
     }
 
     /// What an entry says in the clear, and of one about several records, which they are.
-    fn header(&self, entry: &LogEntry) -> Result<LedgerEntry> {
-        let header = decode_header(entry)?.0;
-        if header.kind.names_records() { open_entry(entry, self.sealer) } else { Ok(header) }
+    fn read(&self, stored: LogEntry) -> Result<ReadEntry> {
+        let (mut entry, commitments) = decode_header(&stored)?;
+        let is_open = entry.kind.names_records();
+        if is_open {
+            open_into((&stored, &commitments), &mut entry, self.sealer)?;
+        }
+        Ok(ReadEntry { stored, entry, commitments, is_open })
+    }
+}
+
+/// An entry that was looked at.
+struct ReadEntry {
+    stored: LogEntry,
+    entry: LedgerEntry,
+    commitments: Commitments,
+    /// Whether its values were opened, as far as anybody can.
+    is_open: bool,
+}
+
+impl ReadEntry {
+    /// The entry with its values.
+    fn opened(mut self, sealer: &Sealer) -> Result<LedgerEntry> {
+        if !self.is_open {
+            open_into((&self.stored, &self.commitments), &mut self.entry, sealer)?;
+        }
+        Ok(self.entry)
     }
 }
 

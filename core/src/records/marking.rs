@@ -8,13 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::access::{Mark, Marks};
+use crate::access::{AccessClass, MAX_PARENTS, Mark, Marks, NOBODY};
 use crate::base::{
-    Code, EntityId, Error, FieldId, MAX_AFFECTED_RECORDS, Patience, RecordId, Result, Timestamp,
+    Code, EntityId, Error, FieldId, MAX_AFFECTED_RECORDS, Patience, RecordId, Result, Timestamp, Value,
 };
-use crate::records::classes::intern;
+use crate::records::classes::{intern, interned};
 use crate::records::codec::{Reader, damaged};
-use crate::records::derived::links_by;
+use crate::records::derived::{Index, links_by};
+use crate::records::ordered::write_ordered;
 use crate::records::reindex::next_records;
 use crate::records::view::WriteView;
 use crate::records::write::put_marked;
@@ -48,6 +49,8 @@ pub struct Marking {
     following: Vec<Following>,
     /// Whether records keep marks that they had, too.
     keeping: bool,
+    /// Where single shares lie: their entity, and the field by which they name the record.
+    shares: Option<(EntityId, FieldId)>,
 }
 
 impl Marking {
@@ -61,27 +64,35 @@ impl Marking {
         marking
     }
 
+    /// The same, that knows where single shares lie: their entity, and the field by which they name the record.
+    #[must_use]
+    pub fn with_shares(self, shares: Option<(EntityId, FieldId)>) -> Self {
+        Self { shares, ..self }
+    }
+
     /// The same, by which records keep the marks that they had: what a rule has opened is to be told apart from what
     /// another one will.
     #[must_use]
     pub fn keeping(&self) -> Self {
-        Self { rules: self.rules.clone(), following: self.following.clone(), keeping: true }
+        let (rules, following) = (self.rules.clone(), self.following.clone());
+        Self { rules, following, keeping: true, shares: self.shares }
     }
 
     /// The marks of a record. Criteria that cannot be worked out, or are unknown because a value is missing, are not
     /// met.
     fn marks_of(&self, snapshot: &dyn Snapshot, record: &Record) -> Result<Marks> {
         let mut marks: BTreeSet<Mark> = match self.keeping {
-            true => record.envelope.marks.iter().collect(),
+            true => record.envelope.marks.iter().filter(|mark| *mark != Mark::Restricted).collect(),
             false => BTreeSet::new(),
         };
+        marks.extend(record.envelope.is_restricted().then_some(Mark::Restricted));
         for (label, criteria) in self.rules.get(&record.entity).into_iter().flatten() {
             let facts = RecordFacts { record, moment: Moment::ANY };
             if matches!(criteria.holds(&facts), Ok(Some(true))) {
                 marks.insert(Mark::Rule(*label));
             }
         }
-        for following in self.following.iter().filter(|known| known.entity.id() == record.entity) {
+        for following in self.of_entity(record.entity) {
             let Some(beyond) = record.peek(following.field).as_id() else { continue };
             let envelope = row::load_envelope(snapshot, following.parent, beyond)?;
             if let Some(envelope) = envelope.filter(|envelope| envelope.deleted_at.is_none()) {
@@ -94,6 +105,80 @@ impl Marking {
     /// The references by which records follow those of an entity.
     fn followers(&self, entity: EntityId) -> impl Iterator<Item = &Following> {
         self.following.iter().filter(move |known| known.parent == entity)
+    }
+}
+
+/// Whether a change of a record may let others reach it, or what follows it, otherwise because something beyond is shared
+/// singly: it comes or goes, is of another class, or follows another record.
+pub(super) fn moves_followed(
+    view: &WriteView<'_>,
+    context: &WriteContext,
+    (old, new): (Option<&Record>, &Record),
+) -> Result<bool> {
+    let marking = &context.marking;
+    let live = |record: &&Record| !record.is_deleted();
+    let (was, is) = (old.filter(live), Some(new).filter(live));
+    let moved = was.map(|was| was.envelope.class) != is.map(|is| is.envelope.class);
+    // Of one that is new nothing is shared yet.
+    if moved && old.is_some() && marking.followers(new.entity).next().is_some() {
+        let place = (new.entity, new.id, new.envelope.partition);
+        if marking.is_shared(view, place)? {
+            return Ok(true);
+        }
+    }
+    for following in marking.of_entity(new.entity) {
+        let beyond = |record: Option<&Record>| record.and_then(|record| record.peek(following.field).as_id());
+        let (from, to) = (beyond(was), beyond(is));
+        if !moved && from == to {
+            continue;
+        }
+        for beyond in BTreeSet::from([from, to]).into_iter().flatten() {
+            if marking.is_shared_above(view, (following.parent, beyond, new.envelope.partition), 0)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+impl Marking {
+    fn of_entity(&self, entity: EntityId) -> impl Iterator<Item = &Following> {
+        self.following.iter().filter(move |known| known.entity.id() == entity)
+    }
+
+    /// Whether a record of a partition is shared singly with anybody, be it that the share has ended.
+    fn is_shared(&self, view: &WriteView<'_>, (_, id, partition): (EntityId, RecordId, u32)) -> Result<bool> {
+        let Some((entity, field)) = self.shares else { return Ok(false) };
+        let class = AccessClass { partition, unit: None, owner: NOBODY, marks: Marks::default() };
+        let Some(class) = interned(view, &class)? else { return Ok(false) };
+        let mut prefix = Index { entity, field }.prefix(class);
+        write_ordered(&mut prefix, &Value::from(id.to_string().as_str()));
+        Ok(!view.scan(&RangeRequest::prefix(Keyspace::Index, &prefix, 1))?.rows.is_empty())
+    }
+
+    /// Whether it is, or a record that it follows.
+    fn is_shared_above(
+        &self,
+        view: &WriteView<'_>,
+        place: (EntityId, RecordId, u32),
+        depth: usize,
+    ) -> Result<bool> {
+        if depth > MAX_PARENTS || self.is_shared(view, place)? {
+            return Ok(true);
+        }
+        let (entity, id, partition) = place;
+        if self.of_entity(entity).next().is_none() {
+            return Ok(false);
+        }
+        let Some(record) = row::load(view, entity, id)? else { return Ok(false) };
+        for following in self.of_entity(entity) {
+            let Some(beyond) = record.peek(following.field).as_id() else { continue };
+            let above = (following.parent, beyond, partition);
+            if self.is_shared_above(view, above, depth.saturating_add(1))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -34,6 +34,12 @@ impl Peaks {
         self.0.push((level, hash));
     }
 
+    /// Adds the peaks of a tree that begins where this one ends. None of its subtrees is larger than the smallest of
+    /// this one.
+    pub fn append(&mut self, other: &Self) {
+        other.0.iter().for_each(|(level, hash)| self.add(*level, *hash));
+    }
+
     /// The root of the tree; the hash of nothing for a tree without leaves.
     #[must_use]
     pub fn root(&self) -> TreeHash {
@@ -68,6 +74,21 @@ mod tests {
             peaks.add(0, leaf(&leaves[size - 1]));
             assert_eq!(peaks.root(), by_definition(&leaves[..size]), "{size}");
         }
+    }
+
+    #[test]
+    fn a_tree_goes_on_with_one_that_begins_where_it_ends() {
+        let leaves: Vec<TreeHash> = (0..23_u8).map(|number| [number; 32]).collect();
+        let tree_of = |leaves: &[TreeHash]| {
+            let mut peaks = Peaks::default();
+            leaves.iter().for_each(|one| peaks.add(0, leaf(one)));
+            peaks
+        };
+        let mut peaks = Peaks::default();
+        for eight in leaves.chunks(8) {
+            peaks.append(&tree_of(eight));
+        }
+        assert_eq!(peaks, tree_of(&leaves));
     }
 
     #[test]

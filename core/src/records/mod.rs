@@ -10,6 +10,7 @@ mod backup;
 mod backup_items;
 mod bulk;
 mod cells;
+mod chain_links;
 mod checkpoints;
 mod classes;
 mod codec;
@@ -25,6 +26,7 @@ mod holds;
 mod kept;
 mod ledger;
 mod ledger_blocks;
+mod ledger_follow;
 mod ledger_proof;
 mod ledger_search;
 mod marking;
@@ -45,6 +47,7 @@ mod row_columns;
 mod salvage;
 mod serial;
 mod shared;
+mod suppressed;
 mod survey;
 mod tally;
 mod temporal;
@@ -67,7 +70,7 @@ pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_after, links_by, refers};
-pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name};
+pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name, is_restriction};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{
     At, PastChange, PastState, PastValue, RecordVersion, Rewind, VersionKind, Versions, changed_since,
@@ -76,8 +79,8 @@ pub use history::{
 pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past, list_past_sorted};
 pub use holds::{Holds, Unasked, check_unheld};
 pub use ledger::{
-    EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, chain_link, changed_after,
-    note_field, note_name, read_raw,
+    CreatedRecord, EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, RawChange,
+    chain_link, changed_after, check_committed, created_after, note_field, note_name, read_raw,
 };
 pub use ledger_blocks::{Summary, named_records};
 pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};
@@ -93,8 +96,8 @@ pub use prune::{
 pub use purge::{PURGE_CHUNK, PurgeChunk, look_for_purgeable, purge, purge_begins};
 pub use query::{
     CountSource, Counted, Direction, Explanation, FarPermits, LinkWalk, Matcher, PageCursor, Query, Sight,
-    Size, SortField, Total, check_refers, complete, count, end, explain, find, get, get_many, get_standing,
-    groups, reaches, scan_all, sees_ends, shared_records, target, walk_links,
+    Size, SortField, Total, check_refers, check_standing, complete, count, end, explain, find, get, get_many,
+    get_standing, groups, reaches, scan_all, sees_ends, shared_records, target, walk_links,
 };
 pub use reindex::{
     BUILD_CHUNK, Build, BuildKind, Built, MAX_RECORDS, added, build_chunk, clear_chunk, gaining, gains_keys,
@@ -102,11 +105,15 @@ pub use reindex::{
 };
 pub use restore::{Restored, Restorer};
 pub use rollup_build::build_rollups;
-pub use row::{class_of, find_by_external_id, find_unique, get_for_rule, stored_for_rule};
+pub use row::{class_of, find_by_external_id, find_unique, get_for_rule, live_class_of, stored_for_rule};
 pub use row_columns::{begin_rows_anew, renew_changed_rows};
 pub use salvage::{SalvageLoss, SalvageReport, SalvagedItem, Salvager, salvage};
 pub use serial::next_serial;
 pub use shared::Shared;
+pub use suppressed::{
+    SuppressedHash, Suppressor, list_suppressed, name_of_suppressed, suppress, suppressed,
+    suppressed_by_name, unsuppress,
+};
 pub use survey::{growth, newest_of, survey};
 pub use tally::GroupSum;
 pub use validity::{Period, facts_of, find_held};

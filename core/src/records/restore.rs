@@ -21,6 +21,7 @@ use crate::records::rollup::figure_keys;
 use crate::records::rollup_build::{levels, rows_of_level};
 use crate::records::row::{self, for_each_record, rows_of};
 use crate::records::serial::SERIAL_COUNTERS;
+use crate::records::suppressed::{SUPPRESSION, restore_suppressed};
 use crate::records::tally::{Tallies, counters_so_far};
 use crate::records::temporal::all_rows;
 use crate::records::view::{Sealer, WriteView};
@@ -62,6 +63,8 @@ pub struct Restorer<'a> {
     counters: BTreeMap<Vec<u8>, u64>,
     /// Persons of whom an entry behind the last one taken says that they were erased.
     erased_later: BTreeSet<RecordId>,
+    /// What the backup of keys has of the list of those who must not come back unnoticed.
+    suppressed: Vec<(Vec<u8>, Vec<u8>)>,
     restored: Restored,
 }
 
@@ -88,6 +91,7 @@ impl<'a> Restorer<'a> {
             shells: Shells::new(),
             counters: BTreeMap::new(),
             erased_later: BTreeSet::new(),
+            suppressed: Vec::new(),
             restored: Restored::default(),
         }
     }
@@ -96,11 +100,15 @@ impl<'a> Restorer<'a> {
     ///
     /// # Errors
     /// `storage.damaged`, `storage.io`, `engine.cancelled`.
-    pub fn take_keys(&self, reader: BackupReader<'_>) -> Result<BackupCounts> {
+    pub fn take_keys(&mut self, reader: BackupReader<'_>) -> Result<BackupCounts> {
         let mut items = ItemReader::new(reader);
         let mut keys = Vec::new();
         while let Some(item) = items.next()? {
             let [subject, key] = item.parts()?;
+            if item.tag == Tag::Meta && subject.starts_with(SUPPRESSION) {
+                self.suppressed.push((subject.to_vec(), key.to_vec()));
+                continue;
+            }
             let key = <[u8; 32]>::try_from(key).map_err(|_| damaged())?;
             keys.push((subject.try_into().map_err(|_| damaged())?, key.into()));
             if item.tag != Tag::SubjectKey {
@@ -288,6 +296,7 @@ impl<'a> Restorer<'a> {
     /// `storage.damaged`, `storage.io`, `engine.cancelled`.
     pub fn settle(&mut self, context: &WriteContext, text: &str) -> Result<()> {
         let store = self.database.store.as_ref();
+        restore_suppressed(store, std::mem::take(&mut self.suppressed), self.patience)?;
         let forgotten = self.forgotten()?;
         let mut view = WriteView::new(store.begin(self.patience)?)?;
         note(&mut view, context, EntryKind::Restore, RecordId::from_bytes([0; 16]), text);

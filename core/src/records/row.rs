@@ -335,6 +335,15 @@ pub fn class_of(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Resu
     Ok(load(snapshot, entity, id)?.map(|record| record.envelope.access_class()))
 }
 
+/// The class of a live record, whoever may see it; none of its values is read.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn live_class_of(snapshot: &dyn Snapshot, entity: EntityId, id: RecordId) -> Result<Option<AccessClass>> {
+    let envelope = load_envelope(snapshot, entity, id)?.filter(|envelope| envelope.deleted_at.is_none());
+    Ok(envelope.map(|envelope| envelope.access_class()))
+}
+
 /// Hands every record of an entity, deleted ones among them, to a function. A piece of which no record
 /// speaks any more is damage: what was taken out of a record must not stay behind.
 pub(super) fn for_each_record(

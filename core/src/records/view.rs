@@ -5,15 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-use crate::access::{AccessClass, ClassId};
+use crate::access::{AccessClass, ClassId, Policy};
 use crate::base::{Code, EntityId, Error, Random, RecordId, Result};
 use crate::records::classes::{EPOCH, Staleness, raise_epoch};
 use crate::records::envelope::DELETED;
 use crate::records::ledger::{PendingEntry, seal_entry};
 use crate::records::{EntryKind, FieldChange, read_epoch};
 use crate::storage::{
-    CommitId, Head, Keyspace, LogEntry, Made, Page, RangeRequest, Recalled, Snapshot, StoreTransaction,
-    SubjectKeys, WriteSet, scan_over,
+    CommitId, Head, Keyspace, LogEntry, LogVisitor, Made, Page, RangeRequest, Recalled, Snapshot,
+    StoreTransaction, SubjectKeys, WriteSet, scan_over,
 };
 
 /// Seals and opens the values of ledger entries under the keys of their data subjects.
@@ -85,6 +85,9 @@ impl Sealer {
 
     /// The keys of several subjects, and the new ones among them, which the commit takes along.
     fn keys(&self, subjects: &[RecordId]) -> Result<(KeysOf, NewKeys)> {
+        if subjects.is_empty() {
+            return Ok((KeysOf::new(), NewKeys::new()));
+        }
         let bytes: Vec<[u8; 16]> = subjects.iter().map(|id| *id.as_bytes()).collect();
         let (keys, along) = self.subjects.take_along(&bytes)?;
         Ok((subjects.iter().copied().zip(keys).collect(), along))
@@ -118,6 +121,8 @@ pub struct WriteView<'a> {
     stale: Staleness,
     /// Access classes that are new in this transaction.
     interned: Vec<(ClassId, AccessClass)>,
+    /// The policy of the view, which has the access classes in memory.
+    policy: Option<Arc<Policy>>,
 }
 
 /// What a transaction has done to a record.
@@ -175,6 +180,7 @@ impl<'a> WriteView<'a> {
             epoch,
             stale: Staleness::None,
             interned,
+            policy: None,
         })
     }
 
@@ -249,6 +255,16 @@ impl<'a> WriteView<'a> {
     /// Makes every permit of the epochs so far stale once this is committed, and the policy too if that is said.
     pub(super) fn outdate(&mut self, staleness: Staleness) {
         self.stale = self.stale.max(staleness);
+    }
+
+    /// Looks access classes up in a policy, if it is that of this view.
+    pub fn use_policy(&mut self, policy: &Arc<Policy>) {
+        self.policy = Some(Arc::clone(policy)).filter(|policy| policy.epoch() == self.epoch);
+    }
+
+    /// The number of a class that the policy of the view has at hand.
+    pub(super) fn known_class(&self, class: &AccessClass) -> Option<ClassId> {
+        self.policy.as_ref().and_then(|policy| policy.number_of_class(class))
     }
 
     /// Remembers a class that permits of this epoch do not list yet.
@@ -381,6 +397,12 @@ impl Snapshot for WriteView<'_> {
         Ok(values.collect())
     }
 
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let changed =
+            if self.changes.is_empty() { None } else { self.changes.get(&(keyspace, key.to_vec())) };
+        changed.map_or_else(|| self.base.get(keyspace, key), |value| Ok(value.clone()))
+    }
+
     fn scan(&self, range: &RangeRequest) -> Result<Page> {
         let (low, high) = ((range.keyspace, range.low.clone()), (range.keyspace, range.high.clone()));
         if low >= high {
@@ -420,6 +442,10 @@ impl Snapshot for WriteView<'_> {
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
         self.base.read_log(after, max)
+    }
+
+    fn visit_log(&self, after: u64, max: usize, visit: LogVisitor<'_>) -> Result<()> {
+        self.base.visit_log(after, max, visit)
     }
 
     fn head(&self) -> Result<Head> {

@@ -10,10 +10,10 @@ use crate::records::classes::{Staleness, intern};
 use crate::records::derived::{
     Derived, add_to_counter, derive, for_each_link, is_unfinished, live_counter, number_counter,
 };
-use crate::records::envelope::{ENTERED, LOCK};
+use crate::records::envelope::{ENTERED, LOCK, MARKED};
 use crate::records::holds::{Holds, check_unheld};
 use crate::records::ledger::{EntryKind, FieldChange, PendingEntry};
-use crate::records::marking::{Marking, mark, mark_followers};
+use crate::records::marking::{Marking, mark, mark_followers, moves_followed};
 use crate::records::rollup::{move_figure_keys, move_rollups};
 use crate::records::tally::move_tallies;
 use crate::records::temporal::{forget_versions, keep_version};
@@ -113,7 +113,8 @@ pub fn update(
     if changes.is_empty() && new.envelope == old.envelope {
         return Ok(new);
     }
-    if changes.iter().any(|change| !LOCK.contains(&change.field)) {
+    // What a record is marked by follows from it, and from what others say of it.
+    if changes.iter().any(|change| !LOCK.contains(&change.field) && change.field != MARKED) {
         check_unlocked(permit, entity, old)?;
     }
     renew(context, old, &mut new, &changes);
@@ -450,6 +451,9 @@ fn apply(
     row::put(view, old.is_some(), new, context.schema_version)?;
     keep_version(view, entity, new);
     view.outdate(context.stales);
+    if moves_followed(view, context, (old, new))? {
+        view.outdate(Staleness::Permits);
+    }
     Ok(())
 }
 

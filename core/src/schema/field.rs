@@ -117,6 +117,12 @@ impl Field {
         self.definition.required && !self.withdrawn
     }
 
+    /// Whether callers set it at all, as far as nobody's rights are asked.
+    #[must_use]
+    pub fn is_set_by_callers(&self) -> bool {
+        !(self.definition.read_only || self.withdrawn || self.definition.kind.is_worked_out())
+    }
+
     /// What its author defined, whatever higher layers changed of it.
     #[must_use]
     pub fn declared(&self) -> &FieldDefinition {

@@ -51,13 +51,25 @@ pub struct PackageGrant {
     /// Fields that it leaves as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read_only_fields: Vec<String>,
+    /// The only fields that it shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub visible_fields: Vec<String>,
+    /// The only fields that it lets be set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writable_fields: Vec<String>,
 }
 
 impl PackageGrant {
     /// All fields that it names.
     pub fn fields(&self) -> impl Iterator<Item = &String> {
-        let lists =
-            [&self.hidden_fields, &self.masked_fields, &self.list_masked_fields, &self.read_only_fields];
+        let lists = [
+            &self.hidden_fields,
+            &self.masked_fields,
+            &self.list_masked_fields,
+            &self.read_only_fields,
+            &self.visible_fields,
+            &self.writable_fields,
+        ];
         lists.into_iter().flatten()
     }
 }

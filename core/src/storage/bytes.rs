@@ -11,9 +11,14 @@ impl<'a> Fields<'a> {
 
     /// The next `N` bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.array_ref().copied()
+    }
+
+    /// The next `N` bytes where they lie.
+    pub(super) fn array_ref<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
         let (head, tail) = self.0.split_first_chunk::<N>()?;
         self.0 = tail;
-        Some(*head)
+        Some(head)
     }
 
     /// The next `count` bytes.

@@ -48,10 +48,21 @@ impl Commit {
             .flat_map(|(table, stretch)| stretch.into_iter().map(move |changed| (table, changed)))
     }
 
+    /// How many rows it changes, and the bytes of their keys and values.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let each = self.changes.iter().flat_map(|(_, stretch)| stretch);
+        each.fold((0, 0), |(count, bytes), (key, value)| {
+            let row = key.len().saturating_add(value.as_ref().map_or(0, Vec::len));
+            (count.saturating_add(1), bytes.saturating_add(row))
+        })
+    }
+
     /// Appends the commit to a text.
     pub(super) fn encode(&self, text: &mut Vec<u8>) {
         text.extend_from_slice(&self.id);
-        let count = self.changes.iter().map(|(_, stretch)| stretch.len()).sum();
+        let (count, bytes) = self.size();
+        // A table, a byte and two lengths stand beside each key and value.
+        text.reserve(bytes.saturating_add(count.saturating_mul(10)).saturating_add(size_of::<u32>()));
         text.extend_from_slice(&length(count));
         let each = self
             .changes

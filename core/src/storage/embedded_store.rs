@@ -99,6 +99,8 @@ struct State {
     waiting_since: Option<Instant>,
     /// Ids of commits since the last checkpoint.
     ids: Vec<(u64, CommitId)>,
+    /// Threads that wait for something to move.
+    waiters: usize,
     /// Somebody has the journal or the tables in hand.
     working: bool,
     /// A copy of the tables that is being made, and how far it has come.
@@ -152,6 +154,7 @@ impl EmbeddedStore {
             unsynced_bytes: 0,
             waiting_since: None,
             ids: Vec::new(),
+            waiters: 0,
             working: false,
             copy: copy.map(|vault| Copy { vault, reached }),
             copying: false,
@@ -237,7 +240,27 @@ impl EmbeddedStore {
     }
 
     fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.moved.wait(state).unwrap_or_else(PoisonError::into_inner)
+        self.wait_at_most(state, Duration::MAX)
+    }
+
+    /// Waits until something has moved, or for some time.
+    fn wait_at_most<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        longest: Duration,
+    ) -> MutexGuard<'a, State> {
+        state.waiters += 1;
+        let waited = self.moved.wait_timeout(state, longest);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiters -= 1;
+        state
+    }
+
+    /// Wakes whoever waits; a call of the system that nobody waits for is not made.
+    fn has_moved(&self, state: &State) {
+        if state.waiters > 0 {
+            self.moved.notify_all();
+        }
     }
 
     /// Waits until nobody has journal and tables in hand.
@@ -261,8 +284,8 @@ impl EmbeddedStore {
         commit.encode(&mut state.pending);
         // Nobody sees the commit before it is accepted.
         self.forget(state.accepted.0 + 1, &commit.changes);
+        state.count(commit.size());
         state.accept(commit, head);
-        state.counts.commits += 1;
         state.waiting_since.get_or_insert_with(Instant::now);
         Ok(state.accepted)
     }
@@ -277,10 +300,11 @@ impl EmbeddedStore {
         }
     }
 
-    /// Waits until a commit is durable, and makes it so if nobody else does.
-    fn wait_until_durable(&self, sequence: u64) -> Result<()> {
+    /// Waits until a commit is durable, and makes it so if nobody else does. Where others may commit meanwhile, it is
+    /// waited a little for them.
+    fn wait_until_durable(&self, sequence: u64, others_may_join: bool) -> Result<()> {
         let mut state = self.lock();
-        let mut lingered = false;
+        let mut lingered = !others_may_join;
         while state.durable.0 < sequence {
             if state.stopped {
                 return Err(state.failure(sequence));
@@ -303,7 +327,7 @@ impl EmbeddedStore {
         let began = Instant::now();
         let longest = state.last_flush.min(LONGEST_LINGER);
         while !state.working && self.turns.are_wanted() && began.elapsed() < longest {
-            state = self.moved.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_at_most(state, LOOK_AGAIN);
         }
         state
     }
@@ -330,7 +354,7 @@ impl EmbeddedStore {
 
         let mut state = self.lock();
         state.working = false;
-        self.moved.notify_all();
+        self.has_moved(&state);
         match written {
             // Kept here because a reader of statistics must not wait for a sync.
             Ok(length) => state.counts.journal_bytes = length,
@@ -373,6 +397,7 @@ impl EmbeddedStore {
 
         let mut generation = [0; 16];
         self.random.fill(&mut generation);
+        let mut counted = None;
         let brought: Result<((u64, Head), Arc<TableView>, bool)> = (|| {
             let mut batch = Batch { generation, ..Batch::default() };
             let mut keys = Vec::new();
@@ -382,6 +407,7 @@ impl EmbeddedStore {
                 ids.push(writes.id);
                 let (commit, head) = Commit::of(writes, accepted.1, self.chain)?;
                 self.forget(accepted.0 + 1, &commit.changes);
+                counted = Some(commit.size());
                 batch.changes.extend(without_keys(commit.changes, &mut keys));
                 reached = (accepted.0 + 1, head);
             }
@@ -402,7 +428,7 @@ impl EmbeddedStore {
 
         let mut state = self.lock();
         (state.working, state.checkpointing) = (false, false);
-        self.moved.notify_all();
+        self.has_moved(&state);
         let (reached, tables, copy_failed) = brought.inspect_err(|_| state.stop())?;
         if copy_failed {
             // The original is whole. Whoever makes the copy learns of it at the next step.
@@ -415,6 +441,7 @@ impl EmbeddedStore {
         (state.accepted, state.written) = (reached, reached.0);
         state.became_durable(reached);
         state.counts.checkpoints += 1;
+        counted.into_iter().for_each(|size| state.count(size));
         self.journal().restart(generation);
         Ok(state)
     }
@@ -422,8 +449,7 @@ impl EmbeddedStore {
     /// Commits a large write set, with the turn held until it is in the tables.
     fn commit_directly(&self, writes: WriteSet) -> Result<Head> {
         let state = self.idle()?;
-        let mut state = self.bring_to_tables(state, Some(writes))?;
-        state.counts.commits += 1;
+        let state = self.bring_to_tables(state, Some(writes))?;
         Ok(state.accepted.1)
     }
 
@@ -471,7 +497,7 @@ impl EmbeddedStore {
         })();
         let mut state = self.lock();
         state.copying = false;
-        self.moved.notify_all();
+        self.has_moved(&state);
         match copied {
             Ok((count, reached)) => {
                 let end = reached == Reached::End;
@@ -590,6 +616,13 @@ impl State {
         Error::new(Code::Stopped)
     }
 
+    /// Counts a commit that a caller makes, with its rows and their bytes.
+    fn count(&mut self, (rows, bytes): (usize, usize)) {
+        self.counts.commits += 1;
+        self.counts.changed_rows += rows as u64;
+        self.counts.changed_bytes += bytes as u64;
+    }
+
     fn accept(&mut self, commit: Commit, head: Head) {
         let sequence = self.accepted.0 + 1;
         if commit.id != CommitId::default() {
@@ -687,7 +720,7 @@ impl Store for EmbeddedStore {
             state.check_running()?;
             state.accepted
         };
-        self.wait_until_durable(sequence)?;
+        self.wait_until_durable(sequence, true)?;
         Ok(head)
     }
 
@@ -742,8 +775,8 @@ impl Writing<'_> {
     fn check(&self, writes: &WriteSet) -> Result<()> {
         self.store.lock().check_running()?;
         writes.check_limits(self.store.caps())?;
-        // With one writer at a time, the view of the writer is the newest there is.
-        writes.check_expectations(&self.view, &self.view)
+        // With one writer at a time, the view of the writer is the newest there is, and what is guarded is as it was.
+        writes.check_creates(&self.view)
     }
 }
 
@@ -786,14 +819,15 @@ impl Writing<'_> {
         let (sequence, head) = store.accept(writes)?;
         match publish {
             Some(publish) => {
-                store.wait_until_durable(sequence)?;
+                // Who holds the turn keeps everybody out, and would wait for nobody.
+                store.wait_until_durable(sequence, false)?;
                 publish();
                 drop(turn);
             }
             None => {
                 drop(turn);
                 match store.pace.durability {
-                    Durability::Durable => store.wait_until_durable(sequence)?,
+                    Durability::Durable => store.wait_until_durable(sequence, true)?,
                     Durability::Relaxed => store.hand_over(sequence)?,
                 }
             }

@@ -188,7 +188,8 @@ impl Journal {
             .cipher
             .seal(&place.associated(&self.file_id), &mut text)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let mut record = place.head(&entry);
+        let mut record = Vec::with_capacity((HEAD_BYTES + text.len()).next_multiple_of(SECTOR));
+        place.write_head(&entry, &mut record);
         record.extend_from_slice(&text);
         record.resize(record.len().next_multiple_of(SECTOR), 0);
         self.device.write_at(self.end, &record)?;
@@ -287,8 +288,7 @@ impl Place {
         Some((Self { generation, number, durable, length }, entry))
     }
 
-    fn head(&self, entry: &Entry) -> Vec<u8> {
-        let mut head = Vec::with_capacity(HEAD_BYTES);
+    fn write_head(&self, entry: &Entry, head: &mut Vec<u8>) {
         head.extend_from_slice(&self.generation);
         head.extend_from_slice(&self.number.to_be_bytes());
         head.extend_from_slice(&self.durable.to_be_bytes());
@@ -296,7 +296,6 @@ impl Place {
         head.extend_from_slice(&[0; 4]);
         head.extend_from_slice(&entry.nonce);
         head.extend_from_slice(&entry.tag);
-        head
     }
 
     /// What a record authenticates beside its text.

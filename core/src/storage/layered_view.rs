@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::base::Result;
 use crate::storage::kept::{Kept, Made, Recalled, Source};
-use crate::storage::log_format::decode_entry;
+use crate::storage::log_format::decode_row;
 use crate::storage::memtable::Memtable;
 use crate::storage::overlay::scan_over;
-use crate::storage::store::{Family, Head, Keyspace, LogEntry, Page, RangeRequest, Snapshot};
+use crate::storage::store::{Family, Head, Keyspace, LogEntry, LogVisitor, Page, RangeRequest, Snapshot};
 use crate::storage::tables::{Table, TableView};
 
 /// What one reader, or the writer, sees.
@@ -63,17 +63,16 @@ impl LayeredView {
 
 impl Snapshot for LayeredView {
     fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
-        let nothing_recent = self.recent.is_empty();
-        keys.iter()
-            .map(|(keyspace, key)| {
-                if !nothing_recent
-                    && let Some(recent) = self.recent.get(self.sequence, Table::Of(*keyspace), key)
-                {
-                    return Ok(recent);
-                }
-                self.tables.as_ref().map_or(Ok(None), |tables| tables.get(*keyspace, key))
-            })
-            .collect()
+        keys.iter().map(|(keyspace, key)| self.get(*keyspace, key)).collect()
+    }
+
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        if !self.recent.is_empty()
+            && let Some(recent) = self.recent.get(self.sequence, Table::Of(keyspace), key)
+        {
+            return Ok(recent);
+        }
+        self.tables.as_ref().map_or(Ok(None), |tables| tables.get(keyspace, key))
     }
 
     fn scan(&self, range: &RangeRequest) -> Result<Page> {
@@ -129,26 +128,39 @@ impl Snapshot for LayeredView {
     }
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
-        if after >= self.head.position {
-            return Ok(Vec::new());
-        }
-        let stored = self.tables.as_ref().map(|tables| tables.read_log(after, max)).transpose()?;
-        let mut entries = stored.unwrap_or_default();
-        let last = entries.last().map_or(after, |entry| entry.position);
-        // Entries that stood there before may have been emptied since.
-        let (low, high) = (after.saturating_add(1).to_be_bytes(), last.saturating_add(1).to_be_bytes());
-        for (key, value) in self.recent.range(self.sequence, Table::Log, (&low, &high), false) {
-            let newer = decode_entry(&key, &value.unwrap_or_default())?;
-            if let Some(entry) = entries.iter_mut().find(|entry| entry.position == newer.position) {
-                *entry = newer;
-            }
-        }
-        let (low, high) = (last.saturating_add(1).to_be_bytes(), self.head.position.saturating_add(1));
-        let recent = self.recent.range(self.sequence, Table::Log, (&low, &high.to_be_bytes()), false);
-        for (key, value) in recent.take(max.saturating_sub(entries.len())) {
-            entries.push(decode_entry(&key, &value.unwrap_or_default())?);
-        }
+        let mut entries = Vec::new();
+        self.visit_log(after, max, &mut |row| {
+            entries.push(row.to_entry());
+            Ok(())
+        })?;
         Ok(entries)
+    }
+
+    fn visit_log(&self, after: u64, max: usize, visit: LogVisitor<'_>) -> Result<()> {
+        if after >= self.head.position || max == 0 {
+            return Ok(());
+        }
+        let (low, high) = (after.saturating_add(1).to_be_bytes(), self.head.position.saturating_add(1));
+        let recent = self.recent.range(self.sequence, Table::Log, (&low, &high.to_be_bytes()), false);
+        let (mut recent, mut visited) = (recent.peekable(), 0_usize);
+        // Entries that stood there before may have been emptied since.
+        if let Some(tables) = &self.tables {
+            tables.visit_log(after, max, &mut |row| {
+                visited = visited.saturating_add(1);
+                match recent.next_if(|(key, _)| *key == row.position.to_be_bytes()) {
+                    Some((key, value)) => visit(decode_row(&key, &value.unwrap_or_default())?),
+                    None => visit(row),
+                }
+            })?;
+        }
+        for (key, value) in recent.take(max.saturating_sub(visited)) {
+            visit(decode_row(&key, &value.unwrap_or_default())?)?;
+        }
+        Ok(())
+    }
+
+    fn shared(&self) -> Option<&(dyn Snapshot + Sync)> {
+        Some(self)
     }
 
     fn head(&self) -> Result<Head> {
@@ -165,6 +177,10 @@ pub(super) trait Sees: Send {
 impl<T: Sees> Snapshot for T {
     fn get_many(&self, keys: &[(Keyspace, &[u8])]) -> Result<Vec<Option<Vec<u8>>>> {
         self.view().get_many(keys)
+    }
+
+    fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.view().get(keyspace, key)
     }
 
     fn scan(&self, range: &RangeRequest) -> Result<Page> {
@@ -189,6 +205,10 @@ impl<T: Sees> Snapshot for T {
 
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
         self.view().read_log(after, max)
+    }
+
+    fn visit_log(&self, after: u64, max: usize, visit: LogVisitor<'_>) -> Result<()> {
+        self.view().visit_log(after, max, visit)
     }
 
     fn head(&self) -> Result<Head> {

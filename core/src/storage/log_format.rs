@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Error, Result};
 use crate::storage::bytes::Fields;
-use crate::storage::store::{LogEntry, LogRecord};
+use crate::storage::store::{LogEntry, LogRecord, LogRow};
 
 /// The version of this encoding.
 const VERSION: u8 = 1;
@@ -20,11 +20,19 @@ pub(super) fn encode_entry(hash: &[u8; 32], record: &LogRecord) -> Result<Vec<u8
     Ok(value)
 }
 
+/// The entry in a row of the log, by itself.
+///
+/// # Errors
+/// As [`decode_row`].
+pub(super) fn decode_entry(key: &[u8], value: &[u8]) -> Result<LogEntry> {
+    decode_row(key, value).map(LogRow::to_entry)
+}
+
 /// The entry in a row of the log.
 ///
 /// # Errors
 /// [`Code::NewerFormat`] for a version that is not known here, [`Code::Damaged`].
-pub(super) fn decode_entry(key: &[u8], value: &[u8]) -> Result<LogEntry> {
+pub(super) fn decode_row<'a>(key: &[u8], value: &'a [u8]) -> Result<LogRow<'a>> {
     match value.first() {
         Some(&VERSION) => read(key, value).ok_or_else(|| Error::new(Code::Damaged).rule("log entry")),
         Some(_) => Err(Error::new(Code::NewerFormat).rule("log entry")),
@@ -32,12 +40,12 @@ pub(super) fn decode_entry(key: &[u8], value: &[u8]) -> Result<LogEntry> {
     }
 }
 
-fn read(key: &[u8], value: &[u8]) -> Option<LogEntry> {
+fn read<'a>(key: &[u8], value: &'a [u8]) -> Option<LogRow<'a>> {
     let position = u64::from_be_bytes(key.try_into().ok()?);
     let mut fields = Fields::of(value);
     let _version = fields.array::<1>()?;
-    let hash = fields.array()?;
+    let hash = fields.array_ref()?;
     let length = usize::try_from(fields.u32()?).ok()?;
-    let chained = fields.take(length)?.to_vec();
-    Some(LogEntry { position, hash, record: LogRecord { chained, sealed: fields.rest().to_vec() } })
+    let chained = fields.take(length)?;
+    Some(LogRow { position, hash, chained, sealed: fields.rest() })
 }

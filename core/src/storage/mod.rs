@@ -72,8 +72,9 @@ pub use salvage_tree::{LostRange, Walked};
 pub use sealed_files::{Gate, SealedFiles};
 pub use sealing::{seal, unseal};
 pub use store::{
-    CommitId, Durability, Family, Head, Keyspace, LogEntry, LogRecord, Page, RangeRequest, RowVisitor,
-    Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet, successor,
+    CommitId, Durability, Family, Head, Keyspace, LogEntry, LogRecord, LogRow, LogVisitor, Page,
+    RangeRequest, RowVisitor, Settled, Snapshot, Store, StoreStatistics, StoreTransaction, WriteSet,
+    successor,
 };
 pub use subject_keys::SubjectKeys;
 pub use superblock::FORMAT;

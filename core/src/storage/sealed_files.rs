@@ -122,12 +122,14 @@ impl SealedFiles {
         }
     }
 
-    /// Deletes every file of the directory, drafts that a crash left included.
+    /// Deletes every file of the directory, drafts that a crash left included. The directory is made where it is
+    /// missing.
     ///
     /// # Errors
     /// [`Code::Io`].
     pub fn clear(&self) -> Result<()> {
         let _inside = self.gate.pass()?;
+        fs::create_dir_all(&self.directory)?;
         for entry in fs::read_dir(&self.directory)? {
             fs::remove_file(entry?.path())?;
         }

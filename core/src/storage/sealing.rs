@@ -18,12 +18,12 @@ pub const SEALING_OVERHEAD: usize = 1 + NONCE_BYTES + TAG_BYTES;
 pub fn seal(key: &[u8; 32], aad: &[u8], plain: &[u8], random: &dyn Random) -> Vec<u8> {
     let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce);
-    let mut text = plain.to_vec();
-    let tag = Xaes::new(key).seal(&nonce, aad, &mut text).expect("a value is shorter than 64 GiB");
     let mut sealed = Vec::with_capacity(plain.len() + SEALING_OVERHEAD);
     sealed.push(VERSION);
     sealed.extend_from_slice(&nonce);
-    sealed.extend_from_slice(&text);
+    sealed.extend_from_slice(plain);
+    let text = sealed.get_mut(1 + NONCE_BYTES..).unwrap_or_default();
+    let tag = Xaes::new(key).seal(&nonce, aad, text).expect("a value is shorter than 64 GiB");
     sealed.extend_from_slice(&tag);
     sealed
 }

@@ -126,6 +126,9 @@ pub fn successor(prefix: &[u8]) -> Vec<u8> {
 /// Who is handed rows, one after the other, by key and value.
 pub type RowVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<()>;
 
+/// Who is handed entries of the log, one after the other.
+pub type LogVisitor<'a> = &'a mut dyn FnMut(LogRow<'_>) -> Result<()>;
+
 /// Rows of a range in its direction.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -227,6 +230,19 @@ pub trait Snapshot: Send {
     /// # Errors
     /// `storage.damaged`, `storage.io`.
     fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>>;
+
+    /// As [`Snapshot::read_log`], and hands each entry to a function where it lies.
+    ///
+    /// # Errors
+    /// As [`Snapshot::read_log`], and those of the function.
+    fn visit_log(&self, after: u64, max: usize, visit: LogVisitor<'_>) -> Result<()> {
+        self.read_log(after, max)?.iter().try_for_each(|entry| visit(entry.row()))
+    }
+
+    /// This view for several threads at once, where they may share it.
+    fn shared(&self) -> Option<&(dyn Snapshot + Sync)> {
+        None
+    }
 
     /// The newest entry of the log.
     ///
@@ -404,6 +420,14 @@ impl WriteSet {
                 return Err(Error::new(Code::Conflict).rule("a guarded key has changed"));
             }
         }
+        self.check_creates(newest)
+    }
+
+    /// Refuses where a key to be created exists.
+    ///
+    /// # Errors
+    /// `storage.conflict`, and those of the view.
+    pub fn check_creates(&self, newest: &dyn Snapshot) -> Result<()> {
         for (keyspace, key) in &self.creates {
             if newest.get(*keyspace, key)?.is_some() {
                 return Err(Error::new(Code::Conflict).rule("the key exists"));
@@ -435,6 +459,10 @@ pub struct StoreStatistics {
     pub memory_bytes: u64,
     /// Commits.
     pub commits: u64,
+    /// Rows that commits put or took away, entries of the log among them.
+    pub changed_rows: u64,
+    /// Bytes of their keys and values.
+    pub changed_bytes: u64,
     /// Records of the journal: groups of commits.
     pub groups: u64,
     /// Calls that make a file durable, of the journal and the tables.
@@ -474,6 +502,37 @@ pub struct LogEntry {
     pub hash: [u8; 32],
     /// What was written.
     pub record: LogRecord,
+}
+
+impl LogEntry {
+    /// The entry where it lies.
+    #[must_use]
+    pub fn row(&self) -> LogRow<'_> {
+        let LogRecord { chained, sealed } = &self.record;
+        LogRow { position: self.position, hash: &self.hash, chained, sealed }
+    }
+}
+
+/// One entry of the log where it lies; its parts are those of a [`LogEntry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRow<'a> {
+    /// Position.
+    pub position: u64,
+    /// The chain's hash at this entry.
+    pub hash: &'a [u8; 32],
+    /// Header and commitments.
+    pub chained: &'a [u8],
+    /// Sealed values.
+    pub sealed: &'a [u8],
+}
+
+impl LogRow<'_> {
+    /// The entry by itself.
+    #[must_use]
+    pub fn to_entry(self) -> LogEntry {
+        let record = LogRecord { chained: self.chained.to_vec(), sealed: self.sealed.to_vec() };
+        LogEntry { position: self.position, hash: *self.hash, record }
+    }
 }
 
 /// The newest entry: its position and hash; position 0 and zeros for an empty log.

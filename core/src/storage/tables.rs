@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use crate::base::{Code, Error, Random, Result};
 use crate::storage::faults::from_redb;
 use crate::storage::journal::Generation;
-use crate::storage::log_format::decode_entry;
+use crate::storage::log_format::{decode_entry, decode_row};
 use crate::storage::memtable::Changed;
-use crate::storage::store::{CommitId, Head, Keyspace, LogEntry, Page, RangeRequest};
+use crate::storage::store::{CommitId, Head, Keyspace, LogVisitor, Page, RangeRequest};
 use crate::storage::vault::Vault;
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -381,19 +381,44 @@ impl TableView {
             return Ok(Page::default());
         }
         let table = self.table(Table::Of(range.keyspace))?;
-        let rows = table.range(range.low.as_slice()..range.high.as_slice()).map_err(from_redb)?;
-        if range.reverse { collect(rows.rev(), range.max_rows) } else { collect(rows, range.max_rows) }
+        let (low, high) = (range.low.as_slice(), range.high.as_slice());
+        let start = match range.reverse {
+            true => table.upper_bound(Bound::Excluded(high)),
+            false => table.lower_bound(Bound::Included(low)),
+        };
+        let mut rows = start.map_err(from_redb)?;
+        let mut page = Page { rows: Vec::with_capacity(range.max_rows.min(USUAL_ROWS)), more: false };
+        loop {
+            let row = if range.reverse { rows.prev() } else { rows.next() };
+            let Some((key, value)) = row.map_err(from_redb)? else { return Ok(page) };
+            let key = key.value();
+            let is_within = if range.reverse { key >= low } else { key < high };
+            if !is_within {
+                return Ok(page);
+            }
+            if page.rows.len() == range.max_rows {
+                page.more = true;
+                return Ok(page);
+            }
+            page.rows.push((key.to_vec(), value.value().to_vec()));
+        }
     }
 
-    /// Entries of the log after a position.
+    /// Hands entries of the log after a position to a function, at most `max`.
     ///
     /// # Errors
-    /// As [`TableView::get`].
-    pub(super) fn read_log(&self, after: u64, max: usize) -> Result<Vec<LogEntry>> {
-        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
+    /// As [`TableView::get`], and those of the function.
+    pub(super) fn visit_log(&self, after: u64, max: usize, visit: LogVisitor<'_>) -> Result<()> {
+        let Some(first) = after.checked_add(1) else { return Ok(()) };
         let first = first.to_be_bytes();
-        let rows = self.table(Table::Log)?.range(first.as_slice()..).map_err(from_redb)?;
-        collect(rows, max)?.rows.iter().map(|(key, value)| decode_entry(key, value)).collect()
+        // A cursor has no end to look for at each row, as a range has.
+        let from = Bound::Included(first.as_slice());
+        let mut rows = self.table(Table::Log)?.lower_bound(from).map_err(from_redb)?;
+        for _ in 0..max {
+            let Some((key, value)) = rows.next().map_err(from_redb)? else { break };
+            visit(decode_row(key.value(), value.value())?)?;
+        }
+        Ok(())
     }
 
     /// The newest entry of the log.
@@ -453,20 +478,4 @@ pub struct TableSize {
     pub stored_bytes: u64,
     /// Bytes of its pages beside those: inner pages, and room that is left in pages.
     pub overhead_bytes: u64,
-}
-
-type Row<'a> = (redb::AccessGuard<'a, &'static [u8]>, redb::AccessGuard<'a, &'static [u8]>);
-
-/// The first rows of an iterator, and whether it has more.
-fn collect<'a>(
-    mut rows: impl Iterator<Item = std::result::Result<Row<'a>, redb::StorageError>>,
-    max_rows: usize,
-) -> Result<Page> {
-    let mut page = Page { rows: Vec::with_capacity(max_rows.min(USUAL_ROWS)), more: false };
-    for row in rows.by_ref().take(max_rows) {
-        let (key, value) = row.map_err(from_redb)?;
-        page.rows.push((key.value().to_vec(), value.value().to_vec()));
-    }
-    page.more = rows.next().transpose().map_err(from_redb)?.is_some();
-    Ok(page)
 }

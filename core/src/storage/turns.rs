@@ -71,8 +71,11 @@ impl Turns {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.turns.lock().waiting.retain(|ticket| *ticket != self.ticket);
-        self.turns.moved.notify_all();
+        let mut queue = self.turns.lock();
+        queue.waiting.retain(|ticket| *ticket != self.ticket);
+        if !queue.waiting.is_empty() {
+            self.turns.moved.notify_all();
+        }
     }
 }
 

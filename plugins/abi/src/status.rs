@@ -228,5 +228,9 @@ pub const GUANXI_ERR_RECORD_LEGAL_HOLD: i32 = -430;
 pub const GUANXI_ERR_ACCESS_FOUR_EYES: i32 = -531;
 /// `access.request_closed`: the request is no longer open
 pub const GUANXI_ERR_ACCESS_REQUEST_CLOSED: i32 = -532;
+/// `privacy.suppressed`: the person is on the list of those who must not come back unnoticed
+pub const GUANXI_ERR_PRIVACY_SUPPRESSED: i32 = -570;
 /// `access.base_changed`: what the request rests on has changed
 pub const GUANXI_ERR_ACCESS_BASE_CHANGED: i32 = -533;
+/// `plugin.not_admitted`: the plugin does not act on its own account
+pub const GUANXI_ERR_PLUGIN_NOT_ADMITTED: i32 = -540;

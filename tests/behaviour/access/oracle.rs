@@ -5,7 +5,7 @@
 use guanxi::Code;
 use guanxi::engine::{Action, Level, ShareLevel};
 
-use super::organisation::{Given, Grant, Plan, Shown, With};
+use super::organisation::{ENTITIES, FIELD, Given, Grant, Plan, Shown, With};
 
 /// Answers questions about one plan: about users as themselves, or about what whoever stands in for them may do.
 pub struct Oracle<'a> {
@@ -126,6 +126,30 @@ impl<'a> Oracle<'a> {
         })
     }
 
+    /// The refusal to set a field of a record.
+    pub fn setting(&self, user: usize, record: usize, field: &str) -> Option<Code> {
+        let refused = self.change(user, record, Action::Update);
+        refused.or_else(|| (!self.sets(user, record, field)).then_some(Code::FieldNotPermitted))
+    }
+
+    /// Whether somebody who may change a record may set a field of it: the grants to change it that reach it decide, or
+    /// the widest ones where none does; and nobody sets what they do not see as it is.
+    pub fn sets(&self, user: usize, record: usize, field: &str) -> bool {
+        let entity = self.plan.records[record].entity;
+        let what = self.belonging(record);
+        let changing = || self.grants(user, entity, Action::Update);
+        let allowing = || changing().filter(|grant| !grant.deny && grant.level != Level::None);
+        let reaching: Vec<&Grant> =
+            allowing().filter(|grant| self.reaches_at(user, grant.level, what)).collect();
+        let most = allowing().map(|grant| grant.level).max();
+        let widest = || allowing().filter(|grant| Some(grant.level) == most).collect();
+        let counting: Vec<&Grant> = if reaching.is_empty() { widest() } else { reaching };
+        let leaves = |grant: &Grant| grant.only.is_some_and(|only| only != field);
+        let seen = field != FIELD || entity != ENTITIES[0] || self.shown(user, record) == Shown::Value;
+        seen && counting.iter().any(|grant| !leaves(grant))
+            && !changing().any(|grant| grant.deny && leaves(grant))
+    }
+
     /// The refusal to give a record to another owner.
     pub fn assignment(&self, user: usize, record: usize, owner: usize) -> Option<Code> {
         let thing = &self.plan.records[record];
@@ -202,7 +226,24 @@ impl<'a> Oracle<'a> {
         };
         let near = self.plan.users[user].partition == what.partition;
         let shared = near && self.may(user, entity, action) && self.has_share(user, record, action);
-        self.reaches_what(user, entity, action, what) || shared && !forbidden()
+        let follows = || near && self.may(user, entity, action) && self.follows(user, record, action);
+        self.reaches_what(user, entity, action, what) || (shared || follows()) && !forbidden()
+    }
+
+    /// Whether somebody may read the account of a contact and do as much to it, whatever lets them.
+    fn follows(&self, user: usize, record: usize, action: Action) -> bool {
+        let needed = match action {
+            Action::Read => ShareLevel::Read,
+            Action::Update => ShareLevel::Edit,
+            Action::Delete | Action::Assign => ShareLevel::Full,
+            _ => return false,
+        };
+        let account = self.plan.records[record].account.filter(|_| self.plan.follows >= Some(needed));
+        // What a delegation is about are the records that are asked for.
+        let whole = Self { plan: self.plan, about: None };
+        account.is_some_and(|account| {
+            [Action::Read, action].into_iter().all(|action| whole.reaches(user, account, action))
+        })
     }
 
     fn has_share(&self, user: usize, record: usize, action: Action) -> bool {

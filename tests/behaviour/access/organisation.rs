@@ -28,6 +28,8 @@ pub struct Grant {
     pub deny: bool,
     /// What it shows of the number of employees, the one field of which grants say anything here.
     pub shows: Shown,
+    /// Of one to change: the only field that it lets be set; where it forbids, the only one that it does not forbid to.
+    pub only: Option<&'static str>,
 }
 
 /// How much is shown of a value, the least first.
@@ -42,7 +44,7 @@ pub enum Shown {
 impl Grant {
     /// Whether it forbids records, rather than a field.
     pub fn denies_records(&self) -> bool {
-        self.deny && self.shows == Shown::Value
+        self.deny && self.shows == Shown::Value && self.only.is_none()
     }
 
     /// The record of the grant, for a role.
@@ -57,6 +59,7 @@ impl Grant {
             .set(grant::HIDDEN_FIELDS, named(Shown::Nothing))
             .set(grant::MASKED_FIELDS, named(Shown::Mask))
             .set(grant::LIST_MASKED_FIELDS, named(Shown::MaskInLists))
+            .set(grant::WRITABLE_FIELDS, self.only)
     }
 }
 
@@ -141,6 +144,8 @@ pub struct Plan {
     pub teams: Vec<Group>,
     pub shares: Vec<Given>,
     pub stand_ins: Vec<StandIn>,
+    /// How much of what may be done to accounts may be done to their contacts.
+    pub follows: Option<ShareLevel>,
 }
 
 fn stand_in(users: usize) -> impl Strategy<Value = StandIn> {
@@ -198,7 +203,8 @@ fn grant() -> impl Strategy<Value = Grant> {
     ];
     (entities, actions, levels, deny, shows).prop_map(|(entity, action, level, deny, shows)| {
         let has_field = entity == "crm.account" && action == Action::Read;
-        Grant { entity, action, level, deny, shows: if has_field { shows } else { Shown::Value } }
+        let shows = if has_field { shows } else { Shown::Value };
+        Grant { entity, action, level, deny, shows, only: None }
     })
 }
 
@@ -236,7 +242,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
         )
             .prop_map(|(units, roles, users, (teams, stand_ins), (mut records, shares))| {
                 records.iter_mut().for_each(|thing| thing.unit = users[thing.owner].unit);
-                Plan { units, roles, users, records, teams, shares, stand_ins }
+                Plan { units, roles, users, records, teams, shares, stand_ins, follows: None }
             })
     })
 }

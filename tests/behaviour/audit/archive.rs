@@ -160,3 +160,71 @@ fn classes_are_those_that_there_are_and_only_administrators_archive() {
     assert_eq!(refusal(lin.drop_archived(false)), Code::NotPermitted);
     assert_eq!(refusal(lin.archived_ledger()), Code::NotPermitted);
 }
+
+#[test]
+fn an_archive_is_held_against_the_ledger_also_when_its_values_are_gone_and_no_byte_of_it_may_be_another() {
+    let house = house();
+    let id = house.create("account", &Changes::new().set("name", "加喜"));
+    let lin = house.user("lin", &[house.role("readers", &[("crm.account", Action::Read, Level::All)])]);
+    lin.get("account", id).unwrap();
+    house.admin.checkpoint_ledger().unwrap();
+    archive(&house, "archive.jsonl").unwrap();
+    let path = house.folder().join("archive.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let verify = |text: &str| house.admin.verify_ledger_archive(&mut text.as_bytes());
+    let done = verify(&text).unwrap();
+    assert_eq!((done.first, done.checkpoints), (1, 1));
+    assert!(done.with_values > 0 && done.entries == done.last);
+    keep(&house, json!({"reads": 1})).unwrap();
+    house.clock.advance_micros(3 * 86_400_000_000);
+    drop_old(&house, false);
+    assert!(reads(&house).iter().any(|has| !has), "the database no longer has them");
+    let told = call(&house.admin, "audit.verify_archive", &json!({"path": path})).unwrap();
+    assert_eq!(told["with_values"], json!(done.with_values));
+    // Whatever is another: a digit of an entry, of a salt, of a value, of a checkpoint, an order, an end.
+    let lines: Vec<&str> = text.lines().collect();
+    let another = |line: usize, from: &str, to: &str| {
+        let mut lines = lines.clone();
+        let changed = lines[line].replacen(from, to, 1);
+        assert_ne!(changed, lines[line], "{from}");
+        lines[line] = &changed;
+        verify(&(lines.join("\n") + "\n")).map(drop).map_err(|error| error.code())
+    };
+    let of =
+        |kind: &str| lines.iter().position(|line| line.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+    let with_values = lines.iter().position(|line| line.contains("\"salt\":\"")).unwrap();
+    let flipped = |line: usize, name: &str| {
+        let json: Json = serde_json::from_str(lines[line]).unwrap();
+        let text = json[name].as_str().unwrap().to_owned();
+        let mut other = text.clone();
+        let last = other.pop();
+        other.push(if last == Some('0') { '1' } else { '0' });
+        another(line, &text, &other)
+    };
+    for (line, name) in [(of("entry"), "chained"), (of("entry"), "hash"), (with_values, "salt")] {
+        assert_eq!(flipped(line, name), Err(Code::LedgerBroken), "{name}");
+    }
+    for name in ["hash", "root", "signature", "key"] {
+        assert_eq!(flipped(of("checkpoint"), name), Err(Code::CheckpointInvalid), "{name}");
+    }
+    for (line, name) in [(of("end"), "sha256"), (of("ledger"), "origin")] {
+        assert_eq!(flipped(line, name), Err(Code::InvalidArgument), "{name}");
+    }
+    assert_eq!(another(of("ledger"), "\"format\":1", "\"format\":2"), Err(Code::InvalidArgument));
+    let taken = |text: &str| refusal(verify(text));
+    assert_eq!(taken(""), Code::InvalidArgument);
+    assert_eq!(taken("[]\n"), Code::InvalidArgument);
+    assert_eq!(taken(text.trim_end()), Code::InvalidArgument, "the last line is not whole");
+    assert_eq!(taken(&(text.clone() + "{}\n")), Code::InvalidArgument, "something stands behind the end");
+    let mut swapped = lines.clone();
+    swapped.swap(1, 2);
+    assert_eq!(taken(&(swapped.join("\n") + "\n")), Code::LedgerBroken);
+    let mut shorter = lines.clone();
+    shorter.remove(1);
+    assert_eq!(taken(&(shorter.join("\n") + "\n")), Code::LedgerBroken);
+    let other = self::house();
+    assert_eq!(refusal(other.admin.verify_ledger_archive(&mut text.as_bytes())), Code::InvalidArgument);
+    assert_eq!(refusal(lin.verify_ledger_archive(&mut text.as_bytes())), Code::NotPermitted);
+    let relative = call(&house.admin, "audit.verify_archive", &json!({"path": "archive.jsonl"}));
+    assert_eq!(refusal(relative), Code::InvalidArgument);
+}

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use guanxi::engine::{Action, Level};
+use guanxi::engine::{Action, Level, User, UserStatus, role_assignment, user};
 use guanxi::features::privacy::{Discover, PersonalKind};
 use guanxi::model::Account;
 use guanxi::schema::EntityType;
-use guanxi::{CancelToken, Changes, Code, Patience};
+use guanxi::{CancelToken, Changes, Code, Patience, RecordId};
 use guanxi_tests::{House, database, refusal, shared_data};
 use serde_json::{Value as Json, json};
 
@@ -220,4 +220,58 @@ fn it_is_for_who_reads_everything_and_stops_and_goes_on() {
     let stopped = house.admin.with_patience(Patience::with_token(token));
     let told = call(&stopped, "privacy.discover", json!({}));
     assert!(told.is_err() || !told.unwrap()["stopped"].is_null());
+}
+
+#[test]
+fn who_handles_requests_looks_through_their_own_partition_and_holds_there_and_nobody_crosses() {
+    let house = with_notes();
+    let rights = [Action::Create, Action::Read, Action::Update, Action::Administer];
+    let all = ["crm.account", "sys.rights_request"];
+    let grants: Vec<_> =
+        all.iter().flat_map(|entity| rights.map(|action| (*entity, action, Level::All))).collect();
+    let role = house.role("officer", &grants);
+    let mut officers = vec![house.user("officer", &[role])];
+    for name in ["north", "south"] {
+        let partition = house.partition(name);
+        let made = house.admin.write(|transaction| {
+            let changes = Changes::new()
+                .set(user::NAME, name)
+                .set(user::STATUS, UserStatus::Active)
+                .set(user::PARTITION, partition);
+            let made = transaction.create_record(User::NAME, changes)?;
+            let changes = Changes::new().set(role_assignment::USER, made).set(role_assignment::ROLE, role);
+            transaction.create_record("sys.role_assignment", changes)
+        });
+        made.unwrap();
+        officers.push(house.crm.session_for(name).unwrap());
+    }
+    let asked = Discover { entities: vec![Account::NAME.to_owned()], ..Discover::default() };
+    let mut ids = Vec::new();
+    for (number, officer) in officers.iter().enumerate() {
+        let notes = vec!["13812345678"; number + 1].join(" and ");
+        let changes = Changes::new().set("name", "a").set("x.remark", notes.as_str());
+        ids.push(
+            officer.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap(),
+        );
+    }
+    // One session after the other is how somebody looks who answers for all of them: each tells of its own alone.
+    for (number, officer) in officers.iter().enumerate() {
+        let told = officer.discover_personal_data(&asked).unwrap();
+        assert_eq!((told.looked_at, told.skipped.len(), told.findings.len()), (1, 0, 1));
+        let finding = &told.findings[0];
+        assert_eq!((finding.count, finding.ids.as_slice()), (number as u64 + 1, &ids[number..=number]));
+        let hold = |id: RecordId| {
+            let given = json!({"entity": "account", "id": id.to_string(), "reason": "诉讼"});
+            call(officer, "hold.place", given)
+        };
+        hold(ids[number]).unwrap();
+        assert_eq!(refusal(hold(ids[(number + 1) % 3])), Code::RecordNotFound);
+        let listed = call(officer, "hold.list", json!({})).unwrap();
+        assert_eq!(listed["holds"].as_array().map(Vec::len), Some(1), "{listed}");
+    }
+    // Of another entity nothing is read, so nothing of it is looked through.
+    let contacts = Discover { entities: vec!["crm.contact".to_owned()], ..Discover::default() };
+    assert_eq!(officers[1].discover_personal_data(&contacts).unwrap().skipped, ["crm.contact"]);
+    let reader = house.user("reads", &[house.role("reads", &[("crm.account", Action::Read, Level::All)])]);
+    assert_eq!(refusal(reader.discover_personal_data(&asked)), Code::NotPermitted);
 }

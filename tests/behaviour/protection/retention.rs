@@ -1,5 +1,9 @@
 //! Rules of retention: what was kept long enough goes, what must stay stays, and everybody is told why.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use guanxi::engine::Ed25519Key;
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
 use guanxi::{CancelToken, Changes, Code, Date, Patience, RecordId};
@@ -178,6 +182,59 @@ fn persons_are_anonymised_or_erased_or_purged() {
     let _ = house.verified();
     let house = house.reopened();
     assert!(entries(&house, erased).iter().all(|(_, _, told)| !told));
+}
+
+#[test]
+fn each_person_that_a_rule_erases_has_a_receipt_that_names_the_rule_and_holds() {
+    let signer = Arc::new(Ed25519Key::from_secret(&[9; 32]));
+    let house = House::with(|options| options.checkpoint_signer(signer.clone()));
+    let ids: Vec<RecordId> = (0..203).map(|number| person(&house, &format!("林{number}"))).collect();
+    let corrected = json!({"entity": "contact", "id": ids[0].to_string(), "values": {"position": "厂长"}, "reason": "他说的"});
+    call(&house.admin, "correction.propose", corrected).unwrap();
+    house.admin.attach("contact", ids[1], "a.txt", "text/plain", &mut &b"content"[..]).unwrap();
+    call(
+        &house.admin,
+        "hold.place",
+        json!({"entity": "contact", "id": ids[2].to_string(), "reason": "诉讼"}),
+    )
+    .unwrap();
+    let basis = "个人信息保护法第四十七条".repeat(40);
+    let more = json!({
+        "code": "gone", "entity": "crm.contact", "clock": "created_at", "period": "P10D", "action": "erase",
+        "basis": basis,
+    });
+    rule(&house, more).unwrap();
+    house.clock.advance_micros(11 * DAY);
+    let before = house.crm.head().unwrap().position;
+    assert_eq!(run(&house, json!({"rule": "gone"}))[0]["removed"], 202);
+    let (mut told, mut after) = (BTreeSet::new(), None);
+    loop {
+        let (receipts, next) = house.admin.erasure_receipts(None, after, 50).unwrap();
+        for receipt in receipts {
+            let said = &receipt.statement;
+            assert_eq!((said.entity.as_str(), said.rule.as_deref()), (Contact::NAME, Some("gone")));
+            assert!(basis.starts_with(said.basis.as_deref().unwrap()) && said.basis.as_deref() != Some(""));
+            assert_eq!(said.by, house.admin.user().to_string());
+            assert!(said.position > before);
+            let of_first = said.subject == ids[0].to_string();
+            assert_eq!(said.keys_destroyed, if of_first { 2 } else { 1 }, "with that of the correction");
+            assert_eq!(said.attachments, u64::from(said.subject == ids[1].to_string()));
+            let check = house.admin.verify_erasure_receipt(&receipt, &[]).unwrap();
+            assert!(check.holds() && check.signature == Some(true), "{check:?}");
+            assert!(receipt.readable(guanxi::Locale::English).contains("Rule of retention: gone"));
+            assert!(!receipt.text.contains("林"));
+            assert!(told.insert(said.subject.clone()), "one receipt for each person");
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let erased = ids.iter().filter(|id| **id != ids[2]).map(ToString::to_string);
+    assert_eq!(told, erased.collect::<BTreeSet<_>>());
+    assert_eq!(run(&house, json!({"rule": "gone"}))[0]["removed"], 0);
+    assert_eq!(house.admin.erasure_receipts(Some(ids[0]), None, 10).unwrap().0.len(), 1);
+    let _ = house.verified();
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_receipt_says_what_was_destroyed_and_what_may_be_left_and_names_nobody() {
     call(&house, "schema.define_field", field).unwrap();
     let company = house.create("account", &Changes::new().set("name", "加喜").set("x.friend", id));
     let before = house.crm.head().unwrap().position;
-    let reason = ErasureReason { basis: Some("GDPR 17(1)(b)".to_owned()), request: None };
+    let reason = ErasureReason { basis: Some("GDPR 17(1)(b)".to_owned()), ..ErasureReason::default() };
     let receipt = house.admin.erase_for("contact", id, &reason).unwrap();
     let statement = &receipt.statement;
     assert_eq!((statement.subject.as_str(), statement.entity.as_str()), (&*id.to_string(), "crm.contact"));
@@ -146,7 +146,7 @@ fn receipts_are_made_by_erasures_alone_and_read_by_those_who_may() {
     assert_eq!(officer.erase("contact", other).unwrap().statement.keys_destroyed, 1);
     assert_eq!(refusal(officer.erasure_receipts(None, None, 10)), Code::NotPermitted);
     assert_eq!(refusal(officer.verify_erasure_receipt(&receipt, &[])), Code::NotPermitted);
-    let long = ErasureReason { basis: Some("x".repeat(501)), request: None };
+    let long = ErasureReason { basis: Some("x".repeat(501)), ..ErasureReason::default() };
     assert_eq!(refusal(house.admin.erase_for("contact", id, &long)), Code::LimitExceeded);
 }
 

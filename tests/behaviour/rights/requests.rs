@@ -182,7 +182,8 @@ fn a_restricted_person_stands_as_it_is_and_is_told_until_the_restriction_is_lift
     let all = [FlagKind::Restricted, FlagKind::Objected, FlagKind::OptedOut, FlagKind::ConsentWithdrawn];
     assert_eq!(flags(&house.admin), all);
     let read = house.role("reads", &[("crm.contact", Action::Read, Level::All)]);
-    assert_eq!(flags(&house.user("reader", &[read])), all, "whoever sees the record is told");
+    let reader = house.user("reader", &[read]);
+    assert_eq!(refusal(reader.privacy_flags("contact", person)), Code::RecordNotFound, "it is hidden, too");
     let nobody = house.user("nobody", &[]);
     assert_eq!(refusal(nobody.privacy_flags("contact", person)), Code::NotPermitted);
     let set = Changes::new().set("position", "厂长");
@@ -193,6 +194,7 @@ fn a_restricted_person_stands_as_it_is_and_is_told_until_the_restriction_is_lift
     step(&house, restriction, RightsStep::Lift { reason: "settled".to_owned() }).unwrap();
     change().unwrap();
     assert!(!flags(&house.admin).contains(&FlagKind::Restricted));
+    assert_eq!(flags(&reader), all[1..], "whoever sees the record is told");
     let again = RightsStep::Lift { reason: "settled".to_owned() };
     assert_eq!(refusal(step(&house, restriction, again)), Code::InvalidTransition);
 }

@@ -7,7 +7,7 @@ use guanxi::engine::{Find, Upserted};
 use guanxi::features::reports::{Bucket, GroupBy, Measure, Report};
 use guanxi::model::{Account, Opportunity, Product, account, opportunity, product};
 use guanxi::schema::EntityType;
-use guanxi::{Changes, Code, Condition, Error, Patience, Result, Settings, WriteOptions};
+use guanxi::{Changes, Code, Condition, Durability, Error, Patience, Result, Settings, WriteOptions};
 use guanxi_tests::{House, PASSWORD, database, moment, options, refusal};
 use serde_json::json;
 
@@ -197,6 +197,42 @@ fn many_threads_write_at_once_and_nothing_is_lost() {
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
     let _ = house.verified();
+}
+
+#[test]
+fn threads_that_write_at_once_share_flushes() {
+    let house = database();
+    let before = house.crm.statistics().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let session = house.admin.clone();
+            scope.spawn(move || {
+                for number in 0..30 {
+                    let name = format!("{thread}-{number}");
+                    session.write(|transaction| transaction.create(account::named(&name))).unwrap();
+                }
+            });
+        }
+    });
+    let after = house.crm.statistics().unwrap();
+    let (commits, groups) = (after.commits - before.commits, after.groups - before.groups);
+    assert_eq!(commits, 240);
+    // While one group becomes durable, the next writers go on: all but the first few have company.
+    assert!(groups < commits * 3 / 4, "{groups} groups of {commits} commits");
+}
+
+#[test]
+fn relaxed_commits_are_made_durable_many_at_a_time() {
+    let house = House::with(|options| options.durability(Durability::Relaxed));
+    let before = house.crm.statistics().unwrap();
+    for number in 0..100 {
+        let name = number.to_string();
+        house.admin.write(|transaction| transaction.create(account::named(&name))).unwrap();
+    }
+    let after = house.crm.statistics().unwrap();
+    let (commits, syncs) = (after.commits - before.commits, after.syncs - before.syncs);
+    assert_eq!((count(&house, Account::NAME), commits), (100, 100));
+    assert!(syncs < commits / 2, "{syncs} flushes of {commits} commits");
 }
 
 #[test]

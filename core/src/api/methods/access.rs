@@ -8,8 +8,8 @@ use crate::api::declare::methods;
 use crate::api::json::owner_from_json;
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{
-    AccessChange, AccessExplanation, AccessPath, Action, Entitled, ParentRecord, Reason, RulePath, Session,
-    SharePath,
+    AccessChange, AccessExplanation, AccessPath, Action, Entitled, ParentRecord, Process, Reason, RulePath,
+    Session, SharePath,
 };
 
 use super::history::place;
@@ -28,7 +28,7 @@ methods! {
         user: Option<String>,
         /// create, read, update, delete, assign, export, import, share, approve, administer; read if not said.
         action: Option<String>,
-    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record}], delegators, hidden_fields, masked_fields}" {
+    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, hidden_fields, masked_fields, read_only_fields}" {
         let user = match &given.user {
             None => session.user(),
             Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
@@ -53,7 +53,7 @@ methods! {
         at: Option<String>,
         /// The entry of the ledger; this or `at`.
         position: Option<u64>,
-    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record}], delegators, hidden_fields, masked_fields}" {
+    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, hidden_fields, masked_fields, read_only_fields}" {
         let user = match &given.user {
             None => session.user(),
             Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
@@ -77,7 +77,7 @@ methods! {
         limit: Option<u64>,
         /// Where the page before ended.
         cursor: Option<String>,
-    }) -> "{rows: [{user, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record}], delegators}], cursor}" {
+    }) -> "{rows: [{user, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, read_only_fields}], cursor}" {
         let action = action(given.action.as_deref())?;
         let asked = page_of(given.cursor.as_deref(), given.limit)?;
         let page = session.who_may(&given.entity, given.id, action, asked)?;
@@ -103,7 +103,7 @@ methods! {
         limit: Option<u64>,
         /// Where the page before ended.
         cursor: Option<String>,
-    }) -> "{position, moment, rows: [{user, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until}], delegators}], undecided, cursor}" {
+    }) -> "{position, moment, rows: [{user, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], delegators, read_only_fields}], undecided, cursor}" {
         let at = place("at", given.at.as_deref(), given.position)?;
         let action = action(given.action.as_deref())?;
         let asked = page_of(given.cursor.as_deref(), given.limit)?;
@@ -167,6 +167,7 @@ fn explanation_to_json(session: &Session, told: &AccessExplanation) -> Result<Js
         "delegators": ids_to_json(&told.delegators),
         "hidden_fields": told.hidden,
         "masked_fields": told.masked,
+        "read_only_fields": told.read_only,
     }))
 }
 
@@ -182,6 +183,7 @@ fn entitled_to_json(session: &Session, row: &Entitled) -> Result<Json> {
         "rules": rules_to_json(&row.rules),
         "parents": parents_to_json(&row.parents),
         "delegators": ids_to_json(&row.delegators),
+        "read_only_fields": row.read_only,
     }))
 }
 
@@ -192,9 +194,15 @@ fn shares_to_json(shares: &[SharePath]) -> Vec<Json> {
             "level": share.level.code(),
             "team": share.team.map(|team| team.to_string()),
             "until": share.until.map(|until| until.to_string()),
+            "process": process_to_json(share.process.as_ref()),
         })
     });
     json.collect()
+}
+
+/// A process that people take part in.
+pub(super) fn process_to_json(process: Option<&Process>) -> Json {
+    process.map_or(Json::Null, |process| json!({"entity": process.entity, "id": process.id.to_string()}))
 }
 
 fn rules_to_json(rules: &[RulePath]) -> Vec<Json> {
@@ -214,6 +222,7 @@ fn parents_to_json(parents: &[ParentRecord]) -> Vec<Json> {
             "field": parent.field,
             "entity": parent.entity,
             "record": parent.record.map(|record| record.to_string()),
+            "shared": parent.shared,
         })
     });
     json.collect()

@@ -1,7 +1,7 @@
 //! Methods on the ledger: what it says, of whom and of what, and what it is to say of reading.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -219,6 +219,25 @@ methods! {
         Ok(export_to_json(&done))
     }
 
+    /// Verifies an archive of the ledger, or an export of it: that it is whole, that every entry is the one that this
+    /// database has there, and that its values are those of the entry, also where the database no longer has them.
+    /// `examples/audit_verify` verifies one without the database, by the public key of its checkpoints.
+    "audit.verify_archive" (session, given: VerifyArchive {
+        /// The file: an absolute path.
+        path: String,
+    }) -> "{first, last, entries, with_values, checkpoints}" {
+        session.check_may("sys.role", Action::Administer)?;
+        let mut file = BufReader::new(old_file(&given.path)?);
+        let done = session.verify_ledger_archive(&mut file)?;
+        Ok(json!({
+            "first": done.first,
+            "last": done.last,
+            "entries": done.entries,
+            "with_values": done.with_values,
+            "checkpoints": done.checkpoints,
+        }))
+    }
+
     /// Takes the values out of entries of the ledger that are archived and older than the setting
     /// `audit.retention_days` keeps them. The chain verifies as before.
     "audit.drop_archived" (session, given: DropArchived {
@@ -249,6 +268,14 @@ fn count(given: Option<u64>) -> usize {
 }
 
 /// A new file of the host. What hinders it is the caller's to mend, but for what stands there already.
+fn old_file(path: &str) -> Result<File> {
+    let refused = || Error::new(Code::InvalidArgument).field("path");
+    if !Path::new(path).is_absolute() {
+        return Err(refused().rule("an absolute path"));
+    }
+    File::open(path).map_err(|error| refused().rule("a file that can be read").because(error))
+}
+
 fn new_file(path: &str) -> Result<File> {
     let refused = || Error::new(Code::InvalidArgument).field("path");
     if !Path::new(path).is_absolute() {

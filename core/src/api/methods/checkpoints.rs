@@ -23,11 +23,14 @@ methods! {
         keys: Option<Vec<Json>>,
         /// What `ledger.heads` told before and was kept elsewhere: checkpoints, or {position, hash}.
         anchors: Option<Vec<Json>>,
+        /// How many threads follow the chain at most; that of the call alone if not said, and never more than eight.
+        threads: Option<u64>,
     }) -> "{first, last, entries, checkpoints, signed, anchors, head}, and without a range {forgotten, records, derived_keys, attachments}" {
         let check = LedgerCheck {
             first: given.first.unwrap_or_default(),
             last: given.last.unwrap_or_default(),
             anchors: given.anchors.iter().flatten().map(anchor_from_json).collect::<Result<_>>()?,
+            threads: given.threads.map_or(0, |threads| usize::try_from(threads).unwrap_or(usize::MAX)),
         };
         let keys: Vec<[u8; 32]> = given
             .keys

@@ -21,8 +21,11 @@ methods! {
         basis: Option<String>,
         /// The rights request for it.
         request: Option<RecordId>,
+        /// Whether keyed hashes of e-mail addresses, phone and identity numbers stay on the list of those who must not come
+        /// back unnoticed; as the setting `privacy.suppress_erased` says if not said.
+        suppress: Option<bool>,
     }) -> "{id, statement, text, algorithm, key, signature, readable}" {
-        let reason = ErasureReason { basis: given.basis.clone(), request: given.request };
+        let reason = ErasureReason { basis: given.basis.clone(), request: given.request, suppress: given.suppress };
         receipt_to_json(&session.erase_for(&given.entity, given.id, &reason)?, session.locale())
     }
 

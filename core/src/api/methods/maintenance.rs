@@ -31,7 +31,7 @@ methods! {
     }
 
     /// Tells sizes of tables and files, and what was done since the open.
-    "database.statistics" (session, _given: Statistics {}) -> "{tables: {name: {rows, stored_bytes, overhead_bytes}}, file_bytes, free_bytes, journal_bytes, memory_bytes, commits, groups, syncs, checkpoints, slow_commits, longest_commit_micros, kept_bytes, cache_hits, cache_misses}" {
+    "database.statistics" (session, _given: Statistics {}) -> "{tables: {name: {rows, stored_bytes, overhead_bytes}}, file_bytes, free_bytes, journal_bytes, memory_bytes, commits, changed_rows, changed_bytes, groups, syncs, checkpoints, slow_commits, longest_commit_micros, kept_bytes, cache_hits, cache_misses}" {
         Ok(statistics_to_json(&session.statistics()?))
     }
 

@@ -27,6 +27,7 @@ mod organisation;
 mod packages;
 mod palette;
 mod personal_package;
+mod plugins;
 mod privacy_register;
 mod privileges;
 mod query;
@@ -39,6 +40,7 @@ mod schema;
 mod search;
 mod sharing;
 mod sharing_rules;
+mod suppression;
 mod tokens;
 mod trade;
 mod value_sets;
@@ -75,6 +77,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        plugins::METHODS,
         privacy_register::METHODS,
         personal_package::METHODS,
         privileges::METHODS,
@@ -88,6 +91,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         search::METHODS,
         sharing::METHODS,
         sharing_rules::METHODS,
+        suppression::METHODS,
         tokens::METHODS,
         trade::METHODS,
         value_sets::METHODS,

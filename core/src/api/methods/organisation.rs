@@ -192,6 +192,9 @@ methods! {
         /// The only fields that the grant shows, separated by commas; what is not named is hidden, and so is every
         /// field that comes to be later.
         visible_fields: Option<String>,
+        /// The only fields that the grant to create or update lets be set, separated by commas; what is not named is left
+        /// as it is, and so is every field that comes to be later.
+        writable_fields: Option<String>,
         /// allow, or deny: what is forbidden stays so, whatever else allows it.
         effect: Option<String>,
         /// A repeated request with this key gets the first answer.
@@ -208,10 +211,11 @@ methods! {
             given.read_only_fields,
             given.effect
         ]);
-        // Requests that were made before there was such a list are the same ones.
-        let request = match &given.visible_fields {
-            Some(visible) => json!([request, visible]),
-            None => request,
+        // Requests that were made before there were such lists are the same ones.
+        let request = match (&given.visible_fields, &given.writable_fields) {
+            (visible, Some(writable)) => json!([request, visible, writable]),
+            (Some(visible), None) => json!([request, visible]),
+            (None, None) => request,
         };
         write(session, "role.grant", given.idempotency_key.as_deref(), &request, |transaction| {
             let reader = transaction.reader();
@@ -225,6 +229,7 @@ methods! {
                         &given.list_masked_fields,
                         &given.read_only_fields,
                         &given.visible_fields,
+                        &given.writable_fields,
                     ];
                     // A name that is misspelt would leave its field in sight.
                     let named = lists.into_iter().flatten().flat_map(|names| names.split(','));
@@ -246,6 +251,7 @@ methods! {
                 .set(grant::LIST_MASKED_FIELDS, given.list_masked_fields.clone())
                 .set(grant::READ_ONLY_FIELDS, given.read_only_fields.clone())
                 .set(grant::VISIBLE_FIELDS, given.visible_fields.clone())
+                .set(grant::WRITABLE_FIELDS, given.writable_fields.clone())
                 .set(grant::EFFECT, given.effect.clone());
             Ok(json!({"id": transaction.create_record(Grant::NAME, changes)?.to_string()}))
         })

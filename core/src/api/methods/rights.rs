@@ -54,7 +54,8 @@ methods! {
     /// Does a step with a rights request: confirm its receipt, ask_identity, identified (with `how`, and the person's
     /// record if it was not known), start, extend (with `reason`, once), fulfil (with `what`, and `result` or `receipt`),
     /// refuse (with `reason`), withdraw, or lift a restriction, objection or opt-out (with `reason`). To fulfil a
-    /// restriction locks the person's record, and to lift it unlocks the record.
+    /// restriction locks the person's record and hides it from everybody but who handles requests, and to lift it undoes
+    /// both.
     "rights.step" (session, given: StepRequest {
         /// The rights request.
         id: RecordId,

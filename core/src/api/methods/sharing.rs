@@ -5,9 +5,10 @@ use serde_json::{Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::owner_from_json;
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{NewShare, Reader, ShareLevel, SharedWith, Sharee, Team};
+use crate::engine::{NewShare, Process, Reader, ShareLevel, SharedWith, Sharee, Team};
 use crate::schema::EntityType;
 
+use super::access::process_to_json;
 use super::audit::moment;
 use super::records::write;
 
@@ -74,9 +75,42 @@ methods! {
         entity: String,
         /// The record.
         id: RecordId,
-    }) -> "{shares: [{id, user, team, level, from, until, reason, by, at, holds}]}" {
+    }) -> "{shares: [{id, user, team, level, from, until, reason, by, at, holds, process: {entity, id}}]}" {
         let shares = session.shares(&given.entity, given.id)?;
         Ok(json!({"shares": shares.iter().map(share_to_json).collect::<Vec<_>>()}))
+    }
+
+    /// Lets a user or a team that takes part in a process, such as an approval, read a record until the process ends. The
+    /// process is a record that one may change; of the record that it is about it takes the right to share.
+    "record.involve" (session, given: InvolveInRecord {
+        /// The entity.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The user, by id or name; this, or `team`.
+        user: Option<String>,
+        /// The team, by id or name; this or `user`.
+        team: Option<String>,
+        /// The entity of the process.
+        process_entity: String,
+        /// The record of the process.
+        process: RecordId,
+    }) -> "{id}" {
+        let process = Process { entity: given.process_entity.clone(), id: given.process };
+        let with = session.read(|reader| sharee(&reader, given.user.as_deref(), given.team.as_deref()))?;
+        let id = session.involve(&given.entity, given.id, with, &process)?;
+        Ok(json!({"id": id.to_string()}))
+    }
+
+    /// Ends what people read because they take part in a process. By who may change its record.
+    "record.end_involvement" (session, given: EndInvolvement {
+        /// The entity of the process.
+        process_entity: String,
+        /// The record of the process.
+        process: RecordId,
+    }) -> "{ended}" {
+        let process = Process { entity: given.process_entity.clone(), id: given.process };
+        Ok(json!({"ended": session.end_involvement(&process)?}))
     }
 }
 
@@ -117,5 +151,6 @@ fn share_to_json(share: &SharedWith) -> Json {
         "by": share.by.to_string(),
         "at": share.at.to_string(),
         "holds": share.holds,
+        "process": process_to_json(share.process.as_ref()),
     })
 }

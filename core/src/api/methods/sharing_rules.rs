@@ -105,7 +105,7 @@ methods! {
     }
 
     /// Lets records that refer to others by a field follow the access to these: who may read the one may read the
-    /// others, and with level edit or full do more to them as to it. Single shares do not follow.
+    /// others, and with level edit or full do more to them as to it, by single shares, too.
     "access.inherit.define" (session, given: InheritAccess {
         /// The entity of the records that refer.
         entity: String,

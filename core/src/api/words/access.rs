@@ -43,9 +43,9 @@ words! {
     "Lists the sharing rules that one may see, with how far records are marked for those that are new."
         => "列出本人可见的共享规则，以及新规则的记录标记进度。";
     "Lets records that refer to others by a field follow the access to these: who may read the one may read the \
-     others, and with level edit or full do more to them as to it. Single shares do not follow."
+     others, and with level edit or full do more to them as to it, by single shares, too."
         => "通过某字段引用其他记录的记录，随被引用记录的权限而定：可查看被引用记录的人也可查看引用它的记录，级别为 edit 或 full 时\
-         可执行更多操作。单条共享不随之传递。";
+         可执行更多操作；单条共享同样随之传递。";
     "The entity of the records that refer."
         => "引用方记录所属的实体。";
     "The field by which they refer."
@@ -66,4 +66,15 @@ words! {
         => "把记录放回本人所属的公海。";
     "The pool, by id or name."
         => "公海的编号或名称。";
+    "Lets a user or a team that takes part in a process, such as an approval, read a record until the process ends. The \
+     process is a record that one may change; of the record that it is about it takes the right to share."
+        => "让参与某流程（如审批）的用户或团队在流程结束前可查看记录。流程须是本人可修改的记录，并须有权共享其所涉记录。";
+    "The team, by id or name; this or `user`."
+        => "团队的编号或名称；与 `user` 二选一。";
+    "The entity of the process."
+        => "流程记录所属的实体。";
+    "The record of the process."
+        => "流程记录。";
+    "Ends what people read because they take part in a process. By who may change its record."
+        => "结束因参与流程而获得的查看权限，须有权修改该流程的记录。";
 }

@@ -178,6 +178,8 @@ words! {
          签名。";
     "What `ledger.heads` told before and was kept elsewhere: checkpoints, or {position, hash}."
         => "此前由 `ledger.heads` 给出并另行保存的内容：检查点，或 {position, hash}。";
+    "How many threads follow the chain at most; that of the call alone if not said, and never more than eight."
+        => "最多用多少个线程核对哈希链；未给出时只用调用所在的线程，且从不超过八个。";
     "Makes a checkpoint of the ledger: the chain's hash and the root of a Merkle tree (RFC 9162) over all \
      entries, signed if the database is open with a signer. If nothing was entered since the newest, that is \
      given."
@@ -445,4 +447,11 @@ words! {
     "Lists with whom a record is shared: all of it for who may share it, and for others what is with \
      them."
         => "列出记录共享给了谁：有共享权限者看到全部，其他人看到与自己有关的共享。";
+    "Verifies an archive of the ledger, or an export of it: that it is whole, that every entry is the one that this \
+     database has there, and that its values are those of the entry, also where the database no longer has them. \
+     `examples/audit_verify` verifies one without the database, by the public key of its checkpoints."
+        => "校验账本的归档或导出：内容完整，每个条目与本数据库中相应位置的条目一致，其值与条目所承诺的一致，即使\
+     数据库中已不再保留这些值。`examples/audit_verify` 可凭检查点的公钥在没有数据库的情况下校验。";
+    "The file: an absolute path."
+        => "文件的绝对路径。";
 }

@@ -8,6 +8,7 @@ mod privileges;
 mod records;
 mod registry;
 mod rights;
+mod suppression;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -16,7 +17,7 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 7] = [
+const ALL: [&[Words]; 8] = [
     access::WORDS,
     privileges::WORDS,
     records::WORDS,
@@ -24,6 +25,7 @@ const ALL: [&[Words]; 7] = [
     database::WORDS,
     privacy::WORDS,
     rights::WORDS,
+    suppression::WORDS,
 ];
 
 static BY_ENGLISH: LazyLock<HashMap<&str, &str>> =

@@ -62,6 +62,22 @@ words! {
     "The only fields that the grant shows, separated by commas; what is not named is hidden, and so is every field \
      that comes to be later."
         => "该授权仅显示的字段，以逗号分隔；未列出的字段及以后新增的字段均不显示。";
+    "Lets a plugin act on its own account, where no user has called it, as a service account: with what the roles of that \
+     account grant, and no more."
+        => "准许插件在无用户调用时以某服务账号的身份自行操作，仅拥有该账号的角色所授予的权限。";
+    "The plugin, by its id."
+        => "插件的标识。";
+    "The service account, by id or name. It has no tokens, and is no other plugin's."
+        => "服务账号的编号或名称；不得有令牌，也不得属于其他插件。";
+    "Why it may."
+        => "准许的原因。";
+    "Takes its account from a plugin. What it does on it ends at its next call."
+        => "收回插件的账号，其自行操作在下一次调用时终止。";
+    "Lists the plugins that may act on their own account."
+        => "列出可自行操作的插件。";
+    "The only fields that the grant to create or update lets be set, separated by commas; what is not named is left as it \
+     is, and so is every field that comes to be later."
+        => "该新建或修改授权仅可填写的字段，以逗号分隔；未列出的字段及以后新增的字段均不得更改。";
     "Which form its masks have: nothing, phone, email, ends, name or magnitude; that of its type if not said."
         => "脱敏的形式：nothing、phone、email、ends、name 或 magnitude；未指定时依其类型。";
     "Writes what was entered since the last archive, with values, to a new file of the host, up to the newest \

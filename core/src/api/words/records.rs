@@ -447,8 +447,58 @@ words! {
         => "分组。";
     "The measures; the count if not said."
         => "指标；未指定时为计数。";
-    "Searches every entity that the user may read, or one, best first."
-        => "搜索用户可读取的所有实体或其中之一，最匹配的在前。";
+    "Searches every entity that the user may read, or one, best first. Every word must match. `\"two words\"` are \
+     a phrase, `-word` must not match, `a OR b` is either, `(…)` a group, `name:word` looks in one field alone, and \
+     `wor*` for a beginning; of one entity `amount:>1000` and `amount:10..20` compare. What makes no sense is told \
+     in `faults`, by its place and length in characters, and the text is read without it, as `read_as` says. Hits \
+     are `near` where none has the words as they are written; `corrected` has the misspelt ones put right."
+        => "搜索用户可读取的所有实体或其中之一，最匹配的在前。每个词都须匹配。`\"two words\"` 为短语，`-word` 表示不得出现，\
+         `a OR b` 为任一，`(…)` 为分组，`name:word` 只在某个字段中查找，`wor*` 查找词头；限定一个实体时，`amount:>1000` 与 \
+         `amount:10..20` 作比较。无法理解之处列于 `faults`，给出以字符计的位置与长度，其余部分照常解读，见 `read_as`。没有结果\
+         照原文匹配时，结果为近似（`near`）；`corrected` 为更正后的文字。";
+    "A condition that the hits of one entity meet besides; at most 10,000 records may match the words then."
+        => "某个实体的结果还须满足的条件；此时匹配各词的记录最多为 10,000 条。";
+    "Fields of the one entity in order, `-amount` falls; the best hits first if not said."
+        => "该实体的排序字段，`-amount` 为降序；未指定时最匹配的在前。";
+    "Fields of the one entity whose values are counted among the hits."
+        => "该实体中需统计结果取值的字段。";
+    "Groups of words that stand for each other, as `[[\"有限公司\", \"Ltd\"]]`, beside those of the setting \
+     `search.synonyms`."
+        => "可互相替代的词，分组给出，如 `[[\"有限公司\", \"Ltd\"]]`，与设置 `search.synonyms` 中的合并使用。";
+    "What hits of an entity count, by its API name, as `{\"account\": 2}`; 1 if not said."
+        => "各实体结果的权重，按 API 名称给出，如 `{\"account\": 2}`；未指定时为 1。";
+    "What is added to the score of a record that was changed now, as a part of it; half is left after 30 days."
+        => "刚更改的记录所加的分数，以其得分的比例计；30 天后减半。";
+    "What is added to the score of the user's own records, as a part of it."
+        => "用户自己的记录所加的分数，以其得分的比例计。";
+    "Whether records that have only some of the words are found where none has all."
+        => "没有记录包含全部词时，是否查找只含其中一部分的记录。";
+    "Keeps a search under a name, in place of the user's own one of this name. With `alerts` the user is told of \
+     records that match and are created from now on."
+        => "按名称保存搜索，替换用户自己的同名搜索。设置 `alerts` 后，此后新建且匹配的记录会提醒用户。";
+    "What the user calls it."
+        => "用户对它的叫法。";
+    "Whether the user wants to know of new matches."
+        => "用户是否希望得知新的匹配记录。";
+    "Lists the searches that the user keeps, by name."
+        => "按名称列出用户保存的搜索。";
+    "Forgets a search that the user keeps."
+        => "删除用户保存的一个搜索。";
+    "The search."
+        => "该搜索。";
+    "Tells of records that were created since the user last looked and match a search that the user keeps with \
+     alerts, as the user sees them now. They are told again until `search.acknowledge` is given `until`; with `more` \
+     there are later entries of the ledger to look at after that."
+        => "告知自用户上次查看以来新建、且与其设有提醒的搜索相匹配的记录，以用户当前可见为准。在以 `until` 调用 \
+         `search.acknowledge` 之前会重复告知；`more` 表示之后仍有账本条目待查看。";
+    "Notes that the user has looked at alerts up to an entry of the ledger."
+        => "记下用户已查看到账本某一条目为止的提醒。";
+    "The `until` of `search.alerts`."
+        => "`search.alerts` 给出的 `until`。";
+    "Completes what was typed: titles of records that the user may see, best first."
+        => "补全已输入的文字：给出用户可见记录的标题，最匹配的在前。";
+    "Most titles; 10 if not said."
+        => "最多标题数；未指定时为 10。";
     "What to look for."
         => "搜索内容。";
     "Most hits; 20 if not said."

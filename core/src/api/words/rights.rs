@@ -30,11 +30,12 @@ words! {
     "Does a step with a rights request: confirm its receipt, ask_identity, identified (with `how`, and the \
      person's record if it was not known), start, extend (with `reason`, once), fulfil (with `what`, and \
      `result` or `receipt`), refuse (with `reason`), withdraw, or lift a restriction, objection or opt-out \
-     (with `reason`). To fulfil a restriction locks the person's record, and to lift it unlocks the record."
+     (with `reason`). To fulfil a restriction locks the person's record and hides it from everybody but who \
+     handles requests, and to lift it undoes both."
         => "对权利请求执行一个步骤：confirm 确认收悉、ask_identity 要求核验身份、identified 已核验（附 `how`，此\
          前未明时附当事人记录）、start 开始处理、extend 延期（附 `reason`，仅一次）、fulfil 完成（附 `what`，\
          可附 `result` 或 `receipt`）、refuse 拒绝（附 `reason`）、withdraw 撤回、lift 解除限制、反对或拒绝（\
-         附 `reason`）。完成限制处理会锁定当事人的记录，解除则取消锁定。";
+         附 `reason`）。完成限制处理会锁定当事人的记录并对除处理请求者以外的所有人隐藏，解除则两者均取消。";
     "The rights request."
         => "权利请求。";
     "confirm, ask_identity, identified, start, extend, fulfil, refuse, withdraw or lift."

@@ -318,7 +318,7 @@ impl Reader<'_> {
     }
 
     /// A person whom the user sees.
-    fn person(&self, entity: &str, id: RecordId) -> Result<(&Entity, Record)> {
+    pub(super) fn person(&self, entity: &str, id: RecordId) -> Result<(&Entity, Record)> {
         let entity = self.registry.entity(entity)?;
         if !entity.definition.data_subject {
             return Err(Error::new(Code::InvalidDefinition).entity(&entity.api_name).rule("data subject"));

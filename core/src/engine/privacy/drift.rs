@@ -51,6 +51,13 @@ impl Session {
 }
 
 impl Reader<'_> {
+    /// Whether the user handles all requests of people of the partition for rights of theirs: reads and updates
+    /// `sys.rights_request` at the level `all`.
+    #[must_use]
+    pub fn handles_requests(&self) -> bool {
+        self.policy.handles_requests(self.user)
+    }
+
     /// Whether the user reads all records of an entity, and all of their fields as they are.
     pub(crate) fn reads_everything_of(&self, entity: &str) -> bool {
         let Ok(known) = self.registry.entity(entity) else { return false };

@@ -7,10 +7,12 @@
 
 mod consents;
 mod drift;
+mod erasures;
 mod holds;
 mod kept;
 mod purposes;
 mod retention;
+mod suppression;
 mod term;
 
 use std::sync::Arc;
@@ -32,6 +34,9 @@ pub use purposes::{
 };
 pub use retention::{
     Kept, RetentionAction, RetentionPage, RetentionRow, RetentionRule, RetentionRun, retention_rule,
+};
+pub use suppression::{
+    IdentifierOfRecord, SuppressedIdentifier, SuppressionCause, SuppressionPage, SuppressionReason,
 };
 pub use term::Term;
 

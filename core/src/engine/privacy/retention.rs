@@ -13,7 +13,8 @@ use crate::engine::privacy::holds::LegalHolds;
 use crate::engine::privacy::kept::Values;
 use crate::engine::privacy::term::Term;
 use crate::engine::{
-    BeforeSave, Changes, Condition, FieldSelector, Find, Reader, Save, Session, Transaction, WriteOptions,
+    BeforeSave, Changes, Condition, ErasureReason, FieldSelector, Find, Reader, Save, Session, Transaction,
+    WriteOptions,
 };
 use crate::records::{
     self, Comparison, Filter, Holds, Moment, PageCursor, PurgeChunk, Record, RecordFacts, Stated, SystemField,
@@ -22,7 +23,6 @@ use crate::schema::declare::codes;
 use crate::schema::{
     Entity, EntityType, Field, FieldNames, FieldType, Privacy, Registry, compile_condition, valid_name,
 };
-use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
 /// Records of one transaction.
 const CHUNK: usize = 200;
@@ -34,8 +34,6 @@ const MAX_RULES: usize = 1_000;
 const MAX_TOLD: usize = 100;
 /// What the ledger names, before the code of the rule.
 const CAUSE: &str = "retention.";
-/// What the keys begin with under which persons stand whose rows are empty and whose keys are about to go.
-const ERASING: &[u8] = b"retention.erasing.";
 /// What stands in place of a personal text that a record cannot be without.
 const EMPTIED: &str = "—";
 
@@ -164,6 +162,7 @@ struct Rule {
     period: Term,
     minimum: Option<Term>,
     action: RetentionAction,
+    basis: String,
     active: bool,
 }
 
@@ -213,6 +212,7 @@ impl Rule {
                 .map(|text| term("min_period", text))
                 .transpose()?,
             action: RetentionAction::from_code(&action).ok_or_else(|| wrong("action", "an action"))?,
+            basis: text(retention_rule::BASIS.selector()),
             active: values.value(retention_rule::ACTIVE.selector()) == Value::Bool(true),
         })
     }
@@ -363,7 +363,7 @@ impl Session {
 
     /// Removes what a rule is about, in chunks of 200 records, at most 10,000 of them by one call. Each removal is
     /// entered in the ledger with the cause `retention.` and the code of the rule. What cannot be removed stays, and is
-    /// told. The listener of the session's patience is told of the phase `retention`.
+    /// told. Each person that a rule erases has a receipt ([`Session::erasure_receipts`]), which names the rule. The listener of the session's patience is told of the phase `retention`.
     ///
     /// # Errors
     /// As [`Session::preview_retention`]; `input.invalid_argument` for a rule that is not active.
@@ -510,25 +510,6 @@ impl Session {
         }
         Ok(rows)
     }
-
-    /// Destroys the keys of persons whose rows are empty already.
-    fn finish_erasing(&self) -> Result<()> {
-        let crm = self.crm();
-        let pending = crate::storage::Store::snapshot(crm.inner.database.store.as_ref())?;
-        let pending = erasing(pending.as_ref())?;
-        if pending.is_empty() {
-            return Ok(());
-        }
-        // What the journal still has of the keys goes to their file first, and is destroyed there.
-        crm.checkpoint()?;
-        for person in &pending {
-            crm.inner.database.subjects.destroy(person.as_bytes())?;
-        }
-        crm.engine_write(self.patience(), |view| {
-            pending.iter().for_each(|person| view.remove(Keyspace::Meta, erasing_key(*person)));
-            Ok(())
-        })
-    }
 }
 
 impl Reader<'_> {
@@ -583,10 +564,10 @@ impl Transaction<'_> {
                 self.delete_record(&rule.entity, id).map(|()| BulkDone::Deleted)
             }
             RetentionAction::Erase => {
-                let erased = self.erase_record(&rule.entity, id)?;
-                for person in erased.subjects {
-                    self.view_mut().put(Keyspace::Meta, erasing_key(person), Vec::new());
-                }
+                let registry = Arc::clone(&self.registry);
+                let entity = &registry.entity(&rule.entity)?.api_name;
+                let erased = self.erase_record(entity, id, &ErasureReason::default())?;
+                self.begin_erasing((entity, id), (&rule.code, &rule.basis), &erased)?;
                 Ok(BulkDone::Deleted)
             }
             RetentionAction::Anonymise => {
@@ -636,15 +617,6 @@ fn personal<'e>(registry: &Registry, entity: &'e Entity) -> Vec<&'e Field> {
 /// The day behind another one.
 fn behind(day: Date) -> Result<Date> {
     Date::from_days(day.days().saturating_add(1))
-}
-
-fn erasing_key(person: RecordId) -> Vec<u8> {
-    [ERASING, person.as_bytes()].concat()
-}
-
-fn erasing(snapshot: &dyn Snapshot) -> Result<Vec<RecordId>> {
-    let page = snapshot.scan(&RangeRequest::prefix(Keyspace::Meta, ERASING, MAX_LOOKS))?;
-    Ok(page.rows.iter().filter_map(|(key, _)| RecordId::from_suffix(key)).collect())
 }
 
 /// Whether an error says that a rule does not fit its entity.

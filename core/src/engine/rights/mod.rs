@@ -3,16 +3,16 @@
 //!
 //! Requests lie as records that nobody owns. Who may read, create and update `sys.rights_request` at the level `all`
 //! works on them, by the calls of this room alone. What a fulfilled request of restriction, objection or opt-out comes
-//! to is told of the person's record to whoever sees it; a restriction locks the record, too, so that nobody changes it.
-//! Whether those who may see the record still do is left to permissions: a law allows storage and what the person
-//! consents to, and the engine does not know who reads for that.
+//! to is told of the person's record to whoever sees it. A restriction locks the record, too, so that nobody changes it,
+//! and marks its access class, so that nobody reaches it by any door but who handles all requests of the partition: a law
+//! allows storage and what the person consents to, and whoever is asked for that is one of these.
 
 mod clock;
 mod record;
 
 use std::sync::Arc;
 
-use crate::access::{Action, NOBODY, Update};
+use crate::access::{Action, NOBODY, Process, Update};
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value, normalize};
 use crate::engine::{
     BeforeSave, Changes, Condition, Direction, Find, Listing, PageCursor, Reader, Registrar, Save, Session,
@@ -498,7 +498,23 @@ impl Transaction<'_> {
             stored,
         };
         let changes = self.changes_of(&at, step)?;
-        self.update_in_own_right(RightsRequest::NAME, id, changes)
+        self.update_in_own_right(RightsRequest::NAME, id, changes)?;
+        self.settle_participants(&at, step)
+    }
+
+    /// Whoever works on a request reads the person's record until it is answered.
+    fn settle_participants(&mut self, at: &Step<'_>, step: &RightsStep) -> Result<()> {
+        let process = Process { entity: RightsRequest::NAME.to_owned(), id: at.id };
+        match step {
+            RightsStep::Start => match subject_of(at.entity, &at.stored) {
+                Some((entity, id)) => self.take_part((&entity, id), &process),
+                None => Ok(()),
+            },
+            RightsStep::Fulfil { .. } | RightsStep::Refuse { .. } | RightsStep::Withdraw => {
+                self.take_involvements(&process, at.stored.envelope.partition).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn changes_of(&mut self, at: &Step<'_>, step: &RightsStep) -> Result<Changes> {
@@ -613,7 +629,7 @@ impl Transaction<'_> {
         }
         if at.kind == RightsKind::Restriction {
             let (entity, subject) = subject_of(at.entity, &at.stored).ok_or_else(|| at.invalid("subject"))?;
-            self.lock_record(&entity, subject, Some(&lock_reason(at.id)))?;
+            self.restrict_record(&entity, subject, &lock_reason(at.id))?;
         }
         Ok(changes)
     }
@@ -632,7 +648,7 @@ impl Transaction<'_> {
             // Another lock than that of this request stays.
             let own = lock_reason(at.id);
             if stored.is_some_and(|stored| stored.envelope.lock_reason.as_deref() == Some(own.as_str())) {
-                self.unlock_record(&entity, subject, Some(why))?;
+                self.lift_restriction(&entity, subject, why)?;
             }
         }
         Ok(Changes::new().set(record::LIFTED_AT, self.crm().now()).set(record::LIFT_REASON, why))

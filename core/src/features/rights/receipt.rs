@@ -20,6 +20,9 @@ impl ErasureReceipt {
         if let Some(request) = &statement.request {
             line(words.request, request);
         }
+        if let Some(rule) = &statement.rule {
+            line(words.rule, rule);
+        }
         line(words.keys, &statement.keys_destroyed.to_string());
         for of in &statement.affected {
             let counts =
@@ -54,6 +57,7 @@ struct Words {
     by: &'static str,
     basis: &'static str,
     request: &'static str,
+    rule: &'static str,
     keys: &'static str,
     erased: &'static str,
     deleted: &'static str,
@@ -75,6 +79,7 @@ impl Words {
                 by: "By",
                 basis: "Basis",
                 request: "Request",
+                rule: "Rule of retention",
                 keys: "Keys destroyed",
                 erased: "erased",
                 deleted: "deleted",
@@ -92,6 +97,7 @@ impl Words {
                 by: "操作人",
                 basis: "依据",
                 request: "请求",
+                rule: "保存规则",
                 keys: "已销毁密钥数",
                 erased: "已清空",
                 deleted: "已删除",

@@ -1,15 +1,15 @@
 //! The analyzers: what a value of a field is looked up by.
 //!
 //! Script by script (text without spaces as bigrams, other letters as words, names as syllables and
-//! initials, numbers as 4-grams), because dictionaries kept apart answer prefixes and misspellings
+//! initials, numbers as 4-grams, words of names as pieces of three letters), because dictionaries kept apart answer prefixes and misspellings
 //! far faster than one mixed dictionary. No word list is involved in matching Chinese: any two
 //! neighbouring characters of a text find it, whatever a segmenter would have made of them.
 
 use super::folding::{Class, Letter, fold, folded, runs, spell};
-use super::pinyin::{initials, readings, syllable_terms};
+use super::pinyin::{initials, initials_of_mixed, readings, syllable_terms};
 
 /// Version of the whole set of analyzers. An index written by another version is rebuilt.
-pub const ANALYZER_VERSION: u32 = 1;
+pub const ANALYZER_VERSION: u32 = 2;
 
 /// Longest word that is indexed or looked up, in characters; the rest of a longer one is ignored.
 const LONGEST_WORD: usize = 64;
@@ -17,6 +17,13 @@ const LONGEST_WORD: usize = 64;
 const LONGEST_ADDRESS: usize = 256;
 /// Length of the pieces that numbers are indexed by.
 pub(super) const GRAM: usize = 4;
+/// Length of the pieces that words of names are indexed by.
+pub(super) const FRAGMENT: usize = 3;
+/// Length of the shortest piece of a number that is found inside of it.
+pub(super) const SHORTEST_GRAM: usize = 3;
+/// Longest value that is indexed, in characters; the rest of a longer one is not found. A value of this
+/// length takes about 40 MB while it is analyzed.
+const LONGEST_VALUE: usize = 500_000;
 
 /// How the text of a field is made searchable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +40,9 @@ pub enum Analyzer {
     Code,
 }
 
+/// How many dictionaries there are.
+pub(super) const SLOTS: usize = 9;
+
 /// The dictionary that a term stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Slot {
@@ -44,6 +54,9 @@ pub(super) enum Slot {
     Latin,
     /// Words of prose.
     Word,
+    /// Three neighbouring letters of the words of titles and codes, so that a piece from within a word finds
+    /// it. Pairs would be too frequent: a query of several would walk over most records with Latin names.
+    Fragment,
     /// Pairs of syllables of titles.
     Pinyin,
     /// Initials of titles.
@@ -56,11 +69,12 @@ pub(super) enum Slot {
 
 impl Slot {
     /// Every slot, in the order of the index's fields.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; SLOTS] = [
         Self::Name,
         Self::Text,
         Self::Latin,
         Self::Word,
+        Self::Fragment,
         Self::Pinyin,
         Self::Initials,
         Self::Digits,
@@ -81,12 +95,17 @@ pub(super) struct Token {
 
 /// The terms of a value, in ascending positions within each slot.
 pub(super) fn analyze(analyzer: Analyzer, value: &str) -> Vec<Token> {
+    let value = value.char_indices().nth(LONGEST_VALUE).map_or(value, |(end, _)| {
+        value.get(..end).unwrap_or(value) // always the boundary of a character
+    });
     let letters = fold(value);
     let mut tokens = Vec::new();
     match analyzer {
         Analyzer::Title => {
+            let letters = closed_up(letters);
             bigrams(&letters, Slot::Name, &mut tokens);
             words(&letters, Slot::Latin, &mut tokens);
+            fragments(&letters, &mut tokens);
             names(&letters, &mut tokens);
         }
         Analyzer::Text => {
@@ -98,12 +117,49 @@ pub(super) fn analyze(analyzer: Analyzer, value: &str) -> Vec<Token> {
         Analyzer::Code => {
             bigrams(&letters, Slot::Name, &mut tokens);
             words(&letters, Slot::Latin, &mut tokens);
+            fragments(&letters, &mut tokens);
             code(&letters, &mut tokens);
         }
     }
     tokens
 }
 
+/// Letters without the spaces that stand between two characters of a script without spaces: names are
+/// padded so, `万  科`.
+fn closed_up(letters: Vec<Letter>) -> Vec<Letter> {
+    let mut closed: Vec<Letter> = Vec::with_capacity(letters.len());
+    let mut spaces: Vec<Letter> = Vec::new();
+    for letter in letters {
+        if letter.character.is_whitespace() {
+            spaces.push(letter);
+            continue;
+        }
+        let between = letter.class == Class::Ideograph
+            && closed.last().is_some_and(|before| before.class == Class::Ideograph);
+        if !between {
+            closed.append(&mut spaces);
+        }
+        spaces.clear();
+        closed.push(letter);
+    }
+    closed
+}
+
+/// The pieces of three letters of each word, and the shorter ones at its end.
+fn fragments(letters: &[Letter], tokens: &mut Vec<Token>) {
+    let mut position = 0_u32;
+    for (_, run) in runs(letters).filter(|(class, _)| *class == Class::Word) {
+        for start in 0..run.len() {
+            let end = start.saturating_add(FRAGMENT).min(run.len());
+            let text = run.get(start..end).map(spell).unwrap_or_default();
+            tokens.push(Token { slot: Slot::Fragment, text, position });
+            position = position.saturating_add(1);
+        }
+        position = position.saturating_add(1);
+    }
+}
+
+/// Pairs of neighbouring characters, and the last one of each run.
 fn bigrams(letters: &[Letter], slot: Slot, tokens: &mut Vec<Token>) {
     let mut position = 0_u32;
     for (class, run) in runs(letters) {
@@ -123,11 +179,14 @@ fn bigrams(letters: &[Letter], slot: Slot, tokens: &mut Vec<Token>) {
     }
 }
 
+/// Words at their places; the parts of a word stand at its place, and a run of another script takes a
+/// place of its own, so that it parts a phrase.
 fn words(letters: &[Letter], slot: Slot, tokens: &mut Vec<Token>) {
-    for (_, run) in runs(letters).filter(|(class, _)| *class == Class::Word) {
+    let runs = runs(letters).filter(|(class, _)| *class != Class::Gap);
+    for (position, (_, run)) in (0_u32..).zip(runs).filter(|(_, (class, _))| *class == Class::Word) {
         let word = Word::of(run);
         let all = std::iter::once(word.whole).chain(word.parts);
-        tokens.extend(all.map(|text| Token { slot, text, position: 0 }));
+        tokens.extend(all.map(|text| Token { slot, text, position }));
     }
 }
 
@@ -168,6 +227,11 @@ fn names(letters: &[Letter], tokens: &mut Vec<Token>) {
         let length = u32::try_from(run.len()).unwrap_or(u32::MAX);
         base = base.saturating_add(length).saturating_add(1);
     }
+    let all = letters.iter().filter(|letter| letter.class != Class::Gap);
+    let name: Vec<char> = all.map(|letter| letter.character).collect();
+    for text in initials_of_mixed(&name) {
+        tokens.push(Token { slot: Slot::Initials, text, position: 0 });
+    }
 }
 
 fn telephones(letters: &[Letter], tokens: &mut Vec<Token>) {
@@ -197,7 +261,8 @@ pub(super) fn telephone_digits(written: &str) -> String {
 
 fn push_grams(text: &str, base: u32, tokens: &mut Vec<Token>) -> u32 {
     let mut position = base;
-    for gram in grams(text, GRAM) {
+    let last = grams(text, SHORTEST_GRAM).pop().filter(|_| text.len() >= GRAM);
+    for gram in grams(text, GRAM).into_iter().chain(last) {
         tokens.push(Token { slot: Slot::Digits, text: gram, position });
         position = position.saturating_add(1);
     }
@@ -237,8 +302,9 @@ fn addresses(value: &str, tokens: &mut Vec<Token>) {
     let text = folded(value);
     for address in text.split(parts_addresses).filter(|address| !address.is_empty()) {
         let address = Address::of(address);
-        let domain = address.domain.map(|domain| format!("@{domain}"));
-        let terms = std::iter::once(address.whole).chain(domain).chain(address.parts);
+        let domain = address.domain.as_ref().map(|domain| format!("@{domain}"));
+        let local: Vec<String> = domain.iter().flat_map(|_| address.local_terms()).collect();
+        let terms = std::iter::once(address.whole).chain(domain).chain(address.parts).chain(local);
         tokens.extend(terms.map(|text| Token { slot: Slot::Email, text, position: 0 }));
     }
 }
@@ -257,6 +323,11 @@ pub(super) struct Address {
 }
 
 impl Address {
+    /// The terms of the words before the @, which are told apart from the same words behind it.
+    pub(super) fn local_terms(&self) -> Vec<String> {
+        self.local.iter().map(|word| format!("{word}@")).collect()
+    }
+
     /// Reads folded text without spaces.
     pub(super) fn of(text: &str) -> Self {
         let pieces = |text: &str| -> Vec<String> {

@@ -1,43 +1,67 @@
-//! From the clauses of a query to a query of tantivy, made only of terms the person may read.
+//! From what a query asks for to a [`Plan`], made only of terms the person may read.
 //!
 //! Each clause looks its words up in the dictionaries first: which terms exist, in which fields. Only
 //! those of readable fields go on, so a hidden field cannot match, whatever the clause.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery,
-    Query as IndexQuery, TermQuery, TermSetQuery,
-};
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::query::FuzzyTermQuery;
 use tantivy::{Result, Searcher, Term};
 
-use super::analysis::{Address, GRAM, Slot, Word, grams};
+use super::analysis::{Address, FRAGMENT, GRAM, SHORTEST_GRAM, Slot, Word, grams};
 use super::pinyin::{Cut, JOINT, cuts, pair};
+use super::plan::Plan;
 use super::query::Clause;
 use super::schema::{Fields, Scope, exact_range, prefix_range};
-use super::visibility::ReadableScopes;
+use super::syntax::Node;
+use super::tail::Tail;
+use super::visibility::{Rarity, ReadableScopes};
 
 /// Fewest letters of a word that may be misspelt.
 const SHORTEST_MISSPELT: usize = 4;
+/// Fewest characters of a name that may have a wrong one.
+const SHORTEST_OVERLAP: usize = 3;
 /// What a match that is not exact counts, against an exact one of the same slot.
 const INEXACT: f32 = 0.5;
-/// What the weaker matches of one word add to its best one.
-const TIE_BREAKER: f32 = 0.1;
+/// Most terms that a beginning of a word may stand for; one that has more is looked up as a whole word.
+const MAX_EXPANSIONS: usize = 50_000;
+/// A word that more than this part of the visible records has says nothing where words may be missing.
+const STOP_SHARE: u64 = 10;
+/// Fewest visible records from which such words are told.
+const FEWEST_FOR_STOP: u64 = 1_000;
 
 /// A part of a query, or nothing where nothing can match.
-type Part = Option<Box<dyn IndexQuery>>;
+type Part = Option<Plan>;
 
-/// Compiles the clauses of one search.
+/// How closely words must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Closeness {
+    /// As they are written.
+    Written,
+    /// With one letter wrong, or some characters of a name.
+    Misspelt,
+    /// Any of them.
+    Closest,
+}
+
+/// Compiles one search.
 pub(super) struct Compiler<'a> {
     /// The state of the index.
     pub(super) searcher: &'a Searcher,
-    /// Its layout.
+    /// What is newer.
+    pub(super) tail: &'a Tail,
+    /// The layout.
     pub(super) fields: &'a Fields,
     /// What may be read.
     pub(super) readable: ReadableScopes<'a>,
-    /// Whether words may have one letter wrong.
-    pub(super) misspelt: bool,
+    /// How rare words are.
+    pub(super) rarity: &'a Rarity<'a>,
+    /// How closely words must match.
+    pub(super) closeness: Closeness,
+    /// The only fields of the part that is compiled.
+    pub(super) only: Option<BTreeSet<Scope>>,
+    /// For words that were misspelt, the nearest one that is there.
+    pub(super) corrections: BTreeMap<String, String>,
 }
 
 /// What a match counts. Names come first, then words of names, contact data, readings, and prose.
@@ -48,35 +72,122 @@ fn weight(slot: Slot) -> f32 {
         Slot::Email | Slot::Digits => 2.0,
         Slot::Pinyin => 1.5,
         Slot::Text | Slot::Word | Slot::Initials => 1.0,
+        Slot::Fragment => 0.3,
     }
 }
 
 impl Compiler<'_> {
-    /// A query that every clause must match; nothing where one of them cannot.
-    pub(super) fn all(&mut self, clauses: &[Clause]) -> Result<Part> {
-        let mut parts = Vec::with_capacity(clauses.len());
-        for clause in clauses {
-            let Some(part) = self.clause(clause)? else { return Ok(None) };
-            parts.push(part);
+    /// The plan of a query; nothing where nothing can match.
+    pub(super) fn compile(&mut self, node: &Node) -> Result<Part> {
+        if self.closeness < Closeness::Closest {
+            return self.node(node);
         }
-        Ok(every(parts))
+        let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+        self.loose(node, &mut wanted, &mut unwanted)?;
+        Ok(without(self.some(wanted, |_| 1)?, Plan::any(unwanted)))
+    }
+
+    fn node(&mut self, node: &Node) -> Result<Part> {
+        Ok(match node {
+            Node::Clause(clause) => self.clause(clause)?,
+            Node::All(nodes) => self.all(nodes)?,
+            Node::Any(nodes) => {
+                let mut parts = Vec::new();
+                for node in nodes {
+                    parts.extend(self.node(node)?);
+                }
+                Plan::any(parts)
+            }
+            Node::Within(scopes, node) => self.within(scopes, |compiler| compiler.node(node))?,
+            Node::Not(_) => None, // Stands beside what is wanted, in a group of all.
+        })
+    }
+
+    fn all(&mut self, nodes: &[Node]) -> Result<Part> {
+        let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+        for node in nodes {
+            if let Node::Not(node) = node {
+                unwanted.extend(self.as_written(node)?);
+            } else {
+                let Some(part) = self.node(node)? else { return Ok(None) };
+                wanted.push(part);
+            }
+        }
+        Ok(without(Plan::every(wanted), Plan::any(unwanted)))
+    }
+
+    /// What is unwanted is so only as it is written.
+    fn as_written(&mut self, node: &Node) -> Result<Part> {
+        let before = std::mem::replace(&mut self.closeness, Closeness::Written);
+        let part = self.node(node);
+        self.closeness = before;
+        part
+    }
+
+    fn within<T>(&mut self, scopes: &[(u32, u32)], inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let scopes = scopes.iter().map(|(kind, field)| Scope { kind: *kind, field: *field });
+        let scopes: BTreeSet<Scope> = match &self.only {
+            Some(outer) => scopes.filter(|scope| outer.contains(scope)).collect(),
+            None => scopes.collect(),
+        };
+        let before = self.only.replace(scopes);
+        let part = inner(self);
+        self.only = before;
+        part
+    }
+
+    /// Every small part of a query by itself: pairs of characters, words.
+    fn loose(&mut self, node: &Node, wanted: &mut Vec<Plan>, unwanted: &mut Vec<Plan>) -> Result<()> {
+        match node {
+            Node::Clause(Clause::Ideographs(text) | Clause::Exactly(text)) => {
+                wanted.append(&mut self.pieces(text)?);
+            }
+            Node::Clause(Clause::Phrase(words)) => {
+                for word in words {
+                    let mut found = Vec::new();
+                    for slot in [Slot::Latin, Slot::Word, Slot::Email] {
+                        self.exact(slot, word, &mut found)?;
+                    }
+                    wanted.extend(Plan::any(found));
+                }
+            }
+            Node::Clause(clause) => wanted.extend(self.as_written(&Node::Clause(clause.clone()))?),
+            Node::All(nodes) | Node::Any(nodes) => {
+                for node in nodes {
+                    self.loose(node, wanted, unwanted)?;
+                }
+            }
+            Node::Not(node) => unwanted.extend(self.as_written(node)?),
+            Node::Within(scopes, node) => {
+                self.within(scopes, |compiler| compiler.loose(node, wanted, unwanted))?;
+            }
+        }
+        Ok(())
     }
 
     fn clause(&mut self, clause: &Clause) -> Result<Part> {
         let mut found = Vec::new();
         match clause {
-            Clause::Ideographs(text) => self.ideographs(text, &mut found)?,
-            Clause::Word { word, unfinished } => self.word(word, *unfinished, &mut found)?,
+            Clause::Ideographs(text) => {
+                self.ideographs(text, &mut found)?;
+                found.extend(self.overlap(text)?);
+            }
+            Clause::Exactly(text) => self.ideographs(text, &mut found)?,
+            Clause::Word { word, unfinished, inner } => {
+                self.word(word, *unfinished, *inner, &mut found)?;
+            }
             Clause::Address(address) => self.address(address, &mut found)?,
             Clause::Telephone { digits, apart } => {
                 self.phrase(Slot::Digits, &grams(digits, GRAM), GRAM, &mut found)?;
-                found.extend(self.all(apart)?);
+                let apart: Vec<Node> = apart.iter().cloned().map(Node::Clause).collect();
+                found.extend(self.all(&apart)?);
             }
+            Clause::Phrase(words) => self.words_in_order(words, &mut found)?,
         }
-        Ok(any(found))
+        Ok(Plan::any(found))
     }
 
-    fn ideographs(&mut self, text: &str, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
+    fn ideographs(&mut self, text: &str, found: &mut Vec<Plan>) -> Result<()> {
         for slot in [Slot::Name, Slot::Text] {
             if text.chars().nth(1).is_none() {
                 self.beginning(slot, text, found)?;
@@ -87,22 +198,95 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn word(&mut self, word: &Word, unfinished: bool, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
+    /// The pairs of characters of a text, each wherever it stands.
+    fn pieces(&mut self, text: &str) -> Result<Vec<Plan>> {
+        let mut parts = Vec::new();
+        let pairs: BTreeSet<String> = grams(text, 2).into_iter().collect();
+        for pair in pairs {
+            let mut found = Vec::new();
+            self.ideographs(&pair, &mut found)?;
+            parts.extend(Plan::any(found));
+        }
+        Ok(parts)
+    }
+
+    /// Names that share most of their pairs of characters with a text: with a character wrong, left out
+    /// or added.
+    fn overlap(&mut self, text: &str) -> Result<Part> {
+        if self.closeness < Closeness::Misspelt || text.chars().count() < SHORTEST_OVERLAP {
+            return Ok(None);
+        }
+        let asked = grams(text, 2).len();
+        let parts = self.pieces(text)?;
+        let known = parts.len();
+        self.some(parts, |left| {
+            // One wrong character takes two pairs away; longer names may have another.
+            let asked = asked.saturating_sub(known.saturating_sub(left));
+            let needed = asked.saturating_sub(2).min(asked.saturating_mul(3).div_ceil(5));
+            needed.clamp(1, left.max(1))
+        })
+    }
+
+    /// At least some of several parts, those left aside that too many records have.
+    fn some(&self, parts: Vec<Plan>, least: impl FnOnce(usize) -> usize) -> Result<Part> {
+        let mut telling = Vec::with_capacity(parts.len());
+        let mut common = Vec::new();
+        for part in parts {
+            if self.is_common(&part)? { common.push(part) } else { telling.push(part) }
+        }
+        let parts = if telling.is_empty() { common } else { telling };
+        if parts.len() < 2 {
+            return Ok(parts.into_iter().next());
+        }
+        Ok(Some(Plan::Some { least: least(parts.len()), parts }))
+    }
+
+    fn is_common(&self, part: &Plan) -> Result<bool> {
+        let all = self.rarity.records();
+        if all < FEWEST_FOR_STOP {
+            return Ok(false);
+        }
+        Ok(match part {
+            Plan::Phrase { slot, terms, .. } => {
+                let mut rarest = u64::MAX;
+                for (_, text) in terms {
+                    let term = Term::from_field_text(self.fields.of(*slot), text);
+                    rarest = rarest.min(self.rarity.of(&term)?);
+                }
+                rarest > all.saturating_div(STOP_SHARE)
+            }
+            Plan::Any(parts) => {
+                let mut common = false;
+                for part in parts {
+                    common |= self.is_common(part)?;
+                }
+                common
+            }
+            _ => false,
+        })
+    }
+
+    fn word(&mut self, word: &Word, unfinished: bool, inner: bool, found: &mut Vec<Plan>) -> Result<()> {
         for slot in [Slot::Latin, Slot::Word, Slot::Email] {
             self.exact(slot, &word.whole, found)?;
             if unfinished {
                 self.beginning(slot, &word.whole, found)?;
             }
         }
+        self.inside(&word.whole, inner, found)?;
         if !word.parts.is_empty() {
             found.extend(self.parts(&word.parts, &[Slot::Latin, Slot::Word])?);
         }
         if word.whole.chars().any(|character| character.is_ascii_digit()) {
-            self.phrase(Slot::Digits, &grams(&word.whole, GRAM), GRAM, found)?;
+            if word.whole.len() == SHORTEST_GRAM {
+                self.beginning(Slot::Digits, &word.whole, found)?;
+            } else {
+                self.phrase(Slot::Digits, &grams(&word.whole, GRAM), GRAM, found)?;
+            }
         } else {
             self.misspelt(&word.whole, found)?;
         }
-        if word.whole.len() >= 2 && word.whole.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        if word.whole.len() >= 2 && word.whole.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             self.beginning(Slot::Initials, &word.whole, found)?;
         }
         for cut in cuts(&word.whole, unfinished) {
@@ -111,17 +295,41 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn address(&mut self, address: &Address, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
+    /// Words of names that have these letters inside; a single one only beside another script.
+    fn inside(&mut self, text: &str, inner: bool, found: &mut Vec<Plan>) -> Result<()> {
+        match text.chars().count() {
+            0 => Ok(()),
+            1 if !inner => Ok(()),
+            length if length < FRAGMENT => self.beginning(Slot::Fragment, text, found),
+            _ => self.phrase(Slot::Fragment, &grams(text, FRAGMENT), FRAGMENT, found),
+        }
+    }
+
+    /// Words at neighbouring places; the last one whole like the others.
+    fn words_in_order(&mut self, words: &[String], found: &mut Vec<Plan>) -> Result<()> {
+        for slot in [Slot::Latin, Slot::Word] {
+            self.phrase(slot, words, 1, found)?;
+        }
+        if let [word] = words {
+            self.exact(Slot::Email, word, found)?;
+            if word.chars().any(|character| character.is_ascii_digit()) && word.len() >= GRAM {
+                self.phrase(Slot::Digits, &grams(word, GRAM), GRAM, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn address(&mut self, address: &Address, found: &mut Vec<Plan>) -> Result<()> {
         self.exact(Slot::Email, &address.whole, found)?;
         self.beginning(Slot::Email, &address.whole, found)?;
         if let Some(domain) = &address.domain {
             let mut domains = Vec::new();
             self.beginning(Slot::Email, &format!("@{domain}"), &mut domains)?;
-            let local = self.parts(&address.local, &[Slot::Email])?;
-            if local.is_some() || address.local.is_empty() {
-                found.extend(
-                    any(domains).and_then(|domain| every(local.into_iter().chain([domain]).collect())),
-                );
+            let local = self.parts(&address.local_terms(), &[Slot::Email])?;
+            if (local.is_some() || address.local.is_empty())
+                && let Some(domain) = Plan::any(domains)
+            {
+                found.extend(Plan::every(local.into_iter().chain([domain]).collect()));
             }
         }
         Ok(())
@@ -135,14 +343,14 @@ impl Compiler<'_> {
             for slot in slots {
                 self.exact(*slot, word, &mut found)?;
             }
-            let Some(part) = any(found) else { return Ok(None) };
+            let Some(part) = Plan::any(found) else { return Ok(None) };
             parts.push(part);
         }
-        Ok(every(parts))
+        Ok(Plan::every(parts))
     }
 
     /// Neighbouring syllables, the last of them perhaps unfinished.
-    fn pinyin(&mut self, cut: &Cut, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
+    fn pinyin(&mut self, cut: &Cut, found: &mut Vec<Plan>) -> Result<()> {
         let pairs: Vec<String> = cut
             .syllables
             .iter()
@@ -151,8 +359,8 @@ impl Compiler<'_> {
             .collect();
         match (&cut.begun, cut.syllables.last()) {
             (Some(begun), Some(last)) => {
-                let ends = self.lookup(Slot::Pinyin, &prefix_range(&pair(last, begun)), &|_| true)?;
-                for end in ends.keys().map(|(text, _)| text.clone()).collect::<BTreeSet<_>>() {
+                let ends = self.lookup(Slot::Pinyin, &prefix_range(&pair(last, begun)))?.unwrap_or_default();
+                for end in ends.into_keys().map(|(text, _)| text).collect::<BTreeSet<_>>() {
                     let pairs: Vec<String> = pairs.iter().cloned().chain([end]).collect();
                     self.phrase(Slot::Pinyin, &pairs, 1, found)?;
                 }
@@ -166,46 +374,41 @@ impl Compiler<'_> {
         }
     }
 
-    fn exact(&mut self, slot: Slot, text: &str, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
+    fn exact(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
         self.phrase(slot, &[text.to_owned()], 1, found)
     }
 
     /// Terms at neighbouring places of one field, where consecutive terms share all but one of their
     /// `width` characters; terms that others cover are left out, which halves the work.
-    fn phrase(
-        &mut self,
-        slot: Slot,
-        terms: &[String],
-        width: usize,
-        found: &mut Vec<Box<dyn IndexQuery>>,
-    ) -> Result<()> {
-        let mut by_scope: BTreeMap<Scope, Vec<(usize, Term)>> = BTreeMap::new();
+    fn phrase(&mut self, slot: Slot, terms: &[String], width: usize, found: &mut Vec<Plan>) -> Result<()> {
+        let mut by_scope: BTreeMap<Scope, Vec<(usize, String)>> = BTreeMap::new();
         let last = terms.len().saturating_sub(1);
         let needed = terms.iter().enumerate().filter(|(place, _)| place % width == 0 || *place == last);
         let mut expected = 0_usize;
         for (place, text) in needed {
             expected = expected.saturating_add(1);
-            for ((_, scope), term) in self.lookup(slot, &exact_range(text), &|_| true)? {
+            for ((_, scope), term) in self.lookup(slot, &exact_range(text))?.unwrap_or_default() {
                 by_scope.entry(scope).or_default().push((place, term));
             }
         }
         let whole = by_scope.into_values().filter(|terms| terms.len() == expected);
-        found.extend(whole.filter_map(phrase_of).map(|query| boosted(query, weight(slot))));
+        found.extend(whole.map(|terms| Plan::Phrase { slot, terms, weight: weight(slot) }));
         Ok(())
     }
 
-    fn beginning(&mut self, slot: Slot, text: &str, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
-        let terms = self.lookup(slot, &prefix_range(text), &|_| true)?;
-        found.extend(one_of(terms.into_values(), weight(slot)));
+    fn beginning(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
+        if let Some(terms) = self.lookup(slot, &prefix_range(text))? {
+            found.extend(one_of(slot, terms.into_values().collect()));
+        }
         Ok(())
     }
 
-    fn misspelt(&mut self, text: &str, found: &mut Vec<Box<dyn IndexQuery>>) -> Result<()> {
-        if !self.misspelt || text.chars().count() < SHORTEST_MISSPELT {
+    fn misspelt(&mut self, text: &str, found: &mut Vec<Plan>) -> Result<()> {
+        if self.closeness < Closeness::Misspelt || text.chars().count() < SHORTEST_MISSPELT {
             return Ok(());
         }
         for slot in [Slot::Latin, Slot::Word] {
-            let Some(field) = self.fields.of(slot) else { continue };
+            let field = self.fields.of(slot);
             let mut terms = BTreeMap::new();
             for reader in self.searcher.segment_readers() {
                 let index = reader.inverted_index(field)?;
@@ -215,82 +418,95 @@ impl Compiler<'_> {
                     FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 1, true).automaton()?;
                 let mut stream = index.terms().search(automaton).into_stream()?;
                 while stream.advance() {
-                    let near = |word: &str| is_one_edit_away(word, text);
-                    keep(field, stream.key(), &near, &mut self.readable, &mut terms);
+                    self.keep(stream.key(), &|word| is_one_edit_away(word, text), &mut terms);
                 }
             }
-            found.extend(one_of(terms.into_values(), weight(slot)));
+            let tail = self.tail;
+            for term in tail.all_terms(slot) {
+                self.keep(term.as_bytes(), &|word| is_one_edit_away(word, text), &mut terms);
+            }
+            self.correct(slot, text, &terms)?;
+            found.extend(one_of(slot, terms.into_values().collect()));
         }
         Ok(())
     }
 
-    /// The readable terms of a range of a dictionary, by text and scope.
+    /// Remembers the most frequent of the near words that are visible.
+    fn correct(&mut self, slot: Slot, text: &str, terms: &BTreeMap<(String, Scope), String>) -> Result<()> {
+        let mut best: Option<(u64, &String)> = None;
+        for ((word, _), term) in terms {
+            let count = self.rarity.of(&Term::from_field_text(self.fields.of(slot), term))?;
+            if count > best.map_or(0, |(count, _)| count) {
+                best = Some((count, word));
+            }
+        }
+        if let Some((_, word)) = best.filter(|(_, word)| *word != text) {
+            self.corrections.entry(text.to_owned()).or_insert_with(|| word.clone());
+        }
+        Ok(())
+    }
+
+    /// The readable terms of a range of a dictionary, by text and scope; nothing where there are more
+    /// than a query may have.
     fn lookup(
         &mut self,
         slot: Slot,
         (from, to): &(Vec<u8>, Vec<u8>),
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<BTreeMap<(String, Scope), Term>> {
+    ) -> Result<Option<BTreeMap<(String, Scope), String>>> {
         let mut found = BTreeMap::new();
-        let Some(field) = self.fields.of(slot) else { return Ok(found) };
         for reader in self.searcher.segment_readers() {
-            let index = reader.inverted_index(field)?;
+            let index = reader.inverted_index(self.fields.of(slot))?;
             let mut stream = index.terms().range().ge(from).lt(to).into_stream()?;
             while stream.advance() {
-                keep(field, stream.key(), wanted, &mut self.readable, &mut found);
+                self.keep(stream.key(), &|_| true, &mut found);
+                if found.len() > MAX_EXPANSIONS {
+                    return Ok(None);
+                }
             }
         }
-        Ok(found)
+        let tail = self.tail;
+        for term in tail.terms(slot, std::str::from_utf8(from).unwrap_or_default(), to) {
+            self.keep(term.as_bytes(), &|_| true, &mut found);
+        }
+        Ok(Some(found))
+    }
+
+    fn keep(
+        &mut self,
+        key: &[u8],
+        wanted: &dyn Fn(&str) -> bool,
+        found: &mut BTreeMap<(String, Scope), String>,
+    ) {
+        if let Some((text, scope)) = Scope::of_term(key)
+            && wanted(text)
+            && self.only.as_ref().is_none_or(|only| only.contains(&scope))
+            && self.readable.contains(scope)
+        {
+            found.insert((text.to_owned(), scope), scope.qualify(text));
+        }
     }
 }
 
-fn keep(
-    field: Field,
-    key: &[u8],
-    wanted: &dyn Fn(&str) -> bool,
-    readable: &mut ReadableScopes<'_>,
-    found: &mut BTreeMap<(String, Scope), Term>,
-) {
-    if let Some((text, scope)) = Scope::of_term(key)
-        && wanted(text)
-        && readable.contains(scope)
-    {
-        let term = Term::from_field_text(field, &scope.qualify(text));
-        found.insert((text.to_owned(), scope), term);
+/// A query with the words that were misspelt put right; nothing where none was.
+pub(super) fn corrected(text: &str, corrections: &BTreeMap<String, String>) -> Option<String> {
+    let word = |piece: &str| {
+        let key = super::folding::folded(piece);
+        corrections.get(&key).cloned().unwrap_or_else(|| piece.to_owned())
+    };
+    let right: Vec<String> = text.split_whitespace().map(word).collect();
+    let right = right.join(" ");
+    (right != text.split_whitespace().collect::<Vec<_>>().join(" ")).then_some(right)
+}
+
+fn without(wanted: Part, unwanted: Part) -> Part {
+    match (wanted, unwanted) {
+        (Some(wanted), Some(unwanted)) => Some(Plan::Without(Box::new(wanted), Box::new(unwanted))),
+        (wanted, _) => wanted,
     }
 }
 
-fn phrase_of(mut terms: Vec<(usize, Term)>) -> Part {
-    if terms.len() > 1 {
-        return Some(Box::new(PhraseQuery::new_with_offset(terms)));
-    }
-    terms.pop().map(|(_, term)| -> Box<dyn IndexQuery> {
-        Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
-    })
-}
-
-fn boosted(query: Box<dyn IndexQuery>, by: f32) -> Box<dyn IndexQuery> {
-    Box::new(BoostQuery::new(query, by))
-}
-
-fn one_of(terms: impl Iterator<Item = Term>, weight: f32) -> Part {
-    let mut terms = terms.peekable();
-    terms.peek()?;
-    Some(Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), weight * INEXACT)))
-}
-
-fn every(mut parts: Vec<Box<dyn IndexQuery>>) -> Part {
-    if parts.len() < 2 {
-        return parts.pop();
-    }
-    Some(Box::new(BooleanQuery::new(parts.into_iter().map(|part| (Occur::Must, part)).collect())))
-}
-
-fn any(mut parts: Vec<Box<dyn IndexQuery>>) -> Part {
-    if parts.len() < 2 {
-        return parts.pop();
-    }
-    Some(Box::new(DisjunctionMaxQuery::with_tie_breaker(parts, TIE_BREAKER)))
+fn one_of(slot: Slot, terms: Vec<String>) -> Part {
+    (!terms.is_empty()).then(|| Plan::Set { slot, terms, score: weight(slot) * INEXACT })
 }
 
 /// Whether one insertion, deletion, substitution or exchange of neighbours, or none at all, makes one

@@ -5,8 +5,7 @@
 //! file is written once (tantivy's write-once contract); a file that several readers hold is decrypted once,
 //! because every reload opens every file of every segment again.
 //!
-//! What it does not do yet: an overlay in memory that lets many small commits share one durable
-//! write, and reads of single blocks of large files.
+//! What it does not do yet: reads of single blocks of large files.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;

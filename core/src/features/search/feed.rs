@@ -21,6 +21,10 @@ const CHUNK: usize = 5_000;
 /// that the next open does not read them again.
 const FAR: u64 = 50_000;
 
+/// Changed records that are written to the index at once. Fewer wait in memory, so that many small changes share one
+/// write, which costs some ten files and as many waits for the disk, however small it is.
+const MANY: usize = 1_000;
+
 /// The index of one open database, and how far it has followed.
 pub(super) struct Feed {
     state: Mutex<State>,
@@ -78,7 +82,7 @@ impl State {
     /// Takes out what the index still holds of records that changed or are gone. What is wrong with it makes it
     /// begin anew, which leaves nothing of them either.
     pub fn purge(&mut self) -> Result<u64> {
-        let purged = self.index.purge();
+        let purged = self.index.settle().and_then(|()| self.index.purge());
         if purged.is_err() {
             self.seen = 0;
         }
@@ -92,7 +96,7 @@ impl State {
             self.identity = wanted;
             self.resume(crm)?;
         }
-        if self.index.cursor().is_none() {
+        if self.index.reached().is_none() {
             self.seen = 0;
         }
         let registry = crm.registry();
@@ -101,13 +105,23 @@ impl State {
             let (changed, last) = crm.changed_after(self.seen, CHUNK)?;
             let changes = changes(crm, &registry, &changed)?;
             let kept = self.index.cursor().map_or(0, |cursor| cursor.position);
-            if !changes.is_empty() || last.position.saturating_sub(kept) >= FAR {
-                self.index.apply(&changes, Cursor { position: last.position, chain: last.hash })?;
+            let cursor = Cursor { position: last.position, chain: last.hash };
+            if changes.len() >= MANY || last.position.saturating_sub(kept) >= FAR {
+                self.index.apply(&changes, cursor)?;
+            } else if !changes.is_empty() {
+                self.index.take(&changes, cursor)?;
             }
             self.seen = last.position;
         }
         Ok(())
     }
+}
+
+/// Some records as the index would take them, those left out that are gone.
+pub(super) fn created(crm: &Crm, records: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
+    let mut changes = changes(crm, &crm.registry(), records)?;
+    changes.retain(|change| matches!(change, Change::Upsert(_)));
+    Ok(changes)
 }
 
 fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
@@ -121,6 +135,8 @@ fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordI
                 record: *id,
                 kind: entity.number(),
                 class: record.envelope.class.number(),
+                changed: record.envelope.modified.at().micros(),
+                owner: *record.envelope.owner.as_bytes(),
                 fields: texts(registry, *entity, &record),
             }),
             None => Change::Delete(*id),
@@ -175,7 +191,7 @@ fn analyzer(class: SearchClass) -> Analyzer {
 }
 
 /// What the index is built from: the database, and which of its fields are searchable how.
-fn identity(crm: &Crm) -> Identity {
+pub(super) fn identity(crm: &Crm) -> Identity {
     let registry = crm.registry();
     let mut hash = Sha256::new();
     for entity in registry.entities() {

@@ -35,7 +35,8 @@ pub(super) struct Letter {
     pub(super) upper: bool,
 }
 
-/// Folds a text. Marks that combine (accents written apart) vanish into the letter before them.
+/// Folds a text. Marks that combine (accents written apart) and
+/// characters that show nothing vanish into the letter before them.
 pub(super) fn fold(text: &str) -> Vec<Letter> {
     let mut letters: Vec<Letter> = Vec::with_capacity(text.len());
     for (start, original) in text.char_indices() {
@@ -76,7 +77,7 @@ fn fold_character(original: char, push: &mut impl FnMut(char)) {
         return push(original.to_ascii_lowercase());
     }
     for character in std::iter::once(original).nfkc().flat_map(char::to_lowercase) {
-        if canonical_combining_class(character) != 0 {
+        if canonical_combining_class(character) != 0 || is_format(character) {
             continue;
         }
         match latin_spelling(character) {
@@ -84,6 +85,14 @@ fn fold_character(original: char, push: &mut impl FnMut(char)) {
             None => push(simplified(without_marks(character))),
         }
     }
+}
+
+/// Characters that show nothing and only steer how text runs or breaks, general category Cf: the soft
+/// hyphen, joiners, marks of direction, the byte order mark.
+fn is_format(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Letters that Unicode does not decompose but that people type as plain ones.

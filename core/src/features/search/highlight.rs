@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::analysis::Address;
 use super::folding::{Class, Letter, fold, spell};
 use super::query::{Clause, clauses, telephone};
+use super::syntax::Node;
 
 /// Byte ranges of `text` that match words of `query`, ascending, apart, on boundaries of characters.
 #[must_use]
@@ -23,21 +24,47 @@ pub fn highlight(text: &str, query: &str) -> Vec<Range<usize>> {
     joined(ranges)
 }
 
+/// The same for what a query was read as: what is unwanted is not marked.
+pub(super) fn marks(text: &str, node: &Node) -> Vec<Range<usize>> {
+    let letters = fold(text);
+    let mut ranges = Vec::new();
+    mark_node(&letters, node, &mut ranges);
+    joined(ranges)
+}
+
+fn mark_node(letters: &[Letter], node: &Node, ranges: &mut Vec<Range<usize>>) {
+    match node {
+        Node::Clause(clause) => mark(letters, clause, ranges),
+        Node::All(nodes) | Node::Any(nodes) => {
+            nodes.iter().for_each(|node| mark_node(letters, node, ranges));
+        }
+        Node::Within(_, node) => mark_node(letters, node, ranges),
+        Node::Not(_) => {}
+    }
+}
+
 fn mark(letters: &[Letter], clause: &Clause, ranges: &mut Vec<Range<usize>>) {
     match clause {
-        Clause::Ideographs(text) => mark_everywhere(letters, text, ranges),
-        Clause::Word { word, unfinished } => {
+        Clause::Ideographs(text) | Clause::Exactly(text) => mark_everywhere(letters, text, ranges),
+        Clause::Phrase(words) => words.iter().for_each(|word| mark_words(letters, word, false, ranges)),
+        Clause::Word { word, unfinished, inner } => {
             let before = ranges.len();
             mark_words(letters, &word.whole, *unfinished, ranges);
             if ranges.len() == before {
                 word.parts.iter().for_each(|part| mark_words(letters, part, false, ranges));
+            }
+            if ranges.len() == before && (*inner || word.whole.len() > 1) {
+                mark_everywhere(letters, &word.whole, ranges);
             }
             if word.whole.len() >= 4 && word.whole.bytes().all(|byte| byte.is_ascii_digit()) {
                 mark_number(letters, &word.whole, ranges);
             }
         }
         Clause::Address(Address { whole, .. }) => mark_everywhere(letters, whole, ranges),
-        Clause::Telephone { apart, .. } => apart.iter().for_each(|clause| mark(letters, clause, ranges)),
+        Clause::Telephone { digits, apart } => {
+            mark_number(letters, digits, ranges);
+            apart.iter().for_each(|clause| mark(letters, clause, ranges));
+        }
     }
 }
 

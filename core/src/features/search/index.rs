@@ -4,25 +4,27 @@
 //! fault inside of it, an error of tantivy's or a panic, ends in the same way: the index is emptied,
 //! its cursor is gone, and the caller feeds it from the beginning.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tantivy::collector::{Count, TopDocs, sort_key};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::query::{BooleanQuery, Occur, Query as IndexQuery};
-use tantivy::{
-    DocAddress, IndexReader, IndexSettings, IndexWriter, Order, ReloadPolicy, Searcher, TantivyError, Term,
-};
+use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError, Term};
 
-use super::compile::Compiler;
+use super::collect::{Best, Scored};
+use super::compile::{Closeness, Compiler, corrected};
 use super::directory::{FileStore, IndexDirectory};
-use super::query::{Clause, Query, parse};
-use super::schema::{Document, Fields, KIND, LineTokenizer, RECORD, TOKENIZER};
-use super::visibility::{PairsBySegment, ReadableScopes, Visibility};
+use super::plan::Plan;
+use super::query::Query;
+use super::schema::{Document, Fields, LineTokenizer, TOKENIZER};
+use super::syntax::{Node, parse};
+use super::tail::Tail;
+use super::visibility::{PairsBySegment, Rarity, ReadableScopes, Visibility, rows_of_record};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
 
 /// Furthest hit that can be paged to, counted from the best one.
@@ -72,6 +74,16 @@ pub enum Change {
     Delete(RecordId),
 }
 
+impl Change {
+    /// The record that it is about.
+    fn record(&self) -> RecordId {
+        match self {
+            Self::Upsert(document) => document.record,
+            Self::Delete(record) => *record,
+        }
+    }
+}
+
 /// A record that answers a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
@@ -79,7 +91,7 @@ pub struct Hit {
     pub record: RecordId,
     /// Number of its entity.
     pub kind: u32,
-    /// Its place among all hits, 0 for the best. Scores stay inside, because they tell of hidden records.
+    /// Its place among all hits, 0 for the best. Scores stay inside, because they tell of other records.
     pub score_rank: u64,
 }
 
@@ -90,6 +102,12 @@ pub struct Hits {
     pub hits: Vec<Hit>,
     /// How many records match altogether, of those the person may see.
     pub total: u64,
+    /// How many of them are of each entity, by its number.
+    pub kinds: BTreeMap<u32, u64>,
+    /// Whether they match only with something misspelt or left out.
+    pub near: bool,
+    /// The text with misspelt words put right by words that stand in hits.
+    pub corrected: Option<String>,
 }
 
 /// The search index of one database.
@@ -99,6 +117,8 @@ pub struct Index {
     /// Absent only while an emptied index could not be started again.
     engine: Option<Engine>,
     cursor: Option<Cursor>,
+    /// How far the tail has come, where it is ahead of the index.
+    ahead: Option<Cursor>,
     failed: AtomicBool,
 }
 
@@ -109,7 +129,8 @@ impl Index {
     /// # Errors
     /// [`Code::Io`] and what else the store answers when even an empty index cannot be written.
     pub fn open_or_create(files: Arc<dyn FileStore>, identity: Identity) -> Result<(Self, Option<Cursor>)> {
-        let mut index = Self { files, identity, engine: None, cursor: None, failed: AtomicBool::new(false) };
+        let mut index =
+            Self { files, identity, engine: None, cursor: None, ahead: None, failed: AtomicBool::new(false) };
         match guarded(|| Engine::open(&index.files, &identity)) {
             Ok(Some((engine, cursor))) => {
                 index.engine = Some(engine);
@@ -121,10 +142,22 @@ impl Index {
         Ok((index, cursor))
     }
 
-    /// How far the index has come; nothing where it is empty or failed and must be fed anew.
+    /// How far the index has come durably; nothing where it is empty or failed and must be fed anew.
     #[must_use]
     pub fn cursor(&self) -> Option<Cursor> {
         self.cursor.filter(|_| !self.failed.load(Ordering::SeqCst))
+    }
+
+    /// How far it answers, what waits in memory included.
+    #[must_use]
+    pub fn reached(&self) -> Option<Cursor> {
+        self.ahead.or(self.cursor).filter(|_| !self.failed.load(Ordering::SeqCst))
+    }
+
+    /// Records that wait in memory for the next commit, and how many bytes they take there.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        self.engine.as_ref().map_or((0, 0), |engine| (engine.tail.len(), engine.tail.bytes()))
     }
 
     /// Empties the index.
@@ -134,10 +167,39 @@ impl Index {
     pub fn reset(&mut self) -> Result<()> {
         self.engine = None;
         self.cursor = None;
+        self.ahead = None;
         self.files.clear()?;
         self.engine = Some(guarded(|| Engine::create(&self.files))?);
         self.failed.store(false, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Takes changes, in their order, and makes them findable at once, without a commit for each: they wait
+    /// in memory, at most 2,000 records or 8 MB, and go to the files together. After a crash whatever
+    /// [`Index::cursor`] does not cover must come again.
+    ///
+    /// # Errors
+    /// As [`Index::apply`].
+    pub fn take(&mut self, changes: &[Change], cursor: Cursor) -> Result<()> {
+        let outcome = match &mut self.engine {
+            Some(engine) if !self.failed.load(Ordering::SeqCst) => guarded(|| engine.take(changes)),
+            _ => Err(fault(Code::Stopped)),
+        };
+        if let Err(error) = outcome {
+            self.reset()?;
+            return Err(error);
+        }
+        self.ahead = Some(cursor);
+        if self.engine.as_ref().is_some_and(|engine| engine.tail.is_full()) { self.settle() } else { Ok(()) }
+    }
+
+    /// Makes durable what waits in memory.
+    ///
+    /// # Errors
+    /// As [`Index::apply`].
+    pub fn settle(&mut self) -> Result<()> {
+        let Some(cursor) = self.ahead else { return Ok(()) };
+        self.apply(&[], cursor)
     }
 
     /// Takes changes, in their order, and makes them durable and findable together with the cursor.
@@ -154,7 +216,10 @@ impl Index {
             _ => Err(fault(Code::Stopped)),
         };
         match outcome {
-            Ok(()) => self.cursor = Some(cursor),
+            Ok(()) => {
+                self.cursor = Some(cursor);
+                self.ahead = None;
+            }
             Err(error) => {
                 self.reset()?;
                 return Err(error);
@@ -182,11 +247,14 @@ impl Index {
         }
     }
 
-    /// Every term that its parts hold, those of records that are gone included.
+    /// Every term that its parts hold, those of records that are gone and of the tail included.
     #[cfg(test)]
     pub(super) fn terms(&self) -> std::collections::BTreeSet<Vec<u8>> {
         let mut all = std::collections::BTreeSet::new();
         let Some(engine) = &self.engine else { return all };
+        for slot in super::analysis::Slot::ALL {
+            all.extend(engine.tail.all_terms(slot).map(|term| term.as_bytes().to_vec()));
+        }
         for part in engine.reader.searcher().segment_readers() {
             for (field, entry) in engine.fields.schema().fields() {
                 if !entry.is_indexed() {
@@ -203,7 +271,8 @@ impl Index {
     }
 
     /// The records that match every word of a query, of those the person may see, by fields the person
-    /// may read. Words may have one letter wrong only where nothing matches as it is written.
+    /// may read. Words may have one letter wrong, and Chinese names a character, only where nothing matches
+    /// as it is written.
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for an empty text; [`Code::LimitExceeded`] for a text above 256
@@ -216,15 +285,26 @@ impl Index {
         limit: usize,
         offset: usize,
     ) -> Result<Hits> {
-        if limit > MAX_PAGE_ROWS || offset.saturating_add(limit) > MAX_HITS {
+        let parsed = parse(query)?;
+        self.find(query, parsed.node.as_ref(), visible, Page { limit, offset })
+    }
+
+    /// The records that match what a text was read as.
+    pub(super) fn find(
+        &self,
+        query: &Query,
+        node: Option<&Node>,
+        visible: &dyn Visibility,
+        page: Page,
+    ) -> Result<Hits> {
+        if page.limit > MAX_PAGE_ROWS || page.end() > MAX_HITS {
             return Err(Error::new(Code::LimitExceeded).field("limit").rule("at_most_100000_hits"));
         }
-        let clauses = parse(&query.text)?;
         let Some(engine) = self.engine.as_ref().filter(|_| !self.failed.load(Ordering::SeqCst)) else {
             return Err(fault(Code::Stopped));
         };
-        let page = Page { limit, offset };
-        let outcome = guarded(|| engine.search(query, &clauses, visible, page));
+        let Some(node) = node else { return Ok(Hits::default()) };
+        let outcome = guarded(|| engine.search(query, node, visible, page));
         if outcome.is_err() {
             self.failed.store(true, Ordering::SeqCst);
         }
@@ -254,10 +334,19 @@ fn code_of(error: &TantivyError) -> Code {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Page {
-    limit: usize,
-    offset: usize,
+/// Which hits are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    /// How many.
+    pub(super) limit: usize,
+    /// After how many.
+    pub(super) offset: usize,
+}
+
+impl Page {
+    fn end(self) -> usize {
+        self.offset.saturating_add(self.limit)
+    }
 }
 
 /// tantivy's index with its one writer. One writer thread and one merge thread; they end with it.
@@ -267,6 +356,7 @@ struct Engine {
     writer: IndexWriter,
     reader: IndexReader,
     pairs: PairsBySegment,
+    tail: Tail,
 }
 
 impl Engine {
@@ -305,11 +395,26 @@ impl Engine {
         merges.set_del_docs_ratio_before_merge(MAX_DELETED_RATIO);
         writer.set_merge_policy(Box::new(merges));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { fields: Fields::new(), directory, writer, reader, pairs: PairsBySegment::default() })
+        let (fields, pairs, tail) = (Fields::new(), PairsBySegment::default(), Tail::default());
+        Ok(Self { fields, directory, writer, reader, pairs, tail })
+    }
+
+    /// Takes changes into the tail.
+    fn take(&mut self, changes: &[Change]) -> tantivy::Result<()> {
+        let searcher = self.reader.searcher();
+        for change in changes {
+            let mut rows = Vec::new();
+            for reader in searcher.segment_readers() {
+                let found = rows_of_record(reader, self.fields.record, change.record())?;
+                rows.extend(found.into_iter().map(|row| (reader.segment_id(), row)));
+            }
+            self.tail.take(change.clone(), rows);
+        }
+        Ok(())
     }
 
     fn apply(&mut self, changes: &[Change], payload: &Payload) -> tantivy::Result<()> {
-        for change in changes {
+        for change in self.tail.changes().iter().chain(changes) {
             match change {
                 Change::Upsert(document) => {
                     self.delete(document.record);
@@ -322,6 +427,7 @@ impl Engine {
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
+        self.tail = Tail::default();
         self.reader.reload()?;
         self.pairs.keep(&self.reader.searcher());
         Ok(())
@@ -352,27 +458,63 @@ impl Engine {
     fn search(
         &self,
         query: &Query,
-        clauses: &[Clause],
+        node: &Node,
         visible: &dyn Visibility,
         page: Page,
     ) -> tantivy::Result<Hits> {
         let searcher = self.reader.searcher();
-        let records = self.pairs.visible(&searcher, query, (visible, self.fields.record))?;
+        let records = self.pairs.visible(&searcher, &self.tail, query, (visible, &self.fields))?;
         if records.is_empty() {
             return Ok(Hits::default());
         }
-        for misspelt in [false, true] {
-            let readable = ReadableScopes::new(visible, query);
-            let mut compiler = Compiler { searcher: &searcher, fields: &self.fields, readable, misspelt };
-            let Some(words) = compiler.all(clauses)? else { continue };
-            let filter: Box<dyn IndexQuery> = Box::new(records.clone().into_query());
-            let both = BooleanQuery::new(vec![(Occur::Must, words), (Occur::Must, filter)]);
-            let hits = collect(&searcher, &both, page)?;
+        let rarity = Rarity::new(&searcher, &self.tail, &self.fields, &records);
+        let closest = query.closest.then_some(Closeness::Closest);
+        for closeness in [Closeness::Written, Closeness::Misspelt].into_iter().chain(closest) {
+            let mut compiler = Compiler {
+                searcher: &searcher,
+                tail: &self.tail,
+                fields: &self.fields,
+                readable: ReadableScopes::new(visible, query),
+                rarity: &rarity,
+                closeness,
+                only: None,
+                corrections: BTreeMap::new(),
+            };
+            let Some(plan) = compiler.compile(node)? else { continue };
+            let corrections = compiler.corrections;
+            let mut hits = self.collect(&plan, query, &rarity, page)?;
             if hits.total > 0 {
+                hits.near = closeness > Closeness::Written;
+                hits.corrected = corrected(&query.text, &corrections).filter(|_| hits.near);
                 return Ok(hits);
             }
         }
         Ok(Hits::default())
+    }
+
+    /// The rows of index and tail that a plan matches.
+    fn collect(&self, plan: &Plan, query: &Query, rarity: &Rarity<'_>, page: Page) -> tantivy::Result<Hits> {
+        let filter: Box<dyn IndexQuery> = Box::new(rarity.visible.clone().into_query());
+        let both = BooleanQuery::new(vec![(Occur::Must, plan.query(&self.fields)), (Occur::Must, filter)]);
+        let best = Best { limit: page.limit.min(1).saturating_mul(page.end()), boosts: &query.boosts };
+        let mut found = rarity.searcher.search_with_statistics_provider(&both, &best, rarity)?;
+        for (row, score) in self.tail.matches(plan, &self.fields, rarity)? {
+            let Some(document) = self.tail.document(row) else { continue };
+            if rarity.visible.shows(document) {
+                let score = query.boosts.of_document(score, document);
+                found.add(Scored { score, record: document.record, kind: document.kind });
+            }
+        }
+        found.sort();
+        let ranks = u64::try_from(page.offset).unwrap_or(u64::MAX)..;
+        let shown = found.best.iter().skip(page.offset).take(page.limit);
+        let hits = ranks.zip(shown).map(|(score_rank, scored)| Hit {
+            record: scored.record,
+            kind: scored.kind,
+            score_rank,
+        });
+        let hits = hits.collect();
+        Ok(Hits { hits, total: found.total, kinds: found.kinds, ..Hits::default() })
     }
 }
 
@@ -381,29 +523,4 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.directory.retire();
     }
-}
-
-fn collect(searcher: &Searcher, query: &dyn IndexQuery, page: Page) -> tantivy::Result<Hits> {
-    if page.limit == 0 {
-        let total = searcher.search(query, &Count)?;
-        return Ok(Hits { hits: Vec::new(), total: total.try_into().unwrap_or(u64::MAX) });
-    }
-    let by_score_then_record =
-        (sort_key::SortBySimilarityScore, (sort_key::SortByBytes::for_field(RECORD), Order::Asc));
-    let top = TopDocs::with_limit(page.limit).and_offset(page.offset).order_by(by_score_then_record);
-    let (rows, total) = searcher.search(query, &(top, Count))?;
-    let mut hits = Vec::with_capacity(rows.len());
-    for (score_rank, ((_, record), row)) in (u64::try_from(page.offset).unwrap_or(u64::MAX)..).zip(rows) {
-        let record = record.as_deref().and_then(RecordId::from_suffix);
-        let record = record.ok_or_else(|| TantivyError::InternalError("a row without record".to_owned()))?;
-        hits.push(Hit { record, kind: kind_of(searcher, row)?, score_rank });
-    }
-    Ok(Hits { hits, total: total.try_into().unwrap_or(u64::MAX) })
-}
-
-fn kind_of(searcher: &Searcher, row: DocAddress) -> tantivy::Result<u32> {
-    let fast = searcher.segment_reader(row.segment_ord).fast_fields();
-    let kinds = fast.column_first_or_default::<u64>(KIND)?;
-    u32::try_from(kinds.get_val(row.doc_id))
-        .map_err(|_| TantivyError::InternalError("an entity's number above 32 bits".to_owned()))
 }

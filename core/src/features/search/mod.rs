@@ -11,12 +11,16 @@
 //! - every byte goes through the [`FileStore`]; the index may be lost at any time and is fed again;
 //! - no fault inside of the index reaches the caller as a panic.
 //!
-//! What it does not do yet: fragments inside Latin words (only whole words, their beginnings and one
-//! wrong letter), a wrong character in Chinese names, quoted phrases and excluded words, changes that
-//! are found before they are applied, many small commits sharing one durable write, and work without
-//! the writer's own threads.
+//! The life of a query: `syntax` reads the text, `compile` looks its words up in the dictionaries of what may be
+//! read and makes a plan of them, and the plan is answered by the index and by the tail alike. The `tail` is what was
+//! committed since the index was last written; it goes there when there is enough of it.
+//!
+//! What it does not do yet: being made anew in the background (the search that notices a loss waits for it), the
+//! order between scripts within a quoted phrase, and work without the writer's own threads.
 
+mod alerts;
 mod analysis;
+mod collect;
 mod compile;
 mod directory;
 mod feed;
@@ -25,22 +29,28 @@ mod highlight;
 mod index;
 mod palette;
 mod pinyin;
+mod plan;
 mod query;
 mod readings;
 mod schema;
 mod session;
 mod simplified;
+mod syntax;
+mod tail;
+mod unwanted;
 mod visibility;
 
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{SearchAlert, SearchAlerts};
 pub use analysis::{ANALYZER_VERSION, Analyzer};
 pub use directory::{FileStore, MemoryFiles};
 pub use highlight::highlight;
 pub use index::{Change, Cursor, Hit, Hits, Identity, Index, MAX_HITS};
 pub use palette::{PaletteItem, PaletteKind};
-pub use query::{MAX_QUERY_CHARACTERS, Query};
+pub use query::{Boosts, MAX_QUERY_CHARACTERS, Query};
 pub use schema::Document;
-pub use session::{Highlight, SearchHit, SearchPage};
+pub use session::{Facet, Highlight, SearchHit, SearchPage, SearchRequest};
+pub use syntax::{Comparison, Fault};
 pub use visibility::Visibility;

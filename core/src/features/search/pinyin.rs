@@ -73,13 +73,38 @@ pub(super) fn initials(name: &[char], readings: &[Vec<&'static str>]) -> BTreeSe
     found
 }
 
+/// The strings of initials of a name of several scripts, `万科A` as `wka`; none of a name of one script.
+pub(super) fn initials_of_mixed(name: &[char]) -> BTreeSet<String> {
+    let written = |character: &char| character.is_ascii_alphanumeric();
+    if !name.iter().any(written) || name.iter().all(written) {
+        return BTreeSet::new();
+    }
+    let letters = |(character, choices): (&char, Vec<&'static str>)| match written(character) {
+        true => vec![*character],
+        false => choices.iter().filter_map(|reading| reading.chars().next()).collect(),
+    };
+    strings(name.iter().zip(readings(name)).map(letters))
+}
+
 fn strings_of_initials(readings: &[Vec<&'static str>]) -> BTreeSet<String> {
+    let first = |reading: &&'static str| reading.chars().next();
+    strings(readings.iter().map(|choices| choices.iter().filter_map(first).collect()))
+}
+
+/// Every way to take one letter of each place, up to the first place without one.
+fn strings(places: impl Iterator<Item = Vec<char>>) -> BTreeSet<String> {
     let mut strings = vec![String::new()];
-    for choices in readings.iter().take_while(|choices| !choices.is_empty()).take(LONGEST_INITIALS) {
-        let letters: BTreeSet<char> = choices.iter().filter_map(|reading| reading.chars().next()).collect();
+    for letters in places.take_while(|letters| !letters.is_empty()).take(LONGEST_INITIALS) {
+        // In the order of the readings, so that the usual ones are among those that are kept.
+        let mut once: Vec<char> = Vec::with_capacity(letters.len());
+        letters.into_iter().for_each(|letter| {
+            if !once.contains(&letter) {
+                once.push(letter);
+            }
+        });
         strings = strings
             .iter()
-            .flat_map(|string| letters.iter().map(move |letter| format!("{string}{letter}")))
+            .flat_map(|string| once.iter().map(move |letter| format!("{string}{letter}")))
             .take(MOST_INITIALS)
             .collect();
     }

@@ -19,7 +19,8 @@ use tantivy::schema::{
 };
 use tantivy::tokenizer::{Token as IndexToken, TokenStream, Tokenizer};
 
-use super::analysis::{Analyzer, Slot, analyze};
+use super::analysis::{Analyzer, SLOTS, Slot, analyze};
+use super::visibility::Pair;
 use crate::base::RecordId;
 
 /// A record as search sees it. Whoever builds it decides which fields are searchable at all.
@@ -31,8 +32,54 @@ pub struct Document {
     pub kind: u32,
     /// Number of its access class.
     pub class: u32,
+    /// When it was last changed, in microseconds since 1970; 0 where that is not known.
+    pub changed: i64,
+    /// Whose it is; all zeros where it is nobody's.
+    pub owner: [u8; 16],
     /// Number of the field, how it is analyzed, its text. A field may come several times.
     pub fields: Vec<(u32, Analyzer, String)>,
+}
+
+impl Document {
+    /// Its entity and access class.
+    pub(super) fn pair(&self) -> Pair {
+        (self.kind, self.class)
+    }
+}
+
+/// The terms of one value in one dictionary.
+pub(super) struct Analyzed {
+    /// The dictionary.
+    pub(super) slot: Slot,
+    /// Place and qualified term.
+    pub(super) terms: Vec<(u32, String)>,
+}
+
+/// Every value of a document by its terms, in the order of its fields.
+pub(super) fn analyzed(document: &Document) -> impl Iterator<Item = Analyzed> {
+    document.fields.iter().flat_map(|(field, analyzer, text)| {
+        let scope = Scope { kind: document.kind, field: *field };
+        let mut by_slot: [Vec<(u32, String)>; SLOTS] = Default::default();
+        for token in analyze(*analyzer, text) {
+            if let Some(terms) = by_slot.get_mut(token.slot as usize) {
+                terms.push((token.position, scope.qualify(&token.text)));
+            }
+        }
+        let all = Slot::ALL.into_iter().zip(by_slot);
+        all.filter(|(_, terms)| !terms.is_empty()).map(|(slot, terms)| Analyzed { slot, terms })
+    })
+}
+
+/// Who owns a record, as the index keeps it: eight bytes are enough to put one's own first.
+pub(super) fn owner_number(owner: &[u8; 16]) -> u64 {
+    let (high, low) = owner.split_at(8);
+    let number = |half: &[u8]| half.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    number(high) ^ number(low)
+}
+
+/// A moment as the index keeps it: whole seconds since 1970.
+pub(super) fn second_of(changed: i64) -> u64 {
+    u64::try_from(changed.div_euclid(1_000_000)).unwrap_or_default()
 }
 
 /// Name of the fast field with the record's 16 bytes.
@@ -41,6 +88,10 @@ pub(super) const RECORD: &str = "rid";
 pub(super) const KIND: &str = "kind";
 /// Name of the fast field with the number of the access class.
 pub(super) const CLASS: &str = "class";
+/// Name of the fast field with the second of the last change.
+pub(super) const CHANGED: &str = "changed";
+/// Name of the fast field with the owner's number.
+pub(super) const OWNER: &str = "owner";
 /// Name under which the tokenizer is registered.
 pub(super) const TOKENIZER: &str = "analyzed";
 
@@ -120,7 +171,9 @@ pub(super) struct Fields {
     pub(super) record: Field,
     kind: Field,
     class: Field,
-    slots: [(Slot, Field); 8],
+    changed: Field,
+    owner: Field,
+    slots: [Field; SLOTS],
 }
 
 impl Fields {
@@ -130,8 +183,10 @@ impl Fields {
         let record = builder.add_bytes_field(RECORD, BytesOptions::default().set_indexed().set_fast());
         let kind = builder.add_u64_field(KIND, NumericOptions::from(INDEXED) | FAST);
         let class = builder.add_u64_field(CLASS, FAST);
-        let slots = Slot::ALL.map(|slot| (slot, builder.add_text_field(name_of(slot), options(slot))));
-        Self { schema: builder.build(), record, kind, class, slots }
+        let changed = builder.add_u64_field(CHANGED, FAST);
+        let owner = builder.add_u64_field(OWNER, FAST);
+        let slots = Slot::ALL.map(|slot| builder.add_text_field(name_of(slot), options(slot)));
+        Self { schema: builder.build(), record, kind, class, changed, owner, slots }
     }
 
     /// The schema, to compare with that of an index that was found.
@@ -140,8 +195,15 @@ impl Fields {
     }
 
     /// The field of a slot.
-    pub(super) fn of(&self, wanted: Slot) -> Option<Field> {
-        self.slots.iter().find(|(slot, _)| *slot == wanted).map(|(_, field)| *field)
+    pub(super) fn of(&self, slot: Slot) -> Field {
+        let [first, ..] = self.slots;
+        self.slots.get(slot as usize).copied().unwrap_or(first) // there is one for each
+    }
+
+    /// The slot of a field.
+    pub(super) fn slot_of(&self, field: Field) -> Option<Slot> {
+        let place = self.slots.iter().position(|slot| *slot == field)?;
+        Slot::ALL.get(place).copied()
     }
 
     /// A document as tantivy takes it.
@@ -150,19 +212,12 @@ impl Fields {
         row.add_bytes(self.record, document.record.as_bytes());
         row.add_u64(self.kind, u64::from(document.kind));
         row.add_u64(self.class, u64::from(document.class));
-        for (field, analyzer, text) in &document.fields {
-            let scope = Scope { kind: document.kind, field: *field };
-            let tokens = analyze(*analyzer, text);
-            for (slot, index_field) in &self.slots {
-                let lines: Vec<String> = tokens
-                    .iter()
-                    .filter(|token| token.slot == *slot)
-                    .map(|token| format!("{}\t{}", token.position, scope.qualify(&token.text)))
-                    .collect();
-                if !lines.is_empty() {
-                    row.add_text(*index_field, lines.join(LINE_END));
-                }
-            }
+        row.add_u64(self.changed, second_of(document.changed));
+        row.add_u64(self.owner, owner_number(&document.owner));
+        for Analyzed { slot, terms } in analyzed(document) {
+            let lines: Vec<String> =
+                terms.iter().map(|(position, term)| format!("{position}\t{term}")).collect();
+            row.add_text(self.of(slot), lines.join(LINE_END));
         }
         row
     }
@@ -178,6 +233,7 @@ fn name_of(slot: Slot) -> &'static str {
         Slot::Text => "text",
         Slot::Latin => "lat",
         Slot::Word => "word",
+        Slot::Fragment => "frag",
         Slot::Pinyin => "py",
         Slot::Initials => "ini",
         Slot::Digits => "dig",
@@ -188,8 +244,10 @@ fn name_of(slot: Slot) -> &'static str {
 /// Positions only where phrases are asked: without them `88888` would find every number with `8888`.
 fn options(slot: Slot) -> TextOptions {
     let record = match slot {
-        Slot::Name | Slot::Text | Slot::Pinyin | Slot::Digits => IndexRecordOption::WithFreqsAndPositions,
-        Slot::Latin | Slot::Word | Slot::Initials | Slot::Email => IndexRecordOption::WithFreqs,
+        Slot::Name | Slot::Text | Slot::Latin | Slot::Word | Slot::Fragment | Slot::Pinyin | Slot::Digits => {
+            IndexRecordOption::WithFreqsAndPositions
+        }
+        Slot::Initials | Slot::Email => IndexRecordOption::WithFreqs,
     };
     let indexing = TextFieldIndexing::default().set_tokenizer(TOKENIZER).set_index_option(record);
     TextOptions::default().set_indexing_options(indexing)

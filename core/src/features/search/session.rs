@@ -1,15 +1,24 @@
 //! Searching as a session: what it may see, from the index and once more from the records.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::feed::Feed;
-use super::highlight::highlight;
-use super::index::{Hit, Hits};
-use super::query::Query;
+use super::highlight::{highlight, marks};
+use super::index::{Hit, Hits, Page};
+use super::query::{Boosts, Query};
+use super::syntax::{Comparison, Fault, Node, Parsed, parse};
 use super::visibility::{Pair, Visibility as Sees};
-use crate::base::{Code, EntityId, FieldId, RecordId, Result, Value};
-use crate::engine::{ClassId, Listing, Session, Visibility};
+use crate::base::{Code, EntityId, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Value, ValueKind};
+use crate::engine::{
+    Action, ClassId, Comparison as Comparing, Condition, Direction, FieldSelector, Listing, Met, Session,
+    SystemField, Visibility, compare_values,
+};
+use crate::schema::{Entity, parse_as, parse_text};
+
+/// Most values of a facet.
+const MAX_FACET_VALUES: usize = 100;
 
 /// A text of a hit, and the parts of it that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +40,15 @@ pub struct SearchHit {
     pub highlights: Vec<Highlight>,
 }
 
+/// How often a field has each value among the records that were found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facet {
+    /// The field's API name.
+    pub field: String,
+    /// Value and number of records, the most frequent first, at most 100; a missing value is [`Value::Null`].
+    pub values: Vec<(Value, u64)>,
+}
+
 /// One page of what was found, best first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchPage {
@@ -38,6 +56,69 @@ pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     /// How many there are in all, of those the session may see.
     pub total: u64,
+    /// How many of them are of each entity, by its API name.
+    pub entities: BTreeMap<String, u64>,
+    /// The facets that were asked for, in their order.
+    pub facets: Vec<Facet>,
+    /// Whether hits match only with something misspelt or left out.
+    pub near: bool,
+    /// The text with misspelt words put right, where that is how hits were found.
+    pub corrected: Option<String>,
+    /// What in the text made no sense, by its place.
+    pub faults: Vec<Fault>,
+    /// The text as it was read.
+    pub read_as: String,
+}
+
+/// What is searched for, beyond a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRequest {
+    /// What was typed. Words, `"a phrase"`, `-unwanted`, `a OR b`, `(groups)`, `field:word`, `beginning*`, and of one
+    /// entity comparisons of fields, `amount:>1000`, `created_at:2026-01-01T00:00:00Z..`.
+    pub text: String,
+    /// One entity by API name; all that the session may read where none is said.
+    pub entity: Option<String>,
+    /// A condition that hits meet, too; it takes an entity.
+    pub filter: Condition,
+    /// The order, by fields of the entity; the best first where none is said.
+    pub sort: Vec<(FieldSelector, Direction)>,
+    /// Fields of the entity whose values are counted.
+    pub facets: Vec<FieldSelector>,
+    /// Words that stand for each other, in groups, beside those of the setting `search.synonyms`.
+    pub synonyms: Vec<Vec<String>>,
+    /// What hits of an entity count, by its API name; 1 where it is not said.
+    pub weights: Vec<(String, f32)>,
+    /// What is added for a record that was changed now, as a part of its score, half of it after 30 days.
+    pub recent: f32,
+    /// What is added for the session's own records, as a part of their score.
+    pub own: f32,
+    /// Whether records that have only some of the words are found where none has all.
+    pub closest: bool,
+    /// Most hits of the page.
+    pub limit: usize,
+    /// Hits to pass over.
+    pub offset: usize,
+}
+
+impl SearchRequest {
+    /// A text in every entity, twenty hits.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            entity: None,
+            filter: Condition::Everything,
+            sort: Vec::new(),
+            facets: Vec::new(),
+            synonyms: Vec::new(),
+            weights: Vec::new(),
+            recent: 0.0,
+            own: 0.0,
+            closest: false,
+            limit: 20,
+            offset: 0,
+        }
+    }
 }
 
 impl Sees for Visibility {
@@ -77,11 +158,10 @@ impl Sees for Visibility {
 impl Session {
     /// Searches every entity that the session may read, or one. What the session has committed is found
     /// by its next search. Every word must match: Chinese by any fragment, Latin words whole or by the
-    /// beginning of the last one, numbers by fragments, names by pinyin too.
+    /// beginning of the last one, numbers by fragments, names by pinyin and any of their letters too.
     ///
     /// # Errors
-    /// `input.invalid_argument` for an empty text, `input.limit_exceeded`, `schema.unknown_entity`,
-    /// `access.not_permitted` for an entity that the session may not read, `engine.cancelled`.
+    /// As [`Session::search_with`].
     pub fn search(
         &self,
         text: &str,
@@ -89,25 +169,69 @@ impl Session {
         limit: usize,
         offset: usize,
     ) -> Result<SearchPage> {
-        let (mut query, mut only) = (Query::new(text), None);
-        if let Some(name) = entity {
-            self.check_may(name, crate::engine::Action::Read)?;
-            let wanted = self.crm().registry().entity(name)?.id();
-            query = query.within(&[wanted.number()]);
-            only = Some(wanted);
+        let entity = entity.map(str::to_owned);
+        self.search_with(&SearchRequest { entity, limit, offset, ..SearchRequest::new(text) })
+    }
+
+    /// Searches as [`Session::search`], with signs in the text, a condition, an order, facets, synonyms and boosts.
+    /// With a condition, an order or facets at most 10,000 records may match the words.
+    ///
+    /// # Errors
+    /// `input.invalid_argument` for an empty text, `input.limit_exceeded`, `schema.unknown_entity`,
+    /// `access.not_permitted` for an entity that the session may not read, `input.missing_parameter` for a
+    /// condition, an order or facets without an entity, those of [`Session::query`] for these, `engine.cancelled`.
+    pub fn search_with(&self, request: &SearchRequest) -> Result<SearchPage> {
+        let mut only = None;
+        if let Some(name) = &request.entity {
+            self.check_may(name, Action::Read)?;
+            only = Some(self.crm().registry().entity(name)?.id());
         }
         let visibility = self.visibility(only)?;
-        let found = {
-            let feed = Feed::of(self.crm())?;
-            let state = feed.caught_up(self.crm(), self.patience())?;
-            state.index.search(&query, &visibility, limit, offset)
-        };
-        match found {
-            Ok(hits) => self.show(text, &hits),
+        let query = self.query_of(request, only, &visibility)?;
+        let parsed = match parse(&query) {
+            Ok(parsed) => parsed,
             // A text of signs alone asks for nothing, and finds nothing.
-            Err(error) if error.code() == Code::NothingMatches => Ok(SearchPage::default()),
-            Err(error) => Err(error),
+            Err(error) if error.code() == Code::NothingMatches => return Ok(SearchPage::default()),
+            Err(error) => return Err(error),
+        };
+        let page = if self.is_narrowed(request, &parsed) {
+            self.narrowed(request, &query, parsed, &visibility)?
+        } else {
+            let shown = Page { limit: request.limit, offset: request.offset };
+            let hits = self.hits(&query, &parsed, &visibility, shown)?;
+            self.show(hits, parsed)?
+        };
+        Ok(page)
+    }
+
+    /// Texts that complete what was typed: titles of records that the session may see, the best first, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// As [`Session::search_with`].
+    pub fn complete(&self, text: &str, entity: Option<&str>, limit: usize) -> Result<Vec<Listing>> {
+        let mut only = None;
+        if let Some(name) = entity {
+            self.check_may(name, Action::Read)?;
+            only = Some(self.crm().registry().entity(name)?.id());
         }
+        let visibility = self.visibility(only)?;
+        let request = SearchRequest { limit: limit.min(MAX_PAGE_ROWS), ..SearchRequest::new(text) };
+        let registry = self.crm().registry();
+        let mut titles = Vec::new();
+        for kind in visibility.scopes.keys() {
+            let entity = registry.entity_by_id(*kind)?;
+            titles.push((kind.number(), entity.title()?.id().number()));
+        }
+        let query = self.query_of(&request, only, &visibility)?.only(&titles);
+        let parsed = match parse(&query) {
+            Ok(parsed) => parsed,
+            Err(error) if error.code() == Code::NothingMatches => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let hits = self.hits(&query, &parsed, &visibility, Page { limit: request.limit, offset: 0 })?;
+        let page = self.show(hits, parsed)?;
+        Ok(page.hits.into_iter().map(|hit| hit.listing).collect())
     }
 
     /// Takes out of the search index what it still holds of records that were changed, deleted or erased: it writes
@@ -117,14 +241,171 @@ impl Session {
     /// `access.not_permitted` without the right to administer everything; `storage.io`, after which the index is made
     /// anew at the next search; `engine.cancelled`.
     pub fn purge_search(&self) -> Result<u64> {
-        self.check_may("sys.role", crate::engine::Action::Administer)?;
+        self.check_may("sys.role", Action::Administer)?;
         let feed = Feed::of(self.crm())?;
         let mut state = feed.caught_up(self.crm(), self.patience())?;
         state.purge()
     }
 
+    fn is_narrowed(&self, request: &SearchRequest, parsed: &Parsed) -> bool {
+        request.filter != Condition::Everything
+            || !request.sort.is_empty()
+            || !request.facets.is_empty()
+            || !parsed.comparisons.is_empty()
+    }
+
+    /// The question of a request.
+    fn query_of(
+        &self,
+        request: &SearchRequest,
+        only: Option<EntityId>,
+        visibility: &Visibility,
+    ) -> Result<Query> {
+        let registry = self.crm().registry();
+        let mut query = self.question(&request.text, &request.synonyms, only, visibility)?;
+        if request.closest {
+            query = query.closest();
+        }
+        let mut boosts =
+            Boosts { recent: request.recent.max(0.0), now: self.crm().now().micros(), ..Boosts::default() };
+        for (name, weight) in &request.weights {
+            boosts.entities.insert(registry.entity(name)?.id().number(), weight.max(0.0));
+        }
+        boosts.owned = (request.own > 0.0).then(|| (*self.user().as_bytes(), request.own));
+        Ok(query.boosts(boosts))
+    }
+
+    /// A text as a question to an index, with the names of the fields that the session may read.
+    pub(super) fn question(
+        &self,
+        text: &str,
+        synonyms: &[Vec<String>],
+        only: Option<EntityId>,
+        visibility: &Visibility,
+    ) -> Result<Query> {
+        let registry = self.crm().registry();
+        let synonyms = [self.crm().synonyms().as_slice(), synonyms].concat();
+        let mut query = Query::new(text).synonyms(&synonyms);
+        for (kind, scope) in &visibility.scopes {
+            let entity = registry.entity_by_id(*kind)?;
+            for field in entity.fields().iter().filter(|field| scope.fields.contains(&field.id())) {
+                let pair = (kind.number(), field.id().number());
+                let searched = field.definition.search.map(|_| pair);
+                query = query.field(&field.api_name, searched.as_slice());
+            }
+            if only.is_some() {
+                for (_, name) in SystemField::ALL {
+                    query = query.field(name, &[]);
+                }
+            }
+        }
+        if let Some(kind) = only {
+            query = query.within(&[kind.number()]);
+        }
+        Ok(query)
+    }
+
+    fn hits(&self, query: &Query, parsed: &Parsed, visibility: &Visibility, page: Page) -> Result<Hits> {
+        let feed = Feed::of(self.crm())?;
+        let ask = || -> Result<(Result<Hits>, bool)> {
+            let state = feed.caught_up(self.crm(), self.patience())?;
+            let hits = state.index.find(query, parsed.node.as_ref(), visibility, page);
+            Ok((hits, state.index.reached().is_none()))
+        };
+        match ask()? {
+            // The index was found damaged while it answered: it is made anew, and asked once more.
+            (Err(_), true) => ask()?.0,
+            (hits, _) => hits,
+        }
+    }
+
+    /// Hits that meet a condition, in an order, with facets: those of the words are read and held against it.
+    fn narrowed(
+        &self,
+        request: &SearchRequest,
+        query: &Query,
+        mut parsed: Parsed,
+        visibility: &Visibility,
+    ) -> Result<SearchPage> {
+        let missing = || Error::new(Code::MissingParameter).field("entity").rule("one entity is searched");
+        let name = request.entity.as_deref().ok_or_else(missing)?;
+        let registry = self.crm().registry();
+        let entity = registry.entity(name)?;
+        if parsed.node.is_none() {
+            let rule = "a comparison stands beside a word";
+            return Err(Error::new(Code::InvalidArgument).field("text").rule(rule));
+        }
+        let mut conditions = vec![request.filter.clone()];
+        for comparison in &parsed.comparisons {
+            match self.condition(entity, comparison) {
+                Ok(condition) => conditions.push(condition),
+                Err(_) => {
+                    let (place, length) = (comparison.place, comparison.length);
+                    parsed.faults.push(Fault { place, length, rule: "wrong_value" });
+                }
+            }
+        }
+        let mut hits = self.hits(query, &parsed, visibility, Page { limit: MAX_PAGE_ROWS, offset: 0 })?;
+        if usize::try_from(hits.total).unwrap_or(usize::MAX) > MAX_PAGE_ROWS {
+            let rule = "a condition, an order or facets take at most 10000 matches";
+            return Err(Error::new(Code::LimitExceeded).field("text").rule(rule));
+        }
+        let ids: Vec<RecordId> = hits.hits.iter().map(|hit| hit.record).collect();
+        let fields: Vec<FieldSelector> =
+            request.sort.iter().map(|(field, _)| field).chain(&request.facets).cloned().collect();
+        let mut met = self.meeting(entity.id(), &ids, &Condition::All(conditions), &fields)?;
+        let facets = request.facets.iter().zip(request.sort.len()..);
+        let facets = facets.map(|(field, place)| facet(entity, field, &met, place));
+        let facets = facets.collect::<Result<Vec<_>>>()?;
+        let directions: Vec<Direction> = request.sort.iter().map(|(_, direction)| *direction).collect();
+        met.sort_by(|left, right| in_order(left, right, &directions));
+        hits.total = u64::try_from(met.len()).unwrap_or(u64::MAX);
+        hits.kinds = BTreeMap::from([(entity.id().number(), hits.total)]);
+        hits.kinds.retain(|_, count| *count > 0);
+        let kind = entity.id().number();
+        let ranks = u64::try_from(request.offset).unwrap_or(u64::MAX)..;
+        let shown = ranks.zip(met.iter().skip(request.offset).take(request.limit));
+        hits.hits = shown.map(|(score_rank, met)| Hit { record: met.id, kind, score_rank }).collect();
+        let page = self.show(hits, parsed)?;
+        Ok(SearchPage { facets, ..page })
+    }
+
+    /// A comparison of the text as a condition.
+    fn condition(&self, entity: &Entity, comparison: &Comparison) -> Result<Condition> {
+        let selector = FieldSelector::Name(comparison.field.clone());
+        let currency = self.read(|reader| reader.settings().currency())?;
+        let field = selector.resolve(entity)?;
+        let value = |text: &str| -> Result<Value> {
+            match (entity.field_by_id(field), SystemField::from_id(field)) {
+                (Some(field), _) => parse_text(field, text, currency),
+                (None, Some(system)) => parse_as(kind_of(system), text, currency),
+                (None, None) => Err(Error::new(Code::UnknownField).field(&comparison.field)),
+            }
+        };
+        let compared = |operator, text: &str| -> Result<Condition> {
+            Ok(Condition::Compare(selector.clone(), operator, value(text)?))
+        };
+        match comparison.operator {
+            ">" => compared(Comparing::Greater, &comparison.low),
+            ">=" => compared(Comparing::GreaterOrEqual, &comparison.low),
+            "<" => compared(Comparing::Less, &comparison.low),
+            "<=" => compared(Comparing::LessOrEqual, &comparison.low),
+            ".." => {
+                let mut both = Vec::new();
+                if !comparison.low.is_empty() {
+                    both.push(compared(Comparing::GreaterOrEqual, &comparison.low)?);
+                }
+                if !comparison.high.is_empty() {
+                    both.push(compared(Comparing::LessOrEqual, &comparison.high)?);
+                }
+                Ok(Condition::All(both))
+            }
+            _ => compared(Comparing::Equal, &comparison.low),
+        }
+    }
+
     /// Reads the records of a page through the session's own permits, in the order of the hits.
-    fn show(&self, text: &str, hits: &Hits) -> Result<SearchPage> {
+    fn show(&self, hits: Hits, parsed: Parsed) -> Result<SearchPage> {
         let mut wanted: BTreeMap<u32, Vec<RecordId>> = BTreeMap::new();
         for Hit { record, kind, .. } in &hits.hits {
             wanted.entry(*kind).or_default().push(*record);
@@ -134,17 +415,94 @@ impl Session {
             let found = self.get_many(EntityId::new(kind), &ids)?;
             rows.extend(found.into_iter().map(|row| (row.record.id, row)));
         }
+        let marked = Marked { corrected: hits.corrected.as_deref(), node: parsed.node.as_ref() };
         let shown = hits.hits.iter().filter_map(|hit| rows.remove(&hit.record));
-        let shown = shown.map(|listing| Ok(SearchHit { highlights: highlights(&listing, text)?, listing }));
-        Ok(SearchPage { hits: shown.collect::<Result<_>>()?, total: hits.total })
+        let shown =
+            shown.map(|listing| Ok(SearchHit { highlights: highlights(&listing, &marked)?, listing }));
+        let registry = self.crm().registry();
+        let mut entities = BTreeMap::new();
+        for (kind, count) in &hits.kinds {
+            entities.insert(registry.entity_by_id(EntityId::new(*kind))?.api_name.clone(), *count);
+        }
+        Ok(SearchPage {
+            hits: shown.collect::<Result<_>>()?,
+            total: hits.total,
+            entities,
+            facets: Vec::new(),
+            near: hits.near,
+            corrected: hits.corrected,
+            faults: parsed.faults,
+            read_as: parsed.read_as,
+        })
     }
 }
 
-fn highlights(listing: &Listing, query: &str) -> Result<Vec<Highlight>> {
+/// The order of two records by their values; what has no value, or no order, comes first and falls last.
+fn in_order(left: &Met, right: &Met, directions: &[Direction]) -> Ordering {
+    let pairs = left.values.iter().zip(&right.values).zip(directions);
+    for ((left, right), direction) in pairs {
+        let risen = match (left, right) {
+            (Value::Text(left), Value::Text(right)) => left.cmp(right),
+            (left, right) => {
+                let missing = right.is_null().cmp(&left.is_null());
+                missing.then_with(|| compare_values(left, right).unwrap_or(Ordering::Equal))
+            }
+        };
+        let turned = if *direction == Direction::Descending { risen.reverse() } else { risen };
+        if turned != Ordering::Equal {
+            return turned;
+        }
+    }
+    Ordering::Equal
+}
+
+/// How often the values at a place occur.
+fn facet(entity: &Entity, field: &FieldSelector, met: &[Met], place: usize) -> Result<Facet> {
+    let mut counts: Vec<(Value, u64)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for value in met.iter().filter_map(|met| met.values.get(place)) {
+        let next = counts.len();
+        let at = *places.entry(format!("{value:?}")).or_insert(next);
+        match counts.get_mut(at) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => counts.push((value.clone(), 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.truncate(MAX_FACET_VALUES);
+    let id = field.resolve(entity)?;
+    let name = entity.field_by_id(id).map_or(field.said(), |field| field.api_name.as_str());
+    Ok(Facet { field: name.to_owned(), values: counts })
+}
+
+fn kind_of(field: SystemField) -> ValueKind {
+    match field {
+        SystemField::Owner | SystemField::Unit => ValueKind::Id,
+        SystemField::CreatedAt | SystemField::ModifiedAt => ValueKind::DateTime,
+    }
+}
+
+/// What is marked in texts: what was asked, or the words that were put right.
+struct Marked<'a> {
+    corrected: Option<&'a str>,
+    node: Option<&'a Node>,
+}
+
+impl Marked<'_> {
+    fn in_text(&self, text: &str) -> Vec<Range<usize>> {
+        match (self.corrected, self.node) {
+            (Some(corrected), _) => highlight(text, corrected),
+            (None, Some(node)) => marks(text, node),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+fn highlights(listing: &Listing, marked: &Marked<'_>) -> Result<Vec<Highlight>> {
     let fields = listing.entity()?.fields().iter().filter(|field| field.definition.search.is_some());
     let marked = fields.filter_map(|field| match listing.record.value(field.id()) {
         Value::Text(text) => {
-            let ranges = highlight(&text, query);
+            let ranges = marked.in_text(&text);
             (!ranges.is_empty()).then(|| Highlight { field: field.api_name.clone(), text, ranges })
         }
         _ => None,

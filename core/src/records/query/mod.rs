@@ -291,13 +291,39 @@ pub fn get_standing(
     id: RecordId,
 ) -> Result<Record> {
     permit.check(entity.id(), read_epoch(snapshot)?)?;
-    let Some(record) = load(snapshot, entity.id(), id)? else {
+    let record = load(snapshot, entity.id(), id)?;
+    reached(snapshot, permit, entity, id, record, |record| &record.envelope)
+}
+
+/// As [`get_standing`], for who does not look at the record.
+///
+/// # Errors
+/// As [`get_standing`].
+pub fn check_standing(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+) -> Result<()> {
+    permit.check(entity.id(), read_epoch(snapshot)?)?;
+    let envelope = load_envelope(snapshot, entity.id(), id)?;
+    reached(snapshot, permit, entity, id, envelope, |envelope| &**envelope).map(drop)
+}
+
+/// What was found of a record, if a permit reaches that.
+fn reached<T>(
+    snapshot: &dyn Snapshot,
+    permit: &Permit<Read>,
+    entity: &Entity,
+    id: RecordId,
+    found: Option<T>,
+    envelope: impl Fn(&T) -> &Envelope,
+) -> Result<T> {
+    let Some(found) = found else {
         return Err(gone(snapshot, &|class| permit.allows(id, class), entity, id)?);
     };
     let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id);
-    Some(record)
-        .filter(|record| permit.allows(record.id, &record.envelope.access_class()))
-        .ok_or_else(missing)
+    Some(found).filter(|found| permit.allows(id, &envelope(found).access_class())).ok_or_else(missing)
 }
 
 /// Those of several records that a permit reaches, in the order asked.

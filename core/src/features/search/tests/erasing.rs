@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::super::feed::Feed;
 use crate::base::{Date, Label, ManualClock, Patience, RecordId, Timestamp, Value, fold};
 use crate::engine::{
-    Changes, Condition, Crm, Extension, Key, KeyCost, Options, Registrar, Session, WriteOptions, everything,
+    BackupScope, Changes, Condition, Crm, Extension, Key, KeyCost, Options, Registrar, RestoreOptions,
+    Session, WriteOptions, everything, restore,
 };
 use crate::schema::{
     CounterDefinition, EntityDefinition, FieldDefinition, FieldType, IndexDefinition, Privacy, SearchClass,
@@ -164,10 +165,18 @@ fn an_erased_person_is_in_no_byte_that_the_holder_of_the_key_can_read() {
     let path = folder.path().join("a.guanxi");
     let crm = options().create(&path).unwrap();
     let session = crm.session_for("admin").unwrap();
-    // Others, so that neither tables nor index are empty without the person.
-    for number in 0..200 {
-        let changes = Changes::new().set("name", format!("person {number}")).set("city", "Shanghai");
-        session.write(|transaction| transaction.create_record(PERSON, changes.clone())).unwrap();
+    // Others, so that neither tables nor index are empty without the person, and so many that they go to the
+    // files of the index and do not wait in memory.
+    for hundred in 0..15 {
+        let create = |transaction: &mut crate::engine::Transaction<'_>| {
+            for number in 0..100 {
+                let name = format!("person {hundred} {number}");
+                let changes = Changes::new().set("name", name).set("city", "Shanghai");
+                transaction.create_record(PERSON, changes)?;
+            }
+            Ok(())
+        };
+        session.write(create).unwrap();
     }
     let id = person(&session);
     assert!(in_index(&crm) > 5, "the search finds what is there");
@@ -190,10 +199,44 @@ fn an_erased_person_is_in_no_byte_that_the_holder_of_the_key_can_read() {
     assert_eq!(blobs, 0, "the file of the large attachment is gone");
     let crm = options().open(&path).unwrap();
     let session = crm.session_for("admin").unwrap();
-    assert_eq!(session.count(PERSON, &Condition::Everything).unwrap(), 200);
+    assert_eq!(session.count(PERSON, &Condition::Everything).unwrap(), 1_500);
     let check = session.verify_erasure_receipt(&receipt, &[]).unwrap();
     assert!(check.holds(), "{check:?}");
     crm.verify(&Patience::default()).unwrap();
+}
+
+#[test]
+fn an_older_backup_that_is_restored_with_the_keys_of_today_has_no_byte_of_an_erased_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.guanxi");
+    let crm = options().create(&path).unwrap();
+    let session = crm.session_for("admin").unwrap();
+    let id = person(&session);
+    let (mut backup, mut keys_before, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    session.backup(&mut backup, BackupScope::Everything).unwrap();
+    session.backup_keys(&mut keys_before).unwrap();
+    assert_eq!(found_in(&backup, &pieces()), 0, "a backup is sealed");
+    session.erase(PERSON, id).unwrap();
+    session.backup_keys(&mut keys).unwrap();
+    assert_eq!(session.suppression_list(None, 0).unwrap().rows.len(), 2, "phone and e-mail address");
+    drop((session, crm));
+    let restored = |keys: &[u8], name: &str| {
+        let path = folder.path().join(name);
+        let (mut backup, mut keys) = (backup.as_slice(), keys);
+        let choice = RestoreOptions::from(options());
+        restore(vec![&mut backup], Some(&mut keys), &key(), &path, &choice).unwrap();
+        let crm = options().open(&path).unwrap();
+        let session = crm.session_for("admin").unwrap();
+        let found = session.search("Zxyvanthorpe", None, 5, 0).unwrap().total;
+        drop((session, crm));
+        (found, readable(&path), raw(&path))
+    };
+    let (found, pieces, raw) = restored(&keys_before, "before.guanxi");
+    assert!(
+        found == 1 && pieces > 100 && raw == 0,
+        "with the keys of before, which is why they are kept shortly"
+    );
+    assert_eq!(restored(&keys, "after.guanxi"), (0, 0, 0));
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn chinese_and_latin_words_are_marked_as_they_are_written_in_the_text() {
     assert_eq!(marked("ＡＣＭＥ Trading (acme)", "acme tra"), ["ＡＣＭＥ", "Tra", "acme"]);
     assert_eq!(marked("Café, CAFE\u{301}s", "cafe"), ["Café", "CAFE\u{301}"]);
     assert_eq!(marked("GuanXi2026", "xi"), ["Xi"]);
-    assert_eq!(marked("Global", "lob"), Vec::<&str>::new());
+    assert_eq!(marked("Global", "lob"), ["lob"]);
+    assert_eq!(marked("Global Lobby", "lob"), ["Lob"], "a beginning goes before a piece from within");
     assert_eq!(marked("哈哈哈", "哈哈"), ["哈哈哈"]);
 }
 

@@ -142,12 +142,16 @@ fn a_flipped_byte_in_the_words_or_rows_is_noticed() {
 
 /// A store that authenticates, and that can be told to fail.
 #[derive(Default)]
-struct Failing {
+pub(super) struct Failing {
     files: MemoryFiles,
     fails: AtomicBool,
 }
 
 impl Failing {
+    pub(super) fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
     fn check(&self) -> Result<()> {
         if self.fails.load(Ordering::SeqCst) { Err(Error::new(Code::Io)) } else { Ok(()) }
     }

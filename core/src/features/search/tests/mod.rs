@@ -4,7 +4,11 @@ mod erasing;
 mod fragments;
 mod highlights;
 mod life;
+mod oracle;
+mod quality;
 mod sight;
+mod syntax;
+mod tail;
 mod words;
 
 use std::io::Write as _;
@@ -53,7 +57,7 @@ fn at(position: u64) -> Cursor {
 fn account(number: u128, fields: &[(u32, Analyzer, &str)]) -> Document {
     let fields =
         fields.iter().map(|(field, analyzer, text)| (*field, *analyzer, (*text).to_owned())).collect();
-    Document { record: id(number), kind: ACCOUNT, class: 0, fields }
+    Document { record: id(number), kind: ACCOUNT, class: 0, changed: 0, owner: [0; 16], fields }
 }
 
 fn named(number: u128, name: &str) -> Document {

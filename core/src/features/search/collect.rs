@@ -1,0 +1,224 @@
+//! What is taken of the rows that match: the best ones in their order, the total, and counts by entity.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::columnar::{BytesColumn, ColumnValues};
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
+
+use super::query::Boosts;
+use super::schema::{CHANGED, Document, OWNER, RECORD, owner_number, second_of};
+use super::visibility::Columns;
+use crate::base::RecordId;
+
+/// Seconds of a day.
+const DAY: f32 = 86_400.0;
+
+/// A row that matches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scored {
+    pub(super) score: f32,
+    pub(super) record: RecordId,
+    pub(super) kind: u32,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    /// The best ones, in no order.
+    pub(super) best: Vec<Scored>,
+    /// All of them.
+    pub(super) total: u64,
+    /// All of them by the number of the entity.
+    pub(super) kinds: BTreeMap<u32, u64>,
+}
+
+impl Found {
+    /// Counts and keeps one more.
+    pub(super) fn add(&mut self, scored: Scored) {
+        self.total = self.total.saturating_add(1);
+        let count = self.kinds.entry(scored.kind).or_default();
+        *count = count.saturating_add(1);
+        self.best.push(scored);
+    }
+
+    /// The best first, equally good ones by record.
+    pub(super) fn sort(&mut self) {
+        self.best.sort_by(|left, right| {
+            right.score.total_cmp(&left.score).then_with(|| left.record.cmp(&right.record))
+        });
+    }
+}
+
+impl Boosts {
+    /// A score with its boosts.
+    fn of(&self, score: f32, kind: u32, second: u64, owner: u64) -> f32 {
+        let mut factor = 1.0_f32;
+        if self.recent > 0.0 {
+            let age = second_of(self.now).saturating_sub(second);
+            // Precision of some seconds is enough.
+            let days = u32::try_from(age).map_or(f32::MAX, |age| f32_of(age) / DAY);
+            factor += self.recent * (-days / self.half_life_days.max(0.01)).exp2();
+        }
+        if let Some((mine, add)) = &self.owned
+            && owner_number(mine) == owner
+        {
+            factor += add;
+        }
+        rounded(score * factor * self.entities.get(&kind).copied().unwrap_or(1.0))
+    }
+
+    /// A score of a record of the tail with its boosts.
+    pub(super) fn of_document(&self, score: f32, document: &Document) -> f32 {
+        self.of(score, document.kind, second_of(document.changed), owner_number(&document.owner))
+    }
+
+    fn needs_columns(&self) -> bool {
+        self.recent > 0.0 || self.owned.is_some()
+    }
+}
+
+/// A score to 13 binary digits: sums that were added in another order are equal, and hits that are equally
+/// good go by record, wherever they wait.
+fn rounded(score: f32) -> f32 {
+    f32::from_bits(score.to_bits().saturating_add(0x200) & !0x3ff)
+}
+
+/// A number of seconds as a float; above 16 million it is rounded.
+fn f32_of(number: u32) -> f32 {
+    number as f32
+}
+
+/// Collects the best rows of a query.
+pub(super) struct Best<'a> {
+    /// How many; none for counts alone.
+    pub(super) limit: usize,
+    /// What comes earlier.
+    pub(super) boosts: &'a Boosts,
+}
+
+impl Collector for Best<'_> {
+    type Fruit = Found;
+    type Child = BestOfSegment;
+
+    fn for_segment(&self, _: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<BestOfSegment> {
+        let fast = reader.fast_fields();
+        let column = |name: &str| fast.column_first_or_default::<u64>(name);
+        let moved = if self.boosts.needs_columns() { Some((column(CHANGED)?, column(OWNER)?)) } else { None };
+        let records = fast.bytes(RECORD)?;
+        let records =
+            records.ok_or_else(|| TantivyError::InternalError("a part without records".to_owned()))?;
+        Ok(BestOfSegment {
+            limit: self.limit,
+            boosts: self.boosts.clone(),
+            columns: Columns::of(reader)?,
+            moved,
+            records,
+            heap: BinaryHeap::new(),
+            total: 0,
+            kinds: BTreeMap::new(),
+        })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        self.limit > 0
+    }
+
+    fn merge_fruits(&self, fruits: Vec<tantivy::Result<Found>>) -> tantivy::Result<Found> {
+        let mut all = Found::default();
+        for found in fruits {
+            let mut found = found?;
+            all.best.append(&mut found.best);
+            all.total = all.total.saturating_add(found.total);
+            for (kind, count) in found.kinds {
+                let sum = all.kinds.entry(kind).or_default();
+                *sum = sum.saturating_add(count);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// A row of a segment on the heap, whose greatest is the worst: the lowest score, the highest record.
+/// Within a segment records are ordered as their numbers in its dictionary are.
+struct Candidate {
+    score: f32,
+    record: u64,
+    kind: u32,
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then_with(|| self.record.cmp(&other.record))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+/// The columns of the last change and the owner.
+type Moved = (Arc<dyn ColumnValues<u64>>, Arc<dyn ColumnValues<u64>>);
+
+/// The best rows of one segment.
+pub(super) struct BestOfSegment {
+    limit: usize,
+    boosts: Boosts,
+    columns: Columns,
+    moved: Option<Moved>,
+    records: BytesColumn,
+    heap: BinaryHeap<Candidate>,
+    total: u64,
+    kinds: BTreeMap<u32, u64>,
+}
+
+impl SegmentCollector for BestOfSegment {
+    type Fruit = tantivy::Result<Found>;
+
+    fn collect(&mut self, row: DocId, score: Score) {
+        let kind = self.columns.kind(row);
+        self.total = self.total.saturating_add(1);
+        let count = self.kinds.entry(kind).or_default();
+        *count = count.saturating_add(1);
+        if self.limit == 0 {
+            return;
+        }
+        let (second, owner) =
+            self.moved.as_ref().map_or((0, 0), |(changed, owner)| (changed.get_val(row), owner.get_val(row)));
+        let score = self.boosts.of(score, kind, second, owner);
+        let full = self.heap.len() >= self.limit;
+        if full && self.heap.peek().is_some_and(|worst| score < worst.score) {
+            return;
+        }
+        let record = self.records.ords().first(row).unwrap_or(u64::MAX);
+        self.heap.push(Candidate { score, record, kind });
+        if full {
+            self.heap.pop();
+        }
+    }
+
+    fn harvest(self) -> tantivy::Result<Found> {
+        let mut best = Vec::with_capacity(self.heap.len());
+        let mut bytes = Vec::new();
+        for candidate in self.heap {
+            bytes.clear();
+            self.records.ord_to_bytes(candidate.record, &mut bytes)?;
+            let record = RecordId::from_suffix(&bytes)
+                .ok_or_else(|| TantivyError::InternalError("a row without record".to_owned()))?;
+            best.push(Scored { score: candidate.score, record, kind: candidate.kind });
+        }
+        Ok(Found { best, total: self.total, kinds: self.kinds })
+    }
+}

@@ -1,0 +1,104 @@
+//! A compiled query: terms of readable fields, and how they combine.
+//!
+//! It is made once and asked twice: the index answers it as a query of tantivy's, the tail by itself.
+//! Both score alike: BM25 of the same rarities, the same weights, the same combination.
+
+use tantivy::Term;
+use tantivy::query::{
+    BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query as IndexQuery,
+    TermQuery, TermSetQuery,
+};
+use tantivy::schema::IndexRecordOption;
+
+use super::analysis::Slot;
+use super::schema::Fields;
+use super::unwanted::Unwanted;
+
+/// What the weaker matches of one word add to its best one.
+pub(super) const TIE_BREAKER: f32 = 0.1;
+
+/// A part of a compiled query.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Plan {
+    /// Terms of one dictionary at places that differ as these do; one term at any place.
+    Phrase {
+        /// The dictionary.
+        slot: Slot,
+        /// Place and qualified term.
+        terms: Vec<(usize, String)>,
+        /// What its BM25 is multiplied by.
+        weight: f32,
+    },
+    /// Any of these terms of one dictionary, for the same score each.
+    Set {
+        /// The dictionary.
+        slot: Slot,
+        /// Qualified terms.
+        terms: Vec<String>,
+        /// The score.
+        score: f32,
+    },
+    /// All of them; scores are added.
+    All(Vec<Plan>),
+    /// Any of them; the best score counts, and the others a tenth.
+    Any(Vec<Plan>),
+    /// At least some of them; scores are added.
+    Some {
+        /// How many.
+        least: usize,
+        /// Of these.
+        parts: Vec<Plan>,
+    },
+    /// What matches the first and not the second.
+    Without(Box<Plan>, Box<Plan>),
+}
+
+impl Plan {
+    /// All of several parts, or nothing where there is none.
+    pub(super) fn every(mut parts: Vec<Self>) -> Option<Self> {
+        if parts.len() < 2 { parts.pop() } else { Some(Self::All(parts)) }
+    }
+
+    /// Any of several parts, or nothing where there is none.
+    pub(super) fn any(mut parts: Vec<Self>) -> Option<Self> {
+        if parts.len() < 2 { parts.pop() } else { Some(Self::Any(parts)) }
+    }
+
+    /// The query as the index answers it.
+    pub(super) fn query(&self, fields: &Fields) -> Box<dyn IndexQuery> {
+        match self {
+            Self::Phrase { slot, terms, weight } => {
+                let field = fields.of(*slot);
+                let term = |text: &String| Term::from_field_text(field, text);
+                let found: Box<dyn IndexQuery> = match terms.as_slice() {
+                    [(_, only)] => Box::new(TermQuery::new(term(only), IndexRecordOption::WithFreqs)),
+                    several => Box::new(PhraseQuery::new_with_offset(
+                        several.iter().map(|(place, text)| (*place, term(text))).collect(),
+                    )),
+                };
+                Box::new(BoostQuery::new(found, *weight))
+            }
+            Self::Set { slot, terms, score } => {
+                let field = fields.of(*slot);
+                let terms = terms.iter().map(|text| Term::from_field_text(field, text));
+                Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), *score))
+            }
+            Self::All(parts) => {
+                let parts = parts.iter().map(|part| (Occur::Must, part.query(fields)));
+                Box::new(BooleanQuery::new(parts.collect()))
+            }
+            Self::Any(parts) => {
+                let parts = parts.iter().map(|part| part.query(fields)).collect();
+                Box::new(DisjunctionMaxQuery::with_tie_breaker(parts, TIE_BREAKER))
+            }
+            Self::Some { least, parts } => {
+                let parts = parts.iter().map(|part| (Occur::Should, part.query(fields)));
+                Box::new(BooleanQuery::with_minimum_required_clauses(parts.collect(), *least))
+            }
+            Self::Without(wanted, unwanted) => Box::new(BooleanQuery::new(vec![
+                (Occur::Must, wanted.query(fields)),
+                (Occur::MustNot, Box::new(Unwanted(unwanted.query(fields)))),
+            ])),
+        }
+    }
+}
