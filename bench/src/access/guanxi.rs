@@ -225,7 +225,8 @@ impl Store for Guanxi {
             Question::Search | Question::Explain => {
                 let sought = SOUGHT.get(turn % SOUGHT.len()).copied().unwrap_or_default();
                 let page = session.search(sought, Some(LEAD), HITS, 0)?;
-                Answer::Hits(page.total, page.hits.len())
+                // Where nothing matches as it is written, what nearly does is found; the other side finds nothing then.
+                if page.near { Answer::Hits(0, 0) } else { Answer::Hits(page.total, page.hits.len()) }
             }
         })
     }
