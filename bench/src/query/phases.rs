@@ -10,7 +10,7 @@ use crate::query::deal::{OWNERS, TEAM, deals};
 use crate::query::figures::{BEST, LOADS, STEPS, Step, Work};
 use crate::query::guanxi::Guanxi;
 use crate::query::sqlcipher::SqlCipher;
-use crate::query::store::{Answer, Question, Store};
+use crate::query::store::{Answer, Form, Question, Store};
 
 /// The page that is deep in the list, if the list is so long.
 const DEEP_PAGE: usize = 1_000;
@@ -128,27 +128,30 @@ fn ask<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
     let same = said(store, question)?;
     let least = Duration::from_millis(if deals < MEANINGFUL { 2 } else { 100 });
     let forms = store.forms(question);
-    let mut reply = Reply::default().with(SAME, same);
-    let mut best = f64::INFINITY;
     let micros = measured(forms.len(), least, &mut |form, turn| {
         let form = forms.get(form).ok_or("a form that nobody knows")?;
         black_box(store.ask(question, form, turn)?);
         Ok(())
     })?;
+    Ok(reply_of(&forms, micros).with(SAME, same))
+}
+
+/// What each form took, and the fastest of those that are not naive.
+fn reply_of(forms: &[Form], micros: impl IntoIterator<Item = f64>) -> Reply {
+    let (mut reply, mut best) = (Reply::default(), f64::INFINITY);
     for (form, micros) in forms.iter().zip(micros) {
         reply = reply.with(&format!("{}_us", form.name), micros);
         if !form.naive {
             best = best.min(micros);
         }
     }
-    Ok(reply.with(BEST, best))
+    reply.with(BEST, best)
 }
 
 fn ask_anew<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
     let forms = store.forms(question);
     let first = store.deals()?;
     let mut spent = vec![Spent::default(); forms.len()];
-    let mut reply = Reply::default();
     for turn in 0..RENEWED {
         // The first of the owners is of the team.
         let number = (first + turn + 1) * OWNERS;
@@ -160,15 +163,7 @@ fn ask_anew<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
         }
     }
     let micros = spent.iter().map(|spent| spent.processor_micros_each(RENEWED));
-    let mut best = f64::INFINITY;
-    for (form, micros) in forms.iter().zip(micros) {
-        reply = reply.with(&format!("{}_us", form.name), micros);
-        if !form.naive {
-            best = best.min(micros);
-        }
-    }
-    let same = said(store, question)?;
-    Ok(reply.with(BEST, best).with(SAME, same))
+    Ok(reply_of(&forms, micros).with(SAME, said(store, question)?))
 }
 
 /// What a side answers, over several turns. Its forms must agree.

@@ -4,6 +4,7 @@
 //! Where something changed in a few of the classes, their keys are taken out and read again as far as the front goes;
 //! the other keys stand. What lies behind the front is merged from the ranges as ever.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ impl Heads {
         let (fresh, fresh_whole) = read(sight, &again, end)?;
         let stand = self.keys.iter().filter(|(_, class)| !changed.contains(class)).cloned();
         let mut keys: Vec<Place> = stand.chain(fresh).collect();
-        keys.sort_by(|(left, _), (right, _)| if plan.reverse { right.cmp(left) } else { left.cmp(right) });
+        keys.sort_by(|(left, _), (right, _)| plan.compare(left, right));
         let whole = self.whole && fresh_whole && keys.len() <= MOST;
         keys.truncate(MOST);
         Ok((keys, whole))
@@ -104,10 +105,7 @@ impl Heads {
     /// The places of the keys behind one.
     fn behind(&self, plan: &Plan<'_>, after: Option<&[u8]>) -> usize {
         let Some(after) = after else { return 0 };
-        let is_passed = |(place, _): &Place| {
-            if plan.reverse { place.as_slice() >= after } else { place.as_slice() <= after }
-        };
-        self.keys.partition_point(is_passed)
+        self.keys.partition_point(|(place, _)| plan.compare(place, after) != Ordering::Greater)
     }
 }
 
@@ -116,8 +114,7 @@ fn read(sight: &Sight<'_>, plan: &Plan<'_>, end: Option<&[u8]>) -> Result<(Vec<P
     let mut merge = Merge::new(sight.snapshot, plan, None, MOST)?;
     let mut keys = Vec::new();
     while let Some((place, class)) = merge.next_place(sight.snapshot)? {
-        let is_behind =
-            |end: &[u8]| if plan.reverse { place.as_slice() < end } else { place.as_slice() > end };
+        let is_behind = |end: &[u8]| plan.compare(&place, end) == Ordering::Greater;
         if keys.len() == MOST || end.is_some_and(is_behind) {
             return Ok((keys, false));
         }
@@ -167,7 +164,7 @@ impl<'a> Stream<'a> {
             let end = heads.keys.last().map(|(place, _)| place.clone());
             let is_further = |end: &Vec<u8>| {
                 let after = self.after.as_ref();
-                after.is_none_or(|after| if self.plan.reverse { end < after } else { end > after })
+                after.is_none_or(|after| self.plan.compare(end, after) == Ordering::Greater)
             };
             if let Some(end) = end.filter(is_further) {
                 self.after = Some(end);

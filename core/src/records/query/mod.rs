@@ -189,18 +189,23 @@ pub fn find(sight: &Sight<'_>, query: &Query) -> Result<QueryPage> {
     let matcher = Matcher::of_checked(sight, &query.filter)?;
     let plan = Plan::choose(sight, &matcher.test, &query.sort)?;
     let page = read_page(sight, query, (&plan, &matcher), fingerprint)?;
-    let is_worth_it = known.is_wanted() && plan.is_of_one_index() && page.records.len() <= MAX_KEPT_ROWS;
-    if let Some(question) = question.filter(|_| is_worth_it)
-        && let Some(basis) = Basis::of(sight)
-    {
-        // Where rows are gathered, any of them may come to the front without a change of the index.
-        let exact = plan.is_exact() && plan.order == Order::Streamed;
-        let index = plan.index.field;
-        let ids = page.records.iter().map(|record| record.id).collect();
-        let kept = KeptPage { basis, index, exact, ids, next: page.next.clone() };
-        question.remember(sight, &Arc::new(kept));
+    if let Some(question) = question.filter(|_| known.is_wanted()) {
+        keep(sight, &question, &plan, &page);
     }
     Ok(page)
+}
+
+/// Keeps a first page, if it is short and one index says what is in it.
+fn keep(sight: &Sight<'_>, question: &Question, plan: &Plan<'_>, page: &QueryPage) {
+    let Some(basis) = Basis::of(sight).filter(|_| plan.is_of_one_index()) else { return };
+    if page.records.len() > MAX_KEPT_ROWS {
+        return;
+    }
+    // Where rows are gathered, any of them may come to the front without a change of the index.
+    let exact = plan.is_exact() && plan.order == Order::Streamed;
+    let ids = page.records.iter().map(|record| record.id).collect();
+    let kept = KeptPage { basis, index: plan.index.field, exact, ids, next: page.next.clone() };
+    question.remember(sight, &Arc::new(kept));
 }
 
 fn read_page(

@@ -1,6 +1,6 @@
 //! Which index a query reads, from where to where, and whether its order is the order asked.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use crate::access::{AccessClass, ClassId, Permit, Read};
 use crate::base::{Collation, FieldId, RecordId, Result};
@@ -240,6 +240,11 @@ impl<'t> Plan<'t> {
     /// Whether the ranges hold the records that are wanted, and no others.
     pub fn is_exact(&self) -> bool {
         self.residual == 0
+    }
+
+    /// How two places in its ranges, without what does not order them, follow each other.
+    pub fn compare(&self, left: &[u8], right: &[u8]) -> Ordering {
+        if self.reverse { right.cmp(left) } else { left.cmp(right) }
     }
 
     /// Whether one index, and nothing else, says which records are looked at.

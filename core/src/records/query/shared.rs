@@ -55,12 +55,11 @@ pub(super) fn merge(
     most: usize,
     place: &dyn Fn(&Record) -> Vec<u8>,
 ) -> Vec<Record> {
-    let order = |left: &[u8], right: &[u8]| if plan.reverse { right.cmp(left) } else { left.cmp(right) };
-    let behind = |key: &[u8]| after.is_none_or(|after| order(key, after) == Ordering::Greater);
+    let behind = |key: &[u8]| after.is_none_or(|after| plan.compare(key, after) == Ordering::Greater);
     let placed = |record: Record| (place(&record), record);
     let mut all: Vec<(Vec<u8>, Record)> = rows.into_iter().map(placed).collect();
     all.extend(beside.into_iter().map(placed).filter(|(key, _)| behind(key)));
-    all.sort_by(|(left, _), (right, _)| order(left, right));
+    all.sort_by(|(left, _), (right, _)| plan.compare(left, right));
     all.truncate(most);
     all.into_iter().map(|(_, record)| record).collect()
 }
