@@ -137,7 +137,7 @@ impl Crm {
             Some(known) => known.facts,
             None => shares_with(snapshot, &registry, &policy, user)?.into(),
         };
-        let shares = shares_at((snapshot, &registry), &policy, user, (&facts, moment))?;
+        let shares = shares_at((&snapshot, &registry), &policy, user, (&facts, moment))?;
         self.inner.shares.keep(place, user, OfUser { facts, shares: Arc::clone(&shares) });
         Ok(sharing(policy, user, shares))
     }
