@@ -7,6 +7,7 @@ mod explained;
 mod followed_shares;
 mod four_eyes;
 mod four_eyes_openings;
+mod marked;
 mod offboarding;
 mod oracle;
 mod organisation;

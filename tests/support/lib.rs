@@ -84,10 +84,19 @@ impl House {
     /// The same database, opened anew after something was done to its files while it was closed.
     #[must_use]
     pub fn reopened_after(self, meanwhile: impl FnOnce()) -> Self {
+        self.reopened_with(|options| {
+            meanwhile();
+            options
+        })
+    }
+
+    /// The same database, opened anew with further options.
+    #[must_use]
+    pub fn reopened_with(self, adjust: impl FnOnce(Options) -> Options) -> Self {
         let (path, clock, folder) = (self.path(), self.clock, self.folder);
         drop((self.admin, self.crm));
-        meanwhile();
-        let crm = options().clock(clock.clone()).open(path).expect("the database once more");
+        let options = adjust(options().clock(clock.clone()));
+        let crm = options.open(path).expect("the database once more");
         let admin = crm.session_for(ADMIN).expect("the administrator's session");
         Self { crm, admin, clock, folder }
     }

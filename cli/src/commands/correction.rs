@@ -31,6 +31,8 @@ enum Work {
     Accept(Accept),
     /// Refuse a request
     Refuse(Refuse),
+    /// Refer a request to a user or a team, who take part in the decision
+    Refer(Refer),
     /// Take back a request of one's own
     Withdraw(Withdraw),
 }
@@ -95,6 +97,20 @@ struct Refuse {
 }
 
 #[derive(Debug, Args)]
+struct Refer {
+    /// Directory of the database
+    path: PathBuf,
+    /// The request, by its id
+    id: String,
+    /// The user, by id or name
+    #[arg(long, required_unless_present = "team")]
+    user: Option<String>,
+    /// The team, by id or name
+    #[arg(long, conflicts_with = "user")]
+    team: Option<String>,
+}
+
+#[derive(Debug, Args)]
 struct Withdraw {
     /// Directory of the database
     path: PathBuf,
@@ -116,6 +132,10 @@ impl Correction {
             }
             Work::Refuse(work) => {
                 done(host, &work.path, "correction.refuse", &json!({"id": work.id, "reason": work.reason}))
+            }
+            Work::Refer(work) => {
+                let given = json!({"id": work.id, "user": work.user, "team": work.team});
+                done(host, &work.path, "correction.refer", &given)
             }
             Work::Withdraw(work) => done(host, &work.path, "correction.withdraw", &json!({"id": work.id})),
         }

@@ -78,6 +78,8 @@ fn who_may_not_change_a_record_proposes_a_correction() {
     let words = ["propose", "crm.guanxi", "account", id, "--set", "city=北京", "--reason", "moved", "--json"];
     let request = correction(&words).json()["id"].as_str().unwrap().to_owned();
     assert!(correction(&["list", "crm.guanxi", "undecided"]).output.contains("北京"));
+    let refer = ["refer", "crm.guanxi", &request, "--user", "lin", "--json"];
+    assert_eq!(correction(&refer).error_code(), "input.invalid_argument", "nobody refers one to themselves");
     assert_eq!(correction(&["accept", "crm.guanxi", &request]).status, 0);
     let again = correction(&["refuse", "crm.guanxi", &request, "--reason", "no", "--json"]);
     assert_eq!(again.error_code(), "model.invalid_transition");

@@ -333,6 +333,7 @@ mod tests {
             masked: BTreeSet::new(),
             masked_in_lists: BTreeSet::new(),
             read_only: BTreeSet::new(),
+            lists_fields: false,
         }
     }
 

@@ -69,13 +69,16 @@ pub struct GrantFact {
     pub masked_in_lists: BTreeSet<FieldId>,
     /// Fields that it leaves as they are.
     pub read_only: BTreeSet<FieldId>,
+    /// Whether it names the only fields that it shows or lets be set, be it that none is left out of them today.
+    pub lists_fields: bool,
 }
 
 impl GrantFact {
-    /// Whether it speaks of fields alone, where it forbids.
+    /// Whether it speaks of fields alone, where it forbids. One that names all fields as the only ones forbids none of them,
+    /// and those alone that come to be later.
     pub(super) fn is_of_fields(&self) -> bool {
         let all = [&self.hidden, &self.masked, &self.masked_in_lists, &self.read_only];
-        all.iter().any(|fields| !fields.is_empty())
+        self.lists_fields || all.iter().any(|fields| !fields.is_empty())
     }
 
     /// How much of a field it shows.

@@ -2,26 +2,31 @@
 //! history, and decided by the same policy as those of today.
 //!
 //! It reads every record that makes the policy, and the entries of those that changed since; so it costs as much as
-//! the organisation has records, whatever the records of the trade are. What entities, fields and modules there are
-//! is taken from today.
+//! the organisation has records, whatever the records of the trade are. Where more records than one person reaches by
+//! following shared ones were ever made, it also reads those that follow, for people who reach the record in no other
+//! way. What entities, fields and modules there are is taken from today.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::access::{Action, Place, Policy, RecordShare, ShareFact};
-use crate::base::{Code, Error, RecordId, Result, Stamp, Timestamp};
+use crate::access::{AccessClass, Action, Place, Policy, RecordShare, ShareFact, Sharee};
+use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result, Stamp, Timestamp};
 use crate::engine::access_paths::{AccessExplanation, Case, Entitled, check_administers};
+use crate::engine::followed_shares::{MAX_FOLLOWED_SHARES, Standing, shares_at};
 use crate::engine::organisation::{KeptPolicy, stales};
 use crate::engine::sharing::share_of;
 use crate::engine::{At, Reader, Session};
 use crate::records::{
-    self, Filter, Moment, PastQuery, Record, Rewind, Sealer, Sight, Staleness, end, stamp_at,
+    self, Filter, Moment, PastQuery, Record, Rewind, Sealer, Sight, Staleness, end, records_made, stamp_at,
 };
 use crate::schema::{Entity, EntityType, Registry};
 use crate::storage::Snapshot;
 
 /// Records that one chunk looks at.
 const CHUNK: usize = 1_000;
+
+/// The records of an entity that referred to others by a field, by those.
+type Followers = BTreeMap<RecordId, Vec<RecordId>>;
 
 /// Those who might have done something to a record at a place of the ledger, a page of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,10 +87,13 @@ impl PastFacts<'_> {
 
 /// What was known at a place of the ledger, of a record that is asked about.
 struct Then<'a> {
+    session: &'a Session,
     reader: Reader<'a>,
     facts: PastFacts<'a>,
     policy: Policy,
     moment: Timestamp,
+    /// What followed others then, as far as somebody has asked.
+    followers: RefCell<BTreeMap<(EntityId, FieldId), Followers>>,
 }
 
 impl Session {
@@ -171,7 +179,7 @@ impl Session {
             lost: RefCell::default(),
         };
         let policy = KeptPolicy::past(reader.snapshot, reader.registry(), (&facts, moment))?;
-        Ok(Then { reader, facts, policy, moment })
+        Ok(Then { session: self, reader, facts, policy, moment, followers: RefCell::default() })
     }
 }
 
@@ -207,6 +215,7 @@ impl<'a> Then<'a> {
             place: self.place(entity, &record)?,
             record,
             ends: Some(ends),
+            about: Box::new(|principal| self.about(principal)),
         })
     }
 
@@ -235,20 +244,80 @@ impl<'a> Then<'a> {
                 beyond.push((fact.id, place));
             }
         }
+        let of = |fact: &ShareFact| (fact.entity, fact.record) == (record.entity, record.id);
+        let shares = self.shares(&of)?;
+        Ok(self.policy.place(record.envelope.access_class(), shares).following(beyond))
+    }
+
+    /// The shares that held then and are asked for, in the order of their ids.
+    fn shares(&self, asked: &dyn Fn(&ShareFact) -> bool) -> Result<Vec<ShareFact>> {
         let mut shares: Vec<ShareFact> = Vec::new();
         let (snapshot, registry) = (self.reader.snapshot, self.reader.registry());
         if let Ok(entity) = registry.entity(RecordShare::NAME) {
             self.facts.each((snapshot, registry, entity), &self.policy, &mut |stored| {
                 let fact = share_of(registry, entity, stored);
-                let of = |fact: &ShareFact| {
-                    let same = (fact.entity, fact.record) == (record.entity, record.id);
-                    same && fact.holds_at(self.moment)
-                };
-                shares.extend(fact.filter(of));
+                shares.extend(fact.filter(|fact| fact.holds_at(self.moment) && asked(fact)));
             })?;
         }
         shares.sort_by_key(|share| share.id);
-        Ok(self.policy.place(record.envelope.access_class(), shares).following(beyond))
+        Ok(shares)
+    }
+
+    /// The policy that knows what was shared with somebody, with what followed it as far as there was room; nothing where
+    /// there was room for all that was ever made.
+    fn about(&self, principal: RecordId) -> Result<Option<Policy>> {
+        let (snapshot, registry) = (self.reader.snapshot, self.reader.registry());
+        let mut made = 0_u64;
+        for child in self.policy.inherited().filter_map(|fact| registry.entity(&fact.entity).ok()) {
+            made = made.saturating_add(records_made(snapshot, child)?);
+        }
+        if usize::try_from(made).is_ok_and(|made| made <= MAX_FOLLOWED_SHARES) {
+            return Ok(None);
+        }
+        let theirs = |fact: &ShareFact| match fact.with {
+            Sharee::User(user) => user == principal,
+            Sharee::Team(team) => self.policy.teams_of(principal).contains(&team),
+        };
+        let facts = self.shares(&theirs)?;
+        let shares = shares_at((self, registry), &self.policy, principal, (&facts, self.moment))?;
+        Ok(Some(self.policy.with_shares(principal, shares)))
+    }
+
+    /// Which records of an entity referred to others by a field, by those.
+    fn followers_by(&self, (entity, field): (EntityId, FieldId)) -> Result<Followers> {
+        let (snapshot, registry) = (self.reader.snapshot, self.reader.registry());
+        let entity = registry.entity_by_id(entity)?;
+        let PastFacts { sealer, place, moment, patience, .. } = self.facts;
+        let at = At::Position(place.0);
+        self.session.check_kept(self.reader, &entity.api_name, at)?;
+        // Who of them was forgotten since is no user of whom nobody can tell.
+        let facts = PastFacts { sealer, place, moment, patience, lost: RefCell::default() };
+        let mut followers = Followers::new();
+        facts.each((snapshot, registry, entity), &self.policy, &mut |record| {
+            if let Some(beyond) = record.peek(field).as_id() {
+                followers.entry(beyond).or_default().push(record.id);
+            }
+        })?;
+        Ok(followers)
+    }
+}
+
+impl Standing for Then<'_> {
+    fn followers(&self, of: RecordId, place: (EntityId, FieldId), most: usize) -> Result<Vec<RecordId>> {
+        if !self.followers.borrow().contains_key(&place) {
+            let found = self.followers_by(place)?;
+            self.followers.borrow_mut().insert(place, found);
+        }
+        let known = self.followers.borrow();
+        let followers = known.get(&place).and_then(|followers| followers.get(&of));
+        Ok(followers.into_iter().flatten().copied().take(most).collect())
+    }
+
+    fn class(&self, entity: EntityId, id: RecordId) -> Result<Option<AccessClass>> {
+        let Some(record) = records::stored_for_rule(self.reader.snapshot, entity, id)? else {
+            return Ok(None);
+        };
+        Ok(self.state(&record)?.flatten().map(|past| past.envelope.access_class()))
     }
 }
 

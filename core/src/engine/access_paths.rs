@@ -5,7 +5,7 @@ use crate::access::{
     Showing, Verdict,
 };
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
-use crate::engine::followed_shares::shares_at;
+use crate::engine::followed_shares::{Standing, shares_at};
 use crate::engine::sharing::{shares_of, shares_with};
 use crate::engine::{Reader, Session};
 use crate::records::{self, Record};
@@ -140,7 +140,8 @@ pub(super) fn check_administers(reader: &Reader<'_>) -> Result<()> {
 /// The policy, which knows what is shared with somebody else.
 fn policy_about(reader: &Reader<'_>, principal: RecordId) -> Result<Policy> {
     let facts = shares_with(reader.snapshot, reader.registry, reader.policy, principal)?;
-    let (place, moment) = ((reader.snapshot, &**reader.registry), reader.crm.moment_of_access());
+    let (place, moment) =
+        ((&reader.snapshot as &dyn Standing, &**reader.registry), reader.crm.moment_of_access());
     let shares = shares_at(place, reader.policy, principal, (&facts, moment))?;
     Ok(reader.policy.with_shares(principal, shares))
 }
@@ -170,6 +171,10 @@ fn place_of_today(
 /// The ends of a link, each with its entity and its place, if it was there.
 pub(super) type Ends = Vec<Option<(String, Place)>>;
 
+/// The policy that knows what is shared with somebody, with what follows it as far as there is room; nothing where there is
+/// room for all.
+pub(super) type About<'a> = Box<dyn Fn(RecordId) -> Result<Option<Policy>> + 'a>;
+
 /// A record that is asked about, where it stands, and by which policy it is decided: today's or one of the past.
 pub(super) struct Case<'a> {
     /// Who asks, today.
@@ -182,6 +187,8 @@ pub(super) struct Case<'a> {
     pub place: Place,
     /// Of a link, the ends as they were; nothing where they are looked at as they are.
     pub ends: Option<Ends>,
+    /// What is shared with somebody.
+    pub about: About<'a>,
 }
 
 impl<'a> Case<'a> {
@@ -189,7 +196,8 @@ impl<'a> Case<'a> {
     fn of_today(reader: &'a Reader<'a>, entity: &'a Entity, record: Record) -> Result<Self> {
         let moment = reader.crm.moment_of_access();
         let place = place_of_today(reader, (entity, &record), moment, 0)?;
-        Ok(Self { reader, policy: reader.policy, moment, entity, record, place, ends: None })
+        let about: About<'a> = Box::new(move |principal| policy_about(reader, principal).map(Some));
+        Ok(Self { reader, policy: reader.policy, moment, entity, record, place, ends: None, about })
     }
 
     /// What is decided, with all that an action asks for beside its own grant.
@@ -212,15 +220,14 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether what only shares of records beyond give is among as much of it as somebody has. Of the past that is not
-    /// asked.
+    /// Whether what only shares of records beyond give is among as much of it as somebody has.
     fn has_room(&self, principal: RecordId, action: Action, decision: &Decision) -> Result<bool> {
         let Decision { paths, shares, rules, parents, .. } = decision;
         let otherwise = !(paths.is_empty() && shares.is_empty() && rules.is_empty());
-        if self.ends.is_some() || otherwise || parents.iter().any(|parent| !parent.shared) {
+        if otherwise || parents.is_empty() || parents.iter().any(|parent| !parent.shared) {
             return Ok(true);
         }
-        let policy = policy_about(self.reader, principal)?;
+        let Some(policy) = (self.about)(principal)? else { return Ok(true) };
         let place = (self.record.id, &self.record.envelope.access_class());
         let known = (self.entity.id(), self.entity.api_name.as_str());
         Ok(policy.way_to(principal, known, action, place).is_some())

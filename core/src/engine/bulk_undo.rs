@@ -246,7 +246,7 @@ impl Transaction<'_> {
         if record.envelope.modified == self.stamp() {
             return Ok(true);
         }
-        let Some(newest) = record.envelope.newest_entry() else { return Ok(false) };
+        let Some(newest) = record.envelope.version_entry() else { return Ok(false) };
         let sealer = &self.crm().inner.sealer;
         let entries = LedgerReader::new(sealer).read(self.view(), newest.saturating_sub(1), 1)?;
         Ok(entries.first().is_some_and(|entry| bare_cause(&entry.cause) == cause_of("undo", batch)))

@@ -2,16 +2,18 @@
 //! accepts or refuses.
 //!
 //! Requests lie as records that nobody owns, in one access class for each partition, and are reached through the calls
-//! of this file alone. A request is shown to who made it, and to those who see and may change everything that it would
-//! change. What it proposes is sealed under a key of its own, which goes with the erasure of the record.
+//! of this file alone. A request is shown to who made it, to those who see and may change everything that it would
+//! change, and to those to whom one of these has referred it: they take part in the decision, and read the record until
+//! it is made. What it proposes is sealed under a key of its own, which goes with the erasure of the record.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::access::{NOBODY, Permit, Read, Update};
+use crate::access::{NOBODY, Permit, Process, Read, ShareFact, Sharee, Update};
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value, normalize};
 use crate::engine::nobodys::NobodysPage;
 use crate::engine::reader::{found, is_out_of_reach};
+use crate::engine::sharing::shares_of;
 use crate::engine::{BeforeSave, Changes, Reader, Registrar, Save, Session, Transaction, WriteOptions};
 use crate::records::{self, Comparison, Filter, PageCursor, Query, Record};
 use crate::schema::{Entity, EntityType, Field, FieldName, IndexDefinition, Registry, normalize_value};
@@ -146,7 +148,7 @@ pub enum CorrectionsOf {
     /// One's own, of every state.
     #[default]
     Mine,
-    /// Those that stand open and that the reader may decide.
+    /// Those that stand open and that the reader may decide, or takes part in deciding.
     Undecided,
     /// Those about a record.
     Record(String, RecordId),
@@ -206,6 +208,21 @@ impl Session {
         })
     }
 
+    /// Refers a request to a user or a team, who take part in the decision from now on: they see the request, read the
+    /// record until the request is decided or withdrawn ([`Transaction::involve`]), and may refuse what is proposed. To
+    /// accept it takes the right to change the record, whoever referred it. Nobody refers one to themselves, or they
+    /// could keep a record by it that is taken from them.
+    ///
+    /// # Errors
+    /// `record.not_found` for a request that the user may not decide; `model.invalid_transition` for one that is
+    /// decided; those of [`Transaction::involve`], which takes the right to share the record.
+    pub fn refer_correction(&self, id: RecordId, to: Sharee) -> Result<()> {
+        self.write_with(WriteOptions::default().cause("correction.refer"), |transaction| {
+            let request = transaction.reader().decidable(id)?;
+            transaction.involve_in((&request.entity, request.record), to, &process_of(id)).map(drop)
+        })
+    }
+
     /// Takes back a request of one's own that nobody has decided.
     ///
     /// # Errors
@@ -261,7 +278,10 @@ impl Reader<'_> {
         let entity = self.registry().entity(CorrectionRequest::NAME)?;
         for record in &records {
             let Some(request) = read_correction(self.registry(), entity, record)? else { continue };
-            if request.proposer == Some(self.user) || self.may_decide(&request)? {
+            if request.proposer == Some(self.user)
+                || self.may_decide(&request)?
+                || self.takes_part(&request)?
+            {
                 corrections.push(request);
             }
         }
@@ -302,13 +322,30 @@ impl Reader<'_> {
     /// A request that the user may decide, and that stands open. That one is there is told to nobody else.
     fn decidable(&self, id: RecordId) -> Result<Correction> {
         let request = self.correction_at(id)?;
-        match self.may_decide(&request)? {
+        match self.may_decide(&request)? || self.takes_part(&request)? {
             true => open(&request).map(|()| request),
             false if request.proposer == Some(self.user) => {
                 Err(Error::new(Code::NotPermitted).entity(CorrectionRequest::NAME).record(id).rule("update"))
             }
             false => Err(missing(id)),
         }
+    }
+
+    /// Whether a request was referred to the user, or to a team of theirs, and they see what it is about.
+    fn takes_part(&self, request: &Correction) -> Result<bool> {
+        let Ok(entity) = self.registry().entity(&request.entity) else { return Ok(false) };
+        let Some(permit) = reached(self.permit(entity))? else { return Ok(false) };
+        let Some(record) = found(self.stored(&permit, entity, request.record))? else { return Ok(false) };
+        let process = process_of(request.id);
+        let is_theirs = |fact: &ShareFact| match fact.with {
+            Sharee::User(user) => user == self.user,
+            Sharee::Team(team) => self.policy.teams_of(self.user).contains(&team),
+        };
+        let shares = shares_of(self.snapshot, self.registry, self.policy, &record)?;
+        let referred = shares.iter().any(|fact| fact.process.as_ref() == Some(&process) && is_theirs(fact));
+        let shown =
+            |name: &String| entity.field(FieldName::Name(name)).is_ok_and(|field| permit.shows(field.id()));
+        Ok(referred && request.proposed.keys().all(shown))
     }
 
     /// Whether the user sees the record of a request, and sees and may change all that it would change.
@@ -419,7 +456,9 @@ impl Transaction<'_> {
             .set(correction::DECIDED_BY, decider)
             .set(correction::DECIDED_AT, self.crm().now())
             .set(correction::DECISION, note.as_deref().map_or(Value::Null, Value::from));
-        self.update_in_own_right(CorrectionRequest::NAME, id, changes)
+        self.update_in_own_right(CorrectionRequest::NAME, id, changes)?;
+        let partition = self.policy.partition_of(self.user()).unwrap_or(0);
+        self.take_involvements(&process_of(id), partition).map(drop)
     }
 
     /// Forgets all that was ever proposed for a record; gives the requests, whose keys are to be destroyed.
@@ -440,6 +479,7 @@ impl Transaction<'_> {
                 return Ok(forgotten);
             }
             for request in found {
+                self.take_involvements(&process_of(request.id), class.partition)?;
                 self.erase_in_own_right(CorrectionRequest::NAME, request.id)?;
                 forgotten.push(request.id);
             }
@@ -507,6 +547,11 @@ fn read_correction(registry: &Registry, entity: &Entity, record: &Record) -> Res
         decided_at,
         decision: text(correction::DECISION.selector())?,
     }))
+}
+
+/// A request as the process that those who decide it take part in.
+fn process_of(id: RecordId) -> Process {
+    Process { entity: CorrectionRequest::NAME.to_owned(), id }
 }
 
 fn open(request: &Correction) -> Result<()> {

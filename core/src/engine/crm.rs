@@ -688,6 +688,11 @@ impl NextRegistry {
 }
 
 impl Crm {
+    /// Whether this is a handle of the same open database.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Marks new indexes, counters, rollups and keys of fields of large tables, which are built in chunks.
     fn put_off_builds(&self, before: &Registry, registry: &mut Registry) -> Result<()> {
         let snapshot = self.snapshot()?;

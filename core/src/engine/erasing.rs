@@ -455,7 +455,8 @@ impl Transaction<'_> {
     /// What the transaction did to the records of each entity, from one of its entries on.
     fn affected_since(&self, first: usize, registry: &Registry) -> Vec<AffectedRecords> {
         let mut newest: BTreeMap<(EntityId, RecordId), EntryKind> = BTreeMap::new();
-        for (kind, entity, record) in self.view().entered_since(first) {
+        let marks = |kind: EntryKind| kind == EntryKind::Mark;
+        for (kind, entity, record) in self.view().entered_since(first).filter(|(kind, _, _)| !marks(*kind)) {
             newest.insert((entity, record), kind);
         }
         let mut affected: BTreeMap<String, AffectedRecords> = BTreeMap::new();

@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::access::{Action, InheritedFact, MAX_PARENTS, Policy, ShareFact, Shares, Way};
-use crate::base::{EntityId, RecordId, Result, Timestamp};
+use crate::access::{AccessClass, Action, InheritedFact, MAX_PARENTS, Policy, ShareFact, Shares, Way};
+use crate::base::{EntityId, FieldId, RecordId, Result, Timestamp};
 use crate::records::{links_by, live_class_of};
 use crate::schema::Registry;
 use crate::storage::Snapshot;
@@ -20,9 +20,28 @@ use crate::storage::Snapshot;
 /// shared record that do not fit any more are out of reach by it, all of them.
 pub const MAX_FOLLOWED_SHARES: usize = 10_000;
 
+/// How records stand to each other: as they do now, or as they did.
+pub(super) trait Standing {
+    /// Records of an entity that refer to one by a field, at most so many.
+    fn followers(&self, of: RecordId, place: (EntityId, FieldId), most: usize) -> Result<Vec<RecordId>>;
+
+    /// The class of a record, if it is there.
+    fn class(&self, entity: EntityId, id: RecordId) -> Result<Option<AccessClass>>;
+}
+
+impl Standing for &dyn Snapshot {
+    fn followers(&self, of: RecordId, place: (EntityId, FieldId), most: usize) -> Result<Vec<RecordId>> {
+        links_by(*self, of, place, most)
+    }
+
+    fn class(&self, entity: EntityId, id: RecordId) -> Result<Option<AccessClass>> {
+        live_class_of(*self, entity, id)
+    }
+}
+
 /// What the shares of somebody come to at a moment, with the records that follow what is shared.
 pub(super) fn shares_at(
-    (snapshot, registry): (&dyn Snapshot, &Registry),
+    (standing, registry): (&dyn Standing, &Registry),
     policy: &Policy,
     user: RecordId,
     (facts, moment): (&[ShareFact], Timestamp),
@@ -34,7 +53,7 @@ pub(super) fn shares_at(
     let mut room = MAX_FOLLOWED_SHARES;
     for setting in settings(policy, registry) {
         let with = policy.with_shares(user, Arc::clone(&shares));
-        let followed = Followed { snapshot, policy: &with, user, setting: &setting };
+        let followed = Followed { standing, policy: &with, user, setting: &setting };
         let found = followed.found(&shares, &mut room)?;
         if !found.is_empty() {
             shares = Arc::new(shares.with_followers(setting.child, found));
@@ -73,7 +92,7 @@ fn settings<'a>(policy: &'a Policy, registry: &Registry) -> Vec<Setting<'a>> {
 
 /// What follows the shared records of one entity by one setting.
 struct Followed<'a> {
-    snapshot: &'a dyn Snapshot,
+    standing: &'a dyn Standing,
     /// The policy that knows what is shared with the user, and what follows it so far.
     policy: &'a Policy,
     user: RecordId,
@@ -90,7 +109,7 @@ impl Followed<'_> {
                 continue;
             }
             let place = (self.setting.child, self.setting.fact.field);
-            let followers = links_by(self.snapshot, *id, place, room.saturating_add(1))?;
+            let followers = self.standing.followers(*id, place, room.saturating_add(1))?;
             if followers.len() > *room {
                 continue;
             }
@@ -105,7 +124,7 @@ impl Followed<'_> {
     /// What may be done to records that follow a shared one, because it is shared.
     fn actions(&self, id: RecordId) -> Result<Vec<Action>> {
         let Setting { fact, parent, .. } = self.setting;
-        let Some(class) = live_class_of(self.snapshot, *parent, id)? else { return Ok(Vec::new()) };
+        let Some(class) = self.standing.class(*parent, id)? else { return Ok(Vec::new()) };
         let way =
             |action: Action| self.policy.way_to(self.user, (*parent, &fact.parent), action, (id, &class));
         let Some(read) = way(Action::Read) else { return Ok(Vec::new()) };

@@ -48,9 +48,19 @@ impl Transaction<'_> {
         with: Sharee,
         process: &Process,
     ) -> Result<RecordId> {
+        let process = self.process_of(process)?.1;
+        self.involve_in((entity, id), with, &process)
+    }
+
+    /// Lets somebody read a record until a process ends that this user may let others take part in.
+    pub(super) fn involve_in(
+        &mut self,
+        (entity, id): (&str, RecordId),
+        with: Sharee,
+        process: &Process,
+    ) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         let entity = registry.entity(entity)?;
-        let process = self.process_of(process)?.1;
         let fact = ShareFact {
             id,
             entity: entity.id(),
@@ -62,7 +72,7 @@ impl Transaction<'_> {
             process: Some(process.clone()),
         };
         self.reader().check_share(&fact)?;
-        self.put_involvement((entity, id), with, &process)
+        self.put_involvement((entity, id), with, process)
     }
 
     /// Ends what people read because they take part in a process, and gives how many shares that were. It is for who may

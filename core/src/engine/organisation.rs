@@ -184,6 +184,7 @@ impl StatedGrant {
             hidden,
             masked,
             masked_in_lists,
+            lists_fields: ![&self.visible, &self.writable].into_iter().all(|names| names.trim().is_empty()),
         }
     }
 }

@@ -667,9 +667,11 @@ impl<'a> Reader<'a> {
             record.show_only(|field| !hidden.contains(&field));
         }
         let mut hidden = Vec::new();
-        if let Ok(entity) = self.registry.entity_by_id(record.entity) {
-            let masked = permit.masked_in(&class, showing).filter_map(|field| entity.field_by_id(field));
-            for field in masked {
+        let mut masked = permit.masked_in(&class, showing).peekable();
+        if masked.peek().is_some()
+            && let Ok(entity) = self.registry.entity_by_id(record.entity)
+        {
+            for field in masked.filter_map(|field| entity.field_by_id(field)) {
                 let (form, kind) = (field.definition.mask, &field.definition.kind);
                 record.mask(field.id(), |value| mask(form, kind, value));
                 hidden.push(field.id());

@@ -24,6 +24,8 @@ pub const MAX_SHARES: usize = 10_000;
 pub const MAX_SHARES_OF_RECORD: usize = 1_000;
 /// Longest reason, in bytes of UTF-8.
 const MAX_REASON_BYTES: usize = 2_000;
+/// Most records that one call shares.
+const MAX_AT_ONCE: usize = 10_000;
 /// Most people whose shares are kept in memory; beyond them it begins anew.
 const MAX_KEPT: usize = 4_096;
 
@@ -137,7 +139,7 @@ impl Crm {
             Some(known) => known.facts,
             None => shares_with(snapshot, &registry, &policy, user)?.into(),
         };
-        let shares = shares_at((snapshot, &registry), &policy, user, (&facts, moment))?;
+        let shares = shares_at((&snapshot, &registry), &policy, user, (&facts, moment))?;
         self.inner.shares.keep(place, user, OfUser { facts, shares: Arc::clone(&shares) });
         Ok(sharing(policy, user, shares))
     }
@@ -279,6 +281,18 @@ impl Session {
         self.write_with(options, |transaction| transaction.share_record(entity, id, share))
     }
 
+    /// Shares many records of an entity with one user or team in one transaction: all of them, or none where one is
+    /// refused. Gives the shares in the order of the records. It costs one commit for all; what is checked is what
+    /// [`Transaction::share_record`] checks of each.
+    ///
+    /// # Errors
+    /// As [`Transaction::share_record`], of the first record that is refused; `input.limit_exceeded` for more than
+    /// 10,000 records.
+    pub fn share_all(&self, entity: &str, ids: &[RecordId], share: &NewShare) -> Result<Vec<RecordId>> {
+        let options = WriteOptions::default().cause("record.share_all");
+        self.write_with(options, |transaction| transaction.share_all(entity, ids, share))
+    }
+
     /// Takes a share back. See [`Transaction::unshare_record`].
     ///
     /// # Errors
@@ -370,14 +384,19 @@ impl Reader<'_> {
         }
         self.check_sharee(fact.with, record.envelope.partition)?;
         self.check_span(fact)?;
-        let own = shares_of(self.snapshot, self.registry, self.policy, &record)?;
-        let given = fact.level.actions().iter().chain([&Action::Share]);
-        for action in given {
+        // Whoever has it by a grant has it without end, so nobody's shares are looked up.
+        let mut by_shares = Vec::new();
+        for action in fact.level.actions().iter().chain([&Action::Share]) {
             match self.way_to(entity, &record, *action) {
                 None => return beyond(Code::BeyondOwnRights, action.code()),
                 Some(Way::Class) => {}
-                Some(Way::Share) if self.has_until(&own, *action, fact.until) => {}
-                Some(Way::Share) => return beyond(Code::BeyondOwnRights, "until"),
+                Some(Way::Share) => by_shares.push(*action),
+            }
+        }
+        if !by_shares.is_empty() {
+            let own = shares_of(self.snapshot, self.registry, self.policy, &record)?;
+            if !by_shares.iter().all(|action| self.has_until(&own, *action, fact.until)) {
+                return beyond(Code::BeyondOwnRights, "until");
             }
         }
         Ok(())
@@ -472,6 +491,17 @@ impl Transaction<'_> {
             return Ok(standing.fact.id);
         }
         self.put_share((entity, id), (with, known.len()), changes)
+    }
+
+    /// Shares many records. See [`Session::share_all`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn share_all(&mut self, entity: &str, ids: &[RecordId], share: &NewShare) -> Result<Vec<RecordId>> {
+        if ids.len() > MAX_AT_ONCE {
+            return Err(full(&format!("at most {MAX_AT_ONCE} records at once")).field("ids"));
+        }
+        ids.iter().map(|id| self.share_record(entity, *id, share)).collect()
     }
 
     /// Makes one more share of a record, which has so many, in the engine's own right.

@@ -174,7 +174,7 @@ fn with_shares(
     let moment = crm.moment_of_access();
     let of = |policy: &Policy, snapshot: &dyn Snapshot| -> Result<Policy> {
         let facts = shares_with(snapshot, registry, policy, user)?;
-        Ok(policy.with_shares(user, shares_at((snapshot, registry), policy, user, (&facts, moment))?))
+        Ok(policy.with_shares(user, shares_at((&snapshot, registry), policy, user, (&facts, moment))?))
     };
     Ok((of(before, committed.as_ref())?, of(after, transaction.view())?))
 }

@@ -596,6 +596,7 @@ impl<'s> Transaction<'s> {
         let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new);
         let saved = saved.map_err(|error| self.telling_holder(entity, error))?;
         if saved.envelope.version == old.envelope.version {
+            self.learn_classes();
             return Ok(Upserted::Unchanged(id));
         }
         if let (Some(point), Err(error)) = (point, self.follow_moves(entity, &moves)) {

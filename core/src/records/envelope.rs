@@ -138,6 +138,8 @@ pub struct Envelope {
     pub field_clocks: BTreeMap<FieldId, Stamp>,
     /// The position of the record's newest entry in the ledger, where its last writer knew it.
     pub(super) newest_entry: Option<u64>,
+    /// The position of the entry that made the version, where the record was marked anew since; 0 where nobody knows it.
+    pub(super) marked_behind: Option<u64>,
 }
 
 impl Envelope {
@@ -145,6 +147,13 @@ impl Envelope {
     #[must_use]
     pub fn newest_entry(&self) -> Option<u64> {
         self.newest_entry
+    }
+
+    /// The position of the entry that made the version which the record has, where that is known. Entries behind it
+    /// marked the record anew.
+    #[must_use]
+    pub fn version_entry(&self) -> Option<u64> {
+        self.marked_behind.map_or(self.newest_entry, |position| Some(position).filter(|known| *known != 0))
     }
 
     /// The envelope of a record that is being created.
@@ -175,6 +184,7 @@ impl Envelope {
             tags: Vec::new(),
             field_clocks: BTreeMap::new(),
             newest_entry: None,
+            marked_behind: None,
         }
     }
 
@@ -336,6 +346,7 @@ impl Record {
         empty.envelope.locked_by = None;
         empty.envelope.lock_reason = None;
         empty.envelope.marks = Marks::default();
+        empty.envelope.marked_behind = None;
         empty
     }
 
@@ -544,7 +555,8 @@ fn encode_lists(envelope: &Envelope, writer: &mut Writer) {
         writer.blob(FIELD_CLOCKS, &list.finish());
     }
     if let Some(position) = envelope.newest_entry {
-        writer.blob(NEWEST_ENTRY, &encode_newest_entry(position, envelope.version));
+        let entries = (position, envelope.marked_behind);
+        writer.blob(NEWEST_ENTRY, &encode_newest_entry(entries, envelope.version));
     }
     if let Some(reason) = &envelope.lock_reason {
         writer.blob(LOCK_REASON, reason.as_bytes());
@@ -579,22 +591,28 @@ fn decode_marks(payload: &[u8], class: ClassId) -> Result<Marks> {
 }
 
 /// The version stands beside the position, for an older engine writes the item back as it was when it
-/// changes the record; a first version is left out.
-fn encode_newest_entry(position: u64, version: u64) -> Vec<u8> {
+/// changes the record; a first version is left out. Behind it stands the entry that made the version, where
+/// the record was marked anew since.
+fn encode_newest_entry((position, marked_behind): (u64, Option<u64>), version: u64) -> Vec<u8> {
     let mut entry = Writer::default();
     entry.varint(u128::from(position));
-    if version != 1 {
+    if version != 1 || marked_behind.is_some() {
         entry.varint(u128::from(version));
+    }
+    if let Some(made) = marked_behind {
+        entry.varint(u128::from(made));
     }
     entry.finish()
 }
 
-/// The position, if it is that of the version that the record has.
-fn decode_newest_entry(payload: &[u8], version: u64) -> Result<Option<u64>> {
+/// The position, if it is that of the version that the record has, and the entry that made the version where that is
+/// another one.
+fn decode_newest_entry(payload: &[u8], version: u64) -> Result<(Option<u64>, Option<u64>)> {
     let mut entry = Reader::new(payload);
     let position = entry.unsigned()?;
     let of_version = if entry.is_empty() { 1 } else { entry.unsigned()? };
-    Ok((of_version == version).then_some(position))
+    let made = if entry.is_empty() { None } else { Some(entry.unsigned()?) };
+    Ok(if of_version == version { (Some(position), made) } else { (None, None) })
 }
 
 /// Takes one item into the envelope; `false` for an item that this version does not know.
@@ -629,7 +647,10 @@ fn decode_envelope_item(item: &Item<'_>, envelope: &mut Envelope) -> Result<bool
         PURGE_AFTER => envelope.purge_after = moment()?,
         SUBJECT => envelope.subject = Some(item.id()?),
         MARKS => envelope.marks = decode_marks(item.payload, envelope.class)?,
-        NEWEST_ENTRY => envelope.newest_entry = decode_newest_entry(item.payload, envelope.version)?,
+        NEWEST_ENTRY => {
+            let entries = decode_newest_entry(item.payload, envelope.version)?;
+            (envelope.newest_entry, envelope.marked_behind) = entries;
+        }
         EXTERNAL_IDS | TAGS | FIELD_CLOCKS => decode_list(item, envelope)?,
         _ => return Ok(false),
     }
@@ -693,14 +714,14 @@ mod tests {
 
     #[test]
     fn a_newest_entry_that_is_not_of_the_present_version_is_forgotten() {
-        for version in [1, 2, 500] {
+        for (version, made) in [(1, None), (2, None), (500, None), (1, Some(200)), (2, Some(0))] {
             let mut record = sample();
-            record.envelope.version = version;
-            let item = encode_newest_entry(300, version);
+            (record.envelope.version, record.envelope.marked_behind) = (version, made);
+            let item = encode_newest_entry((300, made), version);
             assert_eq!(Record::decode(record.entity, record.id, &record.encode(3)).unwrap(), record);
-            assert_eq!(decode_newest_entry(&item, version).unwrap(), Some(300));
+            assert_eq!(decode_newest_entry(&item, version).unwrap(), (Some(300), made));
             // An older engine changed the record, and wrote the item back as it was.
-            assert_eq!(decode_newest_entry(&item, version + 1).unwrap(), None);
+            assert_eq!(decode_newest_entry(&item, version + 1).unwrap(), (None, None));
         }
     }
 

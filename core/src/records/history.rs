@@ -115,7 +115,7 @@ pub struct RecordVersion {
 /// A record as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastState {
-    /// The position of the entry that made it so, where that is known without a search.
+    /// The position of the entry that made this version, where that is known without a search.
     pub position: Option<u64>,
     /// When that was.
     pub modified_at: Timestamp,
@@ -145,6 +145,8 @@ struct Step {
     entry: LogEntry,
     header: LedgerEntry,
     kind: VersionKind,
+    /// Whether it marked the record anew, which makes no version.
+    is_marking: bool,
     fields: Vec<FieldId>,
 }
 
@@ -159,7 +161,8 @@ impl Step {
             _ if fields.contains(&DELETED) => VersionKind::Undeleted,
             _ => VersionKind::Updated,
         };
-        Ok(Self { entry, header, kind, fields })
+        let is_marking = header.kind == EntryKind::Mark;
+        Ok(Self { entry, header, kind, is_marking, fields })
     }
 }
 
@@ -195,6 +198,16 @@ impl<'a> Chain<'a> {
             (_, None) => Next::Before(step.entry.position),
         };
         Ok(Some(step))
+    }
+
+    /// The next entry that made a version.
+    fn next_version(&mut self) -> Result<Option<Step>> {
+        loop {
+            match self.next()? {
+                Some(step) if step.is_marking => {}
+                step => return Ok(step),
+            }
+        }
     }
 
     /// Whether an entry behind a position changed a field, as far as the links between entries lead.
@@ -282,21 +295,24 @@ impl<'a> Versions<'a> {
         let mut chain = Chain::of(snapshot, record, patience)?;
         if let Some(position) = before {
             chain.next = Next::At(position);
-            chain.next().map_err(|error| match error.code() {
+            let step = chain.next().map_err(|error| match error.code() {
                 Code::LedgerBroken => Error::new(Code::InvalidCursor),
                 _ => error,
             })?;
+            if step.is_none_or(|step| step.is_marking) {
+                return Err(Error::new(Code::InvalidCursor));
+            }
         }
         Ok(Self { chain, sealer })
     }
 
-    /// The next entry, and whether another one is before it.
+    /// The next entry that made a version, and whether another one is before it.
     ///
     /// # Errors
     /// `ledger.broken`, `storage.damaged`, `storage.io`, `engine.cancelled`, `engine.deadline_exceeded`.
     pub fn next(&mut self) -> Result<Option<(RecordVersion, bool)>> {
-        let Some(step) = self.chain.next()? else { return Ok(None) };
-        let Step { entry, header, kind, fields } = step;
+        let Some(step) = self.chain.next_version()? else { return Ok(None) };
+        let Step { entry, header, kind, fields, .. } = step;
         let changes = match open_entry(&entry, self.sealer)?.changes {
             Some(changes) => changes.into_iter().map(PastChange::from).collect(),
             None => fields.into_iter().map(PastChange::erased).collect(),
@@ -393,7 +409,7 @@ impl<'a> Rewind<'a> {
             VersionKind::Created | VersionKind::Erased => return Ok(()),
             VersionKind::Updated | VersionKind::Undeleted => {}
         }
-        envelope.version = envelope.version.saturating_sub(1);
+        envelope.version = envelope.version.saturating_sub(u64::from(!step.is_marking));
         for change in changes.into_iter().flatten() {
             self.record.set_entered(change.field, &change.old)?;
         }
@@ -401,10 +417,12 @@ impl<'a> Rewind<'a> {
     }
 
     fn state(&mut self, step: &Step) -> Result<PastState> {
+        let earlier = if step.is_marking { self.earlier().next_version()? } else { None };
+        let maker = earlier.as_ref().unwrap_or(step);
         let state = PastState {
-            position: Some(step.entry.position),
-            modified_at: step.header.stamp.at(),
-            modified_by: step.header.actor,
+            position: Some(maker.entry.position),
+            modified_at: maker.header.stamp.at(),
+            modified_by: maker.header.actor,
             version: self.record.envelope.version,
             values: BTreeMap::new(),
             record: None,
@@ -415,24 +433,30 @@ impl<'a> Rewind<'a> {
             return Ok(PastState { version, values, ..state });
         }
         let mut record = self.record.clone();
-        record.envelope.modified = step.header.stamp;
-        record.envelope.modified_by = step.header.actor;
+        record.envelope.modified = maker.header.stamp;
+        record.envelope.modified_by = maker.header.actor;
         Ok(PastState { values: known(&record), record: Some(record), ..state })
     }
 
     /// The fields that ever had a value up to an entry, and the version that it made. The walk ends here.
     fn erased_fields(&mut self, step: &Step) -> Result<(BTreeSet<FieldId>, u64)> {
-        let mut earlier = Chain { next: self.chain.next, ..self.chain };
+        let mut earlier = self.earlier();
         let (mut fields, mut version) = (BTreeSet::from_iter(step.fields.iter().copied()), 1_u64);
-        let mut kind = step.kind;
+        let counts = |step: &Step| step.kind != VersionKind::Erased && !step.is_marking;
+        let (mut kind, mut counted) = (step.kind, counts(step));
         while kind != VersionKind::Created {
-            version = version.saturating_add(u64::from(kind != VersionKind::Erased));
+            version = version.saturating_add(u64::from(counted));
             let Some(step) = earlier.next()? else { break };
+            (kind, counted) = (step.kind, counts(&step));
             fields.extend(step.fields);
-            kind = step.kind;
         }
         fields.remove(&DELETED);
         Ok((fields, version))
+    }
+
+    /// A walk of its own over the entries that were not read yet.
+    fn earlier(&self) -> Chain<'a> {
+        Chain { next: self.chain.next, ..self.chain }
     }
 }
 
@@ -456,7 +480,7 @@ impl PastState {
     pub(super) fn of(record: &Record) -> Self {
         let envelope = &record.envelope;
         Self {
-            position: envelope.newest_entry,
+            position: envelope.version_entry(),
             modified_at: envelope.modified.at(),
             modified_by: envelope.modified_by,
             version: envelope.version,
@@ -482,11 +506,14 @@ pub(super) fn all_versions(
         if step.kind == VersionKind::Erased {
             break;
         }
-        let mut version = rewind.record.clone();
-        version.envelope.modified = step.header.stamp;
-        version.envelope.modified_by = step.header.actor;
-        version.envelope.newest_entry = Some(step.entry.position);
-        versions.push(version);
+        if !step.is_marking {
+            let mut version = rewind.record.clone();
+            version.envelope.modified = step.header.stamp;
+            version.envelope.modified_by = step.header.actor;
+            version.envelope.newest_entry = Some(step.entry.position);
+            version.envelope.marked_behind = None;
+            versions.push(version);
+        }
         rewind.take_back(&step)?;
         if rewind.is_lost {
             break;
@@ -502,7 +529,10 @@ fn known(record: &Record) -> BTreeMap<FieldId, PastValue> {
 /// Whether the row alone says that the record was then as it is now.
 fn is_unchanged_since(record: &Record, at: At) -> bool {
     match at {
-        At::Time(moment) => record.envelope.modified.at() <= moment,
+        // When it was marked anew since, the entries say.
+        At::Time(moment) => {
+            record.envelope.marked_behind.is_none() && record.envelope.modified.at() <= moment
+        }
         At::Position(position) => record.envelope.newest_entry.is_some_and(|newest| newest <= position),
     }
 }

@@ -112,10 +112,12 @@ pub enum EntryKind {
     Anomaly,
     /// Records that had been deleted long enough went for good.
     Purge,
+    /// A record was marked anew, since a rule or a record that it follows has changed. Nobody changed the record itself.
+    Mark,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 21] = [
+    const ALL: [(Self, u8, &'static str); 22] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -137,6 +139,7 @@ impl EntryKind {
         (Self::Denied, 19, "denied"),
         (Self::Anomaly, 20, "anomaly"),
         (Self::Purge, 21, "purge"),
+        (Self::Mark, 22, "mark"),
     ];
 
     /// The stable name.
@@ -164,7 +167,7 @@ impl EntryKind {
 
     /// Whether such an entry says what became of one record.
     pub(super) fn is_of_record(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase)
+        matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase | Self::Mark)
     }
 
     pub(super) fn number(self) -> u8 {
@@ -172,7 +175,8 @@ impl EntryKind {
     }
 
     fn from_number(number: u8) -> Result<Self> {
-        Self::ALL.iter().find(|(_, known, _)| *known == number).map(|(kind, _, _)| *kind).ok_or_else(damaged)
+        let known = Self::ALL.iter().find(|(_, known, _)| *known == number).map(|(kind, _, _)| *kind);
+        known.ok_or_else(|| Error::new(Code::NewerFormat).rule("kind of a ledger entry"))
     }
 }
 
@@ -551,7 +555,7 @@ pub(super) fn kind_and_stamp(entry: &LogEntry) -> Result<(EntryKind, Stamp)> {
     Ok((header.kind, header.stamp))
 }
 
-/// Which records changed after a position, within the next `max` entries, and the last of those.
+/// Which records changed after a position, or were marked anew, within the next `max` entries, and the last of those.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`.

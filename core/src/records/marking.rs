@@ -233,7 +233,7 @@ fn remark(view: &mut WriteView<'_>, context: &WriteContext, entity: &Entity, id:
         return Ok(false);
     }
     new.envelope.class = intern(view, &new.envelope.access_class())?;
-    put_marked(view, context, entity, &old, new)?;
+    let _ = put_marked(view, context, entity, &old, new)?;
     Ok(true)
 }
 

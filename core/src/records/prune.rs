@@ -163,9 +163,12 @@ pub fn empty_old(
     }
     for entry in chunk.emptied {
         let (header, _) = decode_header(&entry)?;
-        // What this entry put something else in place of is older than what is told.
-        let entity = registry.entity_by_id(header.entity);
-        entity.map_or(Ok(()), |entity| forget_versions(view, entity, header.record, Some(entry.position)))?;
+        // What this entry put something else in place of is older than what is told. One that marks puts nothing.
+        if let Ok(entity) = registry.entity_by_id(header.entity)
+            && header.kind != EntryKind::Mark
+        {
+            forget_versions(view, entity, header.record, Some(entry.position))?;
+        }
         view.empty_entry(entry);
     }
     Ok(())
@@ -245,5 +248,5 @@ fn dropped_key(kind: EntryKind) -> Vec<u8> {
 
 /// Whether entries of a kind are emptied. That a person was forgotten has no values.
 pub(super) fn may_be_emptied(kind: EntryKind) -> bool {
-    matches!(kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete)
+    matches!(kind, EntryKind::Create | EntryKind::Update | EntryKind::Delete | EntryKind::Mark)
 }

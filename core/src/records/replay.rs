@@ -18,6 +18,7 @@ use crate::records::ledger_blocks::named_records;
 use crate::records::purge::roll_purge;
 use crate::records::row::{self, record_key};
 use crate::records::view::{Sealer, WriteView};
+use crate::records::write::marked_behind;
 use crate::records::{Envelope, FieldChange, LedgerEntry, Record};
 use crate::storage::{Snapshot, Store};
 
@@ -101,6 +102,7 @@ fn roll(
     let mut record = match entry.kind {
         EntryKind::Create => created(view, entry, changes, number)?,
         EntryKind::Update => updated(view, entry, changes)?,
+        EntryKind::Mark => marked(view, entry, changes)?,
         EntryKind::Delete => {
             let mut record = changed(view, entry)?;
             record.envelope.deleted_at = Some(entry.stamp.at());
@@ -131,21 +133,42 @@ fn created(
 
 fn updated(view: &mut WriteView<'_>, entry: &LedgerEntry, changes: &[FieldChange]) -> Result<Record> {
     let mut record = changed(view, entry)?;
+    take_over(view, entry, changes, &mut record)?;
+    let clocks = changes.iter().map(|change| (change.field, entry.stamp));
+    record.envelope.field_clocks.extend(clocks);
+    Ok(record)
+}
+
+/// The record with other marks, of the version that it was.
+fn marked(view: &mut WriteView<'_>, entry: &LedgerEntry, changes: &[FieldChange]) -> Result<Record> {
+    let mut record = stored(view, entry)?;
+    record.envelope.marked_behind = marked_behind(&record.envelope, Some(entry.position));
+    take_over(view, entry, changes, &mut record)?;
+    Ok(record)
+}
+
+/// Does what an entry changes to the record that was before it.
+fn take_over(
+    view: &mut WriteView<'_>,
+    entry: &LedgerEntry,
+    changes: &[FieldChange],
+    record: &mut Record,
+) -> Result<()> {
     for change in changes {
         if record.value(change.field) != change.old {
             return Err(damaged().record(entry.position));
         }
         record.set_entered(change.field, &change.new)?;
-        record.envelope.field_clocks.insert(change.field, entry.stamp);
     }
     record.envelope.class = intern(view, &record.envelope.access_class())?;
-    Ok(record)
+    Ok(())
 }
 
 /// The record with the version, time and author of its change.
 fn changed(view: &WriteView<'_>, entry: &LedgerEntry) -> Result<Record> {
     let mut record = stored(view, entry)?;
     record.envelope.version = record.envelope.version.saturating_add(1);
+    record.envelope.marked_behind = None;
     record.envelope.modified = entry.stamp;
     record.envelope.modified_by = entry.actor;
     Ok(record)
@@ -168,6 +191,6 @@ fn put_shell(
     let shell = shells.get(&key).ok_or_else(missing)?;
     // The shell is of the end of the increment, and a restore may end before.
     let mut record = Record::decode(entry.entity, entry.record, shell)?;
-    record.envelope.newest_entry = Some(entry.position);
+    (record.envelope.newest_entry, record.envelope.marked_behind) = (Some(entry.position), None);
     row::put(view, true, &record, schema_version(shell)?)
 }

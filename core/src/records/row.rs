@@ -30,7 +30,16 @@ const UNIQUE_EXTERNAL: u8 = 2;
 pub(super) const UNIQUE_RULE: u8 = 3;
 
 pub(super) fn record_key(entity: EntityId, id: RecordId) -> Vec<u8> {
-    [&entity.number().to_be_bytes()[..], id.as_bytes()].concat()
+    record_place(entity, id).to_vec()
+}
+
+/// The same where many are looked up, without memory of its own.
+fn record_place(entity: EntityId, id: RecordId) -> [u8; RECORD_KEY] {
+    let mut place = [0; RECORD_KEY];
+    let (front, rest) = place.split_at_mut(RECORD_KEY - size_of::<RecordId>());
+    front.copy_from_slice(&entity.number().to_be_bytes());
+    rest.copy_from_slice(id.as_bytes());
+    place
 }
 
 fn piece_key(entity: EntityId, id: RecordId, piece: u16) -> Vec<u8> {
@@ -150,26 +159,33 @@ pub(super) fn load_fields(
     ids: &[RecordId],
     fields: Option<&BTreeSet<FieldId>>,
 ) -> Result<Vec<Option<Record>>> {
-    let keys: Vec<Vec<u8>> = ids.iter().map(|id| record_key(entity, *id)).collect();
-    let known: Vec<Known> = keys.iter().map(|key| known(snapshot, key)).collect();
-    let missing = keys.iter().zip(&known).filter(|(_, known)| !matches!(known, Known::Here(_)));
-    let asked: Vec<(Keyspace, &[u8])> = missing.map(|(key, _)| (Keyspace::Records, key.as_slice())).collect();
-    let mut heads = if asked.is_empty() { Vec::new() } else { snapshot.get_many(&asked)? }.into_iter();
     let mut records = Vec::with_capacity(ids.len());
-    for ((id, key), known) in ids.iter().zip(&keys).zip(known) {
-        let wanted = matches!(known, Known::Wanted);
-        let record = match known {
-            Known::Here(record) => Some(record),
-            Known::Wanted | Known::Unknown => match heads.next().flatten() {
-                Some(head) if wanted => Some(read_to_keep(snapshot, (entity, *id), key, head)?),
-                Some(head) => {
-                    let bytes = whole_bytes(snapshot, entity, *id, head)?;
-                    Some(Record::decode_fields(entity, *id, &bytes, fields)?)
-                }
-                None => None,
-            },
-        };
-        records.push(record);
+    let mut missing = Vec::new();
+    for (number, id) in ids.iter().enumerate() {
+        let key = record_place(entity, *id);
+        match known(snapshot, &key) {
+            Known::Here(record) => records.push(Some(record)),
+            known => {
+                missing.push((number, *id, key, matches!(known, Known::Wanted)));
+                records.push(None);
+            }
+        }
+    }
+    // Pages of records that are read again and again are kept as a whole.
+    if missing.is_empty() {
+        return Ok(records);
+    }
+    let asked: Vec<(Keyspace, &[u8])> =
+        missing.iter().map(|(_, _, key, _)| (Keyspace::Records, key.as_slice())).collect();
+    let heads = snapshot.get_many(&asked)?;
+    for ((number, id, key, wanted), head) in missing.iter().zip(heads) {
+        let (Some(head), Some(place)) = (head, records.get_mut(*number)) else { continue };
+        *place = Some(if *wanted {
+            read_to_keep(snapshot, (entity, *id), key, head)?
+        } else {
+            let bytes = whole_bytes(snapshot, entity, *id, head)?;
+            Record::decode_fields(entity, *id, &bytes, fields)?
+        });
     }
     Ok(records)
 }

@@ -2,7 +2,8 @@
 //!
 //! What was at a place is the newest version up to it, if the next one, or the row, is the version behind that. Where
 //! one is missing in between, because an older version of the engine wrote it or the index is still being built, nobody
-//! relies on what is there, and the ledger is read. So an index that has gaps costs time, and never says what was not.
+//! relies on what is there, and the ledger is read. A version has the marks that it was made with: how a record was
+//! marked since makes no version, and stands in the ledger alone. So an index that has gaps costs time, and never says what was not.
 //! FORMAT.md, chapter "Keys", describes every byte.
 
 use std::collections::BTreeMap;
@@ -121,7 +122,7 @@ pub(super) fn version_at(
     let follows = match &after {
         Some(after) => after.number == before.number.saturating_add(1),
         None => {
-            let newest = (record.envelope.newest_entry, record.envelope.version);
+            let newest = (record.envelope.version_entry(), record.envelope.version);
             newest == (Some(before.position), before.number)
         }
     };

@@ -105,6 +105,39 @@ pub(super) fn insert(items: &mut Vec<(FieldId, Value)>, field: FieldId, value: V
     }
 }
 
+/// Where the value of a field is, or would be. Most fields have values, so it is looked first where it is if none before
+/// it is missing; it is nowhere behind that, since numbers rise by at least one.
 fn place(items: &[(FieldId, Value)], field: FieldId) -> Result<usize, usize> {
-    items.binary_search_by_key(&field, |(known, _)| *known)
+    let Some((first, _)) = items.first() else { return Err(0) };
+    let Some(offset) = field.number().checked_sub(first.number()) else { return Err(0) };
+    let furthest = usize::try_from(offset).unwrap_or(usize::MAX);
+    match items.get(furthest) {
+        Some((known, _)) if *known == field => Ok(furthest),
+        _ => {
+            let before = items.get(..furthest).unwrap_or(items);
+            before.binary_search_by_key(&field, |(known, _)| *known)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_value_is_where_a_search_of_all_finds_it(
+            fields in prop::collection::btree_set(60_u32..120, 0..40), asked in 55_u32..130,
+        ) {
+            let items: Vec<(FieldId, Value)> =
+                fields.iter().map(|number| (FieldId::new(*number), Value::Int((*number).into()))).collect();
+            let numbers: Vec<u32> = fields.into_iter().collect();
+            prop_assert_eq!(place(&items, FieldId::new(asked)), numbers.binary_search(&asked));
+            let values = Values::from(items);
+            let expected = numbers.contains(&asked).then(|| Value::Int(asked.into()));
+            prop_assert_eq!(values.get(FieldId::new(asked)), expected.as_ref());
+        }
+    }
 }

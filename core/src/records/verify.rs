@@ -17,7 +17,7 @@ use crate::records::tally::{Tallies, counter_prefix, counters_so_far};
 use crate::records::temporal::{verify_versions, versions_prefix};
 use crate::records::unique::unique_prefix;
 use crate::records::view::Sealer;
-use crate::records::{Record, load_classes};
+use crate::records::{MARKED, Record, load_classes};
 use crate::schema::{Entity, Registry};
 use crate::storage::{Blobs, Head, Keyspace, LogEntry, RangeRequest, Snapshot, continue_after};
 
@@ -181,7 +181,8 @@ fn verify_entries(
         if !opened.kind.is_of_record() {
             return Ok(());
         }
-        let live = matches!(opened.kind, EntryKind::Create | EntryKind::Update);
+        check_marks_alone(&opened)?;
+        let live = matches!(opened.kind, EntryKind::Create | EntryKind::Update | EntryKind::Mark);
         let life = Life { live, newest: entry.position };
         let before = lives.insert((opened.entity, opened.record), life).map(|life| life.newest);
         if opened.previous.is_some() && opened.previous != before {
@@ -192,6 +193,14 @@ fn verify_entries(
         Ok(())
     })?;
     Ok(forgotten)
+}
+
+/// An entry that is no change of the record by anybody says nothing but how the record is marked.
+fn check_marks_alone(entry: &LedgerEntry) -> Result<()> {
+    if entry.kind != EntryKind::Mark || entry.fields == [MARKED] {
+        return Ok(());
+    }
+    Err(Error::new(Code::LedgerBroken).rule("marks alone").record(entry.position))
 }
 
 /// An entry has no values only where the database says that they were pruned.

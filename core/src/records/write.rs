@@ -20,7 +20,7 @@ use crate::records::temporal::{forget_versions, keep_version};
 use crate::records::unique::{field_of, rule_of, told_fields};
 use crate::records::validity::check_validity;
 use crate::records::view::WriteView;
-use crate::records::{Record, row};
+use crate::records::{Envelope, Record, row};
 use crate::schema::{Entity, Field, UniqueRule};
 use crate::storage::{Keyspace, Snapshot};
 
@@ -111,6 +111,12 @@ pub fn update(
     check_shown(entity, &context.named, permit, old)?;
     check_required(entity, &new)?;
     if changes.is_empty() && new.envelope == old.envelope {
+        return Ok(new);
+    }
+    if is_marked_alone(old, &new, &changes) {
+        // A rule has changed, and the pass over the records has not come to this one; nobody changed the record.
+        let new = put_marked(view, context, entity, old, new)?;
+        mark_followers(view, context, (entity, new.id))?;
         return Ok(new);
     }
     // What a record is marked by follows from it, and from what others say of it.
@@ -232,24 +238,42 @@ pub(super) fn put_worked_out(
         new.envelope.class = intern(view, &new.envelope.access_class())?;
     }
     let moved = new.envelope.class != old.envelope.class;
-    put_marked(view, context, entity, old, new)?;
+    let changes = differences(old, &new);
+    renew(context, old, &mut new, &changes);
+    let previous = link(view, Some(old), &mut new);
+    apply(view, context, (entity, &|_| true), Some(old), &new)?;
+    enter(view, context, EntryKind::Update, (&new, previous), changes);
     if moved { mark_followers(view, context, (entity, old.id)) } else { Ok(()) }
 }
 
-/// Stores a live record whose marks follow from others, WITHOUT a permit. A lock does not hold it back either.
+/// Stores a live record of which nothing but its marks, and with them its class, is new, WITHOUT a permit. A lock does
+/// not hold it back. Its version, and when and by whom it was changed, stay: what is entered is that it was marked.
 pub(super) fn put_marked(
     view: &mut WriteView<'_>,
     context: &WriteContext,
     entity: &Entity,
     old: &Record,
     mut new: Record,
-) -> Result<()> {
+) -> Result<Record> {
     let changes = differences(old, &new);
-    renew(context, old, &mut new, &changes);
     let previous = link(view, Some(old), &mut new);
+    new.envelope.marked_behind = marked_behind(&old.envelope, new.envelope.newest_entry);
     apply(view, context, (entity, &|_| true), Some(old), &new)?;
-    enter(view, context, EntryKind::Update, (&new, previous), changes);
-    Ok(())
+    enter(view, context, EntryKind::Mark, (&new, previous), changes);
+    Ok(new)
+}
+
+/// What a record that is marked anew says of the entry that made its version, where the position of the new entry is
+/// known.
+pub(super) fn marked_behind(old: &Envelope, newest: Option<u64>) -> Option<u64> {
+    newest.map(|_| old.version_entry().unwrap_or(0))
+}
+
+/// Whether nothing of a record is new but its marks and its class.
+fn is_marked_alone(old: &Record, new: &Record, changes: &[FieldChange]) -> bool {
+    let mut unmarked = new.envelope.clone();
+    (unmarked.marks, unmarked.class) = (old.envelope.marks.clone(), old.envelope.class);
+    unmarked == old.envelope && changes.iter().all(|change| change.field == MARKED)
 }
 
 /// Empties a record for ever: no value, name, key or tag of it stays, only that it was. It is deleted
@@ -327,6 +351,7 @@ pub fn enter_note(view: &mut WriteView<'_>, context: &WriteContext, note: &Note)
 fn renew(context: &WriteContext, old: &Record, new: &mut Record, changes: &[FieldChange]) {
     let envelope = &mut new.envelope;
     envelope.version = old.envelope.version.saturating_add(1);
+    envelope.marked_behind = None;
     envelope.modified = context.stamp;
     envelope.modified_by = context.actor;
     envelope.field_clocks.extend(changes.iter().map(|change| (change.field, context.stamp)));
@@ -370,8 +395,10 @@ fn check_required(entity: &Entity, record: &Record) -> Result<()> {
 
 fn check_current(view: &WriteView<'_>, entity: &Entity, old: &Record) -> Result<()> {
     let stored = row::load(view, entity.id(), old.id)?;
+    // To be marked anew leaves the version as it is, and gives another class, and another entry.
+    let row_of = |envelope: &Envelope| (envelope.version, envelope.newest_entry, envelope.class);
     match stored {
-        Some(stored) if stored.envelope.version == old.envelope.version && !stored.is_deleted() => Ok(()),
+        Some(stored) if row_of(&stored.envelope) == row_of(&old.envelope) && !stored.is_deleted() => Ok(()),
         _ => Err(Error::new(Code::VersionConflict).entity(&entity.api_name).record(old.id)),
     }
 }
@@ -449,7 +476,10 @@ fn apply(
     move_rollups(view, entity, old, new)?;
     move_figure_keys(view, entity, old, new)?;
     row::put(view, old.is_some(), new, context.schema_version)?;
-    keep_version(view, entity, new);
+    // One that was marked anew is of the version that it was.
+    if old.is_none_or(|old| old.envelope.version != new.envelope.version) {
+        keep_version(view, entity, new);
+    }
     view.outdate(context.stales);
     if moves_followed(view, context, (old, new))? {
         view.outdate(Staleness::Permits);

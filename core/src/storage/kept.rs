@@ -40,6 +40,8 @@ const PARTS: usize = 64;
 const USUAL_BYTES: usize = 1_024;
 /// What a thing costs beside its own bytes and those of its key: its place in a table and in a queue, and lengths.
 const PLACE_BYTES: usize = 144;
+/// Bytes of the keys of rows that most things are made of: those of records.
+const SHORT_KEY: usize = 20;
 /// Most slots in which is noted what was asked for lately.
 const MAX_SLOTS: usize = 1 << 22;
 
@@ -96,7 +98,10 @@ impl<'a> Source<'a> {
 
     fn to_place(self) -> Place {
         match self {
-            Self::Row(keyspace, key) => Place::Row(keyspace, key.into()),
+            Self::Row(keyspace, key) => match key.try_into() {
+                Ok(key) => Place::ShortRow(keyspace, key),
+                Err(_) => Place::Row(keyspace, key.into()),
+            },
             Self::Range(range) => Place::Range(Box::new(range.clone())),
             Self::Answer(name) => Place::Answer(name.into()),
         }
@@ -106,6 +111,8 @@ impl<'a> Source<'a> {
 /// The same, where a thing lies.
 #[derive(Debug, Clone)]
 enum Place {
+    /// A row whose key lies in the place itself, so that a look at it costs no look elsewhere.
+    ShortRow(Keyspace, [u8; SHORT_KEY]),
     Row(Keyspace, Box<[u8]>),
     Range(Box<RangeRequest>),
     Answer(Box<[u8]>),
@@ -114,6 +121,7 @@ enum Place {
 impl Place {
     fn source(&self) -> Source<'_> {
         match self {
+            Self::ShortRow(keyspace, key) => Source::Row(*keyspace, key),
             Self::Row(keyspace, key) => Source::Row(*keyspace, key),
             Self::Range(range) => Source::Range(range),
             Self::Answer(name) => Source::Answer(name),
@@ -122,6 +130,7 @@ impl Place {
 
     fn bytes(&self) -> usize {
         match self {
+            Self::ShortRow(..) => 0,
             Self::Row(_, bytes) | Self::Answer(bytes) => bytes.len(),
             Self::Range(range) => size_of::<RangeRequest>()
                 .saturating_add(range.low.capacity())

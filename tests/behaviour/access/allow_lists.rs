@@ -313,3 +313,38 @@ fn a_simulation_tells_which_fields_may_be_set_and_a_package_carries_the_list() {
     let refused = call(&house.admin, "schema.install_package", &json!({"package": misspelt}));
     assert_eq!(refusal(refused), Code::UnknownField);
 }
+
+#[test]
+fn a_denial_that_names_every_field_as_the_only_ones_forbids_no_record_and_every_later_field() {
+    let house = database();
+    let id = house.create(Account::NAME, &Changes::new().set("name", "x").set("city", "上海"));
+    let registry = house.crm.registry();
+    let every: Vec<String> =
+        registry.entity(Account::NAME).unwrap().fields().iter().map(|field| field.api_name.clone()).collect();
+    let role = house.role("all", &[(Account::NAME, Action::Read, Level::All)]);
+    house.grant(role, Effect::Allow, (Account::NAME, Action::Update, Level::All), "");
+    let lin = house.user("lin", &[role]);
+    let denies = house.role("denies", &[]);
+    list(&house, denies, (Action::Update, Level::All, Effect::Deny), &every.join(", "));
+    let shows = Changes::new().set(grant::ROLE, denies).set(grant::ENTITY, Account::NAME);
+    let shows = shows.set(grant::ACTION, Action::Read).set(grant::LEVEL, Level::All);
+    let shows = shows.set(grant::EFFECT, Effect::Deny).set(grant::VISIBLE_FIELDS, every.join(","));
+    let _ = house.create(Grant::NAME, &shows);
+    let assigned = Changes::new().set(role_assignment::USER, lin.user());
+    let _ = house.create(RoleAssignment::NAME, &assigned.set(role_assignment::ROLE, denies));
+    // Both name fields, so they forbid fields and no record, and today there is none to forbid.
+    assert_eq!(lin.get(Account::NAME, id).unwrap().value("city").unwrap(), Value::from("上海"));
+    assert_eq!(lin.count(Account::NAME, &Condition::Everything).unwrap(), 1);
+    update(&lin, id, Changes::new().set("city", "北京")).unwrap();
+    let kind = FieldType::Text;
+    let later =
+        house.admin.define_field(Account::NAME, "later", Label::new("后来", "Later"), kind, |_| ()).unwrap();
+    house.change(Account::NAME, id, &Changes::new().set(later.as_str(), "secret"));
+    assert_eq!(lin.get(Account::NAME, id).unwrap().value(later.as_str()).unwrap(), Value::Null);
+    let set = update(&lin, id, Changes::new().set(later.as_str(), "x"));
+    assert_eq!(refusal(set), Code::FieldNotPermitted);
+    update(&lin, id, Changes::new().set("city", "广州")).unwrap();
+    // One that names nothing forbids the records.
+    house.grant(denies, Effect::Deny, (Account::NAME, Action::Update, Level::All), "");
+    assert_eq!(refusal(update(&lin, id, Changes::new().set("city", "上海"))), Code::NotPermitted);
+}

@@ -318,6 +318,48 @@ fn beyond_ten_thousand_followers_a_share_reaches_none_of_them_and_the_class_of_t
 }
 
 #[test]
+fn of_the_past_it_is_told_by_the_same_bound() {
+    let house = database();
+    let wang = house.worker("wang");
+    let (small, large) = (account_of(&house.admin, "small"), account_of(&house.admin, "large"));
+    let near = contact_of(&house.admin, "person near", small);
+    let contacts = many(&house, large, MOST);
+    let _ = follow(&house, "contact", "account", ShareLevel::Read);
+    let head = || house.crm.head().unwrap().position;
+    let told = |contact: RecordId, position: u64| {
+        let at = (Action::Read, At::Position(position));
+        let verdict = house.admin.explain_access_at(wang.user(), Contact::NAME, contact, at).unwrap().verdict;
+        let who = house.admin.who_might(Contact::NAME, contact, at, (None, 0)).unwrap().rows;
+        assert_eq!(who.iter().any(|row| row.user == wang.user()), verdict == Verdict::Granted);
+        verdict == Verdict::Granted
+    };
+    // At each place what is told later is what there was: as many as fit, as one more has come, and as some have gone.
+    let mut noted = Vec::new();
+    let mut note = || noted.push((head(), [near, contacts[0]].map(|id| wang.get(Contact::NAME, id).is_ok())));
+    house.admin.share(Account::NAME, large, &with(&wang, ShareLevel::Read)).unwrap();
+    note();
+    house.admin.share(Account::NAME, small, &with(&wang, ShareLevel::Read)).unwrap();
+    note();
+    let one_more = contact_of(&house.admin, "one more", large);
+    note();
+    for id in [one_more, contacts[1]] {
+        house.admin.write(|transaction| transaction.delete_record(Contact::NAME, id)).unwrap();
+    }
+    note();
+    house.admin.unshare(Account::NAME, large, Sharee::User(wang.user())).unwrap();
+    note();
+    let seen: Vec<[bool; 2]> = noted.iter().map(|(_, seen)| *seen).collect();
+    assert_eq!(
+        (seen[0], seen[2], seen[3], seen[4]),
+        ([false, true], [true, false], [true; 2], [true, false])
+    );
+    assert_ne!(seen[1][0], seen[1][1], "as many as fit");
+    for (position, seen) in noted {
+        assert_eq!([near, contacts[0]].map(|contact| told(contact, position)), seen, "at {position}");
+    }
+}
+
+#[test]
 fn a_page_looks_at_what_follows_ones_own_shares_however_many_others_have() {
     let house = database();
     let (lin, wang) = (house.worker("lin"), house.worker("wang"));

@@ -644,3 +644,35 @@ fn a_rollup_as_its_reader_sees_it_goes_over_shared_children_and_once() {
     assert_eq!(seen(&wang), [Value::Int(2), Value::Int(1)]);
     assert_eq!(seen(&lin), [Value::Int(2), Value::Int(1)], "of lin's own three");
 }
+
+#[test]
+fn many_records_are_shared_at_once_or_none_of_them() {
+    let house = database();
+    let (lin, wang) = (house.worker("lin"), house.worker("wang"));
+    let make = |name: String| {
+        let changes = Changes::new().set("name", name);
+        lin.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap()
+    };
+    let own: Vec<RecordId> = (0..300).map(|number| make(format!("a{number}"))).collect();
+    let foreign = house.create(Account::NAME, &Changes::new().set("name", "foreign"));
+    let share = NewShare::new(Sharee::User(wang.user()), ShareLevel::Read);
+    let count = || wang.count(Account::NAME, &Condition::Everything).unwrap();
+    let with_foreign: Vec<RecordId> = own.iter().chain([&foreign]).copied().collect();
+    assert_eq!(refusal(lin.share_all(Account::NAME, &with_foreign, &share)), Code::RecordNotFound);
+    assert_eq!(count(), 0, "none of them");
+    let made = lin.share_all(Account::NAME, &own, &share).unwrap();
+    assert_eq!((made.len(), count()), (300, 300));
+    let again = lin.share_all(Account::NAME, &own[..2], &share).unwrap();
+    assert_eq!(again, &made[..2], "once said it stands");
+    let given = json!({
+        "entity": "account", "ids": [own[0].to_string(), own[1].to_string()], "user": "wang", "level": "edit",
+    });
+    let told = call(&lin, "record.share_all", &given).unwrap();
+    assert_eq!(told["ids"], json!([made[0].to_string(), made[1].to_string()]));
+    assert_eq!(lin.shares(Account::NAME, own[0]).unwrap()[0].level, ShareLevel::Edit);
+    let many = vec![own[0]; 10_001];
+    assert_eq!(refusal(lin.share_all(Account::NAME, &many, &share)), Code::LimitExceeded);
+    let wrong = json!({"entity": "account", "ids": ["x"], "user": "wang", "level": "read"});
+    assert_eq!(refusal(call(&lin, "record.share_all", &wrong)), Code::InvalidArgument);
+    let _ = house.verified();
+}

@@ -1,12 +1,13 @@
 //! Personal data in texts of which nobody said so: found by check digits and tables, told without a value.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use guanxi::engine::{Action, Level, User, UserStatus, role_assignment, user};
-use guanxi::features::privacy::{Discover, PersonalKind};
+use guanxi::engine::{Action, Level, User, UserKind, UserStatus, role_assignment, user};
+use guanxi::features::privacy::{Coverage, Discover, PersonalKind};
 use guanxi::model::Account;
 use guanxi::schema::EntityType;
-use guanxi::{CancelToken, Changes, Code, Patience, RecordId};
+use guanxi::{CancelToken, Changes, Code, Patience, RecordId, Session};
 use guanxi_tests::{House, database, refusal, shared_data};
 use serde_json::{Value as Json, json};
 
@@ -223,7 +224,95 @@ fn it_is_for_who_reads_everything_and_stops_and_goes_on() {
 }
 
 #[test]
-fn who_handles_requests_looks_through_their_own_partition_and_holds_there_and_nobody_crosses() {
+fn one_call_covers_the_partitions_of_several_users_and_goes_on_where_it_stopped() {
+    let (house, officers) = officers();
+    let mut expected = BTreeMap::new();
+    for (number, officer) in officers.iter().enumerate() {
+        let made = officer.write(|transaction| {
+            (0..20 * (number + 1)).try_for_each(|row| {
+                let notes = if row % 3 == 0 { "13812345678" } else { "nothing" };
+                let changes = Changes::new().set("name", format!("a{row}")).set("x.remark", notes);
+                transaction.create_record(Account::NAME, changes).map(drop)
+            })
+        });
+        made.unwrap();
+        expected.insert(officer.user(), officer.discover_personal_data(&Discover::default()).unwrap());
+    }
+    let asked = |limit| Discover { entities: vec![Account::NAME.to_owned()], limit, after: None };
+    let (first, others) = officers.split_first().unwrap();
+    let whole = first.discover_across(others, &asked(0), None).unwrap();
+    assert!(whole.next.is_none() && whole.stopped.is_none());
+    let names: Vec<Option<&str>> = whole.partitions.iter().map(|part| part.partition.as_deref()).collect();
+    assert_eq!(names, [None, Some("north"), Some("south")]);
+    for part in &whole.partitions {
+        assert_eq!(part.coverage, Coverage::Complete);
+        assert_eq!(part.found.findings, expected[&part.user].findings);
+    }
+    // In small steps it comes to the same, whatever the order of the sessions, and says of each how far it has come.
+    let (mut after, mut counted, mut looked, mut told) = (None, BTreeMap::new(), 0, Vec::new());
+    loop {
+        let step = officers[2].discover_across(&officers[..2], &asked(7), after.as_ref()).unwrap();
+        for part in &step.partitions {
+            let count: u64 = part.found.findings.iter().map(|finding| finding.count).sum();
+            *counted.entry(part.user).or_insert(0) += count;
+            looked += part.found.looked_at;
+            assert_eq!(
+                part.found.looked_at > 0,
+                [Coverage::Complete, Coverage::Part].contains(&part.coverage)
+            );
+        }
+        told.push(step.partitions.iter().map(|part| part.coverage).collect::<Vec<_>>());
+        after = step.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(looked, 20 + 40 + 60);
+    let of = |user: &RecordId| expected[user].findings.iter().map(|finding| finding.count).sum::<u64>();
+    assert!(counted.iter().all(|(user, count)| of(user) == *count), "{counted:?}");
+    assert_eq!(told[0], [Coverage::Part, Coverage::Waiting, Coverage::Waiting]);
+    assert_eq!(told.last().unwrap(), &[Coverage::Before, Coverage::Before, Coverage::Complete]);
+    // Without the session of the partition where it goes on, with one partition twice, and with one who may not, nothing
+    // is looked at.
+    let cursor = officers[2].discover_across(&officers[..2], &asked(7), None).unwrap().next;
+    let refused = officers[2].discover_across(&officers[1..2], &asked(7), cursor.as_ref());
+    assert_eq!(refusal(refused), Code::InvalidCursor);
+    let twice = first.discover_across(&officers, &asked(0), None);
+    assert_eq!(refusal(twice), Code::InvalidArgument);
+    let other = with_notes();
+    let far = first.discover_across(std::slice::from_ref(&other.admin), &asked(0), None);
+    assert_eq!(refusal(far), Code::InvalidArgument);
+    let reader = house.user("reads", &[house.role("reads", &[("crm.account", Action::Read, Level::All)])]);
+    assert_eq!(refusal(reader.discover_across(others, &asked(0), None)), Code::NotPermitted);
+}
+
+#[test]
+fn hosts_that_call_by_name_cover_partitions_by_the_tokens_of_their_accounts() {
+    let (house, officers) = officers();
+    for officer in &officers {
+        let changes = Changes::new().set("name", "a").set("x.remark", "13812345678");
+        officer.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap();
+    }
+    let mut tokens = Vec::new();
+    for officer in &officers[1..] {
+        house.change(User::NAME, officer.user(), &Changes::new().set(user::KIND, UserKind::Service));
+        let token = house.admin.issue_token(officer.user(), "", None).unwrap();
+        tokens.push(token.reveal().as_str().to_owned());
+    }
+    let told =
+        call(&officers[0], "privacy.discover_across", json!({"tokens": tokens, "entities": ["account"]}));
+    let told = told.unwrap();
+    let counts: Vec<&Json> =
+        told["partitions"].as_array().unwrap().iter().map(|part| &part["findings"][0]["count"]).collect();
+    assert_eq!(counts, [&json!(1); 3], "{told}");
+    assert!(told["partitions"].as_array().unwrap().iter().all(|part| part["coverage"] == "complete"));
+    assert!(!told.to_string().contains("1381234"), "no value");
+    let wrong = call(&officers[0], "privacy.discover_across", json!({"tokens": ["no token"]}));
+    assert_eq!(refusal(wrong), Code::SignInFailed);
+}
+
+/// Those who handle the requests of three partitions: the organisation's own, and two beside it.
+fn officers() -> (House, Vec<Session>) {
     let house = with_notes();
     let rights = [Action::Create, Action::Read, Action::Update, Action::Administer];
     let all = ["crm.account", "sys.rights_request"];
@@ -245,6 +334,12 @@ fn who_handles_requests_looks_through_their_own_partition_and_holds_there_and_no
         made.unwrap();
         officers.push(house.crm.session_for(name).unwrap());
     }
+    (house, officers)
+}
+
+#[test]
+fn who_handles_requests_looks_through_their_own_partition_and_holds_there_and_nobody_crosses() {
+    let (house, officers) = officers();
     let asked = Discover { entities: vec![Account::NAME.to_owned()], ..Discover::default() };
     let mut ids = Vec::new();
     for (number, officer) in officers.iter().enumerate() {

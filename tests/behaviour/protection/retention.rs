@@ -1,12 +1,13 @@
 //! Rules of retention: what was kept long enough goes, what must stay stays, and everybody is told why.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use guanxi::engine::Ed25519Key;
+use guanxi::engine::{CheckpointSigner, Ed25519Key, PastValue};
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
-use guanxi::{CancelToken, Changes, Code, Date, Patience, RecordId};
+use guanxi::{CancelToken, Changes, Code, Date, Error, Patience, RecordId};
 use guanxi_tests::{House, database, refusal};
 use serde_json::{Value as Json, json};
 
@@ -270,4 +271,122 @@ fn a_run_stops_at_its_bound_or_when_it_is_cancelled_and_is_gone_on_with() {
     let _ = person(&house, "x");
     assert_eq!(preview(&house, "old")["due"], 1);
     let _ = house.verified();
+}
+
+/// Signs receipts, and at one of them does something that interrupts: cancels whoever waits, or fails.
+struct Interrupting {
+    key: Ed25519Key,
+    signed: AtomicU64,
+    cancels: Mutex<Option<CancelToken>>,
+    fails_at: AtomicU64,
+}
+
+impl CheckpointSigner for Interrupting {
+    fn algorithm(&self) -> &str {
+        self.key.algorithm()
+    }
+
+    fn key(&self) -> Vec<u8> {
+        self.key.key()
+    }
+
+    fn sign(&self, statement: &[u8]) -> guanxi::Result<Vec<u8>> {
+        let number = self.signed.fetch_add(1, Ordering::SeqCst);
+        if number == self.fails_at.load(Ordering::SeqCst) {
+            return Err(Error::new(Code::Io));
+        }
+        if let Some(token) = self.cancels.lock().unwrap().as_ref().filter(|_| number == 100) {
+            token.cancel();
+        }
+        self.key.sign(statement)
+    }
+}
+
+/// Persons who are due to be erased, one of them held, and who signs.
+fn leaving(count: usize) -> (House, Vec<RecordId>, Arc<Interrupting>) {
+    let (signed, fails_at) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let key = Ed25519Key::from_secret(&[9; 32]);
+    let signer = Arc::new(Interrupting { key, signed, cancels: Mutex::default(), fails_at });
+    let house = House::with(|options| options.checkpoint_signer(signer.clone()));
+    let ids: Vec<RecordId> = (0..count).map(|number| person(&house, &format!("林{number}"))).collect();
+    let hold = json!({"entity": "contact", "id": ids[count - 1].to_string(), "reason": "诉讼"});
+    call(&house.admin, "hold.place", hold).unwrap();
+    let more = json!({
+        "code": "gone", "entity": "crm.contact", "clock": "created_at", "period": "P10D", "action": "erase",
+    });
+    rule(&house, more).unwrap();
+    house.clock.advance_micros(11 * DAY);
+    (house, ids, signer)
+}
+
+/// Whoever is gone was erased once, has one receipt, which holds, and nothing of them can be read; the others stand
+/// whole. Gives how many are gone.
+fn gone_at_once(house: &House, ids: &[RecordId]) -> usize {
+    let mut gone = 0;
+    for id in ids {
+        let erasures = entries(house, *id)
+            .iter()
+            .filter(|(kind, cause, _)| (kind.as_str(), cause.as_str()) == ("erase", "retention.gone"))
+            .count();
+        let receipts = house.admin.erasure_receipts(Some(*id), None, 10).unwrap().0;
+        if is_there(house, Contact::NAME, *id) {
+            assert_eq!((erasures, receipts.len()), (0, 0));
+            let told = house.admin.history(Contact::NAME, *id, None, 0).unwrap();
+            assert!(told.versions[0].changes.iter().all(|change| change.new != PastValue::Erased));
+            continue;
+        }
+        gone += 1;
+        assert_eq!((erasures, receipts.len()), (1, 1), "once, and with one receipt");
+        let receipt = &receipts[0];
+        assert_eq!((receipt.statement.rule.as_deref(), receipt.statement.keys_destroyed), (Some("gone"), 1));
+        let check = house.admin.verify_erasure_receipt(receipt, &[]).unwrap();
+        assert!(check.holds() && check.signature == Some(true), "{check:?}");
+        let told = house.admin.history(Contact::NAME, *id, None, 0).unwrap();
+        let values = || told.versions.iter().flat_map(|version| &version.changes);
+        assert!(values().all(|change| change.old == PastValue::Erased && change.new == PastValue::Erased));
+    }
+    let _ = house.verified();
+    gone
+}
+
+#[test]
+fn who_cancels_a_run_that_erases_leaves_nobody_half_erased_and_its_counts_are_right() {
+    let (house, ids, signer) = leaving(450);
+    let token = CancelToken::default();
+    *signer.cancels.lock().unwrap() = Some(token.clone());
+    // It is cancelled while receipts of the first 200 are being signed, whose rows are empty already.
+    let stopped =
+        house.admin.with_patience(Patience::with_token(token)).run_retention("gone", None, 0).unwrap();
+    assert_eq!(stopped.stopped.as_ref().map(Error::code), Some(Code::Cancelled));
+    assert_eq!((stopped.removed, stopped.kept), (200, 0));
+    assert_eq!(gone_at_once(&house, &ids), 200);
+    let rest = house.admin.run_retention("gone", stopped.next, 0).unwrap();
+    assert_eq!((rest.removed, rest.kept, rest.stopped.is_none()), (249, 1, true));
+    assert_eq!(gone_at_once(&house, &ids), 449);
+    assert_eq!(signer.signed.load(Ordering::SeqCst), 449, "nothing is signed twice");
+    let again = house.admin.run_due_retention(0).unwrap();
+    assert_eq!((again[0].removed, again[0].kept), (0, 1));
+}
+
+#[test]
+fn a_run_whose_receipts_fail_is_finished_by_the_next_one_even_after_a_reopen_and_without_its_rule() {
+    for without_rule in [false, true] {
+        let (house, ids, signer) = leaving(230);
+        // Some keys are destroyed and no receipt is written yet when the signer fails, in the first chunk.
+        signer.fails_at.store(70, Ordering::SeqCst);
+        assert_eq!(refusal(house.admin.run_retention("gone", None, 0)), Code::Io);
+        assert!(house.admin.erasure_receipts(None, None, 10).unwrap().0.is_empty());
+        let there = ids.iter().filter(|id| is_there(&house, Contact::NAME, **id)).count();
+        assert_eq!(there, 30);
+        let _ = house.verified();
+        let house = house.reopened_with(|options| options.checkpoint_signer(signer));
+        if without_rule {
+            let rules = house.admin.list("sys.retention_rule", &guanxi::Find::default()).unwrap().rows;
+            house.change("sys.retention_rule", rules[0].record.id, &Changes::new().set("active", false));
+        }
+        let removed: u64 = house.admin.run_due_retention(0).unwrap().iter().map(|run| run.removed).sum();
+        let expected = if without_rule { 0 } else { 29 };
+        assert_eq!(removed, expected);
+        assert_eq!(gone_at_once(&house, &ids), 200 + usize::try_from(expected).unwrap());
+    }
 }

@@ -1,6 +1,8 @@
 //! Requests for corrections: whoever reads a record says what is wrong with it, and whoever may change it decides.
 
-use guanxi::engine::{Action, CorrectionStatus, CorrectionsOf, Level, MAX_OPEN_OF_PERSON};
+use guanxi::engine::{
+    Action, At, CorrectionStatus, CorrectionsOf, Level, MAX_OPEN_OF_PERSON, Process, Sharee, Verdict,
+};
 use guanxi::{Changes, Code, RecordId, Session, Value};
 use guanxi_tests::{House, database, refusal};
 use serde_json::json;
@@ -103,6 +105,61 @@ fn only_who_may_change_all_of_it_decides_and_others_do_not_learn_that_it_is_ther
     office.reader.withdraw_correction(second).unwrap();
     assert_eq!(refusal(office.keeper.accept_correction(second, None)), Code::InvalidTransition);
     assert_eq!(office.city(), "上海");
+}
+
+#[test]
+fn to_whom_a_request_is_referred_reads_the_record_and_decides_until_it_is_decided() {
+    let office = office();
+    let house = &office.house;
+    let own = [("crm.account", Action::Read, Level::Own)];
+    let (reads, changes) = (
+        house.role("reads own", &own),
+        house.role("changes", &[own[0], ("crm.account", Action::Update, Level::All)]),
+    );
+    let (expert, editor) = (house.user("expert", &[reads]), house.user("editor", &[changes]));
+    let sees = |session: &Session| session.get("account", office.record).is_ok();
+    let id = office.propose(&office.reader, "北京").unwrap();
+    let to = |session: &Session| Sharee::User(session.user());
+    // It takes the right to share the record, and to decide; nobody refers a request to themselves.
+    assert_eq!(refusal(office.keeper.refer_correction(id, to(&expert))), Code::NotPermitted);
+    assert_eq!(refusal(office.reader.refer_correction(id, to(&expert))), Code::NotPermitted);
+    assert_eq!(refusal(expert.refer_correction(id, to(&editor))), Code::RecordNotFound);
+    assert_eq!(refusal(house.admin.refer_correction(id, to(&house.admin))), Code::InvalidArgument);
+    assert_eq!((sees(&expert), sees(&editor)), (false, false));
+    for session in [&expert, &editor] {
+        assert_eq!(refusal(session.refuse_correction(id, "no")), Code::RecordNotFound);
+        house.admin.refer_correction(id, to(session)).unwrap();
+        house.admin.refer_correction(id, to(session)).unwrap();
+        assert!(sees(session));
+        assert_eq!(office.seen(session, &CorrectionsOf::Undecided), [(id, CorrectionStatus::Open)]);
+    }
+    let told = house.admin.explain_access(expert.user(), "account", office.record, Action::Read).unwrap();
+    let process = Process { entity: "sys.correction_request".to_owned(), id };
+    assert_eq!(told.shares[0].process, Some(process));
+    let open = house.crm.head().unwrap().position;
+    // Who only reads refuses, and does not accept; who may change the record accepts.
+    assert_eq!(refusal(expert.accept_correction(id, None)), Code::NotPermitted);
+    assert_eq!(office.city(), "上海");
+    editor.accept_correction(id, None).unwrap();
+    assert_eq!((office.city(), sees(&expert), sees(&editor)), ("北京".to_owned(), false, false));
+    assert_eq!(refusal(expert.refuse_correction(id, "no")), Code::RecordNotFound);
+    let at = (Action::Read, At::Position(open));
+    let then = house.admin.explain_access_at(expert.user(), "account", office.record, at).unwrap();
+    assert_eq!(then.verdict, Verdict::Granted, "the past knows it");
+    // A refusal ends it as well, and so does whoever proposed it by taking it back.
+    for withdrawn in [false, true] {
+        let id = office.propose(&office.reader, "天津").unwrap();
+        let given = json!({"id": id.to_string(), "user": "expert"});
+        assert_eq!(guanxi::api::call(&house.admin, "correction.refer", &given).unwrap(), json!({}));
+        assert!(sees(&expert));
+        match withdrawn {
+            true => office.reader.withdraw_correction(id).unwrap(),
+            false => expert.refuse_correction(id, "it has not moved").unwrap(),
+        }
+        assert!(!sees(&expert));
+    }
+    assert_eq!(office.city(), "北京");
+    let _ = house.verified();
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod house;
 mod memory;
 mod operations;
 pub mod recording;
+mod retaining;
 mod together;
 
 use cuts::{cut_off, points, survives};
@@ -39,6 +40,7 @@ survives! {
     a_power_cut_in_a_recovery_is_recovered_from: RECOVER,
     a_power_cut_in_the_build_of_an_index_a_unique_rule_and_a_rollup_is_gone_on_from: INDEX,
     a_power_cut_among_random_writes_leaves_counters_rollups_and_indexes_as_the_records_say: FIGURES,
+    a_power_cut_in_a_run_of_retention_leaves_nobody_half_erased_and_is_gone_on_from: RETAIN,
     a_power_cut_takes_no_commit_beside_a_backup: BACKUP_BESIDE,
     a_power_cut_takes_no_commit_beside_a_compaction: COMPACT_BESIDE,
     a_power_cut_takes_no_commit_beside_a_change_of_the_data_key: REKEY_BESIDE,
@@ -75,6 +77,7 @@ fails_well! {
     calls_that_fail_leave_an_older_format_to_be_upgraded: UPGRADE,
     calls_that_fail_in_a_recovery_leave_it_to_the_next_one: RECOVER,
     calls_that_fail_in_a_build_leave_it_to_be_gone_on_with: INDEX,
+    calls_that_fail_in_a_run_of_retention_leave_nobody_half_erased: RETAIN,
 }
 
 #[test]

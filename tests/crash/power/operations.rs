@@ -21,6 +21,7 @@ use super::house::{
     open, opened, placed, said,
 };
 use super::recording::{run, worker};
+use super::retaining::{leaving, retained};
 
 /// The key after the data key was changed.
 const NEW_KEY: [u8; 32] = [0x2A; 32];
@@ -43,12 +44,13 @@ pub const UPGRADE: Operation = Operation { words: "open", start: format_1, check
 pub const RECOVER: Operation = Operation { words: "open", start: unclosed, check: recovered };
 pub const INDEX: Operation = Operation { words: "index", start: peopled, check: indexed };
 pub const FIGURES: Operation = Operation { words: "figures", start: weighing, check: weighed };
+pub const RETAIN: Operation = Operation { words: "retain", start: leaving, check: retained };
 pub const BACKUP_BESIDE: Operation = Operation { words: "full beside", start: whole, check: backed };
 pub const COMPACT_BESIDE: Operation = Operation { words: "compact beside", start: whole, check: compacted };
 pub const REKEY_BESIDE: Operation = Operation { words: "rekey beside", start: whole, check: rekeyed };
 
 /// All of them.
-pub const ALL: [&Operation; 18] = [
+pub const ALL: [&Operation; 19] = [
     &CREATE,
     &WRITE,
     &WRITE_RELAXED,
@@ -64,6 +66,7 @@ pub const ALL: [&Operation; 18] = [
     &RECOVER,
     &INDEX,
     &FIGURES,
+    &RETAIN,
     &BACKUP_BESIDE,
     &COMPACT_BESIDE,
     &REKEY_BESIDE,

@@ -58,6 +58,7 @@ fn work(given: &[String]) -> Result<()> {
         ["keys"] => worker.keys()?,
         ["index"] => worker.index()?,
         ["figures"] => worker.figures()?,
+        ["retain"] => worker.retain()?,
         ["compact"] => worker.session()?.compact().map(drop)?,
         ["rekey"] => worker.session()?.change_data_key(&[new_key()]).map(drop)?,
         [operation, "beside"] => worker.beside(operation)?,
@@ -195,6 +196,20 @@ impl Worker {
 
     /// Declares an index, a unique rule and a rollup over records that stand, each built in chunks of two; what
     /// was declared before is built to its end.
+    /// Erases those who have left, two persons at a time.
+    fn retain(&self) -> Result<()> {
+        let session = self.session()?;
+        let mut after = None;
+        loop {
+            let run = session.run_retention("gone", after, 2)?;
+            self.tell(&format!("removed {}", run.removed))?;
+            after = run.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
     fn index(&self) -> Result<()> {
         let session = options().build_at_once(2).open(self.house())?.session_for(ADMIN)?;
         session.build_indexes()?;

@@ -1,11 +1,13 @@
 //! Methods on what an organisation shows of its handling of personal data.
 
 use serde_json::{Map, Value as Json, json};
+use zeroize::Zeroizing;
 
 use crate::api::declare::methods;
-use crate::api::json::{cursor_from_text, cursor_to_text};
+use crate::api::json::{cursor_from_text, cursor_to_text, with};
 use crate::base::{Code, Error, Result};
-use crate::features::privacy::{Discover, Finding, ReportRequest};
+use crate::engine::Session;
+use crate::features::privacy::{AcrossCursor, Discover, Discovered, Finding, ReportRequest};
 
 use super::audit::moment;
 
@@ -67,22 +69,70 @@ methods! {
         /// Where the call before stopped.
         cursor: Option<String>,
     }) -> "{findings: [{entity, field, kind, count, records, ids}], skipped, looked_at, cursor, stopped}" {
-        let wrong = || Error::new(Code::InvalidArgument).field("entities").rule("a list of names");
-        let named = |name: &Json| name.as_str().map(str::to_owned).ok_or_else(wrong);
         let asked = Discover {
-            entities: given.entities.iter().flatten().map(named).collect::<Result<_>>()?,
+            entities: names("entities", given.entities.as_deref())?,
             limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
         };
         let found = session.discover_personal_data(&asked)?;
+        Ok(with(found_to_json(&found), [
+            ("cursor", json!(found.next.as_ref().map(cursor_to_text).transpose()?)),
+            ("stopped", json!(found.stopped.as_ref().map(|error| error.to_json(session.locale())))),
+        ]))
+    }
+
+    /// The same as `privacy.discover` over several partitions: that of the user, and those of the service accounts whose
+    /// tokens are given. Each account looks through its own partition with its own rights, and it is told of each what was
+    /// found there and whether it was covered: `before`, `complete`, `part` or `waiting`.
+    "privacy.discover_across" (session, given: DiscoverAcross {
+        /// Tokens of service accounts, one of each other partition.
+        tokens: Vec<Json>,
+        /// These entities; all of them if not said.
+        entities: Option<Vec<Json>>,
+        /// Most records of this call; 10000 if not said, 100000 at the most.
+        limit: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{partitions: [{partition, user, coverage, findings: [{entity, field, kind, count, records, ids}], skipped, looked_at}], cursor, stopped}" {
+        let tokens = Zeroizing::new(names("tokens", Some(&given.tokens))?);
+        let others = tokens.iter().map(|token| {
+            let other = session.crm().sign_in_by_token(token)?;
+            Ok(other.with_patience(session.patience().clone()))
+        });
+        let others = others.collect::<Result<Vec<Session>>>()?;
+        let asked = Discover {
+            entities: names("entities", given.entities.as_deref())?,
+            limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            after: None,
+        };
+        let after: Option<AcrossCursor> = given.cursor.as_deref().map(cursor_from_text).transpose()?;
+        let told = session.discover_across(&others, &asked, after.as_ref())?;
+        let partitions = told.partitions.iter().map(|part| with(found_to_json(&part.found), [
+            ("partition", json!(part.partition)),
+            ("user", json!(part.user.to_string())),
+            ("coverage", json!(part.coverage.name())),
+        ]));
         Ok(json!({
-            "findings": found.findings.iter().map(finding_to_json).collect::<Vec<_>>(),
-            "skipped": found.skipped,
-            "looked_at": found.looked_at,
-            "cursor": found.next.as_ref().map(cursor_to_text).transpose()?,
-            "stopped": found.stopped.as_ref().map(|error| error.to_json(session.locale())),
+            "partitions": partitions.collect::<Vec<_>>(),
+            "cursor": told.next.as_ref().map(cursor_to_text).transpose()?,
+            "stopped": told.stopped.as_ref().map(|error| error.to_json(session.locale())),
         }))
     }
+}
+
+/// A list of texts.
+fn names(field: &'static str, given: Option<&[Json]>) -> Result<Vec<String>> {
+    let wrong = || Error::new(Code::InvalidArgument).field(field).rule("a list of texts");
+    let named = |name: &Json| name.as_str().map(str::to_owned).ok_or_else(wrong);
+    given.unwrap_or_default().iter().map(named).collect()
+}
+
+fn found_to_json(found: &Discovered) -> Json {
+    json!({
+        "findings": found.findings.iter().map(finding_to_json).collect::<Vec<_>>(),
+        "skipped": found.skipped,
+        "looked_at": found.looked_at,
+    })
 }
 
 fn finding_to_json(finding: &Finding) -> Json {

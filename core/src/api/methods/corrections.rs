@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{cursor_from_text, cursor_to_text, value_from_json};
+use crate::api::methods::sharing::sharee;
 use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::{Correction, CorrectionsOf};
 use crate::schema::FieldName;
@@ -88,6 +89,22 @@ methods! {
         reason: String,
     }) -> "{}" {
         session.refuse_correction(given.id, &given.reason)?;
+        Ok(json!({}))
+    }
+
+    /// Refers a request for a correction to a user or a team, who take part in the decision: they see the request, read
+    /// the record until it is decided, and may refuse it; to accept it takes the right to change the record. It takes the
+    /// right to share the record.
+    "correction.refer" (session, given: ReferCorrection {
+        /// The request for a correction.
+        id: RecordId,
+        /// The user, by id or name; this, or `team`.
+        user: Option<String>,
+        /// The team, by id or name; this or `user`.
+        team: Option<String>,
+    }) -> "{}" {
+        let to = session.read(|reader| sharee(&reader, given.user.as_deref(), given.team.as_deref()))?;
+        session.refer_correction(given.id, to)?;
         Ok(json!({}))
     }
 

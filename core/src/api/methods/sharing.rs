@@ -48,6 +48,46 @@ methods! {
         })
     }
 
+    /// Shares many records with a user or a team in one transaction, as `record.share` does each: all of them, or none
+    /// where one is refused.
+    "record.share_all" (session, given: ShareAllRecords {
+        /// The entity.
+        entity: String,
+        /// The records, at most 10000.
+        ids: Vec<Json>,
+        /// The user with whom, by id or name; this, or `team`.
+        user: Option<String>,
+        /// The team with whose members, by id or name.
+        team: Option<String>,
+        /// read, edit or full, as of `record.share`.
+        level: String,
+        /// From when on, RFC 3339; from now on if not said.
+        from: Option<String>,
+        /// From when on no longer, RFC 3339; without end if not said.
+        until: Option<String>,
+        /// Why.
+        reason: Option<String>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{ids}" {
+        let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(&given.level);
+        let level = ShareLevel::from_code(&given.level).ok_or_else(wrong)?;
+        let (from, until) = (moment("from", given.from.as_deref())?, moment("until", given.until.as_deref())?);
+        let ids = given.ids.iter().map(|id| {
+            let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids of records");
+            id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)
+        });
+        let ids = ids.collect::<Result<Vec<RecordId>>>()?;
+        let terms = json!([given.level, given.from, given.until, given.reason]);
+        let request = json!([given.entity, given.ids, given.user, given.team, terms]);
+        write(session, "record.share_all", given.idempotency_key.as_deref(), &request, |transaction| {
+            let with = sharee(&transaction.reader(), given.user.as_deref(), given.team.as_deref())?;
+            let share = NewShare { with, level, from, until, reason: given.reason.clone() };
+            let made = transaction.share_all(&given.entity, &ids, &share)?;
+            Ok(json!({"ids": made.iter().map(ToString::to_string).collect::<Vec<_>>()}))
+        })
+    }
+
     /// Takes back what is shared of a record with a user or a team. What they shared on stays.
     "record.unshare" (session, given: UnshareRecord {
         /// The entity.

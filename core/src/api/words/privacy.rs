@@ -134,6 +134,13 @@ words! {
      everything are skipped."
         => "在未声明为个人信息的字段文本中查找疑似个人信息：电话号码、电子邮件地址、居民身份证号和银行卡号。\
          只给出字段、种类、数量和部分记录，从不给出内容。不能读取其全部内容的实体会跳过。";
+    "The same as `privacy.discover` over several partitions: that of the user, and those of the service accounts \
+     whose tokens are given. Each account looks through its own partition with its own rights, and it is told of \
+     each what was found there and whether it was covered: `before`, `complete`, `part` or `waiting`."
+        => "在多个数据分区中执行 `privacy.discover`：用户所在的分区，以及所给令牌对应服务账号的分区。每个账号以自身权限查找所在\
+         分区，并逐一说明各分区的结果及覆盖情况：`before`、`complete`、`part` 或 `waiting`。";
+    "Tokens of service accounts, one of each other partition."
+        => "服务账号的令牌，其他每个分区一个。";
     "These entities; all of them if not said."
         => "这些实体；未指定时为全部。";
     "Most records of this call; 10000 if not said, 100000 at the most."

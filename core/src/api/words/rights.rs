@@ -133,6 +133,11 @@ words! {
         => "告知申请人的说明。";
     "Refuses a request for a correction."
         => "拒绝更正申请。";
+    "Refers a request for a correction to a user or a team, who take part in the decision: they see the request, \
+     read the record until it is decided, and may refuse it; to accept it takes the right to change the record. \
+     It takes the right to share the record."
+        => "将更正申请转交给用户或团队，由其参与决定：可查看该申请，并在决定作出之前查看所涉记录，也可拒绝申请；接受申请需有\
+         修改该记录的权限。转交需有共享该记录的权限。";
     "Takes back a request for a correction of one's own."
         => "撤回本人的更正申请。";
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::access::{Action, Role};
-use crate::base::{Code, Date, Error, RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Date, Error, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::bulk::{BulkDone, each, ends};
 use crate::engine::privacy::forget_consents;
 use crate::engine::privacy::holds::LegalHolds;
@@ -363,7 +363,9 @@ impl Session {
 
     /// Removes what a rule is about, in chunks of 200 records, at most 10,000 of them by one call. Each removal is
     /// entered in the ledger with the cause `retention.` and the code of the rule. What cannot be removed stays, and is
-    /// told. Each person that a rule erases has a receipt ([`Session::erasure_receipts`]), which names the rule. The listener of the session's patience is told of the phase `retention`.
+    /// told. Each person that a rule erases has a receipt ([`Session::erasure_receipts`]), which names the rule. Erasures
+    /// that an earlier run began, and did not end because the process did or a signer failed, are finished first. The
+    /// listener of the session's patience is told of the phase `retention`.
     ///
     /// # Errors
     /// As [`Session::preview_retention`]; `input.invalid_argument` for a rule that is not active.
@@ -381,7 +383,10 @@ impl Session {
         while looked < most {
             match self.retention_chunk(&rules, rule, (&mut run, CHUNK.min(most.saturating_sub(looked)))) {
                 Ok(0) => break,
-                Ok(count) => looked = looked.saturating_add(count),
+                Ok(count) => {
+                    looked = looked.saturating_add(count);
+                    self.finish_chunk(rule)?;
+                }
                 Err(error) if ends(&error) => {
                     run.stopped = Some(error);
                     break;
@@ -403,6 +408,8 @@ impl Session {
     /// As [`Session::run_retention`].
     pub fn run_due_retention(&self, limit: usize) -> Result<Vec<RetentionRun>> {
         self.check_may(Role::NAME, Action::Administer)?;
+        // What an interrupted run has begun is finished, be its rule gone or not active any more.
+        self.finish_erasing()?;
         let rules = self.read(|reader| reader.retention_rules())?;
         let mut left = if limit == 0 { MAX_LOOKS } else { limit.min(MAX_LOOKS) };
         let mut runs = Vec::new();
@@ -450,6 +457,15 @@ impl Session {
         })
     }
 
+    /// Brings the erasures of a chunk to their end. Whoever cancels the run meanwhile waits for that: rows that are empty
+    /// have keys that are to go and receipts that are to come, and the run's counts speak of them already.
+    fn finish_chunk(&self, rule: &Rule) -> Result<()> {
+        match rule.action {
+            RetentionAction::Erase => self.with_patience(Patience::default()).finish_erasing(),
+            RetentionAction::Delete | RetentionAction::Purge | RetentionAction::Anonymise => Ok(()),
+        }
+    }
+
     /// Looks at the next records of a rule, removes those that may go, and gives how many it looked at.
     fn retention_chunk(
         &self,
@@ -485,7 +501,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let options = WriteOptions::default().cause(&format!("{CAUSE}{}", rule.code));
-        let rows = self.write_with(options, |transaction| {
+        self.write_with(options, |transaction| {
             let mut kept: Vec<RetentionRow> = Vec::new();
             let mut going = Vec::new();
             let holds = transaction.legal_holds();
@@ -504,11 +520,7 @@ impl Session {
                     .map(|row| RetentionRow { id: row.id, kept: row.outcome.err().map(Kept::Refused) }),
             );
             Ok(kept)
-        })?;
-        if rule.action == RetentionAction::Erase {
-            self.finish_erasing()?;
-        }
-        Ok(rows)
+        })
     }
 }
 

@@ -78,22 +78,20 @@ impl Session {
     ///
     /// It takes the right to administer everything, or to handle all requests of people of the partition
     /// ([`Reader::handles_requests`]), and looks through entities alone of which the user reads all records and fields, as
-    /// far as these are of the user's partition. Whoever answers for several partitions has a user in each, and a host
-    /// asks with the session of one after the other. It goes page by page; the listener of the session's patience is told
-    /// of the phase `discover`.
+    /// far as these are of the user's partition. Whoever answers for several partitions has a user in each, and asks with
+    /// all of them ([`Session::discover_across`]). It goes page by page; the listener of the session's patience is told of
+    /// the phase `discover`.
     ///
     /// # Errors
     /// `access.not_permitted`, `schema.unknown_entity`, `input.invalid_cursor`; those of lists.
     pub fn discover_personal_data(&self, asked: &Discover) -> Result<Discovered> {
-        if !self.read(|reader| Ok(reader.handles_requests()))? {
-            self.check_may("sys.role", Action::Administer)?;
-        }
+        self.check_discovers()?;
         let registry = self.crm().registry();
         let names = names_of(&registry, &asked.entities)?;
         if asked.after.as_ref().is_some_and(|after| !names.contains(&after.entity)) {
             return Err(Error::new(Code::InvalidCursor));
         }
-        let most = if asked.limit == 0 { USUAL_LOOKS } else { asked.limit.min(MAX_LOOKS) };
+        let most = most_looks(asked.limit);
         let mut told = Discovered { next: asked.after.clone(), ..Discovered::default() };
         let (mut found, mut looked) = (Found::new(), 0_usize);
         while let Some(place) = next_place(&names, told.next.take()) {
@@ -123,11 +121,24 @@ impl Session {
         Ok(told)
     }
 
+    /// Refuses who may not look through a partition.
+    pub(super) fn check_discovers(&self) -> Result<()> {
+        match self.read(|reader| Ok(reader.handles_requests()))? {
+            true => Ok(()),
+            false => self.check_may("sys.role", Action::Administer),
+        }
+    }
+
     /// Whether nobody waits any longer, which is kept.
     fn is_over(&self, told: &mut Discovered) -> bool {
         told.stopped = self.patience().check().err();
         told.stopped.is_some()
     }
+}
+
+/// How many records a call looks at.
+pub(super) fn most_looks(limit: usize) -> usize {
+    if limit == 0 { USUAL_LOOKS } else { limit.min(MAX_LOOKS) }
 }
 
 /// The entities that are looked through, in the order of their names.

@@ -5,10 +5,12 @@
 //! that person may not read it says it did not read. No value of a record stands in what it tells.
 
 mod discover;
+mod discover_across;
 mod kinds;
 mod report;
 mod sections;
 
 pub use discover::{Discover, DiscoverCursor, Discovered, Finding};
+pub use discover_across::{AcrossCursor, Coverage, DiscoveredAcross, DiscoveredIn};
 pub use kinds::PersonalKind;
 pub use report::{Cell, Column, ComplianceReport, ReportRequest, ReportSection};

@@ -29,7 +29,7 @@ pub(super) fn stream(
     let after = query.after.as_ref().map(|cursor| place_of(cursor, query, plan));
     let far = matcher.needs_far(std::iter::empty());
     let mut stream = Stream::new(sight, plan, after.clone(), limit.saturating_add(1))?;
-    let mut rows = Vec::with_capacity(BATCH.min(limit.saturating_add(1)));
+    let mut rows = Vec::new();
     while rows.len() <= limit {
         sight.patience.check()?;
         let wanted = BATCH.min(limit.saturating_add(1).saturating_sub(rows.len()));
@@ -37,10 +37,12 @@ pub(super) fn stream(
         if ids.is_empty() {
             break;
         }
-        for record in read(sight, plan, &ids, far)? {
-            if matcher.matches(&record)? {
-                rows.push(record);
-            }
+        let found = matching(read(sight, plan, &ids, far)?, matcher)?;
+        // Most pages are of one batch, which is not copied.
+        if rows.is_empty() {
+            rows = found;
+        } else {
+            rows.extend(found);
         }
     }
     // Records that the condition names are read by their ids, shared ones among them.
@@ -54,6 +56,19 @@ pub(super) fn stream(
     Ok(rows)
 }
 
+/// Those records of a batch that meet a condition.
+fn matching(mut records: Vec<Record>, matcher: &Matcher<'_>) -> Result<Vec<Record>> {
+    let mut failed = None;
+    records.retain(|record| {
+        failed.is_none()
+            && matcher.matches(record).unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
+    });
+    failed.map_or(Ok(records), Err)
+}
+
 /// The records of a batch, with what lookups and rollups say of them if that decides on them.
 fn read(sight: &Sight<'_>, plan: &Plan<'_>, ids: &[RecordId], far: bool) -> Result<Vec<Record>> {
     let read = load_fields(sight.snapshot, plan.index.entity, ids, sight.fields)?;
@@ -62,8 +77,8 @@ fn read(sight: &Sight<'_>, plan: &Plan<'_>, ids: &[RecordId], far: bool) -> Resu
         plan.these.is_none()
             || !record.is_deleted() && sight.permit.allows(record.id, &record.envelope.access_class())
     };
-    let mut records: Vec<Record> = Vec::with_capacity(read.len());
-    records.extend(read.into_iter().flatten().filter(reached));
+    // In the memory of those that were read.
+    let mut records: Vec<Record> = read.into_iter().filter_map(|record| record.filter(&reached)).collect();
     sight.has_read(records.len());
     sight.complete(&mut records, far)?;
     sight.translate(&mut records);
