@@ -361,7 +361,8 @@ impl<'s> Transaction<'s> {
         saved.map_err(|error| self.telling_holder(entity, error))?;
         self.follow_moves(entity, &moves)?;
         self.learn_classes();
-        self.follow_up(follow_ups)
+        self.follow_up(follow_ups)?;
+        self.after_save(entity, Some(old), old.id)
     }
 
     /// Brings a deleted record back, as it was: into lists, counts and search, under its unique keys. Its
@@ -372,7 +373,7 @@ impl<'s> Transaction<'s> {
     /// who was forgotten; `record.purged` for one that went for good; `access.not_permitted` without the right to delete it; `record.reference_missing`
     /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
     pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
-        self.bring_back(entity, id, &BTreeSet::new())
+        self.with_hooks(entity, |transaction| transaction.bring_back(entity, id, &BTreeSet::new()))
     }
 
     /// As [`Transaction::undelete_record`], with others that come back with it, to which it may refer before
@@ -406,7 +407,8 @@ impl<'s> Transaction<'s> {
         let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
         back.map_err(|error| self.telling_holder(entity, error))?;
         self.learn_classes();
-        self.follow_up(follow_ups)
+        self.follow_up(follow_ups)?;
+        self.after_save(entity, Some(&old), id)
     }
 
     /// Creates the record of an external id, or changes the one that bears it.
