@@ -122,11 +122,6 @@ impl Guard {
         self.cells().faults.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    /// How often the plugin failed since it was cleared.
-    pub fn faults(&self) -> u32 {
-        self.cells().faults.load(Ordering::Relaxed)
-    }
-
     /// Puts the plugin in quarantine.
     pub fn quarantine(&self) {
         self.cells().quarantined.store(1, Ordering::Relaxed);
@@ -135,12 +130,6 @@ impl Guard {
     /// Whether it is there.
     pub fn is_quarantined(&self) -> bool {
         self.cells().quarantined.load(Ordering::Relaxed) != 0
-    }
-
-    /// Forgets faults and quarantine.
-    pub fn clear(&self) {
-        self.cells().faults.store(0, Ordering::Relaxed);
-        self.cells().quarantined.store(0, Ordering::Relaxed);
     }
 }
 
@@ -248,7 +237,8 @@ mod tests {
         drop(guard);
         let guard = Guard::open(folder.path(), "cn.example.one").unwrap();
         assert!(guard.is_quarantined());
-        assert_eq!(guard.faults(), 1);
+        let expected = Health { running: 0, faults: 1, quarantined: true };
+        assert_eq!(health(folder.path(), "cn.example.one").unwrap(), expected);
     }
 
     #[test]
@@ -256,7 +246,6 @@ mod tests {
         let guard = Guard::open(Path::new("/nowhere/at/all"), "cn.example.one").unwrap();
         guard.enter();
         assert_eq!(guard.fault(), 1);
-        guard.clear();
-        assert_eq!(guard.faults(), 0);
+        assert_eq!(guard.fault(), 2);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use guanxi::Result;
 use guanxi::base::{Code, Error};
-use guanxi_plugin_host::{Loader, TrustStore};
+use guanxi_plugin_host::Loader;
 use serde_json::{Value as Json, json};
 
 use crate::commands::plugin::conform;
