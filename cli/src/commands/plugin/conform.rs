@@ -1,7 +1,7 @@
 //! The conformance tests that a vendor puts a finished package through.
 //!
 //! They run in a process of its own against the real engine: the package is loaded into two databases, records of every
-//! entity that it hooks are created, changed and deleted some thousand times, its actions and models are called, and
+//! entity that it hooks are created, changed and deleted some hundred times, its actions and models are called, and
 //! what the host has counted meanwhile is looked at.
 
 use std::path::{self, Path, PathBuf};
