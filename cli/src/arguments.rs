@@ -23,6 +23,7 @@ Environment:
   GUANXI_USER      the user to sign in (used without --as)
   GUANXI_PASSWORD  that user's password; for `create`, the administrator's
   GUANXI_NEW_PASSWORD  what it becomes where it has to be changed first
+  GUANXI_PLUGIN_KEY_PASSWORD  the password of a key that signs packages
   LC_ALL, LC_MESSAGES, LANG  the language of messages (used without --locale)
   NO_COLOR         no colours, if it is set to anything
 What is not given is asked for on the terminal. Keys and passwords are never arguments.
@@ -75,8 +76,17 @@ pub struct Global {
     #[arg(long, value_name = "SECONDS", global = true)]
     pub timeout: Option<u64>,
     /// Package of a plugin to load, whose fields and checks then hold for this command
-    #[arg(long, value_name = "DIRECTORY", global = true)]
+    #[arg(long, value_name = "PACKAGE", global = true)]
     pub plugin: Vec<PathBuf>,
+    /// File with the keys of vendors whose plugins are loaded
+    #[arg(long, value_name = "FILE", global = true)]
+    pub trust: Option<PathBuf>,
+    /// Load plugins that nobody has signed: you vouch for them yourself
+    #[arg(long, global = true, conflicts_with = "trust")]
+    pub unsigned: bool,
+    /// Load a version of a plugin that is lower than one which the database has seen
+    #[arg(long, global = true)]
+    pub allow_downgrade: bool,
 }
 
 /// What a key is made of.

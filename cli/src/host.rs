@@ -4,8 +4,8 @@ use std::env;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
-use guanxi::{Code, Key, Locale, Options, Patience, Result, Session};
-use guanxi_plugin_host::Manifest;
+use guanxi::{Code, Error, Key, Locale, Options, Patience, Result, Session};
+use guanxi_plugin_host::{Loader, Manifest, TrustStore};
 
 use crate::arguments::Global;
 use crate::output::visible;
@@ -87,11 +87,51 @@ impl Host {
     /// Loads plugins into the database of a session, in order, and tells what they log on standard error.
     ///
     /// # Errors
-    /// Those of `guanxi_plugin_host::install`; `storage.io` if a path cannot be made absolute.
+    /// Those of `Loader::install`; `storage.io` if a path cannot be made absolute.
     pub fn load(&self, session: &Session, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+        if packages.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.loader()?.install(session.crm(), &self.absolute(packages)?)
+    }
+
+    /// As [`Host::load`], and runs migrations that are due in the right of the session's user.
+    ///
+    /// # Errors
+    /// Those of `Loader::install_as`.
+    pub fn load_as(&self, session: &Session, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+        self.loader()?.install_as(session, &self.absolute(packages)?)
+    }
+
+    fn absolute(&self, packages: &[PathBuf]) -> Result<Vec<PathBuf>> {
         guanxi_plugin_host::set_log(Box::new(|_, text| eprintln!("{}", visible(text))));
-        let packages = packages.iter().map(path::absolute).collect::<Result<Vec<_>, _>>()?;
-        guanxi_plugin_host::install(session.crm(), &packages)
+        Ok(packages.iter().map(path::absolute).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The file of the trust store, if one was named.
+    pub fn trust(&self) -> Option<&Path> {
+        self.global.trust.as_deref()
+    }
+
+    /// Whether packages are taken that nobody has signed.
+    pub fn takes_unsigned(&self) -> bool {
+        self.global.unsigned
+    }
+
+    /// What this host accepts of packages: those that a key of the trust store has signed, or any where that was said.
+    ///
+    /// # Errors
+    /// `plugin.signature` where neither was said; those of the trust store.
+    pub fn loader(&self) -> Result<Loader> {
+        let loader = match (&self.global.trust, self.global.unsigned) {
+            (Some(trust), _) => Loader::trusting(TrustStore::read(&path::absolute(trust)?)?),
+            (None, true) => Loader::unsigned(),
+            (None, false) => {
+                let refused = Error::new(Code::PluginSignature);
+                return Err(refused.rule("--trust FILE, or --unsigned for packages of your own"));
+            }
+        };
+        Ok(if self.global.allow_downgrade { loader.allow_downgrade() } else { loader })
     }
 
     fn sign_in(&self, path: &Path, options: Options) -> Result<Session> {

@@ -19,6 +19,7 @@ mod guard;
 mod handle;
 mod listener;
 mod open;
+mod plugin;
 mod query;
 mod record;
 mod rows;

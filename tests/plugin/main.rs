@@ -1,6 +1,12 @@
 //! The licence plugin in a real database: packed, checked, loaded, and then obeyed by every way in.
 #![expect(clippy::unwrap_used, reason = "a test says what it means in the shortest way")]
 
+mod containment;
+mod promise;
+mod registrar;
+mod trust;
+mod vendor;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -30,3 +30,5 @@ mod sales;
 mod sandbox;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod vendors;

@@ -14,17 +14,17 @@ fn pack(sandbox: &Sandbox, id: &str) -> Answer {
 }
 
 #[test]
-fn what_was_packed_checks_and_says_what_it_is() {
+fn what_was_packed_is_verified_and_says_what_it_is() {
     let sandbox = Sandbox::empty();
     let packed = pack(&sandbox, "cn.example.score").json();
     assert!(packed["package"].as_str().unwrap().ends_with(PACKAGE), "{packed}");
-    let checked = sandbox.guanxi(["plugin", "check", PACKAGE, "--json"]).json();
+    let checked = sandbox.guanxi(["plugin", "verify", PACKAGE, "--unsigned", "--json"]).json();
     assert_eq!(
         (checked["id"].as_str(), checked["version"].as_str()),
         (Some("cn.example.score"), Some("1.2.0"))
     );
     assert_eq!(checked["capabilities"], serde_json::json!(["schema:crm.account"]));
-    let chinese = sandbox.guanxi(["plugin", "check", PACKAGE, "--locale", "zh-Hans"]);
+    let chinese = sandbox.guanxi(["plugin", "verify", PACKAGE, "--unsigned", "--locale", "zh-Hans"]);
     assert!(chinese.output.contains("name: 评分\n"), "{}", chinese.output);
 }
 
@@ -36,7 +36,7 @@ fn an_altered_library_and_a_bad_name_are_status_9() {
     let target = binaries.map(|entry| entry.unwrap().path()).next().unwrap();
     let library = fs::read_dir(target).unwrap().next().unwrap().unwrap().path();
     fs::write(library, "another library").unwrap();
-    let altered = sandbox.guanxi(["plugin", "check", PACKAGE, "--json"]);
+    let altered = sandbox.guanxi(["plugin", "verify", PACKAGE, "--unsigned", "--json"]);
     assert_eq!((altered.status, altered.error_code().as_str()), (9, "plugin.hash_mismatch"));
     let named = pack(&sandbox, "crm.score");
     assert_eq!((named.status, named.error_code().as_str()), (9, "plugin.manifest"));
@@ -47,9 +47,10 @@ fn a_plugin_that_does_not_load_is_status_9_and_changes_nothing() {
     let sandbox = Sandbox::new();
     pack(&sandbox, "cn.example.score").json();
     let before = sandbox.lin("describe", ["account", "--json"]).json();
-    let refused = sandbox.guanxi(["plugin", "load", "crm.guanxi", PACKAGE, "--as", "lin", "--json"]);
+    let refused =
+        sandbox.guanxi(["plugin", "load", "crm.guanxi", PACKAGE, "--unsigned", "--as", "lin", "--json"]);
     assert_eq!((refused.status, refused.error_code().as_str()), (9, "plugin.entry"));
-    let refused = sandbox.lin("find", ["account", "--plugin", PACKAGE, "--json"]);
+    let refused = sandbox.lin("find", ["account", "--plugin", PACKAGE, "--unsigned", "--json"]);
     assert_eq!((refused.status, refused.error_code().as_str()), (9, "plugin.entry"));
     assert_eq!(sandbox.lin("describe", ["account", "--json"]).json(), before);
 }

@@ -121,7 +121,10 @@ pub(super) fn warnings_to_json(warnings: &[Warning], locale: Locale) -> Json {
 }
 
 /// Values by field name as changes. A reference is an id, `{"title": …}`, or `{"source": …, "key": …}`.
-pub(super) fn changes_from_json(
+///
+/// # Errors
+/// `schema.unknown_field`, `schema.wrong_type` and the like, naming the field; `record.reference_missing`.
+pub fn changes_from_json(
     reader: &Reader<'_>,
     entity: &Entity,
     values: &Map<String, Json>,

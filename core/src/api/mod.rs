@@ -15,7 +15,8 @@ mod words;
 
 pub use declare::{Method, Parameter, SessionUse};
 pub use json::{
-    condition_from_json, explanation_to_json, key_slot_to_json, listing_to_json, restore_report_to_json,
+    changes_from_json, condition_from_json, explanation_to_json, key_slot_to_json, listing_to_json,
+    restore_report_to_json,
 };
 pub use salvage::{salvage_report_to_json, salvage_to_folder};
 
@@ -39,11 +40,17 @@ pub fn methods() -> Vec<&'static Method> {
 /// `input.missing_parameter`, `input.unknown_parameter`, `input.invalid_argument` for a parameter of the
 /// wrong type, and those of the method.
 pub fn call(session: &Session, name: &str, parameters: &Json) -> Result<Json> {
-    let answer = find(name).and_then(|method| match method.run {
-        Run::With(run) => run(session, &*check(method, parameters)?),
-        Run::Either(run) => run(&Caller { session: Some(session) }, &*check(method, parameters)?),
-        Run::Without(_) => Err(Error::new(Code::SessionNotTaken).entity(method.name)),
-    });
+    let answer = match find(name) {
+        Ok(method) => match method.run {
+            Run::With(run) => check(method, parameters).and_then(|given| run(session, &given)),
+            Run::Either(run) => {
+                check(method, parameters).and_then(|given| run(&Caller { session: Some(session) }, &given))
+            }
+            Run::Without(_) => Err(Error::new(Code::SessionNotTaken).entity(method.name)),
+        },
+        // What the engine does not know, an extension may.
+        Err(_) => session.run_action(name, parameters),
+    };
     answer.inspect_err(|error| session.crm().count_refusal(error))
 }
 

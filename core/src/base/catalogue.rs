@@ -392,6 +392,60 @@ catalogue! {
     PluginNotAdmitted = 540, "plugin.not_admitted",
         ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
         ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];
+    PluginSignature = 610, "plugin.signature",
+        ["the plugin's signature does not hold", "there is none, or what it signs was altered", "fetch the package again from its vendor"],
+        ["插件签名不成立", "缺少签名，或被签名的内容遭到修改", "请从供应商处重新获取插件包"];
+    PluginKeyUnknown = 611, "plugin.key_unknown",
+        ["the plugin is signed with a key that this host does not trust", "the key is not in the trust store, or not for plugins of this name", "compare the key with the vendor's, then trust it"],
+        ["插件的签名密钥未被本宿主信任", "信任库中没有该密钥，或该密钥不适用于此名称的插件", "请与供应商核对密钥后再加入信任库"];
+    PluginKeyRevoked = 612, "plugin.key_revoked",
+        ["the plugin is signed with a key that was revoked", "the vendor or the host has taken the key back", "use a package that is signed with a newer key"],
+        ["插件的签名密钥已被吊销", "供应商或宿主已收回该密钥", "请使用新密钥签名的插件包"];
+    PluginKeyExpired = 613, "plugin.key_expired",
+        ["the plugin is signed with a key that is not in force", "the time of the key is over, or has not begun", "use a package that is signed with a newer key"],
+        ["插件的签名密钥不在有效期内", "密钥已过期或尚未生效", "请使用新密钥签名的插件包"];
+    PluginRevoked = 614, "plugin.revoked",
+        ["this version of the plugin was revoked", "the vendor or the host has taken it back", "use a newer version"],
+        ["该插件版本已被吊销", "供应商或宿主已收回该版本", "请使用更新的版本"];
+    PluginDowngrade = 615, "plugin.downgrade",
+        ["a newer version of the plugin was loaded into this database before", "an older package may bring back a fault that was mended", "use the newer version, or allow the downgrade expressly"],
+        ["此数据库曾加载过该插件的更新版本", "旧版本可能带回已修复的缺陷", "请使用更新的版本，或明确允许降级"];
+    PluginRequires = 616, "plugin.requires",
+        ["the plugin needs something that is not there", "another plugin or a newer engine", "load what it needs first"],
+        ["插件所依赖的内容不存在", "缺少其他插件或需要更新的引擎", "请先加载其依赖"];
+    PluginExcludes = 617, "plugin.excludes",
+        ["the plugin does not go together with another one", "one of them says so in its manifest", "load one of them"],
+        ["该插件与另一插件不能同时使用", "其中一方在清单中如此声明", "请只加载其中一个"];
+    PluginCapability = 618, "plugin.capability",
+        ["the plugin asks for more than this host grants", "its manifest names a capability that was not granted", "grant it if the plugin may have it, or do without the plugin"],
+        ["插件要求的能力超出本宿主所授予的范围", "清单中含有未授予的能力", "如允许请授予该能力，否则请勿使用该插件"];
+    PluginPath = 619, "plugin.path",
+        ["the plugin's file is not safe from others", "the path is relative or a link, or others may change the file", "give an absolute path to files that only you or root may write"],
+        ["插件文件可能被他人更改", "路径为相对路径或链接，或文件可被他人写入", "请使用绝对路径，且文件仅限本人或 root 写入"];
+    PluginTooLarge = 620, "plugin.too_large",
+        ["the plugin's file is too large", "a file of the package is longer than packages may have", "ask the plugin's vendor"],
+        ["插件文件过大", "插件包内的文件超过长度上限", "请联系插件供应商"];
+    PluginQuarantined = 621, "plugin.quarantined",
+        ["the plugin is in quarantine", "it failed too often, so it is not called any more", "mend or replace it, then clear it"],
+        ["插件已被隔离", "插件多次失败，已停止调用", "请修复或更换插件后再解除隔离"];
+    PluginCrashed = 622, "plugin.crashed",
+        ["the process ended inside of the plugin the last time", "the plugin crashed, or the process was killed while it ran", "replace the plugin, or clear it and try again"],
+        ["上次进程在插件内终止", "插件崩溃，或进程在其运行时被终止", "请更换插件，或清除标记后重试"];
+    PluginRequired = 623, "plugin.required",
+        ["nothing is written here without a plugin that is not loaded", "the database was told so, for the plugin checks what is saved", "load the plugin"],
+        ["缺少必需的插件，不可写入", "该数据库要求加载此插件以检查所保存的内容", "请加载该插件"];
+    PluginDepth = 624, "plugin.too_deep",
+        ["hooks wrote too deep within hooks", "a hook saves records whose hooks save records", "ask the plugin's vendor"],
+        ["钩子嵌套写入过深", "钩子保存的记录又触发其他钩子", "请联系插件供应商"];
+    PluginMigration = 625, "plugin.migration_needed",
+        ["the plugin has to bring its data to a newer form first", "a newer version of the plugin is loaded than its data is for", "load it once as an administrator, who has it migrate"],
+        ["插件须先迁移其数据", "所加载的插件版本比其数据更新", "请由管理员加载一次以完成迁移"];
+    PluginCatalogue = 626, "plugin.catalogue",
+        ["the catalogue of plugins cannot be used", "it is malformed or older than the one seen before, or has no such plugin for this host", "fetch it again"],
+        ["插件目录无法使用", "目录格式错误、比已见过的更旧，或没有适用于本宿主的该插件", "请重新获取目录"];
+    PluginDamaged = 627, "plugin.archive",
+        ["the plugin's package is no package", "it is neither a directory nor an archive of plain files", "fetch the package again"],
+        ["插件包格式不正确", "既不是目录，也不是由普通文件组成的归档", "请重新获取插件包"];
 }
 
 #[cfg(test)]

@@ -14,10 +14,13 @@ use crate::base::{
     Clock, Code, Error, FieldId, HybridClock, Label, Locale, Patience, Random, RecordId, Result, Timestamp,
     Value,
 };
+use crate::engine::actions::Performers;
 use crate::engine::anomalies::AnomalyListeners;
 use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
 use crate::engine::extension::Hook;
+use crate::engine::package_records;
+use crate::engine::plugin_states;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
 use crate::engine::sessions::OpenSessions;
@@ -33,7 +36,7 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
     gaining, gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows, verify,
 };
-use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
+use crate::schema::{EntityType, Field, FieldKeys, Package, Registry, RegistryChange};
 use crate::storage::{
     CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
     StoreStatistics,
@@ -74,6 +77,10 @@ pub(super) struct Inner {
     pub slow_log: Mutex<SlowLog>,
     /// The ids of the extensions that are there.
     pub plugins: RwLock<BTreeSet<String>>,
+    /// The ids of the plugins without which nothing is written.
+    pub required_plugins: RwLock<BTreeSet<String>>,
+    /// What extensions do when they are asked by name.
+    pub performers: RwLock<Arc<Performers>>,
     /// What extensions let people do by name.
     pub commands: RwLock<Arc<Vec<Command>>>,
     pub clock: Arc<dyn Clock>,
@@ -165,10 +172,12 @@ impl Crm {
         let derived = database.ring().derive("ledger");
         let sealer = Sealer::new(Arc::clone(&database.subjects), derived, Arc::clone(&options.random));
         sealer.use_kept_key(database.store.snapshot()?.as_ref())?;
+        let required;
         let (registry, settings, configuration, newest) = {
             let snapshot = database.store.snapshot()?;
             let newest = LedgerReader::new(&sealer).newest(snapshot.as_ref())?;
             let configuration = Configuration::load(snapshot.as_ref())?;
+            required = plugin_states::required(&plugin_states::states(snapshot.as_ref())?);
             (load_registry(snapshot.as_ref())?, Settings::load(snapshot.as_ref())?, configuration, newest)
         };
         let inner = Inner {
@@ -182,6 +191,8 @@ impl Crm {
             configuration: RwLock::new(Arc::new(configuration)),
             slow_log: Mutex::new(SlowLog::default()),
             plugins: RwLock::default(),
+            required_plugins: RwLock::new(required),
+            performers: RwLock::default(),
             commands: RwLock::new(Arc::default()),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
@@ -238,13 +249,16 @@ impl Crm {
     /// What the extension refuses; `schema.duplicate_definition`; `plugin.conflict` if one of the
     /// same id is there already.
     pub fn install(&self, extension: &dyn Extension, note_text: &str) -> Result<()> {
-        let known = Arc::clone(&self.inner.hooks.read().unwrap_or_else(PoisonError::into_inner));
-        if known.iter().any(|hook| hook.extension == extension.id()) {
-            return Err(Error::new(Code::PluginConflict).plugin(extension.id()));
-        }
-        self.install_one(extension)?;
+        self.add(extension)?;
         let nobody = RecordId::from_bytes([0; 16]);
         self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
+    }
+
+    pub(super) fn add(&self, extension: &dyn Extension) -> Result<()> {
+        if self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner).contains(extension.id()) {
+            return Err(Error::new(Code::PluginConflict).plugin(extension.id()));
+        }
+        self.install_one(extension).map(drop)
     }
 
     /// What opening the database had to mend after a crash.
@@ -541,8 +555,9 @@ impl Crm {
         Ok(shared)
     }
 
-    fn apply(&self, registrar: Registrar) -> Result<()> {
+    fn apply(&self, mut registrar: Registrar) -> Result<()> {
         let actor = RecordId::from_bytes([0; 16]);
+        let performers = self.performers().with(&mut registrar)?;
         self.change_registry(actor, &registrar.extension, |registry| {
             let mut change = RegistryChange::Nothing;
             let mut merge = |next: RegistryChange| {
@@ -587,11 +602,15 @@ impl Crm {
             for (entity, layout) in &registrar.layouts {
                 merge(registry.declare_layout(entity, layout)?);
             }
+            for package in &registrar.packages {
+                merge(install_package(registry, &registrar.extension, package)?);
+            }
             for hook in &registrar.hooks {
                 registry.entity(&hook.entity)?;
             }
             Ok(change)
         })?;
+        *self.inner.performers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(performers);
         let mut hooks = self.inner.hooks.write().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<Hook> = hooks.iter().cloned().chain(registrar.hooks).collect();
         all.sort_by(|left, right| (left.order, &left.extension).cmp(&(right.order, &right.extension)));
@@ -659,6 +678,20 @@ impl Crm {
     fn show_registry(&self, registry: &Arc<Registry>) {
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
     }
+}
+
+/// Installs the package of metadata of an extension, which is in its namespace and declares no records.
+fn install_package(registry: &mut Registry, extension: &str, package: &Package) -> Result<RegistryChange> {
+    let wrong = |field: &str, rule: &str| Error::new(Code::InvalidDefinition).field(field).rule(rule);
+    if package.package != extension {
+        return Err(wrong("package", "the id of the plugin").value(&package.package));
+    }
+    if !package.roles.is_empty() || !package.views.is_empty() {
+        return Err(wrong("roles", "roles and views are installed by a user"));
+    }
+    let change = registry.install(package.clone())?;
+    package_records::check(registry, package)?;
+    Ok(change)
 }
 
 /// A registry that is about to take the place of the one before it.

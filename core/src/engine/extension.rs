@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::access::{Create, Policy, Read, Showing, Update};
-use crate::base::{Code, Date, Error, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
-use crate::engine::{Changes, Command, FieldSelector, Settings, Transaction};
+use crate::access::{Create, Policy, Read, Update};
+use crate::base::{Code, Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
+use crate::engine::actions::Declared;
+use crate::engine::record_hooks::check_user_reads;
+use crate::engine::{
+    ActionDefinition, AfterCommit, Changes, Command, FieldSelector, HookPoint, JobDefinition, RecordHook,
+    Settings, Transaction,
+};
 use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, LayoutDefinition,
-    ModuleDefinition, PhoneRegion, RecordTypesDefinition, Registry, RuleDefinition, SettingDefinition,
-    StateMachineDefinition, UniqueDefinition, ValueSetDefinition, normalize_value,
+    ModuleDefinition, Package, PhoneRegion, RecordTypesDefinition, Registry, RuleDefinition,
+    SettingDefinition, StateMachineDefinition, UniqueDefinition, ValueSetDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -48,7 +53,15 @@ pub(super) struct Hook {
     pub order: i32,
     pub extension: String,
     pub entity: String,
-    pub rule: Arc<dyn BeforeSave>,
+    pub rule: HookRule,
+}
+
+/// What runs, and when.
+#[derive(Clone)]
+pub(super) enum HookRule {
+    BeforeSave(Arc<dyn BeforeSave>),
+    At(HookPoint, Arc<dyn RecordHook>),
+    AfterCommit(Arc<dyn AfterCommit>),
 }
 
 /// Collects what extensions declare; it is applied all or nothing.
@@ -70,6 +83,9 @@ pub struct Registrar {
     pub(super) hooks: Vec<Hook>,
     pub(super) shared: Vec<String>,
     pub(super) commands: Vec<Command>,
+    pub(super) packages: Vec<Package>,
+    pub(super) actions: Vec<Declared<ActionDefinition>>,
+    pub(super) jobs: Vec<Declared<JobDefinition>>,
 }
 
 impl Registrar {
@@ -152,8 +168,28 @@ impl Registrar {
 
     /// Adds a rule before saving. Rules run by order, then by the extension's id.
     pub fn before_save(&mut self, entity: &str, order: i32, rule: Arc<dyn BeforeSave>) {
+        self.hook(entity, order, HookRule::BeforeSave(rule));
+    }
+
+    /// Adds a rule at another point of a record's life. Rules run by order, then by the extension's id.
+    pub fn record_hook(&mut self, entity: &str, order: i32, point: HookPoint, rule: Arc<dyn RecordHook>) {
+        self.hook(entity, order, HookRule::At(point, rule));
+    }
+
+    /// Adds something that is told of records when their change is durable.
+    pub fn after_commit(&mut self, entity: &str, order: i32, rule: Arc<dyn AfterCommit>) {
+        self.hook(entity, order, HookRule::AfterCommit(rule));
+    }
+
+    fn hook(&mut self, entity: &str, order: i32, rule: HookRule) {
         let hook = Hook { order, extension: self.extension.clone(), entity: entity.to_owned(), rule };
         self.hooks.push(hook);
+    }
+
+    /// Adds a package of metadata in the extension's own namespace, its entities, fields, rules, states and layouts among
+    /// them. Its roles and views are records, which a user installs; a package with these is refused here.
+    pub fn package(&mut self, package: Package) {
+        self.packages.push(package);
     }
 }
 
@@ -267,16 +303,10 @@ impl Save<'_> {
     /// # Errors
     /// `access.field_not_permitted`, `access.not_permitted`, `schema.unknown_field`.
     pub fn check_user_reads(&self, field: impl Into<FieldSelector>) -> Result<()> {
-        let Some(user) = self.user else { return Ok(()) };
-        let field = field.into().field(self.entity)?;
-        let permit = self.policy.decide::<Read>(user, self.entity.id(), &self.entity.api_name)?;
-        let class = self.record.envelope.access_class();
-        let masked = permit.masked_in(&class, Showing::Detail).any(|masked| masked == field.id());
-        if masked || permit.hidden_in(&class).contains(&field.id()) {
-            let refused = Error::new(Code::FieldNotPermitted).entity(&self.entity.api_name);
-            return Err(refused.field(&field.api_name));
+        match self.user {
+            Some(user) => check_user_reads(self.policy, user, self.entity, self.record, field),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses a field that the user who saves may not set.

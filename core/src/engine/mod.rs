@@ -7,6 +7,7 @@
 
 mod access_past;
 mod access_paths;
+mod actions;
 mod anomalies;
 mod attachments;
 mod audit_trail;
@@ -66,6 +67,7 @@ mod packages;
 mod palette;
 mod passwords;
 mod plugin_accounts;
+mod plugin_states;
 mod pools;
 mod privacy;
 mod privilege_requests;
@@ -77,7 +79,9 @@ mod reader;
 #[cfg(test)]
 mod reader_tests;
 mod recent;
+mod record_hooks;
 mod record_types;
+mod references;
 mod referring;
 mod rehearsal;
 mod relations;
@@ -141,6 +145,7 @@ pub use crate::storage::{
 };
 pub use access_past::PastEntitledPage;
 pub use access_paths::{AccessExplanation, Entitled, EntitledPage, ParentRecord};
+pub use actions::{ActionDefinition, JobDefinition, Perform};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, AnomalySubscription, Detection};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
@@ -185,6 +190,7 @@ pub use packages::PackageStep;
 pub use palette::Command;
 pub use passwords::RecoveryCode;
 pub use plugin_accounts::AdmittedPlugin;
+pub use plugin_states::PluginState;
 pub use privacy::{
     Administrator, AdministratorPage, Channel, Consent, ConsentAnswer, ConsentPage, ConsentReason,
     ConsentStatement, DataClass, Decision, Evidence, FieldPurpose, Hold, HoldPage, IdentifierOfRecord, Kept,
@@ -201,6 +207,7 @@ pub use read_policy::{ReadMode, ReadPolicy};
 pub use reader::{Find, Listing, Page, Reader};
 pub(crate) use reader::{GroupFigures, field_name};
 pub use recent::{MAX_FAVOURITES, MAX_RECENT};
+pub use record_hooks::{AfterCommit, Happening, HookPoint, MAX_HOOK_DEPTH, RecordHook, Transition};
 pub(crate) use referring::ReferringCursor;
 pub use rehearsal::{CostEstimate, RateBasis, SchemaPlan};
 pub use relations::{LinkCursor, LinkFind, LinkPage, LinkedRecord, NewRelation, Unlinked};

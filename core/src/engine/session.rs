@@ -276,6 +276,7 @@ impl Session {
         if self.rehearsal.is_some() {
             return Err(Error::new(Code::InvalidArgument).rule("a rehearsal writes no record"));
         }
+        self.crm.check_required_plugins()?;
         let turn = WriterTurn::take(&self.crm)?;
         let base = self.crm.inner.database.store.begin(&self.patience)?;
         turn.hold();

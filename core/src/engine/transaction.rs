@@ -7,10 +7,11 @@ use crate::access::{
     self, AccessClass, Assign, ClassId, Create, Delete, Policy, PrivilegeRequest, Sharee, Update, User, user,
 };
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
-use crate::engine::extension::Hook;
+use crate::engine::extension::{Hook, HookRule};
 use crate::engine::layout_overrides::partition_of;
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::privacy::check_not_kept;
+use crate::engine::record_hooks::{HookState, tell_committed};
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{
     apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
@@ -86,6 +87,7 @@ pub struct Transaction<'s> {
     settings: Arc<Settings>,
     phones: PhoneRegion,
     hooks: Arc<Vec<Hook>>,
+    hook_state: HookState,
     context: WriteContext,
     warnings: Vec<Warning>,
     /// The classes that the policy has beyond those of its begin.
@@ -149,6 +151,7 @@ impl<'s> Transaction<'s> {
             settings: crm.settings(),
             phones: crm.phone_region(),
             hooks,
+            hook_state: HookState::default(),
             context,
             warnings: Vec::new(),
             known_classes: Vec::new(),
@@ -177,10 +180,12 @@ impl<'s> Transaction<'s> {
     /// As [`Transaction::commit`], and runs a function, if there is one, when everything is durable and before the next
     /// writer has its turn. Without one, the next writer goes on while this commit becomes durable, and shares its
     /// flush.
-    pub(super) fn commit_and(self, publish: Publish<'_>) -> Result<Head> {
+    pub(super) fn commit_and(mut self, publish: Publish<'_>) -> Result<Head> {
         if self.view.is_empty() {
             return self.view.head();
         }
+        self.check_hooks()?;
+        let committed = self.take_commits();
         let checked = self.check_four_eyes().and_then(|()| self.check_bounds());
         checked.inspect_err(|error| self.enter_refusal(error))?;
         let sealer = &self.session.crm().inner.sealer;
@@ -193,6 +198,9 @@ impl<'s> Transaction<'s> {
         }
         self.session.crm().end_sessions_by(&self.revoked);
         self.session.crm().delete_unlinked(&self.unlinked, self.session.patience());
+        // Who is told may write, so the turn is over.
+        drop(self._turn);
+        tell_committed(self.session, &self.hooks, committed);
         Ok(head)
     }
 
@@ -263,7 +271,7 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// As [`Transaction::create_record`]; `record.not_found`, `record.version_conflict`.
     pub fn update_record(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
-        self.change(entity, id, changes)
+        self.with_hooks(entity, |transaction| transaction.change(entity, id, changes))
     }
 
     /// The present point, to which [`Transaction::roll_back_to`] goes back.
@@ -322,12 +330,14 @@ impl<'s> Transaction<'s> {
         let permit = self.policy.decide::<Delete>(self.session.user(), entity.id(), &entity.api_name)?;
         check_state(entity, old)?;
         check_not_kept(entity)?;
+        self.before_delete(entity, old)?;
         self.note_share(entity, old);
         self.note_plugin_account(entity, old);
         self.check_pool_empty(entity, old)?;
         let context = self.context_for(entity, BTreeSet::new());
         records::delete(&mut self.view, &context, &permit, entity, old, going)?;
-        self.end_with_process(entity, old)
+        self.end_with_process(entity, old)?;
+        self.after_delete(entity, old)
     }
 
     /// Takes records that go out of references of a record, in the right to change it. Rules are asked as for
@@ -351,7 +361,8 @@ impl<'s> Transaction<'s> {
         saved.map_err(|error| self.telling_holder(entity, error))?;
         self.follow_moves(entity, &moves)?;
         self.learn_classes();
-        self.follow_up(follow_ups)
+        self.follow_up(follow_ups)?;
+        self.after_save(entity, Some(old), old.id)
     }
 
     /// Brings a deleted record back, as it was: into lists, counts and search, under its unique keys. Its
@@ -362,7 +373,7 @@ impl<'s> Transaction<'s> {
     /// who was forgotten; `record.purged` for one that went for good; `access.not_permitted` without the right to delete it; `record.reference_missing`
     /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
     pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
-        self.bring_back(entity, id, &BTreeSet::new())
+        self.with_hooks(entity, |transaction| transaction.bring_back(entity, id, &BTreeSet::new()))
     }
 
     /// As [`Transaction::undelete_record`], with others that come back with it, to which it may refer before
@@ -396,7 +407,8 @@ impl<'s> Transaction<'s> {
         let back = records::undelete(&mut self.view, &context, &permit, entity, &old, new);
         back.map_err(|error| self.telling_holder(entity, error))?;
         self.learn_classes();
-        self.follow_up(follow_ups)
+        self.follow_up(follow_ups)?;
+        self.after_save(entity, Some(&old), id)
     }
 
     /// Creates the record of an external id, or changes the one that bears it.
@@ -414,7 +426,7 @@ impl<'s> Transaction<'s> {
         let external = ExternalId { source: source.to_owned(), key: key.to_owned() };
         match records::find_by_external_id(&self.view, known, &external)? {
             None => self.create_record(entity, changes.external_id(source, key)).map(Upserted::Created),
-            Some(id) => self.change(entity, id, changes),
+            Some(id) => self.update_record(entity, id, changes),
         }
     }
 
@@ -475,6 +487,14 @@ impl<'s> Transaction<'s> {
         self.session.crm()
     }
 
+    pub(super) fn hooks(&self) -> Arc<Vec<Hook>> {
+        Arc::clone(&self.hooks)
+    }
+
+    pub(super) fn hook_state(&mut self) -> &mut HookState {
+        &mut self.hook_state
+    }
+
     pub(super) fn view(&self) -> &WriteView<'s> {
         &self.view
     }
@@ -485,7 +505,8 @@ impl<'s> Transaction<'s> {
 
     pub(super) fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
-        self.create_from(registry.entity(entity)?, (id, None), changes)
+        let known = registry.entity(entity)?;
+        self.with_hooks(entity, |transaction| transaction.create_from(known, (id, None), changes))
     }
 
     /// Creates a record with the values of another one, but for what the changes say and for what no two records
@@ -500,7 +521,10 @@ impl<'s> Transaction<'s> {
         let owner = Some(other.envelope.owner).filter(|owner| self.policy.is_active(*owner));
         let owner = changes.owner.or(owner);
         let id = self.session.crm().new_id();
-        self.create_from(entity, (id, Some(other)), Changes { owner, ..changes })
+        let changes = Changes { owner, ..changes };
+        self.with_hooks(&entity.api_name, |transaction| {
+            transaction.create_from(entity, (id, Some(other)), changes)
+        })
     }
 
     fn create_from(
@@ -552,6 +576,7 @@ impl<'s> Transaction<'s> {
         let id = created.map_err(|error| self.telling_holder(entity, error))?.id;
         self.learn_classes();
         self.follow_up(follow_ups)?;
+        self.after_save(entity, None, id)?;
         Ok(id)
     }
 
@@ -605,6 +630,7 @@ impl<'s> Transaction<'s> {
         }
         self.learn_classes();
         self.follow_up(follow_ups)?;
+        self.after_save(entity, Some(&old), id)?;
         Ok(Upserted::Updated(id))
     }
 
@@ -687,6 +713,7 @@ impl<'s> Transaction<'s> {
         let hooks = Arc::clone(&self.hooks);
         let mut follow_ups = Vec::new();
         for hook in hooks.iter().filter(|hook| entity.is_called(&hook.entity)) {
+            let HookRule::BeforeSave(rule) = &hook.rule else { continue };
             let mut save = Save {
                 entity,
                 registry: &self.registry,
@@ -703,7 +730,7 @@ impl<'s> Transaction<'s> {
                 warnings: &mut self.warnings,
                 follow_ups: &mut follow_ups,
             };
-            hook.rule.before_save(&mut save).map_err(|error| error.entity(&entity.api_name))?;
+            rule.before_save(&mut save).map_err(|error| error.entity(&entity.api_name))?;
         }
         // Rules hold of what is stored, so they look at what the hooks have made of the record.
         let moment = self.moment()?;
@@ -711,6 +738,7 @@ impl<'s> Transaction<'s> {
         record.compute(entity, moment);
         enter_type(entity, old, record, moment)?;
         advance(entity, old, record, moment)?;
+        self.before_transition(entity, old, record)?;
         read_phones(entity, old, record, self.phones)?;
         let shown = || self.reader().shown_fields(&entity.api_name).unwrap_or_default();
         let owner = record.envelope.owner;
@@ -831,59 +859,6 @@ impl<'s> Transaction<'s> {
     fn standing(&self, entity: &Entity, id: RecordId) -> Result<Record> {
         let found = records::get_for_rule(&self.view, entity.id(), id)?;
         found.ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
-    }
-
-    /// A reference may only be set to a record that stands and that the user may see.
-    fn check_references(&self, entity: &Entity, old: Option<&Record>, new: &Record) -> Result<()> {
-        self.check_references_but(entity, old, new, &BTreeSet::new())
-    }
-
-    /// As [`Transaction::check_references`], but for records that are about to be there.
-    fn check_references_but(
-        &self,
-        entity: &Entity,
-        old: Option<&Record>,
-        new: &Record,
-        coming: &BTreeSet<RecordId>,
-    ) -> Result<()> {
-        for field in entity.fields() {
-            let kind = &field.definition.kind;
-            let value = new.peek(field.id());
-            let before = old.map(|old| old.value(field.id())).unwrap_or_default();
-            if matches!(kind, FieldType::Attachment) && before != *value {
-                self.check_attachment(entity, field, new)?;
-            }
-            let stood: Vec<RecordId> = kind.references(&before).map(|(_, id)| id).collect();
-            for (target, id) in kind.references(&value) {
-                if self.founding || id == new.id || stood.contains(&id) || coming.contains(&id) {
-                    continue;
-                }
-                let missing = || {
-                    Error::new(Code::ReferenceMissing)
-                        .entity(&entity.api_name)
-                        .field(&field.api_name)
-                        .value(&id.to_string())
-                };
-                let unreached = |error: Error| match error.code() {
-                    Code::NotPermitted | Code::UnknownEntity => missing(),
-                    _ => error,
-                };
-                if !self.reader().reaches(target, id).map_err(unreached)? {
-                    return Err(missing());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A field of an attachment names one that the record has.
-    fn check_attachment(&self, entity: &Entity, field: &Field, record: &Record) -> Result<()> {
-        let Some(id) = record.peek(field.id()).as_id() else { return Ok(()) };
-        if records::attachments(&self.view, record)?.iter().any(|attachment| attachment.id == id) {
-            return Ok(());
-        }
-        let missing = Error::new(Code::ReferenceMissing).entity(&entity.api_name).field(&field.api_name);
-        Err(missing.rule("an attachment of the record").value(&id.to_string()))
     }
 
     /// A new user works in the partition of whoever makes the user, if nothing else is said.

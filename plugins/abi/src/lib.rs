@@ -3,7 +3,7 @@
 //! There is no logic here and no dependency: only layouts, numbers and signatures. The C headers are
 //! generated from this crate, which is why its names are C names.
 //!
-//! # Rules of the plugin interface, version 1.0
+//! # Rules of the plugin interface, version 1
 //!
 //! - **Growth.** Structures begin with their size and only ever grow at the end. A reader that finds a
 //!   smaller size than it knows treats the missing tail as absent. Values, text and decimals have no

@@ -9,7 +9,7 @@ use crate::{guanxi_status, guanxi_str, guanxi_value};
 pub const GUANXI_PLUGIN_ABI_MAJOR: u32 = 1;
 /// Minor version of the plugin interface that these declarations describe. A plugin names the lowest
 /// one it needs; a host with a lower one refuses it. Since 1.0.
-pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 1;
+pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 2;
 /// Name of the one symbol that a plugin exports; its type is [`guanxi_plugin_entry`]. Since 1.0.
 pub const GUANXI_PLUGIN_ENTRY_SYMBOL: &str = "guanxi_plugin_entry_v1";
 
@@ -25,6 +25,21 @@ pub type guanxi_handle = u64;
 /// It may run again for the same save when the transaction is repeated, so it must have no effect
 /// outside of the record.
 pub const GUANXI_HOOK_BEFORE_SAVE: u32 = 1;
+
+/// Hook point: a new or changed record is stored in the open transaction, which may still be rolled back. The hook
+/// may read, write other records with [`guanxi_host::save`], warn, and refuse, which takes the save back whole. Since 1.2.
+pub const GUANXI_HOOK_AFTER_SAVE: u32 = 2;
+/// Hook point: a change of a record is durable. There is no transaction; the hook may begin others through
+/// [`guanxi_host::call`] and [`guanxi_host::save`], and has no say in what was saved. `record` is
+/// its handle; its values are as the acting user sees them now, and are missing if it was deleted. Since 1.2.
+pub const GUANXI_HOOK_AFTER_COMMIT: u32 = 3;
+/// Hook point: a record is about to be deleted softly, in the open transaction; the hook may refuse. Since 1.2.
+pub const GUANXI_HOOK_BEFORE_DELETE: u32 = 4;
+/// Hook point: a record was deleted softly, in the open transaction; the hook may refuse. Since 1.2.
+pub const GUANXI_HOOK_AFTER_DELETE: u32 = 5;
+/// Hook point: a state machine is about to take a record to another state; `record_old_value` of the field of the
+/// state gives the one before, `record_value` the one after. The hook may refuse. Since 1.2.
+pub const GUANXI_HOOK_BEFORE_TRANSITION: u32 = 6;
 
 /// Level of a log line: something failed. Since 1.0.
 pub const GUANXI_LOG_ERROR: u32 = 1;
@@ -82,6 +97,58 @@ pub type guanxi_hook = unsafe extern "C" fn(
 /// the plugin's registrations are dropped, or before a registration that failed returns. No hook runs
 /// with that `user_data` then or later. Any thread. It must not unwind.
 pub type guanxi_destroy = unsafe extern "C" fn(user_data: *mut c_void);
+
+/// The work of an action, a job or a migration. Since 1.2.
+///
+/// `user_data` is what was registered with it; `context` stands for the call and is valid during it. `input` is a JSON
+/// object of the parameters, `{}` for none, borrowed during the call. An action answers with
+/// [`guanxi_host::answer`]; without an answer it has answered `null`. The host calls it on whatever thread asks, possibly
+/// on several at the same time; a migration runs alone.
+///
+/// Returns [`crate::GUANXI_OK`], [`crate::GUANXI_ERR_PLUGIN_REJECTED`] after [`guanxi_host::reject`], or an error. It
+/// must not unwind.
+pub type guanxi_perform =
+    unsafe extern "C" fn(user_data: *mut c_void, context: guanxi_handle, input: guanxi_str) -> guanxi_status;
+
+/// A scoring or recommendation model. Since 1.2.
+///
+/// `features` are the values of the fields that were registered with it, in their order, as the asking user sees
+/// them, borrowed during the call; `count` says how many there are. It writes the score to `score` and may say why with
+/// [`guanxi_host::reason`]. It must have no effect, and must not unwind. Status as of a [`guanxi_perform`].
+pub type guanxi_score = unsafe extern "C" fn(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    features: *const guanxi_value,
+    count: usize,
+    score: *mut f64,
+) -> guanxi_status;
+
+/// What a plugin does by name: an action, a job or a model. Since 1.2; grows at the end.
+///
+/// Everything in it is read before the function that takes it returns.
+#[repr(C)]
+pub struct guanxi_action_definition {
+    /// Size in bytes of this structure. Written by the plugin. Since 1.2.
+    pub struct_size: usize,
+    /// Name in lower-case ASCII letters, digits and underscores; people call `<plugin id>.<name>`. Since 1.2.
+    pub name: guanxi_str,
+    /// What people see in Chinese. Since 1.2.
+    pub label_zh: guanxi_str,
+    /// What people see in English. Since 1.2.
+    pub label_en: guanxi_str,
+    /// What it does and takes, in Chinese; may be empty. Since 1.2.
+    pub help_zh: guanxi_str,
+    /// The same in English. Since 1.2.
+    pub help_en: guanxi_str,
+    /// The entity on which the caller must be allowed `needs_action`; for a model, that of its records. Empty for
+    /// none, where every user may call. Since 1.2.
+    pub needs_entity: guanxi_str,
+    /// What the caller must be allowed: `read`, `create`, `update`, `delete` or `administer`; empty is `read`. Since 1.2.
+    pub needs_action: guanxi_str,
+    /// For a job, when it is due, in the five fields of crontab; the host calls it. For a model, the fields that it is
+    /// given, parted by single spaces. Empty for an action. Since 1.2.
+    pub details: guanxi_str,
+}
 
 /// What a plugin says of itself. Since 1.0; grows at the end.
 ///
@@ -226,6 +293,128 @@ pub struct guanxi_host {
     /// on success; its text is constant and lives as long as the process. Inside hooks only, on the
     /// hook's thread. Since 1.0.
     pub locale: unsafe extern "C" fn(context: guanxi_handle, out: *mut guanxi_str) -> guanxi_status,
+
+    /// Adds a package of metadata: JSON in the format of the engine's packages, whose `package` is the plugin's id. Its
+    /// entities, fields, indexes, rules of validation, states, layouts, value sets, settings, commands and labels are in
+    /// force together with the rest. A plugin declares its fields here or with `register_field`, not in both ways.
+    /// Inside init only. Returns `input.invalid_json`, `schema.invalid_definition`, or `access.not_permitted` without
+    /// the capability `package`, or `schema:<entity>` for each entity that it extends. Since 1.2.
+    pub register_package: unsafe extern "C" fn(registrar: guanxi_handle, json: guanxi_str) -> guanxi_status,
+
+    /// Adds an action, which users call by `<plugin id>.<name>`, in their own right. Inside init only. `user_data` is
+    /// the host's as in `register_hook`. Returns `schema.invalid_definition`, or `access.not_permitted` without the
+    /// capability `action`. Since 1.2.
+    pub register_action: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        definition: *const guanxi_action_definition,
+        perform: guanxi_perform,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
+
+    /// Adds a job, which runs on the plugin's own account when the host calls it. As `register_action`, with the
+    /// capability `job`. Since 1.2.
+    pub register_job: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        definition: *const guanxi_action_definition,
+        perform: guanxi_perform,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
+
+    /// Adds the migration that brings what the plugin has stored from version `to_version - 1` to `to_version`. All
+    /// that are due run once, rising, in one transaction of the administrator who loads the plugin, before any hook of it.
+    /// Inside init only. Returns `input.invalid_argument` for version 0 or one given twice, or `access.not_permitted`
+    /// without the capability `migration`. Since 1.2.
+    pub register_migration: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        to_version: u32,
+        perform: guanxi_perform,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
+
+    /// Adds a model that scores records of `needs_entity`: users call `<plugin id>.<name>` with `{"record": id}` and
+    /// get `{"score": number, "reasons": [{"zh", "en", "weight"}]}`. As `register_action`, with the capability `model`.
+    /// Since 1.2.
+    pub register_model: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        definition: *const guanxi_action_definition,
+        score: guanxi_score,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
+
+    /// Reads the value that a field had before the save; kind NULL for a new record. As `record_value`. Since 1.2.
+    pub record_old_value: unsafe extern "C" fn(
+        record: guanxi_handle,
+        field: guanxi_str,
+        out: *mut guanxi_value,
+    ) -> guanxi_status,
+
+    /// Gives the record's id, a value of kind ID. `out` is written only on success. Inside hooks only. Since 1.2.
+    pub record_id: unsafe extern "C" fn(record: guanxi_handle, out: *mut guanxi_value) -> guanxi_status,
+
+    /// Reads a record as the acting user sees it: a JSON object with its fields by name. `id` is its id as text. `out` is
+    /// written only on success; its text is borrowed until the call of the plugin returns. Not before a save. Returns
+    /// `record.not_found`, or `access.not_permitted` without the capability `read:<entity>`. Since 1.2.
+    pub read: unsafe extern "C" fn(
+        context: guanxi_handle,
+        entity: guanxi_str,
+        id: guanxi_str,
+        out: *mut guanxi_str,
+    ) -> guanxi_status,
+
+    /// Creates or changes a record in the right of whoever acts: `fields` is a JSON object. `key` names the record for
+    /// ever within the plugin, so that a repeated call changes the same one; with an empty key there is a new
+    /// record each time. In a hook it is part of the open transaction, and its hooks run; deeper than eight
+    /// is refused, and nothing of the transaction is kept. `out` gets the id as text, borrowed until the call of the
+    /// plugin returns; it may be null. Not before a save or a transition. Returns what a save returns, or
+    /// `access.not_permitted` without the capability `write:<entity>`. Since 1.2.
+    pub save: unsafe extern "C" fn(
+        context: guanxi_handle,
+        entity: guanxi_str,
+        key: guanxi_str,
+        fields: guanxi_str,
+        out: *mut guanxi_str,
+    ) -> guanxi_status,
+
+    /// Calls a method of the engine in the right of whoever acts, with parameters as JSON; `out` gets the answer as JSON,
+    /// borrowed until the call of the plugin returns, and may be null. Within a transaction, so in every hook but
+    /// that behind the commit, it returns `engine.reentrant`. Returns what the method returns, or
+    /// `access.not_permitted` without the capability `call:<method>`. Since 1.2.
+    pub call: unsafe extern "C" fn(
+        context: guanxi_handle,
+        method: guanxi_str,
+        parameters: guanxi_str,
+        out: *mut guanxi_str,
+    ) -> guanxi_status,
+
+    /// As `call`, but on the plugin's own account, in the name of whoever acts, which gives it nothing: the
+    /// account has what its roles grant. Needs the capability `account` beside `call:<method>`; returns
+    /// `plugin.not_admitted` where an administrator has given the plugin no account. Since 1.2.
+    pub call_as_self: unsafe extern "C" fn(
+        context: guanxi_handle,
+        method: guanxi_str,
+        parameters: guanxi_str,
+        out: *mut guanxi_str,
+    ) -> guanxi_status,
+
+    /// Answers the caller of an action or a job with JSON, which is copied; the last answer counts. Returns
+    /// `input.invalid_json`. Since 1.2.
+    pub answer: unsafe extern "C" fn(context: guanxi_handle, json: guanxi_str) -> guanxi_status,
+
+    /// Says why a model gave its score: in both languages, and how much of the score it is. Copied. Since 1.2.
+    pub reason: unsafe extern "C" fn(
+        context: guanxi_handle,
+        text_zh: guanxi_str,
+        text_en: guanxi_str,
+        weight: f64,
+    ) -> guanxi_status,
+
+    /// How long the call may still take, in milliseconds; below 0 once the budget is spent, which counts as a fault of
+    /// the plugin. `out` is written only on success. Since 1.2.
+    pub time_left_ms: unsafe extern "C" fn(context: guanxi_handle, out: *mut i64) -> guanxi_status,
 }
 
 #[cfg(test)]
@@ -260,6 +449,15 @@ mod tests {
         assert_eq!(offset_of!(guanxi_field_definition, type_name), 3 * WORD + 8);
         assert_eq!(offset_of!(guanxi_field_definition, label_zh), 5 * WORD + 8);
         assert_eq!(offset_of!(guanxi_field_definition, label_en), 7 * WORD + 8);
+    }
+
+    #[test]
+    fn the_host_of_version_1_2_goes_on_behind_that_of_1_0() {
+        assert_eq!(offset_of!(guanxi_host, locale), 8 * WORD);
+        assert_eq!(offset_of!(guanxi_host, register_package), 9 * WORD);
+        assert_eq!(offset_of!(guanxi_host, time_left_ms), 22 * WORD);
+        assert_eq!(size_of::<guanxi_host>(), 23 * WORD);
+        assert_eq!(size_of::<guanxi_action_definition>(), 17 * WORD);
     }
 
     #[test]

@@ -234,3 +234,39 @@ pub const GUANXI_ERR_PRIVACY_SUPPRESSED: i32 = -570;
 pub const GUANXI_ERR_ACCESS_BASE_CHANGED: i32 = -533;
 /// `plugin.not_admitted`: the plugin does not act on its own account
 pub const GUANXI_ERR_PLUGIN_NOT_ADMITTED: i32 = -540;
+/// `plugin.signature`: the plugin's signature does not hold
+pub const GUANXI_ERR_PLUGIN_SIGNATURE: i32 = -610;
+/// `plugin.key_unknown`: the plugin is signed with a key that this host does not trust
+pub const GUANXI_ERR_PLUGIN_KEY_UNKNOWN: i32 = -611;
+/// `plugin.key_revoked`: the plugin is signed with a key that was revoked
+pub const GUANXI_ERR_PLUGIN_KEY_REVOKED: i32 = -612;
+/// `plugin.key_expired`: the plugin is signed with a key that is not in force
+pub const GUANXI_ERR_PLUGIN_KEY_EXPIRED: i32 = -613;
+/// `plugin.revoked`: this version of the plugin was revoked
+pub const GUANXI_ERR_PLUGIN_REVOKED: i32 = -614;
+/// `plugin.downgrade`: a newer version of the plugin was loaded into this database before
+pub const GUANXI_ERR_PLUGIN_DOWNGRADE: i32 = -615;
+/// `plugin.requires`: the plugin needs something that is not there
+pub const GUANXI_ERR_PLUGIN_REQUIRES: i32 = -616;
+/// `plugin.excludes`: the plugin does not go together with another one
+pub const GUANXI_ERR_PLUGIN_EXCLUDES: i32 = -617;
+/// `plugin.capability`: the plugin asks for more than this host grants
+pub const GUANXI_ERR_PLUGIN_CAPABILITY: i32 = -618;
+/// `plugin.path`: the plugin's file is not safe from others
+pub const GUANXI_ERR_PLUGIN_PATH: i32 = -619;
+/// `plugin.too_large`: the plugin's file is too large
+pub const GUANXI_ERR_PLUGIN_TOO_LARGE: i32 = -620;
+/// `plugin.quarantined`: the plugin is in quarantine
+pub const GUANXI_ERR_PLUGIN_QUARANTINED: i32 = -621;
+/// `plugin.crashed`: the process ended inside of the plugin the last time
+pub const GUANXI_ERR_PLUGIN_CRASHED: i32 = -622;
+/// `plugin.required`: nothing is written here without a plugin that is not loaded
+pub const GUANXI_ERR_PLUGIN_REQUIRED: i32 = -623;
+/// `plugin.too_deep`: hooks wrote too deep within hooks
+pub const GUANXI_ERR_PLUGIN_TOO_DEEP: i32 = -624;
+/// `plugin.migration_needed`: the plugin has to bring its data to a newer form first
+pub const GUANXI_ERR_PLUGIN_MIGRATION_NEEDED: i32 = -625;
+/// `plugin.catalogue`: the catalogue of plugins cannot be used
+pub const GUANXI_ERR_PLUGIN_CATALOGUE: i32 = -626;
+/// `plugin.archive`: the plugin's package is no package
+pub const GUANXI_ERR_PLUGIN_ARCHIVE: i32 = -627;

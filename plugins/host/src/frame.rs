@@ -1,13 +1,19 @@
 //! What is going on: for each call into a plugin the handles that are good meanwhile, on its thread alone.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use guanxi::base::Label;
-use guanxi::engine::Save;
-use guanxi::schema::FieldDefinition;
-use guanxi_plugin_abi::{guanxi_destroy, guanxi_handle, guanxi_hook};
+use guanxi::Session;
+use guanxi::base::{Label, RecordId};
+use guanxi::engine::{ActionDefinition, Happening, HookPoint, JobDefinition, Save, Transaction};
+use guanxi::schema::{FieldDefinition, Package};
+use guanxi_plugin_abi::{guanxi_destroy, guanxi_handle, guanxi_hook, guanxi_perform, guanxi_score};
+
+use crate::contain::{Outcome, Plugin};
 
 /// Handles are never given twice, so a stale one is always known for what it is.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -16,63 +22,106 @@ thread_local! {
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Point {
+    BeforeSave,
+    Around(HookPoint),
+    AfterCommit,
+}
+
 /// What a plugin registers, collected while its init function runs.
 pub(crate) struct Collected {
-    /// The plugin's id.
-    pub plugin: String,
-    /// What its manifest asks for, such as `hook:crm.account`.
-    pub capabilities: Vec<String>,
+    pub plugin: Arc<Plugin>,
     /// Names of the entities that there are.
     pub entities: Vec<String>,
     /// Fields with the entity they are added to.
     pub fields: Vec<(String, FieldDefinition)>,
-    /// Hooks with their entity and order.
-    pub hooks: Vec<(String, i32, NativeHook)>,
+    /// Hooks with their entity, order and point.
+    pub hooks: Vec<(String, i32, Point, Callback<guanxi_hook>)>,
+    pub packages: Vec<Package>,
+    pub actions: Vec<(ActionDefinition, Callback<guanxi_perform>)>,
+    pub jobs: Vec<(JobDefinition, Callback<guanxi_perform>)>,
+    pub migrations: BTreeMap<u32, Callback<guanxi_perform>>,
+    /// Models with the entity whose records they score and the fields that they are given.
+    pub models: Vec<(ActionDefinition, ModelInput, Callback<guanxi_score>)>,
 }
 
-/// A hook of a plugin with the data that it owns.
-pub(crate) struct NativeHook {
-    pub hook: guanxi_hook,
+/// What a model looks at.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelInput {
+    pub entity: String,
+    pub features: Vec<String>,
+}
+
+impl Collected {
+    pub fn new(plugin: Arc<Plugin>, entities: Vec<String>) -> Self {
+        Self {
+            plugin,
+            entities,
+            fields: Vec::new(),
+            hooks: Vec::new(),
+            packages: Vec::new(),
+            actions: Vec::new(),
+            jobs: Vec::new(),
+            migrations: BTreeMap::new(),
+            models: Vec::new(),
+        }
+    }
+}
+
+/// A function of a plugin with the data that it owns.
+pub(crate) struct Callback<F> {
+    pub function: F,
     pub user_data: *mut c_void,
     pub destroy: Option<guanxi_destroy>,
 }
 
-// SAFETY: the interface demands of a plugin that its hooks and their data may be used on any thread,
+// SAFETY: the interface demands of a plugin that its functions and their data may be used on any thread,
 // and that `destroy` may run on any.
-unsafe impl Send for NativeHook {}
-// SAFETY: as above; hooks of one registration may run on several threads at the same time.
-unsafe impl Sync for NativeHook {}
+unsafe impl<F: Send> Send for Callback<F> {}
+// SAFETY: as above; functions of one registration may run on several threads at the same time.
+unsafe impl<F: Sync> Sync for Callback<F> {}
 
-impl Drop for NativeHook {
+impl<F> Drop for Callback<F> {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy {
-            // SAFETY: the registration owned the data, it is dropped once, and no hook runs any more,
+            // SAFETY: the registration owned the data, it is dropped once, and no function of it runs any more,
             // since whoever runs one holds the registration.
             unsafe { destroy(self.user_data) };
         }
     }
 }
 
-/// What a hook may reach while it runs.
+/// What a call is about. Each pointer is good for the duration of the call alone, on its thread.
+#[derive(Clone, Copy)]
+pub(crate) enum Scene {
+    /// A record that is about to be saved.
+    Save(*mut Save<'static>),
+    /// A record that something happens to within its transaction.
+    Happening(*mut Happening<'static, 'static>),
+    /// A transaction in which stored data is brought to a newer form.
+    Migration(*mut Transaction<'static>),
+    /// Nothing but who asks.
+    Asked(*const Session),
+    /// A record whose change is durable, by entity and id.
+    Committed(*const Session, *const str, RecordId),
+}
+
+/// What a plugin may reach while it runs.
 pub(crate) struct Running {
-    /// The record that is being saved. Good for the duration of the call alone.
-    save: *mut c_void,
-    /// The plugin's id.
-    pub plugin: String,
+    pub scene: Scene,
+    pub plugin: Arc<Plugin>,
+    /// When its time is over.
+    pub until: Instant,
     /// Why the record is refused.
     pub rejection: Option<(String, Label)>,
     /// Texts that the plugin has borrowed, kept until it returns.
     pub lent: Vec<Box<str>>,
-}
-
-impl Running {
-    /// The record that is being saved.
-    pub fn save(&mut self) -> &mut Save<'static> {
-        // SAFETY: the frame stands only while `run_hook` holds the record by a unique reference, on
-        // this thread, and frames are reached through one borrow at a time; the lifetime is cut to the
-        // frame's, which no function here hands on.
-        unsafe { &mut *self.save.cast::<Save<'static>>() }
-    }
+    /// What it answers, as JSON.
+    pub answer: Option<serde_json::Value>,
+    /// Why a model gave its score.
+    pub reasons: Vec<serde_json::Value>,
 }
 
 enum Doing {
@@ -81,7 +130,7 @@ enum Doing {
 }
 
 struct Frame {
-    /// The registrar, or the context of a hook.
+    /// The registrar, or the context of a call.
     first: guanxi_handle,
     /// The record of a hook.
     second: guanxi_handle,
@@ -112,24 +161,40 @@ pub(crate) fn collect(
     }
 }
 
-/// Runs a hook with a context and a record; gives its status, and why it refused.
-pub(crate) fn run_hook(
-    hook: &NativeHook,
-    plugin: &str,
-    save: &mut Save<'_>,
-) -> (i32, Option<(String, Label)>) {
+/// What a call left behind beside its outcome.
+#[derive(Default)]
+pub(crate) struct Said {
+    pub answer: Option<serde_json::Value>,
+    pub reasons: Vec<serde_json::Value>,
+}
+
+/// Calls a plugin with a context and a record; gives what came of it.
+pub(crate) fn call(
+    plugin: &Arc<Plugin>,
+    scene: Scene,
+    budget: Duration,
+    function: impl FnOnce(guanxi_handle, guanxi_handle) -> i32,
+) -> (Outcome, Said) {
+    let since = plugin.enter();
     let running = Running {
-        save: std::ptr::from_mut(save).cast(),
-        plugin: plugin.to_owned(),
+        scene,
+        plugin: Arc::clone(plugin),
+        until: since + budget,
         rejection: None,
         lent: Vec::new(),
+        answer: None,
+        reasons: Vec::new(),
     };
     let (context, record) = enter(Doing::Running(Box::new(running)));
-    // SAFETY: the plugin registered the function for this data, and both handles are good until it returns.
-    let status = unsafe { (hook.hook)(hook.user_data, context, record) };
-    match leave() {
-        Some(Doing::Running(running)) => (status, running.rejection),
-        _ => (status, None),
+    let status = function(context, record);
+    let left = leave();
+    let took = plugin.leave(since);
+    match left {
+        Some(Doing::Running(running)) => {
+            let Running { rejection, answer, reasons, .. } = *running;
+            (Outcome { status, rejection, took }, Said { answer, reasons })
+        }
+        _ => (Outcome { status, rejection: None, took }, Said::default()),
     }
 }
 
@@ -144,7 +209,7 @@ pub(crate) fn with_registrar<T>(
     })
 }
 
-/// Gives the running hook of a context to a function, if the handle is good.
+/// Gives the running call of a context to a function, if the handle is good. The function calls no plugin.
 pub(crate) fn with_context<T>(handle: guanxi_handle, use_it: impl FnOnce(&mut Running) -> T) -> Option<T> {
     with_top(|frame| match &mut frame.doing {
         Doing::Running(running) if frame.first == handle => Some(use_it(running)),
@@ -152,7 +217,7 @@ pub(crate) fn with_context<T>(handle: guanxi_handle, use_it: impl FnOnce(&mut Ru
     })
 }
 
-/// Gives the running hook of a record to a function, if the handle is good.
+/// Gives the running hook of a record to a function, if the handle is good. The function calls no plugin.
 pub(crate) fn with_record<T>(handle: guanxi_handle, use_it: impl FnOnce(&mut Running) -> T) -> Option<T> {
     with_top(|frame| match &mut frame.doing {
         Doing::Running(running) if frame.second == handle => Some(use_it(running)),

@@ -1,34 +1,30 @@
-//! Loads verified libraries, once for each process, and hears from them who they are.
+//! Which packages are loaded, in which order they are checked, and into which database they go.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::size_of;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use guanxi::Session;
 use guanxi::base::{Code, Error, Result};
-use guanxi_plugin_abi::{
-    GUANXI_ERR_PLUGIN_ABI_MISMATCH, GUANXI_PLUGIN_ENTRY_SYMBOL, guanxi_plugin_entry, guanxi_plugin_info,
-    guanxi_plugin_init, guanxi_str,
-};
+use guanxi::engine::{Crm, PluginState};
+use guanxi_plugin_abi::{guanxi_plugin_entry, guanxi_plugin_init};
 
-#[cfg(unix)]
-use libloading::os::unix as platform;
-#[cfg(windows)]
-use libloading::os::windows as platform;
-
-use crate::image::private_copy;
-use crate::manifest::{Digest, Manifest};
+use crate::bridge::NativeExtension;
+use crate::contain::Plugin;
+use crate::guard::Guard;
+use crate::manifest::{Manifest, digits, parse_requirement, version_of};
+use crate::native::{Identity, ask, identity_of};
 use crate::package::{Library, Package};
-
-/// Longest text that a plugin may say of itself, in bytes.
-const MAX_TEXT: usize = 64 << 10;
+use crate::trust::{TrustStore, grants};
 
 /// A plugin whose library is loaded and says what its manifest says.
 #[derive(Debug, Clone)]
 pub struct LoadedPlugin {
     manifest: Manifest,
     init: guanxi_plugin_init,
+    metadata: Option<String>,
+    sha256: String,
+    key: String,
 }
 
 impl LoadedPlugin {
@@ -43,157 +39,334 @@ impl LoadedPlugin {
     pub fn init(&self) -> guanxi_plugin_init {
         self.init
     }
+
+    /// SHA-256 of the library in hexadecimal digits; empty for one that is linked into the host.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The name that the trust store gives the key that signed it; empty where signatures are not asked for.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
 }
 
-/// Loads plugins from their packages, in the order given.
-///
-/// Everything that can be checked without loading is checked first, for all of them. The paths are
-/// absolute. A library that this process has loaded before, from whatever package, is not loaded again.
+/// What a host accepts, and how it loads that.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    trust: Option<TrustStore>,
+    allows_downgrade: bool,
+}
+
+/// What is to be there already: other plugins, by id, with their versions.
+type Present = BTreeMap<String, String>;
+
+impl Loader {
+    /// Packages that a key of a trust store has signed, with no more capabilities than that key grants.
+    #[must_use]
+    pub fn trusting(store: TrustStore) -> Self {
+        Self { trust: Some(store), allows_downgrade: false }
+    }
+
+    /// Packages without a signature too: whoever names their paths vouches for them, as for a program that is run. It is
+    /// meant for development, and for hosts that ship their plugins with themselves.
+    #[must_use]
+    pub fn unsigned() -> Self {
+        Self { trust: None, allows_downgrade: false }
+    }
+
+    /// Takes a version of a plugin that is lower than one which the database has seen.
+    #[must_use]
+    pub fn allow_downgrade(self) -> Self {
+        Self { allows_downgrade: true, ..self }
+    }
+
+    /// Loads plugins from their packages. Those that others require come first, and else the order given holds.
+    ///
+    /// Everything that can be checked without loading is checked first, for all of them. The paths are
+    /// absolute. A library that this process has loaded before, from whatever package, is not loaded again.
+    ///
+    /// # Errors
+    /// In the order in which it is checked:
+    /// - `plugin.path`, `plugin.too_large`, `plugin.archive`: the package is not safe from others, or none.
+    /// - `plugin.signature`, `plugin.key_unknown`, `plugin.key_revoked`, `plugin.key_expired`: nobody whom the host
+    ///   trusts has signed it.
+    /// - `plugin.manifest`: its manifest is not acceptable.
+    /// - `plugin.abi_mismatch`: it is for another version of the plugin interface.
+    /// - `plugin.conflict`: two packages bear one id.
+    /// - `plugin.capability`: it asks for more than its key grants.
+    /// - `plugin.wrong_target`: it has no library for this platform.
+    /// - `plugin.hash_mismatch`: a file is not the one that the manifest names.
+    /// - `plugin.revoked`: the version or the library was taken back.
+    /// - `plugin.requires`, `plugin.excludes`: what it needs is not there, or it does not go with what is.
+    /// - `plugin.entry`: the library does not load, or says something else than the manifest.
+    pub fn load(&self, packages: &[PathBuf]) -> Result<Vec<LoadedPlugin>> {
+        self.checked(packages, &Present::new())?.into_iter().map(Checked::attach).collect()
+    }
+
+    /// Checks a package as [`Loader::load`] does, short of loading it.
+    ///
+    /// # Errors
+    /// As [`Loader::load`], but for what it needs of others, and those of a library that does not load.
+    pub fn inspect(&self, package: &std::path::Path) -> Result<Manifest> {
+        let package = Package::open(package, self.trust.as_ref())?;
+        self.check_package(&package)?;
+        Ok(package.manifest)
+    }
+
+    /// Loads plugins from their packages and adds them to an open database. Each addition is an entry of the ledger,
+    /// with id, version, hash and key.
+    ///
+    /// # Errors
+    /// Those of [`Loader::load`]; `plugin.downgrade`; `plugin.crashed`; what the plugin's registration gives;
+    /// `plugin.conflict` if the database has a plugin of the same id already. Where a migration is due, hooks of the
+    /// plugin refuse with `plugin.migration_needed` until [`Loader::install_as`] has run it.
+    pub fn install(&self, crm: &Crm, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+        self.install_for(crm, None, packages)
+    }
+
+    /// As [`Loader::install`], and runs migrations that are due in the right of an administrator.
+    ///
+    /// # Errors
+    /// As [`Loader::install`]; `access.not_permitted` where a migration is due and the user does not administer
+    /// everything; what the migration gives.
+    pub fn install_as(&self, session: &Session, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+        self.install_for(session.crm(), Some(session), packages)
+    }
+
+    fn install_for(
+        &self,
+        crm: &Crm,
+        session: Option<&Session>,
+        packages: &[PathBuf],
+    ) -> Result<Vec<Manifest>> {
+        let loaded = crm.loaded_plugins();
+        let states = crm.plugin_states()?;
+        let present = states.into_iter().filter(|state| loaded.contains(&state.plugin));
+        let present: Present = present.map(|state| (state.plugin, state.version)).collect();
+        let checked = self.checked(packages, &present)?;
+        for package in &checked {
+            if loaded.contains(package.manifest.id()) {
+                return Err(Error::new(Code::PluginConflict).plugin(package.manifest.id()));
+            }
+            self.check_downgrade(crm, &package.manifest)?;
+        }
+        let mut manifests = Vec::new();
+        for package in checked {
+            // From here on the process may die of the plugin, and the next one is to know.
+            let guard = Guard::open(crm.path(), package.manifest.id())?;
+            guard.enter();
+            let attached = package.attach();
+            guard.leave();
+            let plugin = attached?;
+            bring(crm, session, &plugin, guard)?;
+            manifests.push(plugin.manifest);
+        }
+        Ok(manifests)
+    }
+
+    /// Adds a plugin that is linked into the host to an open database, through the same entry function. It is as
+    /// trusted as the host; what its manifest says is held to all the same.
+    ///
+    /// # Safety
+    /// The entry function is one of the plugin interface.
+    ///
+    /// # Errors
+    /// As [`Loader::install`], but for those of packages.
+    pub unsafe fn install_linked(
+        &self,
+        crm: &Crm,
+        session: Option<&Session>,
+        manifest: &Manifest,
+        entry: guanxi_plugin_entry,
+    ) -> Result<()> {
+        if crm.loaded_plugins().contains(manifest.id()) {
+            return Err(Error::new(Code::PluginConflict).plugin(manifest.id()));
+        }
+        self.check_downgrade(crm, manifest)?;
+        let identity = ask(entry).map_err(|error| error.plugin(manifest.id()))?;
+        identity.check(manifest)?;
+        let guard = Guard::open(crm.path(), manifest.id())?;
+        let plugin = LoadedPlugin {
+            manifest: manifest.clone(),
+            init: identity.init,
+            metadata: None,
+            sha256: String::new(),
+            key: String::new(),
+        };
+        bring(crm, session, &plugin, guard)
+    }
+
+    fn checked(&self, packages: &[PathBuf], present: &Present) -> Result<Vec<Checked>> {
+        let opened = packages.iter().map(|path| Package::open(path, self.trust.as_ref()));
+        let opened = opened.collect::<Result<Vec<_>>>()?;
+        let mut ids = BTreeSet::new();
+        for id in opened.iter().map(|package| package.manifest.id()) {
+            if !ids.insert(id) {
+                return Err(Error::new(Code::PluginConflict).plugin(id));
+            }
+        }
+        let checked = opened.into_iter().map(|package| {
+            let library = self.check_package(&package)?;
+            let metadata = package.metadata()?;
+            let key = package.signer.map(|signer| signer.key).unwrap_or_default();
+            Ok(Checked { manifest: package.manifest, library, metadata, key })
+        });
+        in_order(checked.collect::<Result<Vec<_>>>()?, present)
+    }
+
+    fn check_package(&self, package: &Package) -> Result<Library> {
+        let manifest = &package.manifest;
+        if let Some(signer) = &package.signer {
+            let granted = |capability: &str| signer.grants.iter().any(|grant| grants(grant, capability));
+            if let Some(beyond) = manifest.capabilities().find(|capability| !granted(capability)) {
+                let error = Error::new(Code::PluginCapability).plugin(manifest.id());
+                return Err(error.rule(beyond).value(&signer.key));
+            }
+        }
+        let library = package.library()?;
+        if let Some(trust) = &self.trust {
+            trust.check_revoked(manifest.id(), manifest.version(), &digits(&library.digest))?;
+        }
+        Ok(library)
+    }
+
+    fn check_downgrade(&self, crm: &Crm, manifest: &Manifest) -> Result<()> {
+        let Some(seen) = crm.plugin_state(manifest.id())? else { return Ok(()) };
+        let highest = version_of(&seen.version);
+        if self.allows_downgrade
+            || highest.is_none_or(|highest| manifest.semantic_version().is_ok_and(|ours| ours >= highest))
+        {
+            return Ok(());
+        }
+        let error = Error::new(Code::PluginDowngrade).plugin(manifest.id()).value(manifest.version());
+        Err(error.rule(&format!("at least {}", seen.version)))
+    }
+}
+
+/// Loads plugins from their packages as [`Loader::unsigned`] does: whoever names the paths vouches.
 ///
 /// # Errors
-/// - `plugin.manifest`: the package or its manifest is not acceptable, or not safe from others.
-/// - `plugin.abi_mismatch`: it is for another version of the plugin interface.
-/// - `plugin.conflict`: two packages bear one id.
-/// - `plugin.wrong_target`: it has no library for this platform.
-/// - `plugin.hash_mismatch`: the library is not the one that the manifest names.
-/// - `plugin.entry`: the library does not load, or says something else than the manifest.
+/// Those of [`Loader::load`].
 pub fn load(packages: &[PathBuf]) -> Result<Vec<LoadedPlugin>> {
-    let packages = packages.iter().map(|path| Package::open(path)).collect::<Result<Vec<_>>>()?;
-    let mut ids = BTreeSet::new();
-    for id in packages.iter().map(|package| package.manifest.id()) {
-        if !ids.insert(id) {
-            return Err(Error::new(Code::PluginConflict).plugin(id));
+    Loader::unsigned().load(packages)
+}
+
+/// Checks a package as [`Loader::unsigned`] does, short of loading it.
+///
+/// # Errors
+/// As [`Loader::inspect`].
+pub fn inspect(package: &std::path::Path) -> Result<Manifest> {
+    Loader::unsigned().inspect(package)
+}
+
+/// Loads plugins from their packages as [`Loader::unsigned`] does, and adds them to an open database.
+///
+/// # Errors
+/// As [`Loader::install`].
+pub fn install(crm: &Crm, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
+    Loader::unsigned().install(crm, packages)
+}
+
+/// A package that may be loaded.
+struct Checked {
+    manifest: Manifest,
+    library: Library,
+    metadata: Option<String>,
+    key: String,
+}
+
+impl Checked {
+    /// Finds the library among those that are known, or loads it, and compares it with the manifest.
+    fn attach(self) -> Result<LoadedPlugin> {
+        let Self { manifest, library, metadata, key } = self;
+        let identity: Identity = identity_of(&library).map_err(|error| error.plugin(manifest.id()))?;
+        identity.check(&manifest)?;
+        let sha256 = digits(&library.digest);
+        Ok(LoadedPlugin { manifest, init: identity.init, metadata, sha256, key })
+    }
+}
+
+/// Those that others require first, and else as they came; what they need of others is there then.
+fn in_order(mut waiting: Vec<Checked>, present: &Present) -> Result<Vec<Checked>> {
+    let mut versions = present.clone();
+    versions.extend(
+        waiting.iter().map(|plugin| (plugin.manifest.id().to_owned(), plugin.manifest.version().to_owned())),
+    );
+    waiting.iter().try_for_each(|plugin| check_needs(&plugin.manifest, &versions))?;
+    let mut there: BTreeSet<String> = present.keys().cloned().collect();
+    let mut ordered = Vec::new();
+    while !waiting.is_empty() {
+        let is_next = |plugin: &Checked| {
+            let mut needs =
+                plugin.manifest.requires().plugins.iter().filter_map(|said| parse_requirement(said));
+            needs.all(|(id, _)| there.contains(id))
+        };
+        let Some(next) = waiting.iter().position(is_next) else {
+            let stuck = waiting.first().map(|plugin| plugin.manifest.id().to_owned()).unwrap_or_default();
+            return Err(Error::new(Code::PluginRequires).plugin(&stuck).rule("no circle"));
+        };
+        let plugin = waiting.remove(next);
+        there.insert(plugin.manifest.id().to_owned());
+        ordered.push(plugin);
+    }
+    Ok(ordered)
+}
+
+fn check_needs(manifest: &Manifest, present: &Present) -> Result<()> {
+    let missing = |said: &str| Error::new(Code::PluginRequires).plugin(manifest.id()).rule(said);
+    if let Some(said) = &manifest.requires().core {
+        let wanted = semver::VersionReq::parse(said).map_err(|_| missing(said))?;
+        let ours = version_of(env!("CARGO_PKG_VERSION"));
+        if !ours.is_some_and(|ours| wanted.matches(&ours)) {
+            return Err(missing(&format!("guanxi {said}")));
         }
     }
-    let libraries = packages.iter().map(Package::library).collect::<Result<Vec<_>>>()?;
-    packages.into_iter().zip(libraries).map(|(package, library)| attach(package.manifest, &library)).collect()
+    for said in &manifest.requires().plugins {
+        let (id, wanted) = parse_requirement(said).ok_or_else(|| missing(said))?;
+        let there = present.get(id).and_then(|version| version_of(version));
+        if !there.is_some_and(|there| wanted.matches(&there)) {
+            return Err(missing(said));
+        }
+    }
+    match manifest.conflicts().iter().find(|id| present.contains_key(*id)) {
+        Some(other) => Err(Error::new(Code::PluginExcludes).plugin(manifest.id()).rule(other)),
+        None => Ok(()),
+    }
 }
 
-/// What this process knows of the libraries it has seen, by their digests.
-static KNOWN: Mutex<BTreeMap<Digest, Known>> = Mutex::new(BTreeMap::new());
-
-/// A library of this process.
-struct Known {
-    /// Where its private copy is, also if it did not load: there is no second copy.
-    image: PathBuf,
-    /// What its entry function said, if it got that far.
-    identity: Option<Identity>,
-}
-
-/// What a library says of itself.
-#[derive(Clone)]
-struct Identity {
-    abi: (u32, u32),
-    id: &'static str,
-    version: &'static str,
-    capabilities: &'static str,
-    init: guanxi_plugin_init,
-}
-
-/// Finds the library among those that are known, or loads it, and compares it with the manifest.
-fn attach(manifest: Manifest, library: &Library) -> Result<LoadedPlugin> {
-    let identity = identity_of(library).map_err(|error| error.plugin(manifest.id()))?;
-    let (major, minor) = manifest.abi();
-    let claimed: BTreeSet<&str> = identity.capabilities.split_ascii_whitespace().collect();
-    // The manifest may ask for more of the interface than the library needs, and not for less.
-    let disagreement = if identity.abi.0 != major || identity.abi.1 > minor {
-        Some("abi")
-    } else if identity.id != manifest.id() {
-        Some("id")
-    } else if identity.version != manifest.version() {
-        Some("version")
-    } else if !claimed.into_iter().eq(manifest.capabilities()) {
-        Some("capabilities")
-    } else {
-        None
+/// Has a plugin register what it brings into a database, and its stored data brought up to date.
+fn bring(crm: &Crm, session: Option<&Session>, loaded: &LoadedPlugin, guard: Guard) -> Result<()> {
+    let manifest = &loaded.manifest;
+    let plugin = Arc::new(Plugin::new(manifest, guard));
+    let extension = NativeExtension::register(crm, &plugin, loaded.init, loaded.metadata.as_deref())?;
+    if extension.migrates_to() != manifest.schema_version() {
+        let error = Error::new(Code::PluginEntry).plugin(manifest.id()).field("schema_version");
+        return Err(error.rule("as in the manifest").value(&extension.migrates_to().to_string()));
+    }
+    let seen = crm.plugin_state(manifest.id())?.unwrap_or_default();
+    if seen.schema_version > manifest.schema_version() {
+        let error = Error::new(Code::PluginDowngrade).plugin(manifest.id()).field("schema_version");
+        return Err(error.rule(&format!("at least {}", seen.schema_version)));
+    }
+    let due = seen.schema_version < manifest.schema_version();
+    plugin.set_unmigrated(due);
+    let highest =
+        version_of(&seen.version).filter(|seen| manifest.semantic_version().is_ok_and(|ours| ours < *seen));
+    let state = PluginState {
+        plugin: manifest.id().to_owned(),
+        version: highest.map_or_else(|| manifest.version().to_owned(), |highest| highest.to_string()),
+        sha256: loaded.sha256.clone(),
+        key: loaded.key.clone(),
+        schema_version: seen.schema_version,
+        required: seen.required,
     };
-    match disagreement {
-        Some(field) => Err(entry_error("as in the manifest").plugin(manifest.id()).field(field)),
-        None => Ok(LoadedPlugin { manifest, init: identity.init }),
+    crm.install_plugin(&extension, &state)?;
+    if let Some(session) = session.filter(|_| due) {
+        extension.migrate(session)?;
+        plugin.set_unmigrated(false);
     }
-}
-
-fn identity_of(library: &Library) -> Result<Identity> {
-    // What a poisoned lock guards is whole: an entry is only ever added or filled.
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = match known.entry(library.digest) {
-        Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => entry.insert(Known { image: private_copy(&library.bytes)?, identity: None }),
-    };
-    match &known.identity {
-        Some(identity) => Ok(identity.clone()),
-        None => Ok(known.identity.insert(ask(open(&known.image)?)?).clone()),
-    }
-}
-
-fn entry_error(rule: &str) -> Error {
-    Error::new(Code::PluginEntry).rule(rule)
-}
-
-/// Loads a library for the life of the process and finds its entry function.
-fn open(image: &Path) -> Result<guanxi_plugin_entry> {
-    let library = map(image).map_err(|error| entry_error("a library that loads").because(error))?;
-    // SAFETY: the interface gives the symbol of this name this type.
-    let entry = unsafe { library.get::<guanxi_plugin_entry>(GUANXI_PLUGIN_ENTRY_SYMBOL) };
-    let entry = *entry.map_err(|error| entry_error(GUANXI_PLUGIN_ENTRY_SYMBOL).because(error))?;
-    // Given up instead of closed: a thread or a destructor of the plugin may outlive the last database.
-    let _ = library.into_raw();
-    Ok(entry)
-}
-
-/// Maps a library at once and whole, with its names for itself alone.
-#[cfg(unix)]
-fn map(image: &Path) -> std::result::Result<platform::Library, libloading::Error> {
-    const FLAGS: libc::c_int = libc::RTLD_NOW | libc::RTLD_LOCAL | libc::RTLD_NODELETE;
-    // SAFETY: what runs on loading was verified to be what the manifest names; whether that is to be
-    // trusted is for whoever named the package to say.
-    unsafe { platform::Library::open(Some(image), FLAGS) }
-}
-
-/// Maps a library; what it needs is looked for beside it and in the system, never on the path.
-#[cfg(windows)]
-fn map(image: &Path) -> std::result::Result<platform::Library, libloading::Error> {
-    const FLAGS: u32 = platform::LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | platform::LOAD_LIBRARY_SEARCH_SYSTEM32;
-    // SAFETY: what runs on loading was verified to be what the manifest names; whether that is to be
-    // trusted is for whoever named the package to say.
-    unsafe { platform::Library::load_with_flags(image, FLAGS) }
-}
-
-/// Calls the entry function and copies what it says.
-fn ask(entry: guanxi_plugin_entry) -> Result<Identity> {
-    let mut information = guanxi_plugin_info {
-        struct_size: size_of::<guanxi_plugin_info>(),
-        abi_major: 0,
-        abi_minor_required: 0,
-        id: guanxi_str::EMPTY,
-        version: guanxi_str::EMPTY,
-        capabilities: guanxi_str::EMPTY,
-        init: None,
-    };
-    // SAFETY: the structure is whole and states its size, as the interface asks.
-    let status = unsafe { entry(&raw mut information) };
-    if status == GUANXI_ERR_PLUGIN_ABI_MISMATCH {
-        return Err(Error::new(Code::PluginAbi).rule("a plugin for the structures of this engine"));
-    }
-    if status < 0 {
-        return Err(entry_error(&format!("status {status}")));
-    }
-    let init = information.init.ok_or_else(|| entry_error("an init function"))?;
-    Ok(Identity {
-        abi: (information.abi_major, information.abi_minor_required),
-        id: static_text(information.id)?,
-        version: static_text(information.version)?,
-        capabilities: static_text(information.capabilities)?,
-        init,
-    })
-}
-
-/// A text that a plugin says of itself, which lives as long as the process by the interface.
-fn static_text(view: guanxi_str) -> Result<&'static str> {
-    if view.data.is_null() || view.length > MAX_TEXT {
-        return Err(entry_error("texts of at most 64 KiB"));
-    }
-    // SAFETY: the address is not null, and the interface has the text live as long as the process.
-    let bytes = unsafe { std::slice::from_raw_parts(view.data.cast::<u8>(), view.length) };
-    std::str::from_utf8(bytes).map_err(|error| entry_error("UTF-8").because(error))
+    Ok(())
 }

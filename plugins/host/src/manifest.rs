@@ -14,7 +14,17 @@ const MAX_WORD: usize = 128;
 /// What a digest begins with in the manifest.
 const SHA_256: &str = "sha256:";
 /// What capabilities there are, each with the entity it is for.
-const ACTIONS: [&str; 2] = ["schema", "hook"];
+const ACTIONS: [&str; 4] = ["schema", "hook", "read", "write"];
+/// What capabilities there are that are for no entity.
+const PLAIN: [&str; 6] = ["package", "action", "job", "migration", "model", "account"];
+/// The capability to call a method, with its name behind a colon.
+const CALL: &str = "call";
+/// How long a hook may take if nothing is said, in milliseconds.
+const HOOK_BUDGET_MS: u32 = 50;
+/// How long an action, a job, or what is behind a commit may take if nothing is said, in milliseconds.
+const WORK_BUDGET_MS: u32 = 2_000;
+/// Longest budget, in milliseconds.
+const MAX_BUDGET_MS: u32 = 600_000;
 /// First labels of ids that belong to the engine and to the customer's own fields.
 const RESERVED: [&str; 3] = ["crm", "guanxi", "x"];
 /// File names of libraries on the platforms there are.
@@ -39,7 +49,51 @@ pub struct Manifest {
     name: Label,
     capabilities: BTreeSet<String>,
     on_fault: OnFault,
+    requires: Requires,
+    conflicts: Vec<String>,
+    schema_version: u32,
+    budget_ms: Budgets,
     files: BTreeMap<String, Digest>,
+}
+
+/// What a plugin needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requires {
+    /// The engine, by a requirement on versions as cargo has them, such as `>=0.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<String>,
+    /// Other plugins, each by its id and a requirement on its version: `cn.example.base >=1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
+}
+
+impl Requires {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How long calls into a plugin may take, in milliseconds; longer ones count as faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budgets {
+    /// A hook within a transaction.
+    pub hook: u32,
+    /// An action, a job, a migration, and what is behind a commit.
+    pub work: u32,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self { hook: HOOK_BUDGET_MS, work: WORK_BUDGET_MS }
+    }
+}
+
+impl Budgets {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The manifest as it stands in the file. A field that is not known is an error, for it may be one that
@@ -52,8 +106,21 @@ struct Written {
     abi: String,
     capabilities: Vec<String>,
     on_fault: OnFault,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    conflicts: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    schema_version: u32,
     name: Label,
+    #[serde(default, skip_serializing_if = "Requires::is_nothing")]
+    requires: Requires,
+    #[serde(default, skip_serializing_if = "Budgets::is_usual")]
+    budget_ms: Budgets,
     files: BTreeMap<String, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Manifest {
@@ -79,9 +146,47 @@ impl Manifest {
             name,
             capabilities: distinct(id, capabilities.iter().map(|&capability| capability.to_owned()))?,
             on_fault,
+            requires: Requires::default(),
+            conflicts: Vec::new(),
+            schema_version: 0,
+            budget_ms: Budgets::default(),
             files: BTreeMap::new(),
         };
         manifest.checked()
+    }
+
+    /// The same manifest, but that the plugin needs a minor version of the interface.
+    ///
+    /// # Errors
+    /// `plugin.abi_mismatch` for one that this host does not have.
+    pub fn with_abi_minor(mut self, minor: u32) -> Result<Self> {
+        self.abi.1 = minor;
+        self.checked()
+    }
+
+    /// The same manifest, but that the plugin needs other things, and does not go together with plugins of these ids.
+    ///
+    /// # Errors
+    /// `plugin.manifest`.
+    pub fn with_needs(mut self, requires: Requires, conflicts: Vec<String>) -> Result<Self> {
+        (self.requires, self.conflicts) = (requires, conflicts);
+        self.checked()
+    }
+
+    /// The same manifest, with how far the plugin's migrations go.
+    #[must_use]
+    pub fn with_schema_version(mut self, version: u32) -> Self {
+        self.schema_version = version;
+        self
+    }
+
+    /// The same manifest, with how long calls into the plugin may take.
+    ///
+    /// # Errors
+    /// `plugin.manifest` for nothing, and for more than ten minutes.
+    pub fn with_budgets(mut self, budgets: Budgets) -> Result<Self> {
+        self.budget_ms = budgets;
+        self.checked()
     }
 
     /// Reads the text of a `manifest.toml`.
@@ -90,9 +195,24 @@ impl Manifest {
     /// `plugin.manifest` for anything malformed, missing or unknown, naming the field and the rule;
     /// `plugin.abi_mismatch` for another version of the plugin interface.
     pub fn parse(text: &str) -> Result<Self> {
+        let manifest = Self::parse_linked(text)?;
+        if manifest.targets().next().is_none() {
+            return Err(wrong(&manifest.id, "files", "at least one library"));
+        }
+        Ok(manifest)
+    }
+
+    /// Reads the text of a manifest for a plugin that is linked into the host, and needs no library.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`].
+    pub fn parse_linked(text: &str) -> Result<Self> {
         let written: Written =
             toml::from_str(text).map_err(|error| Error::new(Code::PluginManifest).because(error))?;
-        let Written { id, version, abi, capabilities, on_fault, name, files } = written;
+        let Written { id, version, abi, capabilities, on_fault, name, files, .. } = &written;
+        let (id, version, on_fault, name) = (id.clone(), version.clone(), *on_fault, name.clone());
+        let (abi, capabilities, files) = (abi.clone(), capabilities.clone(), files.clone());
+        let Written { requires, conflicts, schema_version, budget_ms, .. } = written;
         let abi = parse_abi(&abi).ok_or_else(|| wrong(&id, "abi", "major.minor").value(&abi))?;
         let capabilities = distinct(&id, capabilities)?;
         let mut digests = BTreeMap::new();
@@ -102,10 +222,21 @@ impl Manifest {
             })?;
             digests.insert(path, parsed);
         }
-        if digests.is_empty() {
-            return Err(wrong(&id, "files", "at least one library"));
-        }
-        Self { id, version, abi, name, capabilities, on_fault, files: digests }.checked()
+        let files = digests;
+        let manifest = Self {
+            id,
+            version,
+            abi,
+            name,
+            capabilities,
+            on_fault,
+            requires,
+            conflicts,
+            schema_version,
+            budget_ms,
+            files,
+        };
+        manifest.checked()
     }
 
     /// The text of `manifest.toml`.
@@ -120,7 +251,11 @@ impl Manifest {
             abi: format!("{major}.{minor}"),
             capabilities: self.capabilities.iter().cloned().collect(),
             on_fault: self.on_fault,
+            conflicts: self.conflicts.clone(),
+            schema_version: self.schema_version,
             name: self.name.clone(),
+            requires: self.requires.clone(),
+            budget_ms: self.budget_ms,
             files: self.files.iter().map(|(path, digest)| (path.clone(), digest_text(digest))).collect(),
         };
         toml::to_string(&written)
@@ -162,8 +297,47 @@ impl Manifest {
         self.on_fault
     }
 
-    /// The same manifest with one library more: its path in the package, and its digest.
-    pub(crate) fn with_library(mut self, path: String, digest: Digest) -> Result<Self> {
+    /// What the plugin needs.
+    #[must_use]
+    pub fn requires(&self) -> &Requires {
+        &self.requires
+    }
+
+    /// The plugins with which it does not go together.
+    #[must_use]
+    pub fn conflicts(&self) -> &[String] {
+        &self.conflicts
+    }
+
+    /// How far its migrations go; 0 for a plugin that has none.
+    #[must_use]
+    pub fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+
+    /// How long calls into it may take.
+    #[must_use]
+    pub fn budgets(&self) -> Budgets {
+        self.budget_ms
+    }
+
+    /// The platforms that it has a library for.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().filter_map(|path| library_target(path))
+    }
+
+    /// The version, which can be compared with others.
+    pub(crate) fn semantic_version(&self) -> Result<semver::Version> {
+        version_of(&self.version).ok_or_else(|| wrong(&self.id, "version", "semver.org").value(&self.version))
+    }
+
+    /// The files of the package with their digests.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Digest)> {
+        self.files.iter().map(|(path, digest)| (path.as_str(), digest))
+    }
+
+    /// The same manifest with one file more: its path in the package, and its digest.
+    pub(crate) fn with_file(mut self, path: String, digest: Digest) -> Result<Self> {
         self.files.insert(path, digest);
         self.checked()
     }
@@ -188,13 +362,16 @@ impl Manifest {
         self.check_abi()?;
         for capability in &self.capabilities {
             if !is_capability(capability) {
-                return Err(
-                    wrong(&self.id, "capabilities", "schema:<entity> or hook:<entity>").value(capability)
-                );
+                return Err(wrong(&self.id, "capabilities", "schema:<entity>, hook:<entity> and the like")
+                    .value(capability));
             }
         }
+        self.check_needs()?;
         let mut targets = BTreeSet::new();
         for path in self.files.keys() {
+            if is_other_file(path) {
+                continue;
+            }
             let target = library_target(path)
                 .ok_or_else(|| wrong(&self.id, "files", "bin/<target>/plugin.so").value(path))?;
             if !targets.insert(target) {
@@ -204,10 +381,27 @@ impl Manifest {
         Ok(self)
     }
 
+    fn check_needs(&self) -> Result<()> {
+        let said = self.requires.core.as_deref().map(|core| (core, is_requirement(core)));
+        let plugins =
+            self.requires.plugins.iter().map(|said| (said.as_str(), parse_requirement(said).is_some()));
+        if let Some((said, _)) = said.into_iter().chain(plugins).find(|(_, good)| !good) {
+            return Err(
+                wrong(&self.id, "requires", "an id and a version, such as cn.example.base >=1").value(said)
+            );
+        }
+        if let Some(said) = self.conflicts.iter().find(|said| !is_id(said) || **said == self.id) {
+            return Err(wrong(&self.id, "conflicts", "ids of other plugins").value(said));
+        }
+        let budgets = [self.budget_ms.hook, self.budget_ms.work];
+        if budgets.iter().any(|budget| *budget == 0 || *budget > MAX_BUDGET_MS) {
+            return Err(wrong(&self.id, "budget_ms", "1 to 600000"));
+        }
+        Ok(())
+    }
+
     fn check_identity(&self) -> Result<()> {
-        let mut labels = self.id.split('.');
-        let reserved = labels.clone().next().is_some_and(|label| RESERVED.contains(&label));
-        if self.id.len() > MAX_WORD || labels.clone().count() < 2 || !labels.all(is_word) || reserved {
+        if !is_id(&self.id) {
             return Err(wrong("", "id", "reversed domain order in lower case").value(&self.id));
         }
         if self.version.len() > MAX_WORD || !is_version(&self.version) {
@@ -234,7 +428,40 @@ impl Manifest {
 
 /// Where the library for a target lies in a package.
 pub(crate) fn library_path(target: &str) -> String {
-    format!("bin/{target}/plugin.{}", std::env::consts::DLL_EXTENSION)
+    let extension = match target {
+        apple if apple.contains("-apple-") => "dylib",
+        windows if windows.contains("-windows-") => "dll",
+        _ => "so",
+    };
+    format!("bin/{target}/plugin.{extension}")
+}
+
+/// Whether a path is that of a file beside the libraries: the package of metadata, or a guide for people.
+fn is_other_file(path: &str) -> bool {
+    let guide = path.strip_prefix("doc/").is_some_and(|name| !name.contains('/'));
+    path == crate::package::METADATA || (guide && crate::archive::is_plain(path))
+}
+
+/// An id in reversed domain order, in no namespace of the engine's.
+fn is_id(id: &str) -> bool {
+    let mut labels = id.split('.');
+    let reserved = labels.clone().next().is_some_and(|label| RESERVED.contains(&label));
+    id.len() <= MAX_WORD && labels.clone().count() >= 2 && labels.all(is_word) && !reserved
+}
+
+fn is_requirement(said: &str) -> bool {
+    semver::VersionReq::parse(said).is_ok()
+}
+
+/// An id and a requirement on its version, `cn.example.base >=1`.
+pub(crate) fn parse_requirement(said: &str) -> Option<(&str, semver::VersionReq)> {
+    let (id, version) = said.split_once(' ')?;
+    Some((id, semver::VersionReq::parse(version).ok()?)).filter(|(id, _)| is_id(id))
+}
+
+/// A version that can be compared.
+pub(crate) fn version_of(said: &str) -> Option<semver::Version> {
+    semver::Version::parse(said).ok()
 }
 
 /// The target in `bin/<target>/plugin.so`; `None` for any other path.
@@ -269,8 +496,15 @@ fn is_word(word: &str) -> bool {
 }
 
 fn is_capability(capability: &str) -> bool {
-    let parts = capability.split_once(':').filter(|_| capability.len() <= MAX_WORD);
-    parts.is_some_and(|(action, entity)| ACTIONS.contains(&action) && entity.split('.').all(is_word))
+    if capability.len() > MAX_WORD {
+        return false;
+    }
+    match capability.split_once(':') {
+        None => PLAIN.contains(&capability),
+        Some((action, named)) => {
+            (ACTIONS.contains(&action) || action == CALL) && named.split('.').all(is_word)
+        }
+    }
 }
 
 /// `1.2.0` or `1.2.0-rc.1`, by semver.org; build metadata is not taken, for it does not order versions.
@@ -319,5 +553,10 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 fn digest_text(digest: &Digest) -> String {
-    digest.iter().fold(SHA_256.to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    format!("{SHA_256}{}", digits(digest))
+}
+
+/// A digest in hexadecimal digits.
+pub(crate) fn digits(digest: &Digest) -> String {
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -1,40 +1,63 @@
-//! A package on disk: how it is made, and how its files are read without trusting the disk.
+//! A package: how it is made, and how it is opened, as a directory or as one file.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use guanxi::base::{Code, Error, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::TARGET;
-use crate::manifest::{Digest, Manifest, library_path};
+use crate::archive::{self, MAX_ARCHIVE};
+use crate::files;
+use crate::manifest::{Digest, Manifest, digits, library_path};
+use crate::trust::{MAX_SIGNATURE, Signer, TrustStore};
 
 /// Name of the manifest in a package.
-const MANIFEST: &str = "manifest.toml";
+pub(crate) const MANIFEST: &str = "manifest.toml";
+/// Name of the signature over the manifest.
+pub(crate) const SIGNATURE: &str = "manifest.sig";
+/// The package of metadata that a plugin brings, if it brings one.
+pub(crate) const METADATA: &str = "metadata/package.json";
 /// Largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 64 << 10;
-/// Largest library, in bytes.
-const MAX_LIBRARY: u64 = 512 << 20;
+/// Largest file of a package, in bytes.
+const MAX_FILE: u64 = 512 << 20;
 
-/// Makes the package `<id>-<version>.gxplugin` of a shared library for this platform and returns its
+/// What a package is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    /// The shared library for each target.
+    pub libraries: BTreeMap<String, PathBuf>,
+    /// Other files, by their paths in the package: `metadata/package.json`, and guides as `doc/<name>`.
+    pub files: BTreeMap<String, PathBuf>,
+}
+
+/// Makes the package `<id>-<version>.gxplugin` of a shared library for this platform, as a directory, and returns its
 /// path. The package is there whole or not at all.
 ///
 /// # Errors
 /// `storage.already_exists` if the package exists; `storage.io` if the library cannot be read or the
 /// package not be written.
 pub fn pack(library: &Path, out_dir: &Path, manifest: Manifest) -> Result<PathBuf> {
+    let libraries = [(TARGET.to_owned(), library.to_owned())].into();
+    pack_all(&Contents { libraries, ..Contents::default() }, out_dir, manifest)
+}
+
+/// As [`pack`], of libraries for several targets and other files.
+///
+/// # Errors
+/// As [`pack`]; `plugin.manifest` for a file that packages do not have.
+pub fn pack_all(contents: &Contents, out_dir: &Path, manifest: Manifest) -> Result<PathBuf> {
+    let (files, manifest) = gather(contents, manifest)?;
     let name = format!("{}-{}.gxplugin", manifest.id(), manifest.version());
     let package = out_dir.join(&name);
     if package.exists() {
         return Err(Error::new(Code::AlreadyExists).value(&package.to_string_lossy()));
     }
-    let bytes = fs::read(library)?;
-    let path = library_path(TARGET);
-    let manifest = manifest.with_library(path.clone(), digest_of(&bytes))?;
     let staging = out_dir.join(format!(".{name}.{}", std::process::id()));
-    let written = write_package(&staging, &path, &bytes, &manifest.to_toml()?)
-        .and_then(|()| fs::rename(&staging, &package));
+    let written = write_files(&staging, &files).and_then(|()| fs::rename(&staging, &package));
     if let Err(error) = written {
         // The first error is the one to tell; what cannot be removed is a hidden directory.
         let _ = fs::remove_dir_all(&staging);
@@ -43,29 +66,120 @@ pub fn pack(library: &Path, out_dir: &Path, manifest: Manifest) -> Result<PathBu
     Ok(package)
 }
 
-fn write_package(root: &Path, library: &str, bytes: &[u8], manifest: &str) -> io::Result<()> {
-    let library = root.join(library);
-    if let Some(directory) = library.parent() {
-        fs::create_dir_all(directory)?;
+fn gather(contents: &Contents, mut manifest: Manifest) -> Result<(BTreeMap<String, Vec<u8>>, Manifest)> {
+    let mut files = BTreeMap::new();
+    let libraries = contents.libraries.iter().map(|(target, library)| (library_path(target), library));
+    let others = contents.files.iter().map(|(path, file)| (path.clone(), file));
+    for (path, file) in libraries.chain(others) {
+        let bytes = fs::read(file)?;
+        manifest = manifest.with_file(path.clone(), digest_of(&bytes))?;
+        files.insert(path, bytes);
     }
-    fs::write(library, bytes)?;
-    fs::write(root.join(MANIFEST), manifest)
+    files.insert(MANIFEST.to_owned(), manifest.to_toml()?.into_bytes());
+    Ok((files, manifest))
 }
 
-/// Checks a package as [`crate::load`] does, short of loading it.
+fn write_files(root: &Path, files: &BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    for (path, bytes) in files {
+        let path = root.join(path);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::write(path, bytes)?;
+    }
+    Ok(())
+}
+
+/// Makes one file of a package that is a directory, its signature with it, and returns the path:
+/// `<id>-<version>.gxplugin` in another directory.
 ///
 /// # Errors
-/// As [`crate::load`], but for those of a library that does not load.
-pub fn inspect(package: &Path) -> Result<Manifest> {
-    let package = Package::open(package)?;
-    package.library()?;
-    Ok(package.manifest)
+/// Those of opening a package; `storage.already_exists`; `storage.io`.
+pub fn archive_package(package: &Path, out_dir: &Path) -> Result<PathBuf> {
+    let opened = Package::open(package, None)?;
+    let mut files = BTreeMap::from([(MANIFEST.to_owned(), opened.manifest_bytes.clone())]);
+    if let Some(signature) = &opened.signature {
+        files.insert(SIGNATURE.to_owned(), signature.clone().into_bytes());
+    }
+    for (path, _) in opened.manifest.files() {
+        files.insert(path.to_owned(), opened.file(path)?);
+    }
+    let path = out_dir.join(format!("{}-{}.gxplugin", opened.manifest.id(), opened.manifest.version()));
+    write_new(&path, &archive::archive(&files)?)?;
+    Ok(path)
+}
+
+/// Writes a file that is not there yet, whole or not at all.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path.exists() {
+        return Err(Error::new(Code::AlreadyExists).value(&path.to_string_lossy()));
+    }
+    let staging = path.with_extension(format!("{}.part", std::process::id()));
+    let written = fs::write(&staging, bytes).and_then(|()| fs::rename(&staging, path));
+    written.inspect_err(|_| drop(fs::remove_file(&staging)))?;
+    Ok(())
+}
+
+/// The bytes that a signature of a package is over: those of its manifest, which names every other file by its hash.
+///
+/// # Errors
+/// Those of opening a package.
+pub fn bytes_to_sign(package: &Path) -> Result<Vec<u8>> {
+    Ok(Package::open(package, None)?.manifest_bytes)
+}
+
+/// Puts a signature, as minisign writes it, into a package that is a directory, in place of one that is there.
+///
+/// # Errors
+/// `plugin.archive` for a package in one file, which is signed before it is one; `storage.io`.
+pub fn put_signature(package: &Path, signature: &str) -> Result<()> {
+    if !files::is_directory(package)? {
+        return Err(
+            Error::new(Code::PluginDamaged).rule("a directory, which is signed before it is one file")
+        );
+    }
+    Ok(fs::write(package.join(SIGNATURE), signature)?)
 }
 
 /// A package whose manifest is acceptable.
 pub(crate) struct Package {
-    root: PathBuf,
+    origin: Origin,
+    manifest_bytes: Vec<u8>,
+    signature: Option<String>,
     pub(crate) manifest: Manifest,
+    /// Who has signed it, where that was asked.
+    pub(crate) signer: Option<Signer>,
+}
+
+enum Origin {
+    Directory(PathBuf),
+    Archive(BTreeMap<String, Vec<u8>>),
+}
+
+impl Origin {
+    fn open(path: &Path) -> Result<Self> {
+        if files::is_directory(path)? {
+            return Ok(Self::Directory(path.to_owned()));
+        }
+        Ok(Self::Archive(archive::unpack(&files::read(path, MAX_ARCHIVE)?)?))
+    }
+
+    /// A file, if it is there.
+    fn find(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Directory(root) => match root.join(path).symlink_metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                _ => files::read(&root.join(path), limit).map(Some),
+            },
+            Self::Archive(files) => match files.get(path) {
+                Some(bytes) if bytes.len() as u64 > limit => {
+                    let error = Error::new(Code::PluginTooLarge).rule(&format!("at most {limit} bytes"));
+                    Err(error.value(path))
+                }
+                found => Ok(found.cloned()),
+            },
+        }
+    }
 }
 
 /// The bytes of a library that are the ones the manifest names.
@@ -75,100 +189,98 @@ pub(crate) struct Library {
 }
 
 impl Package {
-    /// Opens a package and checks its manifest.
+    /// Opens a package, asks who has signed it if that is wanted, and only then reads its manifest.
     ///
     /// # Errors
-    /// `plugin.manifest` if the path is relative, is no directory of a trusted owner, or has no
-    /// acceptable manifest; `plugin.abi_mismatch`.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
-        let refused = |rule: &str| Error::new(Code::PluginManifest).rule(rule).value(&root.to_string_lossy());
-        if !root.is_absolute() {
-            return Err(refused("an absolute path"));
+    /// `plugin.path`, `plugin.too_large`, `plugin.archive`; `plugin.signature` and `plugin.key_*`;
+    /// `plugin.manifest`, `plugin.abi_mismatch`.
+    pub(crate) fn open(path: &Path, trust: Option<&TrustStore>) -> Result<Self> {
+        let origin = Origin::open(path)?;
+        let manifest_bytes = origin.find(MANIFEST, MAX_MANIFEST)?;
+        let refused = |rule: &str| Error::new(Code::PluginManifest).rule(rule).value(&path.to_string_lossy());
+        let manifest_bytes = manifest_bytes.ok_or_else(|| refused("a manifest.toml"))?;
+        let signature = origin.find(SIGNATURE, MAX_SIGNATURE)?;
+        let unreadable =
+            |error| Error::new(Code::PluginSignature).rule("a signature in UTF-8").because(error);
+        let signature = signature.map(String::from_utf8).transpose().map_err(unreadable)?;
+        let signer =
+            trust.map(|trust| signer_of(trust, &manifest_bytes, signature.as_deref())).transpose()?;
+        let text = str::from_utf8(&manifest_bytes).map_err(|error| refused("UTF-8").because(error))?;
+        let manifest = Manifest::parse(text)?;
+        if let Some((trust, signer)) = trust.zip(signer.as_ref()) {
+            trust.check_id(signer, manifest.id())?;
         }
-        let metadata = fs::symlink_metadata(root).map_err(|error| refused("a directory").because(error))?;
-        if !metadata.is_dir() {
-            return Err(refused("a directory"));
-        }
-        if !is_trusted(&metadata) {
-            return Err(refused(TRUSTED));
-        }
-        let bytes = read(&root.join(MANIFEST), MAX_MANIFEST, Code::PluginManifest)?;
-        let text = String::from_utf8(bytes).map_err(|error| refused("UTF-8").because(error))?;
-        Ok(Self { root: root.to_owned(), manifest: Manifest::parse(&text)? })
+        let package = Self { origin, manifest_bytes, signature, manifest, signer };
+        package.check_nothing_else()?;
+        Ok(package)
     }
 
-    /// Reads the library for this platform, once, and compares it with the manifest.
+    /// What is in one file is all named by the manifest.
+    fn check_nothing_else(&self) -> Result<()> {
+        let Origin::Archive(files) = &self.origin else { return Ok(()) };
+        let is_named = |path: &str| {
+            path == MANIFEST || path == SIGNATURE || self.manifest.files().any(|(named, _)| named == path)
+        };
+        match files.keys().find(|path| !is_named(path)) {
+            Some(other) => Err(Error::new(Code::PluginDamaged)
+                .plugin(self.manifest.id())
+                .rule("files that the manifest names")
+                .value(other)),
+            None => Ok(()),
+        }
+    }
+
+    /// A file that the manifest names.
     ///
     /// # Errors
-    /// `plugin.wrong_target` if there is none for this platform, `plugin.hash_mismatch` if it cannot be
-    /// read or is another one.
+    /// `plugin.hash_mismatch` if it is missing or another one; `plugin.path`, `plugin.too_large`.
+    pub(crate) fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let other = || Error::new(Code::PluginHash).plugin(self.manifest.id()).value(path);
+        let expected = self.manifest.files().find(|(named, _)| *named == path).ok_or_else(other)?.1;
+        let bytes = self.origin.find(path, MAX_FILE).map_err(|error| error.plugin(self.manifest.id()))?;
+        let bytes = bytes.ok_or_else(other)?;
+        if digest_of(&bytes) == *expected { Ok(bytes) } else { Err(other()) }
+    }
+
+    /// Reads the library for this platform, once, and every other file but libraries for others, and compares them with
+    /// the manifest.
+    ///
+    /// # Errors
+    /// `plugin.wrong_target` if there is none for this platform, and as [`Package::file`].
     pub(crate) fn library(&self) -> Result<Library> {
-        let (path, expected) = self.manifest.library(TARGET)?;
-        let bytes = read(&self.root.join(path), MAX_LIBRARY, Code::PluginHash)
-            .map_err(|error| error.plugin(self.manifest.id()))?;
-        let digest = digest_of(&bytes);
-        if digest != *expected {
-            return Err(Error::new(Code::PluginHash).plugin(self.manifest.id()).value(path));
+        let (path, digest) = self.manifest.library(TARGET)?;
+        let bytes = self.file(path)?;
+        let others = self.manifest.files().filter(|(path, _)| !path.starts_with("bin/"));
+        { others }.try_for_each(|(path, _)| self.file(path).map(drop))?;
+        Ok(Library { bytes, digest: *digest })
+    }
+
+    /// The package of metadata that the plugin brings, as JSON.
+    ///
+    /// # Errors
+    /// As [`Package::file`].
+    pub(crate) fn metadata(&self) -> Result<Option<String>> {
+        if !self.manifest.files().any(|(path, _)| path == METADATA) {
+            return Ok(None);
         }
-        Ok(Library { bytes, digest })
+        let text = String::from_utf8(self.file(METADATA)?);
+        let wrong = |error| {
+            Error::new(Code::PluginManifest).plugin(self.manifest.id()).field(METADATA).because(error)
+        };
+        text.map(Some).map_err(wrong)
     }
 }
 
-fn digest_of(bytes: &[u8]) -> Digest {
+fn signer_of(trust: &TrustStore, manifest: &[u8], signature: Option<&str>) -> Result<Signer> {
+    let missing = || Error::new(Code::PluginSignature).rule(&format!("a {SIGNATURE}"));
+    trust.verify(manifest, signature.ok_or_else(missing)?)
+}
+
+pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
     Sha256::digest(bytes).into()
 }
 
-/// Reads a file of a package: a regular file, not a link to one, of a trusted owner and bounded size.
-fn read(path: &Path, limit: u64, code: Code) -> Result<Vec<u8>> {
-    let refused = |rule: &str| Error::new(code).rule(rule).value(&path.to_string_lossy());
-    let file = open_without_following(path).map_err(|error| refused("a readable file").because(error))?;
-    let metadata = file.metadata().map_err(|error| refused("a readable file").because(error))?;
-    if !metadata.is_file() {
-        return Err(refused("a regular file"));
-    }
-    if !is_trusted(&metadata) {
-        return Err(refused(TRUSTED));
-    }
-    let mut bytes = Vec::new();
-    let length = file.take(limit + 1).read_to_end(&mut bytes);
-    let length = length.map_err(|error| refused("a readable file").because(error))?;
-    if u64::try_from(length).is_ok_and(|length| length <= limit) {
-        Ok(bytes)
-    } else {
-        Err(refused(&format!("at most {limit} bytes")))
-    }
-}
-
-/// The rule of [`is_trusted`] in words.
-const TRUSTED: &str = "owned by this user or root, and not writable by everyone";
-
-#[cfg(unix)]
-fn open_without_following(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
-}
-
-#[cfg(unix)]
-fn is_trusted(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    const WRITABLE_BY_EVERYONE: u32 = 0o002;
-    // SAFETY: the call takes nothing and cannot fail.
-    let user = unsafe { libc::geteuid() };
-    let is_owner_trusted = metadata.uid() == user || metadata.uid() == 0;
-    is_owner_trusted && metadata.mode() & WRITABLE_BY_EVERYONE == 0
-}
-
-#[cfg(not(unix))]
-fn open_without_following(path: &Path) -> io::Result<File> {
-    if fs::symlink_metadata(path)?.is_symlink() {
-        return Err(io::Error::from(io::ErrorKind::InvalidInput));
-    }
-    OpenOptions::new().read(true).open(path)
-}
-
-/// Elsewhere the platform's access control lists say who may write, and they are not read here.
-#[cfg(not(unix))]
-fn is_trusted(_metadata: &fs::Metadata) -> bool {
-    true
+/// SHA-256 of bytes in hexadecimal digits.
+pub(crate) fn digits_of(bytes: &[u8]) -> String {
+    digits(&digest_of(bytes))
 }

@@ -83,6 +83,7 @@ fn a_field_that_is_missing_unknown_or_of_another_type_is_refused() {
         GOOD.replace("on_fault = \"reject\"\n", ""),
         GOOD.replace("\"reject\"", "\"ignore\""),
         GOOD.replace("on_fault", "requires = []\non_fault"),
+        GOOD.replace("on_fault", "trusted = true\non_fault"),
         GOOD.replace("\"1.0\"", "1.0"),
         GOOD.replace("en = \"Score\"\n", ""),
         "]".to_owned(),
@@ -97,4 +98,27 @@ fn a_manifest_without_library_is_refused() {
     let (head, _) = GOOD.split_once("[files]").unwrap();
     let error = Manifest::parse(&format!("{head}[files]\n")).unwrap_err();
     assert_eq!((error.code(), error.field_name()), (Code::PluginManifest, Some("files")));
+}
+
+#[test]
+fn what_a_plugin_needs_is_read_written_and_refused_where_it_is_malformed() {
+    let more = GOOD.replace("on_fault", "conflicts = [\"cn.example.other\"]\nschema_version = 3\non_fault").replace(
+        "[files]",
+        "[requires]\ncore = \">=0.1\"\nplugins = [\"cn.example.base >=1\"]\n[budget_ms]\nhook = 10\n[files]",
+    );
+    let manifest = Manifest::parse(&more).unwrap();
+    assert_eq!(manifest.requires().plugins, ["cn.example.base >=1"]);
+    assert_eq!((manifest.schema_version(), manifest.budgets().hook, manifest.budgets().work), (3, 10, 2_000));
+    assert_eq!(Manifest::parse(&manifest.to_toml().unwrap()).unwrap(), manifest);
+    for (from, to, field) in [
+        ("cn.example.base >=1", "cn.example.base", "requires"),
+        ("cn.example.base >=1", "base >=1", "requires"),
+        (">=0.1", "new", "requires"),
+        ("cn.example.other", "cn.example.score", "conflicts"),
+        ("hook = 10", "hook = 0", "budget_ms"),
+        ("hook = 10", "hook = 600001", "budget_ms"),
+    ] {
+        let error = Manifest::parse(&more.replace(from, to)).unwrap_err();
+        assert_eq!((error.code(), error.field_name()), (Code::PluginManifest, Some(field)), "{to}");
+    }
 }

@@ -5,21 +5,28 @@ use std::marker::PhantomData;
 
 use guanxi_plugin_abi::{
     GUANXI_ERR_INPUT_NULL_ARGUMENT, GUANXI_ERR_PLUGIN_FAULT, GUANXI_ERR_PLUGIN_REJECTED,
-    GUANXI_ERR_SCHEMA_WRONG_TYPE, GUANXI_OK, guanxi_handle, guanxi_status,
+    GUANXI_ERR_SCHEMA_WRONG_TYPE, GUANXI_OK, guanxi_handle, guanxi_status, guanxi_str, guanxi_value,
 };
 
 use crate::error::Reason;
 use crate::fault::contained;
 use crate::host::{Host, Log};
+use crate::value::{bytes_of, utf8};
 use crate::{Error, Reject, Value};
 
 /// A hook as its author wrote it.
 pub(crate) type Hook = dyn Fn(&Context<'_>, &mut Record<'_>) -> Result<(), Reject> + Send + Sync;
 
-/// One registered hook: what the host carries as `user_data`.
-pub(crate) struct Registration {
+/// An action, a job or a migration as its author wrote it: it takes JSON and gives JSON.
+pub(crate) type Work = dyn Fn(&Context<'_>, &str) -> Result<String, Reject> + Send + Sync;
+
+/// A model as its author wrote it: it takes the values of its features and gives a score.
+pub(crate) type Score = dyn Fn(&Context<'_>, &[Value]) -> Result<f64, Reject> + Send + Sync;
+
+/// Something registered: what the host carries as `user_data`.
+pub(crate) struct Registration<W: ?Sized> {
     pub(crate) host: Host,
-    pub(crate) hook: Box<Hook>,
+    pub(crate) work: Box<W>,
 }
 
 /// A marker that ties something to the running call and its thread.
@@ -55,6 +62,59 @@ impl Context<'_> {
     pub fn log(&self) -> Log {
         Log(self.host)
     }
+
+    /// A record as the acting user sees it, as JSON; `id` is its id as text. Not before a save. Needs the capability
+    /// `read:<entity>` and a host of 1.2, as all that follows does.
+    ///
+    /// # Errors
+    /// `record.not_found`, `access.not_permitted`, `plugin.abi_mismatch` with an older host.
+    pub fn read(&self, entity: &str, id: &str) -> Result<String, Error> {
+        self.host.read(self.handle, entity, id)
+    }
+
+    /// Creates or changes a record in the right of whoever acts, and gives its id. `fields` is a JSON object; `key`
+    /// names the record for ever within the plugin, and an empty key makes a new one each time. In a hook it is part of
+    /// the open transaction. Not before a save or a step. Needs the capability `write:<entity>`.
+    ///
+    /// # Errors
+    /// Those of a save; `access.not_permitted`.
+    pub fn save(&self, entity: &str, key: &str, fields: &str) -> Result<String, Error> {
+        self.host.save(self.handle, entity, key, fields)
+    }
+
+    /// Calls a method of the engine in the right of whoever acts, with parameters as JSON, and gives the answer as
+    /// JSON. Within a transaction, so in every hook but that behind the commit, it is refused. Needs the capability
+    /// `call:<method>`.
+    ///
+    /// # Errors
+    /// `engine.reentrant`, `access.not_permitted`, and those of the method.
+    pub fn call(&self, method: &str, parameters: &str) -> Result<String, Error> {
+        self.host.call(self.handle, (false, method), parameters)
+    }
+
+    /// As [`Context::call`], on the plugin's own account. Needs the capability `account` besides.
+    ///
+    /// # Errors
+    /// As [`Context::call`]; `plugin.not_admitted`.
+    pub fn call_as_self(&self, method: &str, parameters: &str) -> Result<String, Error> {
+        self.host.call(self.handle, (true, method), parameters)
+    }
+
+    /// Says why a model gives its score: in both languages, and how much of the score it is.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn reason(&self, text_zh: &str, text_en: &str, weight: f64) -> Result<(), Error> {
+        self.host.reason(self.handle, text_zh, text_en, weight)
+    }
+
+    /// How long the call may still take, in milliseconds; below 0 once the budget is spent.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn time_left_ms(&self) -> Result<i64, Error> {
+        self.host.time_left_ms(self.handle)
+    }
 }
 
 /// The record that is about to be saved. It cannot outlive the call or leave its thread.
@@ -74,6 +134,22 @@ impl Record<'_> {
     /// `schema.unknown_field`, or `access.field_not_permitted`.
     pub fn value(&self, field: &str) -> Result<Value, Error> {
         self.host.record_value(self.handle, field)
+    }
+
+    /// The value that a field had before the save; [`Value::Null`] for a new record. Needs a host of 1.2.
+    ///
+    /// # Errors
+    /// As [`Record::value`].
+    pub fn old_value(&self, field: &str) -> Result<Value, Error> {
+        self.host.record_old_value(self.handle, field)
+    }
+
+    /// The 16 bytes of the record's id. Needs a host of 1.2.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn id(&self) -> Result<[u8; 16], Error> {
+        self.host.record_id(self.handle)
     }
 
     /// The text of a field; `None` if it is empty.
@@ -109,21 +185,86 @@ impl Record<'_> {
 /// The function that the host calls for every hook of every Rust plugin.
 ///
 /// # Safety
-/// `user_data` is that of a [`Registration`] which is not destroyed yet.
+/// `user_data` is that of a [`Registration`] of a hook which is not destroyed yet.
 pub(crate) unsafe extern "C" fn run(
     user_data: *mut c_void,
     context: guanxi_handle,
     record: guanxi_handle,
 ) -> guanxi_status {
     // SAFETY: the host passes back what was registered, and does not destroy it while it runs.
-    let Some(registration) = (unsafe { user_data.cast::<Registration>().as_ref() }) else {
+    let Some(registration) = (unsafe { user_data.cast::<Registration<Hook>>().as_ref() }) else {
         return GUANXI_ERR_INPUT_NULL_ARGUMENT;
     };
     let host = registration.host;
     let outcome = contained(host, || {
         let seen = Context { host, handle: context, during: PhantomData };
-        (registration.hook)(&seen, &mut Record { host, handle: record, during: PhantomData })
+        (registration.work)(&seen, &mut Record { host, handle: record, during: PhantomData })
     });
+    settle(host, context, outcome)
+}
+
+/// The function that the host calls for every action, job and migration of every Rust plugin.
+///
+/// # Safety
+/// As [`run`], of a work; `input` is readable during the call.
+pub(crate) unsafe extern "C" fn perform(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    input: guanxi_str,
+) -> guanxi_status {
+    // SAFETY: the host passes back what was registered, and does not destroy it while it runs.
+    let Some(registration) = (unsafe { user_data.cast::<Registration<Work>>().as_ref() }) else {
+        return GUANXI_ERR_INPUT_NULL_ARGUMENT;
+    };
+    let host = registration.host;
+    // SAFETY: the host has the text stay during the call.
+    let input = unsafe { bytes_of(input) };
+    let outcome = contained(host, || {
+        let seen = Context { host, handle: context, during: PhantomData };
+        let answer = (registration.work)(&seen, &utf8(input, "input")?)?;
+        if !answer.is_empty() {
+            host.answer(context, &answer)?;
+        }
+        Ok(())
+    });
+    settle(host, context, outcome)
+}
+
+/// The function that the host calls for every model of every Rust plugin.
+///
+/// # Safety
+/// As [`run`], of a score; `features` are `count` values, and `score` is a place to write to.
+pub(crate) unsafe extern "C" fn score(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    features: *const guanxi_value,
+    count: usize,
+    score: *mut f64,
+) -> guanxi_status {
+    // SAFETY: the host passes back what was registered, and does not destroy it while it runs.
+    let Some(registration) = (unsafe { user_data.cast::<Registration<Score>>().as_ref() }) else {
+        return GUANXI_ERR_INPUT_NULL_ARGUMENT;
+    };
+    if features.is_null() || score.is_null() {
+        return GUANXI_ERR_INPUT_NULL_ARGUMENT;
+    }
+    let host = registration.host;
+    // SAFETY: the host passes so many values, which stay during the call.
+    let features = unsafe { std::slice::from_raw_parts(features, count) };
+    let outcome = contained(host, || {
+        let seen = Context { host, handle: context, during: PhantomData };
+        // SAFETY: the host's values have the content that their kinds call for.
+        let values = features.iter().map(|value| unsafe { Value::copied(value, "feature") });
+        let given = (registration.work)(&seen, &values.collect::<Result<Vec<_>, Error>>()?)?;
+        // SAFETY: the host passes a place to write to.
+        unsafe { score.write(given) };
+        Ok(())
+    });
+    settle(host, context, outcome)
+}
+
+/// What the host is told of a call.
+fn settle(host: Host, context: guanxi_handle, outcome: Result<Result<(), Reject>, String>) -> guanxi_status {
     match outcome {
         Ok(Ok(())) => GUANXI_OK,
         Ok(Err(reject)) => refuse(host, context, reject.0),
@@ -158,9 +299,9 @@ fn refuse(host: Host, context: guanxi_handle, reason: Reason) -> guanxi_status {
 /// Frees a registration, with everything that its closure holds.
 ///
 /// # Safety
-/// `user_data` is that of a [`Registration`], and is not used again.
-pub(crate) unsafe extern "C" fn destroy(user_data: *mut c_void) {
-    let registration = user_data.cast::<Registration>();
+/// `user_data` is that of a [`Registration`] of this kind, and is not used again.
+pub(crate) unsafe extern "C" fn destroy<W: ?Sized>(user_data: *mut c_void) {
+    let registration = user_data.cast::<Registration<W>>();
     if registration.is_null() {
         return;
     }

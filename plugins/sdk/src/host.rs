@@ -26,6 +26,20 @@ macro_rules! function {
     }};
 }
 
+/// Reads one function that came after version 1.0, if the host has it.
+macro_rules! later {
+    ($host:expr, $name:ident) => {{
+        let table = $host.0.as_ptr();
+        // SAFETY: every version of the table begins with its size.
+        let size = unsafe { (&raw const (*table).struct_size).read() };
+        if size < offset_of!(guanxi_host, $name) + size_of::<usize>() {
+            return Err(Error::new(abi::GUANXI_ERR_PLUGIN_ABI_MISMATCH, stringify!($name)));
+        }
+        // SAFETY: the table reaches beyond the function, and tables are constant.
+        unsafe { (&raw const (*table).$name).read() }
+    }};
+}
+
 /// The host. It lives as long as the process and may be used on any thread; what a handle allows is
 /// the handle's affair.
 #[derive(Clone, Copy)]
@@ -147,6 +161,155 @@ impl Host {
         // SAFETY: the host wrote the tag, whose text lives as long as the process.
         utf8(unsafe { bytes_of(tag) }, "locale")
     }
+
+    pub(crate) fn record_old_value(self, record: guanxi_handle, field: &str) -> Result<Value, Error> {
+        let read = later!(self, record_old_value);
+        let mut value = guanxi_value::NULL;
+        // SAFETY: field and value outlive the call.
+        checked(unsafe { read(record, guanxi_str::of(field), &raw mut value) }, field)?;
+        // SAFETY: the host wrote the value, whose text stays until the hook returns.
+        unsafe { Value::copied(&value, field) }
+    }
+
+    pub(crate) fn record_id(self, record: guanxi_handle) -> Result<[u8; 16], Error> {
+        let read = later!(self, record_id);
+        let mut value = guanxi_value::NULL;
+        // SAFETY: the value outlives the call.
+        checked(unsafe { read(record, &raw mut value) }, "id")?;
+        // SAFETY: the host wrote the value.
+        match unsafe { Value::copied(&value, "id") }? {
+            Value::Id(id) => Ok(id),
+            _ => Err(Error::new(abi::GUANXI_ERR_SCHEMA_WRONG_TYPE, "id")),
+        }
+    }
+
+    pub(crate) fn register_package(self, registrar: guanxi_handle, json: &str) -> Result<(), Error> {
+        let register = later!(self, register_package);
+        // SAFETY: the text outlives the call, which copies it.
+        checked(unsafe { register(registrar, guanxi_str::of(json)) }, "package")
+    }
+
+    /// Registers an action or a job. The host owns `user_data` from here on, if this function is reached.
+    ///
+    /// # Safety
+    /// `perform` and `destroy` take this `user_data`, on any thread, and `destroy` takes it once.
+    pub(crate) unsafe fn register_work(
+        self,
+        registrar: guanxi_handle,
+        (kind, definition): (WorkKind, &abi::guanxi_action_definition),
+        perform: abi::guanxi_perform,
+        user_data: *mut c_void,
+        destroy: abi::guanxi_destroy,
+    ) -> Result<(), Error> {
+        let register = match kind {
+            WorkKind::Action => later!(self, register_action),
+            WorkKind::Job => later!(self, register_job),
+        };
+        // SAFETY: the caller vouches for the functions and their data; the definition outlives the call.
+        checked(unsafe { register(registrar, definition, perform, user_data, Some(destroy)) }, "action")
+    }
+
+    /// Registers a migration. As [`Host::register_work`].
+    ///
+    /// # Safety
+    /// As [`Host::register_work`].
+    pub(crate) unsafe fn register_migration(
+        self,
+        registrar: guanxi_handle,
+        to_version: u32,
+        perform: abi::guanxi_perform,
+        user_data: *mut c_void,
+        destroy: abi::guanxi_destroy,
+    ) -> Result<(), Error> {
+        let register = later!(self, register_migration);
+        // SAFETY: the caller vouches for the functions and their data.
+        checked(unsafe { register(registrar, to_version, perform, user_data, Some(destroy)) }, "migration")
+    }
+
+    /// Registers a model. As [`Host::register_work`].
+    ///
+    /// # Safety
+    /// As [`Host::register_work`].
+    pub(crate) unsafe fn register_model(
+        self,
+        registrar: guanxi_handle,
+        definition: &abi::guanxi_action_definition,
+        score: abi::guanxi_score,
+        user_data: *mut c_void,
+        destroy: abi::guanxi_destroy,
+    ) -> Result<(), Error> {
+        let register = later!(self, register_model);
+        // SAFETY: the caller vouches for the functions and their data; the definition outlives the call.
+        checked(unsafe { register(registrar, definition, score, user_data, Some(destroy)) }, "model")
+    }
+
+    pub(crate) fn read(self, context: guanxi_handle, entity: &str, id: &str) -> Result<String, Error> {
+        let read = later!(self, read);
+        let mut out = guanxi_str::EMPTY;
+        // SAFETY: the texts and the place for the answer outlive the call.
+        let status = unsafe { read(context, guanxi_str::of(entity), guanxi_str::of(id), &raw mut out) };
+        checked(status, entity)?;
+        // SAFETY: the host wrote the text, which stays until the call of the plugin returns.
+        utf8(unsafe { bytes_of(out) }, entity)
+    }
+
+    pub(crate) fn save(
+        self,
+        context: guanxi_handle,
+        entity: &str,
+        key: &str,
+        fields: &str,
+    ) -> Result<String, Error> {
+        let save = later!(self, save);
+        let mut out = guanxi_str::EMPTY;
+        let [entity_view, key, fields] = [entity, key, fields].map(guanxi_str::of);
+        // SAFETY: the texts and the place for the answer outlive the call.
+        checked(unsafe { save(context, entity_view, key, fields, &raw mut out) }, entity)?;
+        // SAFETY: the host wrote the text, which stays until the call of the plugin returns.
+        utf8(unsafe { bytes_of(out) }, entity)
+    }
+
+    pub(crate) fn call(
+        self,
+        context: guanxi_handle,
+        (as_self, method): (bool, &str),
+        parameters: &str,
+    ) -> Result<String, Error> {
+        let call = if as_self { later!(self, call_as_self) } else { later!(self, call) };
+        let mut out = guanxi_str::EMPTY;
+        let [method_view, parameters] = [method, parameters].map(guanxi_str::of);
+        // SAFETY: the texts and the place for the answer outlive the call.
+        checked(unsafe { call(context, method_view, parameters, &raw mut out) }, method)?;
+        // SAFETY: the host wrote the text, which stays until the call of the plugin returns.
+        utf8(unsafe { bytes_of(out) }, method)
+    }
+
+    pub(crate) fn answer(self, context: guanxi_handle, json: &str) -> Result<(), Error> {
+        let answer = later!(self, answer);
+        // SAFETY: the text outlives the call, which copies it.
+        checked(unsafe { answer(context, guanxi_str::of(json)) }, "answer")
+    }
+
+    pub(crate) fn reason(self, context: guanxi_handle, zh: &str, en: &str, weight: f64) -> Result<(), Error> {
+        let reason = later!(self, reason);
+        // SAFETY: the texts outlive the call, which copies them.
+        checked(unsafe { reason(context, guanxi_str::of(zh), guanxi_str::of(en), weight) }, "reason")
+    }
+
+    pub(crate) fn time_left_ms(self, context: guanxi_handle) -> Result<i64, Error> {
+        let time_left = later!(self, time_left_ms);
+        let mut out = 0;
+        // SAFETY: the place for the answer outlives the call.
+        checked(unsafe { time_left(context, &raw mut out) }, "time_left_ms")?;
+        Ok(out)
+    }
+}
+
+/// Which kind of work is registered.
+#[derive(Clone, Copy)]
+pub(crate) enum WorkKind {
+    Action,
+    Job,
 }
 
 /// The host's log, for any thread and as long as the process lives.

@@ -4,13 +4,85 @@ use std::marker::PhantomData;
 use std::mem::size_of;
 
 use guanxi_plugin_abi::{
-    GUANXI_FIELD_INDEXED, GUANXI_FIELD_REQUIRED, GUANXI_FIELD_SEARCHABLE, GUANXI_FIELD_UNIQUE,
-    GUANXI_HOOK_BEFORE_SAVE, guanxi_field_definition, guanxi_handle, guanxi_str,
+    self as abi, GUANXI_FIELD_INDEXED, GUANXI_FIELD_REQUIRED, GUANXI_FIELD_SEARCHABLE, GUANXI_FIELD_UNIQUE,
+    guanxi_action_definition, guanxi_field_definition, guanxi_handle, guanxi_str,
 };
 
-use crate::hook::{self, Context, Record, Registration};
-use crate::host::{Host, Log};
-use crate::{Error, Reject};
+use crate::hook::{self, Context, Hook, Record, Registration, Score, Work};
+use crate::host::{Host, Log, WorkKind};
+use crate::{Error, Reject, Value};
+
+/// When a hook runs. All but [`HookPoint::BeforeSave`] need a host of 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookPoint {
+    /// Before a record is checked and written; the hook may set its fields.
+    BeforeSave,
+    /// A record is stored in the open transaction; the hook may write others, and refuse.
+    AfterSave,
+    /// A change is durable; the hook has no say in it.
+    AfterCommit,
+    /// A record is about to be deleted; the hook may refuse.
+    BeforeDelete,
+    /// A record was deleted in the open transaction; the hook may refuse.
+    AfterDelete,
+    /// A record is about to go to another state; the hook may refuse.
+    BeforeTransition,
+}
+
+impl HookPoint {
+    fn number(self) -> u32 {
+        match self {
+            Self::BeforeSave => abi::GUANXI_HOOK_BEFORE_SAVE,
+            Self::AfterSave => abi::GUANXI_HOOK_AFTER_SAVE,
+            Self::AfterCommit => abi::GUANXI_HOOK_AFTER_COMMIT,
+            Self::BeforeDelete => abi::GUANXI_HOOK_BEFORE_DELETE,
+            Self::AfterDelete => abi::GUANXI_HOOK_AFTER_DELETE,
+            Self::BeforeTransition => abi::GUANXI_HOOK_BEFORE_TRANSITION,
+        }
+    }
+}
+
+/// What a plugin does by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action<'text> {
+    /// The name in lower case; people call `<plugin id>.<name>`.
+    pub name: &'text str,
+    /// What people see, in Chinese and in English.
+    pub label: (&'text str, &'text str),
+    /// What it does and takes, in Chinese and in English; may be empty.
+    pub help: (&'text str, &'text str),
+    /// The entity, and what its caller must be allowed there: `read`, `create`, `update`, `delete`, `administer`. Both
+    /// empty for none. For a model, the entity is that of its records.
+    pub needs: (&'text str, &'text str),
+}
+
+impl<'text> Action<'text> {
+    /// An action that every user may call.
+    #[must_use]
+    pub fn new(name: &'text str, label_zh: &'text str, label_en: &'text str) -> Self {
+        Self { name, label: (label_zh, label_en), help: ("", ""), needs: ("", "") }
+    }
+
+    /// The same action for those alone who may do something with an entity.
+    #[must_use]
+    pub fn needing(self, entity: &'text str, action: &'text str) -> Self {
+        Self { needs: (entity, action), ..self }
+    }
+
+    fn lend(&self, details: &str) -> guanxi_action_definition {
+        guanxi_action_definition {
+            struct_size: size_of::<guanxi_action_definition>(),
+            name: guanxi_str::of(self.name),
+            label_zh: guanxi_str::of(self.label.0),
+            label_en: guanxi_str::of(self.label.1),
+            help_zh: guanxi_str::of(self.help.0),
+            help_en: guanxi_str::of(self.help.1),
+            needs_entity: guanxi_str::of(self.needs.0),
+            needs_action: guanxi_str::of(self.needs.1),
+            details: guanxi_str::of(details),
+        }
+    }
+}
 
 /// The plugin's side of opening one database. What is registered takes effect together, when the setup
 /// function returns `Ok`.
@@ -42,12 +114,137 @@ impl Setup<'_> {
     where
         F: Fn(&Context<'_>, &mut Record<'_>) -> Result<(), Reject> + Send + Sync + 'static,
     {
-        let registration = Box::new(Registration { host: self.host, hook: Box::new(hook) });
-        let user_data = Box::into_raw(registration).cast();
-        let place = (GUANXI_HOOK_BEFORE_SAVE, order);
-        // SAFETY: both functions take a `Registration`, which may be used on any thread, and this one
+        self.on(HookPoint::BeforeSave, entity, order, hook)
+    }
+
+    /// Adds a hook at another point of a record's life, as [`Setup::before_save`] does. With `read`, `save` and `call`
+    /// of its [`Context`] it may do more than look at the record, each with its capability.
+    ///
+    /// # Errors
+    /// As [`Setup::before_save`]; `input.invalid_argument` from a host that does not know the point.
+    pub fn on<F>(&mut self, point: HookPoint, entity: &str, order: i32, hook: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>, &mut Record<'_>) -> Result<(), Reject> + Send + Sync + 'static,
+    {
+        let work: Box<Hook> = Box::new(hook);
+        let user_data = self.registration(work);
+        let place = (point.number(), order);
+        // SAFETY: both functions take a registration of a hook, which may be used on any thread, and this one
         // is given away here.
-        unsafe { self.host.register_hook(self.registrar, entity, place, hook::run, user_data, hook::destroy) }
+        unsafe {
+            self.host.register_hook(
+                self.registrar,
+                entity,
+                place,
+                hook::run,
+                user_data,
+                hook::destroy::<Hook>,
+            )
+        }
+    }
+
+    /// Adds a package of metadata: JSON in the format of the engine's packages, whose `package` is the plugin's id. A
+    /// plugin declares its fields here or with [`Setup::field`], not in both ways. Needs the capability `package`, and
+    /// `schema:<entity>` for each entity that it extends.
+    ///
+    /// # Errors
+    /// `input.invalid_json`, `schema.invalid_definition`, `access.not_permitted`; `plugin.abi_mismatch` with a host
+    /// before 1.2, as all that follows.
+    pub fn package(&mut self, json: &str) -> Result<(), Error> {
+        self.host.register_package(self.registrar, json)
+    }
+
+    /// Adds an action, which users call by `<plugin id>.<name>`: it takes a JSON object and answers with JSON, or with
+    /// an empty text for nothing. Needs the capability `action`.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition`, `access.not_permitted`.
+    pub fn action<F>(&mut self, action: Action<'_>, work: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>, &str) -> Result<String, Reject> + Send + Sync + 'static,
+    {
+        self.work((WorkKind::Action, &action.lend("")), work)
+    }
+
+    /// Adds a job, which runs on the plugin's own account when the host calls it; `schedule` tells the host when, in
+    /// the five fields of crontab. Needs the capability `job`.
+    ///
+    /// # Errors
+    /// As [`Setup::action`].
+    pub fn job<F>(&mut self, action: Action<'_>, schedule: &str, work: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>, &str) -> Result<String, Reject> + Send + Sync + 'static,
+    {
+        self.work((WorkKind::Job, &action.lend(schedule)), work)
+    }
+
+    fn work<F>(&mut self, kind: (WorkKind, &guanxi_action_definition), work: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>, &str) -> Result<String, Reject> + Send + Sync + 'static,
+    {
+        let work: Box<Work> = Box::new(work);
+        let user_data = self.registration(work);
+        // SAFETY: both functions take a registration of a work, which may be used on any thread, and this one
+        // is given away here.
+        unsafe {
+            self.host.register_work(self.registrar, kind, hook::perform, user_data, hook::destroy::<Work>)
+        }
+    }
+
+    /// Adds the migration of what the plugin has stored from version `to_version - 1` to `to_version`. It writes with
+    /// [`Context::save`], runs once, and in one transaction with the others that are due. Needs the capability
+    /// `migration`; the manifest states the highest version as its `schema_version`.
+    ///
+    /// # Errors
+    /// `input.invalid_argument` for version 0 or one given twice, `access.not_permitted`.
+    pub fn migration<F>(&mut self, to_version: u32, work: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>) -> Result<(), Reject> + Send + Sync + 'static,
+    {
+        let work: Box<Work> = Box::new(move |context, _| work(context).map(|()| String::new()));
+        let user_data = self.registration(work);
+        // SAFETY: as in `work`.
+        unsafe {
+            self.host.register_migration(
+                self.registrar,
+                to_version,
+                hook::perform,
+                user_data,
+                hook::destroy::<Work>,
+            )
+        }
+    }
+
+    /// Adds a model that scores records of the entity that the action needs: it is given the values of the fields in
+    /// `features` as the asking user sees them, and may say why with [`Context::reason`]. Needs the capability `model`.
+    ///
+    /// # Errors
+    /// As [`Setup::action`].
+    pub fn model<F>(&mut self, action: Action<'_>, features: &[&str], score: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>, &[Value]) -> Result<f64, Reject> + Send + Sync + 'static,
+    {
+        let work: Box<Score> = Box::new(score);
+        let user_data = self.registration(work);
+        let features = features.join(" ");
+        let definition = action.lend(&features);
+        // SAFETY: both functions take a registration of a score, which may be used on any thread, and this one
+        // is given away here.
+        unsafe {
+            self.host.register_model(
+                self.registrar,
+                &definition,
+                hook::score,
+                user_data,
+                hook::destroy::<Score>,
+            )
+        }
+    }
+
+    /// What the host carries for a work. A host that does not know the function it goes to is never given it, and the
+    /// little that it holds then stays as long as the process.
+    fn registration<W: ?Sized>(&self, work: Box<W>) -> *mut std::ffi::c_void {
+        Box::into_raw(Box::new(Registration { host: self.host, work })).cast()
     }
 
     /// The host's log, which hooks and threads of the plugin's own may keep.

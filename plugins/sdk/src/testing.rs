@@ -64,15 +64,48 @@ pub struct Outcome {
     pub rejection: Option<Message>,
     /// Warnings, in their order.
     pub warnings: Vec<Message>,
+    /// Other records that were saved: entity, key, and fields as JSON.
+    pub saved: Vec<(String, String, String)>,
+    /// What an action answered, as JSON; empty for nothing.
+    pub answer: String,
+    /// Why a model gave its score: both languages, and the weight.
+    pub reasons: Vec<(String, String, String)>,
 }
 
 /// A database with one plugin. Dropping it closes the database and destroys the plugin's hooks.
+#[derive(Default)]
 pub struct Database {
     fields: Vec<RegisteredField>,
     hooks: Vec<RegisteredHook>,
+    packages: Vec<String>,
+    works: Vec<RegisteredWork>,
+}
+
+/// An action, a job, a migration or a model.
+struct RegisteredWork {
+    name: String,
+    function: WorkFunction,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+}
+
+#[derive(Clone, Copy)]
+enum WorkFunction {
+    Perform(abi::guanxi_perform),
+    Score(abi::guanxi_score),
+}
+
+impl Drop for RegisteredWork {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy {
+            // SAFETY: it is the plugin's own pair of function and data, and this is the one call.
+            unsafe { destroy(self.user_data) };
+        }
+    }
 }
 
 struct RegisteredHook {
+    point: u32,
     entity: String,
     order: i32,
     hook: abi::guanxi_hook,
@@ -125,6 +158,20 @@ static HOST: guanxi_host = guanxi_host {
     reject,
     warn,
     locale,
+    register_package,
+    register_action: register_named,
+    register_job: register_named,
+    register_migration,
+    register_model,
+    record_old_value,
+    record_id,
+    read,
+    save,
+    call,
+    call_as_self: call,
+    answer,
+    reason,
+    time_left_ms,
 };
 
 impl Database {
@@ -139,7 +186,7 @@ impl Database {
         let registrar = STAGE.with_borrow_mut(|stage| {
             let registrar = stage.handle();
             let capabilities = capabilities.iter().map(|&capability| capability.to_owned()).collect();
-            let database = Self { fields: Vec::new(), hooks: Vec::new() };
+            let database = Self::default();
             stage.opening = Some(Opening { registrar, capabilities, database });
             registrar
         });
@@ -161,37 +208,101 @@ impl Database {
         &self.fields
     }
 
-    /// Runs the hooks of an entity over a record that is about to be saved. The record has the fields
+    /// The packages of metadata that the plugin registered, as JSON.
+    #[must_use]
+    pub fn packages(&self) -> &[String] {
+        &self.packages
+    }
+
+    /// Runs the hooks of an entity over a record that is saved: those before, and those behind. The record has the fields
     /// that it names, and those that the plugin registered.
     #[must_use]
     pub fn save(&self, entity: &str, mut record: Fields) -> Outcome {
         for field in self.fields.iter().filter(|field| field.entity == entity) {
             record.entry(field.name.clone()).or_default();
         }
-        let mut outcome = Outcome { status: abi::GUANXI_OK, record, rejection: None, warnings: Vec::new() };
-        for hook in self.hooks.iter().filter(|hook| hook.entity == entity) {
-            outcome = hook.run(outcome);
-            if outcome.status < 0 {
-                break;
-            }
+        let mut outcome = Outcome { record, ..Outcome::default() };
+        for point in [abi::GUANXI_HOOK_BEFORE_SAVE, abi::GUANXI_HOOK_AFTER_SAVE] {
+            outcome = self.run_hooks(point, entity, outcome);
         }
         outcome
     }
+
+    /// Runs the hooks of an entity at one `GUANXI_HOOK_*` point over a record.
+    #[must_use]
+    pub fn happens(&self, point: u32, entity: &str, record: Fields) -> Outcome {
+        self.run_hooks(point, entity, Outcome { record, ..Outcome::default() })
+    }
+
+    fn run_hooks(&self, point: u32, entity: &str, mut outcome: Outcome) -> Outcome {
+        for hook in self.hooks.iter().filter(|hook| hook.point == point && hook.entity == entity) {
+            if outcome.status < 0 {
+                break;
+            }
+            outcome = on_scene(outcome, |context, record| {
+                // SAFETY: it is the plugin's own pair of function and data, which is not destroyed yet.
+                unsafe { (hook.hook)(hook.user_data, context, record) }
+            });
+        }
+        outcome
+    }
+
+    /// Runs an action or a job by its name, or a migration by its version, with JSON. Nothing for one that is not
+    /// there.
+    #[must_use]
+    pub fn perform(&self, name: &str, input: &str) -> Option<Outcome> {
+        let work = self.works.iter().find(|work| work.name == name)?;
+        let WorkFunction::Perform(function) = work.function else { return None };
+        Some(on_scene(Outcome::default(), |context, _| {
+            // SAFETY: it is the plugin's own pair of function and data, and the text outlives the call.
+            unsafe { function(work.user_data, context, guanxi_str::of(input)) }
+        }))
+    }
+
+    /// Has a model score values, by its name. Nothing for one that is not there.
+    ///
+    /// # Errors
+    /// `schema.out_of_range` for a value that cannot be lent.
+    pub fn score(&self, name: &str, features: &[Value]) -> Option<Result<(f64, Outcome), Error>> {
+        let work = self.works.iter().find(|work| work.name == name)?;
+        let WorkFunction::Score(function) = work.function else { return None };
+        let lent: Result<Vec<_>, Error> = features.iter().map(|value| value.lend("feature")).collect();
+        Some(lent.map(|lent| {
+            let mut score = f64::NAN;
+            let outcome = on_scene(Outcome::default(), |context, _| {
+                // SAFETY: it is the plugin's own pair of function and data, and the values outlive the call.
+                unsafe { function(work.user_data, context, lent.as_ptr(), lent.len(), &raw mut score) }
+            });
+            (score, outcome)
+        }))
+    }
 }
 
-impl RegisteredHook {
-    fn run(&self, outcome: Outcome) -> Outcome {
-        let unchanged = outcome.clone();
-        let (context, record) = STAGE.with_borrow_mut(|stage| {
-            let (context, record) = (stage.handle(), stage.handle());
-            stage.saving = Some(Saving { context, record, outcome });
-            (context, record)
-        });
-        // SAFETY: it is the plugin's own pair of function and data, which is not destroyed yet.
-        let status = unsafe { (self.hook)(self.user_data, context, record) };
-        let saved = STAGE.with_borrow_mut(|stage| stage.saving.take());
-        Outcome { status, ..saved.map_or(unchanged, |saving| saving.outcome) }
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            status: abi::GUANXI_OK,
+            record: Fields::new(),
+            rejection: None,
+            warnings: Vec::new(),
+            saved: Vec::new(),
+            answer: String::new(),
+            reasons: Vec::new(),
+        }
     }
+}
+
+/// Calls a plugin with a context and a record of this thread's stage.
+fn on_scene(outcome: Outcome, call: impl FnOnce(guanxi_handle, guanxi_handle) -> guanxi_status) -> Outcome {
+    let unchanged = outcome.clone();
+    let (context, record) = STAGE.with_borrow_mut(|stage| {
+        let (context, record) = (stage.handle(), stage.handle());
+        stage.saving = Some(Saving { context, record, outcome });
+        (context, record)
+    });
+    let status = call(context, record);
+    let saved = STAGE.with_borrow_mut(|stage| stage.saving.take());
+    Outcome { status, ..saved.map_or(unchanged, |saving| saving.outcome) }
 }
 
 /// Takes the lines that were logged on this thread.
@@ -227,6 +338,13 @@ impl Opening {
     fn permits(&self, action: &str, entity: &str) -> Result<(), guanxi_status> {
         let wanted = format!("{action}:{entity}");
         let granted = self.capabilities.contains(&wanted);
+        granted.then_some(()).ok_or(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED)
+    }
+}
+
+impl Opening {
+    fn permits_plain(&self, capability: &str) -> Result<(), guanxi_status> {
+        let granted = self.capabilities.iter().any(|granted| granted == capability);
         granted.then_some(()).ok_or(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED)
     }
 }
@@ -296,12 +414,13 @@ unsafe extern "C" fn register_hook(
 ) -> guanxi_status {
     // Dropping it destroys the user data, whatever comes of the registration, and only once the stage is
     // free again, for the plugin may log then.
-    let mut registered = Some(RegisteredHook { entity: String::new(), order, hook, user_data, destroy });
+    let mut registered =
+        Some(RegisteredHook { point, entity: String::new(), order, hook, user_data, destroy });
     on_stage(|stage| {
         let opening = stage.opening(registrar)?;
         let entity = text(entity)?;
         opening.permits("hook", &entity)?;
-        if point != abi::GUANXI_HOOK_BEFORE_SAVE {
+        if !(abi::GUANXI_HOOK_BEFORE_SAVE..=abi::GUANXI_HOOK_BEFORE_TRANSITION).contains(&point) {
             return Err(abi::GUANXI_ERR_INPUT_INVALID_ARGUMENT);
         }
         opening.database.hooks.extend(registered.take().map(|mut hook| {
@@ -373,6 +492,181 @@ unsafe extern "C" fn locale(context: guanxi_handle, out: *mut guanxi_str) -> gua
         // SAFETY: the caller passes a place to write to, or null.
         let out = unsafe { out.as_mut() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
         *out = guanxi_str::of("zh-Hans");
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn register_package(registrar: guanxi_handle, json: guanxi_str) -> guanxi_status {
+    on_stage(|stage| {
+        let opening = stage.opening(registrar)?;
+        opening.permits_plain("package")?;
+        opening.database.packages.push(text(json)?);
+        Ok(())
+    })
+}
+
+/// Keeps a work under a name, whatever its kind, if the plugin may register it.
+fn keep(
+    registrar: guanxi_handle,
+    capabilities: &[&str],
+    name: impl FnOnce() -> Result<String, guanxi_status>,
+    work: RegisteredWork,
+) -> guanxi_status {
+    // Dropping it destroys the user data, only once the stage is free again.
+    let mut work = Some(work);
+    on_stage(|stage| {
+        let opening = stage.opening(registrar)?;
+        if !capabilities.iter().any(|capability| opening.permits_plain(capability).is_ok()) {
+            return Err(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED);
+        }
+        let name = name()?;
+        if opening.database.works.iter().any(|known| known.name == name) {
+            return Err(abi::GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION);
+        }
+        opening.database.works.extend(work.take().map(|mut work| {
+            work.name = name;
+            work
+        }));
+        Ok(())
+    })
+}
+
+fn name_of(definition: *const abi::guanxi_action_definition) -> Result<String, guanxi_status> {
+    // SAFETY: the caller passes a definition or null.
+    let definition = unsafe { definition.as_ref() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+    text(definition.name)
+}
+
+unsafe extern "C" fn register_named(
+    registrar: guanxi_handle,
+    definition: *const abi::guanxi_action_definition,
+    perform: abi::guanxi_perform,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    let function = WorkFunction::Perform(perform);
+    let work = RegisteredWork { name: String::new(), function, user_data, destroy };
+    keep(registrar, &["action", "job"], || name_of(definition), work)
+}
+
+unsafe extern "C" fn register_migration(
+    registrar: guanxi_handle,
+    to_version: u32,
+    perform: abi::guanxi_perform,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    let function = WorkFunction::Perform(perform);
+    let work = RegisteredWork { name: String::new(), function, user_data, destroy };
+    keep(registrar, &["migration"], || Ok(to_version.to_string()), work)
+}
+
+unsafe extern "C" fn register_model(
+    registrar: guanxi_handle,
+    definition: *const abi::guanxi_action_definition,
+    score: abi::guanxi_score,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    let function = WorkFunction::Score(score);
+    let work = RegisteredWork { name: String::new(), function, user_data, destroy };
+    keep(registrar, &["model"], || name_of(definition), work)
+}
+
+/// The stand-in has no record before the one that is saved.
+unsafe extern "C" fn record_old_value(
+    record: guanxi_handle,
+    field: guanxi_str,
+    out: *mut guanxi_value,
+) -> guanxi_status {
+    on_stage(|stage| {
+        stage.field(record, field)?;
+        // SAFETY: the caller passes a place to write to, or null.
+        let out = unsafe { out.as_mut() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+        *out = guanxi_value::NULL;
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn record_id(record: guanxi_handle, out: *mut guanxi_value) -> guanxi_status {
+    on_stage(|stage| {
+        let is_known = stage.saving.as_ref().is_some_and(|saving| saving.record == record);
+        // SAFETY: the caller passes a place to write to, or null.
+        let out = unsafe { out.as_mut() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)?;
+        *out = guanxi_value::of_id([1; 16]);
+        is_known.then_some(()).ok_or(abi::GUANXI_ERR_INPUT_INVALID_HANDLE)
+    })
+}
+
+/// The stand-in keeps no records.
+unsafe extern "C" fn read(
+    context: guanxi_handle,
+    _entity: guanxi_str,
+    _id: guanxi_str,
+    _out: *mut guanxi_str,
+) -> guanxi_status {
+    on_stage(|stage| {
+        stage.context(context)?;
+        Err(abi::GUANXI_ERR_RECORD_NOT_FOUND)
+    })
+}
+
+unsafe extern "C" fn save(
+    context: guanxi_handle,
+    entity: guanxi_str,
+    key: guanxi_str,
+    fields: guanxi_str,
+    out: *mut guanxi_str,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let saved = (text(entity)?, text(key)?, text(fields)?);
+        stage.context(context)?.saved.push(saved);
+        // SAFETY: the caller passes a place to write to, or null.
+        if let Some(out) = unsafe { out.as_mut() } {
+            *out = guanxi_str::of("01010101-0101-0101-0101-010101010101");
+        }
+        Ok(())
+    })
+}
+
+/// The stand-in has no methods.
+unsafe extern "C" fn call(
+    context: guanxi_handle,
+    _method: guanxi_str,
+    _parameters: guanxi_str,
+    _out: *mut guanxi_str,
+) -> guanxi_status {
+    on_stage(|stage| {
+        stage.context(context)?;
+        Err(abi::GUANXI_ERR_INPUT_UNKNOWN_METHOD)
+    })
+}
+
+unsafe extern "C" fn answer(context: guanxi_handle, json: guanxi_str) -> guanxi_status {
+    on_stage(|stage| {
+        stage.context(context)?.answer = text(json)?;
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn reason(
+    context: guanxi_handle,
+    text_zh: guanxi_str,
+    text_en: guanxi_str,
+    weight: f64,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let reason = (text(text_zh)?, text(text_en)?, weight.to_string());
+        stage.context(context)?.reasons.push(reason);
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn time_left_ms(context: guanxi_handle, out: *mut i64) -> guanxi_status {
+    on_stage(|stage| {
+        stage.context(context)?;
+        // SAFETY: the caller passes a place to write to, or null.
+        *unsafe { out.as_mut() }.ok_or(abi::GUANXI_ERR_INPUT_NULL_ARGUMENT)? = 50;
         Ok(())
     })
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
+use crate::engine::Action;
 
 use super::organisation::user_or_self;
 
@@ -42,5 +43,65 @@ methods! {
             "note": known.note,
         }));
         Ok(json!({"plugins": told.collect::<Vec<Json>>()}))
+    }
+
+    /// Lists what the database remembers of the plugins that were ever loaded into it.
+    "plugin.list" (session, _given: ListPlugins {})
+        -> "{plugins: [{plugin, version, sha256, key, schema_version, required, loaded}]}" {
+        session.check_may("sys.role", Action::Administer)?;
+        let loaded = session.crm().loaded_plugins();
+        let states = session.crm().plugin_states()?;
+        let told = states.iter().map(|state| json!({
+            "plugin": state.plugin,
+            "version": state.version,
+            "sha256": state.sha256,
+            "key": state.key,
+            "schema_version": state.schema_version,
+            "required": state.required,
+            "loaded": loaded.contains(&state.plugin),
+        }));
+        Ok(json!({"plugins": told.collect::<Vec<Json>>()}))
+    }
+
+    /// Says whether anything may be written while a plugin is not loaded.
+    "plugin.require" (session, given: RequirePlugin {
+        /// The plugin, by its id.
+        plugin: String,
+        /// Whether nothing is written without it; yes if nothing is said.
+        required: Option<bool>,
+    }) -> "{}" {
+        session.require_plugin(&given.plugin, given.required.unwrap_or(true))?;
+        Ok(json!({}))
+    }
+
+    /// Lists the actions of plugins that the user may call, each as a method of its name.
+    "plugin.actions" (session, _given: ListActions {}) -> "{actions: [{name, label, help}]}" {
+        let locale = session.locale();
+        let told = session.actions()?.into_iter().map(|action| json!({
+            "name": action.name,
+            "label": action.label.text(locale),
+            "help": action.help.text(locale),
+        })).collect::<Vec<Json>>();
+        Ok(json!({"actions": told}))
+    }
+
+    /// Lists the jobs of plugins and when each is due, for the host that calls them.
+    "plugin.jobs" (session, _given: ListJobs {}) -> "{jobs: [{name, label, schedule}]}" {
+        session.check_may("sys.role", Action::Administer)?;
+        let locale = session.locale();
+        let told = session.crm().jobs().into_iter().map(|job| json!({
+            "name": job.name,
+            "label": job.label.text(locale),
+            "schedule": job.schedule,
+        })).collect::<Vec<Json>>();
+        Ok(json!({"jobs": told}))
+    }
+
+    /// Has a plugin do a job now, on the plugin's own account.
+    "plugin.run_job" (session, given: RunJob {
+        /// The job, by its name.
+        job: String,
+    }) -> "what the job answers" {
+        session.run_job(&given.job)
     }
 }

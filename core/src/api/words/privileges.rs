@@ -75,6 +75,20 @@ words! {
         => "收回插件的账号，其自行操作在下一次调用时终止。";
     "Lists the plugins that may act on their own account."
         => "列出可自行操作的插件。";
+    "Lists what the database remembers of the plugins that were ever loaded into it."
+        => "列出数据库所记录的曾加载过的插件。";
+    "Says whether anything may be written while a plugin is not loaded."
+        => "设定某插件未加载时是否可以写入。";
+    "Whether nothing is written without it; yes if nothing is said."
+        => "缺少该插件时是否禁止写入；未说明时为是。";
+    "Lists the actions of plugins that the user may call, each as a method of its name."
+        => "列出用户可调用的插件操作，各以其名称作为方法调用。";
+    "Lists the jobs of plugins and when each is due, for the host that calls them."
+        => "列出插件的任务及其执行时间，由宿主负责调用。";
+    "Has a plugin do a job now, on the plugin's own account."
+        => "令插件立即以其自有账号执行一项任务。";
+    "The job, by its name."
+        => "任务的名称。";
     "The only fields that the grant to create or update lets be set, separated by commas; what is not named is left as it \
      is, and so is every field that comes to be later."
         => "该新建或修改授权仅可填写的字段，以逗号分隔；未列出的字段及以后新增的字段均不得更改。";

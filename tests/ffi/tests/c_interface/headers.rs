@@ -81,6 +81,7 @@ const HOST: Header = Header {
         "ffi/src/column.rs",
         "ffi/src/call.rs",
         "ffi/src/alone.rs",
+        "ffi/src/plugin.rs",
     ],
     includes: &["guanxi_types.h"],
     after_includes: "
@@ -109,7 +110,7 @@ const HOST: Header = Header {
 
 const PLUGIN: Header = Header {
     name: "guanxi_plugin.h",
-    introduction: "Guanxi (关系): the interface for native plugins, version 1.0.\n\
+    introduction: "Guanxi (关系): the interface for native plugins, version 1.\n\
         \n\
         Structures begin with their size and only ever grow at the end. Errors are returned: nothing may\n\
         unwind, throw or longjmp across a call in either direction. Nobody frees what the other allocated.\n\
@@ -144,9 +145,12 @@ const PLUGIN: Header = Header {
         "guanxi_plugin_entry",
         "guanxi_plugin_init",
         "guanxi_hook",
+        "guanxi_perform",
+        "guanxi_score",
         "guanxi_destroy",
         "guanxi_plugin_info",
         "guanxi_field_definition",
+        "guanxi_action_definition",
         "guanxi_host",
     ],
 };

@@ -25,6 +25,16 @@ pub(crate) fn linked_into(folder: &Path) -> PathBuf {
     link
 }
 
+/// The shared library of the licence plugin, built together with ours.
+pub(crate) fn licence_plugin() -> PathBuf {
+    let ours = shared();
+    let name =
+        format!("{}guanxi_plugin_licence.{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_EXTENSION);
+    let beside = ours.with_file_name(&name);
+    let above = ours.parent().and_then(Path::parent).map(|folder| folder.join(&name));
+    [Some(beside), above].into_iter().flatten().find(|path| path.exists()).expect("cargo built the plugin")
+}
+
 fn build() -> PathBuf {
     let cargo = std::env::var("CARGO").expect("cargo runs this test");
     let target =

@@ -7,6 +7,8 @@ mod layout;
 #[cfg(test)]
 mod library;
 #[cfg(test)]
+mod plugins;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod symbols;

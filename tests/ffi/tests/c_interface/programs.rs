@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::toolchain::{assert_done, build, has, workspace};
 
 /// Builds a program and runs it with arguments; under valgrind too, if that is installed.
-fn run(source: &str, arguments: &[&Path]) -> String {
+pub(crate) fn run(source: &str, arguments: &[&Path]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let program = build(source, folder.path());
     let output = Command::new(&program).args(arguments).current_dir(folder.path()).output().unwrap();

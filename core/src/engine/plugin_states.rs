@@ -1,0 +1,195 @@
+//! What a database remembers of the plugins that were loaded into it: the highest version of each, the bytes and the
+//! key of its signature, how far its migrations have come, and whether nothing may be written without it.
+//!
+//! It is a fact of the database and not of the host, so that a host with an older package cannot bring an older plugin
+//! back, and a host without the plugin does not write past its checks.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::Action;
+use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::session::WriterTurn;
+use crate::engine::{Crm, EntryKind, Extension, Session, Transaction, WriteOptions};
+use crate::records::note;
+use crate::storage::{Keyspace, RangeRequest, Snapshot};
+
+/// Where what is remembered of a plugin lies, before its id.
+const STATE: &[u8] = b"plugin.";
+/// Most plugins of a database.
+const MAX_PLUGINS: usize = 1_000;
+/// The entity whose administration is that of the whole database.
+const ROLES: &str = "sys.role";
+
+/// What a database remembers of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PluginState {
+    /// Its id.
+    pub plugin: String,
+    /// The highest version that was loaded.
+    pub version: String,
+    /// SHA-256 of the library that was loaded last, in hexadecimal digits; empty for one that is linked into the host.
+    pub sha256: String,
+    /// The id of the key that signed it; empty for a package without a signature.
+    pub key: String,
+    /// How far its migrations have come.
+    pub schema_version: u32,
+    /// Whether nothing is written while it is not loaded.
+    pub required: bool,
+}
+
+fn place(plugin: &str) -> Vec<u8> {
+    [STATE, plugin.as_bytes()].concat()
+}
+
+fn parse(bytes: &[u8]) -> Result<PluginState> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::new(Code::Damaged).rule("plugin state").because(error))
+}
+
+fn written(state: &PluginState) -> Result<Vec<u8>> {
+    serde_json::to_vec(state).map_err(|error| Error::new(Code::Panic).because(error))
+}
+
+pub(super) fn states(snapshot: &dyn Snapshot) -> Result<Vec<PluginState>> {
+    let page = snapshot.scan(&RangeRequest::prefix(Keyspace::Meta, STATE, MAX_PLUGINS))?;
+    page.rows.iter().map(|(_, value)| parse(value)).collect()
+}
+
+impl Crm {
+    /// What the database remembers of a plugin; nothing for one that was never loaded.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub fn plugin_state(&self, plugin: &str) -> Result<Option<PluginState>> {
+        self.snapshot()?.get(Keyspace::Meta, &place(plugin))?.map(|bytes| parse(&bytes)).transpose()
+    }
+
+    /// What the database remembers of all plugins, by their ids.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub fn plugin_states(&self) -> Result<Vec<PluginState>> {
+        states(self.snapshot()?.as_ref())
+    }
+
+    /// Adds a plugin to the open database as [`Crm::install`] does, and remembers what was loaded. The entry of the
+    /// ledger names version, bytes and key.
+    ///
+    /// # Errors
+    /// As [`Crm::install`].
+    pub fn install_plugin(&self, extension: &dyn Extension, state: &PluginState) -> Result<()> {
+        let mut text = format!("{} {}", state.plugin, state.version);
+        for (name, said) in [("sha256", &state.sha256), ("key", &state.key)] {
+            if !said.is_empty() {
+                text.push_str(&format!(" {name}:{said}"));
+            }
+        }
+        let known = self.plugin_state(&state.plugin)?.unwrap_or_default();
+        self.add(extension)?;
+        let state = PluginState { required: known.required, ..state.clone() };
+        let (bytes, nobody) = (written(&state)?, RecordId::from_bytes([0; 16]));
+        self.system_write(nobody, extension.id(), |view, context| {
+            view.put(Keyspace::Meta, place(&state.plugin), bytes);
+            note(view, context, EntryKind::Plugin, nobody, &text);
+            Ok(())
+        })
+    }
+
+    /// The plugins that are loaded now, by their ids; extensions of the host among them.
+    #[must_use]
+    pub fn loaded_plugins(&self) -> BTreeSet<String> {
+        self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses on a thread that is within a transaction.
+    pub(super) fn check_outside(&self) -> Result<()> {
+        WriterTurn::quiet(self).map(drop)
+    }
+
+    /// Refuses to write while a plugin is not there without which nothing is to be written.
+    pub(super) fn check_required_plugins(&self) -> Result<()> {
+        let required = self.inner.required_plugins.read().unwrap_or_else(PoisonError::into_inner);
+        let loaded = self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        match required.iter().find(|plugin| !loaded.contains(*plugin)) {
+            Some(missing) => Err(Error::new(Code::PluginRequired).plugin(missing)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ids of those without which nothing is written.
+pub(super) fn required(states: &[PluginState]) -> BTreeSet<String> {
+    states.iter().filter(|state| state.required).map(|state| state.plugin.clone()).collect()
+}
+
+impl Session {
+    /// Says whether anything may be written while a plugin is not loaded. It holds from now on for everybody who opens
+    /// the database.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `plugin.not_admitted` for a plugin that was
+    /// never loaded here.
+    pub fn require_plugin(&self, plugin: &str, is_required: bool) -> Result<()> {
+        self.check_may(ROLES, Action::Administer)?;
+        let crm = self.crm();
+        let known = crm.plugin_state(plugin)?;
+        let known = known.ok_or_else(|| Error::new(Code::PluginNotAdmitted).plugin(plugin))?;
+        let state = PluginState { required: is_required, ..known };
+        let bytes = written(&state)?;
+        let text = format!("{plugin} {}", if is_required { "required" } else { "not required" });
+        let (cause, actor) = ("plugin.require", self.user());
+        let mut required = crm.inner.required_plugins.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if is_required {
+            required.insert(plugin.to_owned());
+        } else {
+            required.remove(plugin);
+        }
+        crm.system_write_and(
+            actor,
+            cause,
+            |view, context| {
+                view.put(Keyspace::Meta, place(plugin), bytes);
+                note(view, context, EntryKind::Plugin, actor, &text);
+                Ok(())
+            },
+            &mut || {
+                *crm.inner.required_plugins.write().unwrap_or_else(PoisonError::into_inner) =
+                    required.clone();
+            },
+        )
+    }
+
+    /// Brings what a plugin has stored to a newer form, in one transaction with the note that it was done. A migration
+    /// acts in the right of this user, who administers everything, and runs again only where it failed.
+    ///
+    /// # Errors
+    /// `access.not_permitted`; what the migration gives, after which nothing of it is there.
+    pub fn migrate_plugin(
+        &self,
+        plugin: &str,
+        schema_version: u32,
+        mut migrate: impl FnMut(&mut Transaction<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.check_may(ROLES, Action::Administer)?;
+        let options = WriteOptions::default().cause(&format!("plugin.migrate {plugin}"));
+        self.write_with(options, |transaction| {
+            let known = transaction.view().get(Keyspace::Meta, &place(plugin))?;
+            let known = known.map(|bytes| parse(&bytes)).transpose()?.unwrap_or_default();
+            if known.schema_version >= schema_version {
+                return Ok(());
+            }
+            migrate(transaction)?;
+            let state = PluginState { plugin: plugin.to_owned(), schema_version, ..known };
+            let (bytes, context) = (written(&state)?, transaction.context().clone());
+            let user = transaction.user();
+            transaction.view_mut().put(Keyspace::Meta, place(plugin), bytes);
+            let text = format!("{plugin} schema version {schema_version}");
+            note(transaction.view_mut(), &context, EntryKind::Plugin, user, &text);
+            Ok(())
+        })
+    }
+}
