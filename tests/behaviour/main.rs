@@ -45,6 +45,8 @@ mod keys;
 #[cfg(test)]
 mod layouts;
 #[cfg(test)]
+mod leads;
+#[cfg(test)]
 mod locks;
 #[cfg(test)]
 mod maintenance;
@@ -64,6 +66,8 @@ mod packages;
 mod palette;
 #[cfg(test)]
 mod patience;
+#[cfg(test)]
+mod pool_policies;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
@@ -90,6 +94,8 @@ mod search;
 mod slow_queries;
 #[cfg(test)]
 mod states;
+#[cfg(test)]
+mod time;
 #[cfg(test)]
 mod translations;
 #[cfg(test)]

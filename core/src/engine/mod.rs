@@ -29,6 +29,7 @@ mod credentials;
 mod crm;
 mod delegating;
 mod deletion;
+mod due;
 mod erasing;
 mod evolution;
 mod extension;
@@ -61,6 +62,7 @@ mod opening;
 mod options;
 mod organisation;
 mod own_layouts;
+mod own_right;
 mod package_records;
 mod packages;
 mod palette;
@@ -162,6 +164,8 @@ pub use corrections::{
 };
 pub use crm::Crm;
 pub use delegating::{Delegated, NewDelegation};
+pub(crate) use due::DueHook;
+pub use due::{DueDone, DueWork, Lease};
 pub use erasing::{
     AffectedRecords, ErasureReason, ErasureReceipt, ErasureReceiptRecord, ErasureStatement, ReceiptCheck,
     Remaining, erasure_receipt,

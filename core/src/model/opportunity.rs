@@ -3,7 +3,7 @@
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::{BeforeSave, Changes, Condition, Draft, Find, Ref, Save, Transaction};
 use crate::features::reports::{GroupBy, Measure, Report};
-use crate::model::{Account, Product, Stage, stage};
+use crate::model::{Account, Product, Stage, account, stage};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
     Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text,
@@ -71,6 +71,9 @@ entity! {
     /// Whatever else is known and has no field of its own.
     NOTE: Text = 12, "note", "备注", "Note",
         "其他没有专门字段的情况。", [search = Some(SearchClass::Body)];
+    /// When somebody last followed it up with an effect. The engine keeps it.
+    LAST_ACTIVITY_AT: DateTime = 13, "last_activity_at", "最近跟进时间", "Last activity",
+        "最近一次有效跟进的时刻，由引擎维护。", [indexed = true, read_only = true];
 }
 
 /// One step of an opportunity from stage to stage.
@@ -180,6 +183,29 @@ impl BeforeSave for FollowStage {
         if save.changes(STAGE)? {
             self.enter_stage(save)?;
         }
+        Ok(())
+    }
+}
+
+/// The rule that moves the clocks of an account on which a pool waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MoveAccountClocks;
+
+impl BeforeSave for MoveAccountClocks {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        let Some(account) = save.value(ACCOUNT)?.as_id() else { return Ok(()) };
+        let won = save.changes(STATUS)? && save.value(STATUS)?.as_text() == Some(Status::Won.code());
+        if !(save.is_new() || won) || save.value_of(Account::NAME, account, account::RECYCLE_AT)?.is_null() {
+            return Ok(());
+        }
+        let mut changes = Changes::new();
+        if save.is_new() {
+            changes = changes.set(account::LAST_OPPORTUNITY_AT, save.now());
+        }
+        if won {
+            changes = changes.set(account::LAST_DEAL_AT, save.now());
+        }
+        save.also_update(Account::NAME, account, changes);
         Ok(())
     }
 }
