@@ -35,6 +35,8 @@ mod fields;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod handing_over;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod kept_answers;

@@ -410,6 +410,9 @@ catalogue! {
     AmbiguousMatch = 660, "model.ambiguous_match",
         ["several records match, and none was chosen", "the name, phone or e-mail address is that of several", "name one of them, or say that a new one is made"],
         ["有多条匹配记录且未指定", "名称、电话或邮箱与多条记录相同", "请指定其中一条，或要求新建"];
+    ExitCriteria = 670, "model.exit_criteria",
+        ["the deal does not leave its stage yet", "the stage asks for a field that has no value", "fill in the field, or change what the stage asks for"],
+        ["商机尚不能离开当前阶段", "该阶段要求填写的字段为空", "请填写该字段，或调整阶段的离开条件"];
     PluginNotAdmitted = 540, "plugin.not_admitted",
         ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
         ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];

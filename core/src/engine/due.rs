@@ -142,6 +142,12 @@ impl Transaction<'_> {
         self.crm().moment_of_work()
     }
 
+    /// Whether an owner is a pool.
+    #[must_use]
+    pub fn is_pool(&self, owner: RecordId) -> bool {
+        self.policy.is_pool(owner)
+    }
+
     /// An id that nothing has.
     pub(crate) fn fresh_id(&self) -> RecordId {
         self.crm().new_id()

@@ -386,10 +386,11 @@ impl Save<'_> {
         self.now
     }
 
-    /// Creates another record in the same transaction, once this one is saved, for the same owner and
-    /// in the rule's own right.
+    /// Creates another record in the same transaction, once this one is saved, in the rule's own right and for the same
+    /// owner unless the changes name one.
     pub fn also_create(&mut self, entity: &str, changes: Changes) {
-        let changes = changes.owner(self.record.envelope.owner);
+        let owner = changes.owner.unwrap_or(self.record.envelope.owner);
+        let changes = changes.owner(owner);
         self.follow_ups.push(FollowUp::Create(entity.to_owned(), changes));
     }
 

@@ -150,7 +150,7 @@ pub use backup::{BackupReport, BackupScope, verify_backup};
 pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
-pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, MAX_BULK, Selection};
+pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, BulkWork, MAX_BULK, Selection};
 pub(crate) use capability::Met;
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;

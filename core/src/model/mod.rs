@@ -15,6 +15,8 @@ pub mod pool_policy;
 pub mod product;
 pub mod stage;
 pub mod task;
+pub mod todo;
+pub mod transfer;
 
 pub use crate::engine::{User, user};
 pub use account::Account;
@@ -28,6 +30,8 @@ pub use pool_policy::PoolPolicy;
 pub use product::Product;
 pub use stage::Stage;
 pub use task::{Task, TaskStatus};
+pub use todo::{Todo, TodoKind};
+pub use transfer::{Along, Transfer, TransferPreview};
 
 use std::sync::Arc;
 

@@ -61,7 +61,14 @@ pub(super) fn note(save: &mut Save<'_>, (from, to): (RecordId, RecordId)) -> Res
         let entity = if save.is_pool(id) { Pool::NAME } else { User::NAME };
         RecordReference::new(entity, id)
     };
+    // What a pool has goes when the pool does; what is written down is the last person's, and so stays.
+    let keeper = match (save.is_pool(from), save.is_pool(to)) {
+        (_, false) => to,
+        (false, true) => from,
+        (true, true) => save.user().unwrap_or(to),
+    };
     let changes = Changes::new()
+        .owner(keeper)
         .set(RECORD, RecordReference::new(save.entity(), save.record()))
         .set(FROM, owner(from))
         .set(TO, owner(to))

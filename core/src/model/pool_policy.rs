@@ -402,7 +402,7 @@ impl Hold {
                 owner_change::FROM.is(RecordReference::new("sys.user", to)),
                 owner_change::AT.at_least(since),
             ];
-            if save.count_owned(OwnerChange::NAME, from, &Condition::All(had))? > 0 {
+            if save.count_owned(OwnerChange::NAME, to, &Condition::All(had))? > 0 {
                 return refused(Code::PoolCoolDown);
             }
         }

@@ -7,10 +7,12 @@ use crate::api::json::{
     changes_from_json, condition_from_json, cursor_from_text, cursor_to_text, listing_to_json,
     warnings_to_json,
 };
-use crate::base::{Code, Error, RecordId, Result, Timestamp};
-use crate::engine::{Condition, Find, Ref, Session};
-use crate::model::{Activity, Conversion, Converted, Event, Lead, activity, pool_policy};
-use crate::schema::{EntityType, RecordReference};
+use crate::base::{Code, Error, Label, RecordId, Result, Timestamp};
+use crate::engine::{Bulk, Condition, Find, Ref, Selection, Session, ShareLevel};
+use crate::model::{
+    Account, Activity, Along, Conversion, Converted, Event, Lead, TodoKind, Transfer, activity, pool_policy,
+};
+use crate::schema::{Codes, EntityType, RecordReference};
 
 use super::audit::moment;
 use super::records::write;
@@ -120,6 +122,88 @@ methods! {
         Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
     }
 
+    /// Gives accounts to somebody else, each in one piece with what goes along as far as it is of the same owner. One for
+    /// which that cannot be done stays as it is. At most 10000 in one call; it is gone on with by the cursor, and taken
+    /// back by `record.undo_bulk`.
+    "party.transfer" (session, given: TransferParties {
+        /// The accounts; these, or `filter`.
+        ids: Option<Vec<Json>>,
+        /// A condition that the accounts meet.
+        filter: Option<Json>,
+        /// Who gets them.
+        to: RecordId,
+        /// What goes along: `contacts`, `open_opportunities`, `closed_opportunities`, `open_tasks`, `future_events`.
+        along: Option<Vec<Json>>,
+        /// What the owner before may still do: `read`, `edit` or `full`; nothing if not said.
+        keeps: Option<String>,
+        /// Until when, RFC 3339; without end if not said.
+        keeps_until: Option<String>,
+        /// Most accounts of this call.
+        limit: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{batch, rows: [{id, outcome, error}], cursor, stopped}" {
+        let accounts = accounts_from_json(session, given.ids.as_deref(), given.filter.as_ref())?;
+        let transfer = transfer_of(given.to, given.along.as_deref(), given.keeps.as_deref(), given.keeps_until.as_deref())?;
+        let bulk = Bulk {
+            limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
+        };
+        let outcome = session.transfer(&accounts, &transfer, &bulk)?;
+        let locale = session.locale();
+        let rows = outcome.rows.iter().map(|row| {
+            let (outcome, error) = match &row.outcome {
+                Ok(done) => (done.name(), None),
+                Err(error) => ("refused", Some(error.to_json(locale))),
+            };
+            json!({"id": row.id.to_string(), "outcome": outcome, "error": error})
+        });
+        Ok(json!({
+            "batch": outcome.batch.to_string(),
+            "rows": rows.collect::<Vec<_>>(),
+            "cursor": outcome.next.as_ref().map(cursor_to_text).transpose()?,
+            "stopped": outcome.stopped.as_ref().map(|error| error.to_json(locale)),
+        }))
+    }
+
+    /// Tells how many accounts a transfer would move, and what would go along. Nothing is changed.
+    "party.preview_transfer" (session, given: PreviewTransfer {
+        /// The accounts; these, or `filter`.
+        ids: Option<Vec<Json>>,
+        /// A condition that the accounts meet.
+        filter: Option<Json>,
+        /// Who gets them.
+        to: RecordId,
+        /// What goes along: `contacts`, `open_opportunities`, `closed_opportunities`, `open_tasks`, `future_events`.
+        along: Option<Vec<Json>>,
+    }) -> "{accounts, along, more}" {
+        let accounts = accounts_from_json(session, given.ids.as_deref(), given.filter.as_ref())?;
+        let transfer = transfer_of(given.to, given.along.as_deref(), None, None)?;
+        let preview = session.preview_transfer(&accounts, &transfer)?;
+        let along: Map<String, Json> =
+            preview.along.iter().map(|(kind, count)| (kind.code().to_owned(), json!(count))).collect();
+        Ok(json!({"accounts": preview.accounts, "along": along, "more": preview.more}))
+    }
+
+    /// Lists what waits for the user who is signed in, by kinds: overdue tasks, today's tasks and events, reminders, leads
+    /// to contact, what goes back to a pool, deals that are late or stagnate. Kinds of which nothing waits are left out.
+    "todo.list" (session, given: ListTodo {
+        /// Most rows of each kind; 20 if not said, 100 at the most.
+        rows: Option<u64>,
+    }) -> "{kinds: [{kind, label, entity, count, rows}]}" {
+        let rows = usize::try_from(given.rows.unwrap_or(20)).unwrap_or(usize::MAX);
+        let kinds = session.todo(rows)?;
+        let kinds = kinds.iter().map(|todo| {
+            let rows = todo.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
+            let label = TodoKind::ALL.iter().find(|(kind, ..)| *kind == todo.kind);
+            let label = label.map(|(_, _, zh, en)| Label::new(zh, en).text(session.locale()).to_owned());
+            Ok(json!({
+                "kind": todo.kind.code(), "label": label, "entity": todo.entity, "count": todo.count, "rows": rows,
+            }))
+        });
+        Ok(json!({"kinds": kinds.collect::<Result<Vec<_>>>()?}))
+    }
+
     /// Lists the times of events that reach into a span of time, those that come again among them, the earliest first.
     "event.occurrences" (session, given: Occurrences {
         /// The beginning of the span, RFC 3339.
@@ -211,6 +295,34 @@ methods! {
             "cursor": simulated.next.as_ref().map(cursor_to_text).transpose()?,
         }))
     }
+}
+
+fn accounts_from_json(session: &Session, ids: Option<&[Json]>, filter: Option<&Json>) -> Result<Selection> {
+    let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids, or a filter");
+    match (ids, filter) {
+        (Some(ids), None) => {
+            let ids = ids.iter().map(|id| id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong));
+            Ok(Selection::Ids(ids.collect::<Result<_>>()?))
+        }
+        (None, Some(filter)) => Ok(Selection::Matching(condition_on(session, Account::NAME, Some(filter))?)),
+        _ => Err(wrong()),
+    }
+}
+
+fn transfer_of(
+    to: RecordId,
+    along: Option<&[Json]>,
+    keeps: Option<&str>,
+    until: Option<&str>,
+) -> Result<Transfer> {
+    let wrong = |field: &str| Error::new(Code::InvalidArgument).field(field);
+    let along = along.unwrap_or_default().iter().map(|kind| {
+        kind.as_str().and_then(Along::from_code).ok_or_else(|| wrong("along").value(&kind.to_string()))
+    });
+    let level = |level: &str| ShareLevel::from_code(level).ok_or_else(|| wrong("keeps").value(level));
+    let until = moment("keeps_until", until)?;
+    let keeps = keeps.map(level).transpose()?.map(|level| (level, until));
+    Ok(Transfer { to, along: along.collect::<Result<_>>()?, keeps })
 }
 
 fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {

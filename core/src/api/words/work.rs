@@ -57,4 +57,29 @@ words! {
         => "公海规则。";
     "Values of the policy that are otherwise, by field name."
         => "规则中不同的各值，按字段名给出。";
+    "Gives accounts to somebody else, each in one piece with what goes along as far as it is of the same owner. One for \
+     which that cannot be done stays as it is. At most 10000 in one call; it is gone on with by the cursor, and taken \
+     back by `record.undo_bulk`."
+        => "将客户转移给他人，每个客户连同属于同一负责人的随转内容一并转移。无法转移的客户保持不变。每次至多 10000 个；可凭游标继续，并可用 `record.undo_bulk` 撤销。";
+    "The accounts; these, or `filter`."
+        => "客户；指定客户或 `filter`。";
+    "A condition that the accounts meet."
+        => "客户所满足的条件。";
+    "Who gets them."
+        => "接收人。";
+    "What goes along: `contacts`, `open_opportunities`, `closed_opportunities`, `open_tasks`, `future_events`."
+        => "随转内容：`contacts`、`open_opportunities`、`closed_opportunities`、`open_tasks`、`future_events`。";
+    "What the owner before may still do: `read`, `edit` or `full`; nothing if not said."
+        => "原负责人仍可执行的操作：`read`、`edit` 或 `full`；未指定时为无。";
+    "Until when, RFC 3339; without end if not said."
+        => "截止时刻，RFC 3339 格式；未指定时无截止。";
+    "Most accounts of this call."
+        => "本次最多处理的客户数。";
+    "Tells how many accounts a transfer would move, and what would go along. Nothing is changed."
+        => "说明一次转移将移动多少客户，以及随转的内容。不作任何修改。";
+    "Lists what waits for the user who is signed in, by kinds: overdue tasks, today's tasks and events, reminders, leads \
+     to contact, what goes back to a pool, deals that are late or stagnate. Kinds of which nothing waits are left out."
+        => "按类列出当前用户的待办：逾期任务、今日任务和日程、提醒、待联系线索、即将收回的记录、逾期或停滞的商机。没有待办的类别不列出。";
+    "Most rows of each kind; 20 if not said, 100 at the most."
+        => "每类最多行数；未指定时为 20，上限 100。";
 }
