@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guanxi::engine::{Find, Pool, PoolMember, pool, pool_member};
+use guanxi::engine::{Bulk, Find, Pool, PoolMember, Selection, pool, pool_member};
 use guanxi::model::pool_policy::{self, PooledEntity};
 use guanxi::model::{
     Account, Activity, ActivityKind, Lead, OwnerChange, OwnerChangeKind, PoolPolicy, Task, account, activity,
@@ -115,13 +115,11 @@ fn every_door_through_which_a_record_is_written_moves_its_end() {
     lin.claim(Account::NAME, id).unwrap();
     assert_eq!(world.value(id, "recycle_at"), world.after(30));
     world.later(1);
-    let given = json!({"entity": "account", "ids": [id.to_string()], "owner": wang.user().to_string()});
-    let bulk = api::call(&world.house.admin, "bulk.assign", &given);
-    if bulk.is_ok() {
-        assert_eq!(world.value(id, "recycle_at"), world.after(30));
-    }
-    let kinds = world.kinds(id);
-    assert_eq!(kinds[..3], ["assigned", "returned", "claimed"]);
+    let given = Changes::new().owner(wang.user());
+    let all = Selection::Ids(vec![id]);
+    world.house.admin.bulk_update(Account::NAME, &all, &given, &Bulk::default()).unwrap();
+    assert_eq!(world.value(id, "recycle_at"), world.after(30));
+    assert_eq!(world.kinds(id), ["assigned", "returned", "claimed", "assigned"]);
     // Nobody says when it goes back but the rule.
     let own = Changes::new().set("recycle_at", moment("2030-01-01T00:00:00Z"));
     let said =

@@ -54,7 +54,7 @@ fn wrong(rule: &str) -> Error {
 
 impl Recurrence {
     /// A rule (the value of an `RRULE`), with the moment at which it begins and the zone in whose clocks it speaks. Parts
-    /// of seconds of the beginning are left out.
+    /// of seconds of the beginning are left out, and nothing comes more often than every minute.
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for what is no rule.
@@ -144,10 +144,9 @@ impl Recurrence {
     }
 
     fn check(&self) -> Result<()> {
-        const OFTEN: [&str; 7] = ["SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
-        if !self.part("FREQ").is_some_and(|often| OFTEN.contains(&often)) {
-            return Err(wrong("FREQ is there"));
-        }
+        const OFTEN: [&str; 6] = ["MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"];
+        let often = self.part("FREQ").filter(|often| OFTEN.contains(often));
+        let often = often.ok_or_else(|| wrong("FREQ is there, and MINUTELY at the most"))?;
         if self.part("COUNT").is_some() && self.until.is_some() {
             return Err(wrong("COUNT and UNTIL do not go together"));
         }
@@ -155,8 +154,13 @@ impl Recurrence {
         if ["INTERVAL", "COUNT"].iter().any(|name| number(name).is_none_or(|number| number == 0)) {
             return Err(wrong("INTERVAL and COUNT are 1 to 65535"));
         }
-        let expanded = expand(&self.text(self.start, Some(self.start.saturating_add(DAY))), 1);
-        expanded.map(drop)
+        // The minutes of whole months would be gone through one by one.
+        let of_months = ["BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO"];
+        if often == "MINUTELY" && of_months.iter().any(|part| self.part(part).is_some()) {
+            return Err(wrong("MINUTELY does not go by days of months and years"));
+        }
+        let until = self.part("COUNT").is_none().then(|| self.start.saturating_add(DAY));
+        expand(&self.text(self.start, until), 1).map(drop)
     }
 
     /// The times from one second by the clock on the wall up to another, and some before.
