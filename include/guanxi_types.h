@@ -569,6 +569,46 @@
 #define GUANXI_ERR_ACCESS_BASE_CHANGED -533
 
 /**
+ * `time.still_due`: the work left the record as due as before
+ */
+#define GUANXI_ERR_TIME_STILL_DUE -640
+
+/**
+ * `time.lease_over`: the work is no longer this runner's
+ */
+#define GUANXI_ERR_TIME_LEASE_OVER -641
+
+/**
+ * `pool.claims`: no claims are left today
+ */
+#define GUANXI_ERR_POOL_CLAIMS -650
+
+/**
+ * `pool.capacity`: the person holds as many records of the pool as one may
+ */
+#define GUANXI_ERR_POOL_CAPACITY -651
+
+/**
+ * `pool.cool_down`: who had the record lately does not claim it again yet
+ */
+#define GUANXI_ERR_POOL_COOL_DOWN -652
+
+/**
+ * `pool.protection`: the record cannot be protected so
+ */
+#define GUANXI_ERR_POOL_PROTECTION -653
+
+/**
+ * `model.ambiguous_match`: several records match, and none was chosen
+ */
+#define GUANXI_ERR_MODEL_AMBIGUOUS_MATCH -660
+
+/**
+ * `model.exit_criteria`: the deal does not leave its stage yet
+ */
+#define GUANXI_ERR_MODEL_EXIT_CRITERIA -670
+
+/**
  * `plugin.not_admitted`: the plugin does not act on its own account
  */
 #define GUANXI_ERR_PLUGIN_NOT_ADMITTED -540

@@ -46,6 +46,7 @@ pub mod model;
 mod records;
 pub mod schema;
 mod storage;
+pub mod time;
 
 /// Parts that the bench measures by themselves. Nothing for hosts: they may change at any time.
 #[doc(hidden)]

@@ -35,6 +35,8 @@ mod fields;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod handing_over;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod kept_answers;
@@ -44,6 +46,8 @@ mod kept_records;
 mod keys;
 #[cfg(test)]
 mod layouts;
+#[cfg(test)]
+mod leads;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
@@ -64,6 +68,8 @@ mod packages;
 mod palette;
 #[cfg(test)]
 mod patience;
+#[cfg(test)]
+mod pool_policies;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
@@ -90,6 +96,8 @@ mod search;
 mod slow_queries;
 #[cfg(test)]
 mod states;
+#[cfg(test)]
+mod time;
 #[cfg(test)]
 mod translations;
 #[cfg(test)]

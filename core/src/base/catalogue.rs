@@ -389,6 +389,30 @@ catalogue! {
     BaseChanged = 533, "access.base_changed",
         ["what the request rests on has changed", "users, roles, grants or records that it names are not what they were when it was made", "ask anew, so that what is approved is what is shown"],
         ["申请所依据的状态已改变", "其中的用户、角色、授权或记录与申请时不同", "请重新申请，使批准的内容与显示的一致"];
+    StillDue = 640, "time.still_due",
+        ["the work left the record as due as before", "what is done about what is due did not move its moment", "report it to whoever declared the work"],
+        ["处理后该记录仍处于到期状态", "到期处理未更新其到期时刻", "请告知该处理的提供者"];
+    LeaseOver = 641, "time.lease_over",
+        ["the work is no longer this runner's", "the lease has ended, or somebody else has the work by now", "let go of it; tick again for what is due"],
+        ["该任务已不归此执行者", "租约已到期，或任务已交给他人", "请放弃该任务，并再次执行 time.tick"];
+    PoolClaims = 650, "pool.claims",
+        ["no claims are left today", "the pool's policy limits how many records one person claims in a day", "claim tomorrow"],
+        ["今日领取次数已用完", "公海规则限制每人每天的领取数", "请明日再领取"];
+    PoolCapacity = 651, "pool.capacity",
+        ["the person holds as many records of the pool as one may", "the pool's policy limits how many records one person holds", "give some back first"],
+        ["持有数已达库容上限", "公海规则限制每人持有的记录数", "请先退回部分记录"];
+    PoolCoolDown = 652, "pool.cool_down",
+        ["who had the record lately does not claim it again yet", "the pool's policy gives others a turn first", "wait until the days of cool-down have passed"],
+        ["原负责人暂不能再次领取", "公海规则规定冷却期内由他人优先", "请在冷却期满后领取"];
+    PoolProtection = 653, "pool.protection",
+        ["the record cannot be protected so", "the pool's policy limits how long and how many records are protected, or has no protection", "protect it for a shorter time, or fewer records"],
+        ["无法按此设置保护", "公海规则限制保护的期限和数量，或不允许保护", "请缩短期限或减少保护数量"];
+    AmbiguousMatch = 660, "model.ambiguous_match",
+        ["several records match, and none was chosen", "the name, phone or e-mail address is that of several", "name one of them, or say that a new one is made"],
+        ["有多条匹配记录且未指定", "名称、电话或邮箱与多条记录相同", "请指定其中一条，或要求新建"];
+    ExitCriteria = 670, "model.exit_criteria",
+        ["the deal does not leave its stage yet", "the stage asks for a field that has no value", "fill in the field, or change what the stage asks for"],
+        ["商机尚不能离开当前阶段", "该阶段要求填写的字段为空", "请填写该字段，或调整阶段的离开条件"];
     PluginNotAdmitted = 540, "plugin.not_admitted",
         ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
         ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];

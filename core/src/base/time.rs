@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Clock, Code, Error, Result, Time};
 
+/// Microseconds of a day on which no clock is set.
+const MICROS_OF_DAY: i64 = 86_400_000_000;
+
 /// A moment: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
@@ -114,6 +117,39 @@ impl Date {
         let out_of_range = |error: jiff::Error| Error::new(Code::OutOfRange).rule("date").because(error);
         let start = self.0.to_zoned(zone.0.clone()).map_err(out_of_range)?;
         Ok(Timestamp(start.timestamp().as_microsecond()))
+    }
+
+    /// The moment at which clocks on the wall of a zone show so many microseconds after midnight of this day, a whole day
+    /// for the midnight behind it. A time that is skipped when clocks go forward is read as before the gap, and one that
+    /// comes twice is the first, as RFC 5545 section 3.3.5 has it.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] for what is not of this day, and at the ends of the calendar.
+    pub fn at(self, micros: i64, zone: &TimeZone) -> Result<Timestamp> {
+        if micros == MICROS_OF_DAY {
+            return self.plus_days(1)?.at(0, zone);
+        }
+        let out_of_range = |error: jiff::Error| Error::new(Code::OutOfRange).rule("date").because(error);
+        let time = crate::base::Time::from_micros(micros)?;
+        let since = jiff::Span::new().try_microseconds(time.micros()).map_err(out_of_range)?;
+        let wall =
+            self.0.to_datetime(jiff::civil::Time::midnight()).checked_add(since).map_err(out_of_range)?;
+        let moment = zone.0.to_ambiguous_zoned(wall).compatible().map_err(out_of_range)?;
+        Ok(Timestamp(moment.timestamp().as_microsecond()))
+    }
+
+    /// The day so many days later, or earlier for a number below zero.
+    ///
+    /// # Errors
+    /// [`Code::OutOfRange`] beyond the calendar.
+    pub fn plus_days(self, days: i32) -> Result<Self> {
+        Self::from_days(self.days().saturating_add(days))
+    }
+
+    /// The day of the week.
+    #[must_use]
+    pub fn weekday(self) -> Weekday {
+        Weekday(self.0.weekday().to_monday_zero_offset())
     }
 
     /// Year.
@@ -251,7 +287,9 @@ impl Weekday {
             .ok_or_else(|| Error::new(Code::InvalidArgument).field("weekday").value(name))
     }
 
-    fn days_after_monday(self) -> i8 {
+    /// Days since Monday, 0 to 6.
+    #[must_use]
+    pub fn days_after_monday(self) -> i8 {
         self.0
     }
 }

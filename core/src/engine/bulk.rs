@@ -120,7 +120,7 @@ impl BulkDone {
 }
 
 /// What is done with each record, which is handed over with its place in the chunk.
-type Work<'w> = &'w dyn Fn(&mut Transaction<'_>, usize, RecordId) -> Result<BulkDone>;
+pub type BulkWork<'w> = &'w dyn Fn(&mut Transaction<'_>, usize, RecordId) -> Result<BulkDone>;
 
 impl Session {
     /// Changes many records alike. A record that cannot be changed is left as it is, with its error; the
@@ -136,7 +136,7 @@ impl Session {
         changes: &Changes,
         bulk: &Bulk,
     ) -> Result<BulkOutcome> {
-        self.bulk(entity, selection, bulk, "update", &|transaction, _, id| {
+        self.bulk_each(entity, selection, bulk, "update", &|transaction, _, id| {
             Ok(match transaction.update_record(entity, id, changes.clone())? {
                 Upserted::Unchanged(_) => BulkDone::Unchanged,
                 _ => BulkDone::Updated,
@@ -149,18 +149,23 @@ impl Session {
     /// # Errors
     /// As [`Session::bulk_update`].
     pub fn bulk_delete(&self, entity: &str, selection: &Selection, bulk: &Bulk) -> Result<BulkOutcome> {
-        self.bulk(entity, selection, bulk, "delete", &|transaction, _, id| {
+        self.bulk_each(entity, selection, bulk, "delete", &|transaction, _, id| {
             transaction.delete_record(entity, id).map(|()| BulkDone::Deleted)
         })
     }
 
-    fn bulk(
+    /// Does something with many records, each with its own outcome: what fails is taken back alone. The verb is told in
+    /// the cause of the entries, `bulk.verb`.
+    ///
+    /// # Errors
+    /// As [`Session::bulk_update`].
+    pub fn bulk_each(
         &self,
         entity: &str,
         selection: &Selection,
         bulk: &Bulk,
         verb: &str,
-        work: Work<'_>,
+        work: BulkWork<'_>,
     ) -> Result<BulkOutcome> {
         let batch = match &bulk.after {
             Some(cursor) => RecordId::from_bytes(cursor.batch),
@@ -235,7 +240,7 @@ impl Session {
         batch: RecordId,
         verb: &str,
         ids: &[RecordId],
-        work: Work<'_>,
+        work: BulkWork<'_>,
     ) -> Result<Vec<BulkRow>> {
         if ids.is_empty() {
             return Ok(Vec::new());

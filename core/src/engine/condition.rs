@@ -83,6 +83,42 @@ impl FieldSelector {
 /// A condition with fields by selector. A name may be a path along references, `account.owner.name`.
 pub type Condition = Filter<FieldSelector>;
 
+/// A condition by the own fields of an entity in the right of a rule, from which nothing is hidden.
+///
+/// # Errors
+/// `schema.unknown_field`, `schema.wrong_type`; `input.invalid_filter` for what goes along references, and for spans of
+/// time and expressions.
+pub(super) fn resolve_for_rule(
+    entity: &Entity,
+    condition: &Condition,
+    phones: PhoneRegion,
+) -> Result<Filter> {
+    let parts = |parts: &[Condition]| -> Result<Vec<Filter>> {
+        parts.iter().map(|part| resolve_for_rule(entity, part, phones)).collect()
+    };
+    Ok(match condition {
+        Filter::Everything => Filter::Everything,
+        Filter::All(all) => Filter::All(parts(all)?),
+        Filter::Any(any) => Filter::Any(parts(any)?),
+        Filter::Not(inner) => Filter::Not(Box::new(resolve_for_rule(entity, inner, phones)?)),
+        Filter::IsNull(selector) => Filter::IsNull(selector.resolve(entity)?),
+        Filter::In(selector, values) => {
+            let field = selector.resolve(entity)?;
+            let values = values.iter().map(|value| comparable(entity, field, (value, phones)));
+            Filter::In(field, values.collect::<Result<_>>()?)
+        }
+        Filter::Compare(selector, comparison, value) => {
+            let field = selector.resolve(entity)?;
+            check_operator(entity, field, *comparison, value)?;
+            Filter::Compare(field, *comparison, comparable(entity, field, (value, phones))?)
+        }
+        _ => {
+            let error = Error::new(Code::InvalidFilter).entity(&entity.api_name);
+            return Err(error.rule("rules count by the own fields of records"));
+        }
+    })
+}
+
 /// The calendar by which spans of time are worked out.
 pub(super) struct Today {
     count: DayCount,

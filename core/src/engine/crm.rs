@@ -18,6 +18,7 @@ use crate::engine::actions::Performers;
 use crate::engine::anomalies::AnomalyListeners;
 use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
+use crate::engine::due::DueHook;
 use crate::engine::extension::Hook;
 use crate::engine::package_records;
 use crate::engine::plugin_states;
@@ -72,6 +73,8 @@ pub(super) struct Inner {
     /// The newest policy, with the version of the registry that it was read by.
     policy: RwLock<Option<KeptPolicy>>,
     pub hooks: RwLock<Arc<Vec<Hook>>>,
+    /// What is done when moments in records have come.
+    pub due: RwLock<Arc<Vec<DueHook>>>,
     settings: RwLock<Arc<Settings>>,
     pub configuration: RwLock<Arc<Configuration>>,
     pub slow_log: Mutex<SlowLog>,
@@ -187,6 +190,7 @@ impl Crm {
             registry: RwLock::new(Arc::new(registry)),
             policy: RwLock::new(None),
             hooks: RwLock::new(Arc::default()),
+            due: RwLock::new(Arc::default()),
             settings: RwLock::new(Arc::new(settings)),
             configuration: RwLock::new(Arc::new(configuration)),
             slow_log: Mutex::new(SlowLog::default()),
@@ -615,6 +619,8 @@ impl Crm {
         let mut all: Vec<Hook> = hooks.iter().cloned().chain(registrar.hooks).collect();
         all.sort_by(|left, right| (left.order, &left.extension).cmp(&(right.order, &right.extension)));
         *hooks = Arc::new(all);
+        let mut due = self.inner.due.write().unwrap_or_else(PoisonError::into_inner);
+        *due = Arc::new(due.iter().cloned().chain(registrar.due).collect());
         let mut commands = self.inner.commands.write().unwrap_or_else(PoisonError::into_inner);
         *commands = Arc::new(commands.iter().cloned().chain(registrar.commands).collect());
         Ok(())

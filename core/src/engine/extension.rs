@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::access::{Create, Policy, Read, Update};
-use crate::base::{Code, Date, Label, Locale, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Date, Label, Locale, Patience, RecordId, Result, TimeZone, Timestamp, Value};
 use crate::engine::actions::Declared;
+use crate::engine::due::DueHook;
 use crate::engine::record_hooks::check_user_reads;
 use crate::engine::{
-    ActionDefinition, AfterCommit, Changes, Command, FieldSelector, HookPoint, JobDefinition, RecordHook,
-    Settings, Transaction,
+    ActionDefinition, AfterCommit, Changes, Command, Condition, DueWork, FieldSelector, HookPoint,
+    JobDefinition, RecordHook, Settings, Transaction, condition,
 };
-use crate::records::{self, Direction, Query, Record, Sight, SortField, find_unique};
+use crate::records::{self, Direction, Query, Record, Sight, SortField, Total, find_unique};
 use crate::schema::{
     CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, LayoutDefinition,
     ModuleDefinition, Package, PhoneRegion, RecordTypesDefinition, Registry, RuleDefinition,
@@ -47,6 +48,15 @@ pub trait BeforeSave: Send + Sync {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()>;
 }
 
+/// What a rule asks for beside the save of a record, done once that is stored.
+#[derive(Debug)]
+pub(super) enum FollowUp {
+    /// Another record.
+    Create(String, Changes),
+    /// A change of a record that stands.
+    Update(String, RecordId, Changes),
+}
+
 /// One rule with its place.
 #[derive(Clone)]
 pub(super) struct Hook {
@@ -81,6 +91,7 @@ pub struct Registrar {
     pub(super) indexes: Vec<(String, IndexDefinition)>,
     pub(super) counters: Vec<(String, CounterDefinition)>,
     pub(super) hooks: Vec<Hook>,
+    pub(super) due: Vec<DueHook>,
     pub(super) shared: Vec<String>,
     pub(super) commands: Vec<Command>,
     pub(super) packages: Vec<Package>,
@@ -166,6 +177,14 @@ impl Registrar {
         self.commands.push(command);
     }
 
+    /// Says what is done with a record of an entity when the moment in one of its fields has come: `index` is of that
+    /// field alone, made by [`IndexDefinition::of_due`], and declared by this. Nothing runs by itself: a host calls
+    /// [`Session::tick`](crate::engine::Session::tick).
+    pub fn due(&mut self, entity: &str, index: IndexDefinition, work: Arc<dyn DueWork>) {
+        self.due.push(DueHook { entity: entity.to_owned(), index: index.api_name(), work });
+        self.indexes.push((entity.to_owned(), index));
+    }
+
     /// Adds a rule before saving. Rules run by order, then by the extension's id.
     pub fn before_save(&mut self, entity: &str, order: i32, rule: Arc<dyn BeforeSave>) {
         self.hook(entity, order, HookRule::BeforeSave(rule));
@@ -223,7 +242,7 @@ pub struct Save<'a> {
     pub(super) old: Option<&'a Record>,
     pub(super) record: &'a mut Record,
     pub(super) warnings: &'a mut Vec<Warning>,
-    pub(super) follow_ups: &'a mut Vec<(String, Changes)>,
+    pub(super) follow_ups: &'a mut Vec<FollowUp>,
 }
 
 impl Save<'_> {
@@ -257,6 +276,14 @@ impl Save<'_> {
     /// `input.invalid_argument` if the zone is unknown.
     pub fn today(&self) -> Result<Date> {
         Ok(self.now.date_in(&self.settings.zone()?))
+    }
+
+    /// The zone of the organisation.
+    ///
+    /// # Errors
+    /// `input.invalid_argument` if the zone is unknown.
+    pub fn zone(&self) -> Result<TimeZone> {
+        self.settings.zone()
     }
 
     /// The value that a field is about to have.
@@ -389,9 +416,56 @@ impl Save<'_> {
         self.now
     }
 
-    /// Creates another record in the same transaction, once this one is saved, for the same owner and
-    /// in the rule's own right.
+    /// Creates another record in the same transaction, once this one is saved, in the rule's own right and for the same
+    /// owner unless the changes name one.
     pub fn also_create(&mut self, entity: &str, changes: Changes) {
-        self.follow_ups.push((entity.to_owned(), changes.owner(self.record.envelope.owner)));
+        let owner = changes.owner.unwrap_or(self.record.envelope.owner);
+        let changes = changes.owner(owner);
+        self.follow_ups.push(FollowUp::Create(entity.to_owned(), changes));
+    }
+
+    /// Changes another record in the same transaction, once this one is saved, in the rule's own right. The rules of
+    /// that record are asked as for any change, and what they ask for in turn is done too, up to eight steps away. A
+    /// record that is gone by then is passed over, and one that somebody has locked is changed all the same.
+    pub fn also_update(&mut self, entity: &str, record: RecordId, changes: Changes) {
+        self.follow_ups.push(FollowUp::Update(entity.to_owned(), record, changes));
+    }
+
+    /// Who saves; nobody while a database is founded.
+    #[must_use]
+    pub fn user(&self) -> Option<RecordId> {
+        self.user
+    }
+
+    /// Whose the record is about to be.
+    #[must_use]
+    pub fn owner(&self) -> RecordId {
+        self.record.envelope.owner
+    }
+
+    /// Whose it was; nobody's if it is new.
+    #[must_use]
+    pub fn old_owner(&self) -> Option<RecordId> {
+        self.old.map(|old| old.envelope.owner)
+    }
+
+    /// Whether an owner is a pool.
+    #[must_use]
+    pub fn is_pool(&self, owner: RecordId) -> bool {
+        self.policy.is_pool(owner)
+    }
+
+    /// How many live records of an entity somebody owns that meet a condition, whoever may see them: counted by the
+    /// rule itself, among the records of that owner alone.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `schema.wrong_type`, `storage.damaged`.
+    pub fn count_owned(&self, entity: &str, owner: RecordId, met: &Condition) -> Result<u64> {
+        let entity = self.registry.entity(entity)?;
+        let filter = condition::resolve_for_rule(entity, met, self.phones)?;
+        let permit = self.policy.bootstrap_of_owner::<Read>(entity.id(), owner);
+        let patience = Patience::default();
+        let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);
+        Ok(records::count(&sight, &filter, Total::Exact)?.count)
     }
 }

@@ -30,6 +30,7 @@ mod credentials;
 mod crm;
 mod delegating;
 mod deletion;
+mod due;
 mod erasing;
 mod evolution;
 mod extension;
@@ -62,6 +63,7 @@ mod opening;
 mod options;
 mod organisation;
 mod own_layouts;
+mod own_right;
 mod package_records;
 mod packages;
 mod palette;
@@ -153,7 +155,7 @@ pub use backup::{BackupReport, BackupScope, verify_backup};
 pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
-pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, MAX_BULK, Selection};
+pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, BulkWork, MAX_BULK, Selection};
 pub(crate) use capability::Met;
 pub use capability::{Scope, Visibility};
 pub use changes::Changes;
@@ -167,6 +169,8 @@ pub use corrections::{
 };
 pub use crm::Crm;
 pub use delegating::{Delegated, NewDelegation};
+pub(crate) use due::DueHook;
+pub use due::{DueDone, DueWork, Lease};
 pub use erasing::{
     AffectedRecords, ErasureReason, ErasureReceipt, ErasureReceiptRecord, ErasureStatement, ReceiptCheck,
     Remaining, erasure_receipt,

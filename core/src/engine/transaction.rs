@@ -7,7 +7,7 @@ use crate::access::{
     self, AccessClass, Assign, ClassId, Create, Delete, Policy, PrivilegeRequest, Sharee, Update, User, user,
 };
 use crate::base::{Code, Error, FieldId, Locale, MAX_LIST_ITEMS, MAX_TEXT_BYTES, RecordId, Result, Stamp};
-use crate::engine::extension::{Hook, HookRule};
+use crate::engine::extension::{FollowUp, Hook, HookRule};
 use crate::engine::layout_overrides::partition_of;
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::privacy::check_not_kept;
@@ -106,6 +106,8 @@ pub struct Transaction<'s> {
     pub(super) revoked: BTreeSet<RecordId>,
     /// Whether a second person has agreed to what it does.
     pub(super) agreed: bool,
+    /// How many steps away from what the caller asked for rules are.
+    pub(super) followed: usize,
     /// How many shares stand with those with whom it makes some, at most.
     pub(super) standing_shares: BTreeMap<Sharee, usize>,
     _turn: WriterTurn,
@@ -116,7 +118,7 @@ pub(super) type Publish<'p> = Option<&'p mut dyn FnMut()>;
 
 /// Who sets values: only rules set what callers may only read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hand {
+pub(super) enum Hand {
     Caller,
     Rule,
 }
@@ -162,6 +164,7 @@ impl<'s> Transaction<'s> {
             shared_with: BTreeSet::new(),
             revoked: BTreeSet::new(),
             agreed: false,
+            followed: 0,
             standing_shares: BTreeMap::new(),
             _turn: turn,
         })
@@ -641,7 +644,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Sets what the caller wants, and gives the fields that the caller named.
-    fn set_values(
+    pub(super) fn set_values(
         &self,
         entity: &Entity,
         record: &mut Record,
@@ -689,12 +692,12 @@ impl<'s> Transaction<'s> {
     }
 
     /// What is done to every record before it is stored: its places in trees are found, and rules are asked.
-    fn prepare(
+    pub(super) fn prepare(
         &mut self,
         entity: &Entity,
         old: Option<&Record>,
         record: &mut Record,
-    ) -> Result<Vec<(String, Changes)>> {
+    ) -> Result<Vec<FollowUp>> {
         self.place_in_trees(entity, old, record)?;
         let placed = entity.trees().next().is_some().then(|| record.clone());
         let follow_ups = self.run_rules(entity, old, record)?;
@@ -709,7 +712,7 @@ impl<'s> Transaction<'s> {
         entity: &Entity,
         old: Option<&Record>,
         record: &mut Record,
-    ) -> Result<Vec<(String, Changes)>> {
+    ) -> Result<Vec<FollowUp>> {
         let hooks = Arc::clone(&self.hooks);
         let mut follow_ups = Vec::new();
         for hook in hooks.iter().filter(|hook| entity.is_called(&hook.entity)) {
@@ -755,7 +758,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Gives a new record its serial numbers, and the defaults of what nobody said.
-    fn furnish(&mut self, entity: &Entity, record: &mut Record) -> Result<()> {
+    pub(super) fn furnish(&mut self, entity: &Entity, record: &mut Record) -> Result<()> {
         let moment = self.moment()?;
         settle_type(entity, record, moment)?;
         for field in entity.fields() {
@@ -769,96 +772,6 @@ impl<'s> Transaction<'s> {
         self.look_at_others(entity, record)?;
         apply_defaults(entity, record, moment)?;
         read_phones(entity, None, record, self.phones)
-    }
-
-    /// Records that rules asked for, in the rules' own right: no rule of theirs runs, so no circle can.
-    fn follow_up(&mut self, follow_ups: Vec<(String, Changes)>) -> Result<()> {
-        for (entity, changes) in follow_ups {
-            self.create_in_own_right(&entity, changes)?;
-        }
-        Ok(())
-    }
-
-    /// Creates a record in the engine's own right: no permission is asked for, and no rule.
-    pub(super) fn create_in_own_right(&mut self, entity: &str, changes: Changes) -> Result<RecordId> {
-        self.create_about(None, entity, changes)
-    }
-
-    /// As [`Transaction::create_in_own_right`]; where the record tells of a person, its history is sealed under that
-    /// person's key.
-    pub(super) fn create_about(
-        &mut self,
-        subject: Option<RecordId>,
-        entity: &str,
-        changes: Changes,
-    ) -> Result<RecordId> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let crm = self.session.crm();
-        let id = crm.new_id();
-        let owner = changes.owner.unwrap_or(self.session.user());
-        let unit = self.policy.unit_of(owner);
-        let mut envelope = Envelope::new(owner, unit, self.session.user(), self.context.stamp);
-        envelope.subject = subject;
-        let mut record = Record::new(id, entity.id(), envelope);
-        self.set_values(entity, &mut record, changes, Hand::Rule)?;
-        self.furnish(entity, &mut record)?;
-        self.place_in_trees(entity, None, &mut record)?;
-        record.envelope.partition = self.partition_of(entity, &record)?;
-        let permit = self.policy.bootstrap::<Create>(entity.id());
-        let context = self.context_for(entity, BTreeSet::new());
-        records::create(&mut self.view, &context, &permit, entity, record)?;
-        self.learn_classes();
-        Ok(id)
-    }
-
-    /// Changes a record in the engine's own right.
-    pub(super) fn update_in_own_right(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let old = self.standing(entity, id)?;
-        let mut new = old.clone();
-        self.set_values(entity, &mut new, changes, Hand::Rule)?;
-        let permit = self.policy.bootstrap::<Update>(entity.id());
-        let context = self.context_for(entity, BTreeSet::new());
-        records::update(&mut self.view, &context, &permit, None, entity, &old, new)?;
-        self.learn_classes();
-        Ok(())
-    }
-
-    /// Gives a record to another owner in the engine's own right. Rules are asked as for any change.
-    pub(super) fn reassign_in_own_right(
-        &mut self,
-        entity: &Entity,
-        old: &Record,
-        to: RecordId,
-    ) -> Result<()> {
-        let mut new = old.clone();
-        new.envelope.owner = to;
-        new.envelope.unit = self.policy.unit_of(to);
-        let follow_ups = self.prepare(entity, Some(old), &mut new)?;
-        let permits =
-            (self.policy.bootstrap::<Update>(entity.id()), self.policy.bootstrap::<Assign>(entity.id()));
-        let context = self.context_for(entity, BTreeSet::new());
-        records::update(&mut self.view, &context, &permits.0, Some(&permits.1), entity, old, new)?;
-        self.learn_classes();
-        self.follow_up(follow_ups)
-    }
-
-    /// Deletes a record to which none refers in the engine's own right.
-    pub(super) fn delete_in_own_right(&mut self, entity: &str, id: RecordId) -> Result<()> {
-        let registry = Arc::clone(&self.registry);
-        let entity = registry.entity(entity)?;
-        let old = self.standing(entity, id)?;
-        let permit = self.policy.bootstrap::<Delete>(entity.id());
-        let context = self.context_for(entity, BTreeSet::new());
-        records::delete(&mut self.view, &context, &permit, entity, &old, &BTreeSet::new())
-    }
-
-    /// A live record, whoever may see it.
-    fn standing(&self, entity: &Entity, id: RecordId) -> Result<Record> {
-        let found = records::get_for_rule(&self.view, entity.id(), id)?;
-        found.ok_or_else(|| Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id))
     }
 
     /// A new user works in the partition of whoever makes the user, if nothing else is said.
@@ -879,7 +792,7 @@ impl<'s> Transaction<'s> {
 
     /// The partition of a record: that of its owner. People, and what they are assigned, belong to the partition
     /// that they work in, and the organisation's other facts to that of whoever makes them.
-    fn partition_of(&self, entity: &Entity, record: &Record) -> Result<u32> {
+    pub(super) fn partition_of(&self, entity: &Entity, record: &Record) -> Result<u32> {
         let of_user = |user| self.policy.partition_of_owner(user).unwrap_or(0);
         match entity.api_name.as_str() {
             access::User::NAME => {

@@ -1,9 +1,11 @@
 //! Account: an organisation or person that buys, or may.
 
-use crate::engine::Draft;
-use crate::schema::CounterDefinition;
+use crate::engine::{Draft, Pool};
 use crate::schema::declare::{codes, entity};
-use crate::schema::{Choice, Email, Int, MoneyAmount, Phone, Reference, SearchClass, Text};
+use crate::schema::{
+    Choice, CounterDefinition, DateTime, Email, Int, MoneyAmount, OnDelete, Phone, Reference, SearchClass,
+    Text,
+};
 
 codes! {
     /// What an account is.
@@ -62,6 +64,29 @@ entity! {
     ULTIMATE_PARENT: Reference<Account> = 12, "ultimate_parent", "最终上级单位", "Ultimate parent",
         "所在层级树最顶端的客户，由引擎维护；最顶端的客户自身为空。",
         [read_only = true, root_of = Some("parent".into())];
+    /// The pool to which the account goes back when nobody works at it; the default one if not said.
+    POOL: Reference<Pool> = 13, "pool", "所属公海", "Pool", "无人跟进时退回的公海；未填写时为默认公海。",
+        [on_delete = OnDelete::SetNull];
+    /// When somebody last followed it up with an effect. The engine keeps it.
+    LAST_ACTIVITY_AT: DateTime = 14, "last_activity_at", "最近跟进时间", "Last activity",
+        "最近一次有效跟进的时刻，由引擎维护。", [indexed = true, read_only = true];
+    /// Since when its owner has it, as far as a pool asks for that. The engine keeps it.
+    HELD_SINCE: DateTime = 15, "held_since", "持有起始", "Held since", "现负责人开始持有的时刻，由引擎维护。",
+        [read_only = true];
+    /// When a deal with it last began, as far as a pool asks for that. The engine keeps it.
+    LAST_OPPORTUNITY_AT: DateTime = 16, "last_opportunity_at", "最近商机时间", "Last deal begun",
+        "最近一次新建商机的时刻，由引擎维护。", [read_only = true];
+    /// When a deal with it was last won, as far as a pool asks for that. The engine keeps it.
+    LAST_DEAL_AT: DateTime = 17, "last_deal_at", "最近成交时间", "Last deal won", "最近一次赢单的时刻，由引擎维护。",
+        [read_only = true];
+    /// When it goes back to its pool, if nothing is done until then. The engine keeps it.
+    RECYCLE_AT: DateTime = 18, "recycle_at", "预计收回时间", "Goes back at", "若无变化，将退回公海的时刻，由引擎维护。",
+        [indexed = true, read_only = true];
+    /// When its owner is warned of that next. The engine keeps it.
+    WARN_AT: DateTime = 19, "warn_at", "下次预警时间", "Warned at", "下次预警负责人的时刻，由引擎维护。",
+        [read_only = true];
+    /// Until when it does not go back, by the wish of its owner and as far as the policy lets it.
+    PROTECTED_UNTIL: DateTime = 20, "protected_until", "保护至", "Protected until", "在此之前不收回，以规则允许为限。", [];
 }
 
 /// A draft of an account with a name.

@@ -5,17 +5,33 @@
 //! Invariants: an opportunity's status follows from its stage; a closed one stays as it is.
 
 pub mod account;
+pub mod activity;
 pub mod contact;
+pub mod event;
+pub mod lead;
 pub mod opportunity;
+pub mod owner_change;
+pub mod pool_policy;
 pub mod product;
 pub mod stage;
+pub mod task;
+pub mod todo;
+pub mod transfer;
 
 pub use crate::engine::{User, user};
 pub use account::Account;
+pub use activity::{Activity, ActivityKind};
 pub use contact::Contact;
+pub use event::{Event, Occurrence};
+pub use lead::{Conversion, Converted, Lead, LeadMatches, LeadStatus};
 pub use opportunity::{Opportunity, StageChange, Status};
+pub use owner_change::{OwnerChange, OwnerChangeKind};
+pub use pool_policy::PoolPolicy;
 pub use product::Product;
 pub use stage::Stage;
+pub use task::{Task, TaskStatus};
+pub use todo::{Todo, TodoKind};
+pub use transfer::{Along, Transfer, TransferPreview};
 
 use std::sync::Arc;
 
@@ -28,13 +44,27 @@ use crate::schema::{EntityType, ModuleDefinition};
 pub struct Trade;
 
 /// The modules of the trade. Deals need those with whom they are made; what is sold may be left open.
-fn modules() -> [ModuleDefinition; 3] {
+fn modules() -> [ModuleDefinition; 4] {
     let module = |name: &str, label, icon, order| ModuleDefinition::new("crm", name, label, icon, order);
     [
         module("parties", Label::new("客户与联系人", "Parties"), "people", 100),
         module("products", Label::new("产品", "Products"), "box", 300),
         module("sales", Label::new("销售", "Sales"), "funnel", 200).requiring(&["parties"]),
+        module("work", Label::new("工作", "Work"), "calendar", 150).requiring(&["parties", "sales"]),
     ]
+}
+
+/// Leads, what is done with all of them, and the pools to which they go back.
+fn declare_work(registrar: &mut Registrar) {
+    registrar.entity(Lead::definition().in_module("sales"));
+    registrar.states(Lead::NAME, lead::states());
+    registrar.before_save(Lead::NAME, 100, Arc::new(lead::FollowStatus));
+    let activity = Activity::definition().in_module("work");
+    registrar.entity(activity.with_index(activity::by_account()).with_index(activity::by_party()));
+    registrar.before_save(Activity::NAME, 100, Arc::new(activity::MoveClocks));
+    task::declare(registrar);
+    event::declare(registrar);
+    pool_policy::declare(registrar);
 }
 
 impl Extension for Trade {
@@ -43,6 +73,7 @@ impl Extension for Trade {
     }
 
     fn declare(&self, registrar: &mut Registrar) -> Result<()> {
+        crate::time::declare(registrar);
         modules().into_iter().for_each(|module| registrar.module(module));
         registrar.entity(Account::definition().in_module("parties").with_counter(account::by_kind()));
         registrar.entity(Contact::definition().in_module("parties"));
@@ -60,6 +91,8 @@ impl Extension for Trade {
         registrar.everybody_reads(Product::NAME);
         registrar.everybody_reads(Stage::NAME);
         registrar.before_save(Opportunity::NAME, 100, Arc::new(opportunity::FollowStage));
+        registrar.before_save(Opportunity::NAME, 150, Arc::new(opportunity::MoveAccountClocks));
+        declare_work(registrar);
         Ok(())
     }
 

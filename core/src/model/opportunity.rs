@@ -3,7 +3,7 @@
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::{BeforeSave, Changes, Condition, Draft, Find, Ref, Save, Transaction};
 use crate::features::reports::{GroupBy, Measure, Report};
-use crate::model::{Account, Product, Stage, stage};
+use crate::model::{Account, Product, Stage, account, stage};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
     Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text,
@@ -71,6 +71,16 @@ entity! {
     /// Whatever else is known and has no field of its own.
     NOTE: Text = 12, "note", "备注", "Note",
         "其他没有专门字段的情况。", [search = Some(SearchClass::Body)];
+    /// When somebody last followed it up with an effect. The engine keeps it.
+    LAST_ACTIVITY_AT: DateTime = 13, "last_activity_at", "最近跟进时间", "Last activity",
+        "最近一次有效跟进的时刻，由引擎维护。", [indexed = true, read_only = true];
+    /// What is to be done next for the deal.
+    NEXT_STEP: Text = 14, "next_step", "下一步", "Next step", "为推进该商机接下来要做的事。", [search = Some(SearchClass::Body)];
+    /// The day by which that is to be done.
+    NEXT_STEP_ON: DateOnly = 15, "next_step_on", "下一步日期", "Next step on", "下一步应完成的日期。", [indexed = true];
+    /// When it is said to stagnate, if nobody works at it until then. The engine keeps it.
+    STAGNANT_AT: DateTime = 16, "stagnant_at", "停滞时间", "Stagnant at", "若无跟进，将视为停滞的时刻，由引擎维护。",
+        [indexed = true, read_only = true];
 }
 
 /// One step of an opportunity from stage to stage.
@@ -180,6 +190,33 @@ impl BeforeSave for FollowStage {
         if save.changes(STAGE)? {
             self.enter_stage(save)?;
         }
+        if save.changes(STAGE)? || save.changes(LAST_ACTIVITY_AT)? {
+            let stagnant = self.stagnant_at(save)?;
+            save.set(STAGNANT_AT, stagnant)?;
+        }
+        Ok(())
+    }
+}
+
+/// The rule that moves the clocks of an account on which a pool waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MoveAccountClocks;
+
+impl BeforeSave for MoveAccountClocks {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        let Some(account) = save.value(ACCOUNT)?.as_id() else { return Ok(()) };
+        let won = save.changes(STATUS)? && save.value(STATUS)?.as_text() == Some(Status::Won.code());
+        if !(save.is_new() || won) || save.value_of(Account::NAME, account, account::RECYCLE_AT)?.is_null() {
+            return Ok(());
+        }
+        let mut changes = Changes::new();
+        if save.is_new() {
+            changes = changes.set(account::LAST_OPPORTUNITY_AT, save.now());
+        }
+        if won {
+            changes = changes.set(account::LAST_DEAL_AT, save.now());
+        }
+        save.also_update(Account::NAME, account, changes);
         Ok(())
     }
 }
@@ -194,6 +231,7 @@ impl FollowStage {
                 .rule("a closed opportunity stays closed"));
         }
         let outcome = self.outcome(save)?;
+        self.check_exit(save, outcome)?;
         if matches!(outcome, Status::Lost | Status::Void)
             && !save.is_new()
             && save.value(CLOSE_REASON)?.is_null()
@@ -210,6 +248,38 @@ impl FollowStage {
             self.remember(save, now)?;
         }
         save.set(STAGE_SINCE, now)
+    }
+
+    /// When an open deal stagnates in its stage, by the days that the stage has for that.
+    fn stagnant_at(&self, save: &Save<'_>) -> Result<Option<Timestamp>> {
+        let open = save.value(STATUS)?.as_text() == Some(Status::Open.code());
+        let Some(stage) = save.value(STAGE)?.as_id().filter(|_| open) else { return Ok(None) };
+        let Value::Int(days) = save.value_of(Stage::NAME, stage, stage::STAGNANT_DAYS)? else {
+            return Ok(None);
+        };
+        let Value::DateTime(since) = save.value(STAGE_SINCE)? else { return Ok(None) };
+        let worked_at = match save.value(LAST_ACTIVITY_AT)? {
+            Value::DateTime(moment) => moment.max(since),
+            _ => since,
+        };
+        let length = days.saturating_mul(86_400_000_000);
+        Ok(Some(Timestamp::from_micros(worked_at.micros().saturating_add(length))))
+    }
+
+    /// A deal goes on from a stage, or is won, when it has what the stage asks for. It may be lost or voided at any time.
+    fn check_exit(&self, save: &Save<'_>, outcome: Status) -> Result<()> {
+        let before = save.old_value(STAGE)?.as_id();
+        let Some(before) = before.filter(|_| matches!(outcome, Status::Open | Status::Won)) else {
+            return Ok(());
+        };
+        let named = save.value_of(Stage::NAME, before, stage::EXIT_FIELDS)?;
+        let named = named.as_text().unwrap_or_default().split([' ', ',', '，', '、']);
+        for field in named.filter(|field| !field.is_empty()) {
+            if save.value(field)?.is_null() {
+                return Err(Error::new(Code::ExitCriteria).field(field).rule("exit criteria of the stage"));
+            }
+        }
+        Ok(())
     }
 
     fn outcome(&self, save: &Save<'_>) -> Result<Status> {

@@ -22,6 +22,11 @@ entity! {
     /// The chance of winning in this stage, in per cent.
     PROBABILITY: Int = 4, "probability", "赢率", "Probability",
         "处于该阶段时赢单的可能性，按百分比。", [];
+    /// The fields that a deal has values of before it leaves this stage for another one or is won, by API name.
+    EXIT_FIELDS: Text = 5, "exit_fields", "离开条件", "Exit criteria",
+        "商机推进到其他阶段或赢单之前须填写的字段（API 名称）。", [];
+    /// Days after which a deal that nobody works at is said to stagnate in this stage.
+    STAGNANT_DAYS: Int = 6, "stagnant_days", "停滞天数", "Days to stagnation", "多少天无跟进视为停滞。", [];
 }
 
 /// Name, outcome and probability of the stages that a new database begins with.

@@ -7,6 +7,7 @@ use crate::access::ClassId;
 use crate::base::{EntityId, FieldId, RecordId, Result, Value};
 use crate::records::cells::write_cell;
 use crate::records::codec::{Reader, damaged};
+use crate::records::due::due_key;
 use crate::records::ordered::{write_collated, write_ordered};
 use crate::records::row::{external_key, unique_key};
 use crate::records::unique::{field_of, rule_key, rule_of};
@@ -290,6 +291,9 @@ pub(super) fn computed<'r>(entity: &Entity, record: &'r Record) -> Cow<'r, Recor
 
 /// The keys of a record by a declared index, without its id: one for each of several values.
 fn declared_keys(entity: &Entity, declared: &DeclaredIndex, record: &Record) -> Vec<Vec<u8>> {
+    if declared.definition.due {
+        return due_key(declared, record).into_iter().collect();
+    }
     let mut keys = vec![Index::declared(record.entity, declared).prefix(record.envelope.class)];
     for component in declared.components() {
         let value = record.peek(component.field());

@@ -17,6 +17,7 @@ mod codec;
 mod commitments;
 mod computed;
 mod derived;
+mod due;
 mod envelope;
 mod filter;
 mod history;
@@ -70,6 +71,7 @@ pub use checkpoints::{Checkpoint, checkpoints, newest_checkpoint};
 pub use classes::{Staleness, load_classes, read_epoch, read_facts_epoch};
 pub use computed::{Moment, RecordFacts};
 pub use derived::{Link, for_each_link, links_after, links_by, refers};
+pub use due::{due_until, first_due};
 pub use envelope::{Envelope, ExternalId, MARKED, Record, entered_name, is_restriction};
 pub use filter::{Comparison, Filter, Referring, Stated, compare_values};
 pub use history::{

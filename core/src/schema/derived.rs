@@ -56,13 +56,24 @@ pub struct IndexDefinition {
     /// reads what it shows and nothing else. One of them may have several codes or references, for each of which
     /// a record stands in the index; it serves lists that name values of that field.
     pub fields: Vec<IndexField>,
+    /// Whether it has the moments at which something is to be done with records, in their order and whatever the
+    /// access classes. It is of one field of moments, leaves out records that have none, and is read by the clock of
+    /// the engine and by no list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub due: bool,
 }
 
 impl IndexDefinition {
     /// An index without fields, to which they are added.
     #[must_use]
     pub fn new(namespace: &str, local: u32, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), local, name: name.to_owned(), fields: Vec::new() }
+        Self { namespace: namespace.to_owned(), local, name: name.to_owned(), fields: Vec::new(), due: false }
+    }
+
+    /// An index of the moments in a field at which something is to be done.
+    #[must_use]
+    pub fn of_due(namespace: &str, local: u32, name: &str, field: &str) -> Self {
+        Self { due: true, ..Self::new(namespace, local, name).rising(field) }
     }
 
     /// Sorts the text of the field that was added last so.
@@ -252,6 +263,9 @@ impl Entity {
         if !(1..=MAX_INDEX_FIELDS).contains(&definition.fields.len()) {
             return fault("an index has 1 to 4 fields");
         }
+        if definition.due {
+            self.check_due(definition)?;
+        }
         let reversed = definition.fields.last().is_some_and(|field| field.descending);
         let mut components: Vec<Component> = Vec::new();
         let (mut texts, mut lists) = (0_usize, 0_usize);
@@ -283,6 +297,18 @@ impl Entity {
             components.push(Component { field: id.number(), turned, collation: field.collation, cells });
         }
         if texts > MAX_INDEX_TEXTS { fault("an index has at most 3 texts") } else { Ok(components) }
+    }
+
+    fn check_due(&self, definition: &IndexDefinition) -> Result<()> {
+        let of_moments = match definition.fields.as_slice() {
+            [field] => !field.descending && self.component(&field.field)?.1 == ValueKind::DateTime,
+            _ => false,
+        };
+        if of_moments {
+            return Ok(());
+        }
+        let fault = Error::new(Code::InvalidDefinition).field(&definition.name);
+        Err(fault.rule("what is due stands in one field of moments, the earliest first"))
     }
 
     /// How the values of a field sort where a collation is asked for: texts by it, codes and the rest as ever.

@@ -102,6 +102,20 @@ pub struct UniqueDefinition {
 }
 
 impl UniqueDefinition {
+    /// What no two records have in common in these fields together.
+    #[must_use]
+    pub fn new(namespace: &str, name: &str, fields: &[&str]) -> Self {
+        let field =
+            |field: &&str| UniqueField { field: (*field).to_owned(), normalizer: Normalizer::default() };
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            fields: fields.iter().map(field).collect(),
+            condition: None,
+            reveal: Reveal::default(),
+        }
+    }
+
     /// The name under which the API knows it: `namespace.name`.
     #[must_use]
     pub fn api_name(&self) -> String {

@@ -232,6 +232,22 @@ pub const GUANXI_ERR_ACCESS_REQUEST_CLOSED: i32 = -532;
 pub const GUANXI_ERR_PRIVACY_SUPPRESSED: i32 = -570;
 /// `access.base_changed`: what the request rests on has changed
 pub const GUANXI_ERR_ACCESS_BASE_CHANGED: i32 = -533;
+/// `time.still_due`: the work left the record as due as before
+pub const GUANXI_ERR_TIME_STILL_DUE: i32 = -640;
+/// `time.lease_over`: the work is no longer this runner's
+pub const GUANXI_ERR_TIME_LEASE_OVER: i32 = -641;
+/// `pool.claims`: no claims are left today
+pub const GUANXI_ERR_POOL_CLAIMS: i32 = -650;
+/// `pool.capacity`: the person holds as many records of the pool as one may
+pub const GUANXI_ERR_POOL_CAPACITY: i32 = -651;
+/// `pool.cool_down`: who had the record lately does not claim it again yet
+pub const GUANXI_ERR_POOL_COOL_DOWN: i32 = -652;
+/// `pool.protection`: the record cannot be protected so
+pub const GUANXI_ERR_POOL_PROTECTION: i32 = -653;
+/// `model.ambiguous_match`: several records match, and none was chosen
+pub const GUANXI_ERR_MODEL_AMBIGUOUS_MATCH: i32 = -660;
+/// `model.exit_criteria`: the deal does not leave its stage yet
+pub const GUANXI_ERR_MODEL_EXIT_CRITERIA: i32 = -670;
 /// `plugin.not_admitted`: the plugin does not act on its own account
 pub const GUANXI_ERR_PLUGIN_NOT_ADMITTED: i32 = -540;
 /// `plugin.signature`: the plugin's signature does not hold

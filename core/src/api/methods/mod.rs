@@ -41,10 +41,12 @@ mod search;
 mod sharing;
 mod sharing_rules;
 mod suppression;
+mod time;
 mod tokens;
 mod trade;
 mod value_sets;
 mod views;
+mod work;
 
 use crate::api::Method;
 
@@ -92,10 +94,12 @@ pub(super) fn all() -> Vec<&'static Method> {
         sharing::METHODS,
         sharing_rules::METHODS,
         suppression::METHODS,
+        time::METHODS,
         tokens::METHODS,
         trade::METHODS,
         value_sets::METHODS,
         views::METHODS,
+        work::METHODS,
     ];
     let mut all: Vec<&'static Method> = files.into_iter().flatten().collect();
     all.sort_by_key(|method| method.name);

@@ -9,6 +9,8 @@ mod records;
 mod registry;
 mod rights;
 mod suppression;
+mod time;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -17,7 +19,7 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 8] = [
+const ALL: [&[Words]; 10] = [
     access::WORDS,
     privileges::WORDS,
     records::WORDS,
@@ -26,6 +28,8 @@ const ALL: [&[Words]; 8] = [
     privacy::WORDS,
     rights::WORDS,
     suppression::WORDS,
+    time::WORDS,
+    work::WORDS,
 ];
 
 static BY_ENGLISH: LazyLock<HashMap<&str, &str>> =

@@ -12,7 +12,7 @@ use crate::records::query::matcher::Test;
 use crate::records::query::sight::Sight;
 use crate::records::query::union::unions;
 use crate::records::tally::stand_in;
-use crate::schema::{Component, Entity};
+use crate::schema::{Component, DeclaredIndex, Entity};
 use crate::storage::{Keyspace, RangeRequest, successor};
 
 /// Most ranges that one query reads side by side, unless the permit alone reaches more classes.
@@ -108,7 +108,8 @@ fn candidates(entity: &Entity) -> impl Iterator<Item = Candidate> + '_ {
     let has_several = move |field: FieldId| {
         entity.field_by_id(field).is_some_and(|field| field.definition.kind.has_several())
     };
-    let declared = entity.indexes().iter().filter(|index| index.complete).map(move |index| Candidate {
+    let of_lists = |index: &&DeclaredIndex| index.complete && !index.definition.due;
+    let declared = entity.indexes().iter().filter(of_lists).map(move |index| Candidate {
         index: Index::declared(entity.id(), index),
         name: index.api_name.clone(),
         components: index.components().iter().map(part_of).collect(),

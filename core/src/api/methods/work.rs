@@ -1,0 +1,340 @@
+//! Methods on leads, on what is done with parties, and on pools.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::api::declare::methods;
+use crate::api::json::{
+    changes_from_json, condition_from_json, cursor_from_text, cursor_to_text, listing_to_json,
+    warnings_to_json,
+};
+use crate::base::{Code, Error, Label, RecordId, Result, Timestamp};
+use crate::engine::{Bulk, Condition, Find, Ref, Selection, Session, ShareLevel};
+use crate::model::{
+    Account, Activity, Along, Conversion, Converted, Event, Lead, TodoKind, Transfer, activity, pool_policy,
+};
+use crate::schema::{Codes, EntityType, RecordReference};
+
+use super::audit::moment;
+use super::records::write;
+
+methods! {
+    /// Makes a customer of a lead: account, contact and, unless it is said otherwise, a deal, all at once. What stands
+    /// already is found by name, phone and e-mail, and is not made again.
+    "lead.convert" (session, given: ConvertLead {
+        /// The lead.
+        id: RecordId,
+        /// The account that it is to belong to; one that matches, or a new one, if not said.
+        account: Option<RecordId>,
+        /// The contact that it is; one that matches, or a new one, if not said.
+        contact: Option<RecordId>,
+        /// Whether no deal is made; no if not said.
+        without_opportunity: Option<bool>,
+        /// What the deal is called; as the account if not said.
+        title: Option<String>,
+        /// Whether nothing that stands is looked for; no if not said.
+        make_anew: Option<bool>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{account, contact, opportunity, made}" {
+        let wanted = Conversion {
+            account: given.account,
+            contact: given.contact,
+            without_opportunity: given.without_opportunity.unwrap_or(false),
+            title: given.title,
+            make_anew: given.make_anew.unwrap_or(false),
+        };
+        let said = (wanted.account.map(|id| id.to_string()), wanted.contact.map(|id| id.to_string()));
+        let how = (wanted.without_opportunity, &wanted.title, wanted.make_anew);
+        let request = json!([given.id.to_string(), said.0, said.1, how.0, how.1, how.2]);
+        write(session, "lead.convert", given.idempotency_key.as_deref(), &request, |transaction| {
+            Ok(converted_to_json(&Ref::<Lead>::new(given.id).convert(transaction, &wanted)?))
+        })
+    }
+
+    /// Takes the conversion of a lead back: what it made is deleted, what it found stays, and the lead is qualified again.
+    "lead.undo_conversion" (session, given: UndoConversion {
+        /// The lead.
+        id: RecordId,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id}" {
+        let request = json!(given.id.to_string());
+        write(session, "lead.undo_conversion", given.idempotency_key.as_deref(), &request, |transaction| {
+            Ref::<Lead>::new(given.id).undo_conversion(transaction)?;
+            Ok(json!({"id": given.id.to_string()}))
+        })
+    }
+
+    /// Tells which accounts and contacts a conversion would find for a lead, as far as the user sees them.
+    "lead.matches" (session, given: MatchesOfLead {
+        /// The lead.
+        id: RecordId,
+    }) -> "{accounts, contacts}" {
+        let found = session.read(|reader| Ref::<Lead>::new(given.id).matches(&reader))?;
+        let ids = |ids: &[RecordId]| ids.iter().map(RecordId::to_string).collect::<Vec<_>>();
+        Ok(json!({"accounts": ids(&found.accounts), "contacts": ids(&found.contacts)}))
+    }
+
+    /// Records something that was done with a party, and at once what follows from it: the next contact of a lead, and the
+    /// stage of a deal. One that has an effect moves the clocks by which pools wait.
+    "activity.record" (session, given: RecordActivity {
+        /// Values of the activity by field name; `owner` names a user.
+        values: Map<String, Json>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
+    }) -> "{id, warnings}" {
+        let request = json!(given.values);
+        write(session, "activity.record", given.idempotency_key.as_deref(), &request, |transaction| {
+            let reader = transaction.reader();
+            let draft = changes_from_json(&reader, reader.registry().entity(Activity::NAME)?, &given.values)?;
+            let id = activity::record(transaction, draft)?.id();
+            let warnings = transaction.take_warnings();
+            Ok(json!({"id": id.to_string(), "warnings": warnings_to_json(&warnings, transaction.locale())}))
+        })
+    }
+
+    /// Lists what was done with a party, newest first; of an account also what was done with its contacts and for its
+    /// deals.
+    "party.timeline" (session, given: Timeline {
+        /// The entity of the party.
+        entity: String,
+        /// The party.
+        id: RecordId,
+        /// A condition on the activities.
+        filter: Option<Json>,
+        /// Most rows; 100 if not said.
+        limit: Option<u64>,
+        /// Where the page before ended.
+        cursor: Option<String>,
+    }) -> "{rows, cursor}" {
+        let party = session.read(|reader| {
+            Ok(RecordReference::new(&reader.registry().entity(&given.entity)?.api_name, given.id))
+        })?;
+        let usual = Find::default();
+        let find = Find {
+            filter: condition_on(session, Activity::NAME, given.filter.as_ref())?,
+            limit: given.limit.map_or(usual.limit, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
+            ..usual
+        };
+        let page = session.timeline(&party, find)?;
+        let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
+        Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
+    }
+
+    /// Gives accounts to somebody else, each in one piece with what goes along as far as it is of the same owner. One for
+    /// which that cannot be done stays as it is. At most 10000 in one call; it is gone on with by the cursor, and taken
+    /// back by `record.undo_bulk`.
+    "party.transfer" (session, given: TransferParties {
+        /// The accounts; these, or `filter`.
+        ids: Option<Vec<Json>>,
+        /// A condition that the accounts meet.
+        filter: Option<Json>,
+        /// Who gets them.
+        to: RecordId,
+        /// What goes along: `contacts`, `open_opportunities`, `closed_opportunities`, `open_tasks`, `future_events`.
+        along: Option<Vec<Json>>,
+        /// What the owner before may still do: `read`, `edit` or `full`; nothing if not said.
+        keeps: Option<String>,
+        /// Until when, RFC 3339; without end if not said.
+        keeps_until: Option<String>,
+        /// Most accounts of this call.
+        limit: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{batch, rows: [{id, outcome, error}], cursor, stopped}" {
+        let accounts = accounts_from_json(session, given.ids.as_deref(), given.filter.as_ref())?;
+        let transfer = transfer_of(given.to, given.along.as_deref(), given.keeps.as_deref(), given.keeps_until.as_deref())?;
+        let bulk = Bulk {
+            limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
+        };
+        let outcome = session.transfer(&accounts, &transfer, &bulk)?;
+        let locale = session.locale();
+        let rows = outcome.rows.iter().map(|row| {
+            let (outcome, error) = match &row.outcome {
+                Ok(done) => (done.name(), None),
+                Err(error) => ("refused", Some(error.to_json(locale))),
+            };
+            json!({"id": row.id.to_string(), "outcome": outcome, "error": error})
+        });
+        Ok(json!({
+            "batch": outcome.batch.to_string(),
+            "rows": rows.collect::<Vec<_>>(),
+            "cursor": outcome.next.as_ref().map(cursor_to_text).transpose()?,
+            "stopped": outcome.stopped.as_ref().map(|error| error.to_json(locale)),
+        }))
+    }
+
+    /// Tells how many accounts a transfer would move, and what would go along. Nothing is changed.
+    "party.preview_transfer" (session, given: PreviewTransfer {
+        /// The accounts; these, or `filter`.
+        ids: Option<Vec<Json>>,
+        /// A condition that the accounts meet.
+        filter: Option<Json>,
+        /// Who gets them.
+        to: RecordId,
+        /// What goes along: `contacts`, `open_opportunities`, `closed_opportunities`, `open_tasks`, `future_events`.
+        along: Option<Vec<Json>>,
+    }) -> "{accounts, along, more}" {
+        let accounts = accounts_from_json(session, given.ids.as_deref(), given.filter.as_ref())?;
+        let transfer = transfer_of(given.to, given.along.as_deref(), None, None)?;
+        let preview = session.preview_transfer(&accounts, &transfer)?;
+        let along: Map<String, Json> =
+            preview.along.iter().map(|(kind, count)| (kind.code().to_owned(), json!(count))).collect();
+        Ok(json!({"accounts": preview.accounts, "along": along, "more": preview.more}))
+    }
+
+    /// Lists what waits for the user who is signed in, by kinds: overdue tasks, today's tasks and events, reminders, leads
+    /// to contact, what goes back to a pool, deals that are late or stagnate. Kinds of which nothing waits are left out.
+    "todo.list" (session, given: ListTodo {
+        /// Most rows of each kind; 20 if not said, 100 at the most.
+        rows: Option<u64>,
+    }) -> "{kinds: [{kind, label, entity, count, rows}]}" {
+        let rows = usize::try_from(given.rows.unwrap_or(20)).unwrap_or(usize::MAX);
+        let kinds = session.todo(rows)?;
+        let kinds = kinds.iter().map(|todo| {
+            let rows = todo.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
+            let label = TodoKind::ALL.iter().find(|(kind, ..)| *kind == todo.kind);
+            let label = label.map(|(_, _, zh, en)| Label::new(zh, en).text(session.locale()).to_owned());
+            Ok(json!({
+                "kind": todo.kind.code(), "label": label, "entity": todo.entity, "count": todo.count, "rows": rows,
+            }))
+        });
+        Ok(json!({"kinds": kinds.collect::<Result<Vec<_>>>()?}))
+    }
+
+    /// Lists the times of events that reach into a span of time, those that come again among them, the earliest first.
+    "event.occurrences" (session, given: Occurrences {
+        /// The beginning of the span, RFC 3339.
+        from: String,
+        /// The end of the span, RFC 3339.
+        to: String,
+        /// A condition on the events.
+        filter: Option<Json>,
+    }) -> "{occurrences: [{event, subject, from, to}]}" {
+        let said = |name: &str, text: &str| -> Result<Timestamp> {
+            moment(name, Some(text))?.ok_or_else(|| Error::new(Code::MissingParameter).field(name))
+        };
+        let (from, to) = (said("from", &given.from)?, said("to", &given.to)?);
+        let met = condition_on(session, Event::NAME, given.filter.as_ref())?;
+        let times = session.occurrences(from, to, &met)?;
+        let times = times.iter().map(|time| {
+            json!({
+                "event": time.event.record.id.to_string(),
+                "subject": time.event.title(),
+                "from": time.from.to_string(),
+                "to": time.to.to_string(),
+            })
+        });
+        Ok(json!({"occurrences": times.collect::<Vec<_>>()}))
+    }
+
+    /// Tells what a pool would take back within some days, the first to go first, as things stand.
+    "pool.forecast" (session, given: ForecastPool {
+        /// `account` or `lead`.
+        of: String,
+        /// Days from now; 30 if not said.
+        days: Option<u64>,
+        /// Most rows; 100 if not said.
+        limit: Option<u64>,
+        /// Where the page before ended.
+        cursor: Option<String>,
+    }) -> "{rows: [{id, title, owner, recycle_at}], cursor}" {
+        let days = i64::try_from(given.days.unwrap_or(30)).unwrap_or(i64::MAX);
+        let usual = Find::default();
+        let find = Find {
+            limit: given.limit.map_or(usual.limit, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
+            ..usual
+        };
+        let page = session.forecast_pool(pool_policy::of_name(&given.of)?, days, find)?;
+        let rows = page.rows.iter().map(|row| {
+            Ok(json!({
+                "id": row.record.id.to_string(),
+                "title": row.title(),
+                "owner": row.record.envelope.owner.to_string(),
+                "recycle_at": row.value("recycle_at")?.to_json(),
+            }))
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
+    }
+
+    /// Tells which records somebody has would go back within some days if a policy were other than it is. Nothing is
+    /// changed. At most 10000 records are looked at; with more there is a cursor.
+    "pool.simulate" (session, given: SimulatePool {
+        /// The policy.
+        policy: RecordId,
+        /// Values of the policy that are otherwise, by field name.
+        changes: Map<String, Json>,
+        /// Days from now; 30 if not said.
+        days: Option<u64>,
+        /// Where the call before stopped.
+        cursor: Option<String>,
+    }) -> "{looked_at, rows: [{id, owner, recycle_at, now}], cursor}" {
+        let days = i64::try_from(given.days.unwrap_or(30)).unwrap_or(i64::MAX);
+        let after = given.cursor.as_deref().map(cursor_from_text).transpose()?;
+        let changes: std::collections::BTreeMap<String, crate::base::Value> = given
+            .changes
+            .iter()
+            .map(|(name, json)| Ok((name.clone(), crate::base::Value::from_json(json)?)))
+            .collect::<Result<_>>()?;
+        let simulated = session.simulate_pool(given.policy, &changes, days, after)?;
+        let rows = simulated.rows.iter().map(|row| {
+            json!({
+                "id": row.id.to_string(),
+                "owner": row.owner.to_string(),
+                "recycle_at": row.then.to_string(),
+                "now": row.now.map(|now| now.to_string()),
+            })
+        });
+        Ok(json!({
+            "looked_at": simulated.looked_at,
+            "rows": rows.collect::<Vec<_>>(),
+            "cursor": simulated.next.as_ref().map(cursor_to_text).transpose()?,
+        }))
+    }
+}
+
+fn accounts_from_json(session: &Session, ids: Option<&[Json]>, filter: Option<&Json>) -> Result<Selection> {
+    let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids, or a filter");
+    match (ids, filter) {
+        (Some(ids), None) => {
+            let ids = ids.iter().map(|id| id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong));
+            Ok(Selection::Ids(ids.collect::<Result<_>>()?))
+        }
+        (None, Some(filter)) => Ok(Selection::Matching(condition_on(session, Account::NAME, Some(filter))?)),
+        _ => Err(wrong()),
+    }
+}
+
+fn transfer_of(
+    to: RecordId,
+    along: Option<&[Json]>,
+    keeps: Option<&str>,
+    until: Option<&str>,
+) -> Result<Transfer> {
+    let wrong = |field: &str| Error::new(Code::InvalidArgument).field(field);
+    let along = along.unwrap_or_default().iter().map(|kind| {
+        kind.as_str().and_then(Along::from_code).ok_or_else(|| wrong("along").value(&kind.to_string()))
+    });
+    let level = |level: &str| ShareLevel::from_code(level).ok_or_else(|| wrong("keeps").value(level));
+    let until = moment("keeps_until", until)?;
+    let keeps = keeps.map(level).transpose()?.map(|level| (level, until));
+    Ok(Transfer { to, along: along.collect::<Result<_>>()?, keeps })
+}
+
+fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {
+    let Some(filter) = filter.filter(|filter| !filter.is_null()) else { return Ok(Condition::Everything) };
+    session.read(|reader| condition_from_json(&reader, reader.registry().entity(entity)?, filter))
+}
+
+fn converted_to_json(converted: &Converted) -> Json {
+    json!({
+        "account": converted.account.id().to_string(),
+        "contact": converted.contact.id().to_string(),
+        "opportunity": converted.opportunity.map(|deal| deal.id().to_string()),
+        "made": converted.made.iter().map(|part| part.code()).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,251 @@
+//! Jobs that come again: work that reaches out of the database, so that a host does it. It is handed out by a tick, under
+//! a lease; whoever has it says how it ended, and who does not say so in time has it no more.
+//!
+//! A runner that dies with a job lets its lease run out, and the next tick hands the job out anew: at least once, and
+//! never to two at a time. What must not happen twice names the token, which is another one each time.
+
+use std::sync::Arc;
+
+use crate::base::{Code, Error, RecordId, Result, TimeZone, Timestamp, Value};
+use crate::engine::{
+    BeforeSave, Changes, DueDone, DueWork, Lease, Registrar, Save, Session, Transaction, WriteOptions,
+};
+use crate::schema::declare::codes;
+use crate::schema::{EntityType, IndexDefinition};
+use crate::time::Recurrence;
+
+/// How long a job is its runner's if nothing else is said, in seconds.
+const LEASE_SECONDS: i64 = 900;
+/// Longest lease, in seconds.
+const MAX_LEASE: i64 = 7 * 86_400;
+/// Failures after which a job waits for its next time.
+const MAX_ATTEMPTS: i64 = 5;
+/// Longest text that is kept of a failure, in characters.
+const MAX_ERROR: usize = 500;
+
+codes! {
+    /// How a run of a job ended.
+    JobOutcome {
+        /// It is done.
+        Done = "done", "完成", "Done";
+        /// It failed, and is tried again: after one minute, then two, four and eight.
+        Failed = "failed", "失败", "Failed";
+    }
+}
+
+/// A job that comes again.
+pub mod scheduled_job {
+    use super::JobOutcome;
+    use crate::schema::declare::entity;
+    use crate::schema::{Bool, Choice, DateTime, Int, Text};
+
+    entity! {
+        /// A job that comes again, which a host does when a tick hands it out: a backup, a report, a fetch of rates.
+        ScheduledJob = ("sys", 120, "scheduled_job", "定时任务", "Scheduled job",
+            "由宿主在 tick 交付时执行的周期任务，如备份、报表、汇率更新。", title "name", data_subject false);
+        /// What it is called.
+        NAME: Text = 1, "name", "名称", "Name", "任务名称。", [required = true];
+        /// What is to be done, by a name that the host knows: `backup`.
+        KIND: Text = 2, "kind", "类型", "Kind", "要执行的工作，以宿主所知的名称表示，如 `backup`。",
+            [required = true, indexed = true];
+        /// What the work takes, as the host wants it.
+        PARAMETERS: Text = 3, "parameters", "参数", "Parameters", "执行所需的参数，格式由宿主约定。", [];
+        /// When it comes again, as RFC 5545 says it: `FREQ=DAILY`. Once, if there is none.
+        RULE: Text = 4, "rule", "重复规则", "Rule", "按 RFC 5545 表示的重复规则，如 `FREQ=DAILY`；为空则只执行一次。", [];
+        /// When it comes for the first time, and the time of day of all times that the rule does not say.
+        STARTS_AT: DateTime = 5, "starts_at", "开始时间", "Starts at", "首次执行的时刻，也是规则未指定时的每次时刻。",
+            [required = true];
+        /// The zone in whose clocks the rule speaks, by its IANA name; that of the organisation if not said.
+        ZONE: Text = 6, "zone", "时区", "Time zone", "规则所用的时区（IANA 名称）；未填写时用组织时区。", [];
+        /// Whether it waits; yes unless it is said.
+        ACTIVE: Bool = 7, "active", "启用", "Active", "是否启用；未填写时为是。", [];
+        /// How long a runner has it, in seconds; 900 if not said, a week at the most.
+        LEASE_SECONDS: Int = 8, "lease_seconds", "租约秒数", "Lease in seconds",
+            "执行者占用任务的秒数；未填写时为 900，最长一周。", [];
+        /// When it is handed out next. The engine keeps it.
+        NEXT_AT: DateTime = 9, "next_at", "下次时间", "Next at", "下次交付的时刻，由引擎维护。", [read_only = true];
+        /// The time that it is or was handed out for. The engine keeps it.
+        DUE_AT: DateTime = 10, "due_at", "应执行时间", "Due at", "本次交付所对应的时刻，由引擎维护。", [read_only = true];
+        /// What tells the present handing out from others; none while nobody has it.
+        TOKEN: Text = 11, "token", "租约标识", "Token", "本次交付的标识；无人占用时为空。", [read_only = true];
+        /// Until when it is its runner's.
+        LEASED_UNTIL: DateTime = 12, "leased_until", "租约到期", "Leased until", "执行者占用任务的截止时刻。",
+            [read_only = true];
+        /// How often it failed in a row.
+        ATTEMPTS: Int = 13, "attempts", "连续失败次数", "Attempts", "连续失败的次数。", [read_only = true];
+        /// When a run ended last.
+        ENDED_AT: DateTime = 14, "ended_at", "上次结束", "Ended at", "最近一次执行结束的时刻。", [read_only = true];
+        /// How the last run ended.
+        OUTCOME: Choice<JobOutcome> = 15, "outcome", "上次结果", "Outcome", "最近一次执行的结果。", [read_only = true];
+        /// What the runner said of the last failure.
+        ERROR: Text = 16, "error", "上次错误", "Error", "执行者对最近一次失败的说明。", [read_only = true];
+    }
+}
+
+pub use scheduled_job::ScheduledJob;
+
+pub(super) fn declare(registrar: &mut Registrar) {
+    registrar.entity(ScheduledJob::definition());
+    registrar.before_save(ScheduledJob::NAME, 0, Arc::new(Plan));
+    let due = IndexDefinition::of_due("sys", 1, "due", scheduled_job::NEXT_AT.name());
+    registrar.due(ScheduledJob::NAME, due, Arc::new(HandOut));
+}
+
+/// When a job comes.
+struct Times {
+    rule: Option<String>,
+    starts_at: Timestamp,
+    zone: TimeZone,
+}
+
+impl Times {
+    /// The first time after a moment; the beginning itself if that is still to come.
+    fn next_after(&self, moment: Timestamp) -> Result<Option<Timestamp>> {
+        match &self.rule {
+            Some(rule) => Recurrence::new(rule, self.starts_at, self.zone.clone())?.next_after(moment),
+            None => Ok(Some(self.starts_at).filter(|start| *start > moment)),
+        }
+    }
+}
+
+/// Finds the next time of a job whose times were said anew.
+struct Plan;
+
+impl BeforeSave for Plan {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        if save.value(scheduled_job::ACTIVE)?.is_null() {
+            save.set(scheduled_job::ACTIVE, true)?;
+        }
+        let seconds = save.value(scheduled_job::LEASE_SECONDS)?;
+        if matches!(seconds, Value::Int(seconds) if !(1..=MAX_LEASE).contains(&seconds)) {
+            return Err(Error::new(Code::OutOfRange).field("lease_seconds").rule("1 to 604800"));
+        }
+        let said = [
+            save.changes(scheduled_job::ACTIVE)?,
+            save.changes(scheduled_job::RULE)?,
+            save.changes(scheduled_job::STARTS_AT)?,
+            save.changes(scheduled_job::ZONE)?,
+        ];
+        if !said.contains(&true) {
+            return Ok(());
+        }
+        let Value::DateTime(starts_at) = save.value(scheduled_job::STARTS_AT)? else { return Ok(()) };
+        let zone = match save.value(scheduled_job::ZONE)?.as_text() {
+            Some(zone) => TimeZone::named(zone).map_err(|error| error.field("zone"))?,
+            None => save.zone()?,
+        };
+        let rule = save.value(scheduled_job::RULE)?.as_text().map(str::to_owned);
+        let times = Times { rule, starts_at, zone };
+        // A beginning that is now is met now; one that has passed is not made up for.
+        let before = Timestamp::from_micros(save.now().micros().saturating_sub(1));
+        let next = times.next_after(before)?;
+        let active = save.value(scheduled_job::ACTIVE)? == Value::Bool(true);
+        save.set(scheduled_job::NEXT_AT, next.filter(|_| active))
+    }
+}
+
+/// Hands a job out.
+struct HandOut;
+
+impl DueWork for HandOut {
+    fn name(&self) -> &'static str {
+        "job.hand_out"
+    }
+
+    fn run(&self, transaction: &mut Transaction<'_>, record: RecordId) -> Result<DueDone> {
+        let job = transaction.get_record(ScheduledJob::NAME, record)?;
+        let now = transaction.now();
+        let seconds = match job.value(scheduled_job::LEASE_SECONDS)? {
+            Value::Int(seconds) => seconds,
+            _ => LEASE_SECONDS,
+        };
+        let until = Timestamp::from_micros(now.micros().saturating_add(seconds.saturating_mul(1_000_000)));
+        let token = transaction.fresh_id();
+        // Where the runner died, the job is still of the time that it was handed out for then.
+        let due_at = match job.value(scheduled_job::TOKEN)?.is_null() {
+            true => job.value(scheduled_job::NEXT_AT)?,
+            false => job.value(scheduled_job::DUE_AT)?,
+        };
+        let changes = Changes::new()
+            .set(scheduled_job::DUE_AT, due_at)
+            .set(scheduled_job::TOKEN, token.to_string())
+            .set(scheduled_job::LEASED_UNTIL, until);
+        transaction.keep(ScheduledJob::NAME, record, changes)?;
+        let kind = job.value(scheduled_job::KIND)?.as_text().unwrap_or_default().to_owned();
+        let parameters = job.value(scheduled_job::PARAMETERS)?;
+        Ok(DueDone::HandedOut(Lease { record, kind, parameters, token, until }))
+    }
+}
+
+impl Session {
+    /// Says how a job ended that was handed out, and gives when it comes again, if it does. Times that passed while
+    /// it was worked on, or while nobody ticked, are left out and not made up for.
+    ///
+    /// # Errors
+    /// `time.lease_over` where the token is not that of the present handing out, or its time is up;
+    /// `record.not_found`; `access.not_permitted` without the right to change the job.
+    pub fn finish_job(
+        &self,
+        job: RecordId,
+        token: RecordId,
+        outcome: JobOutcome,
+        error: Option<&str>,
+    ) -> Result<Option<Timestamp>> {
+        let options = WriteOptions::default().cause("job.finish");
+        self.write_with(options, |transaction| finish(transaction, (job, token), outcome, error))
+    }
+}
+
+fn finish(
+    transaction: &mut Transaction<'_>,
+    (job, token): (RecordId, RecordId),
+    outcome: JobOutcome,
+    error: Option<&str>,
+) -> Result<Option<Timestamp>> {
+    let row = transaction.get_record(ScheduledJob::NAME, job)?;
+    // Who may not change the job says nothing of it.
+    transaction.update_record(ScheduledJob::NAME, job, Changes::new())?;
+    let now = transaction.now();
+    let is_his = row.value(scheduled_job::TOKEN)?.as_text() == Some(token.to_string().as_str());
+    let until = row.value(scheduled_job::LEASED_UNTIL)?;
+    if !is_his || !matches!(until, Value::DateTime(until) if now < until) {
+        return Err(Error::new(Code::LeaseOver).entity(ScheduledJob::NAME).record(job));
+    }
+    let before = match row.value(scheduled_job::ATTEMPTS)? {
+        Value::Int(attempts) => attempts,
+        _ => 0,
+    };
+    let attempts = if outcome == JobOutcome::Done { 0 } else { before.saturating_add(1) };
+    let active = row.value(scheduled_job::ACTIVE)? == Value::Bool(true);
+    let next = match attempts {
+        _ if !active => None,
+        1..MAX_ATTEMPTS => {
+            let minutes = 1_i64.checked_shl(u32::try_from(attempts - 1).unwrap_or(0)).unwrap_or(1);
+            Some(Timestamp::from_micros(now.micros().saturating_add(minutes.saturating_mul(60_000_000))))
+        }
+        _ => times_of(transaction, &row)?.next_after(now)?,
+    };
+    let told: Option<String> = error.map(|error| error.chars().take(MAX_ERROR).collect());
+    let changes = Changes::new()
+        .set(scheduled_job::NEXT_AT, next)
+        .set(scheduled_job::TOKEN, Value::Null)
+        .set(scheduled_job::LEASED_UNTIL, Value::Null)
+        .set(scheduled_job::ATTEMPTS, if attempts >= MAX_ATTEMPTS { 0 } else { attempts })
+        .set(scheduled_job::ENDED_AT, now)
+        .set(scheduled_job::OUTCOME, outcome)
+        .set(scheduled_job::ERROR, told);
+    transaction.keep(ScheduledJob::NAME, job, changes)?;
+    Ok(next)
+}
+
+fn times_of(transaction: &Transaction<'_>, row: &crate::engine::Listing) -> Result<Times> {
+    let Value::DateTime(starts_at) = row.value(scheduled_job::STARTS_AT)? else {
+        return Err(Error::new(Code::Required).entity(ScheduledJob::NAME).field("starts_at"));
+    };
+    let zone = match row.value(scheduled_job::ZONE)?.as_text() {
+        Some(zone) => TimeZone::named(zone)?,
+        None => transaction.reader().settings().zone()?,
+    };
+    let rule = row.value(scheduled_job::RULE)?.as_text().map(str::to_owned);
+    Ok(Times { rule, starts_at, zone })
+}
