@@ -163,7 +163,7 @@ impl EntryKind {
     }
 
     /// Whether such an entry says what became of one record.
-    pub(super) fn is_of_record(self) -> bool {
+    pub(crate) fn is_of_record(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase)
     }
 
@@ -589,6 +589,19 @@ pub fn created_after(
         }
     })?;
     Ok((created, last))
+}
+
+/// What stands in the clear in the entries after a position, at most `max` of them.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn headers_after(snapshot: &dyn Snapshot, position: u64, max: usize) -> Result<Vec<LedgerEntry>> {
+    let mut headers = Vec::new();
+    let entries = snapshot.read_log(position, max)?;
+    for entry in &entries {
+        headers.push(decode_header(entry)?.0);
+    }
+    Ok(headers)
 }
 
 /// Hands the entries after a position to a function, at most `max` of them, and gives the last one.
