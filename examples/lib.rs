@@ -48,3 +48,8 @@ fn shared_file(message: Json) -> Option<PathBuf> {
         .filter(|path| path.extension().is_some_and(|end| end == "so" || end == "dylib" || end == "dll"));
     shared.next()
 }
+
+/// The Rust of the first ten minutes, which runs as a test of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/ten_minutes.md")]
+pub struct TenMinutes;

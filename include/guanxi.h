@@ -47,7 +47,7 @@
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0 }
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL }
 
 /**
  * Begins a guanxi_call_options: its size, and zeros. Since 0.1.
@@ -73,6 +73,26 @@
  * Version of the C interface that this header describes; the shared library's name ends in it.
  */
 #define GUANXI_ABI_VERSION 0
+
+/**
+ * Level of a log: a fault of the library, of the disk or of the host's own functions.
+ */
+#define GUANXI_LOG_ERROR 1
+
+/**
+ * Level of a log: something was mended, such as a database that had not been closed.
+ */
+#define GUANXI_LOG_WARN 2
+
+/**
+ * Level of a log: a database was created, opened or closed.
+ */
+#define GUANXI_LOG_INFO 3
+
+/**
+ * Level of a log: a call was refused, by the stable key of its error.
+ */
+#define GUANXI_LOG_DEBUG 4
 
 /**
  * Open flag: the host may name its users without their passwords, with guanxi_session_for.
@@ -163,6 +183,12 @@ typedef struct guanxi_record guanxi_record;
 typedef struct guanxi_session guanxi_session;
 
 /**
+ * What changes in a database, for one user. Any thread, also several at once. Freed with guanxi_unsubscribe; it
+ * keeps the database open.
+ */
+typedef struct guanxi_subscription guanxi_subscription;
+
+/**
  * A transaction. It belongs to the thread that began it: on any other, every function gives
  * `engine.wrong_thread` and changes nothing. It holds the writer, so others wait until
  * guanxi_txn_commit or guanxi_txn_rollback consumes it.
@@ -171,6 +197,38 @@ typedef struct guanxi_session guanxi_session;
  * reports that first error again: nothing is ever half done. Reading goes on.
  */
 typedef struct guanxi_txn guanxi_txn;
+
+/**
+ * A function that is told what happens: one of GUANXI_LOG_*, the event by a name that stays the same, and what it is
+ * about. Events: `engine.created`, `engine.opened`, `engine.closed`, `engine.recovered`, `engine.panic` (the
+ * line of the library's source), `engine.stopped`, `call.failed` (the key of the error). It runs on the thread
+ * of the call, also on several at once; what it causes itself is not told. Texts are the library's, until the
+ * function returns. Since 0.1.
+ */
+typedef void (*guanxi_log_function)(int32_t level,
+                                    const char *event,
+                                    const char *text,
+                                    void *user_data);
+
+/**
+ * A function that is called once with its data when the library has no more use of them, whatever became of the call
+ * that gave them. Since 0.1.
+ */
+typedef void (*guanxi_destroy_function)(void *user_data);
+
+/**
+ * A function that tells the present moment, in microseconds since 1970-01-01 in UTC. It returns GUANXI_OK; anything
+ * else ends the call that asked with `engine.panic`, as no record may bear a moment that nobody knows. It runs
+ * on any thread, also on several at once, and may not call the library. Since 0.1.
+ */
+typedef guanxi_status (*guanxi_clock_function)(int64_t *microseconds, void *user_data);
+
+/**
+ * A function that fills `length` bytes at `bytes` with random ones that are fit for keys. It returns GUANXI_OK;
+ * anything else ends the call that asked with `engine.panic`, as no key or id may be made without chance. It
+ * runs on any thread, also on several at once, and may not call the library. Since 0.1.
+ */
+typedef guanxi_status (*guanxi_random_function)(uint8_t *bytes, size_t length, void *user_data);
 
 /**
  * How a database is created or opened. Grows at the end; begin with GUANXI_OPEN_OPTIONS_INIT or
@@ -232,6 +290,23 @@ typedef struct guanxi_open_options {
    * not in the first layouts of this structure, which are taken as 0. Since 0.1.
    */
   uint64_t record_cache_bytes;
+  /**
+   * Where the present moment comes from; NULL for the system's clock. It must stay until guanxi_close has
+   * succeeded. Since 0.1.
+   */
+  guanxi_clock_function clock;
+  /**
+   * What the clock is handed. Since 0.1.
+   */
+  void *clock_user_data;
+  /**
+   * Where random bytes come from; NULL for the system's. It must stay until guanxi_close has succeeded. Since 0.1.
+   */
+  guanxi_random_function random;
+  /**
+   * What the random source is handed. Since 0.1.
+   */
+  void *random_user_data;
 } guanxi_open_options;
 
 /**
@@ -251,6 +326,14 @@ typedef void (*guanxi_progress_function)(const char *phase,
  * lent: the function neither commits nor rolls back, nor keeps it.
  */
 typedef guanxi_status (*guanxi_write_function)(struct guanxi_txn *txn, void *user_data);
+
+/**
+ * A function that is told of changes: `json`, of `length` bytes with a zero byte behind them, as
+ * guanxi_subscription_next gives it; or an object with `error` alone, as guanxi_error_json gives it, after which the
+ * function is not called again. It runs on the one thread of its subscription, which holds no lock then, and may call
+ * the library. `json` is the library's, until the function returns. Since 0.1.
+ */
+typedef void (*guanxi_changes_function)(const char *json, size_t length, void *user_data);
 
 /**
  * How a method is called without a session. Grows at the end; begin with GUANXI_CALL_OPTIONS_INIT or
@@ -299,7 +382,7 @@ GUANXI_API const char *guanxi_version(void);
  * Version of the C interface that the loaded library has. A program works with a library whose number
  * equals the GUANXI_ABI_VERSION that it was compiled with.
  *
- * Any thread. Since 0.1.
+ * Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 uint32_t guanxi_abi_version(void);
@@ -307,12 +390,12 @@ uint32_t guanxi_abi_version(void);
 /**
  * How many handles of all kinds this process holds: 0 once everything is freed. For leak tests.
  *
- * Any thread. Since 0.1.
+ * Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API int64_t guanxi_debug_live_handles(void);
 
 /**
- * The status number of the error; 0 for NULL. Any thread. Since 0.1.
+ * The status number of the error; 0 for NULL. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API guanxi_status guanxi_error_code(const struct guanxi_error *error);
 
@@ -358,9 +441,10 @@ GUANXI_API
 const char *guanxi_error_plugin(const struct guanxi_error *error);
 
 /**
- * 1 if the same call may succeed when it is made again, else 0. Any thread. Since 0.1.
+ * 1 if the same call may succeed when it is made again, else 0. Any thread. Keeps no pointer. Since 0.1.
  */
-GUANXI_API int32_t guanxi_error_retryable(const struct guanxi_error *error);
+GUANXI_API
+int32_t guanxi_error_retryable(const struct guanxi_error *error);
 
 /**
  * Everything about the error as a JSON object, with cause and remedy; "" for NULL. Borrowed from the
@@ -375,10 +459,25 @@ const char *guanxi_error_json(const struct guanxi_error *error);
 GUANXI_API void guanxi_error_free(struct guanxi_error *error);
 
 /**
+ * Has a function told what happens in this process, up to a level: one of GUANXI_LOG_*. It takes the place of the
+ * one before; NULL is for nobody. `destroy`, unless it is NULL, is called once with `user_data` when another function
+ * has taken the place and no call uses this one any more, and also if this call fails. Without a log, panics
+ * of the library are told to the standard error output, by the line of its source.
+ *
+ * Errors: `input.invalid_argument` for another level. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_set_log(guanxi_log_function function,
+                             void *user_data,
+                             guanxi_destroy_function destroy,
+                             int32_t level,
+                             struct guanxi_error **err);
+
+/**
  * Writes `size` bytes of options: zeros, and the size. For languages that cannot use the macro.
  *
  * `options` leads to `size` bytes, of which the size itself is one; NULL or fewer bytes are left as
- * they are. Any thread. Since 0.1.
+ * they are. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API void guanxi_open_options_init(struct guanxi_open_options *options, size_t size);
 
@@ -412,6 +511,22 @@ guanxi_status guanxi_open(const struct guanxi_open_options *options,
  * `input.invalid_handle` for one that is closed already; NULL is no error. Any thread. Since 0.1.
  */
 GUANXI_API guanxi_status guanxi_close(struct guanxi_engine *engine, struct guanxi_error **err);
+
+/**
+ * Says how a database and the library are, at little cost and without a session: a JSON object with `state`
+ * (`open`, or `stopped` after a panic of a write), `sessions` (with the transactions, cursors and subscriptions that
+ * keep theirs), `position` (the newest durable entry of the ledger; null once it has stopped), `recovery` (what the
+ * open had to mend: `repaired`, `replayed_commits`, `upgraded_from`, `discarded_units`), and `process`: `handles` that live, `panics` so far, and
+ * `failures`, the number of calls that ended with each error, by its key. No name or value of a record is in it.
+ * More figures gives the method `database.statistics`, to whoever administers. `*out` is the caller's until
+ * guanxi_buffer_free, and NULL on failure.
+ *
+ * Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_health(struct guanxi_engine *engine,
+                            struct guanxi_buffer **out,
+                            struct guanxi_error **err);
 
 /**
  * Signs a user in by name and password. `*out` is the caller's until guanxi_session_free, and NULL
@@ -471,7 +586,7 @@ guanxi_status guanxi_session_for(struct guanxi_engine *engine,
                                  struct guanxi_error **err);
 
 /**
- * The id of the session's user, as 16 bytes. Any thread. Since 0.1.
+ * The id of the session's user, as 16 bytes. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_session_user(struct guanxi_session *session,
@@ -481,7 +596,7 @@ guanxi_status guanxi_session_user(struct guanxi_session *session,
 /**
  * Sets the language of messages by a BCP 47 tag, `en` or `zh-Hans`, from the next call on.
  *
- * Errors: `input.invalid_argument` for another language. Any thread. Since 0.1.
+ * Errors: `input.invalid_argument` for another language. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_session_set_locale(struct guanxi_session *session,
@@ -490,7 +605,7 @@ guanxi_status guanxi_session_set_locale(struct guanxi_session *session,
 
 /**
  * Sets how long each call of the session may take, in milliseconds; 0 is without end. A call that
- * takes longer gives `engine.deadline_exceeded`. Any thread. Since 0.1.
+ * takes longer gives `engine.deadline_exceeded`. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_session_set_timeout_ms(struct guanxi_session *session,
@@ -511,7 +626,7 @@ guanxi_status guanxi_session_set_progress(struct guanxi_session *session,
 
 /**
  * Ends the calls of this session that run now; each gives `engine.cancelled` at its next check. A call
- * that begins when none runs is not touched. Any thread. Since 0.1.
+ * that begins when none runs is not touched. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_session_interrupt(struct guanxi_session *session,
@@ -539,7 +654,7 @@ void guanxi_record_set_text(struct guanxi_record *record,
                             const char *value);
 
 /**
- * Sets a field to a whole number; a decimal field takes it too. The builder's thread. Since 0.1.
+ * Sets a field to a whole number; a decimal field takes it too. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_int(struct guanxi_record *record,
@@ -547,7 +662,7 @@ void guanxi_record_set_int(struct guanxi_record *record,
                            int64_t value);
 
 /**
- * Sets a field to true (not 0) or false (0). The builder's thread. Since 0.1.
+ * Sets a field to true (not 0) or false (0). The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_bool(struct guanxi_record *record,
@@ -555,7 +670,7 @@ void guanxi_record_set_bool(struct guanxi_record *record,
                             int32_t value);
 
 /**
- * Sets a field to an exact decimal, written as text such as `-12.50`. The builder's thread. Since 0.1.
+ * Sets a field to an exact decimal, written as text such as `-12.50`. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_decimal(struct guanxi_record *record,
@@ -564,7 +679,7 @@ void guanxi_record_set_decimal(struct guanxi_record *record,
 
 /**
  * Sets a field to an amount, written as text such as `12800.00`, in a currency by its ISO 4217 code
- * such as `CNY`. The builder's thread. Since 0.1.
+ * such as `CNY`. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_money(struct guanxi_record *record,
@@ -573,7 +688,7 @@ void guanxi_record_set_money(struct guanxi_record *record,
                              const char *currency);
 
 /**
- * Sets a field to a day, written as `2026-11-22`. The builder's thread. Since 0.1.
+ * Sets a field to a day, written as `2026-11-22`. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_date(struct guanxi_record *record,
@@ -582,7 +697,7 @@ void guanxi_record_set_date(struct guanxi_record *record,
 
 /**
  * Sets a field to a moment, written by RFC 3339 as `2026-11-22T08:00:00+08:00`. The builder's thread.
- * Since 0.1.
+ * Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_datetime(struct guanxi_record *record,
@@ -590,7 +705,7 @@ void guanxi_record_set_datetime(struct guanxi_record *record,
                                 const char *value);
 
 /**
- * Sets a field to refer to a record by the 16 bytes of its id. The builder's thread. Since 0.1.
+ * Sets a field to refer to a record by the 16 bytes of its id. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_reference(struct guanxi_record *record,
@@ -599,7 +714,7 @@ void guanxi_record_set_reference(struct guanxi_record *record,
 
 /**
  * Sets a field to refer to a record by its id as text, as JSON gives it. The builder's thread.
- * Since 0.1.
+ * Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_reference_text(struct guanxi_record *record,
@@ -607,7 +722,7 @@ void guanxi_record_set_reference_text(struct guanxi_record *record,
                                       const char *id);
 
 /**
- * Empties a field. The builder's thread. Since 0.1.
+ * Empties a field. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API void guanxi_record_set_null(struct guanxi_record *record, const char *field);
 
@@ -622,7 +737,7 @@ void guanxi_record_set_value(struct guanxi_record *record,
 
 /**
  * Gives the record to an owner, by the 16 bytes of the user's id. A new record without one belongs to
- * the session's user. The builder's thread. Since 0.1.
+ * the session's user. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_set_owner(struct guanxi_record *record,
@@ -639,7 +754,7 @@ void guanxi_record_set_external_id(struct guanxi_record *record,
 
 /**
  * Lets an update pass only if the stored record has this version (guanxi_cursor_version); otherwise it
- * gives `record.version_conflict`. The builder's thread. Since 0.1.
+ * gives `record.version_conflict`. The builder's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_record_expect_version(struct guanxi_record *record,
@@ -701,7 +816,7 @@ guanxi_status guanxi_txn_rollback(struct guanxi_txn *txn,
  * Creates a record. `id` is NULL or takes the 16 bytes of the new record's id.
  *
  * Errors: the record's own first error; `schema.*` naming entity and field, `access.not_permitted`,
- * `record.reference_missing`, and what rules refuse. The transaction's thread. Since 0.1.
+ * `record.reference_missing`, and what rules refuse. The transaction's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_txn_create(struct guanxi_txn *txn,
@@ -713,7 +828,7 @@ guanxi_status guanxi_txn_create(struct guanxi_txn *txn,
  * Changes the record with an id of 16 bytes; fields that are not set stay as they are.
  *
  * Errors: as guanxi_txn_create; `record.not_found`, `record.version_conflict`. The transaction's
- * thread. Since 0.1.
+ * thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_txn_update(struct guanxi_txn *txn,
@@ -725,7 +840,7 @@ guanxi_status guanxi_txn_update(struct guanxi_txn *txn,
  * Changes the record that another system knows by a key, or creates it with that key. `id` is NULL or
  * takes the 16 bytes of the record's id.
  *
- * Errors: as guanxi_txn_create and guanxi_txn_update. The transaction's thread. Since 0.1.
+ * Errors: as guanxi_txn_create and guanxi_txn_update. The transaction's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_txn_upsert(struct guanxi_txn *txn,
@@ -739,7 +854,7 @@ guanxi_status guanxi_txn_upsert(struct guanxi_txn *txn,
  * Deletes the record with an id of 16 bytes, softly: the ledger keeps it.
  *
  * Errors: `record.not_found`, `record.referenced`, `access.not_permitted`. The transaction's thread.
- * Since 0.1.
+ * Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_txn_delete(struct guanxi_txn *txn,
@@ -777,7 +892,7 @@ guanxi_status guanxi_txn_warnings(struct guanxi_txn *txn,
  *
  * Errors: the first error of a write of the transaction, also if the function returns GUANXI_OK; else
  * the error of the status that it returned, if that is one of the catalogue; else `engine.cancelled`.
- * Those of guanxi_txn_begin and guanxi_txn_commit. Any thread; the function runs on the same. Since 0.1.
+ * Those of guanxi_txn_begin and guanxi_txn_commit. Any thread; the function runs on the same. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_write(struct guanxi_session *session,
@@ -827,7 +942,7 @@ guanxi_status guanxi_session_upsert(struct guanxi_session *session,
 /**
  * Deletes the record with an id of 16 bytes in a transaction of its own.
  *
- * Errors: as guanxi_txn_delete and guanxi_txn_commit. Any thread. Since 0.1.
+ * Errors: as guanxi_txn_delete and guanxi_txn_commit. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_session_delete(struct guanxi_session *session,
@@ -889,7 +1004,7 @@ void guanxi_query_field(struct guanxi_query *query,
 /**
  * Sets whether the titles of the records that rows refer to come along, if `wanted` is not 0: behind the column of
  * each reference to one record, and of owner and unit, stands one of its name and `.title`, such as `account.title`.
- * It is null where the user may not see the title. The query's thread. Since 0.1.
+ * It is null where the user may not see the title. The query's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 void guanxi_query_titles(struct guanxi_query *query,
@@ -917,9 +1032,11 @@ guanxi_status guanxi_query_explain(struct guanxi_session *session,
                                    struct guanxi_error **err);
 
 /**
- * Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.
+ * Sets the most rows that a run gives altogether; 0 is all. The query's thread. Keeps no pointer. Since 0.1.
  */
-GUANXI_API void guanxi_query_limit(struct guanxi_query *query, uint64_t rows);
+GUANXI_API
+void guanxi_query_limit(struct guanxi_query *query,
+                        uint64_t rows);
 
 /**
  * Runs a query. The cursor stands before its first row; it is the caller's until guanxi_cursor_free,
@@ -938,7 +1055,7 @@ guanxi_status guanxi_query_run(struct guanxi_session *session,
  * Counts the records that a query means; its order and limit do not matter. `*count` is written on
  * success only.
  *
- * Errors: as guanxi_query_run. Any thread. Since 0.1.
+ * Errors: as guanxi_query_run. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_count(struct guanxi_session *session,
@@ -968,7 +1085,7 @@ GUANXI_API void guanxi_query_free(struct guanxi_query *query);
  * Goes to the next row: GUANXI_ROW, or GUANXI_DONE after the last. It reads further pages by itself.
  *
  * Errors: `engine.cancelled`, `engine.deadline_exceeded`, `access.not_permitted` if the right was taken
- * away meanwhile. The cursor's thread. Since 0.1.
+ * away meanwhile. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_cursor_next(struct guanxi_cursor *cursor,
@@ -1023,7 +1140,7 @@ GUANXI_API
 void guanxi_cursor_free(struct guanxi_cursor *cursor);
 
 /**
- * How many columns the rows have; 0 for NULL. The cursor's thread. Since 0.1.
+ * How many columns the rows have; 0 for NULL. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API size_t guanxi_cursor_column_count(const struct guanxi_cursor *cursor);
 
@@ -1034,13 +1151,13 @@ GUANXI_API size_t guanxi_cursor_column_count(const struct guanxi_cursor *cursor)
 GUANXI_API const char *guanxi_cursor_column_name(const struct guanxi_cursor *cursor, size_t column);
 
 /**
- * The number of the column with a name, or -1. The cursor's thread. Since 0.1.
+ * The number of the column with a name, or -1. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API int64_t guanxi_cursor_find(const struct guanxi_cursor *cursor, const char *name);
 
 /**
  * The kind of value that a column holds when it holds one; GUANXI_VALUE_NULL if there is no such column.
- * The cursor's thread. Since 0.1.
+ * The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_value_kind guanxi_cursor_type(const struct guanxi_cursor *cursor,
@@ -1048,7 +1165,7 @@ guanxi_value_kind guanxi_cursor_type(const struct guanxi_cursor *cursor,
 
 /**
  * 1 if the current row has no value in a column, or there is no such row or column; else 0.
- * The cursor's thread. Since 0.1.
+ * The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API int32_t guanxi_cursor_is_null(const struct guanxi_cursor *cursor, size_t column);
 
@@ -1066,21 +1183,23 @@ const char *guanxi_cursor_text(const struct guanxi_cursor *cursor,
  * The whole number in a column of the current row: an INT, a BOOL as 1 or 0, a DATE as days since
  * 1970-01-01, a DATETIME as microseconds since then in UTC, a TIME as microseconds since midnight, a
  * DURATION in microseconds; 0 if there is none or it is none of these.
- * The cursor's thread. Since 0.1.
+ * The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 int64_t guanxi_cursor_int(const struct guanxi_cursor *cursor,
                           size_t column);
 
 /**
- * 1 if the value in a column of the current row is true, else 0. The cursor's thread. Since 0.1.
+ * 1 if the value in a column of the current row is true, else 0. The cursor's thread. Keeps no pointer. Since 0.1.
  */
-GUANXI_API int32_t guanxi_cursor_bool(const struct guanxi_cursor *cursor, size_t column);
+GUANXI_API
+int32_t guanxi_cursor_bool(const struct guanxi_cursor *cursor,
+                           size_t column);
 
 /**
  * The exact decimal in a column of the current row; zero if there is none (guanxi_cursor_is_null).
  *
- * Errors: `schema.wrong_type` if the value is no DECIMAL. The cursor's thread. Since 0.1.
+ * Errors: `schema.wrong_type` if the value is no DECIMAL. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_cursor_decimal(struct guanxi_cursor *cursor,
@@ -1091,7 +1210,7 @@ guanxi_status guanxi_cursor_decimal(struct guanxi_cursor *cursor,
 /**
  * The amount in a column of the current row, with its currency; zero and no currency if there is none.
  *
- * Errors: `schema.wrong_type` if the value is no MONEY. The cursor's thread. Since 0.1.
+ * Errors: `schema.wrong_type` if the value is no MONEY. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_cursor_money(struct guanxi_cursor *cursor,
@@ -1103,7 +1222,7 @@ guanxi_status guanxi_cursor_money(struct guanxi_cursor *cursor,
  * The day in a column of the current row, as year, month 1 to 12 and day of month; all 0 if there is
  * none.
  *
- * Errors: `schema.wrong_type` if the value is no DATE. The cursor's thread. Since 0.1.
+ * Errors: `schema.wrong_type` if the value is no DATE. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_cursor_date(struct guanxi_cursor *cursor,
@@ -1117,7 +1236,7 @@ guanxi_status guanxi_cursor_date(struct guanxi_cursor *cursor,
  * The id in a column of the current row, as 16 bytes: column 0 is the record's own, others are
  * references; zeros if there is none.
  *
- * Errors: `schema.wrong_type` if the value is no ID. The cursor's thread. Since 0.1.
+ * Errors: `schema.wrong_type` if the value is no ID. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_cursor_id(struct guanxi_cursor *cursor,
@@ -1127,7 +1246,7 @@ guanxi_status guanxi_cursor_id(struct guanxi_cursor *cursor,
 
 /**
  * The version of the current row's record, for guanxi_record_expect_version; 0 if there is no row, and
- * for the rows of a search. The cursor's thread. Since 0.1.
+ * for the rows of a search. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 uint64_t guanxi_cursor_version(const struct guanxi_cursor *cursor);
@@ -1151,9 +1270,10 @@ guanxi_status guanxi_cursor_value(struct guanxi_cursor *cursor,
 GUANXI_API const char *guanxi_buffer_data(const struct guanxi_buffer *buffer);
 
 /**
- * The length of the text in bytes, without the zero byte; 0 for NULL. Any thread. Since 0.1.
+ * The length of the text in bytes, without the zero byte; 0 for NULL. Any thread. Keeps no pointer. Since 0.1.
  */
-GUANXI_API size_t guanxi_buffer_length(const struct guanxi_buffer *buffer);
+GUANXI_API
+size_t guanxi_buffer_length(const struct guanxi_buffer *buffer);
 
 /**
  * Frees a buffer; NULL and one that was freed already are left alone. Any thread. Since 0.1.
@@ -1192,6 +1312,69 @@ guanxi_status guanxi_search(struct guanxi_session *session,
                             struct guanxi_error **err);
 
 /**
+ * Follows what changes: `filter` is NULL or "" for all that the session's user may see, or a JSON object with
+ * `entities`, a list of names such as `crm.account`, and `after`, a position behind which to begin, where without it
+ * only what changes from now on is told. Changes are durable when they are told, and are held against the user's
+ * permissions of that moment. A host that keeps the position of the last changes it has done with, and begins
+ * there after a restart, misses none. `*out` is the caller's until guanxi_unsubscribe, and NULL on failure.
+ *
+ * Errors: `input.invalid_json`, `input.invalid_filter`, `schema.unknown_entity`, `access.not_permitted`. Any
+ * thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_subscribe(struct guanxi_session *session,
+                               const char *filter,
+                               struct guanxi_subscription **out,
+                               struct guanxi_error **err);
+
+/**
+ * Waits for changes: GUANXI_ROW with a JSON object of `changes`, a list of objects with `position`, `kind` (`create`,
+ * `update`, `delete`, `erase`), `entity`, `id`, `at`, `actor` and `fields`, as the method `record.changes` gives it;
+ * of `position`, where the next ones begin; and of `more`. GUANXI_DONE if there are none within
+ * `timeout_ms` milliseconds, of which 0 does not wait. Several calls on one subscription wait for one another,
+ * and none gets what another one got. `*out` is the caller's until guanxi_buffer_free, and NULL unless there is a row.
+ *
+ * Errors: `input.invalid_argument` once a function is told of the changes; `engine.cancelled` by
+ * guanxi_session_interrupt, `access.session_ended`, `access.not_permitted` if the right was taken away. Any thread.
+ * Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_subscription_next(struct guanxi_subscription *subscription,
+                                       uint64_t timeout_ms,
+                                       struct guanxi_buffer **out,
+                                       struct guanxi_error **err);
+
+/**
+ * The position behind which the next changes are looked for; 0 for NULL. A host keeps it to begin there again.
+ * Any thread. Keeps no pointer. Since 0.1.
+ */
+GUANXI_API
+uint64_t guanxi_subscription_position(struct guanxi_subscription *subscription);
+
+/**
+ * Has a function told of the changes from now on, on a thread that the subscription begins for it. `destroy`, unless
+ * it is NULL, is called once with `user_data` when the function will not be called any more, and also if this call
+ * fails. Only one function can be told, and guanxi_subscription_next is refused then.
+ *
+ * Errors: `input.null_argument` without a function; `input.invalid_argument` if there is one already; `storage.io` if
+ * the system gives no thread. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_subscription_listen(struct guanxi_subscription *subscription,
+                                         guanxi_changes_function function,
+                                         void *user_data,
+                                         guanxi_destroy_function destroy,
+                                         struct guanxi_error **err);
+
+/**
+ * Ends a subscription and frees its handle. A function that is told returns before this does, and is not called
+ * again, unless this is called by the function itself. NULL and one that was freed already are left alone.
+ * Any thread. Since 0.1.
+ */
+GUANXI_API
+void guanxi_unsubscribe(struct guanxi_subscription *subscription);
+
+/**
  * Makes an interrupter. `*out` is the caller's until guanxi_interrupter_free, and NULL on failure.
  * Any thread. Since 0.1.
  */
@@ -1201,7 +1384,7 @@ guanxi_status guanxi_interrupter_new(struct guanxi_interrupter **out,
 
 /**
  * Ends the calls that were given this interrupter and run now; each gives `engine.cancelled` at its next
- * check. A call that begins when none runs is not touched. Any thread. Since 0.1.
+ * check. A call that begins when none runs is not touched. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_interrupter_interrupt(struct guanxi_interrupter *interrupter,
@@ -1216,7 +1399,7 @@ GUANXI_API void guanxi_interrupter_free(struct guanxi_interrupter *interrupter);
  * Writes `size` bytes of options: zeros, and the size. For languages that cannot use the macro.
  *
  * `options` leads to `size` bytes, of which the size itself is one; NULL or fewer bytes are left as
- * they are. Any thread. Since 0.1.
+ * they are. Any thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API void guanxi_call_options_init(struct guanxi_call_options *options, size_t size);
 

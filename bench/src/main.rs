@@ -1,5 +1,6 @@
 //! The bench: Guanxi and what a host would take instead, side by side on the same work.
 
+mod abi;
 mod access;
 mod crm;
 mod harness;
@@ -29,6 +30,8 @@ enum Group {
     Query(GroupArguments),
     /// Permits, pages, counts and search of people of different roles, and the audit.
     Access(access::Arguments),
+    /// What rows, calls and writes cost through the C interface, in C and Python.
+    Abi(abi::Arguments),
     /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
@@ -55,6 +58,7 @@ fn run(group: &Group) -> Outcome<()> {
         Group::Storage(arguments) => storage::run(arguments),
         Group::Query(arguments) => query::run(arguments),
         Group::Access(arguments) => access::run(arguments),
+        Group::Abi(arguments) => abi::run(arguments),
         Group::AccessPhase(arguments) => access::phase(arguments),
         Group::QueryPhase(arguments) => query::phase(arguments),
         Group::Phase(arguments) => storage::phase(arguments),

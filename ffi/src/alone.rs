@@ -69,7 +69,7 @@ pub unsafe extern "C" fn guanxi_interrupter_new(
 }
 
 /// Ends the calls that were given this interrupter and run now; each gives `engine.cancelled` at its next
-/// check. A call that begins when none runs is not touched. Any thread. Since 0.1.
+/// check. A call that begins when none runs is not touched. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_interrupter_interrupt(
     interrupter: *mut guanxi_interrupter,
@@ -113,7 +113,7 @@ pub struct guanxi_call_options {
 /// Writes `size` bytes of options: zeros, and the size. For languages that cannot use the macro.
 ///
 /// `options` leads to `size` bytes, of which the size itself is one; NULL or fewer bytes are left as
-/// they are. Any thread. Since 0.1.
+/// they are. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_call_options_init(options: *mut guanxi_call_options, size: usize) {
     // SAFETY: the caller keeps the rules of the header.

@@ -101,13 +101,21 @@ pub(crate) unsafe fn record_id(pointer: *const u8) -> Result<RecordId> {
     Ok(RecordId::from_bytes(unsafe { pointer.cast::<[u8; 16]>().read() }))
 }
 
+/// A place that may be left out with null, which is no fault, so no error is made of it.
+///
+/// # Safety
+/// As [`Out::value`].
+pub(crate) unsafe fn optional_out<T>(place: *mut T) -> Option<Out<T>> {
+    (!place.is_null()).then_some(Out(place))
+}
+
 /// A place for the 16 bytes of an id; nothing is written where the caller gave null.
 ///
 /// # Safety
 /// The pointer is null, or 16 bytes may be written there until the call ends.
 pub(crate) unsafe fn id_out(place: *mut u8) -> Option<Out<[u8; 16]>> {
     // SAFETY: the caller's promise is the same.
-    unsafe { Out::value(place.cast(), "id") }.ok()
+    unsafe { optional_out(place.cast()) }
 }
 
 /// A structure of options that only ever grows at its end and begins with its size: what the caller's version

@@ -42,7 +42,7 @@ pub unsafe extern "C" fn guanxi_buffer_data(buffer: *const guanxi_buffer) -> *co
     quietly(c"".as_ptr(), || Ok(buffer?.0.as_ptr()))
 }
 
-/// The length of the text in bytes, without the zero byte; 0 for NULL. Any thread. Since 0.1.
+/// The length of the text in bytes, without the zero byte; 0 for NULL. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_buffer_length(buffer: *const guanxi_buffer) -> usize {
     // SAFETY: the caller keeps the rules of the header.

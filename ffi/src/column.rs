@@ -10,14 +10,14 @@ use guanxi_plugin_abi::{
     GUANXI_VALUE_TEXT, GUANXI_VALUE_TIME, guanxi_decimal, guanxi_status, guanxi_value, guanxi_value_kind,
 };
 
-use crate::arguments::{Out, text};
+use crate::arguments::{Out, optional_out, text};
 use crate::cursor::{Cursor, Row, guanxi_cursor, named};
 use crate::error::guanxi_error;
 use crate::guard::{Call, quietly};
 use crate::handle;
 use crate::value::calendar;
 
-/// How many columns the rows have; 0 for NULL. The cursor's thread. Since 0.1.
+/// How many columns the rows have; 0 for NULL. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_column_count(cursor: *const guanxi_cursor) -> usize {
     // SAFETY: the caller keeps the rules of the header.
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn guanxi_cursor_column_name(
     quietly(c"".as_ptr(), || Ok(cursor?.column(column)?.name.as_ptr()))
 }
 
-/// The number of the column with a name, or -1. The cursor's thread. Since 0.1.
+/// The number of the column with a name, or -1. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_find(cursor: *const guanxi_cursor, name: *const c_char) -> i64 {
     // SAFETY: the caller keeps the rules of the header.
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn guanxi_cursor_find(cursor: *const guanxi_cursor, name: 
 }
 
 /// The kind of value that a column holds when it holds one; GUANXI_VALUE_NULL if there is no such column.
-/// The cursor's thread. Since 0.1.
+/// The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_type(
     cursor: *const guanxi_cursor,
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn guanxi_cursor_type(
 }
 
 /// 1 if the current row has no value in a column, or there is no such row or column; else 0.
-/// The cursor's thread. Since 0.1.
+/// The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_is_null(cursor: *const guanxi_cursor, column: usize) -> i32 {
     // SAFETY: the caller keeps the rules of the header.
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn guanxi_cursor_text(
     length: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller keeps the rules of the header.
-    let (cursor, length) = unsafe { (handle::view::<Cursor>(cursor), Out::value(length, "length")) };
+    let (cursor, length) = unsafe { (handle::view::<Cursor>(cursor), optional_out(length)) };
     let (data, size) = quietly((ptr::null(), 0), || {
         let value = cursor?.value(column)?;
         if !matches!(value.kind, GUANXI_VALUE_TEXT | GUANXI_VALUE_JSON) {
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn guanxi_cursor_text(
         let text = unsafe { value.content.text };
         Ok((text.data, text.length))
     });
-    if let Ok(length) = length {
+    if let Some(length) = length {
         length.set(size);
     }
     data
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn guanxi_cursor_text(
 /// The whole number in a column of the current row: an INT, a BOOL as 1 or 0, a DATE as days since
 /// 1970-01-01, a DATETIME as microseconds since then in UTC, a TIME as microseconds since midnight, a
 /// DURATION in microseconds; 0 if there is none or it is none of these.
-/// The cursor's thread. Since 0.1.
+/// The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_int(cursor: *const guanxi_cursor, column: usize) -> i64 {
     // SAFETY: the caller keeps the rules of the header.
@@ -121,15 +121,15 @@ pub unsafe extern "C" fn guanxi_cursor_int(cursor: *const guanxi_cursor, column:
     })
 }
 
-/// 1 if the value in a column of the current row is true, else 0. The cursor's thread. Since 0.1.
+/// 1 if the value in a column of the current row is true, else 0. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_bool(cursor: *const guanxi_cursor, column: usize) -> i32 {
     // SAFETY: the caller keeps the rules of the header.
     let cursor = unsafe { handle::view::<Cursor>(cursor) };
     quietly(0, || {
-        let value = cursor?.value_of(column, GUANXI_VALUE_BOOL)?;
+        let value = cursor?.value(column)?;
         // SAFETY: the content of a bool is an integer.
-        Ok(value.map_or(0, |value| i32::from(unsafe { value.content.integer } != 0)))
+        Ok(i32::from(value.kind == GUANXI_VALUE_BOOL && unsafe { value.content.integer } != 0))
     })
 }
 
@@ -153,7 +153,7 @@ fn decimal(
 
 /// The exact decimal in a column of the current row; zero if there is none (guanxi_cursor_is_null).
 ///
-/// Errors: `schema.wrong_type` if the value is no DECIMAL. The cursor's thread. Since 0.1.
+/// Errors: `schema.wrong_type` if the value is no DECIMAL. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_decimal(
     cursor: *mut guanxi_cursor,
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn guanxi_cursor_decimal(
 
 /// The amount in a column of the current row, with its currency; zero and no currency if there is none.
 ///
-/// Errors: `schema.wrong_type` if the value is no MONEY. The cursor's thread. Since 0.1.
+/// Errors: `schema.wrong_type` if the value is no MONEY. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_money(
     cursor: *mut guanxi_cursor,
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn guanxi_cursor_money(
 /// The day in a column of the current row, as year, month 1 to 12 and day of month; all 0 if there is
 /// none.
 ///
-/// Errors: `schema.wrong_type` if the value is no DATE. The cursor's thread. Since 0.1.
+/// Errors: `schema.wrong_type` if the value is no DATE. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_date(
     cursor: *mut guanxi_cursor,
@@ -222,7 +222,7 @@ fn date(days: i64) -> Result<Date> {
 /// The id in a column of the current row, as 16 bytes: column 0 is the record's own, others are
 /// references; zeros if there is none.
 ///
-/// Errors: `schema.wrong_type` if the value is no ID. The cursor's thread. Since 0.1.
+/// Errors: `schema.wrong_type` if the value is no ID. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_id(
     cursor: *mut guanxi_cursor,
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn guanxi_cursor_id(
 }
 
 /// The version of the current row's record, for guanxi_record_expect_version; 0 if there is no row, and
-/// for the rows of a search. The cursor's thread. Since 0.1.
+/// for the rows of a search. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_version(cursor: *const guanxi_cursor) -> u64 {
     // SAFETY: the caller keeps the rules of the header.

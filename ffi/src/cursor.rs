@@ -1,5 +1,6 @@
 //! What stands behind a cursor: where its rows come from, its columns, and the rows in C's hands.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -234,6 +235,22 @@ impl Row {
             }
             _ => guanxi_value::NULL,
         }
+    }
+
+    /// The engine's own value in a column.
+    pub fn core_value(&self, place: Place) -> Cow<'_, Value> {
+        let found = match (self, place) {
+            (Self::Record { row, .. }, Place::RecordId) => return Cow::Owned(Value::Id(row.record.id)),
+            (Self::Record { titles, .. }, Place::Title(field)) => titles.get(&field),
+            (Self::Record { row, .. }, Place::Field(field)) => match row.record.stored(field) {
+                // A system field is made on the spot.
+                None => return Cow::Owned(row.record.value(field)),
+                stored => stored,
+            },
+            (Self::Hit { values, .. }, Place::Hit(place)) => values.get(place),
+            _ => None,
+        };
+        found.map_or(Cow::Owned(Value::Null), Cow::Borrowed)
     }
 
     pub fn json(&self) -> Result<Json> {

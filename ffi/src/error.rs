@@ -19,6 +19,7 @@ pub struct guanxi_error {
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     status: guanxi_status,
+    stable_key: &'static str,
     retryable: bool,
     key: CString,
     message: CString,
@@ -41,6 +42,7 @@ impl Failure {
         let named = |name: Option<&str>| c_text(name.unwrap_or_default());
         Self {
             status: error.code().number().saturating_neg(),
+            stable_key: error.code().key(),
             retryable: error.is_retryable(),
             key: c_text(error.code().key()),
             message: c_text(&error.message(locale)),
@@ -55,6 +57,10 @@ impl Failure {
 
     pub fn status(&self) -> guanxi_status {
         self.status
+    }
+
+    pub fn stable_key(&self) -> &'static str {
+        self.stable_key
     }
 }
 
@@ -102,7 +108,7 @@ unsafe fn text_of(error: *const guanxi_error, part: impl FnOnce(&Failure) -> &CS
     }
 }
 
-/// The status number of the error; 0 for NULL. Any thread. Since 0.1.
+/// The status number of the error; 0 for NULL. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_error_code(error: *const guanxi_error) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
@@ -163,7 +169,7 @@ pub unsafe extern "C" fn guanxi_error_plugin(error: *const guanxi_error) -> *con
     unsafe { text_of(error, |failure| &failure.plugin) }
 }
 
-/// 1 if the same call may succeed when it is made again, else 0. Any thread. Since 0.1.
+/// 1 if the same call may succeed when it is made again, else 0. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_error_retryable(error: *const guanxi_error) -> i32 {
     // SAFETY: the caller keeps the rules of the header.

@@ -9,6 +9,7 @@ use guanxi_plugin_abi::{GUANXI_OK, guanxi_status};
 use crate::arguments::Out;
 use crate::error::{Failure, guanxi_error};
 use crate::handle::{self, State};
+use crate::health;
 
 /// Why a call failed: an error of the engine, or one that was put into words before.
 pub(crate) enum Fault {
@@ -38,8 +39,9 @@ impl Call {
     /// # Safety
     /// The pointer is null, or one error pointer may be written there until the call ends.
     pub unsafe fn to(error: *mut *mut guanxi_error) -> Self {
+        // Null is no fault here, so no error is made of it, which would take memory at every call without one.
         // SAFETY: the caller's promise is the same.
-        let error = unsafe { Out::handle(error) }.ok();
+        let error = if error.is_null() { None } else { unsafe { Out::handle(error) }.ok() };
         Self { error, locale: Cell::new(Locale::default()) }
     }
 
@@ -59,13 +61,17 @@ impl Call {
         let fault = match outcome {
             Ok(Ok(status)) => return status,
             Ok(Err(fault)) => fault,
-            Err(_) => Fault::Engine(Error::new(Code::Panic)),
+            Err(_) => {
+                health::note_panic();
+                Fault::Engine(Error::new(Code::Panic))
+            }
         };
         let failure = match fault {
             Fault::Engine(error) => Failure::new(&error, self.locale.get()),
             Fault::Told(failure) => *failure,
         };
         let status = failure.status();
+        health::note_failure(failure.stable_key());
         if let Some(out) = self.error {
             out.set(handle::create(failure));
         }

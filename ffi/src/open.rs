@@ -1,9 +1,11 @@
 //! Creating, opening and closing a database.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use guanxi_core::base::{Clock, Random};
 use guanxi_core::{Code, Crm, Durability, Error, Key, Locale, Options, Result};
 use guanxi_plugin_abi::guanxi_status;
 use zeroize::Zeroizing;
@@ -12,6 +14,9 @@ use crate::arguments::{Out, begin_structure, optional_text, structure, text};
 use crate::error::guanxi_error;
 use crate::guard::{self, Call, Outcome};
 use crate::handle::{self, State};
+use crate::health;
+use crate::log::{self, GUANXI_LOG_ERROR, GUANXI_LOG_INFO, GUANXI_LOG_WARN};
+use crate::sources::{self, guanxi_clock_function, guanxi_random_function};
 
 /// An open database. Any thread, also several at once. Closed with guanxi_close.
 pub struct guanxi_engine {
@@ -67,6 +72,15 @@ pub struct guanxi_open_options {
     /// decoded, in bytes; 0 for the default of an eighth of it, and with GUANXI_OPEN_NO_RECORD_CACHE. It was
     /// not in the first layouts of this structure, which are taken as 0. Since 0.1.
     pub record_cache_bytes: u64,
+    /// Where the present moment comes from; NULL for the system's clock. It must stay until guanxi_close has
+    /// succeeded. Since 0.1.
+    pub clock: guanxi_clock_function,
+    /// What the clock is handed. Since 0.1.
+    pub clock_user_data: *mut c_void,
+    /// Where random bytes come from; NULL for the system's. It must stay until guanxi_close has succeeded. Since 0.1.
+    pub random: guanxi_random_function,
+    /// What the random source is handed. Since 0.1.
+    pub random_user_data: *mut c_void,
 }
 
 /// Size of the first layout, before `durability`.
@@ -83,7 +97,7 @@ pub(crate) struct Engine {
 }
 
 /// What the handle holds: sessions share the engine.
-pub(crate) struct EngineHandle(pub std::sync::Arc<Engine>);
+pub(crate) struct EngineHandle(pub Arc<Engine>);
 
 impl State for EngineHandle {
     type Handle = guanxi_engine;
@@ -110,6 +124,8 @@ impl Engine {
     pub fn writing<T>(&self, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
             self.stopped.store(true, Ordering::SeqCst);
+            health::note_panic();
+            log::tell(GUANXI_LOG_ERROR, "engine.stopped", &self.crm.path().to_string_lossy());
             Err(Error::new(Code::Panic).into())
         })
     }
@@ -118,7 +134,7 @@ impl Engine {
 /// Writes `size` bytes of options: zeros, and the size. For languages that cannot use the macro.
 ///
 /// `options` leads to `size` bytes, of which the size itself is one; NULL or fewer bytes are left as
-/// they are. Any thread. Since 0.1.
+/// they are. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_open_options_init(options: *mut guanxi_open_options, size: usize) {
     // SAFETY: the caller keeps the rules of the header.
@@ -140,7 +156,7 @@ pub unsafe extern "C" fn guanxi_create(
     call.run(|call| {
         let (given, out) = (given?, out?);
         let administrator = given.administrator;
-        open(call, given, &out, |options, path| {
+        open(call, given, (&out, "engine.created"), |options, path| {
             match administrator {
                 (Some(name), Some(password)) => options.administrator(name, password),
                 (name, _) => {
@@ -167,7 +183,7 @@ pub unsafe extern "C" fn guanxi_open(
 ) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
     let (call, out, given) = unsafe { (Call::to(err), Out::handle(out), Given::read(options)) };
-    call.run(|call| open(call, given?, &out?, |options, path| options.open(path)))
+    call.run(|call| open(call, given?, (&out?, "engine.opened"), |options, path| options.open(path)))
 }
 
 /// Closes a database and frees its handle. On any error the handle stays as it was.
@@ -192,8 +208,11 @@ pub unsafe extern "C" fn guanxi_close(
                 .rule("sessions, transactions and cursors are freed first")
                 .into());
         }
+        let path = entered.0.crm.path().to_owned();
         // SAFETY: as above; the state goes when `entered` leaves.
         unsafe { guard::free::<EngineHandle>(engine) };
+        drop(entered);
+        log::tell(GUANXI_LOG_INFO, "engine.closed", &path.to_string_lossy());
         Ok(())
     })
 }
@@ -201,13 +220,19 @@ pub unsafe extern "C" fn guanxi_close(
 fn open(
     call: &Call,
     given: Given<'_>,
-    out: &Out<*mut guanxi_engine>,
+    (out, event): (&Out<*mut guanxi_engine>, &str),
     open: impl FnOnce(Options, &str) -> Result<Crm>,
 ) -> Outcome {
     let locale = given.locale.map_or(Ok(Locale::default()), Locale::parse)?;
     call.speaks(locale);
+    log::keep_panics_quiet();
     let crm = open(given.options(locale)?, given.path)?;
-    out.set(handle::create(EngineHandle(std::sync::Arc::new(Engine::new(crm, locale)))));
+    log::tell(GUANXI_LOG_INFO, event, given.path);
+    let mended = crm.recovery();
+    if mended.repaired || mended.upgraded_from.is_some() {
+        log::tell(GUANXI_LOG_WARN, "engine.recovered", given.path);
+    }
+    out.set(handle::create(EngineHandle(Arc::new(Engine::new(crm, locale)))));
     Ok(())
 }
 
@@ -222,6 +247,8 @@ struct Given<'a> {
     administrator: (Option<&'a str>, Option<&'a str>),
     durability: u64,
     record_cache_bytes: u64,
+    clock: Option<Arc<dyn Clock>>,
+    random: Option<Arc<dyn Random>>,
 }
 
 impl Given<'_> {
@@ -251,6 +278,8 @@ impl Given<'_> {
                 ),
                 durability: options.durability,
                 record_cache_bytes: options.record_cache_bytes,
+                clock: sources::clock(options.clock, options.clock_user_data),
+                random: sources::random(options.random, options.random_user_data),
             })
         }
     }
@@ -289,7 +318,13 @@ impl Given<'_> {
                 return Err(Error::new(Code::InvalidArgument).field("durability").value(&other.to_string()));
             }
         };
-        let options = options.durability(durability);
+        let mut options = options.durability(durability);
+        if let Some(clock) = &self.clock {
+            options = options.clock(Arc::clone(clock));
+        }
+        if let Some(random) = &self.random {
+            options = options.random(Arc::clone(random));
+        }
         Ok(options.verify_on_open(self.flags & GUANXI_OPEN_VERIFY != 0))
     }
 }

@@ -204,7 +204,7 @@ pub unsafe extern "C" fn guanxi_query_field(query: *mut guanxi_query, field: *co
 
 /// Sets whether the titles of the records that rows refer to come along, if `wanted` is not 0: behind the column of
 /// each reference to one record, and of owner and unit, stands one of its name and `.title`, such as `account.title`.
-/// It is null where the user may not see the title. The query's thread. Since 0.1.
+/// It is null where the user may not see the title. The query's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_query_titles(query: *mut guanxi_query, wanted: i32) {
     // SAFETY: the caller keeps the rules of the header.
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn guanxi_query_explain(
     })
 }
 
-/// Sets the most rows that a run gives altogether; 0 is all. The query's thread. Since 0.1.
+/// Sets the most rows that a run gives altogether; 0 is all. The query's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_query_limit(query: *mut guanxi_query, rows: u64) {
     // SAFETY: the caller keeps the rules of the header.
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn guanxi_query_run(
 /// Counts the records that a query means; its order and limit do not matter. `*count` is written on
 /// success only.
 ///
-/// Errors: as guanxi_query_run. Any thread. Since 0.1.
+/// Errors: as guanxi_query_run. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_count(
     session: *mut guanxi_session,

@@ -133,7 +133,7 @@ pub unsafe extern "C" fn guanxi_record_set_text(
     change(record, |record| record.set(field, value.map(Value::from)));
 }
 
-/// Sets a field to a whole number; a decimal field takes it too. The builder's thread. Since 0.1.
+/// Sets a field to a whole number; a decimal field takes it too. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_int(record: *mut guanxi_record, field: *const c_char, value: i64) {
     // SAFETY: the caller keeps the rules of the header.
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn guanxi_record_set_int(record: *mut guanxi_record, field
     change(record, |record| record.set(field, Ok(Value::Int(value))));
 }
 
-/// Sets a field to true (not 0) or false (0). The builder's thread. Since 0.1.
+/// Sets a field to true (not 0) or false (0). The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_bool(
     record: *mut guanxi_record,
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn guanxi_record_set_bool(
     change(record, |record| record.set(field, Ok(Value::Bool(value != 0))));
 }
 
-/// Sets a field to an exact decimal, written as text such as `-12.50`. The builder's thread. Since 0.1.
+/// Sets a field to an exact decimal, written as text such as `-12.50`. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_decimal(
     record: *mut guanxi_record,
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn guanxi_record_set_decimal(
 }
 
 /// Sets a field to an amount, written as text such as `12800.00`, in a currency by its ISO 4217 code
-/// such as `CNY`. The builder's thread. Since 0.1.
+/// such as `CNY`. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_money(
     record: *mut guanxi_record,
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn guanxi_record_set_money(
     });
 }
 
-/// Sets a field to a day, written as `2026-11-22`. The builder's thread. Since 0.1.
+/// Sets a field to a day, written as `2026-11-22`. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_date(
     record: *mut guanxi_record,
@@ -202,7 +202,7 @@ pub unsafe extern "C" fn guanxi_record_set_date(
 }
 
 /// Sets a field to a moment, written by RFC 3339 as `2026-11-22T08:00:00+08:00`. The builder's thread.
-/// Since 0.1.
+/// Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_datetime(
     record: *mut guanxi_record,
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn guanxi_record_set_datetime(
     change(record, |record| record.set(field, value.and_then(|text| text.parse().map(Value::DateTime))));
 }
 
-/// Sets a field to refer to a record by the 16 bytes of its id. The builder's thread. Since 0.1.
+/// Sets a field to refer to a record by the 16 bytes of its id. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_reference(
     record: *mut guanxi_record,
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn guanxi_record_set_reference(
 }
 
 /// Sets a field to refer to a record by its id as text, as JSON gives it. The builder's thread.
-/// Since 0.1.
+/// Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_reference_text(
     record: *mut guanxi_record,
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn guanxi_record_set_reference_text(
     change(record, |record| record.set(field, id.and_then(|text| text.parse().map(Value::Id))));
 }
 
-/// Empties a field. The builder's thread. Since 0.1.
+/// Empties a field. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_null(record: *mut guanxi_record, field: *const c_char) {
     // SAFETY: the caller keeps the rules of the header.
@@ -268,7 +268,7 @@ pub unsafe extern "C" fn guanxi_record_set_value(
 }
 
 /// Gives the record to an owner, by the 16 bytes of the user's id. A new record without one belongs to
-/// the session's user. The builder's thread. Since 0.1.
+/// the session's user. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_set_owner(record: *mut guanxi_record, owner: *const u8) {
     // SAFETY: the caller keeps the rules of the header.
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn guanxi_record_set_external_id(
 }
 
 /// Lets an update pass only if the stored record has this version (guanxi_cursor_version); otherwise it
-/// gives `record.version_conflict`. The builder's thread. Since 0.1.
+/// gives `record.version_conflict`. The builder's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_record_expect_version(record: *mut guanxi_record, version: u64) {
     // SAFETY: the caller keeps the rules of the header.

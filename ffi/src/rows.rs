@@ -16,7 +16,7 @@ use crate::handle;
 ///
 /// # Safety
 /// The pointer is null or a handle of this library, which no other call changes or frees meanwhile.
-unsafe fn enter<'a>(cursor: *mut guanxi_cursor) -> Result<&'a mut Cursor> {
+pub(crate) unsafe fn enter<'a>(cursor: *mut guanxi_cursor) -> Result<&'a mut Cursor> {
     // SAFETY: the caller's promise is the same.
     unsafe {
         handle::check_process::<Cursor>(cursor)?;
@@ -24,14 +24,14 @@ unsafe fn enter<'a>(cursor: *mut guanxi_cursor) -> Result<&'a mut Cursor> {
     }
 }
 
-fn row_or_done(rows: usize) -> guanxi_status {
+pub(crate) fn row_or_done(rows: usize) -> guanxi_status {
     if rows > 0 { GUANXI_ROW } else { GUANXI_DONE }
 }
 
 /// Goes to the next row: GUANXI_ROW, or GUANXI_DONE after the last. It reads further pages by itself.
 ///
 /// Errors: `engine.cancelled`, `engine.deadline_exceeded`, `access.not_permitted` if the right was taken
-/// away meanwhile. The cursor's thread. Since 0.1.
+/// away meanwhile. The cursor's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_next(
     cursor: *mut guanxi_cursor,

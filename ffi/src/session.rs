@@ -97,6 +97,17 @@ impl Speaker {
     }
 }
 
+impl Speaker {
+    /// The session for what runs beside its calls: neither their timeout nor an interruption of theirs ends it.
+    ///
+    /// # Errors
+    /// As [`Speaker::enter`].
+    pub fn aside(&self, patience: Patience) -> Result<Session> {
+        self.engine.check()?;
+        Ok(self.session.with_locale(self.locale()).with_patience(patience))
+    }
+}
+
 impl Drop for Speaker {
     fn drop(&mut self) {
         self.engine.sessions.fetch_sub(1, Ordering::SeqCst);
@@ -217,7 +228,7 @@ pub unsafe extern "C" fn guanxi_session_for(
     sign_in(call, engine, out, |engine| engine.crm.session_for(name?))
 }
 
-/// The id of the session's user, as 16 bytes. Any thread. Since 0.1.
+/// The id of the session's user, as 16 bytes. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_session_user(
     session: *mut guanxi_session,
@@ -237,7 +248,7 @@ pub unsafe extern "C" fn guanxi_session_user(
 
 /// Sets the language of messages by a BCP 47 tag, `en` or `zh-Hans`, from the next call on.
 ///
-/// Errors: `input.invalid_argument` for another language. Any thread. Since 0.1.
+/// Errors: `input.invalid_argument` for another language. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_session_set_locale(
     session: *mut guanxi_session,
@@ -256,7 +267,7 @@ pub unsafe extern "C" fn guanxi_session_set_locale(
 }
 
 /// Sets how long each call of the session may take, in milliseconds; 0 is without end. A call that
-/// takes longer gives `engine.deadline_exceeded`. Any thread. Since 0.1.
+/// takes longer gives `engine.deadline_exceeded`. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_session_set_timeout_ms(
     session: *mut guanxi_session,
@@ -292,7 +303,7 @@ pub unsafe extern "C" fn guanxi_session_set_progress(
 }
 
 /// Ends the calls of this session that run now; each gives `engine.cancelled` at its next check. A call
-/// that begins when none runs is not touched. Any thread. Since 0.1.
+/// that begins when none runs is not touched. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_session_interrupt(
     session: *mut guanxi_session,

@@ -94,7 +94,7 @@ pub unsafe extern "C" fn guanxi_txn_rollback(
 /// Creates a record. `id` is NULL or takes the 16 bytes of the new record's id.
 ///
 /// Errors: the record's own first error; `schema.*` naming entity and field, `access.not_permitted`,
-/// `record.reference_missing`, and what rules refuse. The transaction's thread. Since 0.1.
+/// `record.reference_missing`, and what rules refuse. The transaction's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_txn_create(
     txn: *mut guanxi_txn,
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn guanxi_txn_create(
 /// Changes the record with an id of 16 bytes; fields that are not set stay as they are.
 ///
 /// Errors: as guanxi_txn_create; `record.not_found`, `record.version_conflict`. The transaction's
-/// thread. Since 0.1.
+/// thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_txn_update(
     txn: *mut guanxi_txn,
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn guanxi_txn_update(
 /// Changes the record that another system knows by a key, or creates it with that key. `id` is NULL or
 /// takes the 16 bytes of the record's id.
 ///
-/// Errors: as guanxi_txn_create and guanxi_txn_update. The transaction's thread. Since 0.1.
+/// Errors: as guanxi_txn_create and guanxi_txn_update. The transaction's thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_txn_upsert(
     txn: *mut guanxi_txn,
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn guanxi_txn_upsert(
 /// Deletes the record with an id of 16 bytes, softly: the ledger keeps it.
 ///
 /// Errors: `record.not_found`, `record.referenced`, `access.not_permitted`. The transaction's thread.
-/// Since 0.1.
+/// Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_txn_delete(
     txn: *mut guanxi_txn,

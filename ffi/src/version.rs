@@ -24,7 +24,7 @@ pub extern "C" fn guanxi_version() -> *const c_char {
 /// Version of the C interface that the loaded library has. A program works with a library whose number
 /// equals the GUANXI_ABI_VERSION that it was compiled with.
 ///
-/// Any thread. Since 0.1.
+/// Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn guanxi_abi_version() -> u32 {
     GUANXI_ABI_VERSION
@@ -32,7 +32,7 @@ pub extern "C" fn guanxi_abi_version() -> u32 {
 
 /// How many handles of all kinds this process holds: 0 once everything is freed. For leak tests.
 ///
-/// Any thread. Since 0.1.
+/// Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn guanxi_debug_live_handles() -> i64 {
     handle::live()

@@ -25,7 +25,7 @@ pub type guanxi_write_function =
 ///
 /// Errors: the first error of a write of the transaction, also if the function returns GUANXI_OK; else
 /// the error of the status that it returned, if that is one of the catalogue; else `engine.cancelled`.
-/// Those of guanxi_txn_begin and guanxi_txn_commit. Any thread; the function runs on the same. Since 0.1.
+/// Those of guanxi_txn_begin and guanxi_txn_commit. Any thread; the function runs on the same. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_write(
     session: *mut guanxi_session,
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn guanxi_session_upsert(
 
 /// Deletes the record with an id of 16 bytes in a transaction of its own.
 ///
-/// Errors: as guanxi_txn_delete and guanxi_txn_commit. Any thread. Since 0.1.
+/// Errors: as guanxi_txn_delete and guanxi_txn_commit. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_session_delete(
     session: *mut guanxi_session,

@@ -109,6 +109,8 @@ mod value_sets;
 #[cfg(test)]
 mod views;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 mod without_session;
 #[cfg(test)]
 mod words;

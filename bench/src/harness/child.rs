@@ -33,7 +33,8 @@ impl Reply {
         println!("{}", Value::from_iter(reply.0));
     }
 
-    fn parse(line: &str) -> Outcome<Self> {
+    /// Reads measures that a program printed: one JSON object of numbers.
+    pub fn parse(line: &str) -> Outcome<Self> {
         let read: BTreeMap<String, f64> =
             serde_json::from_str(line).map_err(|_| format!("a phase answered: {line}"))?;
         Ok(Self(read))

@@ -29,6 +29,7 @@ use crate::engine::sharing::KeptShares;
 use crate::engine::sign_in::Failed;
 use crate::engine::slow::SlowLog;
 use crate::engine::transaction::Publish;
+use crate::engine::watch::Bell;
 use crate::engine::{
     Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, Transaction,
     VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
@@ -119,6 +120,8 @@ pub(super) struct Inner {
     pub sessions: OpenSessions,
     /// The names that failed to sign in lately.
     pub failed: Failed,
+    /// What wakes those who wait for changes.
+    pub bell: Bell,
     /// How often a named method ended with each error since the open.
     pub refusals: Mutex<BTreeMap<&'static str, u64>>,
 }
@@ -218,6 +221,7 @@ impl Crm {
             shares: KeptShares::default(),
             sessions: OpenSessions::default(),
             failed: Failed::default(),
+            bell: Bell::default(),
             refusals: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -117,6 +117,7 @@ mod tree;
 mod typed;
 mod value_sets;
 mod views;
+mod watch;
 
 pub use crate::access::{
     AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, PluginAccount,
@@ -241,3 +242,4 @@ pub use transaction::{Transaction, Upserted, WriteOptions};
 pub use tree::{Tree, TreeNode};
 pub use typed::{Draft, Ref, Row, TypedFind};
 pub use views::{Audience, SavedView, View, ViewDefinition, view};
+pub use watch::{RecordChange, RecordChanges};

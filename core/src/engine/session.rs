@@ -507,6 +507,7 @@ impl Drop for WriterTurn {
                 *holder = None;
             }
         }
+        self.crm.ring();
         if self.tells {
             self.crm.after_transaction();
         }

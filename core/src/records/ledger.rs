@@ -165,9 +165,14 @@ impl EntryKind {
         matches!(self, Self::Read | Self::Export | Self::Print | Self::Anomaly | Self::Purge)
     }
 
+    /// Whether such an entry is a change of one record that somebody has made.
+    pub(crate) fn is_change(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase)
+    }
+
     /// Whether such an entry says what became of one record.
     pub(super) fn is_of_record(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Delete | Self::Erase | Self::Mark)
+        self.is_change() || self == Self::Mark
     }
 
     pub(super) fn number(self) -> u8 {
@@ -593,6 +598,19 @@ pub fn created_after(
         }
     })?;
     Ok((created, last))
+}
+
+/// What stands in the clear in the entries after a position, at most `max` of them.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn headers_after(snapshot: &dyn Snapshot, position: u64, max: usize) -> Result<Vec<LedgerEntry>> {
+    let mut headers = Vec::new();
+    let entries = snapshot.read_log(position, max)?;
+    for entry in &entries {
+        headers.push(decode_header(entry)?.0);
+    }
+    Ok(headers)
 }
 
 /// Hands the entries after a position to a function, at most `max` of them, and gives the last one.

@@ -82,7 +82,8 @@ pub use history_list::{PastChunk, PastOrder, PastQuery, list_deleted, list_past,
 pub use holds::{Holds, Unasked, check_unheld};
 pub use ledger::{
     CreatedRecord, EntryKind, FieldChange, LedgerEntry, LedgerReader, NAMED_RECORDS, OpenedEntry, RawChange,
-    chain_link, changed_after, check_committed, created_after, note_field, note_name, read_raw,
+    chain_link, changed_after, check_committed, created_after, headers_after, note_field, note_name,
+    read_raw,
 };
 pub use ledger_blocks::{Summary, named_records};
 pub use ledger_proof::{EntryProof, LedgerCheck, LedgerReport, hash_at, prove, verify_ledger};

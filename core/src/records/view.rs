@@ -303,8 +303,7 @@ impl<'a> WriteView<'a> {
     /// What this transaction has done to records so far, as its entries of the ledger will say it. How records were
     /// marked anew is not among it, since that follows.
     pub fn entered(&self) -> impl Iterator<Item = Entered<'_>> + '_ {
-        let of_records =
-            self.entries.iter().filter(|entry| entry.kind.is_of_record() && entry.kind != EntryKind::Mark);
+        let of_records = self.entries.iter().filter(|entry| entry.kind.is_change());
         of_records.map(|entry| Entered {
             kind: entry.kind,
             entity: entry.entity,

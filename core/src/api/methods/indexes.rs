@@ -178,7 +178,7 @@ fn index_field(json: &Json) -> Result<IndexField> {
     })
 }
 
-fn names<'j>(field: &str, list: &'j [Json]) -> Result<Vec<&'j str>> {
+pub(super) fn names<'j>(field: &str, list: &'j [Json]) -> Result<Vec<&'j str>> {
     let wrong = || Error::new(Code::InvalidArgument).field(field).rule("a list of field names");
     list.iter().map(|json| json.as_str().ok_or_else(wrong)).collect()
 }

@@ -6,6 +6,7 @@ mod attachments;
 mod audit;
 mod backup;
 mod bulk;
+mod changes;
 mod checkpoints;
 mod compliance;
 mod configuration;
@@ -59,6 +60,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         audit::METHODS,
         backup::METHODS,
         bulk::METHODS,
+        changes::METHODS,
         checkpoints::METHODS,
         compliance::METHODS,
         configuration::METHODS,

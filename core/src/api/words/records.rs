@@ -196,6 +196,18 @@ words! {
         => "分批列出已删除的记录。某批可能为空，但后面仍有内容；没有 `after` 时结束。";
     "The last record that the chunk before looked at."
         => "上一批最后查看的记录。";
+    "Tells which records were created, changed, deleted or forgotten behind a position of the ledger, of those \
+     that the user may see now: no values, and of the changed fields those that the user may see. There may be \
+     none, and more to come. Ask again with the position of the answer; without one, the answer is the newest \
+     position."
+        => "说明账本某一位置之后新建、修改、删除或被遗忘的记录，仅限用户目前可见者：不含值，所列字段仅限用户可见者。某次可\
+         能为空，但后面仍有内容。用回答中的位置继续查询；未指定位置时，回答最新的位置。";
+    "The position behind which to begin: 0 for the beginning; none for the newest one."
+        => "从此位置之后开始：0 为最开头；未指定时为最新位置。";
+    "The entities; all if not said."
+        => "实体；未指定时为全部。";
+    "Most changes; 256 if not said, 1000 at the most."
+        => "最多变更数；未指定时为 256，最多 1000。";
     "Brings a deleted record back, as it was."
         => "恢复已删除的记录，与删除前一致。";
     "Gives a layout of an entity with the fields that the user sees: the user's own by `layout.save`, else one \

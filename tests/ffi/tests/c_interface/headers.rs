@@ -68,7 +68,10 @@ const HOST: Header = Header {
     sources: &[
         "ffi/src/version.rs",
         "ffi/src/error.rs",
+        "ffi/src/log.rs",
+        "ffi/src/sources.rs",
         "ffi/src/open.rs",
+        "ffi/src/health.rs",
         "ffi/src/listener.rs",
         "ffi/src/session.rs",
         "ffi/src/record.rs",
@@ -78,8 +81,10 @@ const HOST: Header = Header {
         "ffi/src/query.rs",
         "ffi/src/cursor.rs",
         "ffi/src/rows.rs",
+        "ffi/src/table.rs",
         "ffi/src/column.rs",
         "ffi/src/call.rs",
+        "ffi/src/subscription.rs",
         "ffi/src/alone.rs",
         "ffi/src/plugin.rs",
     ],
@@ -97,7 +102,8 @@ const HOST: Header = Header {
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \\
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0 }
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0, \
+    NULL, NULL, NULL, NULL }
 
 /**
  * Begins a guanxi_call_options: its size, and zeros. Since 0.1.
@@ -237,8 +243,27 @@ fn the_committed_headers_are_what_the_sources_say() {
     }
 }
 
+/// How a function says who owns what crosses it, and for how long.
+const OWNERSHIP: [&str; 15] = [
+    "caller's until",
+    "rees its handle",
+    "`destroy`",
+    "only read",
+    "constant, ends",
+    "Borrowed from",
+    "Borrowed, see",
+    "borrowed, see",
+    "rees a",
+    "rees the handle",
+    "Frees",
+    "Copied",
+    "must stay until",
+    "copied",
+    "Keeps no pointer",
+];
+
 #[test]
-fn every_function_says_its_thread_and_since_when_it_is_there() {
+fn every_function_says_its_thread_who_owns_what_and_since_when_it_is_there() {
     let header = fs::read_to_string(HOST.path()).unwrap();
     let mut documented = 0;
     for (before, declaration) in header.split("GUANXI_API").zip(header.split("GUANXI_API").skip(1)) {
@@ -250,6 +275,8 @@ fn every_function_says_its_thread_and_since_when_it_is_there() {
         let words = comment.replace('*', " ").split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.contains("thread"), "{name} does not say which thread may call it");
         assert!(words.contains("Since 0.1"), "{name} does not say since when it is there");
+        let owned = OWNERSHIP.iter().any(|word| words.contains(word));
+        assert!(owned, "{name} says none of {OWNERSHIP:?}");
         documented += 1;
     }
     assert_eq!(documented, functions(&header).len(), "each function has a comment of its own");

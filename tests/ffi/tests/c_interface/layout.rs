@@ -43,6 +43,7 @@ fn open_options() -> String {
     let word = size_of::<usize>();
     let flags = (6 * word).next_multiple_of(align_of::<u64>());
     let durability = (flags + 8 + 3 * word).next_multiple_of(align_of::<u64>());
+    let sources = durability + 2 * size_of::<u64>();
     let members = [
         ("struct_size", 0),
         ("path", word),
@@ -56,8 +57,12 @@ fn open_options() -> String {
         ("administrator_password", flags + 8 + 2 * word),
         ("durability", durability),
         ("record_cache_bytes", durability + size_of::<u64>()),
+        ("clock", sources),
+        ("clock_user_data", sources + word),
+        ("random", sources + 2 * word),
+        ("random_user_data", sources + 3 * word),
     ];
-    structure("guanxi_open_options", durability + 2 * size_of::<u64>(), &members)
+    structure("guanxi_open_options", sources + 4 * word, &members)
 }
 
 /// As [`open_options`].

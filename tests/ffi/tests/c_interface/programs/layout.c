@@ -75,6 +75,10 @@ int main(void) {
   AT(guanxi_open_options, administrator_password);
   AT(guanxi_open_options, durability);
   AT(guanxi_open_options, record_cache_bytes);
+  AT(guanxi_open_options, clock);
+  AT(guanxi_open_options, clock_user_data);
+  AT(guanxi_open_options, random);
+  AT(guanxi_open_options, random_user_data);
 
   SIZE(guanxi_call_options);
   AT(guanxi_call_options, struct_size);

@@ -1,0 +1,3 @@
+module guanxi.example/salesday
+
+go 1.19
