@@ -95,8 +95,7 @@ impl House {
     pub fn reopened_with(self, adjust: impl FnOnce(Options) -> Options) -> Self {
         let (path, clock, folder) = (self.path(), self.clock, self.folder);
         drop((self.admin, self.crm));
-        let options = adjust(options().clock(clock.clone()));
-        let crm = options.open(path).expect("the database once more");
+        let crm = adjust(options().clock(clock.clone())).open(path).expect("the database once more");
         let admin = crm.session_for(ADMIN).expect("the administrator's session");
         Self { crm, admin, clock, folder }
     }

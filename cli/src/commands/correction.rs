@@ -103,10 +103,10 @@ struct Refer {
     /// The request, by its id
     id: String,
     /// The user, by id or name
-    #[arg(long, required_unless_present = "team")]
-    user: Option<String>,
+    #[arg(long = "user", value_name = "USER", required_unless_present = "team")]
+    to: Option<String>,
     /// The team, by id or name
-    #[arg(long, conflicts_with = "user")]
+    #[arg(long, conflicts_with = "to")]
     team: Option<String>,
 }
 
@@ -134,7 +134,7 @@ impl Correction {
                 done(host, &work.path, "correction.refuse", &json!({"id": work.id, "reason": work.reason}))
             }
             Work::Refer(work) => {
-                let given = json!({"id": work.id, "user": work.user, "team": work.team});
+                let given = json!({"id": work.id, "user": work.to, "team": work.team});
                 done(host, &work.path, "correction.refer", &given)
             }
             Work::Withdraw(work) => done(host, &work.path, "correction.withdraw", &json!({"id": work.id})),

@@ -665,14 +665,15 @@ fn many_records_are_shared_at_once_or_none_of_them() {
     let again = lin.share_all(Account::NAME, &own[..2], &share).unwrap();
     assert_eq!(again, &made[..2], "once said it stands");
     let given = json!({
-        "entity": "account", "ids": [own[0].to_string(), own[1].to_string()], "user": "wang", "level": "edit",
+        "entity": "account", "ids": [own[0].to_string(), own[1].to_string()],
+        "user": wang.user().to_string(), "level": "edit",
     });
     let told = call(&lin, "record.share_all", &given).unwrap();
     assert_eq!(told["ids"], json!([made[0].to_string(), made[1].to_string()]));
     assert_eq!(lin.shares(Account::NAME, own[0]).unwrap()[0].level, ShareLevel::Edit);
     let many = vec![own[0]; 10_001];
     assert_eq!(refusal(lin.share_all(Account::NAME, &many, &share)), Code::LimitExceeded);
-    let wrong = json!({"entity": "account", "ids": ["x"], "user": "wang", "level": "read"});
+    let wrong = json!({"entity": "account", "ids": ["x"], "team": "none", "level": "read"});
     assert_eq!(refusal(call(&lin, "record.share_all", &wrong)), Code::InvalidArgument);
     let _ = house.verified();
 }

@@ -225,7 +225,7 @@ fn it_is_for_who_reads_everything_and_stops_and_goes_on() {
 
 #[test]
 fn one_call_covers_the_partitions_of_several_users_and_goes_on_where_it_stopped() {
-    let (house, officers) = officers();
+    let (house, officers, _) = officers();
     let mut expected = BTreeMap::new();
     for (number, officer) in officers.iter().enumerate() {
         let made = officer.write(|transaction| {
@@ -288,16 +288,27 @@ fn one_call_covers_the_partitions_of_several_users_and_goes_on_where_it_stopped(
 
 #[test]
 fn hosts_that_call_by_name_cover_partitions_by_the_tokens_of_their_accounts() {
-    let (house, officers) = officers();
+    let (house, officers, role) = officers();
     for officer in &officers {
         let changes = Changes::new().set("name", "a").set("x.remark", "13812345678");
         officer.write(|transaction| transaction.create_record(Account::NAME, changes.clone())).unwrap();
     }
     let mut tokens = Vec::new();
-    for officer in &officers[1..] {
-        house.change(User::NAME, officer.user(), &Changes::new().set(user::KIND, UserKind::Service));
-        let token = house.admin.issue_token(officer.user(), "", None).unwrap();
-        tokens.push(token.reveal().as_str().to_owned());
+    for (number, officer) in officers.iter().enumerate().skip(1) {
+        let known = house.admin.get(User::NAME, officer.user()).unwrap();
+        let partition = known.value(user::PARTITION).unwrap();
+        let made = house.admin.write(|transaction| {
+            let changes = Changes::new()
+                .set(user::NAME, format!("robot {number}"))
+                .set(user::KIND, UserKind::Service)
+                .set(user::PARTITION, partition.clone());
+            let made = transaction.create_record(User::NAME, changes)?;
+            let changes = Changes::new().set(role_assignment::USER, made).set(role_assignment::ROLE, role);
+            transaction.create_record("sys.role_assignment", changes)?;
+            Ok(made)
+        });
+        let token = house.admin.issue_token(made.unwrap(), "", None).unwrap();
+        tokens.push(token.reveal().to_string());
     }
     let told =
         call(&officers[0], "privacy.discover_across", json!({"tokens": tokens, "entities": ["account"]}));
@@ -311,8 +322,9 @@ fn hosts_that_call_by_name_cover_partitions_by_the_tokens_of_their_accounts() {
     assert_eq!(refusal(wrong), Code::SignInFailed);
 }
 
-/// Those who handle the requests of three partitions: the organisation's own, and two beside it.
-fn officers() -> (House, Vec<Session>) {
+/// Those who handle the requests of three partitions, the organisation's own and two beside it, and the role by which
+/// they do.
+fn officers() -> (House, Vec<Session>, RecordId) {
     let house = with_notes();
     let rights = [Action::Create, Action::Read, Action::Update, Action::Administer];
     let all = ["crm.account", "sys.rights_request"];
@@ -334,12 +346,12 @@ fn officers() -> (House, Vec<Session>) {
         made.unwrap();
         officers.push(house.crm.session_for(name).unwrap());
     }
-    (house, officers)
+    (house, officers, role)
 }
 
 #[test]
 fn who_handles_requests_looks_through_their_own_partition_and_holds_there_and_nobody_crosses() {
-    let (house, officers) = officers();
+    let (house, officers, _) = officers();
     let asked = Discover { entities: vec![Account::NAME.to_owned()], ..Discover::default() };
     let mut ids = Vec::new();
     for (number, officer) in officers.iter().enumerate() {
