@@ -1140,6 +1140,21 @@ GUANXI_API
 void guanxi_cursor_free(struct guanxi_cursor *cursor);
 
 /**
+ * Goes on by at most `rows` rows (10,000 if it is 0 or more than that) and gives them as a JSON list of lists: of each
+ * row the values of the first `columns` columns in their order, of all columns if it is 0 or more than there are. Values
+ * are those that guanxi_cursor_json gives, null where there is none. GUANXI_ROW if there are any rows, GUANXI_DONE with an
+ * empty list if there are no more. `*out` is the caller's until guanxi_buffer_free, and NULL on failure.
+ *
+ * Errors: as guanxi_cursor_next. The cursor's thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_cursor_json_table(struct guanxi_cursor *cursor,
+                                       size_t rows,
+                                       size_t columns,
+                                       struct guanxi_buffer **out,
+                                       struct guanxi_error **err);
+
+/**
  * How many columns the rows have; 0 for NULL. The cursor's thread. Keeps no pointer. Since 0.1.
  */
 GUANXI_API size_t guanxi_cursor_column_count(const struct guanxi_cursor *cursor);
