@@ -49,7 +49,7 @@ fn table(cursor: &Cursor, columns: usize) -> Result<String> {
     let mut text = Vec::with_capacity(room.saturating_add(2));
     text.push(b'[');
     for (number, row) in cursor.held.iter().enumerate() {
-        text.extend_from_slice(if number == 0 { b"[" } else { b",[" });
+        text.extend_from_slice(if number == 0 { b"[".as_slice() } else { b",[" });
         for (place, column) in shown.iter().enumerate() {
             if place > 0 {
                 text.push(b',');
