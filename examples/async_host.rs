@@ -38,11 +38,18 @@ async fn with_session<T: Send + 'static>(
     }
 }
 
-/// The changes from now on, through a channel that holds a few: a slow reader slows the follower, and nobody else.
-fn changes(session: &Session) -> Result<mpsc::Receiver<RecordChange>> {
+/// The changes of companies from now on, through a channel that holds a few: a slow reader slows the thread that
+/// follows, and nobody else. The thread ends when this is dropped.
+struct Changes {
+    receiver: mpsc::Receiver<RecordChange>,
+    _end: CancelOnDrop,
+}
+
+fn follow(session: &Session) -> Result<Changes> {
     let (sender, receiver) = mpsc::channel(16);
     let token = CancelToken::new();
-    let session = session.with_patience(Patience::with_token(token.clone()));
+    let changes = Changes { receiver, _end: CancelOnDrop(token.clone()) };
+    let session = session.with_patience(Patience::with_token(token));
     let mut position = session.crm().head()?.position;
     std::thread::spawn(move || {
         while let Ok(newest) = session.wait_for_changes(position) {
@@ -57,24 +64,27 @@ fn changes(session: &Session) -> Result<mpsc::Receiver<RecordChange>> {
             }
         }
     });
-    Ok(receiver)
+    Ok(changes)
 }
 
 async fn the_day(session: Session) -> std::result::Result<(), Box<dyn Error>> {
-    let mut changes = changes(&session)?;
+    let mut changes = follow(&session)?;
     let names = ["加喜", "关系", "Harbour"];
     let mut writes = Vec::new();
     for name in names {
         let session = session.clone();
         writes.push(tokio::spawn(async move {
-            with_session(&session, move |session| session.write(|txn| txn.create(account::named(name)))).await
+            with_session(&session, move |session| {
+                session.write(|txn| Ok(txn.create(account::named(name))?.id()))
+            })
+            .await
         }));
     }
     for write in writes {
         write.await??;
     }
     for _ in names {
-        let change = changes.recv().await.ok_or("a change is told")?;
+        let change = changes.receiver.recv().await.ok_or("a change is told")?;
         println!("{} {}", change.kind.name(), change.entity);
     }
 

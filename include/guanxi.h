@@ -514,12 +514,12 @@ GUANXI_API guanxi_status guanxi_close(struct guanxi_engine *engine, struct guanx
 
 /**
  * Says how a database and the library are, at little cost and without a session: a JSON object with `state`
- * (`open`, or `stopped` after a panic of a write), `sessions` (with the transactions, cursors and subscriptions that
- * keep theirs), `position` (the newest durable entry of the ledger; null once it has stopped), `recovery` (what the
- * open had to mend: `repaired`, `replayed_commits`, `upgraded_from`, `discarded_units`), and `process`: `handles` that live, `panics` so far, and
- * `failures`, the number of calls that ended with each error, by its key. No name or value of a record is in it.
- * More figures gives the method `database.statistics`, to whoever administers. `*out` is the caller's until
- * guanxi_buffer_free, and NULL on failure.
+ * (`open`, or `stopped` after a panic of a write), `sessions` (with the transactions, cursors and subscriptions
+ * that keep theirs), `position` (the newest durable entry of the ledger; null once it has stopped), `recovery`
+ * (what the open had to mend: `repaired`, `replayed_commits`, `upgraded_from`, `discarded_units`), and `process`:
+ * `handles` that live, `panics` so far, and `failures`, the number of calls that ended with each error, by its
+ * key. No name or value of a record is in it. More figures gives the method `database.statistics`, to whoever
+ * administers. `*out` is the caller's until guanxi_buffer_free, and NULL on failure.
  *
  * Any thread. Since 0.1.
  */
@@ -1138,6 +1138,22 @@ guanxi_status guanxi_cursor_json(struct guanxi_cursor *cursor,
  */
 GUANXI_API
 void guanxi_cursor_free(struct guanxi_cursor *cursor);
+
+/**
+ * Goes on by at most `rows` rows (10,000 if it is 0 or more than that) and gives them as a JSON list of lists: of
+ * each row the values of the first `columns` columns in their order, of all columns if it is 0 or more than there
+ * are. Values are those that guanxi_cursor_json gives, null where there is none. GUANXI_ROW if there are any rows,
+ * GUANXI_DONE with an empty list if there are no more. `*out` is the caller's until guanxi_buffer_free, and NULL
+ * on failure.
+ *
+ * Errors: as guanxi_cursor_next. The cursor's thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_cursor_json_table(struct guanxi_cursor *cursor,
+                                       size_t rows,
+                                       size_t columns,
+                                       struct guanxi_buffer **out,
+                                       struct guanxi_error **err);
 
 /**
  * How many columns the rows have; 0 for NULL. The cursor's thread. Keeps no pointer. Since 0.1.

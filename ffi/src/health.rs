@@ -42,12 +42,12 @@ fn count(failures: &mut BTreeMap<&'static str, u64>, key: &'static str) {
 }
 
 /// Says how a database and the library are, at little cost and without a session: a JSON object with `state`
-/// (`open`, or `stopped` after a panic of a write), `sessions` (with the transactions, cursors and subscriptions that
-/// keep theirs), `position` (the newest durable entry of the ledger; null once it has stopped), `recovery` (what the
-/// open had to mend: `repaired`, `replayed_commits`, `upgraded_from`, `discarded_units`), and `process`: `handles` that live, `panics` so far, and
-/// `failures`, the number of calls that ended with each error, by its key. No name or value of a record is in it.
-/// More figures gives the method `database.statistics`, to whoever administers. `*out` is the caller's until
-/// guanxi_buffer_free, and NULL on failure.
+/// (`open`, or `stopped` after a panic of a write), `sessions` (with the transactions, cursors and subscriptions
+/// that keep theirs), `position` (the newest durable entry of the ledger; null once it has stopped), `recovery`
+/// (what the open had to mend: `repaired`, `replayed_commits`, `upgraded_from`, `discarded_units`), and `process`:
+/// `handles` that live, `panics` so far, and `failures`, the number of calls that ended with each error, by its
+/// key. No name or value of a record is in it. More figures gives the method `database.statistics`, to whoever
+/// administers. `*out` is the caller's until guanxi_buffer_free, and NULL on failure.
 ///
 /// Any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -16,10 +16,11 @@ use crate::rows::{enter, row_or_done};
 /// Bytes that a value takes as a rule.
 const USUAL_VALUE: usize = 24;
 
-/// Goes on by at most `rows` rows (10,000 if it is 0 or more than that) and gives them as a JSON list of lists: of each
-/// row the values of the first `columns` columns in their order, of all columns if it is 0 or more than there are. Values
-/// are those that guanxi_cursor_json gives, null where there is none. GUANXI_ROW if there are any rows, GUANXI_DONE with an
-/// empty list if there are no more. `*out` is the caller's until guanxi_buffer_free, and NULL on failure.
+/// Goes on by at most `rows` rows (10,000 if it is 0 or more than that) and gives them as a JSON list of lists: of
+/// each row the values of the first `columns` columns in their order, of all columns if it is 0 or more than there
+/// are. Values are those that guanxi_cursor_json gives, null where there is none. GUANXI_ROW if there are any rows,
+/// GUANXI_DONE with an empty list if there are no more. `*out` is the caller's until guanxi_buffer_free, and NULL
+/// on failure.
 ///
 /// Errors: as guanxi_cursor_next. The cursor's thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -48,7 +49,7 @@ fn table(cursor: &Cursor, columns: usize) -> Result<String> {
     let mut text = Vec::with_capacity(room.saturating_add(2));
     text.push(b'[');
     for (number, row) in cursor.held.iter().enumerate() {
-        text.extend_from_slice(if number == 0 { b"[" } else { b",[" });
+        text.extend_from_slice(if number == 0 { b"[".as_slice() } else { b",[" });
         for (place, column) in shown.iter().enumerate() {
             if place > 0 {
                 text.push(b',');

@@ -86,7 +86,7 @@ fn entities_that_are_named_are_all_that_is_told_and_those_out_of_reach_are_refus
     assert_eq!(refusal(house.admin.changes_after(before, &["crm.nothing"], 0)), Code::UnknownEntity);
     let blind = house.user("zhao", &[]);
     assert_eq!(refusal(blind.changes_after(before, &[Contact::NAME], 0)), Code::NotPermitted);
-    assert_eq!(told(&blind, before, 0), []);
+    assert!(told(&blind, before, 0).is_empty());
 }
 
 #[test]

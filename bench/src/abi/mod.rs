@@ -5,6 +5,7 @@
 
 mod rust;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -82,23 +83,15 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
     for round in 0..arguments.group.rounds.max(1) {
         let room = folder.path().join(format!("round-{round}"));
         std::fs::create_dir(&room)?;
-        let (database, sqlite) = (room.join("rows.guanxi"), room.join("rows.sqlite"));
+        let database = room.join("rows.guanxi");
         let rust = rust::measure(&database, rows)?;
-        let least = rust.measures().find(|(name, _)| *name == "rows_ns").map_or(0.0, |(_, value)| value);
-        let given =
-            [database.as_os_str(), rows.to_string().as_ref(), sqlite.as_os_str()].map(ToOwned::to_owned);
+        let given: [OsString; 3] =
+            [database.into(), rows.to_string().into(), room.join("rows.sqlite").into()];
         let c = told(Command::new(&program).args(&given))?;
-        let getters = c.measures().find(|(name, _)| *name == "getters_ns").map_or(0.0, |(_, value)| value);
+        let over_rust = measure(&c, "getters_ns") - measure(&rust, "rows_ns");
+        samples.keep("c", Side::Ours, &c.with("over_rust_ns", over_rust));
         samples.keep("rust", Side::Ours, &rust);
-        samples.keep("c", Side::Ours, &c.with("over_rust_ns", getters - least));
-        let rows_py = Path::new(HERE).join("rows.py");
-        let mut python = Command::new("python3");
-        let package = Path::new(ROOT).join("examples/python/src");
-        let path =
-            std::env::var_os("PYTHONPATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-        let path = std::env::join_paths(std::iter::once(package).chain(path.unwrap_or_default()))?;
-        python.arg(rows_py).args(&given).env("PYTHONPATH", path).env("GUANXI_LIBRARY", &library);
-        match told(&mut python) {
+        match told(python(&library)?.args(&given)) {
             Ok(measured) => samples.keep("python", Side::Ours, &measured),
             Err(error) => eprintln!("without Python: {error}"),
         }
@@ -106,6 +99,20 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
     let figures = FIGURES.iter().filter_map(|declared| samples.figure(declared, rows));
     print(&figures.collect::<Vec<_>>(), arguments.group.json);
     Ok(())
+}
+
+fn measure(reply: &Reply, wanted: &str) -> f64 {
+    reply.measures().find(|(name, _)| *name == wanted).map_or(0.0, |(_, value)| value)
+}
+
+/// The program in Python, with our package before what is on its path already, and the library that it is to load.
+fn python(library: &Path) -> Outcome<Command> {
+    let known = std::env::var_os("PYTHONPATH").unwrap_or_default();
+    let package = Path::new(ROOT).join("examples/python/src");
+    let path = std::env::join_paths(std::iter::once(package).chain(std::env::split_paths(&known)))?;
+    let mut command = Command::new("python3");
+    command.arg(Path::new(HERE).join("rows.py")).env("PYTHONPATH", path).env("GUANXI_LIBRARY", library);
+    Ok(command)
 }
 
 /// Compiles the program in C, with SQLCipher if its headers are there, else with SQLite, else without either.
