@@ -1438,6 +1438,36 @@ guanxi_status guanxi_call_without_session(const char *method,
                                           struct guanxi_buffer **out,
                                           struct guanxi_error **err);
 
+/**
+ * Loads a plugin from its package, a directory or one file, by its absolute path, into the database of a session.
+ * Migrations that are due run in the right of the session's user. A library is never unloaded.
+ *
+ * `trust` is the absolute path of the host's trust store (`guanxi plugin trust`); with NULL a package is taken that
+ * nobody has signed, and the host vouches for it.
+ *
+ * Errors: `plugin.path`, `plugin.signature`, `plugin.key_unknown`, `plugin.key_revoked`, `plugin.key_expired`,
+ * `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`, `plugin.capability`, `plugin.wrong_target`,
+ * `plugin.hash_mismatch`, `plugin.revoked`, `plugin.requires`, `plugin.excludes`, `plugin.downgrade`,
+ * `plugin.crashed`, `plugin.entry`, and what the plugin's registration gives. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_plugin_load(struct guanxi_session *session,
+                                 const char *package,
+                                 const char *trust,
+                                 struct guanxi_error **err);
+
+/**
+ * Adds a plugin that is linked into the host to the database of a session. `manifest` is the text of its
+ * `manifest.toml`; `entry` is its entry function, a `guanxi_plugin_entry` of guanxi_plugin.h, cast to this type.
+ *
+ * Errors: `input.null_argument`; those of guanxi_plugin_load but for packages. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_plugin_link(struct guanxi_session *session,
+                                 const char *manifest,
+                                 guanxi_status (*entry)(void *information),
+                                 struct guanxi_error **err);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -1,5 +1,5 @@
 /**
- * Guanxi (关系): the interface for native plugins, version 1.0.
+ * Guanxi (关系): the interface for native plugins, version 1.
  *
  * Structures begin with their size and only ever grow at the end. Errors are returned: nothing may
  * unwind, throw or longjmp across a call in either direction. Nobody frees what the other allocated.
@@ -35,7 +35,7 @@
  * Minor version of the plugin interface that these declarations describe. A plugin names the lowest
  * one it needs; a host with a lower one refuses it. Since 1.0.
  */
-#define GUANXI_PLUGIN_ABI_MINOR 1
+#define GUANXI_PLUGIN_ABI_MINOR 2
 
 /**
  * Hook point: before a new or changed record is checked against its schema and written. Since 1.0.
@@ -45,6 +45,35 @@
  * outside of the record.
  */
 #define GUANXI_HOOK_BEFORE_SAVE 1
+
+/**
+ * Hook point: a new or changed record is stored in the open transaction, which may still be rolled back. The hook
+ * may read, write other records with save, warn, and refuse, which takes the save back whole. Since 1.2.
+ */
+#define GUANXI_HOOK_AFTER_SAVE 2
+
+/**
+ * Hook point: a change of a record is durable. There is no transaction; the hook may begin others through
+ * call and save, and has no say in what was saved. `record` is
+ * its handle; its values are as the acting user sees them now, and are missing if it was deleted. Since 1.2.
+ */
+#define GUANXI_HOOK_AFTER_COMMIT 3
+
+/**
+ * Hook point: a record is about to be deleted softly, in the open transaction; the hook may refuse. Since 1.2.
+ */
+#define GUANXI_HOOK_BEFORE_DELETE 4
+
+/**
+ * Hook point: a record was deleted softly, in the open transaction; the hook may refuse. Since 1.2.
+ */
+#define GUANXI_HOOK_AFTER_DELETE 5
+
+/**
+ * Hook point: a state machine is about to take a record to another state; `record_old_value` of the field of the
+ * state gives the one before, `record_value` the one after. The hook may refuse. Since 1.2.
+ */
+#define GUANXI_HOOK_BEFORE_TRANSITION 6
 
 /**
  * Level of a log line: something failed. Since 1.0.
@@ -155,6 +184,78 @@ typedef struct guanxi_field_definition {
 typedef guanxi_status (*guanxi_hook)(void *user_data, guanxi_handle context, guanxi_handle record);
 
 /**
+ * What a plugin does by name: an action, a job or a model. Since 1.2; grows at the end.
+ *
+ * Everything in it is read before the function that takes it returns.
+ */
+typedef struct guanxi_action_definition {
+  /**
+   * Size in bytes of this structure. Written by the plugin. Since 1.2.
+   */
+  size_t struct_size;
+  /**
+   * Name in lower-case ASCII letters, digits and underscores; people call `<plugin id>.<name>`. Since 1.2.
+   */
+  guanxi_str name;
+  /**
+   * What people see in Chinese. Since 1.2.
+   */
+  guanxi_str label_zh;
+  /**
+   * What people see in English. Since 1.2.
+   */
+  guanxi_str label_en;
+  /**
+   * What it does and takes, in Chinese; may be empty. Since 1.2.
+   */
+  guanxi_str help_zh;
+  /**
+   * The same in English. Since 1.2.
+   */
+  guanxi_str help_en;
+  /**
+   * The entity on which the caller must be allowed `needs_action`; for a model, that of its records. Empty for
+   * none, where every user may call. Since 1.2.
+   */
+  guanxi_str needs_entity;
+  /**
+   * What the caller must be allowed: `read`, `create`, `update`, `delete` or `administer`; empty is `read`. Since 1.2.
+   */
+  guanxi_str needs_action;
+  /**
+   * For a job, when it is due, in the five fields of crontab; the host calls it. For a model, the fields that it is
+   * given, parted by single spaces. Empty for an action. Since 1.2.
+   */
+  guanxi_str details;
+} guanxi_action_definition;
+
+/**
+ * The work of an action, a job or a migration. Since 1.2.
+ *
+ * `user_data` is what was registered with it; `context` stands for the call and is valid during it. `input` is a JSON
+ * object of the parameters, `{}` for none, borrowed during the call. An action answers with
+ * answer; without an answer it has answered `null`. The host calls it on whatever thread asks, possibly
+ * on several at the same time; a migration runs alone.
+ *
+ * Returns GUANXI_OK, GUANXI_ERR_PLUGIN_REJECTED after reject, or an error. It
+ * must not unwind.
+ */
+typedef guanxi_status (*guanxi_perform)(void *user_data, guanxi_handle context, guanxi_str input);
+
+/**
+ * A scoring or recommendation model. Since 1.2.
+ *
+ * `features` are the values of the fields that were registered with it, in their order, as the asking user sees
+ * them, borrowed during the call; `count` says how many there are. It writes the score to `score` and may say why with
+ * reason. It must have no effect, and must not unwind. Status as of a guanxi_perform.
+ */
+typedef guanxi_status (*guanxi_score)(void *user_data,
+                                      guanxi_handle context,
+                                      const guanxi_value *features,
+                                      size_t count,
+                                      double *score);
+
+/**
  * The functions of the host. Since 1.0; grows at the end, and nothing in it ever moves or goes.
  *
  * The table is the host's, constant, and lives as long as the process. A plugin that wants a function
@@ -237,6 +338,117 @@ typedef struct guanxi_host {
    * hook's thread. Since 1.0.
    */
   guanxi_status (*locale)(guanxi_handle context, guanxi_str *out);
+  /**
+   * Adds a package of metadata: JSON in the format of the engine's packages, whose `package` is the plugin's id. Its
+   * entities, fields, indexes, rules of validation, states, layouts, value sets, settings, commands and labels are in
+   * force together with the rest. A plugin declares its fields here or with `register_field`, not in both ways.
+   * Inside init only. Returns `input.invalid_json`, `schema.invalid_definition`, or `access.not_permitted` without
+   * the capability `package`, or `schema:<entity>` for each entity that it extends. Since 1.2.
+   */
+  guanxi_status (*register_package)(guanxi_handle registrar, guanxi_str json);
+  /**
+   * Adds an action, which users call by `<plugin id>.<name>`, in their own right. Inside init only. `user_data` is
+   * the host's as in `register_hook`. Returns `schema.invalid_definition`, or `access.not_permitted` without the
+   * capability `action`. Since 1.2.
+   */
+  guanxi_status (*register_action)(guanxi_handle registrar,
+                                   const struct guanxi_action_definition *definition,
+                                   guanxi_perform perform,
+                                   void *user_data,
+                                   void (*destroy)(void *user_data));
+  /**
+   * Adds a job, which runs on the plugin's own account when the host calls it. As `register_action`, with the
+   * capability `job`. Since 1.2.
+   */
+  guanxi_status (*register_job)(guanxi_handle registrar,
+                                const struct guanxi_action_definition *definition,
+                                guanxi_perform perform,
+                                void *user_data,
+                                void (*destroy)(void *user_data));
+  /**
+   * Adds the migration that brings what the plugin has stored from version `to_version - 1` to `to_version`. All
+   * that are due run once, rising, in one transaction of the administrator who loads the plugin, before any hook of it.
+   * Inside init only. Returns `input.invalid_argument` for version 0 or one given twice, or `access.not_permitted`
+   * without the capability `migration`. Since 1.2.
+   */
+  guanxi_status (*register_migration)(guanxi_handle registrar,
+                                      uint32_t to_version,
+                                      guanxi_perform perform,
+                                      void *user_data,
+                                      void (*destroy)(void *user_data));
+  /**
+   * Adds a model that scores records of `needs_entity`: users call `<plugin id>.<name>` with `{"record": id}` and
+   * get `{"score": number, "reasons": [{"zh", "en", "weight"}]}`. As `register_action`, with the capability `model`.
+   * Since 1.2.
+   */
+  guanxi_status (*register_model)(guanxi_handle registrar,
+                                  const struct guanxi_action_definition *definition,
+                                  guanxi_score score,
+                                  void *user_data,
+                                  void (*destroy)(void *user_data));
+  /**
+   * Reads the value that a field had before the save; kind NULL for a new record. As `record_value`. Since 1.2.
+   */
+  guanxi_status (*record_old_value)(guanxi_handle record, guanxi_str field, guanxi_value *out);
+  /**
+   * Gives the record's id, a value of kind ID. `out` is written only on success. Inside hooks only. Since 1.2.
+   */
+  guanxi_status (*record_id)(guanxi_handle record, guanxi_value *out);
+  /**
+   * Reads a record as the acting user sees it: a JSON object with its fields by name. `id` is its id as text. `out` is
+   * written only on success; its text is borrowed until the call of the plugin returns. Not before a save. Returns
+   * `record.not_found`, or `access.not_permitted` without the capability `read:<entity>`. Since 1.2.
+   */
+  guanxi_status (*read)(guanxi_handle context, guanxi_str entity, guanxi_str id, guanxi_str *out);
+  /**
+   * Creates or changes a record in the right of whoever acts: `fields` is a JSON object. `key` names the record for
+   * ever within the plugin, so that a repeated call changes the same one; with an empty key there is a new
+   * record each time. In a hook it is part of the open transaction, and its hooks run; deeper than eight
+   * is refused, and nothing of the transaction is kept. `out` gets the id as text, borrowed until the call of the
+   * plugin returns; it may be null. Not before a save or a transition. Returns what a save returns, or
+   * `access.not_permitted` without the capability `write:<entity>`. Since 1.2.
+   */
+  guanxi_status (*save)(guanxi_handle context,
+                        guanxi_str entity,
+                        guanxi_str key,
+                        guanxi_str fields,
+                        guanxi_str *out);
+  /**
+   * Calls a method of the engine in the right of whoever acts, with parameters as JSON; `out` gets the answer as JSON,
+   * borrowed until the call of the plugin returns, and may be null. Within a transaction, so in every hook but
+   * that behind the commit, it returns `engine.reentrant`. Returns what the method returns, or
+   * `access.not_permitted` without the capability `call:<method>`. Since 1.2.
+   */
+  guanxi_status (*call)(guanxi_handle context,
+                        guanxi_str method,
+                        guanxi_str parameters,
+                        guanxi_str *out);
+  /**
+   * As `call`, but on the plugin's own account, in the name of whoever acts, which gives it nothing: the
+   * account has what its roles grant. Needs the capability `account` beside `call:<method>`; returns
+   * `plugin.not_admitted` where an administrator has given the plugin no account. Since 1.2.
+   */
+  guanxi_status (*call_as_self)(guanxi_handle context,
+                                guanxi_str method,
+                                guanxi_str parameters,
+                                guanxi_str *out);
+  /**
+   * Answers the caller of an action or a job with JSON, which is copied; the last answer counts. Returns
+   * `input.invalid_json`. Since 1.2.
+   */
+  guanxi_status (*answer)(guanxi_handle context, guanxi_str json);
+  /**
+   * Says why a model gave its score: in both languages, and how much of the score it is. Copied. Since 1.2.
+   */
+  guanxi_status (*reason)(guanxi_handle context,
+                          guanxi_str text_zh,
+                          guanxi_str text_en,
+                          double weight);
+  /**
+   * How long the call may still take, in milliseconds; below 0 once the budget is spent, which counts as a fault of
+   * the plugin. `out` is written only on success. Since 1.2.
+   */
+  guanxi_status (*time_left_ms)(guanxi_handle context, int64_t *out);
 } guanxi_host;
 
 /**

@@ -614,6 +614,96 @@
 #define GUANXI_ERR_PLUGIN_NOT_ADMITTED -540
 
 /**
+ * `plugin.signature`: the plugin's signature does not hold
+ */
+#define GUANXI_ERR_PLUGIN_SIGNATURE -610
+
+/**
+ * `plugin.key_unknown`: the plugin is signed with a key that this host does not trust
+ */
+#define GUANXI_ERR_PLUGIN_KEY_UNKNOWN -611
+
+/**
+ * `plugin.key_revoked`: the plugin is signed with a key that was revoked
+ */
+#define GUANXI_ERR_PLUGIN_KEY_REVOKED -612
+
+/**
+ * `plugin.key_expired`: the plugin is signed with a key that is not in force
+ */
+#define GUANXI_ERR_PLUGIN_KEY_EXPIRED -613
+
+/**
+ * `plugin.revoked`: this version of the plugin was revoked
+ */
+#define GUANXI_ERR_PLUGIN_REVOKED -614
+
+/**
+ * `plugin.downgrade`: a newer version of the plugin was loaded into this database before
+ */
+#define GUANXI_ERR_PLUGIN_DOWNGRADE -615
+
+/**
+ * `plugin.requires`: the plugin needs something that is not there
+ */
+#define GUANXI_ERR_PLUGIN_REQUIRES -616
+
+/**
+ * `plugin.excludes`: the plugin does not go together with another one
+ */
+#define GUANXI_ERR_PLUGIN_EXCLUDES -617
+
+/**
+ * `plugin.capability`: the plugin asks for more than this host grants
+ */
+#define GUANXI_ERR_PLUGIN_CAPABILITY -618
+
+/**
+ * `plugin.path`: the plugin's file is not safe from others
+ */
+#define GUANXI_ERR_PLUGIN_PATH -619
+
+/**
+ * `plugin.too_large`: the plugin's file is too large
+ */
+#define GUANXI_ERR_PLUGIN_TOO_LARGE -620
+
+/**
+ * `plugin.quarantined`: the plugin is in quarantine
+ */
+#define GUANXI_ERR_PLUGIN_QUARANTINED -621
+
+/**
+ * `plugin.crashed`: the process ended inside of the plugin the last time
+ */
+#define GUANXI_ERR_PLUGIN_CRASHED -622
+
+/**
+ * `plugin.required`: nothing is written here without a plugin that is not loaded
+ */
+#define GUANXI_ERR_PLUGIN_REQUIRED -623
+
+/**
+ * `plugin.too_deep`: hooks wrote too deep within hooks
+ */
+#define GUANXI_ERR_PLUGIN_TOO_DEEP -624
+
+/**
+ * `plugin.migration_needed`: the plugin has to bring its data to a newer form first
+ */
+#define GUANXI_ERR_PLUGIN_MIGRATION_NEEDED -625
+
+/**
+ * `plugin.catalogue`: the catalogue of plugins cannot be used
+ */
+#define GUANXI_ERR_PLUGIN_CATALOGUE -626
+
+/**
+ * `plugin.archive`: the plugin's package is no package
+ */
+#define GUANXI_ERR_PLUGIN_ARCHIVE -627
+
+/**
  * Bit of guanxi_decimal::scale_and_sign that makes the number negative.
  */
 #define GUANXI_DECIMAL_NEGATIVE 128

@@ -110,7 +110,7 @@ fn a_hook_that_calls_the_engine_is_told_so_and_does_not_wait_for_itself() {
     Loader::unsigned().install_as(&house.admin, &[package]).unwrap();
     let refused = create(&house.admin, "call").unwrap_err();
     assert_eq!(refused.code(), Code::PluginRejected);
-    assert_eq!(refused.message(guanxi::Locale::English).contains("reentrant"), true, "{refused}");
+    assert!(refused.message(guanxi::Locale::English).contains("reentrant"), "{refused}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_field_that_is_missing_unknown_or_of_another_type_is_refused() {
     for text in [
         GOOD.replace("on_fault = \"reject\"\n", ""),
         GOOD.replace("\"reject\"", "\"ignore\""),
-        GOOD.replace("on_fault", "requires = []\non_fault"),
+        GOOD.replace("on_fault", "requires = 1\non_fault"),
         GOOD.replace("on_fault", "trusted = true\non_fault"),
         GOOD.replace("\"1.0\"", "1.0"),
         GOOD.replace("en = \"Score\"\n", ""),

@@ -75,7 +75,6 @@ fn password(twice: bool) -> Result<Zeroizing<String>> {
     Ok(asked)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is handed to `map_err`")]
 fn refused(error: minisign::PError) -> Error {
     Error::new(Code::InvalidArgument).field("key").rule(&error.to_string())
 }
