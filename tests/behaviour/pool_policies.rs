@@ -69,7 +69,7 @@ impl World {
 
     fn kinds(&self, id: RecordId) -> Vec<String> {
         let find = Find {
-            filter: Condition::refers_to(owner_change::RECORD, Account::NAME, id),
+            filter: owner_change::RECORD.is(id.to_string()),
             sort: vec![owner_change::AT.ascending()],
             ..Find::default()
         };
