@@ -16,7 +16,7 @@ pub const MAX_BULK: usize = 10_000;
 /// Where a batch's places in the ledger lie.
 pub(super) const BATCH: &[u8] = b"batch.";
 /// What the cause of a batch's entries begins with.
-const CAUSE: &str = "bulk.";
+pub(super) const CAUSE: &str = "bulk.";
 
 /// Which records are meant.
 #[derive(Debug, Clone, PartialEq)]

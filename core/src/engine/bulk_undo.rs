@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::access::Action;
 use crate::base::{Code, Error, RecordId, Result, Value};
-use crate::engine::bulk::{BATCH, cause_of, each};
+use crate::engine::bulk::{BATCH, CAUSE, cause_of, each};
 use crate::engine::plugin_accounts::bare_cause;
 use crate::engine::{
     BulkDone, BulkRow, Changes, FieldSelector, Session, Transaction, Upserted, WriteOptions,
@@ -96,10 +96,10 @@ impl Transaction<'_> {
         let entries = usize::try_from(place.entries).unwrap_or(usize::MAX);
         let sealer = &self.crm().inner.sealer;
         let entries = LedgerReader::new(sealer).read(self.view(), place.after, entries)?;
-        let (edit, deletion) = (cause_of("update", batch), cause_of("delete", batch));
+        let deletion = cause_of("delete", batch);
         let creation = cause_of("create", batch);
         let of_batch = |entry: &LedgerEntry| match entry.kind {
-            EntryKind::Update => [&*edit, &*deletion].contains(&bare_cause(&entry.cause)),
+            EntryKind::Update => is_change_of(batch, bare_cause(&entry.cause)),
             EntryKind::Delete => bare_cause(&entry.cause) == deletion,
             EntryKind::Create => bare_cause(&entry.cause) == creation,
             _ => false,
@@ -251,6 +251,12 @@ impl Transaction<'_> {
         let entries = LedgerReader::new(sealer).read(self.view(), newest.saturating_sub(1), 1)?;
         Ok(entries.first().is_some_and(|entry| bare_cause(&entry.cause) == cause_of("undo", batch)))
     }
+}
+
+/// Whether a cause is of a batch that changes records, by whatever verb. What rules wrote beside them stays written.
+fn is_change_of(batch: RecordId, cause: &str) -> bool {
+    let said = cause.strip_prefix(CAUSE).and_then(|said| said.split_once(' '));
+    said.is_some_and(|(verb, of)| of == batch.to_string() && !["undo", "create"].contains(&verb))
 }
 
 fn changed_since(entity: &Entity, record: RecordId) -> Error {

@@ -292,14 +292,14 @@ impl Ref<Lead> {
         let found =
             if wanted.make_anew { LeadMatches::default() } else { self.matches(&transaction.reader())? };
         let mut made = Vec::new();
-        let account = match wanted.account.or(one_of(&found.accounts, "account")?) {
+        let account = match chosen(wanted.account, &found.accounts, "account")? {
             Some(account) => Ref::new(account),
             None => {
                 made.push(ConvertedPart::Account);
                 transaction.create(account_of(&lead)?)?
             }
         };
-        let contact = match wanted.contact.or(one_of(&found.contacts, "contact")?) {
+        let contact = match chosen(wanted.contact, &found.contacts, "contact")? {
             Some(contact) => Ref::new(contact),
             None => {
                 made.push(ConvertedPart::Contact);
@@ -375,12 +375,13 @@ fn meeting(reader: &Reader<'_>, entity: &str, any: Vec<Condition>) -> Result<Vec
     }
 }
 
-/// The one that matches, if any does.
-fn one_of(found: &[RecordId], field: &str) -> Result<Option<RecordId>> {
-    match found {
-        [] => Ok(None),
-        [one] => Ok(Some(*one)),
-        several => {
+/// The one that was named, or the one that matches, if any does.
+fn chosen(named: Option<RecordId>, found: &[RecordId], field: &str) -> Result<Option<RecordId>> {
+    match (named, found) {
+        (Some(named), _) => Ok(Some(named)),
+        (None, []) => Ok(None),
+        (None, [one]) => Ok(Some(*one)),
+        (None, several) => {
             let ids: Vec<String> = several.iter().map(RecordId::to_string).collect();
             let error = Error::new(Code::AmbiguousMatch).entity(Lead::NAME).field(field);
             Err(error.value(&ids.join(" ")))

@@ -2,7 +2,6 @@
 
 use crate::base::{RecordId, Result, Value};
 use crate::engine::{Changes, Pool, Save, User};
-use crate::model::{Account, Lead};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{AnyReference, Choice, DateTime, EntityType, OnDelete, RecordReference, Text};
 
@@ -24,9 +23,12 @@ entity! {
     /// One change of the owner of an account or a lead, written by the rule of owners and by nobody else.
     OwnerChange = ("crm", 12, "owner_change", "负责人变更", "Owner change",
         "客户或线索的一次负责人变更，由规则自动写入。", title "cause", data_subject false);
-    /// What changed hands.
-    RECORD: AnyReference<(Account, Lead)> = 1, "record", "对象", "Record", "变更负责人的记录。",
-        [required = true, read_only = true, on_delete = OnDelete::Cascade];
+    /// The id of what changed hands. It is a text, so that the history holds nothing back and outlives the record.
+    RECORD: Text = 1, "record", "对象", "Record", "变更负责人的记录标识。",
+        [required = true, indexed = true, read_only = true];
+    /// The entity of what changed hands, by API name.
+    ENTITY: Text = 8, "entity", "实体", "Entity", "变更负责人的记录所属实体的 API 名称。",
+        [required = true, read_only = true];
     /// Whose it was: a user or a pool.
     FROM: AnyReference<(User, Pool)> = 2, "from_owner", "原负责人", "From", "变更前的负责人或公海。",
         [read_only = true, on_delete = OnDelete::SetNull];
@@ -69,7 +71,8 @@ pub(super) fn note(save: &mut Save<'_>, (from, to): (RecordId, RecordId)) -> Res
     };
     let changes = Changes::new()
         .owner(keeper)
-        .set(RECORD, RecordReference::new(save.entity(), save.record()))
+        .set(RECORD, save.record().to_string())
+        .set(ENTITY, save.entity())
         .set(FROM, owner(from))
         .set(TO, owner(to))
         .set(AT, save.now())

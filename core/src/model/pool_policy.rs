@@ -398,7 +398,7 @@ impl Hold {
         if let Some(days) = terms.cool_down {
             let since = plus_days(save.now(), days.saturating_neg());
             let had = vec![
-                owner_change::RECORD.is(RecordReference::new(self.0.entity, save.record())),
+                owner_change::RECORD.is(save.record().to_string()),
                 owner_change::FROM.is(RecordReference::new("sys.user", to)),
                 owner_change::AT.at_least(since),
             ];

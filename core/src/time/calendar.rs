@@ -1,7 +1,7 @@
 //! Working time: what a calendar says of each day, and sums in it.
 //!
 //! A day works as the week does that is in force on it, unless the day itself says otherwise: a holiday does not work,
-//! and a make-up workday (调休) does, though it is a Saturday or Sunday. All hours are those of the calendar's own zone.
+//! and a make-up workday does, though it is a Saturday or Sunday. All hours are those of the calendar's own zone.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

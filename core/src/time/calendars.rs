@@ -1,7 +1,7 @@
 //! Business calendars as records: what an organisation says of its weeks and days, and how it is read.
 //!
 //! A calendar has weeks, each in force from a day on, so that new hours change nothing of what was due before; and days
-//! that are otherwise, such as the holidays and make-up workdays (调休) that the State Council gives out each autumn.
+//! that are otherwise, such as the holidays and make-up workdays that the State Council gives out each autumn.
 
 use std::sync::Arc;
 

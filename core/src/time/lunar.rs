@@ -21,7 +21,7 @@ pub struct LunarDate {
     pub year: i32,
     /// The month, 1 to 12.
     pub month: u8,
-    /// Whether it is the month of this number that is put in (闰月).
+    /// Whether it is the month of this number that is put in (a leap month).
     pub leap: bool,
     /// The day, 1 to 30.
     pub day: u8,

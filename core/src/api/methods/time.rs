@@ -166,7 +166,7 @@ methods! {
         month: u64,
         /// The lunar day, 1 to 30.
         day: u64,
-        /// Whether the month is one that is put in (闰月); no if not said.
+        /// Whether the month is one that is put in (a leap month); no if not said.
         leap: Option<bool>,
         /// `usual_month` if not said: in years that do not put the month in, it is kept in the usual one; or
         /// `leap_month_alone`: only in years that do.

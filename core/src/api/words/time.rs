@@ -75,7 +75,7 @@ words! {
         => "农历月，1 至 12。";
     "The lunar day, 1 to 30."
         => "农历日，1 至 30。";
-    "Whether the month is one that is put in (闰月); no if not said."
+    "Whether the month is one that is put in (a leap month); no if not said."
         => "是否为闰月；未指定时为否。";
     "`usual_month` if not said: in years that do not put the month in, it is kept in the usual one; or \
      `leap_month_alone`: only in years that do."
