@@ -4,6 +4,7 @@ mod access;
 mod crm;
 mod harness;
 mod query;
+mod search;
 mod storage;
 
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Group {
     Query(GroupArguments),
     /// Permits, pages, counts and search of people of different roles, and the audit.
     Access(access::Arguments),
+    /// What people type into one box, the index behind it, and what it costs to keep.
+    Search(search::Arguments),
     /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
@@ -38,6 +41,9 @@ enum Group {
     /// One phase of `access`, likewise.
     #[command(hide = true)]
     AccessPhase(access::PhaseArguments),
+    /// One phase of `search`, likewise.
+    #[command(hide = true)]
+    SearchPhase(search::PhaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +61,8 @@ fn run(group: &Group) -> Outcome<()> {
         Group::Storage(arguments) => storage::run(arguments),
         Group::Query(arguments) => query::run(arguments),
         Group::Access(arguments) => access::run(arguments),
+        Group::Search(arguments) => search::run(arguments),
+        Group::SearchPhase(arguments) => search::phase(arguments),
         Group::AccessPhase(arguments) => access::phase(arguments),
         Group::QueryPhase(arguments) => query::phase(arguments),
         Group::Phase(arguments) => storage::phase(arguments),
