@@ -219,11 +219,17 @@ impl Compiler<'_> {
         let asked = grams(text, 2).len();
         let parts = self.pieces(text)?;
         let known = parts.len();
+        let mut seen = 0_usize;
+        for part in &parts {
+            seen = seen.saturating_add(usize::from(self.frequency(part)? > 0));
+        }
         self.some(parts, |left| {
-            // One wrong character takes two pairs away; longer names may have another. How many pairs there are at
-            // all does not count, since some may be in hidden records alone.
-            let asked = asked.saturating_sub(known.saturating_sub(left));
-            asked.saturating_sub(2).min(asked.saturating_mul(3).div_ceil(5)).max(1)
+            // One wrong character takes two pairs away; longer names may have another. Pairs that stand in hidden
+            // records alone are not among those that may be asked for.
+            let away = known.saturating_sub(left);
+            let asked = asked.saturating_sub(away);
+            let needed = asked.saturating_sub(2).min(asked.saturating_mul(3).div_ceil(5));
+            needed.clamp(1, seen.saturating_sub(away).max(1))
         })
     }
 

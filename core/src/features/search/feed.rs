@@ -318,7 +318,7 @@ fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordI
 }
 
 /// A record as the index takes it.
-fn document(registry: &Registry, record: &Record, readings: &Readings) -> Document {
+fn document(registry: &Registry, record: &Record, readings: &[(String, Vec<String>)]) -> Document {
     let mut fields = texts(registry, record.entity, record);
     if !readings.is_empty() {
         let titles = fields.iter().filter(|(_, analyzer, _)| *analyzer == Analyzer::Title);

@@ -80,7 +80,7 @@ impl Compiler<'_> {
     }
 
     /// How many visible records have the most frequent of the terms of a plan.
-    fn frequency(&self, plan: &Plan) -> Result<u64> {
+    pub(super) fn frequency(&self, plan: &Plan) -> Result<u64> {
         Ok(match plan {
             Plan::Phrase { slot, terms, .. } => {
                 let mut most = 0;

@@ -251,27 +251,25 @@ impl PairsBySegment {
     ) -> tantivy::Result<VisibleRecords> {
         let viewer = visible.number().map(|number| (number, query.kinds.clone()));
         let sees = |(kind, class): Pair| query.asks_for(kind) && visible.allows(kind, class);
-        let singly = || {
-            let singly = visible.singly().into_iter().filter(|(kind, _)| query.asks_for(*kind));
-            singly.map(|(_, record)| record).collect::<HashSet<RecordId>>()
-        };
-        let singly = singly();
+        let singly = visible.singly().into_iter().filter(|(kind, _)| query.asks_for(*kind));
+        let singly: HashSet<RecordId> = singly.map(|(_, record)| record).collect();
         let mut masks = self.known(viewer.as_ref());
         let mut fresh = false;
         let mut known = PairStats::default();
         for reader in searcher.segment_readers() {
-            if !masks.contains_key(&reader.segment_id()) {
-                let mut rows = HashSet::new();
-                for record in &singly {
-                    rows.extend(rows_of_record(reader, fields.record, *record)?);
+            let mask = match masks.get(&reader.segment_id()).cloned() {
+                Some(mask) => mask,
+                None => {
+                    let mut rows = HashSet::new();
+                    for record in &singly {
+                        rows.extend(rows_of_record(reader, fields.record, *record)?);
+                    }
+                    fresh = true;
+                    Arc::new(Mask::of(self.pairs(reader, fields)?, rows, sees))
                 }
-                let mask = Mask::of(self.pairs(reader, fields)?, rows, sees);
-                masks.insert(reader.segment_id(), Arc::new(mask));
-                fresh = true;
-            }
-            if let Some(mask) = masks.get(&reader.segment_id()) {
-                known.merge(&mask.known);
-            }
+            };
+            known.merge(&mask.known);
+            masks.insert(reader.segment_id(), mask);
         }
         if let Some(viewer) = viewer.filter(|_| fresh) {
             self.keep_masks(viewer, &masks);

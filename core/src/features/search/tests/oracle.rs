@@ -200,15 +200,7 @@ impl Ask {
                 let near = |word: &str| distance(word, text) <= 1;
                 Some(texts.iter().any(|text| text.split(' ').any(near)))
             }
-            Self::Han(text) if text.chars().count() >= 3 => {
-                let characters: Vec<char> = text.chars().collect();
-                let all = characters.windows(2).map(String::from_iter);
-                let asked = all.clone().count();
-                let different: BTreeSet<String> = all.collect();
-                let has = |pair: &String| texts.iter().any(|text| text.contains(pair.as_str()));
-                let needed = (asked - 2).min((asked * 3).div_ceil(5)).max(1);
-                Some(different.iter().filter(|pair| has(pair)).count() >= needed)
-            }
+            // How many pairs of characters must match depends on how many of them there are.
             _ => None,
         }
     }
@@ -305,8 +297,14 @@ impl Form {
             Self::Both(left, right) => left.meets(plain, fields) && right.meets(plain, fields),
             Self::Either(left, right) => left.meets(plain, fields) || right.meets(plain, fields),
             Self::Without(left, right) => left.meets(plain, fields) && !right.meets(plain, fields),
+            // What stands for a word is sought whole, as in quotation marks.
             Self::Synonym(word, other) => {
-                [word, other].into_iter().any(|word| Ask::Latin(word.clone()).meets(plain, fields))
+                let reads = |field: u32| fields.contains(&field);
+                let whole = |text: &str| text.split([' ', '@', '.']).any(|part| part == other);
+                Ask::Latin(word.clone()).meets(plain, fields)
+                    || (reads(NAME) && whole(&plain.name))
+                    || (reads(NOTE) && whole(&plain.note))
+                    || (reads(EMAIL) && whole(&plain.email))
             }
             Self::Closest(left, right) => {
                 [left, right].into_iter().all(|word| Ask::Latin(word.clone()).meets(plain, fields))
