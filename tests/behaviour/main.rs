@@ -86,6 +86,7 @@ mod rules;
 mod salvage;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
 mod search_index;
 #[cfg(test)]
 mod slow_queries;
