@@ -5,6 +5,7 @@ mod access;
 mod crm;
 mod harness;
 mod query;
+mod search;
 mod storage;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Group {
     Access(access::Arguments),
     /// What rows, calls and writes cost through the C interface, in C and Python.
     Abi(abi::Arguments),
+    /// What people type into one box, the index behind it, and what it costs to keep.
+    Search(search::Arguments),
     /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
@@ -41,6 +44,9 @@ enum Group {
     /// One phase of `access`, likewise.
     #[command(hide = true)]
     AccessPhase(access::PhaseArguments),
+    /// One phase of `search`, likewise.
+    #[command(hide = true)]
+    SearchPhase(search::PhaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +65,8 @@ fn run(group: &Group) -> Outcome<()> {
         Group::Query(arguments) => query::run(arguments),
         Group::Access(arguments) => access::run(arguments),
         Group::Abi(arguments) => abi::run(arguments),
+        Group::Search(arguments) => search::run(arguments),
+        Group::SearchPhase(arguments) => search::phase(arguments),
         Group::AccessPhase(arguments) => access::phase(arguments),
         Group::QueryPhase(arguments) => query::phase(arguments),
         Group::Phase(arguments) => storage::phase(arguments),

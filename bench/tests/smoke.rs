@@ -47,6 +47,16 @@ fn every_figure_of_query_is_printed_once_and_both_sides_answer_alike() {
     check(&figures, &["page.newest", "page.deep.naive", "sum.by_stage", "custom.filtered", "field.growth"]);
 }
 
+/// The same of what people type.
+#[test]
+fn every_figure_of_search_is_printed_once_and_both_sides_answer_alike() {
+    let figures = figures("search", &[]).unwrap();
+    check(
+        &figures,
+        &["find.rare", "find.phone", "type_ahead.p99", "build.cpu", "size", "written.tail.write"],
+    );
+}
+
 /// The same of the organisation, its shares and its audit.
 #[test]
 fn every_figure_of_access_is_printed_once_and_both_sides_answer_alike() {

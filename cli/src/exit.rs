@@ -52,6 +52,8 @@ const TABLE: [Meaning; 11] = [
             "history.",
             "model.",
             "privacy.",
+            "time.",
+            "pool.",
             "engine.nothing_matches",
             "storage.backup_chain",
         ],

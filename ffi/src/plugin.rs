@@ -25,7 +25,7 @@ fn loader(trust: Option<&str>) -> Result<Loader> {
 /// Migrations that are due run in the right of the session's user. A library is never unloaded.
 ///
 /// `trust` is the absolute path of the host's trust store (`guanxi plugin trust`); with NULL a package is taken that
-/// nobody has signed, and the host vouches for it.
+/// nobody has signed, and the host vouches for it. All text is copied.
 ///
 /// Errors: `plugin.path`, `plugin.signature`, `plugin.key_unknown`, `plugin.key_revoked`, `plugin.key_expired`,
 /// `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`, `plugin.capability`, `plugin.wrong_target`,
@@ -53,7 +53,8 @@ pub unsafe extern "C" fn guanxi_plugin_load(
 }
 
 /// Adds a plugin that is linked into the host to the database of a session. `manifest` is the text of its
-/// `manifest.toml`; `entry` is its entry function, a `guanxi_plugin_entry` of guanxi_plugin.h, cast to this type.
+/// `manifest.toml`, and is copied; `entry` is its entry function, a `guanxi_plugin_entry` of guanxi_plugin.h, cast to
+/// this type.
 ///
 /// Errors: `input.null_argument`; those of guanxi_plugin_load but for packages. Any thread. Since 0.1.
 #[unsafe(no_mangle)]

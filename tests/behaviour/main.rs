@@ -93,6 +93,8 @@ mod salvage;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
+mod search_index;
+#[cfg(test)]
 mod slow_queries;
 #[cfg(test)]
 mod states;

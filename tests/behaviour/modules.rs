@@ -26,6 +26,13 @@ fn names(list: &Json, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one[name].as_str().unwrap().to_owned()).collect()
 }
 
+/// Sales are off, and so is the work around them, which requires them.
+fn sales_off(house: &House) {
+    for module in ["work", "sales"] {
+        switch(house, module, false).unwrap();
+    }
+}
+
 /// A house with a product and a deal over it, and how many deals there are as a field of products.
 fn house() -> (House, String, String) {
     let house = database();
@@ -41,8 +48,11 @@ fn house() -> (House, String, String) {
 fn every_entity_belongs_to_a_module_and_navigation_is_by_modules() {
     let (house, _, _) = house();
     let told = call(&house.admin, "module.list", json!({})).unwrap();
-    assert_eq!(names(&told["modules"], "module"), ["parties", "sales", "products", "custom", "system"]);
-    let sales = &told["modules"][1];
+    assert_eq!(
+        names(&told["modules"], "module"),
+        ["parties", "work", "sales", "products", "custom", "system"]
+    );
+    let sales = &told["modules"][2];
     assert_eq!(
         (&sales["label"], &sales["icon"], &sales["on"]),
         (&json!("Sales"), &json!("funnel"), &json!(true))
@@ -69,7 +79,7 @@ fn what_is_off_is_off_for_everybody_and_comes_back_as_it_was() {
     call(&house.admin, "recent.add", asked.clone()).unwrap();
     let search = |text: &str| call(&house.admin, "search.find", json!({"text": text})).unwrap();
     assert_eq!(search("Jiaxi")["total"], 1);
-    switch(&house, "sales", false).unwrap();
+    sales_off(&house);
     let house = house.reopened();
     let lin = house.user_as("lin", "salesperson");
     for session in [&house.admin, &lin] {
@@ -147,10 +157,10 @@ fn a_module_is_switched_by_administrators_and_not_from_under_others() {
         let error = switch(&house, module, on).unwrap_err();
         (error.code(), error.rule_name().unwrap_or_default().to_owned())
     };
-    assert_eq!(refused("parties", false), (Code::ModuleRequired, "required by sales".to_owned()));
+    assert_eq!(refused("parties", false), (Code::ModuleRequired, "required by sales, work".to_owned()));
     assert_eq!(refused("system", false).0, Code::ModuleRequired);
     assert_eq!(refused("nothing", false).0, Code::UnknownModule);
-    switch(&house, "sales", false).unwrap();
+    sales_off(&house);
     switch(&house, "parties", false).unwrap();
     assert_eq!(refused("sales", true), (Code::ModuleRequired, "it requires parties".to_owned()));
     let lin = house.user_as("lin", "director");
@@ -192,7 +202,7 @@ fn a_package_brings_modules_of_its_own_which_go_and_come_back_with_it() {
     assert_eq!((error.code(), error.entity_name()), (Code::UnknownModule, Some("cn.licence.case")));
     let wrong = json!([{"name": "cases", "label": label, "colour": "red"}]);
     assert_eq!(install("1.0.0", wrong, json!(null)).unwrap_err().code(), Code::InvalidDefinition);
-    switch(&house, "sales", false).unwrap();
+    sales_off(&house);
     switch(&house, "parties", false).unwrap();
     assert_eq!(install("1.0.0", own.clone(), json!("cn.licence.cases")).unwrap_err().code(), Code::ModuleOff);
     switch(&house, "parties", true).unwrap();

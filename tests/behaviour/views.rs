@@ -267,7 +267,7 @@ fn every_entity_has_layouts_of_what_the_user_sees() {
     let told = call(&lin, "schema.navigation", &json!({})).unwrap();
     let expected = json!([{
         "entity": "crm.account", "label": "Account", "may_create": false,
-        "kinds": ["list", "detail", "form", "timeline"],
+        "kinds": ["list", "detail", "form", "calendar", "timeline"],
     }]);
     assert_eq!(told["entities"], expected);
 }

@@ -198,7 +198,7 @@ impl Store for Guanxi {
     fn settle(&mut self) -> Outcome<()> {
         let bytes: Vec<u8> = self.leads.iter().flat_map(|id| *id.as_bytes()).collect();
         std::fs::write(ids(&self.folder), bytes)?;
-        self.administrator.search("加喜恒远", Some(LEAD), HITS, 0)?;
+        self.administrator.settle_search()?;
         Ok(self.crm.checkpoint()?)
     }
 

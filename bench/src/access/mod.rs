@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments as GroupArguments, Child, Outcome, Reply, Samples, Side, print};
+use crate::harness::{Arguments as GroupArguments, Child, Outcome, Reply, Samples, Side, both, print};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -119,22 +119,7 @@ impl Bench {
 
     /// Runs a step for each side, and holds what they answered against each other.
     fn both(&self, step: &Step, round: usize, samples: &mut Samples) -> Outcome<()> {
-        let mut answers = Vec::new();
-        for side in Side::in_round(round) {
-            if step.ours_alone && side == Side::Theirs {
-                continue;
-            }
-            eprintln!("round {}: {} {}", round + 1, step.name, side.name());
-            let reply = self.child(step, side)?;
-            samples.keep(step.name, side, &reply);
-            answers.extend(reply.measures().find(|(name, _)| *name == phases::SAME).map(|(_, said)| said));
-        }
-        match answers.as_slice() {
-            [one, other] if one.to_bits() != other.to_bits() => {
-                Err(format!("the sides do not agree in the step {}", step.name).into())
-            }
-            _ => Ok(()),
-        }
+        both((step.name, round), step.ours_alone, samples, &|side| self.child(step, side))
     }
 
     fn child(&self, step: &Step, side: Side) -> Outcome<Reply> {

@@ -10,7 +10,7 @@ use crate::access::guanxi::Guanxi;
 use crate::access::sqlcipher::SqlCipher;
 use crate::access::store::{Asker, Form, Question, Store};
 use crate::access::world::{Role, World};
-use crate::harness::{Clock, Outcome, Reply, Side, Spent, digest, flags, measured};
+use crate::harness::{Clock, Outcome, Reply, SAME, Side, Spent, digest, flags, measured};
 
 /// Hits of one page.
 pub const HITS: usize = 20;
@@ -31,8 +31,6 @@ const MOVES: usize = 10;
 const RENEWED: usize = 300;
 /// Leads from which on times are measured that mean something.
 const MEANINGFUL: usize = 5_000;
-/// What the digest of the answers is called in a reply.
-pub const SAME: &str = "same";
 
 /// A phase and its circumstances.
 #[derive(Debug, Clone, clap::Args)]

@@ -97,7 +97,7 @@ pub trait Worker {
 }
 
 /// Bytes of all files in a folder and below it.
-fn folder_size(folder: &Path) -> Outcome<u64> {
+pub fn folder_size(folder: &Path) -> Outcome<u64> {
     let mut total = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;

@@ -6,6 +6,7 @@ mod child;
 mod clock;
 mod figure;
 mod samples;
+mod sides;
 
 pub use arguments::{Arguments, flags};
 pub use batches::{digest, measured};
@@ -13,6 +14,7 @@ pub use child::{Child, Reply};
 pub use clock::{Clock, Spent, peak_memory_mib};
 pub use figure::{Better, Declared, Figure, Source, Target, print};
 pub use samples::Samples;
+pub use sides::{SAME, both};
 
 /// What a step of the bench gives, or why it could not.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

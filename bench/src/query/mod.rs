@@ -10,7 +10,7 @@ mod store;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, print};
+use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, both, print};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -52,22 +52,10 @@ struct Bench {
 impl Bench {
     /// Runs a step for each side that has its database, and holds what they answered against each other.
     fn both(&mut self, step: &Step, round: usize) -> Outcome<()> {
-        let mut answers = Vec::new();
-        for side in Side::in_round(round) {
-            if step.small && side == Side::Theirs {
-                continue;
-            }
-            eprintln!("round {}: {} {}", round + 1, step.name, side.name());
-            let reply = self.child(step, side)?;
-            self.samples.keep(step.name, side, &reply);
-            answers.extend(reply.measures().find(|(name, _)| *name == phases::SAME).map(|(_, said)| said));
-        }
-        match answers.as_slice() {
-            [one, other] if one.to_bits() != other.to_bits() => {
-                Err(format!("the sides do not agree in the step {}", step.name).into())
-            }
-            _ => Ok(()),
-        }
+        let mut samples = std::mem::take(&mut self.samples);
+        let outcome = both((step.name, round), step.small, &mut samples, &|side| self.child(step, side));
+        self.samples = samples;
+        outcome
     }
 
     fn child(&self, step: &Step, side: Side) -> Outcome<Reply> {

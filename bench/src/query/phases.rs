@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::crm::PAGE_ROWS;
-use crate::harness::{Clock, Outcome, Reply, Side, Spent, digest, flags, measured};
+use crate::harness::{Clock, Outcome, Reply, SAME, Side, Spent, digest, flags, measured};
 use crate::query::deal::{OWNERS, TEAM, deals};
 use crate::query::figures::{BEST, LOADS, STEPS, Step, Work};
 use crate::query::guanxi::Guanxi;
@@ -24,8 +24,6 @@ const ADDED: usize = 20;
 const MEANINGFUL: usize = 5_000;
 /// Deals that come in between two questions of the same kind.
 const RENEWED: usize = 300;
-/// What the digest of the answers is called in a reply.
-pub const SAME: &str = "same";
 
 /// A phase and its circumstances.
 #[derive(Debug, Clone, clap::Args)]

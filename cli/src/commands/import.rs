@@ -52,6 +52,9 @@ pub struct Import {
     /// Reference field whose records are created when none has the title
     #[arg(long, value_name = "FIELD")]
     create_missing: Vec<String>,
+    /// Entity of a type that a tree names, where several entities, or none, have that name
+    #[arg(long, value_name = "TYPE=ENTITY", value_parser = cut_at_first)]
+    entity_of: Vec<(String, String)>,
     /// A text that stands for no value
     #[arg(long, value_name = "TEXT")]
     null: Option<String>,
@@ -78,6 +81,7 @@ impl Import {
             source: self.source.clone(),
             aliases: self.alias.iter().cloned().collect(),
             create_missing: self.create_missing.clone(),
+            entities: self.entity_of.iter().cloned().collect(),
             null_text: self.null.clone(),
             dry_run: self.dry_run,
         };

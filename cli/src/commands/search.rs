@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use guanxi::{Result, api};
+use guanxi::{Result, Session, api};
 use serde_json::{Value as Json, json};
 
 use crate::commands::{list, text};
@@ -17,7 +17,14 @@ pub struct Search {
     /// Directory of the database
     path: PathBuf,
     /// What to look for
-    text: String,
+    #[arg(required_unless_present_any = ["similar", "settle"])]
+    text: Option<String>,
+    /// Find what is similar to a record of the entity instead
+    #[arg(long, value_name = "ID", requires = "entity", conflicts_with_all = ["text", "filter", "sort", "facets", "closest"])]
+    similar: Option<String>,
+    /// First bring the search index up to date, however far it is behind
+    #[arg(long)]
+    settle: bool,
     /// Search this entity alone
     #[arg(long, value_name = "ENTITY")]
     entity: Option<String>,
@@ -54,18 +61,17 @@ impl Search {
     /// Those of `search.find`.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
-        let filter = self.filter.as_deref().map(|filter| output::parse_json("filter", filter)).transpose()?;
-        let request = json!({
-            "text": self.text,
-            "entity": self.entity,
-            "filter": filter,
-            "sort": self.sort,
-            "facets": self.facets,
-            "closest": self.closest,
-            "limit": self.limit,
-            "offset": self.offset,
-        });
-        let answer = api::call(&session, "search.find", &request)?;
+        if self.settle {
+            api::call(&session, "search.settle", &json!({}))?;
+        }
+        let answer = match (&self.similar, &self.text) {
+            (Some(id), _) => {
+                let of = json!({"entity": self.entity, "id": id, "limit": self.limit, "offset": self.offset});
+                api::call(&session, "search.similar", &of)?
+            }
+            (None, Some(text)) => self.found(&session, text)?,
+            (None, None) => return Ok(Ended::Done),
+        };
         if host.wants_json() {
             output::json(&answer)?;
             return Ok(Ended::Done);
@@ -79,6 +85,21 @@ impl Search {
         let total = answer.get("total").and_then(Json::as_u64).unwrap_or_default();
         output::line(&format!("{} of {total}", hits.len()))?;
         Ok(Ended::Done)
+    }
+
+    fn found(&self, session: &Session, words: &str) -> Result<Json> {
+        let filter = self.filter.as_deref().map(|filter| output::parse_json("filter", filter)).transpose()?;
+        let request = json!({
+            "text": words,
+            "entity": self.entity,
+            "filter": filter,
+            "sort": self.sort,
+            "facets": self.facets,
+            "closest": self.closest,
+            "limit": self.limit,
+            "offset": self.offset,
+        });
+        api::call(session, "search.find", &request)
     }
 }
 
@@ -96,6 +117,11 @@ fn tell_reading(answer: &Json) -> Result<()> {
         let corrected = visible(text(answer, "corrected"));
         let words = if corrected.is_empty() { String::new() } else { format!(": {corrected}") };
         output::line(&format!("nothing is written like this; the nearest{words}"))?;
+    }
+    if let Some(progress) = answer.get("incomplete").filter(|progress| !progress.is_null()) {
+        let count = |name| progress.get(name).and_then(Json::as_u64).unwrap_or_default();
+        let (done, total) = (count("done"), count("total"));
+        output::line(&format!("the index is being made anew: {done} of {total} records are searched"))?;
     }
     for facet in list(answer, "facets") {
         let counts = list(facet, "values").iter().map(|value| {

@@ -171,6 +171,19 @@ fn a_search_takes_a_condition_an_order_and_facets_and_says_how_it_read_the_text(
 }
 
 #[test]
+fn what_is_similar_to_a_record_is_found_by_its_id_and_the_index_is_settled_on_demand() {
+    let sandbox = trade();
+    let found = sandbox.lin("search", ["加喜", "--json"]).json();
+    let id = found["hits"][0]["id"].as_str().unwrap().to_owned();
+    let of = ["--similar", &id, "--entity", "account", "--json"];
+    let similar = sandbox.lin("search", of).json();
+    assert_eq!((&similar["total"], &similar["incomplete"]), (&json!(0), &json!(null)));
+    assert_eq!(sandbox.lin("search", ["--similar", &id]).status, 2);
+    assert_eq!(sandbox.lin("search", [""; 0]).status, 2);
+    assert_eq!(sandbox.lin("search", ["--settle"]).status, 0);
+}
+
+#[test]
 fn a_call_takes_json_from_its_argument_and_from_standard_input() {
     let sandbox = trade();
     let by_argument = sandbox.lin("call", ["record.count", r#"{"entity": "account"}"#]).json();

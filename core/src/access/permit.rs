@@ -315,6 +315,12 @@ impl<A: ActionKind> Permit<A> {
         (self.scope.classes.number(), self.shared.number())
     }
 
+    /// Whether another permit was made by the very same decision: the same records are within reach, and the same
+    /// fields are shown.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.basis() == other.basis() && Arc::ptr_eq(&self.fields, &other.fields)
+    }
+
     /// Whether it is the engine's own.
     #[must_use]
     pub fn is_bootstrap(&self) -> bool {

@@ -1,5 +1,7 @@
 //! Who may do what to a record, and why: explained for one person, or listed for all.
 
+use std::sync::Arc;
+
 use crate::access::{
     AccessPath, Action, Decision, MAX_PARENTS, ParentPath, Place, Policy, Read, Role, RulePath, SharePath,
     Showing, Verdict,
@@ -236,7 +238,7 @@ impl<'a> Case<'a> {
     /// Whether somebody sees both ends of the link that the record is.
     fn sees_ends(&self, principal: RecordId) -> Result<bool> {
         let Some(ends) = &self.ends else {
-            let policy = policy_about(self.reader, principal)?;
+            let policy = Arc::new(policy_about(self.reader, principal)?);
             let theirs = Reader { user: principal, policy: &policy, ..*self.reader };
             return theirs.sees_ends(&theirs.permit(self.entity)?, self.entity, &self.record);
         };

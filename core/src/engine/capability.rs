@@ -1,60 +1,121 @@
 //! What features need from below, handed up narrowly: sealed files, the ledger, and who sees what.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::access::{Action, ClassId, Showing};
-use crate::base::{EntityId, FieldId, RecordId, Result, Value};
+use crate::access::{Action, ClassId, Permit, Policy, Read, Showing};
+use crate::base::{EntityId, FieldId, Patience, RecordId, Result, Value};
 use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
-use crate::engine::{Condition, Crm, FieldSelector, Listing, Session};
+use crate::engine::{Condition, Crm, FieldSelector, Listing, Reader, Session};
 use crate::records::{
-    CreatedRecord, Matcher, Record, changed_after, complete, created_after, get_for_rule, shared_records,
+    CreatedRecord, Matcher, Record, changed_after, complete, created_after, get_for_rule, live_records,
+    newest_records, shared_records,
 };
-use crate::schema::Entity;
+use crate::schema::{Entity, Registry};
 use crate::storage::{Head, SealedFiles, Snapshot};
 
 /// What a session may see of one entity.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    /// The access classes within reach.
-    pub classes: BTreeSet<ClassId>,
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    permit: Permit<Read>,
     /// Live records within reach one by one, beside those of the classes.
     pub singly: Vec<RecordId>,
-    /// The fields that are shown.
-    pub fields: BTreeSet<FieldId>,
+    /// The fields that are shown, rising.
+    pub fields: Vec<FieldId>,
 }
 
-/// What a session may see, for one policy epoch.
-#[derive(Debug, Clone)]
-pub struct Visibility {
-    /// The policy epoch.
-    pub epoch: u64,
+impl Scope {
+    /// Whether the records of a class are within reach.
+    pub fn holds(&self, class: ClassId) -> bool {
+        self.permit.classes().binary_search_by_key(&class, |(class, _)| *class).is_ok()
+    }
+
+    /// Whether a field is shown.
+    pub fn shows(&self, field: FieldId) -> bool {
+        self.fields.binary_search(&field).is_ok()
+    }
+
+    fn is_alike(&self, other: &Self) -> bool {
+        self.permit.basis() == other.permit.basis()
+            && self.singly == other.singly
+            && self.fields == other.fields
+    }
+}
+
+/// What a session may see, as long as nothing changes that this follows from.
+#[derive(Debug)]
+pub(crate) struct Visibility {
+    /// A number that no other one of this process has, by which anything else is seen.
+    pub number: u64,
     /// By entity; an entity that is not here is out of reach.
     pub scopes: BTreeMap<EntityId, Scope>,
+    policy: Arc<Policy>,
+    /// The newest entry of the ledger then, from which single records follow.
+    position: u64,
+    /// The registry by which it was made.
+    pub registry: Arc<Registry>,
 }
+
+/// Whose it is: the user, on whose behalf, and of which entity alone.
+type Viewer = (RecordId, Option<RecordId>, Option<EntityId>);
+
+/// What those see who searched lately. What it holds, permits hold anyway.
+#[derive(Default)]
+struct Seen(Mutex<HashMap<Viewer, Arc<Visibility>>>);
+
+/// Most people of whom it is kept what they see.
+const MAX_SEEN: usize = 2_000;
 
 impl Session {
     /// What this session may see now, of one entity or of all.
     ///
     /// # Errors
     /// `access.session_ended`, `storage.io`.
-    pub(crate) fn visibility(&self, only: Option<EntityId>) -> Result<Visibility> {
+    pub(crate) fn visibility(&self, only: Option<EntityId>) -> Result<Arc<Visibility>> {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let kept = self.crm().slot(|| Ok(Seen::default()))?;
+        let viewer = (self.user(), self.delegator(), only);
         self.read(|reader| {
-            let mut scopes = BTreeMap::new();
-            let asked = |entity: &&Entity| only.is_none_or(|only| only == entity.id());
-            for entity in reader.registry().entities().iter().filter(asked) {
-                // Whether a link is seen follows from its ends, and not from its class.
-                if entity.ends().is_some() || !reader.may(&entity.api_name, Action::Read) {
-                    continue;
-                }
-                let permit = reader.permit(entity)?;
-                let classes = permit.classes().iter().map(|(class, _)| *class).collect();
-                let fields = reader.shown_fields(&entity.api_name)?.into_iter().collect();
-                let singly = shared_records(reader.snapshot, &permit, entity)?;
-                scopes.insert(entity.id(), Scope { classes, singly, fields });
+            let known = kept.0.lock().unwrap_or_else(PoisonError::into_inner).get(&viewer).cloned();
+            let is_now = |known: &&Arc<Visibility>| {
+                Arc::ptr_eq(&known.policy, reader.policy) && Arc::ptr_eq(&known.registry, reader.registry)
+            };
+            if let Some(known) = known.as_ref().filter(is_now) {
+                return Ok(Arc::clone(known));
             }
-            Ok(Visibility { epoch: reader.policy.epoch(), scopes })
+            let (permits, position) = (permits(&reader, only)?, reader.snapshot.head()?.position);
+            // Who has shares or acts for somebody has a policy of their own in each view.
+            let is_same = |known: &&Arc<Visibility>| {
+                let mut both = known.scopes.iter().zip(&permits);
+                known.position == position
+                    && Arc::ptr_eq(&known.registry, reader.registry)
+                    && known.scopes.len() == permits.len()
+                    && both.all(|((one, scope), (other, now))| {
+                        *one == other.id() && scope.permit.is_same_as(now)
+                    })
+            };
+            if let Some(known) = known.as_ref().filter(is_same) {
+                return Ok(Arc::clone(known));
+            }
+            let scopes = scopes(&reader, permits)?;
+            let is_alike = |known: &&Arc<Visibility>| {
+                let mut both = known.scopes.iter().zip(&scopes);
+                Arc::ptr_eq(&known.registry, reader.registry)
+                    && known.scopes.len() == scopes.len()
+                    && both.all(|((one, before), (other, now))| one == other && before.is_alike(now))
+            };
+            let number = known.as_ref().filter(is_alike).map(|known| known.number);
+            let number = number.unwrap_or_else(|| LAST.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+            let (policy, registry) = (Arc::clone(reader.policy), Arc::clone(reader.registry));
+            let seen = Arc::new(Visibility { number, scopes, policy, position, registry });
+            let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() >= MAX_SEEN {
+                kept.clear();
+            }
+            kept.insert(viewer, Arc::clone(&seen));
+            Ok(seen)
         })
     }
 
@@ -78,6 +139,31 @@ impl Session {
             Ok(rows)
         })
     }
+}
+
+/// The permits of what may be read, by the numbers of the entities, rising.
+fn permits<'r>(reader: &'r Reader<'_>, only: Option<EntityId>) -> Result<Vec<(&'r Entity, Permit<Read>)>> {
+    let mut permits = Vec::new();
+    let asked = |entity: &&Entity| only.is_none_or(|only| only == entity.id());
+    for entity in reader.registry().entities().iter().filter(asked) {
+        // Whether a link is seen follows from its ends, and not from its class.
+        if entity.ends().is_none() && reader.may(&entity.api_name, Action::Read) {
+            permits.push((entity, reader.permit(entity)?));
+        }
+    }
+    permits.sort_by_key(|(entity, _)| entity.id());
+    Ok(permits)
+}
+
+fn scopes(reader: &Reader<'_>, permits: Vec<(&Entity, Permit<Read>)>) -> Result<BTreeMap<EntityId, Scope>> {
+    let mut scopes = BTreeMap::new();
+    for (entity, permit) in permits {
+        let mut fields = reader.shown_fields(&entity.api_name)?;
+        fields.sort_unstable();
+        let singly = shared_records(reader.snapshot, &permit, entity)?;
+        scopes.insert(entity.id(), Scope { permit, singly, fields });
+    }
+    Ok(scopes)
 }
 
 /// A record that meets a condition, and its values of the fields that were asked for with it.
@@ -189,5 +275,27 @@ impl Crm {
     /// `storage.damaged`.
     pub(crate) fn record_unchecked(&self, entity: EntityId, id: RecordId) -> Result<Option<Record>> {
         get_for_rule(self.durable_snapshot()?.as_ref(), entity, id)
+    }
+
+    /// Live records of an entity, WITHOUT a permit, for the same readers: the newest first, those below an id or all,
+    /// about as many as are asked for. Beside them the id below which to go on; nothing where none are left.
+    ///
+    /// # Errors
+    /// `storage.damaged`, `engine.cancelled`.
+    pub(crate) fn newest_unchecked(
+        &self,
+        entity: EntityId,
+        (below, most): (Option<RecordId>, usize),
+        patience: &Patience,
+    ) -> Result<(Vec<Record>, Option<RecordId>)> {
+        newest_records(self.durable_snapshot()?.as_ref(), entity, (below, most), patience)
+    }
+
+    /// How many live records an entity has, whoever may see them, for the same readers.
+    ///
+    /// # Errors
+    /// `storage.damaged`.
+    pub(crate) fn live_unchecked(&self, entity: &Entity) -> Result<u64> {
+        live_records(self.durable_snapshot()?.as_ref(), entity)
     }
 }

@@ -47,6 +47,12 @@ pub(super) const FOUR_EYES: &str = "access.four_eyes";
 pub(super) const LEDGER_DAYS: &str = "audit.retention_days";
 /// The setting of words that stand for each other in searches.
 const SYNONYMS: &str = "search.synonyms";
+/// The setting of what finds in entities and fields count in searches.
+const SEARCH_WEIGHTS: &str = "search.weights";
+/// The setting of how names are read aloud.
+const READINGS: &str = "search.readings";
+/// Most of what a find may count.
+const MOST_WEIGHT: f64 = 1_000.0;
 /// The setting of a user's language.
 const LOCALE: &str = "regional.locale";
 
@@ -227,6 +233,18 @@ static CORE: LazyLock<Vec<CoreSetting>> = LazyLock::new(|| {
             .help(
                 "可互相替代的词，分组给出，如 [[\"有限公司\", \"Ltd\"]]",
                 "Groups of words that stand for each other, as [[\"有限公司\", \"Ltd\"]]",
+            ),
+        CoreSetting::own(SEARCH_WEIGHTS, ("搜索权重", "Weights in searches"), FieldType::Json)
+            .default(json!({}))
+            .help(
+                "实体或其字段的权重，如 {\"crm.account\": 2, \"crm.account.name\": 3}；未列出的为 1",
+                "What finds in entities and fields count, as {\"crm.account\": 2, \"crm.account.name\": 3}; 1 if not listed",
+            ),
+        CoreSetting::own(READINGS, ("名称读音", "Readings of names"), FieldType::Json)
+            .default(json!({}))
+            .help(
+                "名称的读音，每字一个拼音，如 {\"乐清\": \"yue qing\"}；更改后索引会重建",
+                "How names are read, a syllable for each character, as {\"乐清\": \"yue qing\"}; a change makes the index anew",
             ),
         CoreSetting::own(FOUR_EYES, ("须双人复核的权限变更", "Changes under four eyes"), privileges())
             .default(json!([]))
@@ -539,6 +557,35 @@ impl Crm {
             words.iter().filter_map(Json::as_str).map(str::to_owned).collect()
         };
         groups.iter().map(words).collect()
+    }
+
+    /// What finds count in searches, by the API name of an entity, or that of a field behind it. What is no number from
+    /// 0 to 1,000 is passed over.
+    pub(crate) fn search_weights(&self) -> Vec<(String, f32)> {
+        let weight = |(name, weight): (&String, &Json)| {
+            // A number with a fraction is kept as text, since values in JSON are exact.
+            let weight = weight.as_f64().or_else(|| weight.as_str()?.parse().ok());
+            let weight = weight.filter(|weight| (0.0..=MOST_WEIGHT).contains(weight))?;
+            // What a score is multiplied by needs no more precision.
+            Some((name.clone(), weight as f32))
+        };
+        let set = self.set_value(SEARCH_WEIGHTS);
+        set.as_ref().and_then(Json::as_object).into_iter().flatten().filter_map(weight).collect()
+    }
+
+    /// The names that are read otherwise than usual, with their syllables, one for each character. What has another
+    /// number of syllables, or signs that no syllable has, is passed over.
+    pub(crate) fn readings(&self) -> Vec<(String, Vec<String>)> {
+        let reading = |(name, reading): (&String, &Json)| {
+            let syllables: Vec<String> =
+                reading.as_str()?.split_whitespace().map(str::to_lowercase).collect();
+            let spelt =
+                syllables.iter().all(|syllable| syllable.bytes().all(|byte| byte.is_ascii_lowercase()));
+            (spelt && !syllables.is_empty() && name.chars().count() == syllables.len())
+                .then(|| (name.clone(), syllables))
+        };
+        let set = self.set_value(READINGS);
+        set.as_ref().and_then(Json::as_object).into_iter().flatten().filter_map(reading).collect()
     }
 
     /// The days by which rights requests are answered under PIPL and under other laws that are not known here.

@@ -26,7 +26,7 @@ const HANDED_OUT: usize = 256;
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     pub(super) snapshot: &'a dyn Snapshot,
-    pub(super) policy: &'a Policy,
+    pub(super) policy: &'a Arc<Policy>,
     pub(super) registry: &'a Arc<Registry>,
     pub(super) settings: &'a Settings,
     pub(super) user: RecordId,

@@ -58,9 +58,9 @@ entity! {
     ACTIVE: Bool = 5, "active", "启用", "Active", "是否启用；未填写时为是。", [];
     /// Days without effective work after which a record goes back.
     FOLLOW_UP_DAYS: Int = 6, "follow_up_days", "未跟进天数", "Days without follow-up", "多少天无有效跟进后收回。", [];
-    /// Days without a new deal.
+    /// Days without a new deal after which a record goes back.
     OPPORTUNITY_DAYS: Int = 7, "opportunity_days", "无新商机天数", "Days without a new deal", "多少天无新商机后收回。", [];
-    /// Days without a deal that was won.
+    /// Days without a deal that was won, after which a record goes back.
     DEAL_DAYS: Int = 8, "deal_days", "未成交天数", "Days without a won deal", "多少天未成交后收回。", [];
     /// Days within which a record that was got is contacted for the first time.
     FIRST_CONTACT_DAYS: Int = 9, "first_contact_days", "首次跟进天数", "Days to the first contact",

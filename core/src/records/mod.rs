@@ -34,6 +34,7 @@ mod marking;
 mod merkle;
 mod merkle_nodes;
 mod near;
+mod newest;
 mod ordered;
 mod prune;
 mod purge;
@@ -92,6 +93,7 @@ pub use marking::{Following, Marked, Marking, MarkingPass, mark_chunk};
 pub use merkle::TreeHash;
 pub use merkle_nodes::LedgerTree;
 pub use near::Circle;
+pub use newest::newest_records;
 pub use prune::{
     PRUNE_CHUNK, PruneChunk, Pruned, archived_up_to, drop_values, dropped_up_to, empty_old, keep_archived,
     look_for_kinds, look_for_old, newest_pruned, pruned_up_to,
@@ -117,7 +119,7 @@ pub use suppressed::{
     SuppressedHash, Suppressor, list_suppressed, name_of_suppressed, suppress, suppressed,
     suppressed_by_name, unsuppress,
 };
-pub use survey::{growth, newest_of, survey};
+pub use survey::{growth, live_records, newest_of, survey};
 pub use tally::GroupSum;
 pub use validity::{Period, facts_of, find_held};
 pub use values::Values;

@@ -169,7 +169,11 @@ impl EntitySurvey {
     }
 }
 
-fn live_records(snapshot: &dyn Snapshot, entity: &Entity) -> Result<u64> {
+/// How many records of an entity are not deleted, whoever may see them.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn live_records(snapshot: &dyn Snapshot, entity: &Entity) -> Result<u64> {
     let mut range = RangeRequest::prefix(Keyspace::Aggregate, &live_prefix(entity.id()), PAGE);
     let mut live = 0_u64;
     loop {

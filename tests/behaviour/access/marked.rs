@@ -129,6 +129,7 @@ fn a_rule_that_comes_and_goes_changes_no_version_no_history_and_nobody_is_said_t
         }
     }
     let _ = house.verified();
+    drop((lin, wang));
     let house = house.reopened();
     let lin = house.crm.session_for("lin").unwrap();
     assert_eq!(lin.history(Account::NAME, account, None, 0).unwrap().versions, history);

@@ -1,4 +1,4 @@
-//! Following what changes.
+//! The methods that tell a host which records have changed since it last asked.
 
 use serde_json::{Value as Json, json};
 

@@ -38,6 +38,7 @@ methods! {
             source: given.source.clone().unwrap_or_default(),
             aliases: texts("aliases", given.aliases.as_ref())?,
             create_missing: list("create_missing", given.create_missing.as_deref())?,
+            entities: BTreeMap::new(),
             null_text: given.null_text.clone(),
             dry_run: given.dry_run.unwrap_or(false),
         };
@@ -55,6 +56,8 @@ methods! {
         files: Option<Map<String, Json>>,
         /// Key to field, where keys do not say it; the field `-` leaves a key out.
         mapping: Option<Map<String, Json>>,
+        /// Type in the file to entity, where several entities, or none, have the type's name.
+        entities: Option<Map<String, Json>>,
         /// The name of the other system, whose keys the references are.
         source: Option<String>,
         /// Checks everything, and leaves nothing behind.
@@ -62,6 +65,7 @@ methods! {
     }) -> "{read, taken, warned, rejected, created, updated, unchanged, rows: [{file, line, outcome, field, reason, message}]}" {
         let options = ImportOptions {
             mapping: texts("mapping", given.mapping.as_ref())?,
+            entities: texts("entities", given.entities.as_ref())?,
             source: given.source.clone().unwrap_or_default(),
             dry_run: given.dry_run.unwrap_or(false),
             ..ImportOptions::default()

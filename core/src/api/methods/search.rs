@@ -6,14 +6,16 @@ use crate::api::declare::methods;
 use crate::api::json::find_from_json;
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::{FieldSelector, Listing, SavedSearch, Session};
-use crate::features::search::{Facet, Fault, SearchHit, SearchPage, SearchRequest};
+use crate::features::search::{Facet, Fault, SearchHit, SearchPage, SearchProgress, SearchRequest};
 
 methods! {
     /// Searches every entity that the user may read, or one, best first. Every word must match. `"two words"` are
     /// a phrase, `-word` must not match, `a OR b` is either, `(…)` a group, `name:word` looks in one field alone, and
     /// `wor*` for a beginning; of one entity `amount:>1000` and `amount:10..20` compare. What makes no sense is told
     /// in `faults`, by its place and length in characters, and the text is read without it, as `read_as` says. Hits
-    /// are `near` where none has the words as they are written; `corrected` has the misspelt ones put right.
+    /// are `near` where none has the words as they are written; `corrected` has the misspelt ones put right. While the
+    /// index is being made anew, `incomplete` has the records it has, of how many, and the entries of the ledger that
+    /// it has not looked at; otherwise it is null.
     "search.find" (session, given: Find {
         /// What to look for.
         text: String,
@@ -40,7 +42,7 @@ methods! {
         limit: Option<u64>,
         /// Hits to pass over.
         offset: Option<u64>,
-    }) -> "{hits: [{entity, id, title, highlights: [{field, text, ranges}]}], total, entities, facets: [{field, values: [{value, count}]}], near, corrected, faults: [{place, length, rule}], read_as}" {
+    }) -> "{hits: [{entity, id, title, highlights: [{field, text, ranges}]}], total, entities, facets: [{field, values: [{value, count}]}], near, corrected, faults: [{place, length, rule}], read_as, incomplete: {done, total, entries}}" {
         let request = SearchRequest {
             entity: given.entity.clone(),
             synonyms: groups(given.synonyms.as_ref())?,
@@ -68,6 +70,32 @@ methods! {
         let found = session.complete(&given.text, given.entity.as_deref(), size(given.limit, 10))?;
         let titles = found.iter().map(title_to_json);
         Ok(json!({"titles": titles.collect::<Result<Vec<_>>>()?}))
+    }
+
+    /// Finds records that have telling words in common with one, the most alike first. `incomplete` is as in
+    /// `search.find`.
+    "search.similar" (session, given: Similar {
+        /// The entity of the record.
+        entity: String,
+        /// The record.
+        id: RecordId,
+        /// The one entity of which records are wanted; all if not said.
+        among: Option<String>,
+        /// Most hits; 20 if not said.
+        limit: Option<u64>,
+        /// Hits to pass over.
+        offset: Option<u64>,
+    }) -> "{hits: [{entity, id, title}], total, entities, incomplete: {done, total, entries}}" {
+        let record = (given.entity.as_str(), given.id);
+        let shown = (size(given.limit, 20), size(given.offset, 0));
+        let page = session.similar(record, given.among.as_deref(), shown)?;
+        let hits = page.hits.iter().map(|hit| title_to_json(&hit.listing)).collect::<Result<Vec<_>>>()?;
+        Ok(json!({
+            "hits": hits,
+            "total": page.total,
+            "entities": page.entities,
+            "incomplete": progress_to_json(page.incomplete.as_ref()),
+        }))
     }
 
     /// Keeps a search under a name, in place of the user's own one of this name. With `alerts` the user is told of
@@ -121,6 +149,18 @@ methods! {
         until: u64,
     }) -> "{}" {
         session.acknowledge_search_alerts(given.until)?;
+        Ok(json!({}))
+    }
+
+    /// Tells how far the search index has come: `progress` is null where it is complete.
+    "search.progress" (session, _given: SearchProgressOf {}) -> "{progress: {done, total, entries}}" {
+        Ok(json!({"progress": progress_to_json(session.search_progress()?.as_ref())}))
+    }
+
+    /// Brings the search index up to date, however far it is behind, and makes it durable. It stops when it is
+    /// cancelled, and what was done until then stays done.
+    "search.settle" (session, _given: SettleSearch {}) -> "{}" {
+        session.settle_search()?;
         Ok(json!({}))
     }
 
@@ -219,7 +259,15 @@ fn page_to_json(page: &SearchPage) -> Result<Json> {
         "corrected": page.corrected,
         "faults": page.faults.iter().map(fault_to_json).collect::<Vec<_>>(),
         "read_as": page.read_as,
+        "incomplete": progress_to_json(page.incomplete.as_ref()),
     }))
+}
+
+fn progress_to_json(progress: Option<&SearchProgress>) -> Json {
+    progress.map_or(
+        Json::Null,
+        |progress| json!({"done": progress.done, "total": progress.total, "entries": progress.entries}),
+    )
 }
 
 fn facet_to_json(facet: &Facet) -> Json {

@@ -84,6 +84,8 @@ words! {
         => "用于计划：按其中的文件名给出每个文件的 JSON 文本。";
     "Key to field, where keys do not say it; the field `-` leaves a key out."
         => "键名无法识别时，键与字段的对应关系；字段 `-` 表示忽略该键。";
+    "Type in the file to entity, where several entities, or none, have the type's name."
+        => "文件中的类型与实体的对应关系，用于多个实体同名或没有同名实体的情形。";
     "The name of the other system, whose keys the references are."
         => "其他系统的名称，引用即该系统的键。";
     "Says which column of CSV text would go to which field."
@@ -463,11 +465,24 @@ words! {
      a phrase, `-word` must not match, `a OR b` is either, `(…)` a group, `name:word` looks in one field alone, and \
      `wor*` for a beginning; of one entity `amount:>1000` and `amount:10..20` compare. What makes no sense is told \
      in `faults`, by its place and length in characters, and the text is read without it, as `read_as` says. Hits \
-     are `near` where none has the words as they are written; `corrected` has the misspelt ones put right."
+     are `near` where none has the words as they are written; `corrected` has the misspelt ones put right. While the \
+     index is being made anew, `incomplete` has the records it has, of how many, and the entries of the ledger that \
+     it has not looked at; otherwise it is null."
         => "搜索用户可读取的所有实体或其中之一，最匹配的在前。每个词都须匹配。`\"two words\"` 为短语，`-word` 表示不得出现，\
          `a OR b` 为任一，`(…)` 为分组，`name:word` 只在某个字段中查找，`wor*` 查找词头；限定一个实体时，`amount:>1000` 与 \
          `amount:10..20` 作比较。无法理解之处列于 `faults`，给出以字符计的位置与长度，其余部分照常解读，见 `read_as`。没有结果\
-         照原文匹配时，结果为近似（`near`）；`corrected` 为更正后的文字。";
+         照原文匹配时，结果为近似（`near`）；`corrected` 为更正后的文字。索引重建期间，`incomplete` 给出已收录的记录数、总数\
+         及尚未查看的账本条目数；否则为 null。";
+    "Finds records that have telling words in common with one, the most alike first. `incomplete` is as in \
+     `search.find`."
+        => "查找与某条记录有共同特征词的记录，最相似的在前。`incomplete` 同 `search.find`。";
+    "The one entity of which records are wanted; all if not said."
+        => "只查找某个实体的记录；未指定时为全部。";
+    "Tells how far the search index has come: `progress` is null where it is complete."
+        => "告知搜索索引的进度：已完整时 `progress` 为 null。";
+    "Brings the search index up to date, however far it is behind, and makes it durable. It stops when it is \
+     cancelled, and what was done until then stays done."
+        => "使搜索索引追上最新状态并持久保存，无论落后多少。取消时停止，已完成的部分保留。";
     "A condition that the hits of one entity meet besides; at most 10,000 records may match the words then."
         => "某个实体的结果还须满足的条件；此时匹配各词的记录最多为 10,000 条。";
     "Fields of the one entity in order, `-amount` falls; the best hits first if not said."

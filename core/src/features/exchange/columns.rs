@@ -20,6 +20,8 @@ pub struct ImportOptions {
     pub aliases: BTreeMap<String, String>,
     /// References that are created, with their title, when no record has it.
     pub create_missing: Vec<String>,
+    /// Type that a tree names to entity, where the type is the name of several entities or of none.
+    pub entities: BTreeMap<String, String>,
     /// A text that stands for no value, such as `NULL`.
     pub null_text: Option<String>,
     /// Reads and checks everything, and leaves nothing behind.

@@ -186,7 +186,8 @@ impl<'a> Tree<'a> {
         if let Some(known) = self.sheets.get(&place) {
             return Ok(Arc::clone(known));
         }
-        let entity = entity_of(&self.session.crm().registry(), kind)?;
+        let said = self.options.entities.get(kind).map_or(kind, String::as_str);
+        let entity = entity_of(&self.session.crm().registry(), said)?;
         let mapping = self.options.mapping.iter().filter(|(heading, _)| place.1.contains(heading));
         let options = ImportOptions {
             mapping: mapping.map(|(heading, field)| (heading.clone(), field.clone())).collect(),

@@ -87,7 +87,7 @@ impl Session {
         let query: Query = self.question(&search.text, &[], only, &visibility)?;
         let Ok(parsed) = parse(&query) else { return Ok(Vec::new()) };
         let page = Page { limit: MAX_ENTRIES.min(MAX_PAGE_ROWS), offset: 0 };
-        let hits = index.find(&query, parsed.node.as_ref(), &visibility, page)?;
+        let hits = index.find(&query, parsed.node.as_ref(), visibility.as_ref(), page)?;
         let mut listings = Vec::new();
         for hit in hits.hits.iter().filter(|_| !hits.near) {
             listings.extend(self.get_many(EntityId::new(hit.kind), &[hit.record])?);

@@ -6,7 +6,7 @@
 //! neighbouring characters of a text find it, whatever a segmenter would have made of them.
 
 use super::folding::{Class, Letter, fold, folded, runs, spell};
-use super::pinyin::{initials, initials_of_mixed, readings, syllable_terms};
+use super::pinyin::{initials, initials_of_mixed, readings, strings_of_initials, syllable_terms};
 
 /// Version of the whole set of analyzers. An index written by another version is rebuilt.
 pub const ANALYZER_VERSION: u32 = 2;
@@ -38,6 +38,8 @@ pub enum Analyzer {
     Email,
     /// A number or code with meaning of its own (credit code, order number): by word and fragment.
     Code,
+    /// How a name is read where that is not as usual: syllables with spaces between.
+    Reading,
 }
 
 /// How many dictionaries there are.
@@ -114,6 +116,7 @@ pub(super) fn analyze(analyzer: Analyzer, value: &str) -> Vec<Token> {
         }
         Analyzer::Phone => telephones(&letters, &mut tokens),
         Analyzer::Email => addresses(value, &mut tokens),
+        Analyzer::Reading => read(value, &mut tokens),
         Analyzer::Code => {
             bigrams(&letters, Slot::Name, &mut tokens);
             words(&letters, Slot::Latin, &mut tokens);
@@ -230,6 +233,16 @@ fn names(letters: &[Letter], tokens: &mut Vec<Token>) {
     let all = letters.iter().filter(|letter| letter.class != Class::Gap);
     let name: Vec<char> = all.map(|letter| letter.character).collect();
     for text in initials_of_mixed(&name) {
+        tokens.push(Token { slot: Slot::Initials, text, position: 0 });
+    }
+}
+
+fn read(value: &str, tokens: &mut Vec<Token>) {
+    let readings: Vec<Vec<&str>> = value.split_whitespace().map(|syllable| vec![syllable]).collect();
+    for (text, position) in syllable_terms(&readings) {
+        tokens.push(Token { slot: Slot::Pinyin, text, position });
+    }
+    for text in strings_of_initials(&readings) {
         tokens.push(Token { slot: Slot::Initials, text, position: 0 });
     }
 }

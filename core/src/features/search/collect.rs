@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::{BytesColumn, ColumnValues};
-use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
+use tantivy::columnar::ColumnValues;
+use tantivy::query::Weight;
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TERMINATED};
 
 use super::query::Boosts;
-use super::schema::{CHANGED, Document, OWNER, RECORD, owner_number, second_of};
-use super::visibility::Columns;
+use super::schema::{CHANGED, Document, OWNER, RECORD_HALVES, owner_number, record_of, second_of};
+use super::visibility::{VisibleRecords, VisibleRows};
 use crate::base::RecordId;
 
 /// Seconds of a day.
@@ -97,28 +98,50 @@ pub(super) struct Best<'a> {
     pub(super) limit: usize,
     /// What comes earlier.
     pub(super) boosts: &'a Boosts,
+    /// What may be seen.
+    pub(super) visible: &'a VisibleRecords,
 }
 
 impl Collector for Best<'_> {
     type Fruit = Found;
     type Child = BestOfSegment;
 
+    /// Rows are held against what is visible before they are scored.
+    fn collect_segment(
+        &self,
+        weight: &dyn Weight,
+        place: SegmentOrdinal,
+        reader: &SegmentReader,
+    ) -> tantivy::Result<tantivy::Result<Found>> {
+        let mut best = self.for_segment(place, reader)?;
+        let mut rows = weight.scorer(reader, 1.0)?;
+        let alive = reader.alive_bitset();
+        let mut row = rows.doc();
+        while row != TERMINATED {
+            if best.rows.shows(row) && alive.is_none_or(|alive| alive.is_alive(row)) {
+                let score = if self.limit > 0 { rows.score() } else { 0.0 };
+                best.collect(row, score);
+            }
+            row = rows.advance();
+        }
+        Ok(best.harvest())
+    }
+
     fn for_segment(&self, _: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<BestOfSegment> {
         let fast = reader.fast_fields();
         let column = |name: &str| fast.column_first_or_default::<u64>(name);
         let moved = if self.boosts.needs_columns() { Some((column(CHANGED)?, column(OWNER)?)) } else { None };
-        let records = fast.bytes(RECORD)?;
-        let records =
-            records.ok_or_else(|| TantivyError::InternalError("a part without records".to_owned()))?;
+        let rows = self.visible.of(reader.segment_id())?;
+        let [high, low] = RECORD_HALVES;
+        let records = [column(high)?, column(low)?];
         Ok(BestOfSegment {
             limit: self.limit,
             boosts: self.boosts.clone(),
-            columns: Columns::of(reader)?,
+            counts: vec![0; rows.mask.pairs.len()],
+            rows,
             moved,
             records,
             heap: BinaryHeap::new(),
-            total: 0,
-            kinds: BTreeMap::new(),
         })
     }
 
@@ -141,17 +164,12 @@ impl Collector for Best<'_> {
     }
 }
 
-/// A row of a segment on the heap, whose greatest is the worst: the lowest score, the highest record.
-/// Within a segment records are ordered as their numbers in its dictionary are.
-struct Candidate {
-    score: f32,
-    record: u64,
-    kind: u32,
-}
+/// A row on the heap, whose greatest is the worst: the lowest score, the highest record.
+struct Candidate(Scored);
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        other.score.total_cmp(&self.score).then_with(|| self.record.cmp(&other.record))
+        other.0.score.total_cmp(&self.0.score).then_with(|| self.0.record.cmp(&other.0.record))
     }
 }
 
@@ -176,49 +194,48 @@ type Moved = (Arc<dyn ColumnValues<u64>>, Arc<dyn ColumnValues<u64>>);
 pub(super) struct BestOfSegment {
     limit: usize,
     boosts: Boosts,
-    columns: Columns,
+    rows: VisibleRows,
+    /// How many match of each pair, by its place.
+    counts: Vec<u64>,
     moved: Option<Moved>,
-    records: BytesColumn,
+    records: [Arc<dyn ColumnValues<u64>>; 2],
     heap: BinaryHeap<Candidate>,
-    total: u64,
-    kinds: BTreeMap<u32, u64>,
 }
 
 impl SegmentCollector for BestOfSegment {
     type Fruit = tantivy::Result<Found>;
 
     fn collect(&mut self, row: DocId, score: Score) {
-        let kind = self.columns.kind(row);
-        self.total = self.total.saturating_add(1);
-        let count = self.kinds.entry(kind).or_default();
-        *count = count.saturating_add(1);
+        let place = self.rows.mask.pairs.place(row);
+        if let Some(count) = self.counts.get_mut(place) {
+            *count = count.saturating_add(1);
+        }
         if self.limit == 0 {
             return;
         }
         let (second, owner) =
             self.moved.as_ref().map_or((0, 0), |(changed, owner)| (changed.get_val(row), owner.get_val(row)));
+        let kind = self.rows.mask.pairs.kind(place);
         let score = self.boosts.of(score, kind, second, owner);
         let full = self.heap.len() >= self.limit;
-        if full && self.heap.peek().is_some_and(|worst| score < worst.score) {
+        if full && self.heap.peek().is_some_and(|worst| score < worst.0.score) {
             return;
         }
-        let record = self.records.ords().first(row).unwrap_or(u64::MAX);
-        self.heap.push(Candidate { score, record, kind });
+        let record = record_of(self.records.each_ref().map(|half| half.get_val(row)));
+        self.heap.push(Candidate(Scored { score, record, kind }));
         if full {
             self.heap.pop();
         }
     }
 
     fn harvest(self) -> tantivy::Result<Found> {
-        let mut best = Vec::with_capacity(self.heap.len());
-        let mut bytes = Vec::new();
-        for candidate in self.heap {
-            bytes.clear();
-            self.records.ord_to_bytes(candidate.record, &mut bytes)?;
-            let record = RecordId::from_suffix(&bytes)
-                .ok_or_else(|| TantivyError::InternalError("a row without record".to_owned()))?;
-            best.push(Scored { score: candidate.score, record, kind: candidate.kind });
+        let best = self.heap.into_iter().map(|candidate| candidate.0).collect();
+        let mut kinds = BTreeMap::new();
+        for (place, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let sum: &mut u64 = kinds.entry(self.rows.mask.pairs.kind(place)).or_default();
+            *sum = sum.saturating_add(*count);
         }
-        Ok(Found { best, total: self.total, kinds: self.kinds })
+        let total = kinds.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        Ok(Found { best, total, kinds })
     }
 }

@@ -219,11 +219,17 @@ impl Compiler<'_> {
         let asked = grams(text, 2).len();
         let parts = self.pieces(text)?;
         let known = parts.len();
+        let mut seen = 0_usize;
+        for part in &parts {
+            seen = seen.saturating_add(usize::from(self.frequency(part)? > 0));
+        }
         self.some(parts, |left| {
-            // One wrong character takes two pairs away; longer names may have another.
-            let asked = asked.saturating_sub(known.saturating_sub(left));
+            // One wrong character takes two pairs away; longer names may have another. Pairs that stand in hidden
+            // records alone are not among those that may be asked for.
+            let away = known.saturating_sub(left);
+            let asked = asked.saturating_sub(away);
             let needed = asked.saturating_sub(2).min(asked.saturating_mul(3).div_ceil(5));
-            needed.clamp(1, left.max(1))
+            needed.clamp(1, seen.saturating_sub(away).max(1))
         })
     }
 
@@ -235,10 +241,14 @@ impl Compiler<'_> {
             if self.is_common(&part)? { common.push(part) } else { telling.push(part) }
         }
         let parts = if telling.is_empty() { common } else { telling };
+        let least = least(parts.len());
+        if parts.len() < least {
+            return Ok(None);
+        }
         if parts.len() < 2 {
             return Ok(parts.into_iter().next());
         }
-        Ok(Some(Plan::Some { least: least(parts.len()), parts }))
+        Ok(Some(Plan::Some { least, parts }))
     }
 
     fn is_common(&self, part: &Plan) -> Result<bool> {
@@ -374,7 +384,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn exact(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
+    /// A term wherever it stands.
+    pub(super) fn exact(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
         self.phrase(slot, &[text.to_owned()], 1, found)
     }
 
@@ -391,14 +402,17 @@ impl Compiler<'_> {
                 by_scope.entry(scope).or_default().push((place, term));
             }
         }
-        let whole = by_scope.into_values().filter(|terms| terms.len() == expected);
-        found.extend(whole.map(|terms| Plan::Phrase { slot, terms, weight: weight(slot) }));
+        let whole = by_scope.into_iter().filter(|(_, terms)| terms.len() == expected);
+        found.extend(whole.map(|(scope, terms)| {
+            let weight = weight(slot) * self.readable.weight(scope);
+            Plan::Phrase { slot, terms, weight }
+        }));
         Ok(())
     }
 
     fn beginning(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
         if let Some(terms) = self.lookup(slot, &prefix_range(text))? {
-            found.extend(one_of(slot, terms.into_values().collect()));
+            found.extend(self.one_of(slot, terms));
         }
         Ok(())
     }
@@ -410,13 +424,13 @@ impl Compiler<'_> {
         for slot in [Slot::Latin, Slot::Word] {
             let field = self.fields.of(slot);
             let mut terms = BTreeMap::new();
+            // The automaton knows nothing of scopes, so it looks for beginnings (the scope stands
+            // behind), and what it finds is compared again without the scope.
+            let near = FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 1, true);
+            let automaton = near.automaton()?;
             for reader in self.searcher.segment_readers() {
                 let index = reader.inverted_index(field)?;
-                // The automaton knows nothing of scopes, so it looks for beginnings (the scope stands
-                // behind), and what it finds is compared again without the scope.
-                let automaton =
-                    FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 1, true).automaton()?;
-                let mut stream = index.terms().search(automaton).into_stream()?;
+                let mut stream = index.terms().search(&automaton).into_stream()?;
                 while stream.advance() {
                     self.keep(stream.key(), &|word| is_one_edit_away(word, text), &mut terms);
                 }
@@ -426,9 +440,22 @@ impl Compiler<'_> {
                 self.keep(term.as_bytes(), &|word| is_one_edit_away(word, text), &mut terms);
             }
             self.correct(slot, text, &terms)?;
-            found.extend(one_of(slot, terms.into_values().collect()));
+            found.extend(self.one_of(slot, terms));
         }
         Ok(())
+    }
+
+    /// Any of some terms; those of fields that count alike are one part.
+    fn one_of(&self, slot: Slot, terms: BTreeMap<(String, Scope), String>) -> Vec<Plan> {
+        let mut by_weight: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        for ((_, scope), term) in terms {
+            by_weight.entry(self.readable.weight(scope).to_bits()).or_default().push(term);
+        }
+        let set = |(bits, terms): (u32, Vec<String>)| {
+            let score = weight(slot) * INEXACT * f32::from_bits(bits);
+            Plan::Set { slot, terms, score }
+        };
+        by_weight.into_iter().map(set).collect()
     }
 
     /// Remembers the most frequent of the near words that are visible.
@@ -503,10 +530,6 @@ fn without(wanted: Part, unwanted: Part) -> Part {
         (Some(wanted), Some(unwanted)) => Some(Plan::Without(Box::new(wanted), Box::new(unwanted))),
         (wanted, _) => wanted,
     }
-}
-
-fn one_of(slot: Slot, terms: Vec<String>) -> Part {
-    (!terms.is_empty()).then(|| Plan::Set { slot, terms, score: weight(slot) * INEXACT })
 }
 
 /// Whether one insertion, deletion, substitution or exchange of neighbours, or none at all, makes one

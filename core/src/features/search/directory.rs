@@ -128,6 +128,8 @@ struct Shared {
     locks: Mutex<HashSet<PathBuf>>,
     unlocked: Condvar,
     retired: AtomicBool,
+    /// Whether the store has refused bytes.
+    refused: AtomicBool,
 }
 
 impl IndexDirectory {
@@ -140,12 +142,23 @@ impl IndexDirectory {
             locks: Mutex::default(),
             unlocked: Condvar::new(),
             retired: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
         }))
     }
 
     /// Refuses every write and deletion from now on: the files belong to a successor.
     pub(super) fn retire(&self) {
         self.0.retired.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the store has refused bytes, as a full disk does.
+    pub(super) fn was_refused(&self) -> bool {
+        self.0.refused.load(Ordering::SeqCst)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let files = self.changeable()?;
+        files.write(name, bytes).inspect_err(|_| self.0.refused.store(true, Ordering::SeqCst))
     }
 
     /// The store, for a change of it.
@@ -219,7 +232,7 @@ impl Directory for IndexDirectory {
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        name_of(path).and_then(|name| self.changeable()?.write(name, data)).map_err(io::Error::other)
+        name_of(path).and_then(|name| self.write(name, data)).map_err(io::Error::other)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -285,10 +298,7 @@ impl Write for FileWriter {
 
 impl TerminatingWrite for FileWriter {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
-        self.directory
-            .changeable()
-            .and_then(|files| files.write(&self.name, &self.bytes))
-            .map_err(io::Error::other)
+        self.directory.write(&self.name, &self.bytes).map_err(io::Error::other)
     }
 }
 

@@ -1,41 +1,69 @@
 //! The reader of the ledger that keeps the index in step: what changed is read again and indexed.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sha2::{Digest, Sha256};
 
 use super::analysis::{ANALYZER_VERSION, Analyzer};
 use super::directory::FileStore;
-use super::index::{Change, Cursor, Identity, Index};
+use super::index::{Change, Cursor, Identity, Index, Rest};
+use super::pinyin::read_otherwise;
 use super::schema::Document;
 use crate::base::{EntityId, Patience, RecordId, Result, Value};
-use crate::engine::{Crm, SealedFiles};
-use crate::schema::{Field, Registry, SearchClass};
+use crate::engine::{Crm, Record, SealedFiles};
+use crate::schema::{Entity, Field, Registry, SearchClass};
 
 /// The folder of the index within the database.
 const FOLDER: &str = "index";
-/// Entries of the ledger that one commit of the index takes in.
+/// Entries of the ledger that one commit of the index takes in, and records that one step of making it anew reads.
 const CHUNK: usize = 5_000;
+/// Chunks of entries that one search takes in. More are left to the next ones, and the answer says so.
+const CHUNKS_OF_A_SEARCH: usize = 10;
 /// Entries that change nothing which is searched, after which the index notes how far it has come all the same, so
 /// that the next open does not read them again.
 const FAR: u64 = 50_000;
+
+/// Steps for which files are left alone that took nothing, since each attempt costs what a write costs.
+const STEPS_OF_A_PAUSE: u32 = 32;
 
 /// Changed records that are written to the index at once. Fewer wait in memory, so that many small changes share one
 /// write, which costs some ten files and as many waits for the disk, however small it is.
 const MANY: usize = 1_000;
 
-/// The index of one open database, and how far it has followed.
+/// Names that are read otherwise than usual, with their syllables.
+type Readings = Vec<(String, Vec<String>)>;
+
+/// How far an index has come that is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchProgress {
+    /// Records that are found already, of those that there are.
+    pub done: u64,
+    /// Records that are searched.
+    pub total: u64,
+    /// Entries of the ledger that were not looked at yet.
+    pub entries: u64,
+}
+
+/// The index of one open database, and how far it has followed. Searches share it; what brings it forward has it alone.
 pub(super) struct Feed {
-    state: Mutex<State>,
+    state: RwLock<State>,
 }
 
 pub(super) struct State {
     pub index: Index,
     identity: Identity,
+    /// The registry that the identity was worked out from.
+    registry: Arc<Registry>,
+    /// The readings that the identity was worked out from.
+    readings: Readings,
     files: Arc<dyn FileStore>,
-    /// Position up to which nothing is missing; ahead of the index's own cursor where the last entries
-    /// changed no record.
+    /// Entries of the ledger that the last step has left to the next one.
+    left: u64,
+    /// Steps until files are written again that took nothing.
+    pause: u32,
+    /// Position up to which nothing is missing but what is still to be read of older records; ahead of the index's own
+    /// cursor where the last entries changed no record.
     seen: u64,
 }
 
@@ -44,25 +72,55 @@ impl Feed {
     pub fn of(crm: &Crm) -> Result<Arc<Self>> {
         crm.slot(|| {
             let files: Arc<dyn FileStore> = Arc::new(crm.sealed_files(FOLDER)?);
-            let identity = identity(crm);
+            let registry = crm.registry();
+            let (identity, readings) = (identity(crm), crm.readings());
             let (index, _) = Index::open_or_create(Arc::clone(&files), identity)?;
-            let mut state = State { index, identity, files, seen: 0 };
+            let mut state = State { index, identity, registry, readings, files, left: 0, pause: 0, seen: 0 };
             state.resume(crm)?;
-            Ok(Self { state: Mutex::new(state) })
+            Ok(Self { state: RwLock::new(state) })
         })
     }
 
-    /// The index, brought up to the newest durable entry of the ledger.
-    pub fn caught_up(&self, crm: &Crm, patience: &Patience) -> Result<MutexGuard<'_, State>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.catch_up(crm, patience).is_err() {
-            // The index is a projection: whatever is wrong with it, it is made anew from the records.
-            patience.check()?;
-            state.index.reset()?;
-            state.seen = 0;
-            state.catch_up(crm, patience)?;
+    /// The index, brought up to the newest durable entry of the ledger. Where it is far behind, because it was lost or
+    /// very much was written, it is brought forward a step, the newest records first, and answers by what it has:
+    /// [`State::behind`] says so.
+    pub fn caught_up(&self, crm: &Crm, patience: &Patience) -> Result<RwLockReadGuard<'_, State>> {
+        {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            if state.is_current(crm)? {
+                return Ok(state);
+            }
         }
-        Ok(state)
+        self.alone().brought_forward(crm, patience)?;
+        Ok(self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The index for somebody who changes it, when nothing is left to be done, however long that takes.
+    pub fn complete(&self, crm: &Crm, patience: &Patience) -> Result<RwLockWriteGuard<'_, State>> {
+        loop {
+            let mut state = self.alone();
+            if state.is_current(crm)? {
+                return Ok(state);
+            }
+            state.pause = 0;
+            if state.index.is_refused() {
+                state.index.settle()?;
+            }
+            // Others search between the steps.
+            state.brought_forward(crm, patience)?;
+            if let Some(SearchProgress { done, total, .. }) = state.progress(crm)? {
+                patience.tell("search", done, total);
+            }
+        }
+    }
+
+    /// How far it is, without bringing it forward; nothing where it is complete.
+    pub fn progress(&self, crm: &Crm) -> Result<Option<SearchProgress>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).progress(crm)
+    }
+
+    fn alone(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,32 +147,152 @@ impl State {
         purged
     }
 
+    /// How far the step has come that a search has taken; nothing where nothing is left to be done.
+    pub fn behind(&self, crm: &Crm) -> Result<Option<SearchProgress>> {
+        if self.left == 0 && self.index.rest().is_none() { Ok(None) } else { self.progress(crm) }
+    }
+
+    /// How far it is; nothing where nothing is left to be done.
+    pub fn progress(&self, crm: &Crm) -> Result<Option<SearchProgress>> {
+        let entries = crm.head()?.position.saturating_sub(self.seen);
+        let rest =
+            if self.index.reached().is_none() { Some(0) } else { self.index.rest().map(|rest| rest.done) };
+        if entries == 0 && rest.is_none() {
+            return Ok(None);
+        }
+        let mut total = 0_u64;
+        for entity in crm.registry().entities().iter().filter(|entity| is_searchable(entity)) {
+            total = total.saturating_add(crm.live_unchecked(entity)?);
+        }
+        Ok(Some(SearchProgress { done: rest.unwrap_or(total).min(total), total, entries }))
+    }
+
+    /// Whether what is searched how is as it was.
+    fn is_of(&self, crm: &Crm, registry: &Arc<Registry>) -> bool {
+        Arc::ptr_eq(&self.registry, registry) && self.readings == crm.readings()
+    }
+
+    fn is_current(&self, crm: &Crm) -> Result<bool> {
+        Ok(self.is_of(crm, &crm.registry())
+            && self.index.reached().is_some()
+            && self.index.rest().is_none()
+            && self.seen >= crm.head()?.position)
+    }
+
+    /// A step forward. Whatever is wrong with the index, it is a projection and made anew from the records. Where its
+    /// files take no bytes it answers by what it has, and keeps what is new in memory as far as that goes.
+    fn brought_forward(&mut self, crm: &Crm, patience: &Patience) -> Result<()> {
+        if self.catch_up(crm, patience).is_ok() {
+            return Ok(());
+        }
+        patience.check()?;
+        if self.index.is_refused() {
+            self.pause = STEPS_OF_A_PAUSE;
+            return self.follow(crm, &crm.registry(), patience);
+        }
+        self.index.reset()?;
+        self.catch_up(crm, patience)
+    }
+
     fn catch_up(&mut self, crm: &Crm, patience: &Patience) -> Result<()> {
-        let wanted = identity(crm);
-        if wanted != self.identity {
-            (self.index, _) = Index::open_or_create(Arc::clone(&self.files), wanted)?;
-            self.identity = wanted;
-            self.resume(crm)?;
+        let registry = crm.registry();
+        if !self.is_of(crm, &registry) {
+            let wanted = identity(crm);
+            if wanted != self.identity {
+                (self.index, _) = Index::open_or_create(Arc::clone(&self.files), wanted)?;
+                self.identity = wanted;
+                self.resume(crm)?;
+            }
+            self.registry = Arc::clone(&registry);
+            self.readings = crm.readings();
         }
         if self.index.reached().is_none() {
-            self.seen = 0;
+            self.begin(crm, &registry)?;
         }
-        let registry = crm.registry();
-        while self.seen < crm.head()?.position {
+        self.follow(crm, &registry, patience)?;
+        if self.pause > 0 {
+            self.pause = self.pause.saturating_sub(1);
+            return Ok(());
+        }
+        if self.index.is_refused() {
+            self.index.settle()?;
+            self.follow(crm, &registry, patience)?;
+        }
+        self.read_some(crm, &registry, patience)
+    }
+
+    /// An empty index, which follows what is written from now on; older records are still to be read.
+    fn begin(&mut self, crm: &Crm, registry: &Registry) -> Result<()> {
+        let head = crm.head()?;
+        let first = kind_below(registry, u32::MAX);
+        self.index.set_rest(first.map(|kind| Rest { kind: kind.number(), below: None, done: 0 }));
+        self.index.apply(&[], Cursor { position: head.position, chain: head.hash })?;
+        self.seen = head.position;
+        Ok(())
+    }
+
+    /// Takes in what was written since.
+    fn follow(&mut self, crm: &Crm, registry: &Registry, patience: &Patience) -> Result<()> {
+        self.left = 0;
+        // What waits in memory must not grow by more than it may at once.
+        let chunk = if self.index.is_refused() { MANY } else { CHUNK };
+        for _ in 0..CHUNKS_OF_A_SEARCH {
+            if self.seen >= crm.head()?.position {
+                return Ok(());
+            }
+            if self.index.is_stuffed() {
+                break;
+            }
             patience.check()?;
-            let (changed, last) = crm.changed_after(self.seen, CHUNK)?;
-            let changes = changes(crm, &registry, &changed)?;
+            let (changed, last) = crm.changed_after(self.seen, chunk)?;
+            let changes = changes(crm, registry, &changed)?;
             let kept = self.index.cursor().map_or(0, |cursor| cursor.position);
             let cursor = Cursor { position: last.position, chain: last.hash };
-            if changes.len() >= MANY || last.position.saturating_sub(kept) >= FAR {
+            let is_much = changes.len() >= MANY || last.position.saturating_sub(kept) >= FAR;
+            if is_much && !self.index.is_refused() {
                 self.index.apply(&changes, cursor)?;
             } else if !changes.is_empty() {
                 self.index.take(&changes, cursor)?;
             }
             self.seen = last.position;
         }
+        self.left = crm.head()?.position.saturating_sub(self.seen);
         Ok(())
     }
+
+    /// Reads some of the older records that are still to be read, the newest first.
+    fn read_some(&mut self, crm: &Crm, registry: &Registry, patience: &Patience) -> Result<()> {
+        let mut left = CHUNK;
+        let mut changes = Vec::new();
+        let Some(cursor) = self.index.reached() else { return Ok(()) };
+        let Some(mut rest) = self.index.rest() else { return Ok(()) };
+        let mut next = Some(rest);
+        while left > 0 && next.is_some() {
+            patience.check()?;
+            let kind = EntityId::new(rest.kind);
+            let below = rest.below.map(RecordId::from_bytes);
+            let (records, last) = crm.newest_unchecked(kind, (below, left), patience)?;
+            left = left.saturating_sub(records.len());
+            rest.done = rest.done.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
+            let taken = records.iter().map(|record| document(registry, record, &self.readings));
+            changes.extend(taken.map(Change::Upsert));
+            rest.below = last.map(|last| *last.as_bytes());
+            next = Some(rest);
+            if last.is_none() {
+                let kind = kind_below(registry, rest.kind);
+                next = kind.map(|kind| Rest { kind: kind.number(), ..rest });
+                rest = next.unwrap_or(rest);
+            }
+        }
+        self.index.set_rest(next);
+        self.index.apply(&changes, cursor)
+    }
+}
+
+/// The searched entity with the next lower number.
+fn kind_below(registry: &Registry, kind: u32) -> Option<EntityId> {
+    let searched = registry.entities().iter().filter(|entity| is_searchable(entity));
+    searched.map(Entity::id).filter(|id| id.number() < kind).max_by_key(|id| id.number())
 }
 
 /// Some records as the index would take them, those left out that are gone.
@@ -125,37 +303,47 @@ pub(super) fn created(crm: &Crm, records: &BTreeSet<(EntityId, RecordId)>) -> Re
 }
 
 fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
-    let mut changes = Vec::new();
+    let (mut changes, readings) = (Vec::new(), crm.readings());
     for (entity, id) in changed {
-        if !is_searchable(registry, *entity) {
+        if !registry.entity_by_id(*entity).is_ok_and(is_searchable) {
             continue;
         }
-        changes.push(match crm.record_unchecked(*entity, *id)? {
-            Some(record) => Change::Upsert(Document {
-                record: *id,
-                kind: entity.number(),
-                class: record.envelope.class.number(),
-                changed: record.envelope.modified.at().micros(),
-                owner: *record.envelope.owner.as_bytes(),
-                fields: texts(registry, *entity, &record),
-            }),
-            None => Change::Delete(*id),
-        });
+        let record = crm.record_unchecked(*entity, *id)?;
+        changes
+            .push(record.map_or(Change::Delete(*id), |record| {
+                Change::Upsert(document(registry, &record, &readings))
+            }));
     }
     Ok(changes)
 }
 
-fn is_searchable(registry: &Registry, entity: EntityId) -> bool {
-    let entity = registry.entity_by_id(entity);
-    entity.is_ok_and(|entity| entity.fields().iter().any(|field| field.definition.search.is_some()))
+/// A record as the index takes it.
+fn document(registry: &Registry, record: &Record, readings: &[(String, Vec<String>)]) -> Document {
+    let mut fields = texts(registry, record.entity, record);
+    if !readings.is_empty() {
+        let titles = fields.iter().filter(|(_, analyzer, _)| *analyzer == Analyzer::Title);
+        let read = titles.flat_map(|(field, _, text)| {
+            read_otherwise(text, readings).into_iter().map(move |text| (*field, Analyzer::Reading, text))
+        });
+        let read: Vec<_> = read.collect();
+        fields.extend(read);
+    }
+    Document {
+        record: record.id,
+        kind: record.entity.number(),
+        class: record.envelope.class.number(),
+        changed: record.envelope.modified.at().micros(),
+        owner: *record.envelope.owner.as_bytes(),
+        fields,
+    }
 }
 
-fn texts(
-    registry: &Registry,
-    entity: EntityId,
-    record: &crate::engine::Record,
-) -> Vec<(u32, Analyzer, String)> {
-    let fields = registry.entity_by_id(entity).map(crate::schema::Entity::fields).unwrap_or_default();
+fn is_searchable(entity: &Entity) -> bool {
+    entity.fields().iter().any(|field| field.definition.search.is_some())
+}
+
+pub(super) fn texts(registry: &Registry, entity: EntityId, record: &Record) -> Vec<(u32, Analyzer, String)> {
+    let fields = registry.entity_by_id(entity).map(Entity::fields).unwrap_or_default();
     let texts = fields.iter().filter_map(|field| {
         let analyzer = analyzer(field.definition.search?);
         let texts = text_in_all_languages(registry, entity, field, record);
@@ -169,7 +357,7 @@ fn text_in_all_languages(
     registry: &Registry,
     entity: EntityId,
     field: &Field,
-    record: &crate::engine::Record,
+    record: &Record,
 ) -> Vec<String> {
     let kept = registry.entity_by_id(entity).ok().and_then(|entity| entity.translations_of(field));
     let translations = match kept.map(|kept| record.value(kept.id())) {
@@ -202,6 +390,9 @@ pub(super) fn identity(crm: &Crm) -> Identity {
                 hash.update([class as u8]);
             }
         }
+    }
+    for (name, syllables) in crm.readings() {
+        hash.update(format!("{name}={}\n", syllables.join(" ")));
     }
     let digest: [u8; 32] = hash.finalize().into();
     let head = digest.first_chunk::<8>().copied().unwrap_or_default();

@@ -19,12 +19,13 @@ use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyErro
 use super::collect::{Best, Scored};
 use super::compile::{Closeness, Compiler, corrected};
 use super::directory::{FileStore, IndexDirectory};
+use super::like::Sample;
 use super::plan::Plan;
 use super::query::Query;
 use super::schema::{Document, Fields, LineTokenizer, TOKENIZER};
 use super::syntax::{Node, parse};
 use super::tail::Tail;
-use super::visibility::{PairsBySegment, Rarity, ReadableScopes, Visibility, rows_of_record};
+use super::visibility::{OfVisible, PairsBySegment, Rarity, ReadableScopes, Visibility, rows_of_record};
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
 
 /// Furthest hit that can be paged to, counted from the best one.
@@ -34,8 +35,12 @@ const WRITER_MEMORY: usize = 15_000_000;
 /// Part of a segment's rows that may be deleted before it is rewritten. tantivy's own default never
 /// rewrites.
 const MAX_DELETED_RATIO: f32 = 0.3;
+/// Parts of about one size that become one. Each part costs a search some microseconds for each word.
+const PARTS_OF_A_MERGE: usize = 4;
 /// How often a part is taken out of the hands of other merges, and how long to wait for them between.
 const MAX_PURGE_ATTEMPTS: u32 = 1_000;
+/// How often it is tried to make one part of all.
+const MAX_COMPACTIONS: u32 = 50;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
 /// What an index was built from. An index of another identity is thrown away.
@@ -58,11 +63,25 @@ pub struct Cursor {
     pub chain: [u8; 32],
 }
 
+/// What an index that is made anew has not read yet: of one entity the records below an id, and all records of the
+/// entities with lower numbers. What was written after the cursor follows beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// Number of the entity.
+    pub kind: u32,
+    /// The id; nothing where none of its records was read yet.
+    pub below: Option<[u8; 16]>,
+    /// How many records were read.
+    pub done: u64,
+}
+
 /// What travels in each commit.
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     identity: Identity,
     cursor: Cursor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rest: Option<Rest>,
 }
 
 /// A change of the index.
@@ -119,6 +138,10 @@ pub struct Index {
     cursor: Option<Cursor>,
     /// How far the tail has come, where it is ahead of the index.
     ahead: Option<Cursor>,
+    /// What is still to be read of records that are older than the cursor.
+    rest: Option<Rest>,
+    /// Whether the files took no bytes when they were last written.
+    refused: bool,
     failed: AtomicBool,
 }
 
@@ -129,12 +152,21 @@ impl Index {
     /// # Errors
     /// [`Code::Io`] and what else the store answers when even an empty index cannot be written.
     pub fn open_or_create(files: Arc<dyn FileStore>, identity: Identity) -> Result<(Self, Option<Cursor>)> {
-        let mut index =
-            Self { files, identity, engine: None, cursor: None, ahead: None, failed: AtomicBool::new(false) };
+        let mut index = Self {
+            files,
+            identity,
+            engine: None,
+            cursor: None,
+            ahead: None,
+            rest: None,
+            refused: false,
+            failed: AtomicBool::new(false),
+        };
         match guarded(|| Engine::open(&index.files, &identity)) {
-            Ok(Some((engine, cursor))) => {
+            Ok(Some((engine, payload))) => {
                 index.engine = Some(engine);
-                index.cursor = Some(cursor);
+                index.cursor = Some(payload.cursor);
+                index.rest = payload.rest;
             }
             Ok(None) | Err(_) => index.reset()?,
         }
@@ -154,6 +186,17 @@ impl Index {
         self.ahead.or(self.cursor).filter(|_| !self.failed.load(Ordering::SeqCst))
     }
 
+    /// What is still to be read of records that are older than the cursor.
+    #[must_use]
+    pub fn rest(&self) -> Option<Rest> {
+        self.rest
+    }
+
+    /// Notes what is still to be read, which becomes durable with the next commit.
+    pub fn set_rest(&mut self, rest: Option<Rest>) {
+        self.rest = rest;
+    }
+
     /// Records that wait in memory for the next commit, and how many bytes they take there.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
@@ -168,6 +211,8 @@ impl Index {
         self.engine = None;
         self.cursor = None;
         self.ahead = None;
+        self.rest = None;
+        self.refused = false;
         self.files.clear()?;
         self.engine = Some(guarded(|| Engine::create(&self.files))?);
         self.failed.store(false, Ordering::SeqCst);
@@ -190,7 +235,21 @@ impl Index {
             return Err(error);
         }
         self.ahead = Some(cursor);
-        if self.engine.as_ref().is_some_and(|engine| engine.tail.is_full()) { self.settle() } else { Ok(()) }
+        let is_full = self.engine.as_ref().is_some_and(|engine| engine.tail.is_full());
+        if is_full && !self.refused { self.settle() } else { Ok(()) }
+    }
+
+    /// Whether the files took no bytes when they were last written, on a full disk perhaps. What is in them and in
+    /// memory answers still.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Whether no more can wait in memory until the files take something.
+    #[must_use]
+    pub fn is_stuffed(&self) -> bool {
+        self.refused && self.engine.as_ref().is_some_and(|engine| engine.tail.is_stuffed())
     }
 
     /// Makes durable what waits in memory.
@@ -206,9 +265,11 @@ impl Index {
     /// The same changes may come again after a crash.
     ///
     /// # Errors
-    /// After any error the index is empty, [`Index::cursor`] is `None`, and everything must be fed again.
+    /// [`Code::Io`] with [`Index::is_refused`] where the files took nothing: the index is as it was before, and what
+    /// waits in memory waits on. After any other error the index is empty, [`Index::cursor`] is `None`, and everything
+    /// must be fed again.
     pub fn apply(&mut self, changes: &[Change], cursor: Cursor) -> Result<()> {
-        let payload = Payload { identity: self.identity, cursor };
+        let payload = Payload { identity: self.identity, cursor, rest: self.rest };
         let outcome = match &mut self.engine {
             Some(engine) if !self.failed.load(Ordering::SeqCst) => {
                 guarded(|| engine.apply(changes, &payload))
@@ -219,13 +280,41 @@ impl Index {
             Ok(()) => {
                 self.cursor = Some(cursor);
                 self.ahead = None;
+                self.refused = false;
             }
             Err(error) => {
-                self.reset()?;
+                let refused = self.engine.as_ref().is_some_and(|engine| engine.directory.was_refused());
+                if !refused || !self.stands() {
+                    self.reset()?;
+                }
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// After the files took no bytes: whether the index stands as it was written before, with what waits in memory.
+    fn stands(&mut self) -> bool {
+        let Some(before) = self.engine.take() else { return false };
+        let waiting = before.tail.changes();
+        drop(before);
+        let opened = guarded(|| Engine::open(&self.files, &self.identity));
+        let Ok(Some((mut engine, payload))) = opened else { return false };
+        if Some(payload.cursor) != self.cursor || guarded(|| engine.take(&waiting)).is_err() {
+            return false;
+        }
+        self.engine = Some(engine);
+        self.rest = payload.rest;
+        self.refused = true;
+        true
+    }
+
+    /// Makes one part of all, where there are several large ones, so that searches look words up once.
+    ///
+    /// # Errors
+    /// As [`Index::purge`].
+    pub fn compact(&mut self) -> Result<()> {
+        self.changed(Engine::compact)
     }
 
     /// Writes those parts of the index anew that still hold words of records that changed or are gone, and gives
@@ -234,17 +323,19 @@ impl Index {
     /// # Errors
     /// After any error the index is empty, [`Index::cursor`] is `None`, and everything must be fed again.
     pub fn purge(&mut self) -> Result<u64> {
+        self.changed(Engine::purge)
+    }
+
+    /// Changes the files by a work after whose failure they are emptied.
+    fn changed<T>(&mut self, work: impl FnOnce(&mut Engine) -> tantivy::Result<T>) -> Result<T> {
         let outcome = match &mut self.engine {
-            Some(engine) if !self.failed.load(Ordering::SeqCst) => guarded(|| engine.purge()),
+            Some(engine) if !self.failed.load(Ordering::SeqCst) => guarded(|| work(engine)),
             _ => Err(fault(Code::Stopped)),
         };
-        match outcome {
-            Ok(parts) => Ok(parts),
-            Err(error) => {
-                self.reset()?;
-                Err(error)
-            }
+        if outcome.is_err() {
+            self.reset()?;
         }
+        outcome
     }
 
     /// Every term that its parts hold, those of records that are gone and of the tail included.
@@ -289,6 +380,17 @@ impl Index {
         self.find(query, parsed.node.as_ref(), visible, Page { limit, offset })
     }
 
+    /// The records that are most like some texts of a record, which is left out itself.
+    pub(super) fn like(
+        &self,
+        query: &Query,
+        (record, samples): (RecordId, &[Sample]),
+        visible: &dyn Visibility,
+        page: Page,
+    ) -> Result<Hits> {
+        self.asked(page, |engine| engine.like(query, (record, samples), visible, page))
+    }
+
     /// The records that match what a text was read as.
     pub(super) fn find(
         &self,
@@ -297,14 +399,19 @@ impl Index {
         visible: &dyn Visibility,
         page: Page,
     ) -> Result<Hits> {
+        let Some(node) = node else { return Ok(Hits::default()) };
+        self.asked(page, |engine| engine.search(query, node, visible, page))
+    }
+
+    /// What the engine answers, if a page is not too far away. After a fault the index is to be fed again.
+    fn asked(&self, page: Page, ask: impl FnOnce(&Engine) -> tantivy::Result<Hits>) -> Result<Hits> {
         if page.limit > MAX_PAGE_ROWS || page.end() > MAX_HITS {
             return Err(Error::new(Code::LimitExceeded).field("limit").rule("at_most_100000_hits"));
         }
         let Some(engine) = self.engine.as_ref().filter(|_| !self.failed.load(Ordering::SeqCst)) else {
             return Err(fault(Code::Stopped));
         };
-        let Some(node) = node else { return Ok(Hits::default()) };
-        let outcome = guarded(|| engine.search(query, node, visible, page));
+        let outcome = guarded(|| ask(engine));
         if outcome.is_err() {
             self.failed.store(true, Ordering::SeqCst);
         }
@@ -361,7 +468,7 @@ struct Engine {
 
 impl Engine {
     /// The index in the files, where it is whole and of this identity.
-    fn open(files: &Arc<dyn FileStore>, identity: &Identity) -> tantivy::Result<Option<(Self, Cursor)>> {
+    fn open(files: &Arc<dyn FileStore>, identity: &Identity) -> tantivy::Result<Option<(Self, Payload)>> {
         let directory = IndexDirectory::new(Arc::clone(files));
         if !tantivy::Index::exists(&directory)? {
             return Ok(None);
@@ -373,7 +480,7 @@ impl Engine {
         if payload.identity != *identity || index.schema() != *Fields::new().schema() || !whole {
             return Ok(None);
         }
-        Ok(Some((Self::over(index, directory)?, payload.cursor)))
+        Ok(Some((Self::over(index, directory)?, payload)))
     }
 
     fn create(files: &Arc<dyn FileStore>) -> tantivy::Result<Self> {
@@ -393,6 +500,7 @@ impl Engine {
         let writer = index.writer_with_options(options)?;
         let mut merges = LogMergePolicy::default();
         merges.set_del_docs_ratio_before_merge(MAX_DELETED_RATIO);
+        merges.set_min_num_segments(PARTS_OF_A_MERGE);
         writer.set_merge_policy(Box::new(merges));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let (fields, pairs, tail) = (Fields::new(), PairsBySegment::default(), Tail::default());
@@ -433,6 +541,21 @@ impl Engine {
         Ok(())
     }
 
+    fn compact(&mut self) -> tantivy::Result<()> {
+        for _ in 0..MAX_COMPACTIONS {
+            let parts = self.writer.index().searchable_segment_ids()?;
+            if parts.len() < PARTS_OF_A_MERGE || self.writer.merge(&parts).wait().is_ok() {
+                break;
+            }
+            // A merge of its own accord has some of these in hand. If that lasts, what it leaves is good enough.
+            std::thread::sleep(BETWEEN_ATTEMPTS);
+        }
+        self.reader.reload()?;
+        self.pairs.keep(&self.reader.searcher());
+        self.writer.garbage_collect_files().wait()?;
+        Ok(())
+    }
+
     fn purge(&mut self) -> tantivy::Result<u64> {
         let mut purged = 0_u64;
         for attempt in 1_u32.. {
@@ -470,16 +593,7 @@ impl Engine {
         let rarity = Rarity::new(&searcher, &self.tail, &self.fields, &records);
         let closest = query.closest.then_some(Closeness::Closest);
         for closeness in [Closeness::Written, Closeness::Misspelt].into_iter().chain(closest) {
-            let mut compiler = Compiler {
-                searcher: &searcher,
-                tail: &self.tail,
-                fields: &self.fields,
-                readable: ReadableScopes::new(visible, query),
-                rarity: &rarity,
-                closeness,
-                only: None,
-                corrections: BTreeMap::new(),
-            };
+            let mut compiler = self.compiler(&rarity, closeness, ReadableScopes::new(visible, query));
             let Some(plan) = compiler.compile(node)? else { continue };
             let corrections = compiler.corrections;
             let mut hits = self.collect(&plan, query, &rarity, page)?;
@@ -492,12 +606,53 @@ impl Engine {
         Ok(Hits::default())
     }
 
+    fn like(
+        &self,
+        query: &Query,
+        (record, samples): (RecordId, &[Sample]),
+        visible: &dyn Visibility,
+        page: Page,
+    ) -> tantivy::Result<Hits> {
+        let searcher = self.reader.searcher();
+        let mut records = self.pairs.visible(&searcher, &self.tail, query, (visible, &self.fields))?;
+        records.leave_out(record, &searcher, &self.fields)?;
+        let rarity = Rarity::new(&searcher, &self.tail, &self.fields, &records);
+        let mut compiler = self.compiler(&rarity, Closeness::Written, ReadableScopes::new(visible, query));
+        match compiler.like(samples)? {
+            Some(plan) => self.collect(&plan, query, &rarity, page),
+            None => Ok(Hits::default()),
+        }
+    }
+
+    fn compiler<'a>(
+        &'a self,
+        rarity: &'a Rarity<'a>,
+        closeness: Closeness,
+        readable: ReadableScopes<'a>,
+    ) -> Compiler<'a> {
+        Compiler {
+            searcher: rarity.searcher,
+            tail: &self.tail,
+            fields: &self.fields,
+            readable,
+            rarity,
+            closeness,
+            only: None,
+            corrections: BTreeMap::new(),
+        }
+    }
+
     /// The rows of index and tail that a plan matches.
     fn collect(&self, plan: &Plan, query: &Query, rarity: &Rarity<'_>, page: Page) -> tantivy::Result<Hits> {
-        let filter: Box<dyn IndexQuery> = Box::new(rarity.visible.clone().into_query());
-        let both = BooleanQuery::new(vec![(Occur::Must, plan.query(&self.fields)), (Occur::Must, filter)]);
-        let best = Best { limit: page.limit.min(1).saturating_mul(page.end()), boosts: &query.boosts };
-        let mut found = rarity.searcher.search_with_statistics_provider(&both, &best, rarity)?;
+        let mut asked = plan.query(&self.fields);
+        // To hold places of words against each other costs more than to look whether a row is visible.
+        if plan.has_phrases() {
+            let filter: Box<dyn IndexQuery> = Box::new(OfVisible(rarity.visible.clone()));
+            asked = Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, filter)]));
+        }
+        let limit = page.limit.min(1).saturating_mul(page.end());
+        let best = Best { limit, boosts: &query.boosts, visible: rarity.visible };
+        let mut found = rarity.searcher.search_with_statistics_provider(&asked, &best, rarity)?;
         for (row, score) in self.tail.matches(plan, &self.fields, rarity)? {
             let Some(document) = self.tail.document(row) else { continue };
             if rarity.visible.shows(document) {

@@ -15,11 +15,14 @@
 //! read and makes a plan of them, and the plan is answered by the index and by the tail alike. The `tail` is what was
 //! committed since the index was last written; it goes there when there is enough of it.
 //!
-//! What it does not do yet: being made anew in the background (the search that notices a loss waits for it), the
-//! order between scripts within a quoted phrase, and work without the writer's own threads.
+//! An index that was lost is made anew in steps, the newest records first: each search takes one, and so may a host
+//! ([`crate::Session::settle_search`]). Until then searches answer by what there is, and say so.
+//!
+//! What it does not do yet: the order between scripts within a quoted phrase, and work without the writer's own threads.
 
 mod alerts;
 mod analysis;
+mod any_of;
 mod collect;
 mod compile;
 mod directory;
@@ -27,6 +30,7 @@ mod feed;
 mod folding;
 mod highlight;
 mod index;
+mod like;
 mod palette;
 mod pinyin;
 mod plan;
@@ -34,6 +38,7 @@ mod query;
 mod readings;
 mod schema;
 mod session;
+mod similar;
 mod simplified;
 mod syntax;
 mod tail;
@@ -46,8 +51,9 @@ mod tests;
 pub use alerts::{SearchAlert, SearchAlerts};
 pub use analysis::{ANALYZER_VERSION, Analyzer};
 pub use directory::{FileStore, MemoryFiles};
+pub use feed::SearchProgress;
 pub use highlight::highlight;
-pub use index::{Change, Cursor, Hit, Hits, Identity, Index, MAX_HITS};
+pub use index::{Change, Cursor, Hit, Hits, Identity, Index, MAX_HITS, Rest};
 pub use palette::{PaletteItem, PaletteKind};
 pub use query::{Boosts, MAX_QUERY_CHARACTERS, Query};
 pub use schema::Document;

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use pinyin::ToPinyin;
 
+use super::folding::{Class, fold, folded, runs, spell};
 use super::readings::{LONGEST_SURNAME, LONGEST_WORD, is_region, surname, word};
 
 /// Stands between two syllables of one term; no syllable contains it.
@@ -37,9 +38,40 @@ pub(super) fn readings(name: &[char]) -> Vec<Vec<&'static str>> {
     readings
 }
 
+/// How a name is read with some names within it read otherwise, as syllables with spaces between, for each run of
+/// characters that has one of these; of the others the usual readings are taken.
+pub(super) fn read_otherwise(name: &str, others: &[(String, Vec<String>)]) -> Vec<String> {
+    let others: Vec<(String, &Vec<String>)> =
+        others.iter().map(|(name, reading)| (folded(name), reading)).collect();
+    let mut found = Vec::new();
+    let letters = fold(name);
+    for (class, run) in runs(&letters) {
+        let text = spell(run);
+        if class != Class::Ideograph || !others.iter().any(|(name, _)| text.contains(name)) {
+            continue;
+        }
+        let characters: Vec<char> = text.chars().collect();
+        let usual = readings(&characters);
+        let mut syllables: Vec<String> =
+            usual.iter().map(|choices| choices.first().copied().unwrap_or("-").to_owned()).collect();
+        for (name, reading) in &others {
+            let length = reading.len();
+            let places = characters.windows(length).enumerate();
+            let places = places.filter(|(_, window)| window.iter().copied().eq(name.chars()));
+            for start in places.map(|(start, _)| start).collect::<Vec<_>>() {
+                for (syllable, other) in syllables.iter_mut().skip(start).zip(*reading) {
+                    syllable.clone_from(other);
+                }
+            }
+        }
+        found.push(syllables.join(" "));
+    }
+    found
+}
+
 /// The terms of a name: joined pairs of neighbouring syllables at the position of the first one, and
 /// the last syllable of each unbroken run alone. One name may have several terms at one position.
-pub(super) fn syllable_terms(readings: &[Vec<&'static str>]) -> Vec<(String, u32)> {
+pub(super) fn syllable_terms(readings: &[Vec<&str>]) -> Vec<(String, u32)> {
     let mut terms = Vec::new();
     for (position, here) in (0_u32..).zip(readings) {
         let next = usize::try_from(position).ok().and_then(|at| readings.get(at.saturating_add(1)));
@@ -86,8 +118,9 @@ pub(super) fn initials_of_mixed(name: &[char]) -> BTreeSet<String> {
     strings(name.iter().zip(readings(name)).map(letters))
 }
 
-fn strings_of_initials(readings: &[Vec<&'static str>]) -> BTreeSet<String> {
-    let first = |reading: &&'static str| reading.chars().next();
+/// The strings of first letters of syllables.
+pub(super) fn strings_of_initials(readings: &[Vec<&str>]) -> BTreeSet<String> {
+    let first = |reading: &&str| reading.chars().next();
     strings(readings.iter().map(|choices| choices.iter().filter_map(first).collect()))
 }
 

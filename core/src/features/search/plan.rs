@@ -5,12 +5,12 @@
 
 use tantivy::Term;
 use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query as IndexQuery,
-    TermQuery, TermSetQuery,
+    BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query as IndexQuery, TermQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
 use super::analysis::Slot;
+use super::any_of::AnyOf;
 use super::schema::Fields;
 use super::unwanted::Unwanted;
 
@@ -64,6 +64,18 @@ impl Plan {
         if parts.len() < 2 { parts.pop() } else { Some(Self::Any(parts)) }
     }
 
+    /// Whether the places of words are held against each other.
+    pub(super) fn has_phrases(&self) -> bool {
+        match self {
+            Self::Phrase { terms, .. } => terms.len() > 1,
+            Self::Set { .. } => false,
+            Self::All(parts) | Self::Any(parts) | Self::Some { parts, .. } => {
+                parts.iter().any(Self::has_phrases)
+            }
+            Self::Without(wanted, unwanted) => wanted.has_phrases() || unwanted.has_phrases(),
+        }
+    }
+
     /// The query as the index answers it.
     pub(super) fn query(&self, fields: &Fields) -> Box<dyn IndexQuery> {
         match self {
@@ -80,8 +92,8 @@ impl Plan {
             }
             Self::Set { slot, terms, score } => {
                 let field = fields.of(*slot);
-                let terms = terms.iter().map(|text| Term::from_field_text(field, text));
-                Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), *score))
+                let terms = terms.iter().map(|text| Term::from_field_text(field, text)).collect();
+                Box::new(AnyOf { terms, score: *score })
             }
             Self::All(parts) => {
                 let parts = parts.iter().map(|part| (Occur::Must, part.query(fields)));

@@ -10,6 +10,9 @@ use super::schema::Scope;
 /// Longest query, in characters.
 pub const MAX_QUERY_CHARACTERS: usize = 256;
 
+/// Fields by a name in small letters, each given by the numbers of its entity and its own.
+pub(super) type FieldNames = BTreeMap<String, Vec<(u32, u32)>>;
+
 /// Other words for a word, by the folded word.
 pub(super) type Synonyms = HashMap<String, Vec<String>>;
 
@@ -42,13 +45,15 @@ pub struct Query {
     /// Numbers of the entities to look in; all where it is empty.
     pub(super) kinds: Vec<u32>,
     /// The fields that a word may be bound to, by the name that stands before the colon.
-    pub(super) fields: BTreeMap<String, Vec<(u32, u32)>>,
+    pub(super) fields: Arc<FieldNames>,
     /// The only fields to look in; all where it is empty.
     pub(super) only: Vec<(u32, u32)>,
     /// Other words for words.
     pub(super) synonyms: Arc<Synonyms>,
     /// What comes earlier.
     pub(super) boosts: Boosts,
+    /// What finds in a field count, by the numbers of its entity and its own; 1 where it is not said.
+    pub(super) field_weights: Arc<BTreeMap<(u32, u32), f32>>,
     /// Whether records that have only some of the words are found where none has all.
     pub(super) closest: bool,
 }
@@ -77,7 +82,14 @@ impl Query {
     /// Makes a name stand for fields, so that `name:word` looks in these alone.
     #[must_use]
     pub fn field(mut self, name: &str, fields: &[(u32, u32)]) -> Self {
-        self.fields.entry(name.to_lowercase()).or_default().extend_from_slice(fields);
+        let names = Arc::make_mut(&mut self.fields);
+        names.entry(name.to_lowercase()).or_default().extend_from_slice(fields);
+        self
+    }
+
+    /// Takes the names of fields that were worked out before.
+    pub(super) fn named(mut self, fields: Arc<FieldNames>) -> Self {
+        self.fields = fields;
         self
     }
 
@@ -92,6 +104,13 @@ impl Query {
     #[must_use]
     pub fn boosts(mut self, boosts: Boosts) -> Self {
         self.boosts = boosts;
+        self
+    }
+
+    /// Sets what finds in fields count, each given by the numbers of its entity and its own.
+    #[must_use]
+    pub fn field_weights(mut self, weights: BTreeMap<(u32, u32), f32>) -> Self {
+        self.field_weights = Arc::new(weights);
         self
     }
 

@@ -70,11 +70,21 @@ pub(super) fn analyzed(document: &Document) -> impl Iterator<Item = Analyzed> {
     })
 }
 
+/// The upper and the lower half of an id.
+pub(super) fn halves_of(record: RecordId) -> [u64; 2] {
+    let (high, low) = record.as_bytes().split_at(8);
+    [high, low].map(|half| half.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes)))
+}
+
+/// The id of these halves.
+pub(super) fn record_of([high, low]: [u64; 2]) -> RecordId {
+    RecordId::from_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
+}
+
 /// Who owns a record, as the index keeps it: eight bytes are enough to put one's own first.
 pub(super) fn owner_number(owner: &[u8; 16]) -> u64 {
-    let (high, low) = owner.split_at(8);
-    let number = |half: &[u8]| half.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    number(high) ^ number(low)
+    let [high, low] = halves_of(RecordId::from_bytes(*owner));
+    high ^ low
 }
 
 /// A moment as the index keeps it: whole seconds since 1970.
@@ -82,8 +92,10 @@ pub(super) fn second_of(changed: i64) -> u64 {
     u64::try_from(changed.div_euclid(1_000_000)).unwrap_or_default()
 }
 
-/// Name of the fast field with the record's 16 bytes.
-pub(super) const RECORD: &str = "rid";
+/// Name of the field with the record's 16 bytes, by which its rows are found.
+const RECORD: &str = "rid";
+/// Names of the fast fields with the upper and the lower half of them, which are read at once for each hit.
+pub(super) const RECORD_HALVES: [&str; 2] = ["rhi", "rlo"];
 /// Name of the fast field with the number of the entity.
 pub(super) const KIND: &str = "kind";
 /// Name of the fast field with the number of the access class.
@@ -169,6 +181,7 @@ pub(super) struct Fields {
     schema: Schema,
     /// The record, delete key.
     pub(super) record: Field,
+    halves: [Field; 2],
     kind: Field,
     class: Field,
     changed: Field,
@@ -180,13 +193,14 @@ impl Fields {
     /// The one layout of this version of the engine.
     pub(super) fn new() -> Self {
         let mut builder = Schema::builder();
-        let record = builder.add_bytes_field(RECORD, BytesOptions::default().set_indexed().set_fast());
+        let record = builder.add_bytes_field(RECORD, BytesOptions::default().set_indexed());
+        let halves = RECORD_HALVES.map(|name| builder.add_u64_field(name, FAST));
         let kind = builder.add_u64_field(KIND, NumericOptions::from(INDEXED) | FAST);
         let class = builder.add_u64_field(CLASS, FAST);
         let changed = builder.add_u64_field(CHANGED, FAST);
         let owner = builder.add_u64_field(OWNER, FAST);
         let slots = Slot::ALL.map(|slot| builder.add_text_field(name_of(slot), options(slot)));
-        Self { schema: builder.build(), record, kind, class, changed, owner, slots }
+        Self { schema: builder.build(), record, halves, kind, class, changed, owner, slots }
     }
 
     /// The schema, to compare with that of an index that was found.
@@ -210,6 +224,9 @@ impl Fields {
     pub(super) fn document(&self, document: &Document) -> TantivyDocument {
         let mut row = TantivyDocument::new();
         row.add_bytes(self.record, document.record.as_bytes());
+        for (field, half) in self.halves.iter().zip(halves_of(document.record)) {
+            row.add_u64(*field, half);
+        }
         row.add_u64(self.kind, u64::from(document.kind));
         row.add_u64(self.class, u64::from(document.class));
         row.add_u64(self.changed, second_of(document.changed));

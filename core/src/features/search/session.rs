@@ -1,15 +1,16 @@
 //! Searching as a session: what it may see, from the index and once more from the records.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::feed::Feed;
+use super::feed::{Feed, SearchProgress};
 use super::highlight::{highlight, marks};
 use super::index::{Hit, Hits, Page};
-use super::query::{Boosts, Query};
+use super::query::{Boosts, FieldNames, Query};
 use super::syntax::{Comparison, Fault, Node, Parsed, parse};
-use super::visibility::{Pair, Visibility as Sees};
+use super::visibility::Visibility as Sees;
 use crate::base::{Code, EntityId, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Value, ValueKind};
 use crate::engine::{
     Action, ClassId, Comparison as Comparing, Condition, Direction, FieldSelector, Listing, Met, Session,
@@ -68,6 +69,17 @@ pub struct SearchPage {
     pub faults: Vec<Fault>,
     /// The text as it was read.
     pub read_as: String,
+    /// How far the index has come, where it is being made anew or very much was written: records that it does not
+    /// have yet are not found. Each search brings it forward.
+    pub incomplete: Option<SearchProgress>,
+}
+
+/// Hits, and how far the index was that gave them.
+pub(super) struct Answered {
+    /// The hits.
+    pub(super) hits: Hits,
+    /// How far.
+    pub(super) behind: Option<SearchProgress>,
 }
 
 /// What is searched for, beyond a text.
@@ -123,36 +135,67 @@ impl SearchRequest {
 
 impl Sees for Visibility {
     fn allows(&self, kind: u32, class: u32) -> bool {
-        self.scopes
-            .get(&EntityId::new(kind))
-            .is_some_and(|scope| scope.classes.contains(&ClassId::new(class)))
-    }
-
-    fn among(&self, pairs: &BTreeSet<Pair>) -> Vec<Pair> {
-        let mut found = Vec::new();
-        // Both are in order, so they are walked side by side.
-        for (kind, scope) in &self.scopes {
-            let kind = kind.number();
-            let mut classes = scope.classes.iter().map(|class| class.number()).peekable();
-            for pair in pairs.range((kind, 0)..=(kind, u32::MAX)) {
-                while classes.next_if(|class| *class < pair.1).is_some() {}
-                found.extend((classes.peek() == Some(&pair.1)).then_some(*pair));
-            }
-        }
-        found
+        self.scopes.get(&EntityId::new(kind)).is_some_and(|scope| scope.holds(ClassId::new(class)))
     }
 
     fn singly(&self) -> Vec<(u32, RecordId)> {
-        let of = |(kind, scope): (&EntityId, &crate::engine::Scope)| {
-            let kind = kind.number();
-            scope.singly.iter().map(move |record| (kind, *record)).collect::<Vec<_>>()
-        };
-        self.scopes.iter().flat_map(of).collect()
+        let scopes = self.scopes.iter();
+        scopes.flat_map(|(kind, scope)| scope.singly.iter().map(|record| (kind.number(), *record))).collect()
     }
 
     fn reads(&self, kind: u32, field: u32) -> bool {
-        self.scopes.get(&EntityId::new(kind)).is_some_and(|scope| scope.fields.contains(&FieldId::new(field)))
+        self.scopes.get(&EntityId::new(kind)).is_some_and(|scope| scope.shows(FieldId::new(field)))
     }
+
+    fn number(&self) -> Option<u64> {
+        Some(self.number)
+    }
+}
+
+/// Most people of whom the names of fields are kept.
+const MAX_NAMES: usize = 2_000;
+/// How many of them new names are held against.
+const MOST_COMPARED: usize = 64;
+
+/// The names of the fields that people may read, by the number of what they see. Those who see the same fields share
+/// them.
+#[derive(Default)]
+struct Names(Mutex<HashMap<u64, Arc<FieldNames>>>);
+
+impl Names {
+    fn of(&self, visibility: &Visibility, with_system: bool) -> Result<Arc<FieldNames>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = kept.get(&visibility.number) {
+            return Ok(Arc::clone(names));
+        }
+        let names = field_names(visibility, with_system)?;
+        let alike = kept.values().take(MOST_COMPARED).find(|known| ***known == names).cloned();
+        let names = alike.unwrap_or_else(|| Arc::new(names));
+        if kept.len() >= MAX_NAMES {
+            kept.clear();
+        }
+        kept.insert(visibility.number, Arc::clone(&names));
+        Ok(names)
+    }
+}
+
+/// Every field that may be read by its name, with the fields of that name that are searched.
+fn field_names(visibility: &Visibility, with_system: bool) -> Result<FieldNames> {
+    let mut names = FieldNames::new();
+    for (kind, scope) in &visibility.scopes {
+        let entity = visibility.registry.entity_by_id(*kind)?;
+        for field in entity.fields().iter().filter(|field| scope.shows(field.id())) {
+            let pair = (kind.number(), field.id().number());
+            let searched = field.definition.search.map(|_| pair);
+            names.entry(field.api_name.to_lowercase()).or_default().extend(searched);
+        }
+        if with_system {
+            for (_, name) in SystemField::ALL {
+                names.entry(name.to_lowercase()).or_default();
+            }
+        }
+    }
+    Ok(names)
 }
 
 impl Session {
@@ -242,9 +285,30 @@ impl Session {
     /// anew at the next search; `engine.cancelled`.
     pub fn purge_search(&self) -> Result<u64> {
         self.check_may("sys.role", Action::Administer)?;
+        Feed::of(self.crm())?.complete(self.crm(), self.patience())?.purge()
+    }
+
+    /// How far the search index has come, where it is behind; nothing where it is complete.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `storage.io`.
+    pub fn search_progress(&self) -> Result<Option<SearchProgress>> {
+        self.check_may("sys.role", Action::Administer)?;
+        Feed::of(self.crm())?.progress(self.crm())
+    }
+
+    /// Brings the search index up to date and makes it durable, however far it is behind, as long as the session has
+    /// patience; what was done until then stays done. Others search meanwhile.
+    ///
+    /// # Errors
+    /// `access.not_permitted` without the right to administer everything; `storage.io`; `engine.cancelled`,
+    /// `engine.deadline_exceeded`.
+    pub fn settle_search(&self) -> Result<()> {
+        self.check_may("sys.role", Action::Administer)?;
         let feed = Feed::of(self.crm())?;
-        let mut state = feed.caught_up(self.crm(), self.patience())?;
-        state.purge()
+        let mut state = feed.complete(self.crm(), self.patience())?;
+        state.index.settle()?;
+        state.index.compact()
     }
 
     fn is_narrowed(&self, request: &SearchRequest, parsed: &Parsed) -> bool {
@@ -271,6 +335,18 @@ impl Session {
         for (name, weight) in &request.weights {
             boosts.entities.insert(registry.entity(name)?.id().number(), weight.max(0.0));
         }
+        let mut fields = BTreeMap::new();
+        for (name, weight) in self.crm().search_weights() {
+            if let Ok(entity) = registry.entity(&name) {
+                *boosts.entities.entry(entity.id().number()).or_insert(1.0) *= weight;
+            } else if let Some((entity, field)) = name.rsplit_once('.')
+                && let Ok(entity) = registry.entity(entity)
+                && let Some(field) = entity.fields().iter().find(|known| known.api_name == field)
+            {
+                fields.insert((entity.id().number(), field.id().number()), weight);
+            }
+        }
+        query = query.field_weights(fields);
         boosts.owned = (request.own > 0.0).then(|| (*self.user().as_bytes(), request.own));
         Ok(query.boosts(boosts))
     }
@@ -283,40 +359,17 @@ impl Session {
         only: Option<EntityId>,
         visibility: &Visibility,
     ) -> Result<Query> {
-        let registry = self.crm().registry();
         let synonyms = [self.crm().synonyms().as_slice(), synonyms].concat();
-        let mut query = Query::new(text).synonyms(&synonyms);
-        for (kind, scope) in &visibility.scopes {
-            let entity = registry.entity_by_id(*kind)?;
-            for field in entity.fields().iter().filter(|field| scope.fields.contains(&field.id())) {
-                let pair = (kind.number(), field.id().number());
-                let searched = field.definition.search.map(|_| pair);
-                query = query.field(&field.api_name, searched.as_slice());
-            }
-            if only.is_some() {
-                for (_, name) in SystemField::ALL {
-                    query = query.field(name, &[]);
-                }
-            }
-        }
+        let names = self.crm().slot(|| Ok(Names::default()))?.of(visibility, only.is_some())?;
+        let mut query = Query::new(text).synonyms(&synonyms).named(names);
         if let Some(kind) = only {
             query = query.within(&[kind.number()]);
         }
         Ok(query)
     }
 
-    fn hits(&self, query: &Query, parsed: &Parsed, visibility: &Visibility, page: Page) -> Result<Hits> {
-        let feed = Feed::of(self.crm())?;
-        let ask = || -> Result<(Result<Hits>, bool)> {
-            let state = feed.caught_up(self.crm(), self.patience())?;
-            let hits = state.index.find(query, parsed.node.as_ref(), visibility, page);
-            Ok((hits, state.index.reached().is_none()))
-        };
-        match ask()? {
-            // The index was found damaged while it answered: it is made anew, and asked once more.
-            (Err(_), true) => ask()?.0,
-            (hits, _) => hits,
-        }
+    fn hits(&self, query: &Query, parsed: &Parsed, visibility: &Visibility, page: Page) -> Result<Answered> {
+        self.answered(|index| index.find(query, parsed.node.as_ref(), visibility, page))
     }
 
     /// Hits that meet a condition, in an order, with facets: those of the words are read and held against it.
@@ -345,7 +398,8 @@ impl Session {
                 }
             }
         }
-        let mut hits = self.hits(query, &parsed, visibility, Page { limit: MAX_PAGE_ROWS, offset: 0 })?;
+        let every = Page { limit: MAX_PAGE_ROWS, offset: 0 };
+        let Answered { mut hits, behind } = self.hits(query, &parsed, visibility, every)?;
         if usize::try_from(hits.total).unwrap_or(usize::MAX) > MAX_PAGE_ROWS {
             let rule = "a condition, an order or facets take at most 10000 matches";
             return Err(Error::new(Code::LimitExceeded).field("text").rule(rule));
@@ -366,7 +420,7 @@ impl Session {
         let ranks = u64::try_from(request.offset).unwrap_or(u64::MAX)..;
         let shown = ranks.zip(met.iter().skip(request.offset).take(request.limit));
         hits.hits = shown.map(|(score_rank, met)| Hit { record: met.id, kind, score_rank }).collect();
-        let page = self.show(hits, parsed)?;
+        let page = self.show(Answered { hits, behind }, parsed)?;
         Ok(SearchPage { facets, ..page })
     }
 
@@ -405,7 +459,8 @@ impl Session {
     }
 
     /// Reads the records of a page through the session's own permits, in the order of the hits.
-    fn show(&self, hits: Hits, parsed: Parsed) -> Result<SearchPage> {
+    pub(super) fn show(&self, answered: Answered, parsed: Parsed) -> Result<SearchPage> {
+        let Answered { hits, behind } = answered;
         let mut wanted: BTreeMap<u32, Vec<RecordId>> = BTreeMap::new();
         for Hit { record, kind, .. } in &hits.hits {
             wanted.entry(*kind).or_default().push(*record);
@@ -433,6 +488,7 @@ impl Session {
             corrected: hits.corrected,
             faults: parsed.faults,
             read_as: parsed.read_as,
+            incomplete: behind,
         })
     }
 }

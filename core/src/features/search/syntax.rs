@@ -69,7 +69,7 @@ impl fmt::Display for Comparison {
 }
 
 /// A text as it was understood.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Parsed {
     /// What must match; nothing where only comparisons are asked for.
     pub(super) node: Option<Node>,

@@ -24,6 +24,8 @@ use crate::base::RecordId;
 const MAX_ROWS: usize = 2_000;
 /// Most memory of a tail, in bytes as they are counted here.
 const MAX_BYTES: usize = 8_000_000;
+/// How many times that may wait while the files take nothing.
+const MOST_TIMES: usize = 4;
 /// What a term of a record costs beside its text, in bytes: its place in two trees and its list of places.
 const PER_TERM: usize = 96;
 
@@ -62,6 +64,12 @@ impl Tail {
     /// Whether it is to be brought to the index.
     pub(super) fn is_full(&self) -> bool {
         self.records.len() >= MAX_ROWS || self.bytes >= MAX_BYTES
+    }
+
+    /// Whether no more is to be taken, though it cannot be brought to the index.
+    pub(super) fn is_stuffed(&self) -> bool {
+        self.records.len() >= MAX_ROWS.saturating_mul(MOST_TIMES)
+            || self.bytes >= MAX_BYTES.saturating_mul(MOST_TIMES)
     }
 
     /// How many records it knows of.

@@ -4,17 +4,17 @@
 //! Invariant: a record or field that is hidden takes part in no hit and no total.
 //! The order of hits follows from visible records, too: rarity of words is counted among them alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tantivy::columnar::ColumnValues;
 use tantivy::index::SegmentId;
-use tantivy::query::doc_predicate_query::{
-    ConstOrVariableSegmentPredicate, DocPredicate, DocPredicateQuery, SegmentDocPredicate,
+use tantivy::query::{
+    AllScorer, Bm25StatisticsProvider, ConstScorer, EnableScoring, Explanation, Query as IndexQuery, Scorer,
+    Weight,
 };
-use tantivy::query::{AllScorer, Bm25StatisticsProvider, ConstScoreQuery};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, Term};
+use tantivy::{DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 
 use super::analysis::{SLOTS, Slot};
 use super::query::Query;
@@ -25,17 +25,17 @@ use crate::base::RecordId;
 /// Up to how many visible records of one part of the index with a word are counted where others are
 /// hidden: a word that is more frequent than that ranks nothing.
 const MOST_COUNTED: u64 = 20_000;
+/// Fewest records with a word of which the number that one person sees is kept, and most words of one person and part.
+const FEWEST_KEPT: u32 = 256;
+const MOST_KEPT: usize = 64;
+/// Most memory for what people see, in bytes: one for each class of a part, and what words take at most.
+const MOST_OF_MASKS: usize = 64_000_000;
+const WORDS_OF_A_MASK: usize = 8_000;
 
-/// What one person may see. Asked once per distinct pair and search, so answers must not change
-/// while a search runs.
+/// What one person may see. Asked once per distinct pair, so answers must not change while a search runs.
 pub trait Visibility {
     /// Whether records of this entity in this access class exist for the person.
     fn allows(&self, kind: u32, class: u32) -> bool;
-
-    /// Those of some pairs of an entity and a class that exist for the person.
-    fn among(&self, pairs: &BTreeSet<Pair>) -> Vec<Pair> {
-        pairs.iter().copied().filter(|(kind, class)| self.allows(*kind, *class)).collect()
-    }
 
     /// The records that exist for the person one by one, whatever their class; of each the number of its entity.
     fn singly(&self) -> Vec<(u32, RecordId)> {
@@ -45,6 +45,12 @@ pub trait Visibility {
     /// Whether the person may read this field of this entity. A field that may not be read matches
     /// nothing, since a match would tell its content.
     fn reads(&self, kind: u32, field: u32) -> bool;
+
+    /// A number that nobody has who may see anything else, in this process; nothing where it is not known. What was
+    /// worked out for it is kept for the next search.
+    fn number(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Number of an entity and number of an access class.
@@ -84,17 +90,155 @@ impl PairStats {
     }
 }
 
-/// The pairs of one segment.
-#[derive(Default)]
-pub(super) struct Pairs {
-    pairs: BTreeSet<Pair>,
-    stats: BTreeMap<Pair, PairStats>,
+/// The places of a segment's rows in its list of pairs: two bytes a row, where there are few enough pairs.
+enum Places {
+    Narrow(Box<[u16]>),
+    Wide(Box<[u32]>),
 }
 
-/// The pairs that occur in each segment. A segment never changes, so each is looked through once;
-/// deleted records may leave a pair that no longer occurs, which only costs one question.
+/// The pairs of one segment. A segment never changes, so each is looked through once, for everybody; deleted
+/// records may leave a pair that no longer occurs, which only costs one question.
+pub(super) struct Pairs {
+    /// In the order in which they were met.
+    pairs: Vec<Pair>,
+    stats: Vec<PairStats>,
+    places: Places,
+}
+
+impl Pairs {
+    fn of(reader: &SegmentReader, fields: &Fields) -> tantivy::Result<Self> {
+        let fast = reader.fast_fields();
+        let kinds = fast.column_first_or_default::<u64>(KIND)?;
+        let classes = fast.column_first_or_default::<u64>(CLASS)?;
+        let mut lengths = Vec::with_capacity(SLOTS);
+        for slot in Slot::ALL {
+            lengths.push(reader.get_fieldnorms_reader(fields.of(slot))?);
+        }
+        let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let mut known: HashMap<Pair, u32> = HashMap::new();
+        let (mut pairs, mut stats, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for row in 0..reader.max_doc() {
+            let pair = (number(kinds.get_val(row)), number(classes.get_val(row)));
+            let next = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+            let place = *known.entry(pair).or_insert(next);
+            if place == next {
+                pairs.push(pair);
+                stats.push(PairStats::default());
+            }
+            let mut terms = [0_u32; SLOTS];
+            for (terms, lengths) in terms.iter_mut().zip(&lengths) {
+                *terms = lengths.fieldnorm(row);
+            }
+            if let Some(stats) = stats.get_mut(place as usize) {
+                stats.add(1, &terms);
+            }
+            places.push(place);
+        }
+        let narrow: Option<Box<[u16]>> = places.iter().map(|place| u16::try_from(*place).ok()).collect();
+        let places = narrow.map_or_else(|| Places::Wide(places.into_boxed_slice()), Places::Narrow);
+        Ok(Self { pairs, stats, places })
+    }
+
+    /// The place of a row's pair; behind all of them for a row that is not there.
+    pub(super) fn place(&self, row: DocId) -> usize {
+        let place = match &self.places {
+            Places::Narrow(places) => places.get(row as usize).map(|place| usize::from(*place)),
+            Places::Wide(places) => places.get(row as usize).map(|place| *place as usize),
+        };
+        place.unwrap_or(usize::MAX)
+    }
+
+    /// The entity's number of a place.
+    pub(super) fn kind(&self, place: usize) -> u32 {
+        self.pairs.get(place).map_or(u32::MAX, |(kind, _)| *kind)
+    }
+
+    /// How many pairs there are.
+    pub(super) fn len(&self) -> usize {
+        self.pairs.len()
+    }
+}
+
+/// Which rows of a segment one person sees.
+pub(super) struct Mask {
+    /// The pairs of the segment.
+    pub(super) pairs: Arc<Pairs>,
+    /// Whether a pair is visible, by its place.
+    seen: Box<[bool]>,
+    /// Whether every row is.
+    whole: bool,
+    /// How much is visible by class.
+    known: PairStats,
+    /// Rows that are visible one by one.
+    singly: HashSet<DocId>,
+    /// How many rows that are visible by class have a term.
+    frequencies: Mutex<HashMap<Term, u64>>,
+}
+
+impl Mask {
+    fn of(pairs: Arc<Pairs>, singly: HashSet<DocId>, sees: impl Fn(Pair) -> bool) -> Self {
+        let seen: Box<[bool]> = pairs.pairs.iter().map(|pair| sees(*pair)).collect();
+        let mut known = PairStats::default();
+        let visible = pairs.stats.iter().zip(&seen).filter(|(_, seen)| **seen);
+        visible.for_each(|(stats, _)| known.merge(stats));
+        let whole = seen.iter().all(|seen| *seen);
+        Self { pairs, seen, whole, known, singly, frequencies: Mutex::default() }
+    }
+
+    fn by_class(&self, row: DocId) -> bool {
+        self.seen.get(self.pairs.place(row)).copied().unwrap_or_default()
+    }
+
+    fn shows(&self, row: DocId) -> bool {
+        self.whole || self.by_class(row) || (!self.singly.is_empty() && self.singly.contains(&row))
+    }
+
+    /// Nearly how many rows are visible.
+    fn rows(&self) -> u64 {
+        let singly = u64::try_from(self.singly.len()).unwrap_or(u64::MAX);
+        self.known.rows.saturating_add(singly)
+    }
+
+    /// How many rows that are visible by class have a term; of a very frequent one [`MOST_COUNTED`].
+    fn frequency(&self, reader: &SegmentReader, term: &Term) -> tantivy::Result<u64> {
+        let index = reader.inverted_index(term.field())?;
+        if self.whole {
+            return Ok(u64::from(index.doc_freq(term)?));
+        }
+        if let Some(count) = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner).get(term) {
+            return Ok(*count);
+        }
+        let Some(mut found) = index.read_postings(term, IndexRecordOption::Basic)? else { return Ok(0) };
+        let mut count = 0_u64;
+        while found.doc() != TERMINATED && count < MOST_COUNTED {
+            count = count.saturating_add(u64::from(self.by_class(found.doc())));
+            found.advance();
+        }
+        // What is rare is counted anew as fast as it is looked up.
+        if index.doc_freq(term)? >= FEWEST_KEPT {
+            let mut known = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= MOST_KEPT {
+                known.clear();
+            }
+            known.insert(term.clone(), count);
+        }
+        Ok(count)
+    }
+}
+
+/// Whose masks they are: the number of a visibility, and the entities that were asked for.
+type Viewer = (u64, Vec<u32>);
+
+/// What is kept of each segment: its pairs, and the masks of those who searched.
 #[derive(Default)]
-pub(super) struct PairsBySegment(Mutex<HashMap<SegmentId, Arc<Pairs>>>);
+struct Kept {
+    pairs: HashMap<SegmentId, Arc<Pairs>>,
+    masks: HashMap<Viewer, HashMap<SegmentId, Arc<Mask>>>,
+}
+
+/// The pairs that occur in each segment, and who sees which of them.
+#[derive(Default)]
+pub(super) struct PairsBySegment(Mutex<Kept>);
 
 impl PairsBySegment {
     /// The records of index and tail that a person may see and a query asks for.
@@ -105,111 +249,164 @@ impl PairsBySegment {
         query: &Query,
         (visible, fields): (&dyn Visibility, &Fields),
     ) -> tantivy::Result<VisibleRecords> {
-        let (mut allowed, mut whole) = (HashSet::new(), HashSet::new());
+        let viewer = visible.number().map(|number| (number, query.kinds.clone()));
+        let sees = |(kind, class): Pair| query.asks_for(kind) && visible.allows(kind, class);
+        let singly = visible.singly().into_iter().filter(|(kind, _)| query.asks_for(*kind));
+        let singly: HashSet<RecordId> = singly.map(|(_, record)| record).collect();
+        let mut masks = self.known(viewer.as_ref());
+        let mut fresh = false;
         let mut known = PairStats::default();
         for reader in searcher.segment_readers() {
-            let all = self.of(reader, fields)?;
-            let mut seen = visible.among(&all.pairs);
-            seen.retain(|(kind, _)| query.asks_for(*kind));
-            seen.iter().filter_map(|pair| all.stats.get(pair)).for_each(|stats| known.merge(stats));
-            if seen.len() == all.pairs.len() {
-                whole.insert(reader.segment_id());
-            }
-            allowed.extend(seen);
+            let mask = match masks.get(&reader.segment_id()).cloned() {
+                Some(mask) => mask,
+                None => {
+                    let mut rows = HashSet::new();
+                    for record in &singly {
+                        rows.extend(rows_of_record(reader, fields.record, *record)?);
+                    }
+                    fresh = true;
+                    Arc::new(Mask::of(self.pairs(reader, fields)?, rows, sees))
+                }
+            };
+            known.merge(&mask.known);
+            masks.insert(reader.segment_id(), mask);
         }
-        let mut seen = visible.among(&tail.pairs().keys().copied().collect());
-        seen.retain(|(kind, _)| query.asks_for(*kind));
-        seen.iter().filter_map(|pair| tail.pairs().get(pair)).for_each(|stats| known.merge(stats));
-        allowed.extend(seen);
-        let singly = visible.singly().into_iter().filter(|(kind, _)| query.asks_for(*kind));
-        let singly = Arc::new(singly.map(|(_, record)| record).collect());
-        Ok(VisibleRecords {
-            allowed: Arc::new(allowed),
-            whole: Arc::new(whole),
-            singly,
-            superseded: tail.superseded(),
-            record: fields.record,
-            known,
-        })
+        if let Some(viewer) = viewer.filter(|_| fresh) {
+            self.keep_masks(viewer, &masks);
+        }
+        let seen = tail.pairs().iter().filter(|(pair, _)| sees(**pair));
+        let mut in_tail = HashSet::new();
+        seen.for_each(|(pair, stats)| {
+            known.merge(stats);
+            in_tail.insert(*pair);
+        });
+        let superseded = tail.superseded();
+        Ok(VisibleRecords { masks: Arc::new(masks), in_tail, singly, superseded, left_out: None, known })
     }
 
     /// Forgets segments that merges have replaced.
     pub(super) fn keep(&self, searcher: &Searcher) {
         let alive: HashSet<SegmentId> =
             searcher.segment_readers().iter().map(SegmentReader::segment_id).collect();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|segment, _| alive.contains(segment));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.pairs.retain(|segment, _| alive.contains(segment));
+        for masks in kept.masks.values_mut() {
+            masks.retain(|segment, _| alive.contains(segment));
+        }
     }
 
-    fn of(&self, reader: &SegmentReader, fields: &Fields) -> tantivy::Result<Arc<Pairs>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pairs) = known.get(&reader.segment_id()) {
-            return Ok(Arc::clone(pairs));
+    fn known(&self, viewer: Option<&Viewer>) -> HashMap<SegmentId, Arc<Mask>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        viewer.and_then(|viewer| kept.masks.get(viewer)).cloned().unwrap_or_default()
+    }
+
+    fn keep_masks(&self, viewer: Viewer, masks: &HashMap<SegmentId, Arc<Mask>>) {
+        let size = |masks: &HashMap<SegmentId, Arc<Mask>>| -> usize {
+            masks.values().map(|mask| mask.pairs.len().saturating_add(WORDS_OF_A_MASK)).sum()
+        };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = kept.masks.values().map(size).sum();
+        if all.saturating_add(size(masks)) > MOST_OF_MASKS {
+            kept.masks.clear();
         }
-        let columns = Columns::of(reader)?;
-        let mut lengths = Vec::with_capacity(SLOTS);
-        for slot in Slot::ALL {
-            lengths.push(reader.get_fieldnorms_reader(fields.of(slot))?);
+        kept.masks.insert(viewer, masks.clone());
+    }
+
+    fn pairs(&self, reader: &SegmentReader, fields: &Fields) -> tantivy::Result<Arc<Pairs>> {
+        let known = |kept: &Kept| kept.pairs.get(&reader.segment_id()).cloned();
+        if let Some(pairs) = known(&self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(pairs);
         }
-        let mut stats: BTreeMap<Pair, PairStats> = BTreeMap::new();
-        for row in 0..reader.max_doc() {
-            let Some(pair) = columns.pair(row) else { continue };
-            let mut terms = [0_u32; SLOTS];
-            for (terms, lengths) in terms.iter_mut().zip(&lengths) {
-                *terms = lengths.fieldnorm(row);
-            }
-            stats.entry(pair).or_default().add(1, &terms);
-        }
-        let pairs = Arc::new(Pairs { pairs: stats.keys().copied().collect(), stats });
-        known.insert(reader.segment_id(), Arc::clone(&pairs));
+        let pairs = Arc::new(Pairs::of(reader, fields)?);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.pairs.insert(reader.segment_id(), Arc::clone(&pairs));
         Ok(pairs)
     }
 }
 
 /// The records that exist for one person, as a part of a query.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct VisibleRecords {
-    allowed: Arc<HashSet<Pair>>,
-    /// Segments of which every record is visible.
-    whole: Arc<HashSet<SegmentId>>,
+    masks: Arc<HashMap<SegmentId, Arc<Mask>>>,
+    /// What is visible of the tail by class.
+    in_tail: HashSet<Pair>,
     /// Records that are visible one by one.
-    singly: Arc<HashSet<RecordId>>,
+    singly: HashSet<RecordId>,
     /// Rows that are older than the tail.
     superseded: Arc<Superseded>,
-    /// The field by which records are found.
-    record: Field,
+    /// A record that is not wanted.
+    left_out: Option<RecordId>,
     /// How much is visible by class.
     known: PairStats,
+}
+
+impl fmt::Debug for VisibleRecords {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "VisibleRecords({} by class, {} singly)", self.known.rows, self.singly.len())
+    }
 }
 
 impl VisibleRecords {
     /// Whether nothing at all is visible.
     pub(super) fn is_empty(&self) -> bool {
-        self.allowed.is_empty() && self.whole.is_empty() && self.singly.is_empty()
+        self.known.rows == 0 && self.singly.is_empty()
     }
 
     /// Whether a record of the tail is visible.
     pub(super) fn shows(&self, document: &Document) -> bool {
-        self.allowed.contains(&document.pair()) || self.singly.contains(&document.record)
+        self.left_out != Some(document.record)
+            && (self.in_tail.contains(&document.pair()) || self.singly.contains(&document.record))
     }
 
-    /// The pairs that are visible.
-    pub(super) fn pairs(&self) -> &HashSet<Pair> {
-        &self.allowed
+    /// The pairs of the tail that are visible.
+    pub(super) fn pairs_of_tail(&self) -> &HashSet<Pair> {
+        &self.in_tail
     }
 
-    /// The filter; it adds nothing to a score.
-    pub(super) fn into_query(self) -> ConstScoreQuery {
-        ConstScoreQuery::new(Box::new(DocPredicateQuery::from(self)), 0.0)
-    }
-
-    /// The rows of a segment that are visible one by one.
-    fn rows_of(&self, reader: &SegmentReader) -> tantivy::Result<HashSet<DocId>> {
-        let mut rows = HashSet::new();
-        for record in self.singly.iter() {
-            rows.extend(rows_of_record(reader, self.record, *record)?);
+    /// Leaves a record out, which the person sees.
+    pub(super) fn leave_out(
+        &mut self,
+        record: RecordId,
+        searcher: &Searcher,
+        fields: &Fields,
+    ) -> tantivy::Result<()> {
+        self.left_out = Some(record);
+        let mut all = Superseded::clone(&self.superseded);
+        for reader in searcher.segment_readers() {
+            let rows = rows_of_record(reader, fields.record, record)?;
+            if !rows.is_empty() {
+                Arc::make_mut(all.entry(reader.segment_id()).or_default()).extend(rows);
+            }
         }
-        Ok(rows)
+        self.superseded = Arc::new(all);
+        Ok(())
+    }
+
+    /// What is visible of a segment.
+    pub(super) fn of(&self, segment: SegmentId) -> tantivy::Result<VisibleRows> {
+        let mask = self.masks.get(&segment).cloned();
+        let mask = mask.ok_or_else(|| TantivyError::InternalError("a part that nobody knows".to_owned()))?;
+        Ok(VisibleRows { mask, superseded: self.superseded.get(&segment).cloned() })
+    }
+}
+
+/// What is visible of a segment: the filter of each row.
+#[derive(Clone)]
+pub(super) struct VisibleRows {
+    /// The rows of the person.
+    pub(super) mask: Arc<Mask>,
+    /// Rows that are older than the tail.
+    superseded: Option<Arc<HashSet<DocId>>>,
+}
+
+impl VisibleRows {
+    /// Whether a row is visible.
+    pub(super) fn shows(&self, row: DocId) -> bool {
+        self.mask.shows(row) && self.superseded.as_ref().is_none_or(|rows| !rows.contains(&row))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.mask.whole && self.superseded.is_none()
     }
 }
 
@@ -234,45 +431,72 @@ pub(super) fn rows_of_record(
     Ok(rows)
 }
 
-impl DocPredicate for VisibleRecords {
-    type SegmentDocPredicate = VisibleRows;
+/// The filter as a query, for what costs more to match than to look whether a row is visible. It adds nothing to a
+/// score.
+#[derive(Debug, Clone)]
+pub(super) struct OfVisible(pub(super) VisibleRecords);
 
-    fn doc_predicate(
-        &self,
-        reader: &SegmentReader,
-    ) -> tantivy::Result<ConstOrVariableSegmentPredicate<VisibleRows>> {
-        let whole = self.whole.contains(&reader.segment_id());
-        let superseded = self.superseded.get(&reader.segment_id()).cloned().unwrap_or_default();
-        if whole && superseded.is_empty() {
-            return Ok(ConstOrVariableSegmentPredicate::Const(true));
+impl IndexQuery for OfVisible {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(OfVisibleWeight(self.0.clone())))
+    }
+}
+
+struct OfVisibleWeight(VisibleRecords);
+
+impl Weight for OfVisibleWeight {
+    fn scorer(&self, reader: &SegmentReader, _: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let rows = self.0.of(reader.segment_id())?;
+        if rows.is_whole() {
+            return Ok(Box::new(ConstScorer::new(AllScorer::new(reader.max_doc()), 0.0)));
         }
-        let columns = if whole { None } else { Some(Columns::of(reader)?) };
-        let singly = if whole { HashSet::new() } else { self.rows_of(reader)? };
-        let predicate = VisibleRows { columns, allowed: Arc::clone(&self.allowed), singly, superseded };
-        let necessary_condition = Box::new(AllScorer::new(reader.max_doc()));
-        Ok(ConstOrVariableSegmentPredicate::Variable { predicate, necessary_condition })
+        let mut scorer = VisibleScorer { rows, row: 0, end: reader.max_doc() };
+        scorer.row = scorer.from(0);
+        Ok(Box::new(scorer))
+    }
+
+    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
+        Err(TantivyError::InvalidArgument("what is visible is not explained".to_owned()))
     }
 }
 
-/// The filter within one segment.
-pub(super) struct VisibleRows {
-    /// Nothing where every row is visible.
-    columns: Option<Columns>,
-    allowed: Arc<HashSet<Pair>>,
-    singly: HashSet<DocId>,
-    superseded: Arc<HashSet<DocId>>,
+struct VisibleScorer {
+    rows: VisibleRows,
+    row: DocId,
+    end: DocId,
 }
 
-impl VisibleRows {
-    fn allows(&self, row: DocId) -> bool {
-        let Some(columns) = &self.columns else { return true };
-        columns.pair(row).is_some_and(|pair| self.allowed.contains(&pair)) || self.singly.contains(&row)
+impl VisibleScorer {
+    fn from(&self, row: DocId) -> DocId {
+        (row..self.end).find(|row| self.rows.shows(*row)).unwrap_or(TERMINATED)
     }
 }
 
-impl SegmentDocPredicate for VisibleRows {
-    fn eval(&mut self, row: DocId) -> bool {
-        self.allows(row) && !self.superseded.contains(&row)
+impl DocSet for VisibleScorer {
+    fn advance(&mut self) -> DocId {
+        self.row = self.from(self.row.saturating_add(1));
+        self.row
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        if target > self.row {
+            self.row = self.from(target);
+        }
+        self.row
+    }
+
+    fn doc(&self) -> DocId {
+        self.row
+    }
+
+    fn size_hint(&self) -> u32 {
+        u32::try_from(self.rows.mask.rows()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Scorer for VisibleScorer {
+    fn score(&mut self) -> Score {
+        0.0
     }
 }
 
@@ -314,33 +538,14 @@ impl<'a> Rarity<'a> {
         }
         let slot = self.fields.slot_of(term.field());
         let text = term.value().as_str().unwrap_or_default().to_owned();
-        let mut count = slot.map_or(0, |slot| self.tail.frequency(slot, &text, self.visible.pairs()));
+        let pairs = self.visible.pairs_of_tail();
+        let mut count = slot.map_or(0, |slot| self.tail.frequency(slot, &text, pairs));
         for reader in self.searcher.segment_readers() {
-            let index = reader.inverted_index(term.field())?;
-            count = count.saturating_add(if self.visible.whole.contains(&reader.segment_id()) {
-                u64::from(index.doc_freq(term)?)
-            } else {
-                self.walked(reader, term)?
-            });
+            let rows = self.visible.of(reader.segment_id())?;
+            count = count.saturating_add(rows.mask.frequency(reader, term)?);
         }
         let count = count.min(self.records());
         known.insert(term.clone(), count);
-        Ok(count)
-    }
-
-    fn walked(&self, reader: &SegmentReader, term: &Term) -> tantivy::Result<u64> {
-        let index = reader.inverted_index(term.field())?;
-        let Some(mut found) = index.read_postings(term, IndexRecordOption::Basic)? else { return Ok(0) };
-        let columns = Columns::of(reader)?;
-        let mut count = 0_u64;
-        while found.doc() != TERMINATED {
-            let seen = columns.pair(found.doc()).is_some_and(|pair| self.visible.allowed.contains(&pair));
-            count = count.saturating_add(u64::from(seen));
-            if count >= MOST_COUNTED {
-                break;
-            }
-            found.advance();
-        }
         Ok(count)
     }
 }
@@ -360,30 +565,6 @@ impl Bm25StatisticsProvider for Rarity<'_> {
     }
 }
 
-/// Entity and access class of each row of a segment.
-pub(super) struct Columns {
-    kinds: Arc<dyn ColumnValues<u64>>,
-    classes: Arc<dyn ColumnValues<u64>>,
-}
-
-impl Columns {
-    /// The columns of a segment.
-    pub(super) fn of(reader: &SegmentReader) -> tantivy::Result<Self> {
-        let fast = reader.fast_fields();
-        Ok(Self { kinds: fast.column_first_or_default(KIND)?, classes: fast.column_first_or_default(CLASS)? })
-    }
-
-    /// The entity's number of a row.
-    pub(super) fn kind(&self, row: DocId) -> u32 {
-        u32::try_from(self.kinds.get_val(row)).unwrap_or(u32::MAX)
-    }
-
-    fn pair(&self, row: DocId) -> Option<Pair> {
-        let kind = u32::try_from(self.kinds.get_val(row)).ok()?;
-        Some((kind, u32::try_from(self.classes.get_val(row)).ok()?))
-    }
-}
-
 /// Which scopes a person may read, asked once each.
 pub(super) struct ReadableScopes<'a> {
     visible: &'a dyn Visibility,
@@ -395,6 +576,11 @@ impl<'a> ReadableScopes<'a> {
     /// Nothing asked yet.
     pub(super) fn new(visible: &'a dyn Visibility, query: &'a Query) -> Self {
         Self { visible, query, answers: HashMap::new() }
+    }
+
+    /// What a find in a scope counts.
+    pub(super) fn weight(&self, scope: Scope) -> f32 {
+        self.query.field_weights.get(&(scope.kind, scope.field)).copied().unwrap_or(1.0)
     }
 
     /// Whether terms of this scope may match.

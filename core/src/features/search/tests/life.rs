@@ -145,6 +145,8 @@ fn a_flipped_byte_in_the_words_or_rows_is_noticed() {
 pub(super) struct Failing {
     files: MemoryFiles,
     fails: AtomicBool,
+    /// Takes no bytes, as a full disk.
+    full: AtomicBool,
 }
 
 impl Failing {
@@ -165,6 +167,9 @@ impl FileStore for Failing {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         self.check()?;
+        if self.full.load(Ordering::SeqCst) {
+            return Err(Error::new(Code::Io));
+        }
         self.files.write(name, bytes)
     }
 
@@ -206,6 +211,33 @@ fn a_store_that_fails_costs_the_index_but_not_the_process() {
     index.apply(&upserts([named(1, "加喜"), named(2, "加喜")]), at(2)).unwrap();
     assert_eq!(index.cursor(), Some(at(2)));
     assert_eq!(found(&index, "加喜"), [1, 2]);
+}
+
+#[test]
+fn a_store_that_is_full_costs_no_hit_and_is_written_when_it_takes_bytes_again() {
+    let files = Arc::new(Failing::default());
+    let (mut index, _) = Index::open_or_create(files.clone(), IDENTITY).unwrap();
+    index.apply(&upserts([named(1, "加喜"), named(2, "恒远")]), at(1)).unwrap();
+    files.full.store(true, Ordering::SeqCst);
+    index.take(&upserts([named(2, "加喜")]), at(2)).unwrap();
+    for attempt in 0..3 {
+        assert!(index.settle().is_err(), "{attempt}");
+        assert_eq!((index.cursor(), index.reached(), index.is_refused()), (Some(at(1)), Some(at(2)), true));
+        assert_eq!((found(&index, "加喜"), found(&index, "恒远")), (vec![1, 2], vec![]));
+    }
+    assert!(index.apply(&upserts([named(3, "加喜")]), at(3)).is_err(), "what is written at once is not kept");
+    index.take(&upserts([named(3, "加喜")]), at(3)).unwrap();
+    assert_eq!(found(&index, "加喜"), [1, 2, 3]);
+    for number in 4..9_000 {
+        index.take(&upserts([named(number, "金山")]), at(3)).unwrap();
+    }
+    assert!(index.is_stuffed(), "whoever feeds it is told to stop");
+    files.full.store(false, Ordering::SeqCst);
+    index.settle().unwrap();
+    assert_eq!((index.cursor(), index.is_refused(), index.is_stuffed()), (Some(at(3)), false, false));
+    assert_eq!(found(&index, "加喜"), [1, 2, 3]);
+    let (index, cursor) = Index::open_or_create(files, IDENTITY).unwrap();
+    assert_eq!((cursor, found(&index, "恒远")), (Some(at(3)), vec![]));
 }
 
 /// Panics when it is asked about a record.

@@ -4,7 +4,7 @@
 
 #include "expect.h"
 
-static guanxi_open_options test_options(const char *path) {
+static inline guanxi_open_options test_options(const char *path) {
   guanxi_open_options options = GUANXI_OPEN_OPTIONS_INIT;
   options.path = path;
   options.key = test_key;
@@ -16,7 +16,7 @@ static guanxi_open_options test_options(const char *path) {
 }
 
 /* A new database in the current folder, under a name that no earlier run has used. */
-static guanxi_engine *test_database(void) {
+static inline guanxi_engine *test_database(void) {
   static char path[32];
   guanxi_engine *engine = NULL;
   unsigned number = 0;
@@ -33,7 +33,7 @@ static guanxi_engine *test_database(void) {
   return engine;
 }
 
-static guanxi_session *test_session(guanxi_engine *engine) {
+static inline guanxi_session *test_session(guanxi_engine *engine) {
   guanxi_session *session = NULL;
   EXPECT_STATUS(GUANXI_OK, guanxi_session_for(engine, admin, &session, &err));
   return session;

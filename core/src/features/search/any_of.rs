@@ -1,0 +1,121 @@
+//! Any of some terms of a field, for the same score each.
+//!
+//! The rows of the terms are put together first: as a sorted list where they are few, and as bits where they are many.
+//! The query of the library for this builds an automaton of the terms for each question, which costs far more than
+//! a short list of them is worth.
+
+use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term};
+
+/// Most rows that are sorted.
+const MOST_SORTED: u64 = 4_096;
+
+/// The query.
+#[derive(Debug, Clone)]
+pub(super) struct AnyOf {
+    /// Terms of one field.
+    pub(super) terms: Vec<Term>,
+    /// The score.
+    pub(super) score: Score,
+}
+
+impl Query for AnyOf {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for AnyOf {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let Some(first) = self.terms.first() else { return Ok(Box::new(EmptyScorer)) };
+        let index = reader.inverted_index(first.field())?;
+        let (mut lists, mut sum) = (Vec::new(), 0_u64);
+        for term in &self.terms {
+            if let Some(list) = index.read_postings(term, IndexRecordOption::Basic)? {
+                sum = sum.saturating_add(u64::from(list.size_hint()));
+                lists.push(list);
+            }
+        }
+        if lists.is_empty() {
+            return Ok(Box::new(EmptyScorer));
+        }
+        let rows = if sum <= MOST_SORTED { sorted(lists) } else { in_order(lists, reader.max_doc()) };
+        Ok(Box::new(Rows { rows, place: 0, score: self.score * boost }))
+    }
+
+    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
+        Err(TantivyError::InvalidArgument("any of some terms is not explained".to_owned()))
+    }
+}
+
+fn each(mut list: impl DocSet, mut visit: impl FnMut(DocId)) {
+    while list.doc() != TERMINATED {
+        visit(list.doc());
+        list.advance();
+    }
+}
+
+fn sorted(lists: Vec<impl DocSet>) -> Vec<DocId> {
+    let is_one = lists.len() == 1;
+    let mut rows = Vec::new();
+    lists.into_iter().for_each(|list| each(list, |row| rows.push(row)));
+    if !is_one {
+        rows.sort_unstable();
+        rows.dedup();
+    }
+    rows
+}
+
+fn in_order(lists: Vec<impl DocSet>, end: DocId) -> Vec<DocId> {
+    let mut bits = vec![0_u64; (end as usize).div_ceil(64)];
+    for list in lists {
+        each(list, |row| {
+            if let Some(bits) = bits.get_mut(row as usize / 64) {
+                *bits |= 1 << (row % 64);
+            }
+        });
+    }
+    let mut rows = Vec::new();
+    for (word, mut bits) in (0_u32..).zip(bits) {
+        while bits != 0 {
+            rows.push(word.saturating_mul(64).saturating_add(bits.trailing_zeros()));
+            bits &= bits.wrapping_sub(1);
+        }
+    }
+    rows
+}
+
+/// Rows in their order.
+struct Rows {
+    rows: Vec<DocId>,
+    place: usize,
+    score: Score,
+}
+
+impl DocSet for Rows {
+    fn advance(&mut self) -> DocId {
+        self.place = self.place.saturating_add(1);
+        self.doc()
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        let rest = self.rows.get(self.place..).unwrap_or_default();
+        self.place = self.place.saturating_add(rest.partition_point(|row| *row < target));
+        self.doc()
+    }
+
+    fn doc(&self) -> DocId {
+        self.rows.get(self.place).copied().unwrap_or(TERMINATED)
+    }
+
+    fn size_hint(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Scorer for Rows {
+    fn score(&mut self) -> Score {
+        self.score
+    }
+}
