@@ -1443,7 +1443,7 @@ guanxi_status guanxi_call_without_session(const char *method,
  * Migrations that are due run in the right of the session's user. A library is never unloaded.
  *
  * `trust` is the absolute path of the host's trust store (`guanxi plugin trust`); with NULL a package is taken that
- * nobody has signed, and the host vouches for it.
+ * nobody has signed, and the host vouches for it. All text is copied.
  *
  * Errors: `plugin.path`, `plugin.signature`, `plugin.key_unknown`, `plugin.key_revoked`, `plugin.key_expired`,
  * `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`, `plugin.capability`, `plugin.wrong_target`,
@@ -1458,7 +1458,8 @@ guanxi_status guanxi_plugin_load(struct guanxi_session *session,
 
 /**
  * Adds a plugin that is linked into the host to the database of a session. `manifest` is the text of its
- * `manifest.toml`; `entry` is its entry function, a `guanxi_plugin_entry` of guanxi_plugin.h, cast to this type.
+ * `manifest.toml`, and is copied; `entry` is its entry function, a `guanxi_plugin_entry` of guanxi_plugin.h, cast to
+ * this type.
  *
  * Errors: `input.null_argument`; those of guanxi_plugin_load but for packages. Any thread. Since 0.1.
  */
