@@ -142,7 +142,8 @@ fn an_action_is_called_by_its_name_in_the_right_of_its_caller_and_told_of_to_who
 /// Somebody who reads accounts, and no more.
 fn reader(house: &House) -> Session {
     let given = json!({"values": {"name": "lin"}});
-    let user = call(&house.admin, "user.create", &given).unwrap()["id"].as_str().unwrap().to_owned();
+    let user = call(&house.admin, "user.create", &given).unwrap();
+    let user = user.get("id").and_then(Json::as_str).unwrap().to_owned();
     give(house, user.parse().unwrap(), &[("crm.account", Action::Read)]);
     house.admin.set_password(user.parse().unwrap(), crate::PASSWORD).unwrap();
     let crm = &house.crm;

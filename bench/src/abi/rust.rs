@@ -63,7 +63,7 @@ fn fill(session: &Session, rows: usize) -> Result<()> {
                     .set("phone", "021-62518888")
                     .set("email", format!("info{number}@jiaxi.cn").as_str())
                     .set("established", year)
-                    .set("revenue", Money::cny(i64::try_from(number).unwrap_or(0)))
+                    .set("revenue", Money::cny(i64::try_from(*number).unwrap_or(0)))
                     .set("employees", i64::try_from(number % 900).unwrap_or(0));
                 transaction.create_record(Account::NAME, values)?;
             }

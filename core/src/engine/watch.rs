@@ -126,7 +126,7 @@ impl Reader<'_> {
     /// The entities that a follower names, each of which the user may read.
     fn followed(&self, names: &[&str]) -> Result<Vec<EntityId>> {
         let permitted = names.iter().map(|name| {
-            let entity = self.registry().entity(*name)?;
+            let entity = self.registry().entity(name)?;
             self.permit(entity).map(|_| entity.id())
         });
         permitted.collect()

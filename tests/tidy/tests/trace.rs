@@ -14,13 +14,12 @@ fn rows(page: &str) -> Vec<(String, Vec<String>)> {
     let cells =
         |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     let is_id = |id: &str| id.split_once('-').is_some_and(|(_, number)| number.parse::<u32>().is_ok());
-    let rows = page.lines().filter(|line| line.starts_with('|')).map(cells);
-    let rows = rows.filter(|cells| cells.len() == 3 && is_id(&cells[0]));
-    rows.map(|cells| {
-        let named = cells[2].split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        (cells[0].clone(), named)
-    })
-    .collect()
+    let row = |line: &str| {
+        let [id, _, shown] = <[String; 3]>::try_from(cells(line)).ok()?;
+        let named = shown.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        is_id(&id).then_some((id, named))
+    };
+    page.lines().filter(|line| line.starts_with('|')).filter_map(row).collect()
 }
 
 /// What is wrong with a place: a file, or a file and a function of it that is a test.
