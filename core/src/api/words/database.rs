@@ -441,8 +441,6 @@ words! {
     "Shares many records with a user or a team in one transaction, as `record.share` does each: all of them, or \
      none where one is refused."
         => "在一次事务中将多条记录共享给用户或团队，每条均按 `record.share` 处理：全部完成，或因其中一条被拒绝而全部不做。";
-    "The records, at most 10000."
-        => "记录，最多 10000 条。";
     "Takes back what is shared of a record with a user or a team. What they shared on stays."
         => "撤回某条记录对用户或团队的共享。对方已转给他人的共享不受影响。";
     "The user, by id or name; this, or `team`."
