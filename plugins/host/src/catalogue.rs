@@ -70,7 +70,7 @@ impl Catalogue {
     /// taken back.
     ///
     /// # Errors
-    /// Those of [`inspect`](crate::inspect), `storage.io`.
+    /// Those of [`inspect`], `storage.io`.
     pub fn of_folder(folder: &Path, before: Option<&Self>) -> Result<Self> {
         let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
         paths.retain(|path| {
