@@ -27,7 +27,11 @@ run() {
     printf '\n== %s\n' "$1"
     if ! command -v "$2" >/dev/null; then
         echo "skipped: $2 is not installed"
-    elif ! (set -e; "$3"); then
+        return
+    fi
+    # Not within a condition, where the shell would not stop at a fault.
+    (set -e; "$3")
+    if [ $? -ne 0 ]; then
         echo "FAILED: $1"
         failed+=("$1")
     fi

@@ -507,10 +507,12 @@ guanxi_status guanxi_open(const struct guanxi_open_options *options,
 /**
  * Closes a database and frees its handle. On any error the handle stays as it was.
  *
- * Errors: `storage.busy` while a session, transaction or cursor lives; `engine.forked`;
+ * Errors: `storage.busy` while a session, transaction, cursor or subscription lives; `engine.forked`;
  * `input.invalid_handle` for one that is closed already; NULL is no error. Any thread. Since 0.1.
  */
-GUANXI_API guanxi_status guanxi_close(struct guanxi_engine *engine, struct guanxi_error **err);
+GUANXI_API
+guanxi_status guanxi_close(struct guanxi_engine *engine,
+                           struct guanxi_error **err);
 
 /**
  * Says how a database and the library are, at little cost and without a session: a JSON object with `state`
@@ -1446,9 +1448,9 @@ guanxi_status guanxi_call_without_session(const char *method,
  * nobody has signed, and the host vouches for it. All text is copied.
  *
  * Errors: `plugin.path`, `plugin.signature`, `plugin.key_unknown`, `plugin.key_revoked`, `plugin.key_expired`,
- * `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`, `plugin.capability`, `plugin.wrong_target`,
- * `plugin.hash_mismatch`, `plugin.revoked`, `plugin.requires`, `plugin.excludes`, `plugin.downgrade`,
- * `plugin.crashed`, `plugin.entry`, and what the plugin's registration gives. Any thread. Since 0.1.
+ * `plugin.too_large`, `plugin.archive`, `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`,
+ * `plugin.capability`, `plugin.wrong_target`, `plugin.hash_mismatch`, `plugin.revoked`, `plugin.requires`,
+ * `plugin.excludes`, `plugin.downgrade`, `plugin.crashed`, `plugin.entry`, and what the plugin's registration gives. Any thread. Since 0.1.
  */
 GUANXI_API
 guanxi_status guanxi_plugin_load(struct guanxi_session *session,

@@ -1,4 +1,5 @@
-//! A small run of every group: each figure is printed once, with finite numbers. No time is asserted.
+//! A small run of every group but `abi`, which takes a library that is built first: each figure is printed once, with
+//! finite numbers. No time is asserted.
 
 use std::collections::BTreeSet;
 use std::process::Command;

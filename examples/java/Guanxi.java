@@ -154,7 +154,9 @@ public final class Guanxi {
         return new Crm(
             made((out, err) -> create ? c.guanxi_create(options, out, err) : c.guanxi_open(options, out, err)));
       } finally {
+        // It also keeps the memory, which the options only point to, from being collected before.
         keyBytes.clear();
+        for (Memory text : texts) text.clear();
       }
     }
 
@@ -189,9 +191,12 @@ public final class Guanxi {
     public long count(String entity) {
       Pointer query = c.guanxi_query_new(entity);
       Memory count = new Memory(8);
-      check((out, err) -> c.guanxi_count(session, query, count, err), null);
-      c.guanxi_query_free(query);
-      return count.getLong(0);
+      try {
+        check((out, err) -> c.guanxi_count(session, query, count, err), null);
+        return count.getLong(0);
+      } finally {
+        c.guanxi_query_free(query);
+      }
     }
 
     /** The records that meet a filter; {@code sort} is a field, with {@code -} before it for largest first. */

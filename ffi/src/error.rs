@@ -18,8 +18,7 @@ pub struct guanxi_error {
 /// An error in texts that C can read.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    status: guanxi_status,
-    stable_key: &'static str,
+    code: Code,
     retryable: bool,
     key: CString,
     message: CString,
@@ -41,8 +40,7 @@ impl Failure {
     pub fn new(error: &Error, locale: Locale) -> Self {
         let named = |name: Option<&str>| c_text(name.unwrap_or_default());
         Self {
-            status: error.code().number().saturating_neg(),
-            stable_key: error.code().key(),
+            code: error.code(),
             retryable: error.is_retryable(),
             key: c_text(error.code().key()),
             message: c_text(&error.message(locale)),
@@ -56,11 +54,11 @@ impl Failure {
     }
 
     pub fn status(&self) -> guanxi_status {
-        self.status
+        self.code.number().saturating_neg()
     }
 
-    pub fn stable_key(&self) -> &'static str {
-        self.stable_key
+    pub fn code(&self) -> Code {
+        self.code
     }
 }
 

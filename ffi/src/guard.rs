@@ -57,21 +57,16 @@ impl Call {
 
     /// Runs the body of a function; what it panics with stays here.
     pub fn run_for_status(self, body: impl FnOnce(&Self) -> Outcome<guanxi_status>) -> guanxi_status {
-        let outcome = catch_unwind(AssertUnwindSafe(|| body(&self)));
-        let fault = match outcome {
-            Ok(Ok(status)) => return status,
-            Ok(Err(fault)) => fault,
-            Err(_) => {
-                health::note_panic();
-                Fault::Engine(Error::new(Code::Panic))
-            }
+        let fault = match contained(|| body(&self)) {
+            Ok(status) => return status,
+            Err(fault) => fault,
         };
         let failure = match fault {
             Fault::Engine(error) => Failure::new(&error, self.locale.get()),
             Fault::Told(failure) => *failure,
         };
         let status = failure.status();
-        health::note_failure(failure.stable_key());
+        health::note_failure(failure.code());
         if let Some(out) = self.error {
             out.set(handle::create(failure));
         }
@@ -79,12 +74,17 @@ impl Call {
     }
 }
 
+/// Does something; what it panics with stays here, is counted, and becomes an error.
+pub(crate) fn contained<T, E: From<Error>>(body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        health::note_panic();
+        Err(Error::new(Code::Panic).into())
+    })
+}
+
 /// Runs a function that has no way to tell an error; after a panic or an error it gives the other value.
 pub(crate) fn quietly<T>(otherwise: T, body: impl FnOnce() -> guanxi_core::Result<T>) -> T {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => value,
-        _ => otherwise,
-    }
+    contained(body).unwrap_or(otherwise)
 }
 
 /// Frees a handle and drops what it held, whatever that does.

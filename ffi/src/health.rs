@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, TryLockError};
 
+use guanxi_core::Code;
 use guanxi_plugin_abi::guanxi_status;
 use serde_json::json;
 
@@ -16,29 +16,25 @@ use crate::log::{self, GUANXI_LOG_DEBUG, GUANXI_LOG_ERROR};
 use crate::open::{EngineHandle, guanxi_engine};
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
-/// Calls that failed, by the stable keys of their errors.
-static FAILURES: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+/// Calls that failed, by the places of their codes in the catalogue. There is no lock, which a child of `fork` might
+/// find held for ever.
+static FAILURES: [AtomicU64; Code::ALL.len()] = [const { AtomicU64::new(0) }; Code::ALL.len()];
 
 /// Counts and tells a call that failed.
-pub(crate) fn note_failure(key: &'static str) {
-    // In a child of `fork` the lock may be held for ever; one count less is no loss.
-    match FAILURES.try_lock() {
-        Ok(mut failures) => count(&mut failures, key),
-        Err(TryLockError::Poisoned(poisoned)) => count(&mut poisoned.into_inner(), key),
-        Err(TryLockError::WouldBlock) => {}
+pub(crate) fn note_failure(code: Code) {
+    let counts = Code::ALL.iter().zip(&FAILURES);
+    for (_, count) in counts.filter(|(known, _)| **known == code) {
+        count.fetch_add(1, Ordering::Relaxed);
     }
-    let level = if key.starts_with("storage.") { GUANXI_LOG_ERROR } else { GUANXI_LOG_DEBUG };
-    log::tell(level, "call.failed", key);
+    // What else the storage refuses, such as a wrong key, is no fault of the disk.
+    let is_fault = matches!(code, Code::Damaged | Code::Io | Code::Stopped);
+    let level = if is_fault { GUANXI_LOG_ERROR } else { GUANXI_LOG_DEBUG };
+    log::tell(level, "call.failed", code.key());
 }
 
 /// Counts a panic.
 pub(crate) fn note_panic() {
     PANICS.fetch_add(1, Ordering::Relaxed);
-}
-
-fn count(failures: &mut BTreeMap<&'static str, u64>, key: &'static str) {
-    let count = failures.entry(key).or_default();
-    *count = count.saturating_add(1);
 }
 
 /// Says how a database and the library are, at little cost and without a session: a JSON object with `state`
@@ -88,5 +84,7 @@ pub unsafe extern "C" fn guanxi_health(
 }
 
 fn failures() -> BTreeMap<&'static str, u64> {
-    FAILURES.try_lock().map(|failures| failures.clone()).unwrap_or_default()
+    let keys = Code::ALL.iter().map(|code| code.key());
+    let counts = FAILURES.iter().map(|count| count.load(Ordering::Relaxed));
+    keys.zip(counts).filter(|(_, count)| *count > 0).collect()
 }

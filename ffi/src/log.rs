@@ -74,7 +74,7 @@ static LEVEL: AtomicI32 = AtomicI32::new(0);
 static HOOK: Once = Once::new();
 
 thread_local! {
-    /// Whether this thread is inside of the sink, or has just told of its own panic.
+    /// Whether this thread is inside of the sink.
     static TELLING: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -92,7 +92,7 @@ pub(crate) struct Engine {
     pub locale: Locale,
     /// Set when a write panicked: memory may no longer agree with the disk.
     stopped: AtomicBool,
-    /// Sessions, with the transactions and cursors that keep theirs alive.
+    /// Sessions, with the transactions, cursors and subscriptions that keep theirs alive.
     pub sessions: AtomicUsize,
 }
 
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn guanxi_open(
 
 /// Closes a database and frees its handle. On any error the handle stays as it was.
 ///
-/// Errors: `storage.busy` while a session, transaction or cursor lives; `engine.forked`;
+/// Errors: `storage.busy` while a session, transaction, cursor or subscription lives; `engine.forked`;
 /// `input.invalid_handle` for one that is closed already; NULL is no error. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_close(
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn guanxi_close(
         call.speaks(entered.0.locale);
         if entered.0.sessions.load(Ordering::SeqCst) > 0 {
             return Err(Error::new(Code::Busy)
-                .rule("sessions, transactions and cursors are freed first")
+                .rule("sessions, transactions, cursors and subscriptions are freed first")
                 .into());
         }
         let path = entered.0.crm.path().to_owned();

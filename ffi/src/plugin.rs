@@ -28,9 +28,9 @@ fn loader(trust: Option<&str>) -> Result<Loader> {
 /// nobody has signed, and the host vouches for it. All text is copied.
 ///
 /// Errors: `plugin.path`, `plugin.signature`, `plugin.key_unknown`, `plugin.key_revoked`, `plugin.key_expired`,
-/// `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`, `plugin.capability`, `plugin.wrong_target`,
-/// `plugin.hash_mismatch`, `plugin.revoked`, `plugin.requires`, `plugin.excludes`, `plugin.downgrade`,
-/// `plugin.crashed`, `plugin.entry`, and what the plugin's registration gives. Any thread. Since 0.1.
+/// `plugin.too_large`, `plugin.archive`, `plugin.manifest`, `plugin.abi_mismatch`, `plugin.conflict`,
+/// `plugin.capability`, `plugin.wrong_target`, `plugin.hash_mismatch`, `plugin.revoked`, `plugin.requires`,
+/// `plugin.excludes`, `plugin.downgrade`, `plugin.crashed`, `plugin.entry`, and what the plugin's registration gives. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_plugin_load(
     session: *mut guanxi_session,

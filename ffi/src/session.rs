@@ -95,9 +95,7 @@ impl Speaker {
         let session = self.session.with_locale(self.locale()).with_patience(told(patience, listener));
         Ok(Running { session, speaker: self })
     }
-}
 
-impl Speaker {
     /// The session for what runs beside its calls: neither their timeout nor an interruption of theirs ends it.
     ///
     /// # Errors

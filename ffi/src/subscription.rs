@@ -114,7 +114,8 @@ impl Following {
         let patience = Patience::with_token(self.stop.clone());
         while !self.stop.is_cancelled() {
             let session = self.speaker.aside(patience.clone());
-            let told = session.and_then(|session| self.next_of(&session, &patience));
+            // A thread that panics would end in silence, and the host would wait for changes for ever.
+            let told = guard::contained(|| self.next_of(&session?, &patience));
             match told {
                 Ok(None) => {}
                 Ok(Some(changes)) => teller.tell(&changes),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use guanxi::engine::{Bulk, BulkDone, Selection, ShareLevel};
 use guanxi::model::{
-    Account, Along, Contact, Event, Opportunity, Stage, Task, TodoKind, Transfer, account, contact, event,
-    lead, opportunity, task,
+    Account, Along, Contact, Event, Lead, Opportunity, Stage, Task, TodoKind, Transfer, account, contact,
+    event, lead, opportunity, task,
 };
 use guanxi::schema::{Codes, EntityType, RecordReference};
 use guanxi::{Changes, Code, Condition, RecordId, Session, Timestamp, Value, api};
@@ -219,6 +219,20 @@ fn a_to_do_list_has_what_waits_for_its_user_and_nothing_of_others() {
     assert_eq!(told["kinds"][0]["kind"], "overdue_tasks");
     assert_eq!(told["kinds"].as_array().unwrap().len(), 6);
     assert!(house.user("nobody", &[]).todo(10).unwrap().is_empty());
+}
+
+#[test]
+fn a_lead_that_is_over_waits_for_nobody() {
+    let house = database();
+    let lead = lead::named("王芳").with(lead::NEXT_CONTACT_AT, moment("2026-11-22T02:00:00Z"));
+    let lead = house.admin.write(|transaction| transaction.create(lead.clone())).unwrap();
+    let waits = || {
+        let todo = house.admin.todo(10).unwrap();
+        todo.iter().any(|todo| todo.kind == TodoKind::LeadsToContact)
+    };
+    assert!(waits());
+    house.change(Lead::NAME, lead.id(), &Changes::new().set("status", "dead").set("reason", "gone"));
+    assert!(!waits());
 }
 
 fn stage(house: &House, name: &str) -> RecordId {

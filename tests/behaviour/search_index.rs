@@ -55,6 +55,17 @@ fn an_index_that_was_lost_is_made_anew_in_steps_the_newest_first_and_every_answe
 }
 
 #[test]
+fn an_answer_that_is_incomplete_tells_nobody_how_many_records_there_are_beside_those_within_reach() {
+    let house = without_index();
+    let role = house.role("clerk", &[("crm.account", Action::Read, Level::Own)]);
+    let lin = house.user("lin", &[role]);
+    let _ = house.create("account", &Changes::new().set("name", "加喜").owner(lin.user()));
+    let answer = call(&lin, "search.find", &json!({"text": "加喜"}));
+    let told = |name: &str| answer["incomplete"][name].as_u64().unwrap();
+    assert!(told("done") <= told("total") && told("total") < 100, "{answer}");
+}
+
+#[test]
 fn what_is_written_while_the_index_is_made_anew_is_found_at_once() {
     let house = without_index();
     let answer = call(&house.admin, "search.find", &json!({"text": "加喜", "limit": 1}));

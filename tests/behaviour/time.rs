@@ -72,6 +72,25 @@ fn new_hours_change_nothing_of_the_days_before_them() {
 }
 
 #[test]
+fn a_table_of_days_takes_the_place_of_hours_that_were_said_of_a_day() {
+    let house = database();
+    calendar(&house);
+    let find =
+        json!({"entity": "sys.calendar_day", "filter": {"field": "day", "op": "eq", "value": "2026-05-09"}});
+    let id = call(&house, "record.list", &find)["rows"][0]["id"].clone();
+    let short = json!({"entity": "sys.calendar_day", "id": id, "values": {"hours": "10:00-11:00"}});
+    call(&house, "record.update", &short);
+    let hours = || {
+        let told = call(&house, "calendar.hours", &json!({"calendar": "sh", "from": "2026-05-09"}));
+        told["days"][0]["hours"].as_array().unwrap().len()
+    };
+    assert_eq!(hours(), 1);
+    let days = json!([{"name": "劳动节", "date": "2026-05-09", "isOffDay": false}]);
+    call(&house, "calendar.set_days", &json!({"calendar": "sh", "days": days}));
+    assert_eq!(hours(), 2, "as on the first working day of the week");
+}
+
+#[test]
 fn what_no_calendar_can_mean_is_refused() {
     let house = database();
     let create = |entity: &str, values: Json| {
@@ -165,6 +184,20 @@ fn a_job_whose_runner_died_is_handed_out_anew_and_the_dead_one_has_no_say() {
     assert_eq!(next(&house), None, "it came once");
     let again = house.admin.finish_job(job, second.token, JobOutcome::Done, None);
     assert_eq!(refusal(again), Code::LeaseOver);
+}
+
+#[test]
+fn a_job_whose_times_change_while_its_runner_has_it_is_nobody_elses() {
+    let house = database();
+    let job = job(&house, Some("FREQ=DAILY"), "2026-11-22T05:00:00Z");
+    house.clock.set(moment("2026-11-22T05:00:00Z"));
+    let lease = house.admin.tick(0).unwrap().leases.remove(0);
+    let sooner = Changes::new().set(scheduled_job::STARTS_AT, moment("2026-11-22T05:01:00Z"));
+    house.change(ScheduledJob::NAME, job, &sooner);
+    house.clock.set(moment("2026-11-22T05:02:00Z"));
+    assert!(house.admin.tick(0).unwrap().leases.is_empty());
+    let again = house.admin.finish_job(job, lease.token, JobOutcome::Done, None).unwrap();
+    assert_eq!(again, Some(moment("2026-11-23T05:01:00Z")), "the new time holds from then on");
 }
 
 #[test]

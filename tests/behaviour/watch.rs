@@ -1,13 +1,18 @@
-//! Following what changes: who may see a record is told that it changed, and nobody else.
+//! Following what changes: who may see a record is told that it changed, and nobody else; and extensions are told of
+//! what was committed.
 
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use guanxi::api::call;
-use guanxi::engine::{Action, EntryKind, Level, RecordChange};
+use guanxi::engine::{
+    Action, AfterCommit, EntryKind, Extension, Happening, HookPoint, Level, MAX_HOOK_DEPTH, RecordChange,
+    RecordHook, Registrar,
+};
 use guanxi::model::{Account, Contact};
 use guanxi::schema::EntityType;
-use guanxi::{CancelToken, Changes, Code, Patience, Session};
+use guanxi::{CancelToken, Changes, Code, Error, Patience, RecordId, Result, Session};
 use guanxi_tests::{House, database, refusal};
 use serde_json::json;
 
@@ -160,4 +165,71 @@ fn a_named_method_tells_the_newest_position_and_then_what_follows_it() {
     assert_eq!((&found["more"], &found["position"]), (&json!(false), &json!(head(&house))));
     let refused = call(&house.admin, "record.changes", &json!({"entities": [1]}));
     assert_eq!(refusal(refused), Code::InvalidArgument);
+}
+
+/// An extension that is told of commits, and writes the record once more each time; it refuses deletions behind them.
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<RecordId>>>);
+
+impl Listener {
+    fn times(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl Extension for Listener {
+    fn id(&self) -> &str {
+        "cn.example.listens"
+    }
+
+    fn declare(&self, registrar: &mut Registrar) -> Result<()> {
+        registrar.after_commit(Account::NAME, 0, Arc::new(self.clone()));
+        registrar.record_hook(Account::NAME, 0, HookPoint::AfterDelete, Arc::new(self.clone()));
+        Ok(())
+    }
+}
+
+impl AfterCommit for Listener {
+    fn after_commit(&self, session: &Session, entity: &str, record: RecordId) {
+        self.0.lock().unwrap().push(record);
+        let changes = Changes::new().set("city", self.times().to_string());
+        session.write(|transaction| transaction.update_record(entity, record, changes.clone())).unwrap();
+    }
+}
+
+impl RecordHook for Listener {
+    fn run(&self, _: &mut Happening<'_, '_>) -> Result<()> {
+        Err(Error::new(Code::PluginRejected))
+    }
+}
+
+#[test]
+fn what_is_written_behind_a_commit_is_told_of_in_turn_and_comes_to_an_end() {
+    let house = database();
+    let listener = Listener::default();
+    house.crm.install(&listener, "listens").unwrap();
+    let id = house.create(Account::NAME, &named("加喜"));
+    assert_eq!(listener.times(), MAX_HOOK_DEPTH);
+    let known = house.admin.get(Account::NAME, id).unwrap();
+    assert_eq!(known.value("city").unwrap().as_text(), Some(MAX_HOOK_DEPTH.to_string().as_str()));
+    // The next commit is told of as the first one was.
+    house.change(Account::NAME, id, &Changes::new().set("city", "上海"));
+    assert_eq!(listener.times(), 2 * MAX_HOOK_DEPTH);
+}
+
+#[test]
+fn of_a_deletion_that_was_taken_back_no_extension_is_told() {
+    let house = database();
+    let id = house.create(Account::NAME, &named("加喜"));
+    let listener = Listener::default();
+    house.crm.install(&listener, "listens").unwrap();
+    house
+        .admin
+        .write(|transaction| {
+            assert_eq!(refusal(transaction.delete_record(Account::NAME, id)), Code::PluginRejected);
+            transaction.create_record(Contact::NAME, named("李雷")).map(drop)
+        })
+        .unwrap();
+    assert!(house.admin.get(Account::NAME, id).is_ok());
+    assert_eq!(listener.times(), 0);
 }

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use guanxi::{Changes, Code, Condition, RecordId, Session};
-use guanxi_plugin_host::{Budgets, Loader, MAX_FAULTS, Manifest, OnFault, clear, conduct, health, pack};
+use guanxi_plugin_host::{
+    Budgets, Loader, MAX_FAULTS, Manifest, OnFault, Requires, clear, conduct, health, pack,
+};
 
-use crate::vendor::{full, library, manifest};
+use crate::vendor::{full, library, manifest, plain};
 use crate::{House, PASSWORD, house, options};
 
 const BAD: [&str; 3] = ["schema:crm.account", "hook:crm.account", "package"];
@@ -133,6 +135,16 @@ fn hooks_that_write_without_end_are_stopped_and_nothing_of_the_transaction_is_ke
 }
 
 #[test]
+fn hooks_behind_commits_that_write_without_end_are_stopped_too() {
+    let house = house();
+    let package = full(house.place.path(), "1.0.0", 1, &[]);
+    Loader::unsigned().install_as(&house.admin, &[package]).unwrap();
+    create(&house.admin, "again").unwrap();
+    // The first, and what each of eight hooks within each other wrote.
+    assert_eq!(house.admin.count("account", &Condition::Everything).unwrap(), 9);
+}
+
+#[test]
 fn a_plugin_in_which_a_process_died_is_not_loaded_again_until_it_is_cleared() {
     let house = house();
     let place = house.place.path();
@@ -147,8 +159,10 @@ fn a_plugin_in_which_a_process_died_is_not_loaded_again_until_it_is_cleared() {
     bytes[4] = 1;
     std::fs::write(&guard, bytes).unwrap();
     let crm = options().open(&path).unwrap();
-    let error = Loader::unsigned().install(&crm, std::slice::from_ref(&package)).unwrap_err();
+    let other = plain(place, Requires::default(), &[]);
+    let error = Loader::unsigned().install(&crm, &[other, package.clone()]).unwrap_err();
     assert_eq!((error.code(), error.plugin_name()), (Code::PluginCrashed, Some("cn.example.full")));
+    assert!(!crm.loaded_plugins().contains("cn.example.bad"), "none is loaded before all are checked");
     drop(crm);
     clear(&path, "cn.example.full").unwrap();
     let crm = options().open(&path).unwrap();

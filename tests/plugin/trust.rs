@@ -63,6 +63,7 @@ fn keys_that_are_unknown_taken_back_or_not_in_force_open_nothing() {
     assert_eq!(refusal(&with(&|key| key.revoked = day("lost")), &package), Code::PluginKeyRevoked);
     assert_eq!(refusal(&with(&|key| key.until = day("2020-01-01")), &package), Code::PluginKeyExpired);
     assert_eq!(refusal(&with(&|key| key.from = day("2999-01-01")), &package), Code::PluginKeyExpired);
+    assert_eq!(refusal(&with(&|key| key.until = day("soon")), &package), Code::PluginKeyUnknown);
     assert!(with(&|key| key.until = day("2999-01-01")).inspect(&package).is_ok());
 }
 
@@ -181,6 +182,18 @@ fn a_trust_store_that_others_may_write_or_that_is_too_large_is_none() {
 }
 
 #[test]
+fn a_trust_store_that_would_not_do_what_it_seems_to_is_refused() {
+    let vendor = Vendor::new();
+    let (mut twice, mut library, mut version) = (vendor.trusted(), vendor.trusted(), vendor.trusted());
+    twice.keys.insert("again".into(), vendor.key(&["cn.example."], &["*"]));
+    library.revoked_libraries.insert("A".repeat(64), "forged".into());
+    version.revoked_versions.insert("cn.example.bad".into(), "loses data".into());
+    for store in [twice, library, version] {
+        assert_eq!(store.to_toml().unwrap_err().code(), Code::PluginKeyUnknown);
+    }
+}
+
+#[test]
 fn a_catalogue_gives_the_newest_version_that_stands_and_not_an_old_edition() {
     let place = tempfile::tempdir().unwrap();
     let (shelf, shop) = (place.path().join("shelf"), place.path().join("shop"));
@@ -223,6 +236,10 @@ fn a_catalogue_gives_the_newest_version_that_stands_and_not_an_old_edition() {
     );
     publish(&first);
     assert_eq!(read(2).unwrap_err().code(), Code::PluginCatalogue);
+    // A file that is there already is left, and not taken for the package.
+    fs::write(&installed, b"another").unwrap();
+    assert_eq!(offer.install(&path, &shelf, &loader).unwrap_err().code(), Code::PluginHash);
+    assert_eq!(fs::read(&installed).unwrap(), b"another");
     // A package that is not the one of the catalogue is not put anywhere.
     fs::write(shop.join(&offer.file), b"another").unwrap();
     assert_eq!(

@@ -11,7 +11,8 @@ use std::process::Command;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Version of the C interface, by which shared libraries are told apart: `GUANXI_ABI_VERSION`.
 const ABI: &str = "0";
-const HEADERS: [&str; 4] = ["guanxi.h", "guanxi_types.h", "guanxi_plugin.h", "guanxi.hpp"];
+const HEADERS: [&str; 5] =
+    ["guanxi.h", "guanxi_types.h", "guanxi_plugin.h", "guanxi_plugin_helpers.h", "guanxi.hpp"];
 /// What a program needs beside the static library: the system libraries that rustc names for it on Linux.
 const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
@@ -134,7 +135,7 @@ fn pkg_config() -> String {
 }
 
 fn cmake() -> String {
-    let (full, _) = names();
+    let (full, [name, _]) = names();
     let system = SYSTEM_LIBRARIES.replace("-l", "").replace(' ', ";");
     format!(
         "# find_package(guanxi) gives the targets guanxi::guanxi (shared) and guanxi::static.\n\
@@ -143,7 +144,7 @@ fn cmake() -> String {
          \x20 add_library(guanxi::guanxi SHARED IMPORTED)\n\
          \x20 set_target_properties(guanxi::guanxi PROPERTIES\n\
          \x20   IMPORTED_LOCATION \"${{_guanxi_prefix}}/lib/{full}\"\n\
-         \x20   IMPORTED_SONAME \"libguanxi.so.{ABI}\"\n\
+         \x20   IMPORTED_SONAME \"{name}\"\n\
          \x20   INTERFACE_INCLUDE_DIRECTORIES \"${{_guanxi_prefix}}/include\")\n\
          \x20 add_library(guanxi::static STATIC IMPORTED)\n\
          \x20 set_target_properties(guanxi::static PROPERTIES\n\

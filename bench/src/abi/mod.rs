@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{
-    Arguments as GroupArguments, Better, Declared, Outcome, Reply, Samples, Side, Source, Target, print,
+    Arguments as GroupArguments, Better, Declared, Outcome, Reply, Samples, Side, Source, Target,
 };
 
 /// How the group is run.
@@ -27,51 +27,35 @@ pub struct Arguments {
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/abi");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-const fn from(step: &'static str, measure: &'static str) -> Source {
-    Source { step, measure, side: Side::Ours }
-}
-
-const fn figure(
-    name: &'static str,
-    ours: Source,
-    theirs: Source,
-    unit: &'static str,
-    target: Target,
-) -> Declared {
-    Declared { name, ours, theirs, unit, better: Better::Less, target }
-}
+/// A figure before it is measured: name; step and measure of ours, and of what stands beside it; target. The unit is the
+/// last part of a measure's name.
+type Row = (&'static str, (&'static str, &'static str), (&'static str, &'static str), Target);
 
 /// What stands on the right is Rust, or SQLite by the same language; for calls it is the bare one of C.
-const FIGURES: [Declared; 10] = [
-    figure("abi.call.checked", from("c", "checked_ns"), from("c", "bare_ns"), "ns", Target::None),
-    figure("abi.call.python", from("python", "bare_ns"), from("c", "bare_ns"), "ns", Target::None),
-    figure(
-        "abi.row.getters_over_rust",
-        from("c", "over_rust_ns"),
-        from("rust", "rows_ns"),
-        "ns",
-        Target::AtMost(60.0),
-    ),
-    figure("abi.row.getters", from("c", "getters_ns"), from("rust", "rows_ns"), "ns", Target::None),
-    figure("abi.row.row", from("c", "row_ns"), from("rust", "rows_ns"), "ns", Target::None),
-    figure("abi.row.fetch", from("c", "fetch_ns"), from("rust", "rows_ns"), "ns", Target::None),
-    figure("abi.row.json", from("c", "json_ns"), from("rust", "rows_ns"), "ns", Target::None),
-    figure(
-        "abi.list.c_and_sqlite",
-        from("c", "getters_ns"),
-        from("c", "sqlite_ns"),
-        "ns",
-        Target::Ratio(1.0),
-    ),
-    figure(
-        "abi.list.python_and_sqlite",
-        from("python", "rows_ns"),
-        from("python", "sqlite_ns"),
-        "ns",
-        Target::Ratio(0.5),
-    ),
-    figure("abi.upsert", from("c", "upsert_us"), from("rust", "upsert_us"), "us", Target::None),
+const ROWS: &[Row] = &[
+    ("abi.call.checked", ("c", "checked_ns"), ("c", "bare_ns"), Target::None),
+    ("abi.call.python", ("python", "bare_ns"), ("c", "bare_ns"), Target::None),
+    ("abi.row.getters_over_rust", ("c", "over_rust_ns"), ("rust", "rows_ns"), Target::AtMost(60.0)),
+    ("abi.row.getters", ("c", "getters_ns"), ("rust", "rows_ns"), Target::None),
+    ("abi.row.row", ("c", "row_ns"), ("rust", "rows_ns"), Target::None),
+    ("abi.row.fetch", ("c", "fetch_ns"), ("rust", "rows_ns"), Target::None),
+    ("abi.row.json", ("c", "json_ns"), ("rust", "rows_ns"), Target::None),
+    ("abi.list.c_and_sqlite", ("c", "getters_ns"), ("c", "sqlite_ns"), Target::Ratio(1.0)),
+    ("abi.list.python_and_sqlite", ("python", "rows_ns"), ("python", "sqlite_ns"), Target::Ratio(0.5)),
+    ("abi.upsert", ("c", "upsert_us"), ("rust", "upsert_us"), Target::None),
 ];
+
+fn declared((name, ours, theirs, target): &Row) -> Declared {
+    let source = |(step, measure)| Source { step, measure, side: Side::Ours };
+    Declared {
+        name: name,
+        ours: source(*ours),
+        theirs: source(*theirs),
+        unit: ours.1.rsplit('_').next().unwrap_or_default(),
+        better: Better::Less,
+        target: *target,
+    }
+}
 
 /// Runs the group and prints its figures.
 pub fn run(arguments: &Arguments) -> Outcome<()> {
@@ -88,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
         let given: [OsString; 3] =
             [database.into(), rows.to_string().into(), room.join("rows.sqlite").into()];
         let c = told(Command::new(&program).args(&given))?;
-        let over_rust = measure(&c, "getters_ns") - measure(&rust, "rows_ns");
+        let over_rust = measure(&c, "getters_ns")? - measure(&rust, "rows_ns")?;
         samples.keep("c", Side::Ours, &c.with("over_rust_ns", over_rust));
         samples.keep("rust", Side::Ours, &rust);
         match told(python(&library)?.args(&given)) {
@@ -96,13 +80,12 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
             Err(error) => eprintln!("without Python: {error}"),
         }
     }
-    let figures = FIGURES.iter().filter_map(|declared| samples.figure(declared, rows));
-    print(&figures.collect::<Vec<_>>(), arguments.group.json);
+    samples.print(&ROWS.iter().map(declared).collect::<Vec<_>>(), rows, arguments.group.json);
     Ok(())
 }
 
-fn measure(reply: &Reply, wanted: &str) -> f64 {
-    reply.measures().find(|(name, _)| *name == wanted).map_or(0.0, |(_, value)| value)
+fn measure(reply: &Reply, wanted: &str) -> Outcome<f64> {
+    Ok(reply.measure(wanted).ok_or_else(|| format!("a program did not measure {wanted}"))?)
 }
 
 /// The program in Python, with our package before what is on its path already, and the library that it is to load.

@@ -2,7 +2,7 @@
 
 use crate::access::store::{Asker, Question};
 use crate::access::world::Role;
-use crate::harness::{Better, Declared, Side, Source, Target};
+use crate::harness::{BEST, Better, Declared, Side, Source, Target};
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +94,6 @@ pub const STEPS: &[Step] = &[
     step("organisation", Work::Reorganise),
 ];
 
-/// The measure of the fastest form of a question, or of what has one.
-pub const BEST: &str = "us";
 /// The measure of the form that reads what triggers have kept.
 pub const KEPT: &str = "kept_us";
 /// The measures by the clock, and those of a bare store.

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments as GroupArguments, Child, Outcome, Reply, Samples, Side, both, print};
+use crate::harness::{Arguments as GroupArguments, BEST, Child, Outcome, Phase, Reply, Samples, Side, both};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -59,9 +59,7 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
             bench.both(step, round, &mut samples)?;
         }
     }
-    let figures = figures();
-    let figures = figures.iter().filter_map(|declared| samples.figure(declared, bench.phase.leads));
-    print(&figures.collect::<Vec<_>>(), arguments.group.json);
+    samples.print(&figures(), bench.phase.leads, arguments.group.json);
     Ok(())
 }
 
@@ -74,45 +72,34 @@ struct Bench {
 
 impl Bench {
     fn new(arguments: &Arguments) -> Outcome<Self> {
-        let scratch = if arguments.database.is_none() { Some(arguments.group.scratch()?) } else { None };
-        let folder =
-            arguments.database.clone().or_else(|| scratch.as_ref().map(|folder| folder.path().to_owned()));
+        let (folder, scratch) = arguments.group.room(arguments.database.as_deref())?;
         let units = arguments.units.max(LEAST_UNITS);
         let users = arguments.users.max(units * 2).div_ceil(units) * units;
         let (leads, shares) = (arguments.group.accounts.max(users), arguments.shares);
         let cache_bytes = (leads * CACHE_OF_A_LEAD + shares * CACHE_OF_A_SHARE).max(LEAST_CACHE);
-        let folder = folder.ok_or("a folder is missing")?;
-        let step = String::new();
-        let phase = PhaseArguments {
-            step,
-            side: Side::Ours,
-            folder: folder.clone(),
-            users,
-            units,
-            leads,
-            shares,
-            cache_bytes,
-        };
+        // Of the sizes alone, until a step is begun.
+        let phase = Phase { step: String::new(), side: Side::Ours, folder: PathBuf::new(), cache_bytes };
+        let phase = PhaseArguments { phase, users, units, leads, shares };
         Ok(Self { folder, _scratch: scratch, phase })
     }
 
     /// Makes the databases, or finds them as they were made before.
     fn load(&self, samples: &mut Samples) -> Outcome<()> {
-        let sizes = PhaseArguments { folder: PathBuf::new(), ..self.phase.clone() }.to_strings().join(" ");
+        let sizes = self.phase.to_strings().join(" ");
         let said = self.folder.join("loaded");
         let before = self.folder.join("before.json");
         if std::fs::read_to_string(&said).is_ok_and(|known| known == sizes) {
             let kept: Vec<(String, f64)> = serde_json::from_str(&std::fs::read_to_string(before)?)?;
             for (step, micros) in kept {
-                samples.keep(&step, Side::Ours, &Reply::default().with(figures::BEST, micros));
+                samples.keep(&step, Side::Ours, &Reply::default().with(BEST, micros));
             }
             return Ok(());
         }
         std::fs::create_dir_all(&self.folder)?;
         LOADS.iter().try_for_each(|step| self.both(step, 0, samples))?;
         let measured = LOADS.iter().filter(|step| step.ours_alone);
-        let measured = measured
-            .filter_map(|step| Some((step.name, samples.median(step.name, figures::BEST, Side::Ours)?)));
+        let measured =
+            measured.filter_map(|step| Some((step.name, samples.median(step.name, BEST, Side::Ours)?)));
         std::fs::write(before, serde_json::to_string(&measured.collect::<Vec<_>>())?)?;
         Ok(std::fs::write(said, sizes)?)
     }
@@ -125,10 +112,8 @@ impl Bench {
     fn child(&self, step: &Step, side: Side) -> Outcome<Reply> {
         let folder = self.folder.join(side.name());
         std::fs::create_dir_all(&folder)?;
-        let arguments = PhaseArguments { step: step.name.to_owned(), side, folder, ..self.phase.clone() };
-        let mut child = Child::start(&arguments.to_strings())?;
-        let reply = child.reply()?;
-        child.finish()?;
-        Ok(reply)
+        let phase = Phase { step: step.name.to_owned(), side, folder, ..self.phase.phase.clone() };
+        let arguments = PhaseArguments { phase, ..self.phase.clone() };
+        Child::answer(&arguments.to_strings())
     }
 }

@@ -1,16 +1,15 @@
 //! The phases, each of which runs for one side in a process of its own and prints what it measured.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::access::bare;
-use crate::access::figures::{BARE, BARE_WALL, BEST, LOADS, STEPS, Step, WALL, Work};
+use crate::access::figures::{BARE, BARE_WALL, LOADS, STEPS, Step, WALL, Work};
 use crate::access::guanxi::Guanxi;
 use crate::access::sqlcipher::SqlCipher;
 use crate::access::store::{Asker, Form, Question, Store};
 use crate::access::world::{Role, World};
-use crate::harness::{Clock, Outcome, Reply, SAME, Side, Spent, digest, flags, measured};
+use crate::harness::{BEST, Clock, Outcome, Phase, Reply, SAME, Side, Spent, agreed, digest, measured};
 
 /// Hits of one page.
 pub const HITS: usize = 20;
@@ -35,14 +34,9 @@ const MEANINGFUL: usize = 5_000;
 /// A phase and its circumstances.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PhaseArguments {
-    /// Which step.
-    pub step: String,
-    /// By whom.
-    #[arg(long)]
-    pub side: Side,
-    /// Where the database lies.
-    #[arg(long)]
-    pub folder: PathBuf,
+    /// What it has in common with those of other groups.
+    #[command(flatten)]
+    pub phase: Phase,
     /// Users of the world.
     #[arg(long)]
     pub users: usize,
@@ -55,25 +49,15 @@ pub struct PhaseArguments {
     /// Its shares.
     #[arg(long)]
     pub shares: usize,
-    /// Memory for pages, in bytes.
-    #[arg(long)]
-    pub cache_bytes: usize,
 }
 
 impl PhaseArguments {
     /// The arguments as the command line takes them.
     pub fn to_strings(&self) -> Vec<String> {
-        let mut strings = vec!["access-phase".to_owned(), self.step.clone()];
-        strings.extend(flags([
-            ("side", self.side.name().to_owned()),
-            ("folder", self.folder.to_string_lossy().into_owned()),
-            ("users", self.users.to_string()),
-            ("units", self.units.to_string()),
-            ("leads", self.leads.to_string()),
-            ("shares", self.shares.to_string()),
-            ("cache-bytes", self.cache_bytes.to_string()),
-        ]));
-        strings
+        self.phase.to_strings(
+            "access",
+            [("users", self.users), ("units", self.units), ("leads", self.leads), ("shares", self.shares)],
+        )
     }
 
     fn world(&self) -> World {
@@ -84,12 +68,12 @@ impl PhaseArguments {
 /// Runs a phase and prints its measures.
 pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
     let mut steps = LOADS.iter().chain(STEPS);
-    let step = steps.find(|step| step.name == arguments.step).ok_or("a step that nobody knows")?;
-    let reply = match arguments.side {
+    let step = steps.find(|step| step.name == arguments.phase.step).ok_or("a step that nobody knows")?;
+    let reply = match arguments.phase.side {
         Side::Ours => run::<Guanxi>(step, arguments)?,
         Side::Theirs => run::<SqlCipher>(step, arguments)?,
     };
-    let is_ours = arguments.side == Side::Ours;
+    let is_ours = arguments.phase.side == Side::Ours;
     let reply = if step.work == Work::Write && is_ours { write_bare(reply, arguments)? } else { reply };
     reply.print();
     Ok(())
@@ -98,10 +82,10 @@ pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
 fn run<S: Store>(step: &Step, arguments: &PhaseArguments) -> Outcome<Reply> {
     let world = arguments.world();
     if step.work == Work::Load {
-        S::create(&arguments.folder, world)?;
+        S::create(&arguments.phase.folder, world)?;
     }
     let loading = matches!(step.work, Work::Load | Work::Share);
-    let mut store = S::open(&arguments.folder, world, arguments.cache_bytes, loading)?;
+    let mut store = S::open(&arguments.phase.folder, world, arguments.phase.cache_bytes, loading)?;
     match step.work {
         Work::Load => load(&mut store, world),
         Work::Share => share(&mut store, world),
@@ -154,25 +138,15 @@ fn ask<S: Store>(store: &mut S, question: Question, asker: Asker, world: World) 
         let turns = (0..COMPARED).map(|turn| store.ask(question, asker, form, turn));
         said.push(digest(&turns.collect::<Outcome<Vec<_>>>()?));
     }
-    let first = *said.first().ok_or("a question without a form")?;
-    if said.iter().any(|other| other.to_bits() != first.to_bits()) {
-        return Err(format!("the forms of {question:?} of {asker:?} do not agree").into());
-    }
+    let same = agreed(&said, (question, asker))?;
     let least = Duration::from_millis(if world.leads < MEANINGFUL { 2 } else { 100 });
     let micros = measured(forms.len(), least, &mut |form, turn| {
         let form = forms.get(form).ok_or("a form that nobody knows")?;
         black_box(store.ask(question, asker, form, turn)?);
         Ok(())
     })?;
-    let mut reply = Reply::default().with(SAME, first);
-    let mut best = f64::INFINITY;
-    for (form, micros) in forms.iter().zip(micros) {
-        reply = reply.with(&format!("{}_us", form.name), micros);
-        if !form.kept {
-            best = best.min(micros);
-        }
-    }
-    Ok(reply.with(BEST, best))
+    let reply = Reply::of_forms(forms.iter().map(|form| (form.name, !form.kept)), micros);
+    Ok(reply.with(SAME, same))
 }
 
 fn ask_anew<S: Store>(store: &mut S, question: Question, asker: Asker, world: World) -> Outcome<Reply> {
@@ -225,7 +199,7 @@ fn write<S: Store>(store: &mut S, world: World) -> Outcome<Reply> {
 
 /// Commits as many bytes to a store by itself.
 fn write_bare(reply: Reply, arguments: &PhaseArguments) -> Outcome<Reply> {
-    let spent = bare::write(&arguments.folder, arguments.cache_bytes, WRITES)?;
+    let spent = bare::write(&arguments.phase.folder, arguments.phase.cache_bytes, WRITES)?;
     let reply = reply.with(BARE, spent.processor_micros_each(WRITES));
     Ok(reply.with(BARE_WALL, spent.wall_micros_each(WRITES)))
 }

@@ -275,7 +275,8 @@ pub fn phone(number: usize, salt: u64) -> String {
     format!("+8613{:09}", draw(number, salt, 1_000_000_000))
 }
 
-fn pick(list: &[&'static str], number: usize, salt: u64) -> &'static str {
+/// One of a list, drawn by a number and a salt.
+pub fn pick(list: &[&'static str], number: usize, salt: u64) -> &'static str {
     let place = usize::try_from(draw(number, salt, as_u64(list.len()))).unwrap_or(0);
     list.get(place).copied().unwrap_or("")
 }

@@ -8,7 +8,7 @@ pub mod values;
 use std::path::Path;
 
 pub use data::{
-    Account, Contact, Opportunity, Row, Rows, VISIBLE_OWNERS, Workload, account, draw, note, phone,
+    Account, Contact, Opportunity, Row, Rows, VISIBLE_OWNERS, Workload, account, draw, note, phone, pick,
 };
 pub use guanxi::Guanxi;
 pub use sqlcipher::SqlCipher;

@@ -1,10 +1,10 @@
 //! How every group is run, and how its phases are called.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::harness::Outcome;
+use crate::harness::{Outcome, Side};
 
 /// How a group is run.
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,43 @@ impl Arguments {
             Some(folder) => TempDir::new_in(folder)?,
             None => TempDir::new()?,
         })
+    }
+
+    /// Where the databases lie: where they stay, if that is said, else a new folder, which goes with the second value.
+    pub fn room(&self, staying: Option<&Path>) -> Outcome<(PathBuf, Option<TempDir>)> {
+        if let Some(folder) = staying {
+            return Ok((folder.to_owned(), None));
+        }
+        let scratch = self.scratch()?;
+        Ok((scratch.path().to_owned(), Some(scratch)))
+    }
+}
+
+/// One step of a side, which runs in a process of its own, and its circumstances.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Phase {
+    /// Which step.
+    pub step: String,
+    /// By whom.
+    #[arg(long)]
+    pub side: Side,
+    /// Where the database lies.
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// Memory for pages, in bytes.
+    #[arg(long)]
+    pub cache_bytes: usize,
+}
+
+impl Phase {
+    /// The arguments as the command line takes them, with the sizes of a group.
+    pub fn to_strings<const N: usize>(&self, group: &str, sizes: [(&str, usize); N]) -> Vec<String> {
+        let mut strings = vec![format!("{group}-phase"), self.step.clone()];
+        let place = self.folder.to_string_lossy().into_owned();
+        strings.extend(flags([("side", self.side.name().to_owned()), ("folder", place)]));
+        strings.extend(flags(sizes.map(|(name, size)| (name, size.to_string()))));
+        strings.extend(flags([("cache-bytes", self.cache_bytes.to_string())]));
+        strings
     }
 }
 

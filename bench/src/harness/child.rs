@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::harness::{Outcome, peak_memory_mib};
 
+/// The measure of the fastest form of a question, or of what has one.
+pub const BEST: &str = "us";
+
 /// What a phase measured, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Reply(BTreeMap<String, f64>);
@@ -17,6 +20,26 @@ impl Reply {
     pub fn with(mut self, name: &str, value: f64) -> Self {
         self.0.insert(name.to_owned(), value);
         self
+    }
+
+    /// What each form of a question took, in microseconds and by its name, and the least of those that count as [`BEST`].
+    pub fn of_forms<'a>(
+        forms: impl IntoIterator<Item = (&'a str, bool)>,
+        micros: impl IntoIterator<Item = f64>,
+    ) -> Self {
+        let (mut reply, mut best) = (Self::default(), f64::INFINITY);
+        for ((name, counts), micros) in forms.into_iter().zip(micros) {
+            reply = reply.with(&format!("{name}_us"), micros);
+            if counts {
+                best = best.min(micros);
+            }
+        }
+        reply.with(BEST, best)
+    }
+
+    /// A measure by its name.
+    pub fn measure(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
     }
 
     /// The measures.
@@ -48,6 +71,14 @@ pub struct Child {
 }
 
 impl Child {
+    /// Runs a phase to its end, and gives what it printed.
+    pub fn answer(arguments: &[String]) -> Outcome<Reply> {
+        let mut child = Self::start(arguments)?;
+        let reply = child.reply()?;
+        child.finish()?;
+        Ok(reply)
+    }
+
     /// Starts this program again with other arguments.
     pub fn start(arguments: &[String]) -> Outcome<Self> {
         let mut command = Command::new(std::env::current_exe()?);

@@ -8,13 +8,13 @@ mod figure;
 mod samples;
 mod sides;
 
-pub use arguments::{Arguments, flags};
+pub use arguments::{Arguments, Phase, flags};
 pub use batches::{digest, measured};
-pub use child::{Child, Reply};
+pub use child::{BEST, Child, Reply};
 pub use clock::{Clock, Spent, peak_memory_mib};
 pub use figure::{Better, Declared, Figure, Source, Target, print};
 pub use samples::Samples;
-pub use sides::{SAME, both};
+pub use sides::{SAME, agreed, both};
 
 /// What a step of the bench gives, or why it could not.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Declared, Figure, Reply, Side, Source};
+use crate::harness::{Declared, Figure, Reply, Side, Source, print};
 
 /// Measures by phase, name and side, one for each round.
 #[derive(Debug, Default)]
@@ -28,8 +28,14 @@ impl Samples {
         Some((upper + *values.get(middle.checked_sub(1)?)?) / 2.0)
     }
 
+    /// Prints the figures whose sources were measured.
+    pub fn print(&self, declared: &[Declared], accounts: usize, as_json: bool) {
+        let figures = declared.iter().filter_map(|declared| self.figure(declared, accounts));
+        print(&figures.collect::<Vec<_>>(), as_json);
+    }
+
     /// A figure, where both of its sources were measured.
-    pub fn figure(&self, declared: &Declared, accounts: usize) -> Option<Figure> {
+    fn figure(&self, declared: &Declared, accounts: usize) -> Option<Figure> {
         let Declared { name, ours, theirs, unit, better, target } = *declared;
         let median = |source: Source| self.median(source.step, source.measure, source.side);
         Some(Figure {

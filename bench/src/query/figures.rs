@@ -1,6 +1,6 @@
 //! What is measured in a round, in its order, and which figures follow from it.
 
-use crate::harness::{Better, Declared, Side, Source, Target};
+use crate::harness::{BEST, Better, Declared, Side, Source, Target};
 use crate::query::store::Question;
 
 /// What a step does.
@@ -55,8 +55,6 @@ pub const STEPS: &[Step] = &[
     Step { small: true, ..step("field small", Work::AddFields) },
 ];
 
-/// The measure of a question in the fastest of its forms.
-pub const BEST: &str = "us";
 /// The measure of a question in the form that comes to mind first.
 pub const NAIVE: &str = "naive_us";
 

@@ -10,7 +10,7 @@ mod store;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, both, print};
+use crate::harness::{Arguments, Child, Outcome, Phase, Reply, Samples, Side, both};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -25,53 +25,38 @@ const LEAST_CACHE: usize = 64 << 20;
 
 /// Runs the group and prints its figures.
 pub fn run(arguments: &Arguments) -> Outcome<()> {
-    let mut bench = Bench {
-        folder: arguments.scratch()?,
-        deals: arguments.accounts.max(LEAST),
-        samples: Samples::default(),
-    };
+    let bench = Bench { folder: arguments.scratch()?, deals: arguments.accounts.max(LEAST) };
+    let mut samples = Samples::default();
     let wanted: Vec<&Step> = STEPS.iter().filter(|step| step.name.starts_with(&arguments.only)).collect();
     for load in LOADS.iter().filter(|load| wanted.iter().any(|step| step.small == load.small)) {
-        bench.both(load, 0)?;
+        bench.both(load, 0, &mut samples)?;
     }
     for round in 0..arguments.rounds.max(1) {
-        wanted.iter().try_for_each(|step| bench.both(step, round))?;
+        wanted.iter().try_for_each(|step| bench.both(step, round, &mut samples))?;
     }
-    let figures = figures();
-    let figures = figures.iter().filter_map(|declared| bench.samples.figure(declared, bench.deals));
-    print(&figures.collect::<Vec<_>>(), arguments.json);
+    samples.print(&figures(), bench.deals, arguments.json);
     Ok(())
 }
 
 struct Bench {
     folder: TempDir,
     deals: usize,
-    samples: Samples,
 }
 
 impl Bench {
     /// Runs a step for each side that has its database, and holds what they answered against each other.
-    fn both(&mut self, step: &Step, round: usize) -> Outcome<()> {
-        let mut samples = std::mem::take(&mut self.samples);
-        let outcome = both((step.name, round), step.small, &mut samples, &|side| self.child(step, side));
-        self.samples = samples;
-        outcome
+    fn both(&self, step: &Step, round: usize, samples: &mut Samples) -> Outcome<()> {
+        both((step.name, round), step.small, samples, &|side| self.child(step, side))
     }
 
     fn child(&self, step: &Step, side: Side) -> Outcome<Reply> {
         let database = if step.small { "small" } else { "main" };
         let folder = self.folder.path().join(format!("{database}-{}", side.name()));
         std::fs::create_dir_all(&folder)?;
-        let arguments = PhaseArguments {
-            step: step.name.to_owned(),
-            side,
-            folder,
-            deals: if step.small { self.deals.min(SMALL) } else { self.deals },
-            cache_bytes: (self.deals * CACHE_OF_A_DEAL).max(LEAST_CACHE),
-        };
-        let mut child = Child::start(&arguments.to_strings())?;
-        let reply = child.reply()?;
-        child.finish()?;
-        Ok(reply)
+        let cache_bytes = (self.deals * CACHE_OF_A_DEAL).max(LEAST_CACHE);
+        let deals = if step.small { self.deals.min(SMALL) } else { self.deals };
+        let phase = Phase { step: step.name.to_owned(), side, folder, cache_bytes };
+        let arguments = PhaseArguments { phase, deals };
+        Child::answer(&arguments.to_strings())
     }
 }

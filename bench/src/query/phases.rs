@@ -1,13 +1,12 @@
 //! The phases, each of which runs for one side in a process of its own and prints what it measured.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::crm::PAGE_ROWS;
-use crate::harness::{Clock, Outcome, Reply, SAME, Side, Spent, digest, flags, measured};
+use crate::harness::{BEST, Clock, Outcome, Phase, Reply, SAME, Side, Spent, agreed, digest, measured};
 use crate::query::deal::{OWNERS, TEAM, deals};
-use crate::query::figures::{BEST, LOADS, STEPS, Step, Work};
+use crate::query::figures::{LOADS, STEPS, Step, Work};
 use crate::query::guanxi::Guanxi;
 use crate::query::sqlcipher::SqlCipher;
 use crate::query::store::{Answer, Form, Question, Store};
@@ -28,41 +27,26 @@ const RENEWED: usize = 300;
 /// A phase and its circumstances.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PhaseArguments {
-    /// Which step.
-    pub step: String,
-    /// By whom.
-    #[arg(long)]
-    pub side: Side,
-    /// Where the database lies.
-    #[arg(long)]
-    pub folder: PathBuf,
+    /// What it has in common with those of other groups.
+    #[command(flatten)]
+    pub phase: Phase,
     /// Deals that are loaded.
     #[arg(long)]
     pub deals: usize,
-    /// Memory for pages, in bytes.
-    #[arg(long)]
-    pub cache_bytes: usize,
 }
 
 impl PhaseArguments {
     /// The arguments as the command line takes them.
     pub fn to_strings(&self) -> Vec<String> {
-        let mut strings = vec!["query-phase".to_owned(), self.step.clone()];
-        strings.extend(flags([
-            ("side", self.side.name().to_owned()),
-            ("folder", self.folder.to_string_lossy().into_owned()),
-            ("deals", self.deals.to_string()),
-            ("cache-bytes", self.cache_bytes.to_string()),
-        ]));
-        strings
+        self.phase.to_strings("query", [("deals", self.deals)])
     }
 }
 
 /// Runs a phase and prints its measures.
 pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
     let mut steps = LOADS.iter().chain(STEPS);
-    let step = steps.find(|step| step.name == arguments.step).ok_or("a step that nobody knows")?;
-    match arguments.side {
+    let step = steps.find(|step| step.name == arguments.phase.step).ok_or("a step that nobody knows")?;
+    match arguments.phase.side {
         Side::Ours => run::<Guanxi>(step, arguments),
         Side::Theirs => run::<SqlCipher>(step, arguments),
     }
@@ -70,9 +54,9 @@ pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
 
 fn run<S: Store>(step: &Step, arguments: &PhaseArguments) -> Outcome<()> {
     if step.work == Work::Load {
-        S::create(&arguments.folder)?;
+        S::create(&arguments.phase.folder)?;
     }
-    let mut store = S::open(&arguments.folder, arguments.cache_bytes)?;
+    let mut store = S::open(&arguments.phase.folder, arguments.phase.cache_bytes)?;
     let reply = match step.work {
         Work::Load => load(&mut store, arguments.deals)?,
         Work::Ask(question) => ask(&mut store, question)?,
@@ -136,14 +120,7 @@ fn ask<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
 
 /// What each form took, and the fastest of those that are not naive.
 fn reply_of(forms: &[Form], micros: impl IntoIterator<Item = f64>) -> Reply {
-    let (mut reply, mut best) = (Reply::default(), f64::INFINITY);
-    for (form, micros) in forms.iter().zip(micros) {
-        reply = reply.with(&format!("{}_us", form.name), micros);
-        if !form.naive {
-            best = best.min(micros);
-        }
-    }
-    reply.with(BEST, best)
+    Reply::of_forms(forms.iter().map(|form| (form.name, !form.naive)), micros)
 }
 
 fn ask_anew<S: Store>(store: &mut S, question: Question) -> Outcome<Reply> {
@@ -175,12 +152,7 @@ fn said<S: Store>(store: &mut S, question: Question) -> Outcome<f64> {
         let turns: Vec<u64> = turns.map(|turn| turn.map(f64::to_bits)).collect::<Outcome<_>>()?;
         all.push(digest(&turns));
     }
-    let first = *all.first().ok_or("a question without a form")?;
-    if all.iter().all(|other| other.to_bits() == first.to_bits()) {
-        Ok(first)
-    } else {
-        Err(format!("the forms of {question:?} do not agree").into())
-    }
+    agreed(&all, question)
 }
 
 fn digest_of<S: Store>(store: &S, answer: Answer<S::Row>) -> Outcome<f64> {

@@ -1,6 +1,6 @@
 //! What is measured in a round, in its order, and which figures follow from it.
 
-use crate::harness::{Better, Declared, Side, Source, Target};
+use crate::harness::{BEST, Better, Declared, Side, Source, Target};
 use crate::search::store::{Asker, Question};
 
 /// What a step does.
@@ -76,8 +76,6 @@ pub const STEPS: &[Step] = &[
     step("written", Work::Written),
 ];
 
-/// The measure of the fastest form of a question, or of what has one.
-pub const BEST: &str = "us";
 /// The slowest of a hundred calls.
 pub const P99: &str = "p99_us";
 
@@ -93,12 +91,12 @@ const fn own(name: &'static str, step: &'static str, beside: &'static str, targe
     (name, (step, BEST), (beside, BEST, Side::Ours), "us", target)
 }
 
-const fn built(name: &'static str, measure: &'static str, unit: &'static str, target: Target) -> Row {
-    let ours = match unit.len() {
-        2 => "index_us",
-        _ => "index_mib",
-    };
-    (name, ("index", ours), ("index", measure, Side::Theirs), unit, target)
+const fn built(name: &'static str, measure: &'static str, target: Target) -> Row {
+    (name, ("index", "index_us"), ("index", measure, Side::Theirs), "us", target)
+}
+
+const fn sized(name: &'static str, measure: &'static str, target: Target) -> Row {
+    (name, ("index", "index_mib"), ("index", measure, Side::Theirs), "MiB", target)
 }
 
 const fn wrote(
@@ -134,10 +132,10 @@ const ROWS: &[Row] = &[
         "us",
         Target::AtMost(10_000.0),
     ),
-    built("build.cpu", "bigram_us", "us", Target::Factor(1.9)),
-    built("build.cpu.trigram", "trigram_us", "us", Target::None),
-    built("size", "bigram_mib", "MiB", Target::Factor(0.75)),
-    built("size.trigram", "trigram_mib", "MiB", Target::None),
+    built("build.cpu", "bigram_us", Target::Factor(1.9)),
+    built("build.cpu.trigram", "trigram_us", Target::None),
+    sized("size", "bigram_mib", Target::Factor(0.75)),
+    sized("size.trigram", "trigram_mib", Target::None),
     ("open", ("open", BEST), ("open", BEST, Side::Theirs), "ms", Target::None),
     ("open.wall", ("open", "wall"), ("open", "wall", Side::Theirs), "ms", Target::None),
     wrote("written.found", "found_us", "found_us", Side::Theirs, Target::None),

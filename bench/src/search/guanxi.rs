@@ -157,7 +157,7 @@ impl Store for Guanxi {
     }
 
     fn forms(&self, _: Question) -> Vec<Form> {
-        vec![Form { name: "usual", table: "" }]
+        vec![Form { name: "usual" }]
     }
 
     fn ask(&mut self, _: &Form, question: Question, asker: Asker, text: &str) -> Outcome<Answer> {

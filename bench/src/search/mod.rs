@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments as GroupArguments, Child, Outcome, Reply, Samples, Side, both, print};
+use crate::harness::{Arguments as GroupArguments, Child, Outcome, Phase, Reply, Samples, Side, both};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -37,20 +37,16 @@ pub struct Arguments {
 
 /// Runs the group and prints its figures.
 pub fn run(arguments: &Arguments) -> Outcome<()> {
-    let scratch = if arguments.database.is_none() { Some(arguments.group.scratch()?) } else { None };
-    let folder = scratch.as_ref().map(|folder| folder.path().to_owned());
-    let folder = arguments.database.clone().or(folder).ok_or("a folder is missing")?;
+    let (folder, scratch) = arguments.group.room(arguments.database.as_deref())?;
     let bench = Bench { folder, _scratch: scratch, records: arguments.group.accounts.max(LEAST) };
     let mut samples = Samples::default();
     bench.load(&mut samples)?;
     let only = &arguments.group.only;
     for round in 0..arguments.group.rounds.max(1) {
-        let wanted = STEPS.iter().filter(|step| step.name.starts_with(only));
-        wanted.into_iter().try_for_each(|step| bench.step(step, round, &mut samples))?;
+        let mut wanted = STEPS.iter().filter(|step| step.name.starts_with(only));
+        wanted.try_for_each(|step| bench.step(step, round, &mut samples))?;
     }
-    let figures = figures();
-    let figures = figures.iter().filter_map(|declared| samples.figure(declared, bench.records));
-    print(&figures.collect::<Vec<_>>(), arguments.group.json);
+    samples.print(&figures(), bench.records, arguments.group.json);
     Ok(())
 }
 
@@ -81,11 +77,8 @@ impl Bench {
         let folder = self.folder.join(side.name());
         std::fs::create_dir_all(&folder)?;
         let cache_bytes = (self.records * CACHE_OF_A_RECORD).max(LEAST_CACHE);
-        let step = step.name.to_owned();
-        let arguments = PhaseArguments { step, side, folder, records: self.records, cache_bytes };
-        let mut child = Child::start(&arguments.to_strings())?;
-        let reply = child.reply()?;
-        child.finish()?;
-        Ok(reply)
+        let phase = Phase { step: step.name.to_owned(), side, folder, cache_bytes };
+        let arguments = PhaseArguments { phase, records: self.records };
+        Child::answer(&arguments.to_strings())
     }
 }

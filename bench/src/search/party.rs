@@ -4,7 +4,7 @@
 //! Names are as those of registers are: a place, a mark of two or three characters, a trade and a legal form, where few
 //! marks, surnames and trades are frequent and most are rare.
 
-use crate::crm::draw;
+use crate::crm::{draw, pick};
 
 /// People who own records.
 pub const OWNERS: usize = 50;
@@ -270,10 +270,6 @@ fn skewed_of(list: &[(char, char)], number: usize, salt: u64) -> (char, char) {
 /// A place in a list of which the first ones come more often: the smaller of two draws.
 fn skewed(number: usize, salt: u64, length: usize) -> usize {
     below(number, salt, length).min(below(number, salt + 100, length))
-}
-
-fn pick(list: &[&'static str], number: usize, salt: u64) -> &'static str {
-    list.get(below(number, salt, list.len())).copied().unwrap_or("")
 }
 
 fn below(number: usize, salt: u64, limit: usize) -> usize {

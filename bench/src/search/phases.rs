@@ -1,11 +1,10 @@
 //! The phases, each of which runs for one side in a process of its own and prints what it measured.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::harness::{Clock, Outcome, Reply, SAME, Side, Spent, digest, flags, measured};
-use crate::search::figures::{BEST, LOADS, P99, STEPS, Step, Work};
+use crate::harness::{BEST, Clock, Outcome, Phase, Reply, SAME, Side, Spent, agreed, digest, measured};
+use crate::search::figures::{LOADS, P99, STEPS, Step, Work};
 use crate::search::guanxi::Guanxi;
 use crate::search::party::{Party, party};
 use crate::search::sqlcipher::SqlCipher;
@@ -32,33 +31,18 @@ const MEANINGFUL: usize = 5_000;
 /// A phase and its circumstances.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PhaseArguments {
-    /// Which step.
-    pub step: String,
-    /// By whom.
-    #[arg(long)]
-    pub side: Side,
-    /// Where the database lies.
-    #[arg(long)]
-    pub folder: PathBuf,
+    /// What it has in common with those of other groups.
+    #[command(flatten)]
+    pub phase: Phase,
     /// Records that are loaded.
     #[arg(long)]
     pub records: usize,
-    /// Memory for pages, in bytes.
-    #[arg(long)]
-    pub cache_bytes: usize,
 }
 
 impl PhaseArguments {
     /// The arguments as the command line takes them.
     pub fn to_strings(&self) -> Vec<String> {
-        let mut strings = vec!["search-phase".to_owned(), self.step.clone()];
-        strings.extend(flags([
-            ("side", self.side.name().to_owned()),
-            ("folder", self.folder.to_string_lossy().into_owned()),
-            ("records", self.records.to_string()),
-            ("cache-bytes", self.cache_bytes.to_string()),
-        ]));
-        strings
+        self.phase.to_strings("search", [("records", self.records)])
     }
 
     fn least(&self) -> Duration {
@@ -69,8 +53,8 @@ impl PhaseArguments {
 /// Runs a phase and prints its measures.
 pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
     let mut steps = LOADS.iter().chain(STEPS);
-    let step = steps.find(|step| step.name == arguments.step).ok_or("a step that nobody knows")?;
-    match arguments.side {
+    let step = steps.find(|step| step.name == arguments.phase.step).ok_or("a step that nobody knows")?;
+    match arguments.phase.side {
         Side::Ours => run::<Guanxi>(step, arguments),
         Side::Theirs => run::<SqlCipher>(step, arguments),
     }
@@ -78,10 +62,10 @@ pub fn phase(arguments: &PhaseArguments) -> Outcome<()> {
 
 fn run<S: Store>(step: &Step, arguments: &PhaseArguments) -> Outcome<()> {
     if step.work == Work::Load {
-        S::create(&arguments.folder)?;
+        S::create(&arguments.phase.folder)?;
     }
     let clock = Clock::start();
-    let mut store = S::open(&arguments.folder, arguments.cache_bytes, step.loads())?;
+    let mut store = S::open(&arguments.phase.folder, arguments.phase.cache_bytes, step.loads())?;
     let reply = match step.work {
         Work::Load => load(&mut store, arguments.records)?,
         Work::Index => index(&mut store, arguments.records)?,
@@ -131,21 +115,15 @@ fn ask<S: Store>(
         let answers = turns.collect::<Outcome<Vec<_>>>()?;
         said.push(digest(&answers));
     }
-    let first = *said.first().ok_or("a question without a form")?;
-    if said.iter().any(|other| other.to_bits() != first.to_bits()) {
-        return Err(format!("the forms of {question:?} do not agree").into());
-    }
+    let same = agreed(&said, question)?;
     let micros = measured(forms.len(), arguments.least(), &mut |form, turn| {
         let form = forms.get(form).ok_or("a form that nobody knows")?;
         black_box(store.ask(form, question, asker, text(turn))?);
         Ok(())
     })?;
-    let mut reply = Reply::default().with(BEST, micros.iter().copied().fold(f64::INFINITY, f64::min));
-    for (form, micros) in forms.iter().zip(micros) {
-        reply = reply.with(&format!("{}_us", form.name), micros);
-    }
+    let reply = Reply::of_forms(forms.iter().map(|form| (form.name, true)), micros);
     // The beginning of a word is also found within names here, and of words of notes on the other side.
-    Ok(if question == Question::Prefix { reply } else { reply.with(SAME, first) })
+    Ok(if question == Question::Prefix { reply } else { reply.with(SAME, same) })
 }
 
 fn complete<S: Store>(store: &mut S, records: usize) -> Outcome<Reply> {

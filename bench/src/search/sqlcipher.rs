@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row as Found, TransactionBehavior, named_params, para
 use crate::crm::Opening;
 use crate::crm::sqlcipher::{connect, database, id, now_micros};
 use crate::harness::{Clock, Outcome};
-use crate::search::party::{OWNERS, Party, TEAM};
+use crate::search::party::{Party, TEAM};
 use crate::search::phases::{COMPLETED, HITS};
 use crate::search::store::{Answer, Asker, Built, Form, Question, Store};
 
@@ -38,7 +38,7 @@ impl Store for SqlCipher {
         }
         let connection = connect(folder, Opening { cache_bytes: 1 << 26, relaxed: true })?;
         connection.execute_batch(SCHEMA)?;
-        for owner in 0..TEAM.min(OWNERS) {
+        for owner in 0..TEAM {
             connection.execute("INSERT INTO team VALUES (?1, ?2)", [MANAGER, id(owner)])?;
         }
         Ok(())
@@ -97,8 +97,7 @@ impl Store for SqlCipher {
     }
 
     fn forms(&self, question: Question) -> Vec<Form> {
-        let bigram = Form { name: "bigram", table: BIGRAM };
-        let trigram = Form { name: "trigram", table: TRIGRAM };
+        let [bigram, trigram] = [BIGRAM, TRIGRAM].map(|name| Form { name });
         match question {
             Question::CommonLong | Question::FullName | Question::Phone => vec![bigram, trigram],
             Question::Rare
@@ -113,8 +112,8 @@ impl Store for SqlCipher {
     }
 
     fn ask(&mut self, form: &Form, _: Question, asker: Asker, text: &str) -> Outcome<Answer> {
-        let sought = if form.table == BIGRAM { bigram_query(text) } else { format!("\"{text}\"") };
-        let found = found(form.table, asker);
+        let sought = if form.name == BIGRAM { bigram_query(text) } else { format!("\"{text}\"") };
+        let found = found(form.name, asker);
         let page = format!("SELECT {COLUMNS} {found} ORDER BY rank LIMIT :rows");
         let rows = self.rows(&page, asker, &sought, HITS)?;
         let mut counted = self.connection.prepare_cached(&format!("SELECT count(*) {found}"))?;

@@ -46,10 +46,8 @@ pub enum Question {
 /// One way to ask a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    /// What its measure is called, before the unit.
+    /// What its measure is called, before the unit: the table, where the side has several.
     pub name: &'static str,
-    /// The table, where the side has several.
-    pub table: &'static str,
 }
 
 /// What a side answers.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side, print};
+use crate::harness::{Arguments, Child, Outcome, Reply, Samples, Side};
 use figures::{Cache, FIGURES, STEPS, Step};
 use phases::Phase;
 pub use phases::{PhaseArguments, phase};
@@ -28,8 +28,8 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
             }
         }
     }
-    let figure = |row| bench.samples.figure(&figures::declared(row), bench.accounts);
-    print(&FIGURES.iter().filter_map(figure).collect::<Vec<_>>(), arguments.json);
+    let figures: Vec<_> = FIGURES.iter().map(figures::declared).collect();
+    bench.samples.print(&figures, bench.accounts, arguments.json);
     Ok(())
 }
 

@@ -120,8 +120,9 @@ fn tell_reading(answer: &Json) -> Result<()> {
     }
     if let Some(progress) = answer.get("incomplete").filter(|progress| !progress.is_null()) {
         let count = |name| progress.get(name).and_then(Json::as_u64).unwrap_or_default();
-        let (done, total) = (count("done"), count("total"));
-        output::line(&format!("the index is being made anew: {done} of {total} records are searched"))?;
+        let (done, total, entries) = (count("done"), count("total"), count("entries"));
+        let changes = format!("{entries} changes are not looked at yet");
+        output::line(&format!("incomplete: {done} of {total} records are searched, {changes}"))?;
     }
     for facet in list(answer, "facets") {
         let counts = list(facet, "values").iter().map(|value| {

@@ -103,6 +103,13 @@ fn a_package_is_signed_with_a_key_trusted_rotated_and_taken_back() {
     assert_eq!(verify(&sandbox, SCORE).error_code(), "plugin.key_revoked");
     ok(&sandbox.guanxi(["plugin", "sign", SCORE, "--secret-key", "newer.key"]));
     ok(&verify(&sandbox, SCORE));
+    // One that was taken back is replaced by one that is in force.
+    ok(&sandbox.guanxi(["plugin", "revoke", "trust.toml", "--key", "newer", "--reason", "lost"]));
+    let newest = key(&sandbox, "newest.key");
+    ok(&sandbox.guanxi(["plugin", "rotate", "trust.toml", "newer", "newest", "--public", &newest]));
+    assert_eq!(verify(&sandbox, SCORE).error_code(), "plugin.key_revoked");
+    ok(&sandbox.guanxi(["plugin", "sign", SCORE, "--secret-key", "newest.key"]));
+    ok(&verify(&sandbox, SCORE));
     ok(&sandbox.guanxi([
         "plugin",
         "revoke",
@@ -130,6 +137,12 @@ fn a_key_with_a_password_is_not_used_without_it() {
     assert_eq!(with(&sign, "a long password"), Some(0));
     // A key is not written over.
     assert_eq!(with(&["plugin", "keygen", "vendor.key"], "a long password"), Some(5));
+    assert_eq!(
+        with(&["plugin", "keygen", "vendor.secret"], "a long password"),
+        Some(5),
+        "vendor.pub is there"
+    );
+    assert_eq!(with(&["plugin", "keygen", "other.pub"], "a long password"), Some(5), "it would be both");
 }
 
 #[test]
@@ -173,6 +186,9 @@ fn the_newest_package_of_a_catalogue_is_installed_and_loads() {
     ]));
     ok(&sandbox.guanxi(["plugin", "sign", "shop/catalogue.json", "--secret-key", "vendor.key"]));
     assert_eq!(install().error_code(), "plugin.revoked");
+    // What cannot be read of the newest edition is not taken for none.
+    sandbox.file("plugins/catalogue.seen", "");
+    assert_eq!(install().error_code(), "plugin.catalogue");
 }
 
 #[test]
@@ -181,19 +197,31 @@ fn a_plugin_that_takes_its_process_down_is_told_of_by_check() {
     score(&sandbox);
     let checked = sandbox.guanxi(["plugin", "check", SCORE, "--unsigned", "--json"]).json();
     assert_eq!(checked["abi"], "1.2");
-    sandbox.file(
-        "boom.c",
-        "#include <stdlib.h>\n__attribute__((constructor)) static void boom(void) { abort(); }\n",
-    );
+    let died = check_of_constructor(&sandbox, "boom", "abort();");
+    assert_eq!((died.status, died.error_code().as_str()), (9, "plugin.crashed"));
+}
+
+/// Checks a library that does something when it is loaded, and is no plugin.
+fn check_of_constructor(sandbox: &Sandbox, name: &str, work: &str) -> Answer {
+    let program = "#include <stdlib.h>\n__attribute__((constructor)) static void work(void) ";
+    sandbox.file("work.c", format!("{program} {{ {work} }}\n"));
+    let library = format!("{name}.so");
     let compiled = Command::new("cc")
         .args(["-shared", "-fPIC", "-o"])
-        .args([sandbox.path("boom.so"), sandbox.path("boom.c")])
+        .args([sandbox.path(&library), sandbox.path("work.c")])
         .status()
         .unwrap();
     assert!(compiled.success());
-    ok(&pack(&sandbox, "cn.example.boom", ("boom.so", PATIENT), &[]));
-    let died = sandbox.guanxi(["plugin", "check", "cn.example.boom-1.0.0.gxplugin", "--unsigned", "--json"]);
-    assert_eq!((died.status, died.error_code().as_str()), (9, "plugin.crashed"));
+    ok(&pack(sandbox, &format!("cn.example.{name}"), (&library, PATIENT), &[]));
+    let package = format!("cn.example.{name}-1.0.0.gxplugin");
+    sandbox.guanxi(["plugin", "check", &package, "--unsigned", "--json"])
+}
+
+#[test]
+fn a_plugin_that_is_checked_is_not_given_the_keys_and_passwords_of_the_environment() {
+    let sandbox = Sandbox::empty();
+    let checked = check_of_constructor(&sandbox, "nosy", "if (getenv(\"GUANXI_PASSWORD\")) abort();");
+    assert_eq!(checked.error_code(), "plugin.entry");
 }
 
 /// The checks of a conformance test that failed.
@@ -306,6 +334,8 @@ fn sources_of_a_new_plugin_are_written_and_those_in_c_pass_their_own_test() {
     assert_eq!(again.error_code(), "storage.already_exists");
     let named = sandbox.guanxi(["plugin", "new", "crm.industry", "other", "--json"]);
     assert_eq!(named.error_code(), "plugin.manifest");
+    let quoted = sandbox.guanxi(["plugin", "new", "cn.example.industry", "other", "--name", "\"", "--json"]);
+    assert_eq!(quoted.error_code(), "input.invalid_argument");
     ok(&sandbox.guanxi(["plugin", "new", "cn.example.industry", "c", "--lang", "c", "--name", "行业"]));
     let tested = Command::new("make")
         .arg("test")

@@ -10,7 +10,7 @@ use crate::access::pools::{PoolFact, sees_pools};
 use crate::access::{
     AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
     Numbered, Permit, PluginAccount, PositionHolder, PrivilegeRequest, RIGHTS_REQUESTS, RecordShare,
-    RoleAssignment, Shares, SharingFact, TeamMember, User,
+    RoleAssignment, Sharee, Shares, SharingFact, TeamMember, User,
 };
 use crate::base::{Code, EntityId, Error, FieldId, RecordId, Result};
 use crate::schema::EntityType;
@@ -375,6 +375,14 @@ impl Policy {
     #[must_use]
     pub fn teams_of(&self, user: RecordId) -> &[RecordId] {
         self.people.teams.get(&user).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether what is shared with a user or a team is with somebody.
+    pub(crate) fn is_with(&self, principal: RecordId, with: Sharee) -> bool {
+        match with {
+            Sharee::User(user) => user == principal,
+            Sharee::Team(team) => self.teams_of(principal).contains(&team),
+        }
     }
 
     /// The highest number of a class that it knows.

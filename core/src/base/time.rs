@@ -130,7 +130,7 @@ impl Date {
             return self.plus_days(1)?.at(0, zone);
         }
         let out_of_range = |error: jiff::Error| Error::new(Code::OutOfRange).rule("date").because(error);
-        let time = crate::base::Time::from_micros(micros)?;
+        let time = Time::from_micros(micros)?;
         let since = jiff::Span::new().try_microseconds(time.micros()).map_err(out_of_range)?;
         let wall =
             self.0.to_datetime(jiff::civil::Time::midnight()).checked_add(since).map_err(out_of_range)?;

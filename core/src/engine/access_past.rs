@@ -94,6 +94,8 @@ struct Then<'a> {
     moment: Timestamp,
     /// What followed others then, as far as somebody has asked.
     followers: RefCell<BTreeMap<(EntityId, FieldId), Followers>>,
+    /// What was shared then, by those with whom it was, once somebody has asked: it is read once for all people.
+    shared: RefCell<Option<BTreeMap<Sharee, Vec<ShareFact>>>>,
 }
 
 impl Session {
@@ -179,7 +181,8 @@ impl Session {
             lost: RefCell::default(),
         };
         let policy = KeptPolicy::past(reader.snapshot, reader.registry(), (&facts, moment))?;
-        Ok(Then { session: self, reader, facts, policy, moment, followers: RefCell::default() })
+        let (followers, shared) = (RefCell::default(), RefCell::default());
+        Ok(Then { session: self, reader, facts, policy, moment, followers, shared })
     }
 }
 
@@ -274,13 +277,24 @@ impl<'a> Then<'a> {
         if usize::try_from(made).is_ok_and(|made| made <= MAX_FOLLOWED_SHARES) {
             return Ok(None);
         }
-        let theirs = |fact: &ShareFact| match fact.with {
-            Sharee::User(user) => user == principal,
-            Sharee::Team(team) => self.policy.teams_of(principal).contains(&team),
-        };
-        let facts = self.shares(&theirs)?;
+        let facts = self.shared_with(principal)?;
         let shares = shares_at((self, registry), &self.policy, principal, (&facts, self.moment))?;
         Ok(Some(self.policy.with_shares(principal, shares)))
+    }
+
+    /// The shares that held then with somebody and with their teams.
+    fn shared_with(&self, principal: RecordId) -> Result<Vec<ShareFact>> {
+        if self.shared.borrow().is_none() {
+            let mut shared: BTreeMap<Sharee, Vec<ShareFact>> = BTreeMap::new();
+            for fact in self.shares(&|_| true)? {
+                shared.entry(fact.with).or_default().push(fact);
+            }
+            *self.shared.borrow_mut() = Some(shared);
+        }
+        let shared = self.shared.borrow();
+        let teams = self.policy.teams_of(principal).iter().copied().map(Sharee::Team);
+        let with = std::iter::once(Sharee::User(principal)).chain(teams);
+        Ok(with.filter_map(|with| shared.as_ref()?.get(&with)).flatten().cloned().collect())
     }
 
     /// Which records of an entity referred to others by a field, by those.

@@ -8,12 +8,10 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::Value as Json;
 
-use crate::access::Action;
+use crate::access::{Action, Role};
 use crate::base::{Code, Error, Label, Result};
 use crate::engine::{Crm, Registrar, Session};
-
-/// The entity whose administration is that of the whole database.
-const ROLES: &str = "sys.role";
+use crate::schema::EntityType;
 
 /// What an extension does by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +160,7 @@ impl Session {
     /// `access.not_permitted` without the right to administer everything; `input.unknown_method`;
     /// `plugin.not_admitted` for an extension that has no account; `engine.reentrant`; those of the job.
     pub fn run_job(&self, name: &str) -> Result<Json> {
-        self.check_may(ROLES, Action::Administer)?;
+        self.check_may(Role::NAME, Action::Administer)?;
         let performers = self.crm().performers();
         let job = performers.jobs.iter().find(|known| known.definition.name == name);
         let job = job.ok_or_else(|| Error::new(Code::UnknownMethod).value(name))?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::access::{Action, ClassId, Permit, Policy, Read, Showing};
 use crate::base::{EntityId, FieldId, Patience, RecordId, Result, Value};
@@ -51,7 +51,8 @@ pub(crate) struct Visibility {
     pub number: u64,
     /// By entity; an entity that is not here is out of reach.
     pub scopes: BTreeMap<EntityId, Scope>,
-    policy: Arc<Policy>,
+    /// The policy by which it was made, which goes when nobody decides by it any more.
+    policy: Weak<Policy>,
     /// The newest entry of the ledger then, from which single records follow.
     position: u64,
     /// The registry by which it was made.
@@ -80,7 +81,8 @@ impl Session {
         self.read(|reader| {
             let known = kept.0.lock().unwrap_or_else(PoisonError::into_inner).get(&viewer).cloned();
             let is_now = |known: &&Arc<Visibility>| {
-                Arc::ptr_eq(&known.policy, reader.policy) && Arc::ptr_eq(&known.registry, reader.registry)
+                known.policy.as_ptr() == Arc::as_ptr(reader.policy)
+                    && Arc::ptr_eq(&known.registry, reader.registry)
             };
             if let Some(known) = known.as_ref().filter(is_now) {
                 return Ok(Arc::clone(known));
@@ -108,7 +110,7 @@ impl Session {
             };
             let number = known.as_ref().filter(is_alike).map(|known| known.number);
             let number = number.unwrap_or_else(|| LAST.fetch_add(1, Ordering::Relaxed).saturating_add(1));
-            let (policy, registry) = (Arc::clone(reader.policy), Arc::clone(reader.registry));
+            let (policy, registry) = (Arc::downgrade(reader.policy), Arc::clone(reader.registry));
             let seen = Arc::new(Visibility { number, scopes, policy, position, registry });
             let mut kept = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() >= MAX_SEEN {

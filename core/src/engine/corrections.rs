@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::access::{NOBODY, Permit, Process, Read, ShareFact, Sharee, Update};
+use crate::access::{NOBODY, Permit, Process, Read, Sharee, Update};
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value, normalize};
 use crate::engine::nobodys::NobodysPage;
 use crate::engine::reader::{found, is_out_of_reach};
@@ -337,12 +337,10 @@ impl Reader<'_> {
         let Some(permit) = reached(self.permit(entity))? else { return Ok(false) };
         let Some(record) = found(self.stored(&permit, entity, request.record))? else { return Ok(false) };
         let process = process_of(request.id);
-        let is_theirs = |fact: &ShareFact| match fact.with {
-            Sharee::User(user) => user == self.user,
-            Sharee::Team(team) => self.policy.teams_of(self.user).contains(&team),
-        };
         let shares = shares_of(self.snapshot, self.registry, self.policy, &record)?;
-        let referred = shares.iter().any(|fact| fact.process.as_ref() == Some(&process) && is_theirs(fact));
+        let referred = shares
+            .iter()
+            .any(|fact| fact.process.as_ref() == Some(&process) && self.policy.is_with(self.user, fact.with));
         let shown =
             |name: &String| entity.field(FieldName::Name(name)).is_ok_and(|field| permit.shows(field.id()));
         Ok(referred && request.proposed.keys().all(shown))

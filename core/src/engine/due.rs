@@ -74,10 +74,10 @@ impl DueHook {
 
     /// The entity and the index, as soon as every record is in it; nothing while its module is off.
     fn place<'r>(&self, reader: &Reader<'r>) -> Result<Option<(&'r Entity, &'r DeclaredIndex)>> {
-        let entity = match reader.registry.entity(&self.entity) {
-            Err(error) if error.code() == Code::ModuleOff => return Ok(None),
-            entity => entity?,
-        };
+        let entity = reader.registry.entity(&self.entity)?;
+        if reader.registry.is_off(entity) {
+            return Ok(None);
+        }
         let found = entity.indexes().iter().find(|index| index.api_name == self.index && index.complete);
         Ok(found.map(|index| (entity, index)))
     }

@@ -9,19 +9,18 @@ use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Action;
+use crate::access::{Action, Role};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::session::WriterTurn;
 use crate::engine::{Crm, EntryKind, Extension, Session, Transaction, WriteOptions};
-use crate::records::note;
+use crate::records::{WriteView, note};
+use crate::schema::EntityType;
 use crate::storage::{Keyspace, RangeRequest, Snapshot};
 
 /// Where what is remembered of a plugin lies, before its id.
 const STATE: &[u8] = b"plugin.";
 /// Most plugins of a database.
 const MAX_PLUGINS: usize = 1_000;
-/// The entity whose administration is that of the whole database.
-const ROLES: &str = "sys.role";
 
 /// What a database remembers of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,8 +49,15 @@ fn parse(bytes: &[u8]) -> Result<PluginState> {
         .map_err(|error| Error::new(Code::Damaged).rule("plugin state").because(error))
 }
 
-fn written(state: &PluginState) -> Result<Vec<u8>> {
-    serde_json::to_vec(state).map_err(|error| Error::new(Code::Panic).because(error))
+/// What is remembered of a plugin, if anything is.
+fn known(snapshot: &dyn Snapshot, plugin: &str) -> Result<Option<PluginState>> {
+    snapshot.get(Keyspace::Meta, &place(plugin))?.map(|bytes| parse(&bytes)).transpose()
+}
+
+fn remember(view: &mut WriteView<'_>, state: &PluginState) -> Result<()> {
+    let bytes = serde_json::to_vec(state).map_err(|error| Error::new(Code::Panic).because(error))?;
+    view.put(Keyspace::Meta, place(&state.plugin), bytes);
+    Ok(())
 }
 
 pub(super) fn states(snapshot: &dyn Snapshot) -> Result<Vec<PluginState>> {
@@ -65,7 +71,7 @@ impl Crm {
     /// # Errors
     /// `storage.damaged`.
     pub fn plugin_state(&self, plugin: &str) -> Result<Option<PluginState>> {
-        self.snapshot()?.get(Keyspace::Meta, &place(plugin))?.map(|bytes| parse(&bytes)).transpose()
+        known(self.snapshot()?.as_ref(), plugin)
     }
 
     /// What the database remembers of all plugins, by their ids.
@@ -88,12 +94,11 @@ impl Crm {
                 text.push_str(&format!(" {name}:{said}"));
             }
         }
-        let known = self.plugin_state(&state.plugin)?.unwrap_or_default();
         self.add(extension)?;
-        let state = PluginState { required: known.required, ..state.clone() };
-        let (bytes, nobody) = (written(&state)?, RecordId::from_bytes([0; 16]));
+        let nobody = RecordId::from_bytes([0; 16]);
         self.system_write(nobody, extension.id(), |view, context| {
-            view.put(Keyspace::Meta, place(&state.plugin), bytes);
+            let required = known(view, &state.plugin)?.is_some_and(|known| known.required);
+            remember(view, &PluginState { required, ..state.clone() })?;
             note(view, context, EntryKind::Plugin, nobody, &text);
             Ok(())
         })
@@ -113,6 +118,9 @@ impl Crm {
     /// Refuses to write while a plugin is not there without which nothing is to be written.
     pub(super) fn check_required_plugins(&self) -> Result<()> {
         let required = self.inner.required_plugins.read().unwrap_or_else(PoisonError::into_inner);
+        if required.is_empty() {
+            return Ok(());
+        }
         let loaded = self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner);
         match required.iter().find(|plugin| !loaded.contains(*plugin)) {
             Some(missing) => Err(Error::new(Code::PluginRequired).plugin(missing)),
@@ -134,31 +142,27 @@ impl Session {
     /// `access.not_permitted` without the right to administer everything; `plugin.not_admitted` for a plugin that was
     /// never loaded here.
     pub fn require_plugin(&self, plugin: &str, is_required: bool) -> Result<()> {
-        self.check_may(ROLES, Action::Administer)?;
-        let crm = self.crm();
-        let known = crm.plugin_state(plugin)?;
-        let known = known.ok_or_else(|| Error::new(Code::PluginNotAdmitted).plugin(plugin))?;
-        let state = PluginState { required: is_required, ..known };
-        let bytes = written(&state)?;
+        self.check_may(Role::NAME, Action::Administer)?;
+        let (crm, actor) = (self.crm(), self.user());
         let text = format!("{plugin} {}", if is_required { "required" } else { "not required" });
-        let (cause, actor) = ("plugin.require", self.user());
-        let mut required = crm.inner.required_plugins.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if is_required {
-            required.insert(plugin.to_owned());
-        } else {
-            required.remove(plugin);
-        }
+        // What was remembered is read in the writer's turn, or what another one writes meanwhile would be lost.
         crm.system_write_and(
             actor,
-            cause,
+            "plugin.require",
             |view, context| {
-                view.put(Keyspace::Meta, place(plugin), bytes);
+                let known = known(view, plugin)?;
+                let known = known.ok_or_else(|| Error::new(Code::PluginNotAdmitted).plugin(plugin))?;
+                remember(view, &PluginState { required: is_required, ..known })?;
                 note(view, context, EntryKind::Plugin, actor, &text);
                 Ok(())
             },
             &mut || {
-                *crm.inner.required_plugins.write().unwrap_or_else(PoisonError::into_inner) =
-                    required.clone();
+                let required = &crm.inner.required_plugins;
+                let mut required = required.write().unwrap_or_else(PoisonError::into_inner);
+                match is_required {
+                    true => required.insert(plugin.to_owned()),
+                    false => required.remove(plugin),
+                };
             },
         )
     }
@@ -174,19 +178,17 @@ impl Session {
         schema_version: u32,
         mut migrate: impl FnMut(&mut Transaction<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.check_may(ROLES, Action::Administer)?;
+        self.check_may(Role::NAME, Action::Administer)?;
         let options = WriteOptions::default().cause(&format!("plugin.migrate {plugin}"));
         self.write_with(options, |transaction| {
-            let known = transaction.view().get(Keyspace::Meta, &place(plugin))?;
-            let known = known.map(|bytes| parse(&bytes)).transpose()?.unwrap_or_default();
+            let known = known(transaction.view(), plugin)?.unwrap_or_default();
             if known.schema_version >= schema_version {
                 return Ok(());
             }
             migrate(transaction)?;
             let state = PluginState { plugin: plugin.to_owned(), schema_version, ..known };
-            let (bytes, context) = (written(&state)?, transaction.context().clone());
-            let user = transaction.user();
-            transaction.view_mut().put(Keyspace::Meta, place(plugin), bytes);
+            let (context, user) = (transaction.context().clone(), transaction.user());
+            remember(transaction.view_mut(), &state)?;
             let text = format!("{plugin} schema version {schema_version}");
             note(transaction.view_mut(), &context, EntryKind::Plugin, user, &text);
             Ok(())

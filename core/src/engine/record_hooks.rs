@@ -3,9 +3,10 @@
 //!
 //! A hook that refuses takes back the change that it was asked about, whole, and the transaction goes on without it.
 //! Hooks write through the transaction at hand, in the right of whoever acts, and what they write has hooks of its own;
-//! the circle ends at a depth, and a transaction that reached it is never committed. Records that the engine writes in
-//! its own right, erasures and purges are not told of.
+//! the circle ends at a depth, and a transaction that reached it is never committed. What is written behind a commit is
+//! told of to the same depth. Records that the engine writes in its own right, erasures and purges are not told of.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -55,7 +56,8 @@ pub trait RecordHook: Send + Sync {
 /// Something that an extension does when a change is durable: in no transaction, on the thread that committed, and
 /// without a say in what was committed.
 pub trait AfterCommit: Send + Sync {
-    /// Is told of one record that was saved or deleted. Sessions that it writes with begin transactions of their own.
+    /// Is told of one record that was saved or deleted. Sessions that it writes with begin transactions of their own, of
+    /// which it is told in turn; [`MAX_HOOK_DEPTH`] within each other, and of what lies deeper nobody is told.
     fn after_commit(&self, session: &Session, entity: &str, record: RecordId);
 }
 
@@ -188,36 +190,25 @@ fn at<'h>(
     entity: &'h Entity,
     point: HookPoint,
 ) -> impl Iterator<Item = &'h Arc<dyn RecordHook>> {
-    hooks.iter().filter(|hook| entity.is_called(&hook.entity)).filter_map(move |hook| match &hook.rule {
-        HookRule::At(known, rule) if *known == point => Some(rule),
+    // Most hooks stand before a save, and no name is compared for these.
+    hooks.iter().filter_map(move |hook| match &hook.rule {
+        HookRule::At(known, rule) if *known == point && entity.is_called(&hook.entity) => Some(rule),
         _ => None,
     })
 }
 
 fn tells_of_commits(hooks: &[Hook], entity: &Entity) -> bool {
-    let of_entity = |hook: &&Hook| entity.is_called(&hook.entity);
-    hooks.iter().filter(of_entity).any(|hook| matches!(hook.rule, HookRule::AfterCommit(_)))
+    hooks.iter().any(|hook| matches!(hook.rule, HookRule::AfterCommit(_)) && entity.is_called(&hook.entity))
 }
 
 impl Transaction<'_> {
-    /// Does a work upon a record of an entity, all of it or nothing where hooks stand behind it that may refuse.
-    pub(super) fn with_hooks<T>(
-        &mut self,
-        entity: &str,
-        work: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        let registry = Arc::clone(&self.registry);
-        let known = registry.entity(entity)?;
-        let hooks = self.hooks();
-        let told = self.hook_state().committed.len();
-        let done = match at(&hooks, known, HookPoint::AfterSave).next() {
-            Some(_) => self.all_or_nothing(work),
-            None => work(self),
-        };
-        if done.is_err() {
-            self.hook_state().committed.truncate(told);
+    /// Does a work upon a record, all of it or nothing where there are hooks that may refuse, be they of records of other
+    /// entities that rules change along with it.
+    pub(super) fn with_hooks<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        match self.hooks().iter().any(|hook| matches!(hook.rule, HookRule::At(..))) {
+            true => self.all_or_nothing(work),
+            false => work(self),
         }
-        done
     }
 
     /// Asks the hooks behind a save.
@@ -229,7 +220,7 @@ impl Transaction<'_> {
         }
         let stored = records::get_for_rule(self.view(), entity.id(), id)?;
         let Some(record) = stored else { return Ok(()) };
-        self.note_commit(&hooks, entity, &record);
+        self.note_commit(&hooks, entity, (record.id, record.envelope.version));
         self.ask(entity, HookPoint::AfterSave, (old, &record), None)
     }
 
@@ -241,7 +232,8 @@ impl Transaction<'_> {
     /// Asks the hooks behind a deletion.
     pub(super) fn after_delete(&mut self, entity: &Entity, old: &Record) -> Result<()> {
         let hooks = self.hooks();
-        self.note_commit(&hooks, entity, old);
+        // The deletion made the next version, by which one that is taken back is told apart.
+        self.note_commit(&hooks, entity, (old.id, old.envelope.version.saturating_add(1)));
         self.ask(entity, HookPoint::AfterDelete, (Some(old), old), None)
     }
 
@@ -290,10 +282,9 @@ impl Transaction<'_> {
         answered
     }
 
-    fn note_commit(&mut self, hooks: &[Hook], entity: &Entity, record: &Record) {
+    fn note_commit(&mut self, hooks: &[Hook], entity: &Entity, (record, version): (RecordId, u64)) {
         if tells_of_commits(hooks, entity) {
-            let noted = (entity.api_name.clone(), record.id, record.envelope.version);
-            self.hook_state().committed.push(noted);
+            self.hook_state().committed.push((entity.api_name.clone(), record, version));
         }
     }
 
@@ -319,31 +310,55 @@ fn step_of(entity: &Entity, machine: &StateMachine, old: &Record, record: &Recor
     (from != to).then(|| Transition { field: field.api_name.clone(), from, to })
 }
 
+thread_local! {
+    /// How many commits are being told of within each other on this thread.
+    static TELLING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One more telling within the others, for as long as it lasts.
+struct Telling;
+
+impl Telling {
+    /// Nothing where there are as many as there may be.
+    fn begin() -> Option<Self> {
+        let within = TELLING.get();
+        (within < MAX_HOOK_DEPTH).then(|| {
+            TELLING.set(within.saturating_add(1));
+            Self
+        })
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        TELLING.set(TELLING.get().saturating_sub(1));
+    }
+}
+
 /// Tells the extensions of what is durable. A save that was taken back within its transaction is not told of, and neither
 /// is one of a record that cannot be read: what was committed stays so whatever comes of this.
-pub(super) fn tell_committed(session: &Session, hooks: &[Hook], committed: Vec<(String, RecordId, u64)>) {
+pub(super) fn tell_committed(session: &Session, hooks: &[Hook], mut committed: Vec<(String, RecordId, u64)>) {
     if committed.is_empty() {
         return;
     }
+    let (Some(_telling), Ok(snapshot)) = (Telling::begin(), session.crm().snapshot()) else { return };
     let registry = session.crm().registry();
     let mut told = BTreeSet::new();
-    for (entity, record, version) in committed {
+    committed.retain(|(entity, record, version)| {
+        let Ok(known) = registry.entity(entity) else { return false };
+        let stored = records::stored_for_rule(snapshot.as_ref(), known.id(), *record);
+        let stands = |stored: Record| stored.envelope.version >= *version;
+        stored.is_ok_and(|stored| stored.is_some_and(stands)) && told.insert((known.id(), *record))
+    });
+    drop(snapshot);
+    for (entity, record, _) in committed {
         let Ok(known) = registry.entity(&entity) else { continue };
-        let stands = stands(session, known, record, version).unwrap_or(false);
-        if !stands || !told.insert((known.id(), record)) {
-            continue;
-        }
-        for hook in hooks.iter().filter(|hook| known.is_called(&hook.entity)) {
-            if let HookRule::AfterCommit(rule) = &hook.rule {
+        for hook in hooks {
+            if let HookRule::AfterCommit(rule) = &hook.rule
+                && known.is_called(&hook.entity)
+            {
                 rule.after_commit(session, &entity, record);
             }
         }
     }
-}
-
-/// Whether a record has come to a version.
-fn stands(session: &Session, entity: &Entity, record: RecordId, version: u64) -> Result<bool> {
-    let snapshot = session.crm().snapshot()?;
-    let stored = records::stored_for_rule(snapshot.as_ref(), entity.id(), record)?;
-    Ok(stored.is_some_and(|stored| stored.envelope.version >= version))
 }

@@ -323,7 +323,7 @@ impl Reader<'_> {
         let all = self.way_to(entity, &record, Action::Share).is_some();
         let now = self.crm.moment_of_access();
         let shown = |stored: &Stored| {
-            let told = all || self.is_with(self.user, stored.fact.with);
+            let told = all || self.policy.is_with(self.user, stored.fact.with);
             told && stored.fact.entity == entity.id()
         };
         let rows = self.shares_at(record.envelope.partition)?;
@@ -353,14 +353,6 @@ impl Reader<'_> {
     pub(super) fn way_to(&self, entity: &Entity, record: &Record, action: Action) -> Option<Way> {
         let place = (record.id, &record.envelope.access_class());
         self.policy.way_to(self.user, (entity.id(), &entity.api_name), action, place)
-    }
-
-    /// Whether a share is with somebody, or with a team of theirs.
-    fn is_with(&self, user: RecordId, with: Sharee) -> bool {
-        match with {
-            Sharee::User(id) => id == user,
-            Sharee::Team(id) => self.policy.teams_of(user).contains(&id),
-        }
     }
 
     /// Refuses a share that would give more than the user has, or to somebody who is not there.
@@ -406,7 +398,7 @@ impl Reader<'_> {
     fn has_until(&self, own: &[ShareFact], action: Action, until: Option<Timestamp>) -> bool {
         let (now, needed) = (self.crm.moment_of_access(), ShareLevel::needed_for(action));
         let mut held = own.iter().filter(|fact| {
-            fact.holds_at(now) && Some(fact.level) >= needed && self.is_with(self.user, fact.with)
+            fact.holds_at(now) && Some(fact.level) >= needed && self.policy.is_with(self.user, fact.with)
         });
         held.any(|fact| match (fact.until, until) {
             (None, _) => true,

@@ -274,7 +274,7 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// As [`Transaction::create_record`]; `record.not_found`, `record.version_conflict`.
     pub fn update_record(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<Upserted> {
-        self.with_hooks(entity, |transaction| transaction.change(entity, id, changes))
+        self.with_hooks(|transaction| transaction.change(entity, id, changes))
     }
 
     /// The present point, to which [`Transaction::roll_back_to`] goes back.
@@ -376,7 +376,7 @@ impl<'s> Transaction<'s> {
     /// who was forgotten; `record.purged` for one that went for good; `access.not_permitted` without the right to delete it; `record.reference_missing`
     /// where it refers to what is gone; `schema.not_unique` where another record has taken its place.
     pub fn undelete_record(&mut self, entity: &str, id: RecordId) -> Result<()> {
-        self.with_hooks(entity, |transaction| transaction.bring_back(entity, id, &BTreeSet::new()))
+        self.with_hooks(|transaction| transaction.bring_back(entity, id, &BTreeSet::new()))
     }
 
     /// As [`Transaction::undelete_record`], with others that come back with it, to which it may refer before
@@ -509,7 +509,7 @@ impl<'s> Transaction<'s> {
     pub(super) fn create_as(&mut self, entity: &str, id: RecordId, changes: Changes) -> Result<RecordId> {
         let registry = Arc::clone(&self.registry);
         let known = registry.entity(entity)?;
-        self.with_hooks(entity, |transaction| transaction.create_from(known, (id, None), changes))
+        self.with_hooks(|transaction| transaction.create_from(known, (id, None), changes))
     }
 
     /// Creates a record with the values of another one, but for what the changes say and for what no two records
@@ -525,9 +525,7 @@ impl<'s> Transaction<'s> {
         let owner = changes.owner.or(owner);
         let id = self.session.crm().new_id();
         let changes = Changes { owner, ..changes };
-        self.with_hooks(&entity.api_name, |transaction| {
-            transaction.create_from(entity, (id, Some(other)), changes)
-        })
+        self.with_hooks(|transaction| transaction.create_from(entity, (id, Some(other)), changes))
     }
 
     fn create_from(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Code, Error, Result, TimeZone, Timestamp, Value};
+use crate::base::{Code, Error, Result, Timestamp, Value};
 use crate::engine::{BeforeSave, Condition, Draft, Find, Listing, Registrar, Save, Session};
 use crate::model::activity::Party;
 use crate::schema::declare::entity;
@@ -70,10 +70,7 @@ impl BeforeSave for CheckTimes {
         }
         let rule = save.value(RULE)?;
         if let Some(rule) = rule.as_text() {
-            let zone = match save.value(ZONE)?.as_text() {
-                Some(zone) => TimeZone::named(zone).map_err(|error| error.field("zone"))?,
-                None => save.zone()?,
-            };
+            let zone = Recurrence::zone_of(&save.value(ZONE)?, || save.zone())?;
             Recurrence::new(rule, from, zone)?;
         }
         save.set(REPEATS, !rule.is_null())
@@ -139,10 +136,7 @@ fn times_of(
     let begins = match event.value(RULE)?.as_text() {
         None => vec![begin],
         Some(rule) => {
-            let zone = match event.value(ZONE)?.as_text() {
-                Some(zone) => TimeZone::named(zone)?,
-                None => session.crm().settings().zone()?,
-            };
+            let zone = Recurrence::zone_of(&event.value(ZONE)?, || session.crm().settings().zone())?;
             let rule = Recurrence::new(rule, begin, zone)?;
             rule.between(after(from, length.saturating_neg()), to, MAX_TIMES)?
         }

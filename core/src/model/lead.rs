@@ -166,6 +166,14 @@ pub fn named(name: &str) -> Draft<Lead> {
     Draft::new().with(NAME, name)
 }
 
+/// The statuses in which nobody works at a lead any more.
+pub(super) const OVER: [LeadStatus; 2] = [LeadStatus::Converted, LeadStatus::Dead];
+
+/// Whether a status is one in which nobody works at a lead any more.
+pub(super) fn is_over(status: &Value) -> bool {
+    status.as_text().is_some_and(|status| OVER.map(LeadStatus::code).contains(&status))
+}
+
 /// Which status may follow which.
 pub(super) fn states() -> StateMachineDefinition {
     use LeadStatus::{Assigned, Contacting, Converted, Dead, New, Qualified, Recycled, Unqualified};
@@ -202,7 +210,7 @@ pub(super) fn states() -> StateMachineDefinition {
                 ..step("undo_conversion", ("撤销转化", "Undo the conversion"), &[Converted], Qualified)
             },
         ],
-        locked: vec![Converted.code().to_owned(), Dead.code().to_owned()],
+        locked: OVER.map(|status| status.code().to_owned()).into(),
     }
 }
 
@@ -250,12 +258,14 @@ impl Ref<Lead> {
     /// What stands already of this lead's: accounts by name, phone and e-mail, and contacts by phone and e-mail.
     ///
     /// # Errors
-    /// `record.not_found`, `access.not_permitted`.
+    /// `record.not_found`, `access.not_permitted`; `access.field_not_permitted` where the reader sees a mask of the
+    /// lead's name.
     pub fn matches(self, reader: &Reader<'_>) -> Result<LeadMatches> {
         let lead = reader.get(Lead::NAME, self.id())?;
-        let phone = text_of(&lead, PHONE)?;
-        let email = text_of(&lead, EMAIL)?;
-        let company = text_of(&lead, COMPANY)?;
+        reader.visible(lead.entity()?, &NAME.into())?;
+        let phone = text_of(reader, &lead, PHONE)?;
+        let email = text_of(reader, &lead, EMAIL)?;
+        let company = text_of(reader, &lead, COMPANY)?;
         let name = lead.title();
         let title = company.as_deref().unwrap_or(&name);
         let mut accounts = vec![account::NAME.is(title)];
@@ -272,7 +282,8 @@ impl Ref<Lead> {
 
     /// Makes a customer of the lead: account, contact and, unless it is said otherwise, a deal, in this transaction, and
     /// with the lead's owner. What stands already is found by name, phone and e-mail and not made again, and of two
-    /// who convert one lead the second is refused.
+    /// who convert one lead the second is refused. What the user does not see of the lead, or as a mask alone, stays in
+    /// the lead.
     ///
     /// # Errors
     /// `model.ambiguous_match` where several match and none is named; `schema.transition_not_allowed` unless the lead is
@@ -289,6 +300,7 @@ impl Ref<Lead> {
             let refused = Error::new(Code::TransitionNotAllowed).entity(Lead::NAME).record(self.id());
             return Err(refused.field("status").value(status.as_text().unwrap_or_default()));
         }
+        transaction.reader().visible(lead.entity()?, &NAME.into())?;
         let found =
             if wanted.make_anew { LeadMatches::default() } else { self.matches(&transaction.reader())? };
         let mut made = Vec::new();
@@ -296,14 +308,16 @@ impl Ref<Lead> {
             Some(account) => Ref::new(account),
             None => {
                 made.push(ConvertedPart::Account);
-                transaction.create(account_of(&lead)?)?
+                let draft = account_of(&transaction.reader(), &lead)?;
+                transaction.create(draft)?
             }
         };
         let contact = match chosen(wanted.contact, &found.contacts, "contact")? {
             Some(contact) => Ref::new(contact),
             None => {
                 made.push(ConvertedPart::Contact);
-                transaction.create(contact_of(&lead, account)?)?
+                let draft = contact_of(&transaction.reader(), &lead, account)?;
+                transaction.create(draft)?
             }
         };
         let opportunity = match wanted.without_opportunity {
@@ -314,7 +328,8 @@ impl Ref<Lead> {
                     Some(title) => title.clone(),
                     None => transaction.get_record(Account::NAME, account.id())?.title(),
                 };
-                Some(transaction.create(opportunity_of(&lead, &title, account)?)?)
+                let draft = opportunity_of(&transaction.reader(), &lead, &title, account)?;
+                Some(transaction.create(draft)?)
             }
         };
         let codes = made.iter().map(|part| Value::from(part.code()));
@@ -358,8 +373,17 @@ impl Ref<Lead> {
     }
 }
 
-fn text_of<K: FieldKind>(lead: &Listing, field: TypedField<Lead, K>) -> Result<Option<String>> {
-    Ok(lead.value(field)?.as_text().map(str::to_owned))
+/// A text of a lead, unless the reader sees a mask of it: that is neither looked for nor written down anywhere.
+fn text_of<K: FieldKind>(
+    reader: &Reader<'_>,
+    lead: &Listing,
+    field: TypedField<Lead, K>,
+) -> Result<Option<String>> {
+    match reader.visible(lead.entity()?, &field.into()) {
+        Ok(_) => Ok(lead.value(field)?.as_text().map(str::to_owned)),
+        Err(error) if matches!(error.code(), Code::UnknownField | Code::FieldNotPermitted) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn meeting(reader: &Reader<'_>, entity: &str, any: Vec<Condition>) -> Result<Vec<RecordId>> {
@@ -389,50 +413,54 @@ fn chosen(named: Option<RecordId>, found: &[RecordId], field: &str) -> Result<Op
     }
 }
 
-fn account_of(lead: &Listing) -> Result<Draft<Account>> {
-    let company = lead.value(COMPANY)?;
-    let (name, kind) = match company.as_text() {
-        Some(company) => (company.to_owned(), account::Kind::Organisation),
+fn account_of(reader: &Reader<'_>, lead: &Listing) -> Result<Draft<Account>> {
+    let (name, kind) = match text_of(reader, lead, COMPANY)? {
+        Some(company) => (company, account::Kind::Organisation),
         None => (lead.title(), account::Kind::Person),
     };
     let mut draft = account::named(&name).with(account::KIND, kind).owner(lead.record.envelope.owner);
-    if let Some(city) = lead.value(CITY)?.as_text() {
+    if let Some(city) = text_of(reader, lead, CITY)? {
         draft = draft.with(account::CITY, city);
     }
     // The number and address of a person who speaks for a company are the contact's.
     if kind == account::Kind::Person {
-        if let Some(phone) = lead.value(PHONE)?.as_text() {
+        if let Some(phone) = text_of(reader, lead, PHONE)? {
             draft = draft.with(account::PHONE, phone);
         }
-        if let Some(email) = lead.value(EMAIL)?.as_text() {
+        if let Some(email) = text_of(reader, lead, EMAIL)? {
             draft = draft.with(account::EMAIL, email);
         }
     }
     Ok(draft)
 }
 
-fn contact_of(lead: &Listing, account: Ref<Account>) -> Result<Draft<Contact>> {
+fn contact_of(reader: &Reader<'_>, lead: &Listing, account: Ref<Account>) -> Result<Draft<Contact>> {
     let mut draft =
         contact::named(&lead.title()).with(contact::ACCOUNT, account.id()).owner(lead.record.envelope.owner);
-    if let Some(position) = lead.value(POSITION)?.as_text() {
+    if let Some(position) = text_of(reader, lead, POSITION)? {
         draft = draft.with(contact::POSITION, position);
     }
-    if let Some(phone) = lead.value(PHONE)?.as_text() {
+    if let Some(phone) = text_of(reader, lead, PHONE)? {
         draft = draft.with(contact::PHONE, phone);
     }
-    if let Some(email) = lead.value(EMAIL)?.as_text() {
+    if let Some(email) = text_of(reader, lead, EMAIL)? {
         draft = draft.with(contact::EMAIL, email);
     }
     Ok(draft)
 }
 
-fn opportunity_of(lead: &Listing, title: &str, account: Ref<Account>) -> Result<Draft<Opportunity>> {
+fn opportunity_of(
+    reader: &Reader<'_>,
+    lead: &Listing,
+    title: &str,
+    account: Ref<Account>,
+) -> Result<Draft<Opportunity>> {
     let mut draft =
         opportunity::titled(title).with(opportunity::ACCOUNT, account.id()).owner(lead.record.envelope.owner);
     if let Value::Money(budget) = lead.value(BUDGET)? {
         draft = draft.with(opportunity::AMOUNT, budget);
     }
-    if let Some(need) = lead.value(NEED)?.as_text() {
+    if let Some(need) = text_of(reader, lead, NEED)? {
         draft = draft.with(opportunity::NOTE, need);
     }
     Ok(draft)

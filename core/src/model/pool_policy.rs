@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::{
-    BeforeSave, Changes, Condition, DueDone, DueWork, Find, Listing, Page, PageCursor, Pool, Registrar, Save,
-    Session, Transaction,
+    BeforeSave, Changes, Comparison, Condition, Direction, DueDone, DueWork, Find, Listing, Page, PageCursor,
+    Pool, Registrar, Save, Session, Transaction,
 };
 use crate::model::owner_change::{self, OwnerChange, OwnerChangeKind};
 use crate::model::{Account, Lead, Opportunity, Status, account, lead, opportunity, task};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
-    Bool, Choice, DateTime, EntityType, IndexDefinition, Int, OnDelete, RecordReference, Reference, Text,
+    Bool, Choice, DateTime, EntityType, FieldName, IndexDefinition, Int, OnDelete, PhoneRegion,
+    RecordReference, Reference, Text, normalize_value,
 };
+use crate::time::is_of_record;
 
 /// The cause of what a pool takes back.
 pub(super) const RECYCLE: &str = "pool.recycle";
@@ -151,6 +153,7 @@ const HELD: [Held; 2] = [
 #[derive(Debug, Clone, Default)]
 struct Terms {
     pool: Option<RecordId>,
+    is_default: bool,
     active: bool,
     follow_up: Option<i64>,
     opportunity: Option<i64>,
@@ -178,6 +181,27 @@ struct Clocks {
     is_over: bool,
 }
 
+impl Clocks {
+    /// The clocks of a record's values, by the names of the fields.
+    fn of(held: Held, value: &dyn Fn(&str) -> Result<Value>) -> Result<Self> {
+        let moment = |name: &str| value(name).map(|value| moment_of(&value));
+        let mut clocks = Self {
+            held_since: moment(held.held_since)?,
+            last_activity: moment(held.last_activity_at)?,
+            protected_until: moment(held.protected_until)?,
+            ..Self::default()
+        };
+        match held.of {
+            PooledEntity::Account => {
+                clocks.last_opportunity = moment(account::LAST_OPPORTUNITY_AT.name())?;
+                clocks.last_deal = moment(account::LAST_DEAL_AT.name())?;
+            }
+            PooledEntity::Lead => clocks.is_over = lead::is_over(&value(lead::STATUS.name())?),
+        }
+        Ok(clocks)
+    }
+}
+
 impl Terms {
     /// What a policy's values say, by the names of the fields.
     fn of(value: &dyn Fn(&str) -> Result<Value>) -> Result<Self> {
@@ -190,6 +214,7 @@ impl Terms {
         let says = |name: &str| Ok::<_, Error>(value(name)? == Value::Bool(true));
         Ok(Self {
             pool: value(POOL.name())?.as_id(),
+            is_default: !value(DEFAULT_OF.name())?.is_null(),
             active: value(ACTIVE.name())? != Value::Bool(false),
             follow_up: days(FOLLOW_UP_DAYS.name())?,
             opportunity: days(OPPORTUNITY_DAYS.name())?,
@@ -215,6 +240,16 @@ impl Terms {
         };
         let terms = policy.map(|policy| Self::of(&|name| save.value_of(PoolPolicy::NAME, policy, name)));
         terms.transpose()
+    }
+
+    /// The records that the policy is about: those that name its pool, and of a default one those that name none.
+    fn records(&self, held: Held) -> Condition {
+        let pool = self.pool.map_or(Value::Null, Value::Id);
+        let named = Condition::Compare(held.pool.into(), Comparison::Equal, pool);
+        match self.is_default {
+            true => Condition::Any(vec![named, Condition::IsNull(held.pool.into())]),
+            false => named,
+        }
     }
 
     /// When a record goes back by its clocks, if it ever does.
@@ -314,9 +349,12 @@ impl BeforeSave for Hold {
             if let Some(terms) = &terms {
                 self.check_claim(save, terms, (from, to))?;
             }
-            // Protection is of the one who asked for it.
-            save.set(self.0.protected_until, Value::Null)?;
             owner_change::note(save, (from, to))?;
+        }
+        // Protection is of the one who asked for it, and is held to the policy of the pool in which it was.
+        let elsewhere = save.changes(self.0.pool)? && !save.changes(self.0.protected_until)?;
+        if change.is_some() || elsewhere {
+            save.set(self.0.protected_until, Value::Null)?;
         }
         let Some(terms) = terms else { return save.set(self.0.recycle_at, Value::Null) };
         // Time is counted from when the owner got it, and at the earliest from when there is a policy.
@@ -333,7 +371,7 @@ impl Hold {
     /// Finds when the record goes back, and when its owner is warned.
     fn plan(&self, save: &mut Save<'_>, terms: &Terms) -> Result<()> {
         let held = !save.is_pool(save.owner());
-        let end = if held { terms.recycle_at(&self.clocks(save)?) } else { None };
+        let end = if held { terms.recycle_at(&Clocks::of(self.0, &|name| save.value(name))?) } else { None };
         let before = save.old_value(self.0.recycle_at)?;
         save.set(self.0.recycle_at, end)?;
         // A warning that was missed is still given, unless the end has moved or the policy has changed.
@@ -344,42 +382,16 @@ impl Hold {
         Ok(())
     }
 
-    fn clocks(&self, save: &Save<'_>) -> Result<Clocks> {
-        let moment = |name: &str| {
-            Ok::<_, Error>(match save.value(name)? {
-                Value::DateTime(moment) => Some(moment),
-                _ => None,
-            })
-        };
-        let mut clocks = Clocks {
-            held_since: moment(self.0.held_since)?,
-            last_activity: moment(self.0.last_activity_at)?,
-            protected_until: moment(self.0.protected_until)?,
-            ..Clocks::default()
-        };
-        match self.0.of {
-            PooledEntity::Account => {
-                clocks.last_opportunity = moment(account::LAST_OPPORTUNITY_AT.name())?;
-                clocks.last_deal = moment(account::LAST_DEAL_AT.name())?;
-            }
-            PooledEntity::Lead => {
-                clocks.is_over = is_over(&save.value(lead::STATUS)?);
-            }
-        }
-        Ok(clocks)
-    }
-
     /// A person who gets a record has room for it; and who claims it has claims left today, and did not have it lately.
     fn check_claim(&self, save: &Save<'_>, terms: &Terms, (from, to): (RecordId, RecordId)) -> Result<()> {
         if save.is_pool(to) {
             return Ok(());
         }
         let refused = |code: Code| Err(Error::new(code).entity(self.0.entity).record(save.record()));
-        if let Some(most) = terms.capacity {
-            let of_pool = self.of_pool(terms);
-            if save.count_owned(self.0.entity, to, &of_pool)? >= most.unsigned_abs() {
-                return refused(Code::PoolCapacity);
-            }
+        if let Some(most) = terms.capacity
+            && save.count_owned(self.0.entity, to, &terms.records(self.0))? >= most.unsigned_abs()
+        {
+            return refused(Code::PoolCapacity);
         }
         if owner_change::kind_of(save, (from, to)) != OwnerChangeKind::Claimed {
             return Ok(());
@@ -409,13 +421,6 @@ impl Hold {
         Ok(())
     }
 
-    /// The records of a policy's pool; those that name none are of the default.
-    fn of_pool(&self, terms: &Terms) -> Condition {
-        let pool = terms.pool.map_or(Value::Null, Value::Id);
-        let named = Condition::Compare(self.0.pool.into(), crate::engine::Comparison::Equal, pool);
-        Condition::Any(vec![named, Condition::IsNull(self.0.pool.into())])
-    }
-
     fn check_protection(&self, save: &Save<'_>, terms: &Terms) -> Result<()> {
         if !save.changes(self.0.protected_until)? {
             return Ok(());
@@ -429,7 +434,7 @@ impl Hold {
         if let Some(most) = terms.protection_most {
             let field = || self.0.protected_until.into();
             let now = save.now();
-            let protected = Condition::Compare(field(), crate::engine::Comparison::Greater, now.into());
+            let protected = Condition::Compare(field(), Comparison::Greater, now.into());
             // The record itself is as it was before.
             let stood = matches!(save.old_value(self.0.protected_until)?, Value::DateTime(old) if old > now);
             let others = save.count_owned(self.0.entity, save.owner(), &protected)?;
@@ -465,12 +470,18 @@ impl DueWork for Recycle {
         let row = transaction.get_record(self.0.entity, record)?;
         let Some(terms) = terms_of(transaction, self.0, &row)? else { return Ok(DueDone::Again(None)) };
         let Some(pool) = terms.pool.filter(|_| terms.active) else { return Ok(DueDone::Again(None)) };
+        let mut clocks = Clocks::of(self.0, &|name| row.value(name))?;
         if self.0.of == PooledEntity::Account {
-            match terms.put_off_by_deals(transaction, record, &row)? {
+            match terms.ask_deals(transaction, record, &mut clocks)? {
                 Deals::Nothing => {}
                 Deals::Keep => return Ok(DueDone::Again(None)),
                 Deals::Until(moment) => return Ok(DueDone::Again(Some(moment))),
             }
+        }
+        // The policy may have changed, and the record may not have been brought to it yet.
+        match terms.recycle_at(&clocks) {
+            Some(end) if end <= transaction.now() => {}
+            end => return Ok(DueDone::Again(end)),
         }
         transaction.update_record(self.0.entity, record, Changes::new().owner(pool))?;
         Ok(DueDone::Moved)
@@ -485,50 +496,45 @@ enum Deals {
 }
 
 impl Terms {
-    /// Whether the deals of an account that is due keep it, for good or for a while. The clocks of deals may be behind
-    /// for deals from before there was a policy, so the deals themselves are asked.
-    fn put_off_by_deals(
+    /// Whether the deals of an account that is due keep it, for good or for a while, and when there were any. The clocks
+    /// of deals may be behind for deals from before there was a policy, so the deals themselves are asked.
+    fn ask_deals(
         &self,
         transaction: &Transaction<'_>,
         account: RecordId,
-        row: &Listing,
+        clocks: &mut Clocks,
     ) -> Result<Deals> {
         let newest = |status: Option<Status>| -> Result<Option<Listing>> {
             let mut met = vec![opportunity::ACCOUNT.is(account)];
             met.extend(status.map(|status| opportunity::STATUS.is(status)));
-            let sort = vec![("created_at".into(), crate::engine::Direction::Descending)];
+            let sort = vec![("created_at".into(), Direction::Descending)];
             let find = Find { filter: Condition::All(met), sort, limit: 1, ..Find::default() };
-            Ok(transaction.reader().find(Opportunity::NAME, &find)?.rows.into_iter().next())
+            match transaction.reader().find(Opportunity::NAME, &find) {
+                // Where deals are switched off, none keeps anything.
+                Err(error) if error.code() == Code::ModuleOff => Ok(None),
+                page => Ok(page?.rows.into_iter().next()),
+            }
         };
-        let now = transaction.now();
         if self.keeps_open && newest(Some(Status::Open))?.is_some() {
             // It is looked at again tomorrow, when the deal may have closed.
-            return Ok(Deals::Until(plus_days(now, 1)));
+            return Ok(Deals::Until(plus_days(transaction.now(), 1)));
         }
         let won = newest(Some(Status::Won))?;
         if self.keeps_won && won.is_some() {
             return Ok(Deals::Keep);
         }
         let made = |row: &Listing| row.record.envelope.created.at();
-        let mut clocks =
-            Clocks { held_since: moment_of(row, account::HELD_SINCE.name())?, ..Clocks::default() };
-        clocks.last_activity = moment_of(row, account::LAST_ACTIVITY_AT.name())?;
-        clocks.protected_until = moment_of(row, account::PROTECTED_UNTIL.name())?;
-        clocks.last_opportunity = newest(None)?.as_ref().map(made);
-        let closed = moment_of(row, account::LAST_DEAL_AT.name())?;
-        clocks.last_deal = closed.max(won.as_ref().map(made));
-        match self.recycle_at(&clocks) {
-            Some(end) if end > now => Ok(Deals::Until(end)),
-            _ => Ok(Deals::Nothing),
-        }
+        clocks.last_opportunity = clocks.last_opportunity.max(newest(None)?.as_ref().map(made));
+        clocks.last_deal = clocks.last_deal.max(won.as_ref().map(made));
+        Ok(Deals::Nothing)
     }
 }
 
-fn moment_of(row: &Listing, field: &str) -> Result<Option<Timestamp>> {
-    Ok(match row.value(field)? {
-        Value::DateTime(moment) => Some(moment),
+fn moment_of(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::DateTime(moment) => Some(*moment),
         _ => None,
-    })
+    }
 }
 
 /// Warns an owner that a record will go back, by a task that is due then.
@@ -542,10 +548,8 @@ impl DueWork for Warn {
     fn run(&self, transaction: &mut Transaction<'_>, record: RecordId) -> Result<DueDone> {
         let row = transaction.get_record(self.0.entity, record)?;
         let now = transaction.now();
-        let end = match row.value(self.0.recycle_at)? {
-            Value::DateTime(end) if end > now => end,
-            _ => return Ok(DueDone::Again(None)),
-        };
+        let end = moment_of(&row.value(self.0.recycle_at)?).filter(|end| *end > now);
+        let Some(end) = end else { return Ok(DueDone::Again(None)) };
         let Some(terms) = terms_of(transaction, self.0, &row)? else { return Ok(DueDone::Again(None)) };
         let words = crate::base::Label::new("即将收回公海：", "Goes back to the pool soon: ");
         let subject = format!("{}{}", words.text(transaction.locale()), row.title());
@@ -553,8 +557,11 @@ impl DueWork for Warn {
             .with(task::DUE_AT, end)
             .with(task::REGARDING, RecordReference::new(self.0.entity, record))
             .owner(row.record.envelope.owner);
-        transaction.create(draft)?;
-        Ok(DueDone::Again(terms.warn_at(end, now)))
+        match transaction.create(draft) {
+            // Where tasks are switched off, there is nothing to warn by.
+            Err(error) if error.code() != Code::ModuleOff => Err(error),
+            _ => Ok(DueDone::Again(terms.warn_at(end, now))),
+        }
     }
 }
 
@@ -570,14 +577,19 @@ impl DueWork for Refresh {
         let policy = transaction.get_record(PoolPolicy::NAME, record)?;
         let of = policy.value(OF)?;
         let held = held_of(of_name(of.as_text().unwrap_or_default())?);
-        let met = records_of(held, &policy)?;
+        let met = Terms::of(&|name| policy.value(name))?.records(held);
         let broken = |error: serde_json::Error| Error::new(Code::InvalidCursor).because(error);
         let after = policy.value(REFRESHED)?;
         let after = after.as_text().map(serde_json::from_str).transpose().map_err(broken)?;
         let find = Find { filter: met, limit: CHUNK, after, ..Find::default() };
         let page = transaction.reader().find(held.entity, &find)?;
         for row in &page.rows {
-            transaction.update_record(held.entity, row.record.id, Changes::new())?;
+            let point = transaction.savepoint();
+            match transaction.update_record(held.entity, row.record.id, Changes::new()) {
+                // One that is locked, or that a rule refuses, holds up no other; it is looked at when its time has come.
+                Err(error) if is_of_record(&error) => transaction.roll_back_to(point),
+                updated => drop(updated?),
+            }
         }
         let Some(next) = page.next else { return Ok(DueDone::Again(None)) };
         let changes = Changes::new().set(REFRESHED, serde_json::to_string(&next).map_err(broken)?);
@@ -632,9 +644,8 @@ impl Session {
     pub fn forecast_pool(&self, of: PooledEntity, days: i64, find: Find) -> Result<Page> {
         let held = held_of(of);
         let until = plus_days(self.crm().now(), days.clamp(0, MAX_DAYS));
-        let soon =
-            Condition::Compare(held.recycle_at.into(), crate::engine::Comparison::LessOrEqual, until.into());
-        let sort = vec![(held.recycle_at.into(), crate::engine::Direction::Ascending)];
+        let soon = Condition::Compare(held.recycle_at.into(), Comparison::LessOrEqual, until.into());
+        let sort = vec![(held.recycle_at.into(), Direction::Ascending)];
         self.list(held.entity, &Find { filter: Condition::All(vec![soon, find.filter]), sort, ..find })
     }
 
@@ -651,14 +662,21 @@ impl Session {
         after: Option<PageCursor>,
     ) -> Result<SimulatedPool> {
         let row = self.get(PoolPolicy::NAME, policy)?;
-        changes.keys().try_for_each(|name| row.value(name.as_str()).map(drop))?;
+        let entity = row.entity()?;
+        let normal = |(name, value): (&String, &Value)| {
+            let field = entity.field(FieldName::Name(name))?;
+            let value = normalize_value(field, value.clone(), PhoneRegion::default())?;
+            Ok((field.api_name.clone(), value))
+        };
+        let normal = changes.iter().map(normal).collect::<Result<BTreeMap<_, _>>>();
+        let changes = normal.map_err(|error| error.entity(PoolPolicy::NAME))?;
         let terms = Terms::of(&|name| match changes.get(name) {
             Some(changed) => Ok(changed.clone()),
             None => row.value(name),
         })?;
         let of = row.value(OF)?;
         let held = held_of(of_name(of.as_text().unwrap_or_default())?);
-        let met = records_of(held, &row)?;
+        let met = terms.records(held);
         let now = self.crm().now();
         let until = plus_days(now, days.clamp(0, MAX_DAYS));
         let mut simulated = SimulatedPool { looked_at: 0, rows: Vec::new(), next: after };
@@ -681,22 +699,10 @@ impl Session {
 
 /// When a record would go back under a policy. What no policy has looked at yet is held from now on.
 fn would_go(terms: &Terms, held: Held, row: &Listing, now: Timestamp) -> Result<Option<Recycled>> {
-    let stands = moment_of(row, held.recycle_at)?;
-    let held_since = moment_of(row, held.held_since)?;
-    let mut clocks = Clocks {
-        held_since: held_since.or(Some(now)),
-        last_activity: moment_of(row, held.last_activity_at)?,
-        protected_until: moment_of(row, held.protected_until)?,
-        ..Clocks::default()
-    };
-    match held.of {
-        PooledEntity::Account => {
-            clocks.last_opportunity = moment_of(row, account::LAST_OPPORTUNITY_AT.name())?;
-            clocks.last_deal = moment_of(row, account::LAST_DEAL_AT.name())?;
-        }
-        PooledEntity::Lead => clocks.is_over = is_over(&row.value(lead::STATUS)?),
-    }
+    let mut clocks = Clocks::of(held, &|name| row.value(name))?;
+    clocks.held_since = clocks.held_since.or(Some(now));
     let then = terms.recycle_at(&clocks);
+    let stands = moment_of(&row.value(held.recycle_at)?);
     let owner = row.record.envelope.owner;
     Ok(then.filter(|_| Some(owner) != terms.pool).map(|then| Recycled {
         id: row.record.id,
@@ -712,18 +718,4 @@ fn held_of(of: PooledEntity) -> Held {
         PooledEntity::Account => account,
         PooledEntity::Lead => lead,
     }
-}
-
-/// The records that a policy is about: those that name its pool, and of a default one those that name none.
-fn records_of(held: Held, policy: &Listing) -> Result<Condition> {
-    let pool = Condition::Compare(held.pool.into(), crate::engine::Comparison::Equal, policy.value(POOL)?);
-    Ok(match policy.value(DEFAULT_OF)?.is_null() {
-        true => pool,
-        false => Condition::Any(vec![pool, Condition::IsNull(held.pool.into())]),
-    })
-}
-
-fn is_over(status: &Value) -> bool {
-    let over = [lead::LeadStatus::Converted, lead::LeadStatus::Dead].map(lead::LeadStatus::code);
-    status.as_text().is_some_and(|status| over.contains(&status))
 }

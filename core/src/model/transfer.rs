@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::{
-    Bulk, BulkDone, BulkOutcome, Changes, Comparison, Condition, Find, NewShare, Selection, Session,
-    ShareLevel, Sharee, Transaction,
+    Bulk, BulkDone, BulkOutcome, Changes, Comparison, Condition, Find, Listing, MAX_BULK, NewShare,
+    Selection, Session, ShareLevel, Sharee, Transaction,
 };
 use crate::model::{
     Account, Contact, Event, Opportunity, Status, Task, TaskStatus, contact, event, opportunity, task,
@@ -93,7 +93,8 @@ pub struct TransferPreview {
 
 impl Session {
     /// Gives accounts to somebody else, each in one piece with what goes along; one for which that cannot be done stays
-    /// as it is, with its error: locked, out of reach, or beyond the room that a pool's policy leaves. It goes in chunks
+    /// as it is, with its error: locked, out of reach, beyond the room that a pool's policy leaves, or with more than
+    /// 1,000 records of one kind. It goes in chunks
     /// as [`Session::bulk_update`] does, is gone on with by the cursor, and is taken back by
     /// [`Session::undo_bulk`].
     ///
@@ -129,13 +130,15 @@ impl Session {
 
     /// Accounts with their owners, at most as many as one call moves.
     fn accounts_of(&self, accounts: &Selection, more: &mut bool) -> Result<Vec<(RecordId, RecordId)>> {
-        let owner = |row: &crate::engine::Listing| (row.record.id, row.record.envelope.owner);
+        let owner = |row: &Listing| (row.record.id, row.record.envelope.owner);
         let filter = match accounts {
             Selection::Matching(condition) => condition.clone(),
             Selection::Ids(ids) => {
-                *more = ids.len() > crate::engine::MAX_BULK;
-                let seen = ids.iter().take(crate::engine::MAX_BULK).map(|id| self.get(Account::NAME, *id));
-                return Ok(seen.flatten().map(|row| owner(&row)).collect());
+                *more = ids.len() > MAX_BULK;
+                let seen = ids.iter().take(MAX_BULK).map(|id| self.get(Account::NAME, *id));
+                let is_unseen = |error: &Error| error.code() == Code::RecordNotFound;
+                let seen = seen.filter(|row| !row.as_ref().is_err_and(is_unseen));
+                return seen.map(|row| row.map(|row| owner(&row))).collect();
             }
         };
         let mut find = Find { filter, limit: MAX_ALONG, ..Find::default() };
@@ -145,7 +148,7 @@ impl Session {
             found.extend(page.rows.iter().map(owner));
             *more = page.next.is_some();
             match page.next {
-                Some(next) if found.len() < crate::engine::MAX_BULK => find.after = Some(next),
+                Some(next) if found.len() < MAX_BULK => find.after = Some(next),
                 _ => return Ok(found),
             }
         }
@@ -165,6 +168,10 @@ fn hand_over(transaction: &mut Transaction<'_>, account: RecordId, transfer: &Tr
     for kind in &transfer.along {
         let find = Find { filter: kind.of(account, before, now), limit: MAX_ALONG, ..Find::default() };
         let page = transaction.reader().find(kind.entity(), &find)?;
+        if page.next.is_some() {
+            let full = Error::new(Code::LimitExceeded).entity(kind.entity()).record(account);
+            return Err(full.rule("records that go along <= 1000 of a kind"));
+        }
         along.extend(page.rows.iter().map(|row| (kind.entity(), row.record.id)));
     }
     let owner = || Changes::new().owner(transfer.to);

@@ -85,15 +85,19 @@ impl BusinessCalendar {
     /// The same with a week, Monday first, that is in force from a day on.
     #[must_use]
     pub fn with_week(mut self, from: Date, days: [WorkingHours; 7]) -> Self {
-        self.weeks.insert(from, days);
+        self.set_week(from, days);
         self
     }
 
     /// The same with a day that is otherwise.
     #[must_use]
     pub fn with_day(mut self, day: Date, special: SpecialDay) -> Self {
-        self.special.insert(day, special);
+        self.set_day(day, special);
         self
+    }
+
+    pub(super) fn set_week(&mut self, from: Date, days: [WorkingHours; 7]) {
+        self.weeks.insert(from, days);
     }
 
     pub(super) fn set_day(&mut self, day: Date, special: SpecialDay) {

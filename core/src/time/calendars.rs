@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::base::{Code, Date, Error, RecordId, Result, TimeZone, Value};
 use crate::engine::{
-    Action, BeforeSave, Changes, Find, Listing, Reader, Registrar, Save, Session, Transaction, WriteOptions,
+    Action, BeforeSave, Changes, Condition, Find, Listing, Reader, Registrar, Save, Session, Transaction,
+    Upserted, WriteOptions,
 };
 use crate::schema::declare::codes;
 use crate::schema::{EntityType, UniqueDefinition};
@@ -188,7 +189,7 @@ impl Reader<'_> {
                 let text = week.value(field)?;
                 *hours = hours_of(text.as_text(), field.name())?.unwrap_or_default();
             }
-            made = made.clone().with_week(from, days);
+            made.set_week(from, days);
             Ok(())
         })?;
         self.each_row(CalendarDay::NAME, calendar_day::CALENDAR.is(row.record.id), &mut |day| {
@@ -211,7 +212,7 @@ impl Reader<'_> {
     fn each_row(
         &self,
         entity: &str,
-        filter: crate::engine::Condition,
+        filter: Condition,
         visit: &mut dyn FnMut(&Listing) -> Result<()>,
     ) -> Result<()> {
         let mut find = Find { filter, limit: PAGE, ..Find::default() };
@@ -236,7 +237,7 @@ impl Session {
     }
 
     /// Says of days of a calendar that they are holidays or make-up workdays, in place of what was said of them before,
-    /// and gives how many that changed. At most 5,000 days.
+    /// hours of their own among it, and gives how many that changed. At most 5,000 days.
     ///
     /// # Errors
     /// `record.not_found` without such a calendar; `access.not_permitted`; `input.limit_exceeded`.
@@ -264,14 +265,15 @@ fn set_day(transaction: &mut Transaction<'_>, calendar: RecordId, day: &NamedDay
         .set(calendar_day::CALENDAR, calendar)
         .set(calendar_day::DAY, day.day)
         .set(calendar_day::KIND, kind)
+        .set(calendar_day::HOURS, Value::Null)
         .set(calendar_day::NAME, day.name.as_str());
     let of_day = vec![calendar_day::CALENDAR.is(calendar), calendar_day::DAY.is(day.day)];
-    let find = Find { filter: crate::engine::Condition::All(of_day), limit: 1, ..Find::default() };
+    let find = Find { filter: Condition::All(of_day), limit: 1, ..Find::default() };
     let stands = transaction.reader().find(CalendarDay::NAME, &find)?.rows.first().map(|row| row.record.id);
     match stands {
         Some(id) => {
             let upserted = transaction.update_record(CalendarDay::NAME, id, changes)?;
-            Ok(upserted != crate::engine::Upserted::Unchanged(id))
+            Ok(upserted != Upserted::Unchanged(id))
         }
         None => transaction.create_record(CalendarDay::NAME, changes).map(|_| true),
     }

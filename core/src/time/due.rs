@@ -144,7 +144,7 @@ fn work_on(
 }
 
 /// Whether an error is about the record, so that the others may go on without it.
-fn is_of_record(error: &Error) -> bool {
+pub(crate) fn is_of_record(error: &Error) -> bool {
     let key = error.code().key();
     let of_all = ["storage.", "engine.", "ledger."].iter().any(|room| key.starts_with(room));
     !of_all && error.code() != Code::SessionEnded

@@ -99,6 +99,20 @@ struct Times {
 }
 
 impl Times {
+    /// The times of a job's values, by the names of the fields.
+    fn of(
+        value: &dyn Fn(&'static str) -> Result<Value>,
+        usual_zone: impl FnOnce() -> Result<TimeZone>,
+    ) -> Result<Self> {
+        let Value::DateTime(starts_at) = value(scheduled_job::STARTS_AT.name())? else {
+            let missing = Error::new(Code::Required).entity(ScheduledJob::NAME);
+            return Err(missing.field(scheduled_job::STARTS_AT.name()));
+        };
+        let zone = Recurrence::zone_of(&value(scheduled_job::ZONE.name())?, usual_zone)?;
+        let rule = value(scheduled_job::RULE.name())?.as_text().map(str::to_owned);
+        Ok(Self { rule, starts_at, zone })
+    }
+
     /// The first time after a moment; the beginning itself if that is still to come.
     fn next_after(&self, moment: Timestamp) -> Result<Option<Timestamp>> {
         match &self.rule {
@@ -126,19 +140,17 @@ impl BeforeSave for Plan {
             save.changes(scheduled_job::STARTS_AT)?,
             save.changes(scheduled_job::ZONE)?,
         ];
-        if !said.contains(&true) {
+        if !said.contains(&true) || save.value(scheduled_job::STARTS_AT)?.is_null() {
             return Ok(());
         }
-        let Value::DateTime(starts_at) = save.value(scheduled_job::STARTS_AT)? else { return Ok(()) };
-        let zone = match save.value(scheduled_job::ZONE)?.as_text() {
-            Some(zone) => TimeZone::named(zone).map_err(|error| error.field("zone"))?,
-            None => save.zone()?,
-        };
-        let rule = save.value(scheduled_job::RULE)?.as_text().map(str::to_owned);
-        let times = Times { rule, starts_at, zone };
+        let times = Times::of(&|name| save.value(name), || save.zone())?;
         // A beginning that is now is met now; one that has passed is not made up for.
         let before = Timestamp::from_micros(save.now().micros().saturating_sub(1));
-        let next = times.next_after(before)?;
+        let next = match save.value(scheduled_job::LEASED_UNTIL)? {
+            // While a runner has it, it is nobody else's; when that one ends, the new times are looked at.
+            Value::DateTime(until) if until > save.now() => Some(until),
+            _ => times.next_after(before)?,
+        };
         let active = save.value(scheduled_job::ACTIVE)? == Value::Bool(true);
         save.set(scheduled_job::NEXT_AT, next.filter(|_| active))
     }
@@ -223,7 +235,10 @@ fn finish(
             let minutes = 1_i64.checked_shl(u32::try_from(attempts - 1).unwrap_or(0)).unwrap_or(1);
             Some(Timestamp::from_micros(now.micros().saturating_add(minutes.saturating_mul(60_000_000))))
         }
-        _ => times_of(transaction, &row)?.next_after(now)?,
+        _ => {
+            let usual_zone = || transaction.reader().settings().zone();
+            Times::of(&|name| row.value(name), usual_zone)?.next_after(now)?
+        }
     };
     let told: Option<String> = error.map(|error| error.chars().take(MAX_ERROR).collect());
     let changes = Changes::new()
@@ -236,16 +251,4 @@ fn finish(
         .set(scheduled_job::ERROR, told);
     transaction.keep(ScheduledJob::NAME, job, changes)?;
     Ok(next)
-}
-
-fn times_of(transaction: &Transaction<'_>, row: &crate::engine::Listing) -> Result<Times> {
-    let Value::DateTime(starts_at) = row.value(scheduled_job::STARTS_AT)? else {
-        return Err(Error::new(Code::Required).entity(ScheduledJob::NAME).field("starts_at"));
-    };
-    let zone = match row.value(scheduled_job::ZONE)?.as_text() {
-        Some(zone) => TimeZone::named(zone)?,
-        None => transaction.reader().settings().zone()?,
-    };
-    let rule = row.value(scheduled_job::RULE)?.as_text().map(str::to_owned);
-    Ok(Times { rule, starts_at, zone })
 }

@@ -17,6 +17,7 @@ pub use calendars::{
     Calendar, CalendarDay, CalendarWeek, DayKind, NamedDay, calendar as calendar_record, calendar_day,
     calendar_week,
 };
+pub(crate) use due::is_of_record;
 pub use due::{NotDone, Ticked};
 pub use jobs::{JobOutcome, ScheduledJob, scheduled_job};
 pub use lunar::{LeapMonthRule, LunarDate};

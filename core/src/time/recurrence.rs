@@ -7,7 +7,7 @@
 use calcard::common::timezone::Tz;
 use calcard::icalendar::ICalendar;
 
-use crate::base::{Code, Date, Error, Result, TimeZone, Timestamp};
+use crate::base::{Code, Date, Error, Result, TimeZone, Timestamp, Value};
 
 /// Most times of one rule that are gone through by one call.
 pub const MAX_OCCURRENCES: usize = 20_000;
@@ -82,6 +82,17 @@ impl Recurrence {
         let made = Self { parts, until, start, zone };
         made.check()?;
         Ok(made)
+    }
+
+    /// The zone in whose clocks a rule speaks: the one that a record names in its field `zone`, or the usual one.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a zone that is unknown.
+    pub(crate) fn zone_of(named: &Value, usual: impl FnOnce() -> Result<TimeZone>) -> Result<TimeZone> {
+        match named.as_text() {
+            Some(zone) => TimeZone::named(zone).map_err(|error| error.field("zone")),
+            None => usual(),
+        }
     }
 
     /// The times from one moment on and before another, the earliest first, at most so many.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use guanxi::Transaction;
 use guanxi::base::{Code, Error, RecordId, Result};
 use guanxi::engine::{
-    ActionDefinition, AfterCommit, BeforeSave, Crm, Extension, Happening, Perform, RecordHook, Registrar,
-    Save, Session,
+    ActionDefinition, AfterCommit, BeforeSave, Crm, Extension, Happening, MAX_HOOK_DEPTH, Perform,
+    RecordHook, Registrar, Save, Session,
 };
 use guanxi_plugin_abi as abi;
 use guanxi_plugin_abi::{
@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::OnFault;
 use crate::contain::{Plugin, code_of};
-use crate::frame::{Callback, Collected, ModelInput, Point, Scene, call, collect};
+use crate::frame::{Callback, Collected, ModelInput, Point, Scene, call, collect, running};
 use crate::functions::{HOST, package, tell};
 use crate::value::lend;
 
@@ -69,15 +69,12 @@ impl NativeExtension {
     pub fn migrate(&self, session: &Session) -> Result<()> {
         let plugin = &self.plugin;
         let from = session.crm().plugin_state(&plugin.id)?.map_or(0, |state| state.schema_version);
-        plugin.set_migrating(true);
-        let migrated = session.migrate_plugin(&plugin.id, self.migrates_to(), |transaction| {
+        session.migrate_plugin(&plugin.id, self.migrates_to(), |transaction| {
             self.migrations.iter().filter(|(version, _)| *version > from).try_for_each(|(_, work)| {
                 let scene = Scene::Migration(std::ptr::from_mut(transaction).cast::<Transaction<'static>>());
                 perform(plugin, work, scene, &Json::Null).map(drop)
             })
-        });
-        plugin.set_migrating(false);
-        migrated
+        })
     }
 }
 
@@ -172,8 +169,12 @@ impl AfterCommit for Rule {
         if !self.plugin.admits_hooks().unwrap_or(false) {
             return;
         }
-        let scene = Scene::Committed(session, std::ptr::from_ref(entity), record);
-        if let Err(error) = self.ask(scene) {
+        // A hook that writes what it hooks is told of that too, from within itself.
+        let answered = match running(|call| matches!(call.scene, Scene::Committed(..))) {
+            0..MAX_HOOK_DEPTH => self.ask(Scene::Committed(session, std::ptr::from_ref(entity), record)),
+            _ => Err(Error::new(Code::PluginDepth).rule(&format!("hooks within hooks <= {MAX_HOOK_DEPTH}"))),
+        };
+        if let Err(error) = answered {
             tell(abi::GUANXI_LOG_ERROR, &format!("{} after a commit: {error}", self.plugin.id));
         }
     }

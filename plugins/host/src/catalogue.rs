@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use guanxi::base::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::archive::{MAX_ARCHIVE, is_plain};
 use crate::files;
 use crate::manifest::version_of;
 use crate::package::{digits_of, write_new};
@@ -22,8 +23,6 @@ const FORMAT: u32 = 1;
 const SIGNS_FOR: &str = "catalogue";
 /// Largest catalogue, in bytes.
 const MAX_CATALOGUE: u64 = 64 << 20;
-/// Largest package in one file, in bytes.
-const MAX_PACKAGE: u64 = 1 << 30;
 /// What the name of a signature has more than that of what it signs.
 const SIGNATURE: &str = "minisig";
 
@@ -173,7 +172,7 @@ impl Catalogue {
 impl Offer {
     fn of(path: &Path, before: Option<&Catalogue>) -> Result<Self> {
         let manifest = inspect(path)?;
-        let bytes = files::read(path, MAX_PACKAGE)?;
+        let bytes = files::read(path, MAX_ARCHIVE)?;
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (major, minor) = manifest.abi();
         let mut known = before.into_iter().flat_map(|before| &before.packages);
@@ -190,30 +189,42 @@ impl Offer {
         })
     }
 
-    /// Takes the package from the folder of its catalogue into another one, once it is what the catalogue names and the
-    /// loader accepts it, and gives its path there. A package that is there already is left.
+    /// Takes the package from the folder of its catalogue into another one, if it is what the catalogue names and the
+    /// loader accepts it, and gives its path there. A file of that name that is there already is left; it has to be the
+    /// package too.
     ///
     /// # Errors
     /// `plugin.catalogue` for a name that is none; `plugin.hash_mismatch`; those of [`Loader::inspect`].
     pub fn install(&self, catalogue: &Path, into: &Path, loader: &Loader) -> Result<PathBuf> {
-        if !crate::archive::is_plain(&self.file) || self.file.contains('/') {
+        if !is_plain(&self.file) || self.file.contains('/') {
             return Err(refused("a plain name of a file").plugin(&self.id).value(&self.file));
         }
-        let bytes = files::read(&catalogue.with_file_name(&self.file), MAX_PACKAGE)?;
+        let path = into.join(&self.file);
+        if path.exists() {
+            self.read_named(&path)?;
+            return self.check(&path, loader).map(|()| path);
+        }
+        write_new(&path, &self.read_named(&catalogue.with_file_name(&self.file))?)?;
+        // What cannot be removed is refused again.
+        self.check(&path, loader).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        Ok(path)
+    }
+
+    /// The bytes of a file that are those which the catalogue names.
+    fn read_named(&self, path: &Path) -> Result<Vec<u8>> {
+        let bytes = files::read(path, MAX_ARCHIVE)?;
         if bytes.len() as u64 != self.size || digits_of(&bytes) != self.sha256 {
             return Err(Error::new(Code::PluginHash).plugin(&self.id).value(&self.file));
         }
-        let path = into.join(&self.file);
-        match write_new(&path, &bytes) {
-            Err(error) if error.code() != Code::AlreadyExists => return Err(error),
-            _ => {}
-        }
-        let manifest = loader.inspect(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        Ok(bytes)
+    }
+
+    /// Refuses a package that the loader does not accept, or that is not what the catalogue says of it.
+    fn check(&self, path: &Path, loader: &Loader) -> Result<()> {
+        let manifest = loader.inspect(path)?;
         if (manifest.id(), manifest.version()) == (self.id.as_str(), self.version.as_str()) {
-            return Ok(path);
+            return Ok(());
         }
-        // What cannot be removed is refused again.
-        let _ = fs::remove_file(&path);
         Err(refused("a package of the id and version that it names").plugin(&self.id).value(manifest.id()))
     }
 }

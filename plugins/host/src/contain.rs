@@ -1,12 +1,13 @@
 //! Keeps a plugin's failures within bounds: counts them, measures its calls, and stops calling what fails too often.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use guanxi::base::{Code, Error, Label, Result};
 use guanxi_plugin_abi as abi;
 
+use crate::frame::{Scene, running};
 use crate::functions::tell;
 use crate::guard::Guard;
 use crate::{Manifest, OnFault};
@@ -23,12 +24,8 @@ pub(crate) struct Plugin {
     /// How long a hook, and other work, may take.
     pub budgets: (Duration, Duration),
     pub guard: Guard,
-    /// How far its stored data has come, where its migrations go further.
+    /// Whether its migrations go further than what it has stored.
     unmigrated: AtomicBool,
-    /// Whether a migration of it is running, during which it is not asked about what that writes.
-    migrating: AtomicBool,
-    /// How many calls are running.
-    calls: AtomicU32,
 }
 
 /// What came of a call into a plugin.
@@ -51,8 +48,6 @@ impl Plugin {
             budgets: (milliseconds(budgets.hook), milliseconds(budgets.work)),
             guard,
             unmigrated: AtomicBool::new(false),
-            migrating: AtomicBool::new(false),
-            calls: AtomicU32::new(0),
         }
     }
 
@@ -61,17 +56,13 @@ impl Plugin {
         self.unmigrated.store(due, Ordering::Release);
     }
 
-    /// Says whether a migration is running.
-    pub fn set_migrating(&self, running: bool) {
-        self.migrating.store(running, Ordering::Release);
-    }
-
-    /// Whether a hook is to be called now. A plugin that checks what is saved is not passed over because it failed.
+    /// Whether a hook is to be called now. A plugin that checks what is saved is not passed over because it failed, and is
+    /// not asked about what its own migration writes.
     ///
     /// # Errors
     /// `plugin.quarantined`, `plugin.migration_needed`.
     pub fn admits_hooks(&self) -> Result<bool> {
-        if self.migrating.load(Ordering::Acquire) {
+        if self.unmigrated.load(Ordering::Acquire) && self.is_migrating() {
             return Ok(false);
         }
         match self.check() {
@@ -79,6 +70,11 @@ impl Plugin {
             Err(_) => Ok(false),
             Ok(()) => Ok(true),
         }
+    }
+
+    /// Whether a migration of it is running on this thread. What other threads save meanwhile is not the migration's.
+    fn is_migrating(&self) -> bool {
+        running(|call| matches!(call.scene, Scene::Migration(_)) && call.plugin.id == self.id) > 0
     }
 
     /// Refuses what is not to be called.
@@ -109,13 +105,11 @@ impl Plugin {
     /// A call into the plugin begins.
     pub fn enter(&self) -> Instant {
         self.guard.enter();
-        self.calls.fetch_add(1, Ordering::Relaxed);
         Instant::now()
     }
 
     /// It has returned; gives how long it took.
     pub fn leave(&self, since: Instant) -> Duration {
-        self.calls.fetch_sub(1, Ordering::Relaxed);
         self.guard.leave();
         since.elapsed()
     }
@@ -130,26 +124,23 @@ impl Plugin {
             self.count_fault(&format!("took {took} ms of {budget} ms"));
         }
         let code = code_of(outcome.status);
+        // What the host refused a plugin is no fault of it: a user could bring any plugin down with that.
+        let is_fault = outcome.status < 0 && code == Code::PluginFault;
+        if is_fault {
+            self.count_fault("failed");
+        }
         match (outcome.status, outcome.rejection) {
             (0.., None) => Ok(false),
-            // A plugin that said why it refuses has refused, whatever status it returned with; but a panic in one of
-            // the kit is told that way too.
-            (status, Some((field, message))) => {
-                if status < 0 && code == Code::PluginFault {
-                    self.count_fault("failed");
-                }
+            // A panic in a plugin of the kit says why it refuses too, and is passed over as any fault is.
+            (_, Some(_)) if is_fault && self.on_fault == OnFault::Skip => Ok(true),
+            // A plugin that said why it refuses has refused, whatever status it returned with.
+            (_, Some((field, message))) => {
                 Err(Error::new(Code::PluginRejected).plugin(&self.id).field(&field).said(message))
             }
-            (_, None) => {
-                // What the host refused a plugin is no fault of it: a user could bring any plugin down with that.
-                if code == Code::PluginFault {
-                    self.count_fault("failed");
-                }
-                match self.on_fault {
-                    OnFault::Reject => Err(Error::new(Code::PluginFault).plugin(&self.id).rule(code.key())),
-                    OnFault::Skip => Ok(true),
-                }
-            }
+            (_, None) => match self.on_fault {
+                OnFault::Reject => Err(Error::new(Code::PluginFault).plugin(&self.id).rule(code.key())),
+                OnFault::Skip => Ok(true),
+            },
         }
     }
 
@@ -164,5 +155,41 @@ impl Plugin {
 
 /// The code of a status; what no code has is a fault of the plugin.
 pub(crate) fn code_of(status: i32) -> Code {
-    Code::ALL.iter().find(|code| code.number() == -status).copied().unwrap_or(Code::PluginFault)
+    Code::ALL.iter().find(|code| -code.number() == status).copied().unwrap_or(Code::PluginFault)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn plugin(on_fault: OnFault) -> Plugin {
+        let name = Label::new("一", "One");
+        let manifest = Manifest::new("cn.example.one", "1.0.0", name, &[], on_fault).unwrap();
+        Plugin::new(&manifest, Guard::open(Path::new("/nowhere/at/all"), "cn.example.one").unwrap())
+    }
+
+    fn verdict(plugin: &Plugin, status: i32) -> Result<bool> {
+        let rejection = Some((String::new(), Label::new("停", "stop")));
+        plugin.verdict(Outcome { status, rejection, took: Duration::ZERO }, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn a_fault_that_says_why_is_passed_over_as_any_other_and_a_refusal_is_not() {
+        let skipped = plugin(OnFault::Skip);
+        assert!(verdict(&skipped, abi::GUANXI_ERR_PLUGIN_FAULT).unwrap());
+        let refused = verdict(&skipped, abi::GUANXI_ERR_PLUGIN_REJECTED).unwrap_err();
+        assert_eq!(refused.code(), Code::PluginRejected);
+        let refused = verdict(&plugin(OnFault::Reject), abi::GUANXI_ERR_PLUGIN_FAULT).unwrap_err();
+        assert_eq!(refused.code(), Code::PluginRejected);
+    }
+
+    #[test]
+    fn every_status_that_no_code_has_is_a_fault() {
+        for status in [i32::MIN, -1, i32::MAX] {
+            assert_eq!(code_of(status), Code::PluginFault, "{status}");
+        }
+        assert_eq!(code_of(abi::GUANXI_ERR_PLUGIN_REJECTED), Code::PluginRejected);
+    }
 }

@@ -95,7 +95,7 @@ impl Loader {
     ///   trusts has signed it.
     /// - `plugin.manifest`: its manifest is not acceptable.
     /// - `plugin.abi_mismatch`: it is for another version of the plugin interface.
-    /// - `plugin.conflict`: two packages bear one id.
+    /// - `plugin.conflict`: two packages bear one id, or a plugin of that id is loaded already.
     /// - `plugin.capability`: it asks for more than its key grants.
     /// - `plugin.wrong_target`: it has no library for this platform.
     /// - `plugin.hash_mismatch`: a file is not the one that the manifest names.
@@ -103,7 +103,7 @@ impl Loader {
     /// - `plugin.requires`, `plugin.excludes`: what it needs is not there, or it does not go with what is.
     /// - `plugin.entry`: the library does not load, or says something else than the manifest.
     pub fn load(&self, packages: &[PathBuf]) -> Result<Vec<LoadedPlugin>> {
-        self.checked(packages, &Present::new())?.into_iter().map(Checked::attach).collect()
+        self.checked(packages, &Present::new(), BTreeSet::new())?.into_iter().map(Checked::attach).collect()
     }
 
     /// Checks a package as [`Loader::load`] does, short of loading it.
@@ -120,9 +120,9 @@ impl Loader {
     /// with id, version, hash and key.
     ///
     /// # Errors
-    /// Those of [`Loader::load`]; `plugin.downgrade`; `plugin.crashed`; what the plugin's registration gives;
-    /// `plugin.conflict` if the database has a plugin of the same id already. Where a migration is due, hooks of the
-    /// plugin refuse with `plugin.migration_needed` until [`Loader::install_as`] has run it.
+    /// Those of [`Loader::load`]; `plugin.downgrade`; `plugin.crashed`; what the plugin's registration gives. Where a
+    /// migration is due, hooks of the plugin refuse with `plugin.migration_needed` until [`Loader::install_as`] has run
+    /// it.
     pub fn install(&self, crm: &Crm, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
         self.install_for(crm, None, packages)
     }
@@ -142,21 +142,13 @@ impl Loader {
         session: Option<&Session>,
         packages: &[PathBuf],
     ) -> Result<Vec<Manifest>> {
-        let loaded = crm.loaded_plugins();
-        let states = crm.plugin_states()?;
-        let present = states.into_iter().filter(|state| loaded.contains(&state.plugin));
-        let present: Present = present.map(|state| (state.plugin, state.version)).collect();
-        let checked = self.checked(packages, &present)?;
-        for package in &checked {
-            if loaded.contains(package.manifest.id()) {
-                return Err(Error::new(Code::PluginConflict).plugin(package.manifest.id()));
-            }
-            self.check_downgrade(crm, &package.manifest)?;
-        }
+        let checked = self.checked(packages, &present_in(crm)?, crm.loaded_plugins())?;
+        checked.iter().try_for_each(|package| self.check_downgrade(crm, &package.manifest))?;
+        let guards = checked.iter().map(|package| Guard::open(crm.path(), package.manifest.id()));
+        let guards = guards.collect::<Result<Vec<_>>>()?;
         let mut manifests = Vec::new();
-        for package in checked {
+        for (package, guard) in checked.into_iter().zip(guards) {
             // From here on the process may die of the plugin, and the next one is to know.
-            let guard = Guard::open(crm.path(), package.manifest.id())?;
             guard.enter();
             let attached = package.attach();
             guard.leave();
@@ -185,6 +177,7 @@ impl Loader {
         if crm.loaded_plugins().contains(manifest.id()) {
             return Err(Error::new(Code::PluginConflict).plugin(manifest.id()));
         }
+        check_needs(manifest, &present_in(crm)?)?;
         self.check_downgrade(crm, manifest)?;
         let identity = ask(entry).map_err(|error| error.plugin(manifest.id()))?;
         identity.check(manifest)?;
@@ -199,12 +192,17 @@ impl Loader {
         bring(crm, session, &plugin, guard)
     }
 
-    fn checked(&self, packages: &[PathBuf], present: &Present) -> Result<Vec<Checked>> {
+    /// Checks packages whose ids are not among those that are taken, and puts them in order.
+    fn checked(
+        &self,
+        packages: &[PathBuf],
+        present: &Present,
+        mut taken: BTreeSet<String>,
+    ) -> Result<Vec<Checked>> {
         let opened = packages.iter().map(|path| Package::open(path, self.trust.as_ref()));
         let opened = opened.collect::<Result<Vec<_>>>()?;
-        let mut ids = BTreeSet::new();
         for id in opened.iter().map(|package| package.manifest.id()) {
-            if !ids.insert(id) {
+            if !taken.insert(id.to_owned()) {
                 return Err(Error::new(Code::PluginConflict).plugin(id));
             }
         }
@@ -287,6 +285,13 @@ impl Checked {
         let sha256 = digits(&library.digest);
         Ok(LoadedPlugin { manifest, init: identity.init, metadata, sha256, key })
     }
+}
+
+/// The plugins that are loaded into a database, with the highest version of each that it has seen.
+fn present_in(crm: &Crm) -> Result<Present> {
+    let loaded = crm.loaded_plugins();
+    let states = crm.plugin_states()?.into_iter().filter(|state| loaded.contains(&state.plugin));
+    Ok(states.map(|state| (state.plugin, state.version)).collect())
 }
 
 /// Those that others require first, and else as they came; what they need of others is there then.

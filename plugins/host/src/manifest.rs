@@ -208,10 +208,19 @@ impl Manifest {
     pub fn parse_linked(text: &str) -> Result<Self> {
         let written: Written =
             toml::from_str(text).map_err(|error| Error::new(Code::PluginManifest).because(error))?;
-        let Written { id, version, abi, capabilities, on_fault, name, files, .. } = &written;
-        let (id, version, on_fault, name) = (id.clone(), version.clone(), *on_fault, name.clone());
-        let (abi, capabilities, files) = (abi.clone(), capabilities.clone(), files.clone());
-        let Written { requires, conflicts, schema_version, budget_ms, .. } = written;
+        let Written {
+            id,
+            version,
+            abi,
+            capabilities,
+            on_fault,
+            conflicts,
+            schema_version,
+            name,
+            requires,
+            budget_ms,
+            files,
+        } = written;
         let abi = parse_abi(&abi).ok_or_else(|| wrong(&id, "abi", "major.minor").value(&abi))?;
         let capabilities = distinct(&id, capabilities)?;
         let mut digests = BTreeMap::new();
@@ -349,7 +358,7 @@ impl Manifest {
         let mut libraries = self.files.iter();
         let found = libraries.find(|(path, _)| library_target(path) == Some(target));
         found.map(|(path, digest)| (path.as_str(), digest)).ok_or_else(|| {
-            let targets: Vec<_> = self.files.keys().filter_map(|path| library_target(path)).collect();
+            let targets: Vec<_> = self.targets().collect();
             Error::new(Code::PluginTarget)
                 .plugin(&self.id)
                 .rule(&format!("for {}, not for {target}", targets.join(", ")))
@@ -442,7 +451,7 @@ fn is_other_file(path: &str) -> bool {
 }
 
 /// An id in reversed domain order, in no namespace of the engine's.
-fn is_id(id: &str) -> bool {
+pub(crate) fn is_id(id: &str) -> bool {
     let mut labels = id.split('.');
     let reserved = labels.clone().next().is_some_and(|label| RESERVED.contains(&label));
     id.len() <= MAX_WORD && labels.clone().count() >= 2 && labels.all(is_word) && !reserved
@@ -508,16 +517,10 @@ fn is_capability(capability: &str) -> bool {
 
 /// `1.2.0` or `1.2.0-rc.1`, by semver.org; build metadata is not taken, for it does not order versions.
 fn is_version(version: &str) -> bool {
-    let (numbers, label) = match version.split_once('-') {
-        Some((numbers, label)) => (numbers, Some(label)),
-        None => (version, None),
-    };
-    let is_identifier = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    numbers.split('.').count() == 3
-        && numbers.split('.').all(|part| parse_number(part).is_some())
-        && label.is_none_or(|label| label.split('.').all(is_identifier))
+    version_of(version).is_some_and(|version| {
+        let numbers = [version.major, version.minor, version.patch];
+        version.build.is_empty() && numbers.into_iter().all(|number| u32::try_from(number).is_ok())
+    })
 }
 
 fn parse_abi(text: &str) -> Option<(u32, u32)> {
@@ -531,7 +534,11 @@ fn parse_number(text: &str) -> Option<u32> {
 }
 
 fn parse_digest(text: &str) -> Option<Digest> {
-    let hexadecimal = text.strip_prefix(SHA_256)?;
+    parse_digits(text.strip_prefix(SHA_256)?)
+}
+
+/// A digest out of hexadecimal digits in lower case.
+pub(crate) fn parse_digits(hexadecimal: &str) -> Option<Digest> {
     let mut digest = Digest::default();
     let (pairs, rest) = hexadecimal.as_bytes().as_chunks::<2>();
     if pairs.len() != digest.len() || !rest.is_empty() {

@@ -3,7 +3,7 @@
 //! The store is a file of the host's and nothing of the database, so that whoever writes into a database brings no
 //! code along. Signatures are those of minisign: Ed25519 over the BLAKE2b digest of the manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,6 +12,7 @@ use minisign_verify::{PublicKey, Signature};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::manifest::{is_id, parse_digits, version_of};
 
 /// Largest trust store, in bytes.
 const MAX_STORE: u64 = 1 << 20;
@@ -68,22 +69,43 @@ impl TrustStore {
     ///
     /// # Errors
     /// `plugin.path` for a relative path, a link, or a file that others may write; `plugin.too_large`;
-    /// `plugin.key_unknown` for a store that is malformed, with the reason.
+    /// `plugin.key_unknown` for a store that is malformed, with the reason, and as [`TrustStore::to_toml`].
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = files::read(path, MAX_STORE)?;
         let text = String::from_utf8(bytes).map_err(|error| malformed(path).because(error))?;
         let store: Self = toml::from_str(&text).map_err(|error| malformed(path).rule(error.message()))?;
-        store.keys.values().try_for_each(TrustedKey::check)?;
+        store.check()?;
         Ok(store)
     }
 
     /// The store as TOML.
     ///
     /// # Errors
-    /// `plugin.key_unknown` for a key that is none, or a day that is none.
+    /// `plugin.key_unknown` for a key or a day that is none, for one key under two names, and for what was taken back
+    /// and names neither a version nor a library.
     pub fn to_toml(&self) -> Result<String> {
-        self.keys.values().try_for_each(TrustedKey::check)?;
+        self.check()?;
         toml::to_string(self).map_err(|error| Error::new(Code::PluginKeyUnknown).because(error))
+    }
+
+    /// Refuses what would not do what it seems to: a key that is taken back under one name would go on under the other,
+    /// and a library or version that is misspelt would go on being loaded.
+    fn check(&self) -> Result<()> {
+        let wrong = |rule: &str, value: &str| Err(Error::new(Code::PluginKeyUnknown).rule(rule).value(value));
+        let mut known = BTreeSet::new();
+        for (name, key) in &self.keys {
+            key.check()?;
+            if !known.insert(key.public.trim()) {
+                return wrong("each key under one name", name);
+            }
+        }
+        if let Some(library) = self.revoked_libraries.keys().find(|library| parse_digits(library).is_none()) {
+            return wrong("SHA-256 in 64 lower-case hexadecimal digits", library);
+        }
+        match self.revoked_versions.keys().find(|said| !is_id_and_version(said)) {
+            Some(said) => wrong("an id and a version, such as cn.example.score 1.2.0", said),
+            None => Ok(()),
+        }
     }
 
     /// Who has signed bytes, if it is one of these keys and it is in force.
@@ -148,24 +170,33 @@ impl TrustedKey {
 
     fn check(&self) -> Result<()> {
         self.public()?;
-        for day in [&self.from, &self.until].into_iter().flatten() {
-            day.parse::<Date>().map_err(|_| Error::new(Code::PluginKeyUnknown).rule("a day").value(day))?;
-        }
-        Ok(())
+        self.days().map(drop)
+    }
+
+    /// The first day on which it is in force, and the last one.
+    fn days(&self) -> Result<(Option<Date>, Option<Date>)> {
+        let wrong = |day: &str| Error::new(Code::PluginKeyUnknown).rule("a day").value(day);
+        let day = |said: &Option<String>| {
+            said.as_ref().map(|day| day.parse::<Date>().map_err(|_| wrong(day))).transpose()
+        };
+        Ok((day(&self.from)?, day(&self.until)?))
     }
 
     fn check_in_force(&self, name: &str, today: Date) -> Result<()> {
         if let Some(reason) = &self.revoked {
             return Err(Error::new(Code::PluginKeyRevoked).rule(reason).value(name));
         }
-        let day = |day: &Option<String>| day.as_ref().and_then(|day| day.parse::<Date>().ok());
         let outside = |rule: &str| Err(Error::new(Code::PluginKeyExpired).rule(rule).value(name));
-        match (day(&self.from), day(&self.until)) {
+        match self.days()? {
             (Some(from), _) if today < from => outside(&format!("from {from}")),
             (_, Some(until)) if until < today => outside(&format!("until {until}")),
             _ => Ok(()),
         }
     }
+}
+
+fn is_id_and_version(said: &str) -> bool {
+    said.split_once(' ').is_some_and(|(id, version)| is_id(id) && version_of(version).is_some())
 }
 
 /// Whether a grant covers a capability: it is the same, or the same up to a `*` at its end.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use guanxi::base::{Code, Label};
-use guanxi_plugin_host::{Manifest, OnFault, TARGET, inspect, load, pack};
+use guanxi_plugin_abi::{guanxi_plugin_info, guanxi_status};
+use guanxi_plugin_host::{Loader, Manifest, OnFault, Requires, TARGET, inspect, load, pack};
 use tempfile::TempDir;
 
 type Outcome<T> = Result<T, Box<dyn StdError>>;
@@ -313,4 +314,24 @@ fn built(package: &str) -> Outcome<PathBuf> {
         .filter_map(|file| file.as_str().map(PathBuf::from))
         .find(|file| file.extension().is_some_and(|found| found == std::env::consts::DLL_EXTENSION));
     library.ok_or_else(|| String::from_utf8_lossy(&output.stderr).into())
+}
+
+/// What is never asked who it is.
+unsafe extern "C" fn no_entry(_information: *mut guanxi_plugin_info) -> guanxi_status {
+    -1
+}
+
+#[test]
+fn what_is_linked_into_the_host_needs_what_its_manifest_says_too() -> Outcome<()> {
+    let crm = guanxi::in_memory().create_in_memory()?;
+    let install = |manifest: &Manifest| {
+        // SAFETY: the function is of the type that the interface gives it, and writes nothing.
+        unsafe { Loader::unsigned().install_linked(&crm, None, manifest, no_entry) }
+    };
+    let manifest = manifest("cn.example.linked")?;
+    assert_eq!(install(&manifest).map_err(|error| error.code()), Err(Code::PluginEntry));
+    let needs = Requires { plugins: vec!["cn.example.base >=1".to_owned()], ..Requires::default() };
+    let manifest = manifest.with_needs(needs, Vec::new())?;
+    assert_eq!(install(&manifest).map_err(|error| error.code()), Err(Code::PluginRequires));
+    Ok(())
 }

@@ -95,6 +95,12 @@ enum WorkFunction {
     Score(abi::guanxi_score),
 }
 
+impl RegisteredWork {
+    fn new(function: WorkFunction, user_data: *mut c_void, destroy: Option<abi::guanxi_destroy>) -> Self {
+        Self { name: String::new(), function, user_data, destroy }
+    }
+}
+
 impl Drop for RegisteredWork {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy {
@@ -159,8 +165,8 @@ static HOST: guanxi_host = guanxi_host {
     warn,
     locale,
     register_package,
-    register_action: register_named,
-    register_job: register_named,
+    register_action,
+    register_job,
     register_migration,
     register_model,
     record_old_value,
@@ -336,13 +342,9 @@ impl Stage {
 
 impl Opening {
     fn permits(&self, action: &str, entity: &str) -> Result<(), guanxi_status> {
-        let wanted = format!("{action}:{entity}");
-        let granted = self.capabilities.contains(&wanted);
-        granted.then_some(()).ok_or(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED)
+        self.permits_plain(&format!("{action}:{entity}"))
     }
-}
 
-impl Opening {
     fn permits_plain(&self, capability: &str) -> Result<(), guanxi_status> {
         let granted = self.capabilities.iter().any(|granted| granted == capability);
         granted.then_some(()).ok_or(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED)
@@ -508,7 +510,7 @@ unsafe extern "C" fn register_package(registrar: guanxi_handle, json: guanxi_str
 /// Keeps a work under a name, whatever its kind, if the plugin may register it.
 fn keep(
     registrar: guanxi_handle,
-    capabilities: &[&str],
+    capability: &str,
     name: impl FnOnce() -> Result<String, guanxi_status>,
     work: RegisteredWork,
 ) -> guanxi_status {
@@ -516,9 +518,7 @@ fn keep(
     let mut work = Some(work);
     on_stage(|stage| {
         let opening = stage.opening(registrar)?;
-        if !capabilities.iter().any(|capability| opening.permits_plain(capability).is_ok()) {
-            return Err(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED);
-        }
+        opening.permits_plain(capability)?;
         let name = name()?;
         if opening.database.works.iter().any(|known| known.name == name) {
             return Err(abi::GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION);
@@ -537,16 +537,26 @@ fn name_of(definition: *const abi::guanxi_action_definition) -> Result<String, g
     text(definition.name)
 }
 
-unsafe extern "C" fn register_named(
+unsafe extern "C" fn register_action(
     registrar: guanxi_handle,
     definition: *const abi::guanxi_action_definition,
     perform: abi::guanxi_perform,
     user_data: *mut c_void,
     destroy: Option<abi::guanxi_destroy>,
 ) -> guanxi_status {
-    let function = WorkFunction::Perform(perform);
-    let work = RegisteredWork { name: String::new(), function, user_data, destroy };
-    keep(registrar, &["action", "job"], || name_of(definition), work)
+    let work = RegisteredWork::new(WorkFunction::Perform(perform), user_data, destroy);
+    keep(registrar, "action", || name_of(definition), work)
+}
+
+unsafe extern "C" fn register_job(
+    registrar: guanxi_handle,
+    definition: *const abi::guanxi_action_definition,
+    perform: abi::guanxi_perform,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    let work = RegisteredWork::new(WorkFunction::Perform(perform), user_data, destroy);
+    keep(registrar, "job", || name_of(definition), work)
 }
 
 unsafe extern "C" fn register_migration(
@@ -556,9 +566,8 @@ unsafe extern "C" fn register_migration(
     user_data: *mut c_void,
     destroy: Option<abi::guanxi_destroy>,
 ) -> guanxi_status {
-    let function = WorkFunction::Perform(perform);
-    let work = RegisteredWork { name: String::new(), function, user_data, destroy };
-    keep(registrar, &["migration"], || Ok(to_version.to_string()), work)
+    let work = RegisteredWork::new(WorkFunction::Perform(perform), user_data, destroy);
+    keep(registrar, "migration", || Ok(to_version.to_string()), work)
 }
 
 unsafe extern "C" fn register_model(
@@ -568,9 +577,8 @@ unsafe extern "C" fn register_model(
     user_data: *mut c_void,
     destroy: Option<abi::guanxi_destroy>,
 ) -> guanxi_status {
-    let function = WorkFunction::Score(score);
-    let work = RegisteredWork { name: String::new(), function, user_data, destroy };
-    keep(registrar, &["model"], || name_of(definition), work)
+    let work = RegisteredWork::new(WorkFunction::Score(score), user_data, destroy);
+    keep(registrar, "model", || name_of(definition), work)
 }
 
 /// The stand-in has no record before the one that is saved.

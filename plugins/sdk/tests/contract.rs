@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use guanxi_plugin_sdk::abi;
 use guanxi_plugin_sdk::testing::{Database, Fields, Message, take_log};
-use guanxi_plugin_sdk::{Decimal, Error, FieldDefinition, Money, Reject, Setup, Value, plugin};
+use guanxi_plugin_sdk::{Action, Decimal, Error, FieldDefinition, Money, Reject, Setup, Value, plugin};
 
 const ENTITY: &str = "crm.account";
 const CAPABILITIES: [&str; 2] = ["schema:crm.account", "hook:crm.account"];
@@ -352,4 +352,17 @@ fn two_databases_do_not_share_a_hooks_state() {
     assert_eq!(first.save(ENTITY, named("")).record, named("1"));
     assert_eq!(first.save(ENTITY, named("")).record, named("2"));
     assert_eq!(second.save(ENTITY, named("")).record, named("1"));
+}
+
+#[test]
+fn an_action_and_a_job_are_each_registered_with_their_own_capability() {
+    let setup = |setup: &mut Setup<'_>| {
+        setup.job(Action::new("nightly", "夜间", "Nightly"), "0 3 * * *", |_context, _input| {
+            Ok(String::new())
+        })
+    };
+    let refused = Database::open(&["action"], setup).err().map(|error| error.status());
+    assert_eq!(refused, Some(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED));
+    let done = Database::open(&["job"], setup).unwrap().perform("nightly", "{}");
+    assert_eq!(done.map(|done| done.status), Some(abi::GUANXI_OK));
 }

@@ -98,7 +98,10 @@ static guanxi_status after_commit(void *user_data, guanxi_handle context, guanxi
   guanxi_str name, out;
   guanxi_status status = guanxi_record_text(host, record, "name", &name);
   (void)user_data;
-  if (status != GUANXI_OK || !begins(name, "told")) return status;
+  if (status != GUANXI_OK) return status;
+  if (begins(name, "again"))
+    return host->save(context, guanxi_text(ACCOUNT), guanxi_text(""), guanxi_text("{\"name\": \"again\"}"), NULL);
+  if (!begins(name, "told")) return status;
   status = host->call(context, guanxi_text("plugin.admitted"), guanxi_text("{}"), &out);
   if (status != GUANXI_OK) return status;
   return host->save(context, guanxi_text(TICKET), guanxi_text("told"), guanxi_text("{\"name\": \"told\"}"), NULL);

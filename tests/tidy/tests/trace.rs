@@ -40,6 +40,8 @@ fn every_test_that_the_trace_names_is_there() {
     let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
     let rows = rows(&page);
     assert!(rows.len() > 10, "{PAGE} has its table");
+    let lines = page.lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(rows.len() + 2, lines, "each line of the table but its head has an ID and three cells");
     let faults: Vec<String> = rows
         .iter()
         .flat_map(|(id, places)| {

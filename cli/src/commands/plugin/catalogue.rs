@@ -10,6 +10,7 @@ use guanxi_plugin_host::TrustStore;
 use guanxi_plugin_host::catalogue::Catalogue;
 
 use crate::commands::plugin::packages::tell_path;
+use crate::commands::plugin::replace;
 use crate::exit::Ended;
 use crate::host::Host;
 
@@ -41,9 +42,7 @@ impl Make {
             let (id, version) = version.split_once(' ').ok_or_else(wrong)?;
             catalogue.revoke(id, version, reason)?;
         }
-        let staging = place.with_extension("part");
-        fs::write(&staging, catalogue.to_json()?)?;
-        fs::rename(&staging, &place)?;
+        replace(&place, &catalogue.to_json()?)?;
         tell_path(host, "catalogue", &place)
     }
 }
@@ -76,9 +75,8 @@ impl Install {
         let trust = host.trust().ok_or_else(|| Error::new(Code::MissingParameter).field("trust"))?;
         let trust = TrustStore::read(&path::absolute(trust)?)?;
         let seen = folder.join(SEEN);
-        let least = fs::read_to_string(&seen).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-        let offers = Catalogue::read(catalogue, &trust, least)?;
-        fs::write(&seen, offers.sequence.to_string())?;
+        let offers = Catalogue::read(catalogue, &trust, newest_seen(&seen)?)?;
+        replace(&seen, &offers.sequence.to_string())?;
         let offer = offers.newest(&self.package, self.versions.as_deref())?;
         tell_path(host, "package", &offer.install(catalogue, folder, &host.loader()?)?)
     }
@@ -102,4 +100,18 @@ impl Install {
         host.loader()?.inspect(&made).inspect_err(|_| drop(fs::remove_file(&made)))?;
         tell_path(host, "package", &made)
     }
+}
+
+/// The number of the newest edition that a folder has seen; 0 for none. One that cannot be read is not taken for none,
+/// which would let an old edition pass.
+fn newest_seen(file: &Path) -> Result<u64> {
+    let text = match fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        read => read?,
+    };
+    let wrong = |error| {
+        let refused = Error::new(Code::PluginCatalogue).rule("the number of an edition");
+        refused.value(&file.to_string_lossy()).because(error)
+    };
+    text.trim().parse().map_err(wrong)
 }

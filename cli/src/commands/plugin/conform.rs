@@ -4,13 +4,14 @@
 //! entity that it hooks are created, changed and deleted some hundred times, its actions and models are called, and
 //! what the host has counted meanwhile is looked at.
 
+use std::collections::BTreeSet;
 use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use guanxi::base::{Code, Error, Value};
 use guanxi::engine::ActionDefinition;
-use guanxi::schema::{Entity, Field, FieldType};
+use guanxi::schema::{Entity, Field, FieldDefinition, FieldType};
 use guanxi::{Changes, Durability, RecordId, Result, Session, api};
 use guanxi_plugin_host::{Loader, Manifest, conduct};
 use serde_json::{Value as Json, json};
@@ -39,6 +40,8 @@ impl Conform {
         let package = path::absolute(&self.package)?;
         let id = host.loader()?.inspect(&package)?.id().to_owned();
         let child = Child::run(host, Task::Conform, &package, Duration::from_secs(self.within))?;
+        // Removed from here, since the process may not have come to its end. Where there is nothing, it came to nothing.
+        let _ = std::fs::remove_dir_all(place_of(child.id));
         let error = child.error();
         let mut checks: Vec<Json> =
             child.lines.into_iter().filter(|line| line.get("check").is_some()).collect();
@@ -77,29 +80,28 @@ fn found(check: &str, passed: bool, said: &str) {
     say(&json!({"check": check, "passed": passed, "said": said}));
 }
 
+/// Where the process of a number has its databases.
+fn place_of(process: u32) -> PathBuf {
+    std::env::temp_dir().join(format!("guanxi-conform-{process}"))
+}
+
 /// The tests themselves, in the process of their own. Each says what came of it.
 ///
 /// # Errors
 /// Those of loading, and of the engine.
 pub(super) fn inside(loader: &Loader, package: &Path) -> Result<()> {
-    let place = std::env::temp_dir().join(format!("guanxi-conform-{}", std::process::id()));
-    std::fs::create_dir_all(&place)?;
-    let done = tests(loader, package, &place);
-    let removed = std::fs::remove_dir_all(&place);
-    done?;
-    Ok(removed?)
-}
-
-fn tests(loader: &Loader, package: &Path, place: &Path) -> Result<()> {
+    let place = &place_of(std::process::id());
+    std::fs::create_dir(place)?;
     let manifest = loader.inspect(package)?;
     let first = database(&place.join("first.guanxi"))?;
     let second = database(&place.join("second.guanxi"))?;
     let packages = [package.to_owned()];
+    let known = fields(&first);
     loader.install_as(&first, &packages)?;
     found("loads", true, "its library says what its manifest says");
     loader.install_as(&second, &packages)?;
     found("two databases", true, "it serves two databases at once");
-    namespace(&first, &manifest);
+    namespace(&known, &first, &manifest);
     let before = faults(place, &manifest)?;
     work_through(&first, &manifest, ROUNDS.0)?;
     let settled = resident_kib();
@@ -131,12 +133,26 @@ fn faults(place: &Path, manifest: &Manifest) -> Result<u32> {
     Ok(of("first.guanxi")?.faults.saturating_add(of("second.guanxi")?.faults))
 }
 
-/// What it brought stands in its own namespace: a field of another vendor's is not there.
-fn namespace(session: &Session, manifest: &Manifest) {
+/// The fields that there are: each by its entity, its namespace and its name.
+fn fields(session: &Session) -> BTreeSet<(String, String, String)> {
     let registry = session.crm().registry();
-    let own = registry.entities().iter().flat_map(Entity::fields);
-    let own = own.filter(|field| field.definition.namespace == manifest.id()).count();
-    found("namespace", true, &format!("{own} fields of its own"));
+    let named = |entity: &Entity| {
+        let name = |field: &Field| {
+            let FieldDefinition { namespace, name, .. } = &field.definition;
+            (entity.api_name.clone(), namespace.clone(), name.clone())
+        };
+        entity.fields().iter().map(name).collect::<Vec<_>>()
+    };
+    registry.entities().iter().flat_map(named).collect()
+}
+
+/// What it brought stands in its own namespace: a field of another vendor's is not there.
+fn namespace(before: &BTreeSet<(String, String, String)>, session: &Session, manifest: &Manifest) {
+    let after = fields(session);
+    let (own, other): (Vec<_>, Vec<_>) =
+        after.difference(before).partition(|(_, namespace, _)| namespace == manifest.id());
+    let said = format!("{} fields of its own, {} of others", own.len(), other.len());
+    found("namespace", other.is_empty(), &said);
 }
 
 /// The entities that a plugin asks leave to look at.
@@ -154,15 +170,15 @@ fn hooked(manifest: &Manifest) -> Vec<String> {
 /// refused; only faults count, and the host counts them.
 fn work_through(session: &Session, manifest: &Manifest, rounds: usize) -> Result<()> {
     for entity in hooked(manifest) {
-        let mut saved = 0;
+        let (mut saved, mut last) = (0, String::new());
         for round in 0..rounds {
             match one_life(session, &entity, round) {
                 Ok(()) => saved += 1,
                 Err(error) if error.code() == Code::Stopped => return Err(error),
-                Err(_) => {}
+                Err(error) => last = format!("; the last of the others: {error}"),
             }
         }
-        let said = format!("{entity}: {saved} of {rounds} records were created, changed and deleted");
+        let said = format!("{entity}: {saved} of {rounds} records were created, changed and deleted{last}");
         found("records", true, &said);
     }
     Ok(())

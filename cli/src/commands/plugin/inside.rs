@@ -77,6 +77,8 @@ pub(super) fn say(line: &Json) {
 
 /// What a process of its own said, and how it ended.
 pub(super) struct Child {
+    /// The number that the system gave it.
+    pub id: u32,
     pub lines: Vec<Json>,
     /// How it died, if it did before it was done.
     pub died: Option<String>,
@@ -95,7 +97,14 @@ impl Child {
             None if host.takes_unsigned() => drop(command.arg("--unsigned")),
             None => {}
         }
+        // It opens no database of the user's, and keys and passwords are not for a plugin that nobody knows.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("GUANXI_") {
+                command.env_remove(name);
+            }
+        }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let id = child.id();
         let (sender, receiver) = mpsc::channel();
         let output = child.stdout.take();
         thread::spawn(move || {
@@ -118,13 +127,13 @@ impl Child {
                     child.kill()?;
                     child.wait()?;
                     let died = Some(format!("not done within {} s", within.as_secs()));
-                    return Ok(Self { lines, died });
+                    return Ok(Self { id, lines, died });
                 }
             }
         }
         let status = child.wait()?;
         let ended = lines.iter().any(|line| line.get("end").is_some());
-        Ok(Self { lines, died: (!ended).then(|| status.to_string()) })
+        Ok(Self { id, lines, died: (!ended).then(|| status.to_string()) })
     }
 
     /// The error that it has told of, if any.

@@ -24,7 +24,7 @@ const PASSWORD: &str = "GUANXI_PLUGIN_KEY_PASSWORD";
 
 #[derive(Debug, Args)]
 pub struct Keygen {
-    /// File for the secret key, which is not there yet
+    /// File for the secret key, which is not there yet; the public one is beside it, and ends with .pub
     secret: PathBuf,
     /// Keep the secret key without a password, for machines that sign alone
     #[arg(long)]
@@ -33,6 +33,10 @@ pub struct Keygen {
 
 impl Keygen {
     pub fn run(&self, host: &Host) -> Result<Ended> {
+        let beside = self.secret.with_extension("pub");
+        if beside == self.secret || beside.exists() {
+            return Err(Error::new(Code::AlreadyExists).value(&beside.to_string_lossy()));
+        }
         let pair = match self.no_password {
             true => KeyPair::generate_unencrypted_keypair(),
             false => KeyPair::generate_encrypted_keypair(Some(password(true)?.to_string())),
@@ -42,7 +46,7 @@ impl Keygen {
         write_secret(&self.secret, secret.as_bytes())?;
         let public = pair.pk.to_base64();
         let box_text = pair.pk.to_box().map_err(refused)?.into_string();
-        fs::write(self.secret.with_extension("pub"), box_text)?;
+        fs::write(beside, box_text)?;
         match host.wants_json() {
             true => output::json(&json!({"public": public, "secret": self.secret.to_string_lossy()}))?,
             false => output::line(&public)?,

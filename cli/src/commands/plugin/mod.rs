@@ -9,6 +9,9 @@ mod packages;
 mod scaffold;
 mod trust;
 
+use std::fs;
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 use guanxi::Result;
 
@@ -69,6 +72,13 @@ enum Work {
     /// What `check` and `conform` run in a process of its own
     #[command(hide = true)]
     Inside(inside::Inside),
+}
+
+/// Writes a file, whole or not at all, in the place of one that is there.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let staging = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&staging, text)?;
+    Ok(fs::rename(&staging, path)?)
 }
 
 impl Plugin {

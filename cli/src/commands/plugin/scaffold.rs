@@ -25,6 +25,9 @@ const C: [(&str, &str); 3] = [
     ("test.sh", include_str!("templates/test.sh.txt")),
 ];
 
+/// What would end a text, a comment or a mark of the templates that a name stands in.
+const NOT_IN_NAMES: [char; 9] = ['"', '\'', '`', '\\', '$', '*', '#', '{', '}'];
+
 /// Languages of plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Language {
@@ -56,6 +59,10 @@ impl New {
         let name = self.name.clone().unwrap_or_else(|| self.id.clone());
         // The rules of ids and names are those of manifests.
         Manifest::new(&self.id, "0.1.0", Label::new(&name, &name), &[], OnFault::Reject)?;
+        if name.contains(NOT_IN_NAMES) {
+            let error = Error::new(Code::InvalidArgument).field("name").value(&name);
+            return Err(error.rule("no quotes, braces, and signs that sources give a meaning"));
+        }
         if self.directory.exists() {
             return Err(Error::new(Code::AlreadyExists).value(&self.directory.to_string_lossy()));
         }

@@ -1,7 +1,7 @@
 //! The trust store of this host: which keys it trusts, and what it has taken back.
 
 use std::fs;
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use clap::Args;
 use guanxi::Result;
@@ -9,33 +9,39 @@ use guanxi::base::{Code, Error};
 use guanxi_plugin_host::{TrustStore, TrustedKey};
 use serde_json::json;
 
+use crate::commands::plugin::replace;
 use crate::exit::Ended;
 use crate::host::Host;
 use crate::output;
 
 /// The store in a file; an empty one where there is none yet.
-fn read(store: &PathBuf) -> Result<TrustStore> {
+fn read(store: &Path) -> Result<TrustStore> {
     match store.exists() {
         true => TrustStore::read(&path::absolute(store)?),
         false => Ok(TrustStore::default()),
     }
 }
 
-/// Writes the store, whole or not at all.
-fn write(host: &Host, path: &PathBuf, store: &TrustStore) -> Result<Ended> {
-    let text = store.to_toml()?;
-    let staging = path.with_extension(format!("{}.part", std::process::id()));
-    fs::write(&staging, text)?;
-    fs::rename(&staging, path)?;
+/// Writes the store.
+fn write(host: &Host, path: &Path, store: &TrustStore) -> Result<Ended> {
+    replace(path, &store.to_toml()?)?;
     if host.wants_json() {
         output::json(&json!({"keys": store.keys.keys().collect::<Vec<_>>()}))?;
     }
     Ok(Ended::Done)
 }
 
+/// Adds a key under a name that none has yet.
+fn add(store: &mut TrustStore, name: &str, key: TrustedKey) -> Result<()> {
+    match store.keys.insert(name.to_owned(), key) {
+        Some(_) => Err(Error::new(Code::AlreadyExists).value(name)),
+        None => Ok(()),
+    }
+}
+
 /// A public key: the line itself, or the line in a file of minisign's.
 fn public_of(said: &str) -> Result<String> {
-    let text = match path::Path::new(said).is_file() {
+    let text = match Path::new(said).is_file() {
         true => fs::read_to_string(said)?,
         false => said.to_owned(),
     };
@@ -69,9 +75,6 @@ pub struct Trust {
 impl Trust {
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let mut store = read(&self.store)?;
-        if store.keys.contains_key(&self.name) {
-            return Err(Error::new(Code::AlreadyExists).value(&self.name));
-        }
         let key = TrustedKey {
             public: public_of(&self.public)?,
             ids: self.ids.clone(),
@@ -80,7 +83,7 @@ impl Trust {
             until: self.until.clone(),
             revoked: None,
         };
-        store.keys.insert(self.name.clone(), key);
+        add(&mut store, &self.name, key)?;
         write(host, &self.store, &store)
     }
 }
@@ -144,16 +147,20 @@ pub struct Rotate {
 impl Rotate {
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let mut store = read(&self.store)?;
-        if store.keys.contains_key(&self.new) {
-            return Err(Error::new(Code::AlreadyExists).value(&self.new));
-        }
         let old = key_of(&mut store, &self.old)?;
-        let newer = TrustedKey { public: public_of(&self.public)?, from: None, until: None, ..old.clone() };
+        let newer = TrustedKey {
+            public: public_of(&self.public)?,
+            from: None,
+            until: None,
+            // A key that was lost is taken back first, and replaced then.
+            revoked: None,
+            ..old.clone()
+        };
         match &self.until {
             Some(day) => old.until = Some(day.clone()),
-            None => old.revoked = Some(format!("replaced by {}", self.new)),
+            None => drop(old.revoked.get_or_insert_with(|| format!("replaced by {}", self.new))),
         }
-        store.keys.insert(self.new.clone(), newer);
+        add(&mut store, &self.new, newer)?;
         write(host, &self.store, &store)
     }
 }

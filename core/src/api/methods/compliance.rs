@@ -10,6 +10,7 @@ use crate::engine::Session;
 use crate::features::privacy::{AcrossCursor, Discover, Discovered, Finding, ReportRequest};
 
 use super::audit::moment;
+use super::exchange::list;
 
 methods! {
     /// The report of compliance: what is overdue, exported, changed in rights, shared without an end, without a purpose,
@@ -70,7 +71,7 @@ methods! {
         cursor: Option<String>,
     }) -> "{findings: [{entity, field, kind, count, records, ids}], skipped, looked_at, cursor, stopped}" {
         let asked = Discover {
-            entities: names("entities", given.entities.as_deref())?,
+            entities: list("entities", given.entities.as_deref())?,
             limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
         };
@@ -94,14 +95,14 @@ methods! {
         /// Where the call before stopped.
         cursor: Option<String>,
     }) -> "{partitions: [{partition, user, coverage, findings: [{entity, field, kind, count, records, ids}], skipped, looked_at}], cursor, stopped}" {
-        let tokens = Zeroizing::new(names("tokens", Some(&given.tokens))?);
+        let tokens = Zeroizing::new(list("tokens", Some(&given.tokens))?);
         let others = tokens.iter().map(|token| {
             let other = session.crm().sign_in_by_token(token)?;
             Ok(other.with_patience(session.patience().clone()))
         });
         let others = others.collect::<Result<Vec<Session>>>()?;
         let asked = Discover {
-            entities: names("entities", given.entities.as_deref())?,
+            entities: list("entities", given.entities.as_deref())?,
             limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
             after: None,
         };
@@ -118,13 +119,6 @@ methods! {
             "stopped": told.stopped.as_ref().map(|error| error.to_json(session.locale())),
         }))
     }
-}
-
-/// A list of texts.
-fn names(field: &'static str, given: Option<&[Json]>) -> Result<Vec<String>> {
-    let wrong = || Error::new(Code::InvalidArgument).field(field).rule("a list of texts");
-    let named = |name: &Json| name.as_str().map(str::to_owned).ok_or_else(wrong);
-    given.unwrap_or_default().iter().map(named).collect()
 }
 
 fn found_to_json(found: &Discovered) -> Json {

@@ -141,7 +141,7 @@ fn texts(name: &str, given: Option<&Map<String, Json>>) -> Result<BTreeMap<Strin
     pairs.collect()
 }
 
-fn list(name: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
+pub(super) fn list(name: &str, given: Option<&[Json]>) -> Result<Vec<String>> {
     let wrong = || Error::new(Code::InvalidArgument).field(name).rule("a list of text");
     given.unwrap_or_default().iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
 }

@@ -36,15 +36,13 @@ methods! {
         /// A repeated request with this key gets the first answer.
         idempotency_key: Option<String>,
     }) -> "{id}" {
-        let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(&given.level);
-        let level = ShareLevel::from_code(&given.level).ok_or_else(wrong)?;
-        let (from, until) = (moment("from", given.from.as_deref())?, moment("until", given.until.as_deref())?);
+        let span = (given.from.as_deref(), given.until.as_deref());
+        let share = share_with(&given.level, span, given.reason.as_deref())?;
         let terms = json!([given.level, given.from, given.until, given.reason]);
         let request = json!([given.entity, given.id.to_string(), given.user, given.team, terms]);
         write(session, "record.share", given.idempotency_key.as_deref(), &request, |transaction| {
             let with = sharee(&transaction.reader(), given.user.as_deref(), given.team.as_deref())?;
-            let share = NewShare { with, level, from, until, reason: given.reason.clone() };
-            Ok(json!({"id": transaction.share_record(&given.entity, given.id, &share)?.to_string()}))
+            Ok(json!({"id": transaction.share_record(&given.entity, given.id, &share(with))?.to_string()}))
         })
     }
 
@@ -70,9 +68,8 @@ methods! {
         /// A repeated request with this key gets the first answer.
         idempotency_key: Option<String>,
     }) -> "{ids}" {
-        let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(&given.level);
-        let level = ShareLevel::from_code(&given.level).ok_or_else(wrong)?;
-        let (from, until) = (moment("from", given.from.as_deref())?, moment("until", given.until.as_deref())?);
+        let span = (given.from.as_deref(), given.until.as_deref());
+        let share = share_with(&given.level, span, given.reason.as_deref())?;
         let ids = given.ids.iter().map(|id| {
             let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids of records");
             id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)
@@ -82,8 +79,7 @@ methods! {
         let request = json!([given.entity, given.ids, given.user, given.team, terms]);
         write(session, "record.share_all", given.idempotency_key.as_deref(), &request, |transaction| {
             let with = sharee(&transaction.reader(), given.user.as_deref(), given.team.as_deref())?;
-            let share = NewShare { with, level, from, until, reason: given.reason.clone() };
-            let made = transaction.share_all(&given.entity, &ids, &share)?;
+            let made = transaction.share_all(&given.entity, &ids, &share(with))?;
             Ok(json!({"ids": made.iter().map(ToString::to_string).collect::<Vec<_>>()}))
         })
     }
@@ -152,6 +148,18 @@ methods! {
         let process = Process { entity: given.process_entity.clone(), id: given.process };
         Ok(json!({"ended": session.end_involvement(&process)?}))
     }
+}
+
+/// What is shared, for how long and why; with whom is said later.
+fn share_with(
+    level: &str,
+    (from, until): (Option<&str>, Option<&str>),
+    reason: Option<&str>,
+) -> Result<impl Fn(Sharee) -> NewShare> {
+    let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(level);
+    let level = ShareLevel::from_code(level).ok_or_else(wrong)?;
+    let (from, until) = (moment("from", from)?, moment("until", until)?);
+    Ok(move |with| NewShare { with, level, from, until, reason: reason.map(str::to_owned) })
 }
 
 /// With whom, by what a caller says of it.

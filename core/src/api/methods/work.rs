@@ -1,13 +1,15 @@
 //! Methods on leads, on what is done with parties, and on pools.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{
-    changes_from_json, condition_from_json, cursor_from_text, cursor_to_text, listing_to_json,
-    warnings_to_json,
+    changes_from_json, condition_from_json, cursor_from_text, cursor_to_text, find_from_json,
+    listing_to_json, warnings_to_json,
 };
-use crate::base::{Code, Error, Label, RecordId, Result, Timestamp};
+use crate::base::{Code, Error, Label, RecordId, Result, Timestamp, Value};
 use crate::engine::{Bulk, Condition, Find, Ref, Selection, Session, ShareLevel};
 use crate::model::{
     Account, Activity, Along, Conversion, Converted, Event, Lead, TodoKind, Transfer, activity, pool_policy,
@@ -107,16 +109,12 @@ methods! {
         /// Where the page before ended.
         cursor: Option<String>,
     }) -> "{rows, cursor}" {
-        let party = session.read(|reader| {
-            Ok(RecordReference::new(&reader.registry().entity(&given.entity)?.api_name, given.id))
+        let (party, find) = session.read(|reader| {
+            let party = RecordReference::new(&reader.registry().entity(&given.entity)?.api_name, given.id);
+            let activities = reader.registry().entity(Activity::NAME)?;
+            let filter = given.filter.as_ref().unwrap_or(&Json::Null);
+            Ok((party, find_from_json(&reader, activities, filter, &[], given.limit, given.cursor.as_deref())?))
         })?;
-        let usual = Find::default();
-        let find = Find {
-            filter: condition_on(session, Activity::NAME, given.filter.as_ref())?,
-            limit: given.limit.map_or(usual.limit, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-            after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
-            ..usual
-        };
         let page = session.timeline(&party, find)?;
         let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
         Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
@@ -275,11 +273,8 @@ methods! {
     }) -> "{looked_at, rows: [{id, owner, recycle_at, now}], cursor}" {
         let days = i64::try_from(given.days.unwrap_or(30)).unwrap_or(i64::MAX);
         let after = given.cursor.as_deref().map(cursor_from_text).transpose()?;
-        let changes: std::collections::BTreeMap<String, crate::base::Value> = given
-            .changes
-            .iter()
-            .map(|(name, json)| Ok((name.clone(), crate::base::Value::from_json(json)?)))
-            .collect::<Result<_>>()?;
+        let changes = given.changes.iter().map(|(name, json)| Ok((name.clone(), Value::from_json(json)?)));
+        let changes = changes.collect::<Result<BTreeMap<_, _>>>()?;
         let simulated = session.simulate_pool(given.policy, &changes, days, after)?;
         let rows = simulated.rows.iter().map(|row| {
             json!({
@@ -326,7 +321,7 @@ fn transfer_of(
 }
 
 fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {
-    let Some(filter) = filter.filter(|filter| !filter.is_null()) else { return Ok(Condition::Everything) };
+    let filter = filter.unwrap_or(&Json::Null);
     session.read(|reader| condition_from_json(&reader, reader.registry().entity(entity)?, filter))
 }
 

@@ -4,9 +4,11 @@
 //! The query of the library for this builds an automaton of the terms for each question, which costs far more than
 //! a short list of them is worth.
 
-use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term};
+use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term};
 
 /// Most rows that are sorted.
 const MOST_SORTED: u64 = 4_096;
@@ -40,8 +42,12 @@ impl Weight for AnyOf {
         if lists.is_empty() {
             return Ok(Box::new(EmptyScorer));
         }
-        let rows = if sum <= MOST_SORTED { sorted(lists) } else { in_order(lists, reader.max_doc()) };
-        Ok(Box::new(Rows { rows, place: 0, score: self.score * boost }))
+        let score = self.score * boost;
+        Ok(if sum <= MOST_SORTED {
+            Box::new(ConstScorer::new(Rows { rows: sorted(lists), place: 0 }, score))
+        } else {
+            Box::new(ConstScorer::new(BitSetDocSet::from(marked(lists, reader.max_doc())), score))
+        })
     }
 
     fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
@@ -67,30 +73,20 @@ fn sorted(lists: Vec<impl DocSet>) -> Vec<DocId> {
     rows
 }
 
-fn in_order(lists: Vec<impl DocSet>, end: DocId) -> Vec<DocId> {
-    let mut bits = vec![0_u64; (end as usize).div_ceil(64)];
+fn marked(lists: Vec<impl DocSet>, end: DocId) -> BitSet {
+    let mut bits = BitSet::with_max_value(end);
     for list in lists {
         each(list, |row| {
-            if let Some(bits) = bits.get_mut(row as usize / 64) {
-                *bits |= 1 << (row % 64);
-            }
+            bits.insert(row);
         });
     }
-    let mut rows = Vec::new();
-    for (word, mut bits) in (0_u32..).zip(bits) {
-        while bits != 0 {
-            rows.push(word.saturating_mul(64).saturating_add(bits.trailing_zeros()));
-            bits &= bits.wrapping_sub(1);
-        }
-    }
-    rows
+    bits
 }
 
 /// Rows in their order.
 struct Rows {
     rows: Vec<DocId>,
     place: usize,
-    score: Score,
 }
 
 impl DocSet for Rows {
@@ -111,11 +107,5 @@ impl DocSet for Rows {
 
     fn size_hint(&self) -> u32 {
         u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
-    }
-}
-
-impl Scorer for Rows {
-    fn score(&mut self) -> Score {
-        self.score
     }
 }

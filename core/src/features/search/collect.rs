@@ -25,6 +25,13 @@ pub(super) struct Scored {
     pub(super) kind: u32,
 }
 
+impl Scored {
+    /// The best first, equally good ones by record.
+    fn order(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then_with(|| self.record.cmp(&other.record))
+    }
+}
+
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Found {
@@ -47,9 +54,7 @@ impl Found {
 
     /// The best first, equally good ones by record.
     pub(super) fn sort(&mut self) {
-        self.best.sort_by(|left, right| {
-            right.score.total_cmp(&left.score).then_with(|| left.record.cmp(&right.record))
-        });
+        self.best.sort_by(Scored::order);
     }
 }
 
@@ -169,7 +174,7 @@ struct Candidate(Scored);
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        other.0.score.total_cmp(&self.0.score).then_with(|| self.0.record.cmp(&other.0.record))
+        self.0.order(&other.0)
     }
 }
 

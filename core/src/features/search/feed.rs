@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::analysis::{ANALYZER_VERSION, Analyzer};
 use super::directory::FileStore;
 use super::index::{Change, Cursor, Identity, Index, Rest};
-use super::pinyin::read_otherwise;
+use super::pinyin::{folded_names, read_otherwise};
 use super::schema::Document;
 use crate::base::{EntityId, Patience, RecordId, Result, Value};
 use crate::engine::{Crm, Record, SealedFiles};
@@ -45,6 +45,15 @@ pub struct SearchProgress {
     pub entries: u64,
 }
 
+impl SearchProgress {
+    /// The same part of so many records.
+    pub(super) fn of(self, total: u64) -> Self {
+        let done = u128::from(self.done).saturating_mul(u128::from(total));
+        let done = done.checked_div(u128::from(self.total)).unwrap_or_default();
+        Self { done: u64::try_from(done).unwrap_or(total), total, ..self }
+    }
+}
+
 /// The index of one open database, and how far it has followed. Searches share it; what brings it forward has it alone.
 pub(super) struct Feed {
     state: RwLock<State>,
@@ -52,12 +61,10 @@ pub(super) struct Feed {
 
 pub(super) struct State {
     pub index: Index,
-    identity: Identity,
     /// The registry that the identity was worked out from.
     registry: Arc<Registry>,
     /// The readings that the identity was worked out from.
     readings: Readings,
-    files: Arc<dyn FileStore>,
     /// Entries of the ledger that the last step has left to the next one.
     left: u64,
     /// Steps until files are written again that took nothing.
@@ -71,11 +78,9 @@ impl Feed {
     /// The feed of a database, opened at its first use.
     pub fn of(crm: &Crm) -> Result<Arc<Self>> {
         crm.slot(|| {
-            let files: Arc<dyn FileStore> = Arc::new(crm.sealed_files(FOLDER)?);
-            let registry = crm.registry();
-            let (identity, readings) = (identity(crm), crm.readings());
-            let (index, _) = Index::open_or_create(Arc::clone(&files), identity)?;
-            let mut state = State { index, identity, registry, readings, files, left: 0, pause: 0, seen: 0 };
+            let (registry, readings) = (crm.registry(), crm.readings());
+            let (index, _) = Index::open_or_create(Arc::new(crm.sealed_files(FOLDER)?), identity(crm))?;
+            let mut state = State { index, registry, readings, left: 0, pause: 0, seen: 0 };
             state.resume(crm)?;
             Ok(Self { state: RwLock::new(state) })
         })
@@ -140,11 +145,8 @@ impl State {
     /// Takes out what the index still holds of records that changed or are gone. What is wrong with it makes it
     /// begin anew, which leaves nothing of them either.
     pub fn purge(&mut self) -> Result<u64> {
-        let purged = self.index.settle().and_then(|()| self.index.purge());
-        if purged.is_err() {
-            self.seen = 0;
-        }
-        purged
+        self.index.settle()?;
+        self.index.purge()
     }
 
     /// How far the step has come that a search has taken; nothing where nothing is left to be done.
@@ -198,10 +200,8 @@ impl State {
         let registry = crm.registry();
         if !self.is_of(crm, &registry) {
             let wanted = identity(crm);
-            if wanted != self.identity {
-                (self.index, _) = Index::open_or_create(Arc::clone(&self.files), wanted)?;
-                self.identity = wanted;
-                self.resume(crm)?;
+            if wanted != self.index.identity() {
+                self.index.begin_as(wanted)?;
             }
             self.registry = Arc::clone(&registry);
             self.readings = crm.readings();
@@ -266,6 +266,7 @@ impl State {
         let mut changes = Vec::new();
         let Some(cursor) = self.index.reached() else { return Ok(()) };
         let Some(mut rest) = self.index.rest() else { return Ok(()) };
+        let readings = folded_names(&self.readings);
         let mut next = Some(rest);
         while left > 0 && next.is_some() {
             patience.check()?;
@@ -274,7 +275,7 @@ impl State {
             let (records, last) = crm.newest_unchecked(kind, (below, left), patience)?;
             left = left.saturating_sub(records.len());
             rest.done = rest.done.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
-            let taken = records.iter().map(|record| document(registry, record, &self.readings));
+            let taken = records.iter().map(|record| document(registry, record, &readings));
             changes.extend(taken.map(Change::Upsert));
             rest.below = last.map(|last| *last.as_bytes());
             next = Some(rest);
@@ -303,7 +304,7 @@ pub(super) fn created(crm: &Crm, records: &BTreeSet<(EntityId, RecordId)>) -> Re
 }
 
 fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
-    let (mut changes, readings) = (Vec::new(), crm.readings());
+    let (mut changes, readings) = (Vec::new(), folded_names(&crm.readings()));
     for (entity, id) in changed {
         if !registry.entity_by_id(*entity).is_ok_and(is_searchable) {
             continue;
@@ -317,7 +318,7 @@ fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordI
     Ok(changes)
 }
 
-/// A record as the index takes it.
+/// A record as the index takes it, with names that are read otherwise by their folded names.
 fn document(registry: &Registry, record: &Record, readings: &[(String, Vec<String>)]) -> Document {
     let mut fields = texts(registry, record.entity, record);
     if !readings.is_empty() {
@@ -338,7 +339,8 @@ fn document(registry: &Registry, record: &Record, readings: &[(String, Vec<Strin
     }
 }
 
-fn is_searchable(entity: &Entity) -> bool {
+/// Whether records of an entity are found.
+pub(super) fn is_searchable(entity: &Entity) -> bool {
     entity.fields().iter().any(|field| field.definition.search.is_some())
 }
 

@@ -203,6 +203,20 @@ impl Index {
         self.engine.as_ref().map_or((0, 0), |engine| (engine.tail.len(), engine.tail.bytes()))
     }
 
+    /// What it was built from.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Empties the index, which is built from something else from now on.
+    ///
+    /// # Errors
+    /// As [`Index::reset`].
+    pub(super) fn begin_as(&mut self, identity: Identity) -> Result<()> {
+        self.identity = identity;
+        self.reset()
+    }
+
     /// Empties the index.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ impl Compiler<'_> {
         if parts.len() < 2 {
             return Ok(parts.into_iter().next());
         }
-        let least = parts.len().div_ceil(LEAST_SHARE).max(1);
+        let least = parts.len().div_ceil(LEAST_SHARE);
         Ok(Some(Plan::Some { least, parts }))
     }
 
@@ -102,26 +102,18 @@ impl Compiler<'_> {
 }
 
 /// The different words of texts, with how often each occurs, as many as are looked up.
-fn pieces(samples: &[Sample]) -> Vec<(Piece, u16)> {
-    let mut places: BTreeMap<Piece, usize> = BTreeMap::new();
-    let mut counts: Vec<u16> = Vec::new();
+fn pieces(samples: &[Sample]) -> BTreeMap<Piece, u16> {
+    let mut counts: BTreeMap<Piece, u16> = BTreeMap::new();
     let titles = samples.iter().filter(|(analyzer, _)| *analyzer == Analyzer::Title);
     let others = samples.iter().filter(|(analyzer, _)| *analyzer == Analyzer::Text);
     for token in titles.chain(others).flat_map(|(analyzer, text)| analyze(*analyzer, text)) {
         let Some(piece) = Piece::of(token.slot, token.text) else { continue };
-        let next = counts.len();
-        if next >= MOST_WORDS && !places.contains_key(&piece) {
-            continue;
-        }
-        let place = *places.entry(piece).or_insert(next);
-        if place == next {
-            counts.push(0);
-        }
-        if let Some(count) = counts.get_mut(place) {
+        if counts.len() < MOST_WORDS || counts.contains_key(&piece) {
+            let count = counts.entry(piece).or_default();
             *count = count.saturating_add(1);
         }
     }
-    places.into_iter().map(|(piece, place)| (piece, counts.get(place).copied().unwrap_or_default())).collect()
+    counts
 }
 
 /// A number of records as a float, of which only the logarithm is used.

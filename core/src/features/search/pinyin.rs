@@ -38,11 +38,14 @@ pub(super) fn readings(name: &[char]) -> Vec<Vec<&'static str>> {
     readings
 }
 
-/// How a name is read with some names within it read otherwise, as syllables with spaces between, for each run of
-/// characters that has one of these; of the others the usual readings are taken.
+/// Names with their readings, as [`read_otherwise`] holds them against others.
+pub(super) fn folded_names(readings: &[(String, Vec<String>)]) -> Vec<(String, Vec<String>)> {
+    readings.iter().map(|(name, reading)| (folded(name), reading.clone())).collect()
+}
+
+/// How a name is read with some folded names within it read otherwise, as syllables with spaces between, for each run
+/// of characters that has one of these; of the others the usual readings are taken.
 pub(super) fn read_otherwise(name: &str, others: &[(String, Vec<String>)]) -> Vec<String> {
-    let others: Vec<(String, &Vec<String>)> =
-        others.iter().map(|(name, reading)| (folded(name), reading)).collect();
     let mut found = Vec::new();
     let letters = fold(name);
     for (class, run) in runs(&letters) {
@@ -54,12 +57,12 @@ pub(super) fn read_otherwise(name: &str, others: &[(String, Vec<String>)]) -> Ve
         let usual = readings(&characters);
         let mut syllables: Vec<String> =
             usual.iter().map(|choices| choices.first().copied().unwrap_or("-").to_owned()).collect();
-        for (name, reading) in &others {
+        for (name, reading) in others {
             let length = reading.len();
             let places = characters.windows(length).enumerate();
             let places = places.filter(|(_, window)| window.iter().copied().eq(name.chars()));
             for start in places.map(|(start, _)| start).collect::<Vec<_>>() {
-                for (syllable, other) in syllables.iter_mut().skip(start).zip(*reading) {
+                for (syllable, other) in syllables.iter_mut().skip(start).zip(reading) {
                     syllable.clone_from(other);
                 }
             }

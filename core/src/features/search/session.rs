@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::feed::{Feed, SearchProgress};
+use super::feed::{Feed, SearchProgress, is_searchable};
 use super::highlight::{highlight, marks};
-use super::index::{Hit, Hits, Page};
+use super::index::{Hit, Hits, Index, Page};
 use super::query::{Boosts, FieldNames, Query};
 use super::syntax::{Comparison, Fault, Node, Parsed, parse};
 use super::visibility::Visibility as Sees;
@@ -70,7 +70,8 @@ pub struct SearchPage {
     /// The text as it was read.
     pub read_as: String,
     /// How far the index has come, where it is being made anew or very much was written: records that it does not
-    /// have yet are not found. Each search brings it forward.
+    /// have yet are not found. Each search brings it forward. Who does not administer everything is told of the records
+    /// within reach, about.
     pub incomplete: Option<SearchProgress>,
 }
 
@@ -224,11 +225,7 @@ impl Session {
     /// `access.not_permitted` for an entity that the session may not read, `input.missing_parameter` for a
     /// condition, an order or facets without an entity, those of [`Session::query`] for these, `engine.cancelled`.
     pub fn search_with(&self, request: &SearchRequest) -> Result<SearchPage> {
-        let mut only = None;
-        if let Some(name) = &request.entity {
-            self.check_may(name, Action::Read)?;
-            only = Some(self.crm().registry().entity(name)?.id());
-        }
+        let only = self.readable_entity(request.entity.as_deref())?;
         let visibility = self.visibility(only)?;
         let query = self.query_of(request, only, &visibility)?;
         let parsed = match parse(&query) {
@@ -253,11 +250,7 @@ impl Session {
     /// # Errors
     /// As [`Session::search_with`].
     pub fn complete(&self, text: &str, entity: Option<&str>, limit: usize) -> Result<Vec<Listing>> {
-        let mut only = None;
-        if let Some(name) = entity {
-            self.check_may(name, Action::Read)?;
-            only = Some(self.crm().registry().entity(name)?.id());
-        }
+        let only = self.readable_entity(entity)?;
         let visibility = self.visibility(only)?;
         let request = SearchRequest { limit: limit.min(MAX_PAGE_ROWS), ..SearchRequest::new(text) };
         let registry = self.crm().registry();
@@ -311,6 +304,13 @@ impl Session {
         state.index.compact()
     }
 
+    /// The one entity that is searched, which the session may read; nothing where all are.
+    pub(super) fn readable_entity(&self, name: Option<&str>) -> Result<Option<EntityId>> {
+        let Some(name) = name else { return Ok(None) };
+        self.check_may(name, Action::Read)?;
+        Ok(Some(self.crm().registry().entity(name)?.id()))
+    }
+
     fn is_narrowed(&self, request: &SearchRequest, parsed: &Parsed) -> bool {
         request.filter != Condition::Everything
             || !request.sort.is_empty()
@@ -341,7 +341,7 @@ impl Session {
                 *boosts.entities.entry(entity.id().number()).or_insert(1.0) *= weight;
             } else if let Some((entity, field)) = name.rsplit_once('.')
                 && let Ok(entity) = registry.entity(entity)
-                && let Some(field) = entity.fields().iter().find(|known| known.api_name == field)
+                && let Ok(field) = entity.field(field.into())
             {
                 fields.insert((entity.id().number(), field.id().number()), weight);
             }
@@ -370,6 +370,41 @@ impl Session {
 
     fn hits(&self, query: &Query, parsed: &Parsed, visibility: &Visibility, page: Page) -> Result<Answered> {
         self.answered(|index| index.find(query, parsed.node.as_ref(), visibility, page))
+    }
+
+    /// What the index answers, and how far it has come where it is not complete.
+    pub(super) fn answered(&self, ask: impl Fn(&Index) -> Result<Hits>) -> Result<Answered> {
+        let feed = Feed::of(self.crm())?;
+        let once = || -> Result<(Result<Answered>, bool)> {
+            let state = feed.caught_up(self.crm(), self.patience())?;
+            let behind = state.behind(self.crm())?;
+            let hits = ask(&state.index);
+            Ok((hits.map(|hits| Answered { hits, behind }), state.index.reached().is_none()))
+        };
+        let Answered { hits, behind } = match once()? {
+            // The index was found damaged while it answered: it is made anew, and asked once more.
+            (Err(_), true) => once()?.0,
+            (hits, _) => hits,
+        }?;
+        let behind = behind.map(|progress| self.progress_told(progress)).transpose()?;
+        Ok(Answered { hits, behind })
+    }
+
+    /// How far the index is as the session is told: how many records there are in all is for administrators, and to
+    /// others the same part of those that they see.
+    fn progress_told(&self, progress: SearchProgress) -> Result<SearchProgress> {
+        self.read(|reader| {
+            if reader.may("sys.role", Action::Administer) {
+                return Ok(progress);
+            }
+            let mut total = 0_u64;
+            for entity in reader.registry().entities().iter().filter(|entity| is_searchable(entity)) {
+                if reader.may(&entity.api_name, Action::Read) {
+                    total = total.saturating_add(reader.count(&entity.api_name, &Condition::Everything)?);
+                }
+            }
+            Ok(progress.of(total))
+        })
     }
 
     /// Hits that meet a condition, in an order, with facets: those of the words are read and held against it.

@@ -290,9 +290,11 @@ impl PairsBySegment {
             searcher.segment_readers().iter().map(SegmentReader::segment_id).collect();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.pairs.retain(|segment, _| alive.contains(segment));
-        for masks in kept.masks.values_mut() {
+        // Who sees otherwise by now has another number, and would leave an empty entry behind for each.
+        kept.masks.retain(|_, masks| {
             masks.retain(|segment, _| alive.contains(segment));
-        }
+            !masks.is_empty()
+        });
     }
 
     fn known(&self, viewer: Option<&Viewer>) -> HashMap<SegmentId, Arc<Mask>> {
@@ -450,9 +452,9 @@ impl Weight for OfVisibleWeight {
         if rows.is_whole() {
             return Ok(Box::new(ConstScorer::new(AllScorer::new(reader.max_doc()), 0.0)));
         }
-        let mut scorer = VisibleScorer { rows, row: 0, end: reader.max_doc() };
-        scorer.row = scorer.from(0);
-        Ok(Box::new(scorer))
+        let mut seen = SeenRows { rows, row: 0, end: reader.max_doc() };
+        seen.row = seen.from(0);
+        Ok(Box::new(ConstScorer::new(seen, 0.0)))
     }
 
     fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
@@ -460,19 +462,20 @@ impl Weight for OfVisibleWeight {
     }
 }
 
-struct VisibleScorer {
+/// The rows that are visible, in their order.
+struct SeenRows {
     rows: VisibleRows,
     row: DocId,
     end: DocId,
 }
 
-impl VisibleScorer {
+impl SeenRows {
     fn from(&self, row: DocId) -> DocId {
         (row..self.end).find(|row| self.rows.shows(*row)).unwrap_or(TERMINATED)
     }
 }
 
-impl DocSet for VisibleScorer {
+impl DocSet for SeenRows {
     fn advance(&mut self) -> DocId {
         self.row = self.from(self.row.saturating_add(1));
         self.row
@@ -491,12 +494,6 @@ impl DocSet for VisibleScorer {
 
     fn size_hint(&self) -> u32 {
         u32::try_from(self.rows.mask.rows()).unwrap_or(u32::MAX)
-    }
-}
-
-impl Scorer for VisibleScorer {
-    fn score(&mut self) -> Score {
-        0.0
     }
 }
 

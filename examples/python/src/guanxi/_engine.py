@@ -226,8 +226,39 @@ def _id_in(record: Id) -> Any:
     return (c_uint8 * 16).from_buffer_copy(UUID(str(record)).bytes)
 
 
-class Session(_Owner):
+class _Writer:
+    """Writes records: a session each in a transaction of its own, a transaction all of them together."""
+
+    _handle: Any
+    _create: Callable[..., int]
+    _update: Callable[..., int]
+    _delete: Callable[..., int]
+
+    def create(self, entity: str, values: Optional[Mapping[str, Value]] = None, /, **fields: Value) -> UUID:
+        """Creates a record, and gives its id."""
+        with _Builder(entity, {**(values or {}), **fields}) as record:
+            made = (c_uint8 * 16)()
+            _check(self._create, self._handle, record._handle, made)
+            return UUID(bytes=bytes(made))
+
+    def update(
+        self, entity: str, id: Id, values: Optional[Mapping[str, Value]] = None, /, **fields: Value
+    ) -> None:
+        """Changes a record; what is not named stays."""
+        with _Builder(entity, {**(values or {}), **fields}) as record:
+            _check(self._update, self._handle, _id_in(id), record._handle)
+
+    def delete(self, entity: str, id: Id) -> None:
+        """Deletes a record softly."""
+        _check(self._delete, self._handle, text(entity), _id_in(id))
+
+
+class Session(_Owner, _Writer):
     """A signed-in user. Any thread, also several at once."""
+
+    _create = staticmethod(lib.guanxi_session_create)
+    _update = staticmethod(lib.guanxi_session_update)
+    _delete = staticmethod(lib.guanxi_session_delete)
 
     def __init__(self, owned: c_void_p) -> None:
         super().__init__(owned, lib.guanxi_session_free)
@@ -236,24 +267,6 @@ class Session(_Owner):
         """Calls a method by its name; `api.describe` lists them all."""
         given = text(json.dumps(parameters, ensure_ascii=False))
         return json.loads(taken(_made(lib.guanxi_call, self._handle, text(method), given)))
-
-    def create(self, entity: str, values: Optional[Mapping[str, Value]] = None, /, **fields: Value) -> UUID:
-        """Creates a record in a transaction of its own, and gives its id."""
-        with _Builder(entity, {**(values or {}), **fields}) as record:
-            made = (c_uint8 * 16)()
-            _check(lib.guanxi_session_create, self._handle, record._handle, made)
-            return UUID(bytes=bytes(made))
-
-    def update(
-        self, entity: str, id: Id, values: Optional[Mapping[str, Value]] = None, /, **fields: Value
-    ) -> None:
-        """Changes a record in a transaction of its own; what is not named stays."""
-        with _Builder(entity, {**(values or {}), **fields}) as record:
-            _check(lib.guanxi_session_update, self._handle, _id_in(id), record._handle)
-
-    def delete(self, entity: str, id: Id) -> None:
-        """Deletes a record softly."""
-        _check(lib.guanxi_session_delete, self._handle, text(entity), _id_in(id))
 
     def get(self, entity: str, id: Id) -> Row:
         """Reads one record."""
@@ -327,29 +340,15 @@ class Session(_Owner):
         return query
 
 
-class Transaction:
+class Transaction(_Writer):
     """A transaction of the thread that began it: all of it becomes durable, or nothing."""
 
+    _create = staticmethod(lib.guanxi_txn_create)
+    _update = staticmethod(lib.guanxi_txn_update)
+    _delete = staticmethod(lib.guanxi_txn_delete)
+
     def __init__(self, owned: c_void_p) -> None:
-        self._handle: Optional[c_void_p] = owned
-
-    def create(self, entity: str, values: Optional[Mapping[str, Value]] = None, /, **fields: Value) -> UUID:
-        """Creates a record."""
-        with _Builder(entity, {**(values or {}), **fields}) as record:
-            made = (c_uint8 * 16)()
-            _check(lib.guanxi_txn_create, self._handle, record._handle, made)
-            return UUID(bytes=bytes(made))
-
-    def update(
-        self, entity: str, id: Id, values: Optional[Mapping[str, Value]] = None, /, **fields: Value
-    ) -> None:
-        """Changes a record."""
-        with _Builder(entity, {**(values or {}), **fields}) as record:
-            _check(lib.guanxi_txn_update, self._handle, _id_in(id), record._handle)
-
-    def delete(self, entity: str, id: Id) -> None:
-        """Deletes a record softly."""
-        _check(lib.guanxi_txn_delete, self._handle, text(entity), _id_in(id))
+        self._handle = owned
 
     def commit(self) -> None:
         """Makes everything durable."""

@@ -60,7 +60,7 @@ unsafe fn read_field(
 
 /// A field of the record, if the plugin or the acting user may read it.
 fn value_of(running: &mut Running, which: Which, name: &str) -> Result<Value> {
-    let own = is_own(running, name);
+    let own = is_own(&running.plugin.id, name);
     match running.scene {
         Scene::Save(save) => {
             // SAFETY: the scene is good for the duration of the call, on this thread, and reached one at a time.
@@ -136,7 +136,7 @@ pub(super) unsafe extern "C" fn record_set(
             named(running, &field, |running, name| {
                 // SAFETY: the scene is good for the duration of the call, on this thread, and reached one at a time.
                 let save = unsafe { &mut *save };
-                if !is_own(running, name) {
+                if !is_own(&running.plugin.id, name) {
                     save.check_user_sets(name)?;
                 }
                 save.set(name, value.clone())
@@ -147,8 +147,10 @@ pub(super) unsafe extern "C" fn record_set(
 }
 
 /// Whether a field is the plugin's own. Of other fields a plugin sees and sets what the user may, and no more.
-fn is_own(running: &Running, name: &str) -> bool {
-    name.strip_prefix(running.plugin.id.as_str()).is_some_and(|rest| rest.starts_with('.'))
+fn is_own(plugin: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(plugin).and_then(|rest| rest.strip_prefix('.'));
+    // With another point in it, it is a field of a plugin whose id begins with this one's.
+    rest.is_some_and(|field| !field.contains('.'))
 }
 
 /// Tries a plain name as the plugin's own field first, then as the entity's; `<plugin>/<name>` is
@@ -230,6 +232,19 @@ fn locale_of(running: &Running) -> Locale {
             Scene::Happening(happening) => (*happening).locale(),
             Scene::Migration(transaction) => (*transaction).locale(),
             Scene::Asked(session) | Scene::Committed(session, _, _) => (*session).locale(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_a_plugin_whose_id_begins_with_this_ones_is_not_its_own() {
+        assert!(is_own("cn.example", "cn.example.note"));
+        for name in ["note", "cn.example", "cn.examples.note", "cn.example.score.note"] {
+            assert!(!is_own("cn.example", name), "{name}");
         }
     }
 }

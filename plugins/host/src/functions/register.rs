@@ -122,33 +122,41 @@ pub(super) unsafe extern "C" fn register_hook(
     user_data: *mut c_void,
     destroy: Option<guanxi_destroy>,
 ) -> guanxi_status {
-    // From here on the data is the host's: dropping the hook destroys it, whatever happens.
-    let hook = Callback { function: hook, user_data, destroy };
-    status(|| {
+    register(registrar, Callback { function: hook, user_data, destroy }, |collected, hook| {
         // SAFETY: the interface demands a text that outlives the call.
         let entity = unsafe { text(entity) }?;
         let point = point_of(point)?;
-        with_registrar(registrar, |collected| {
-            allow(collected, "hook", &entity)?;
-            collected.hooks.push((entity, order, point, hook));
-            Ok(())
-        })
-        .ok_or_else(stale)?
+        allow(collected, "hook", &entity)?;
+        collected.hooks.push((entity, order, point, hook));
+        Ok(())
     })
+}
+
+/// Has a registrar keep a function of a plugin. Its data is the host's from here on: dropping it destroys the data,
+/// whatever happens.
+fn register<F>(
+    registrar: guanxi_handle,
+    work: Callback<F>,
+    keep: impl FnOnce(&mut Collected, Callback<F>) -> Result<()>,
+) -> guanxi_status {
+    status(|| with_registrar(registrar, |collected| keep(collected, work)).ok_or_else(stale)?)
 }
 
 /// Refuses an entity that does not exist, or that the manifest did not ask leave for.
 fn allow(collected: &Collected, action: &str, entity: &str) -> Result<()> {
-    if !collected.entities.iter().any(|known| known == entity) && !is_packaged(collected, entity) {
-        return Err(Error::new(Code::UnknownEntity).entity(entity));
-    }
+    check_entity(collected, entity)?;
     collected.plugin.check_capability(&format!("{action}:{entity}"))
 }
 
-/// Whether a package that was registered before declares an entity.
-fn is_packaged(collected: &Collected, entity: &str) -> bool {
+/// Refuses an entity that neither exists nor is declared by a package that was registered before.
+fn check_entity(collected: &Collected, entity: &str) -> Result<()> {
     let mut declared = collected.packages.iter().flat_map(|package| &package.entities);
-    declared.any(|known| format!("{}.{}", collected.plugin.id, known.name) == entity)
+    let mut is_packaged =
+        || declared.any(|known| format!("{}.{}", collected.plugin.id, known.name) == entity);
+    if collected.entities.iter().any(|known| known == entity) || is_packaged() {
+        return Ok(());
+    }
+    Err(Error::new(Code::UnknownEntity).entity(entity))
 }
 
 pub(super) unsafe extern "C" fn register_package(
@@ -220,8 +228,8 @@ unsafe fn named(
         "administer" => Action::Administer,
         other => return Err(Error::new(Code::InvalidDefinition).field("needs_action").value(other)),
     };
-    if !entity.is_empty() && !collected.entities.contains(&entity) && !is_packaged(collected, &entity) {
-        return Err(Error::new(Code::UnknownEntity).entity(&entity));
+    if !entity.is_empty() {
+        check_entity(collected, &entity)?;
     }
     let definition = ActionDefinition {
         name: format!("{}.{}", collected.plugin.id, name?),
@@ -242,15 +250,11 @@ pub(super) unsafe extern "C" fn register_action(
     user_data: *mut c_void,
     destroy: Option<guanxi_destroy>,
 ) -> guanxi_status {
-    let work = Callback { function: perform, user_data, destroy };
-    status(|| {
-        with_registrar(registrar, |collected| {
-            // SAFETY: the interface demands a definition that outlives the call.
-            let named = unsafe { named(collected, "action", definition) }?;
-            collected.actions.push((named.definition, work));
-            Ok(())
-        })
-        .ok_or_else(stale)?
+    register(registrar, Callback { function: perform, user_data, destroy }, |collected, work| {
+        // SAFETY: the interface demands a definition that outlives the call.
+        let named = unsafe { named(collected, "action", definition) }?;
+        collected.actions.push((named.definition, work));
+        Ok(())
     })
 }
 
@@ -261,20 +265,16 @@ pub(super) unsafe extern "C" fn register_job(
     user_data: *mut c_void,
     destroy: Option<guanxi_destroy>,
 ) -> guanxi_status {
-    let work = Callback { function: perform, user_data, destroy };
-    status(|| {
-        with_registrar(registrar, |collected| {
-            // SAFETY: the interface demands a definition that outlives the call.
-            let Named { definition, details, .. } = unsafe { named(collected, "job", definition) }?;
-            if details.split(' ').count() != 5 {
-                let error = Error::new(Code::InvalidDefinition).field("details");
-                return Err(error.rule("five fields of crontab").value(&details));
-            }
-            let ActionDefinition { name, label, .. } = definition;
-            collected.jobs.push((JobDefinition { name, label, schedule: details }, work));
-            Ok(())
-        })
-        .ok_or_else(stale)?
+    register(registrar, Callback { function: perform, user_data, destroy }, |collected, work| {
+        // SAFETY: the interface demands a definition that outlives the call.
+        let Named { definition, details, .. } = unsafe { named(collected, "job", definition) }?;
+        if details.split(' ').count() != 5 {
+            let error = Error::new(Code::InvalidDefinition).field("details");
+            return Err(error.rule("five fields of crontab").value(&details));
+        }
+        let ActionDefinition { name, label, .. } = definition;
+        collected.jobs.push((JobDefinition { name, label, schedule: details }, work));
+        Ok(())
     })
 }
 
@@ -285,17 +285,13 @@ pub(super) unsafe extern "C" fn register_migration(
     user_data: *mut c_void,
     destroy: Option<guanxi_destroy>,
 ) -> guanxi_status {
-    let work = Callback { function: perform, user_data, destroy };
-    status(|| {
-        with_registrar(registrar, |collected| {
-            collected.plugin.check_capability("migration")?;
-            if to_version == 0 || collected.migrations.contains_key(&to_version) {
-                return Err(Error::new(Code::InvalidArgument).field("to_version"));
-            }
-            collected.migrations.insert(to_version, work);
-            Ok(())
-        })
-        .ok_or_else(stale)?
+    register(registrar, Callback { function: perform, user_data, destroy }, |collected, work| {
+        collected.plugin.check_capability("migration")?;
+        if to_version == 0 || collected.migrations.contains_key(&to_version) {
+            return Err(Error::new(Code::InvalidArgument).field("to_version"));
+        }
+        collected.migrations.insert(to_version, work);
+        Ok(())
     })
 }
 
@@ -306,20 +302,16 @@ pub(super) unsafe extern "C" fn register_model(
     user_data: *mut c_void,
     destroy: Option<guanxi_destroy>,
 ) -> guanxi_status {
-    let work = Callback { function: score, user_data, destroy };
-    status(|| {
-        with_registrar(registrar, |collected| {
-            // SAFETY: the interface demands a definition that outlives the call.
-            let Named { definition, entity, details } = unsafe { named(collected, "model", definition) }?;
-            let features: Vec<String> = details.split_ascii_whitespace().map(str::to_owned).collect();
-            if entity.is_empty() || features.is_empty() {
-                let error = Error::new(Code::InvalidDefinition).field("details");
-                return Err(error.rule("an entity and the fields that are looked at"));
-            }
-            collected.models.push((definition, ModelInput { entity, features }, work));
-            Ok(())
-        })
-        .ok_or_else(stale)?
+    register(registrar, Callback { function: score, user_data, destroy }, |collected, work| {
+        // SAFETY: the interface demands a definition that outlives the call.
+        let Named { definition, entity, details } = unsafe { named(collected, "model", definition) }?;
+        let features: Vec<String> = details.split_ascii_whitespace().map(str::to_owned).collect();
+        if entity.is_empty() || features.is_empty() {
+            let error = Error::new(Code::InvalidDefinition).field("details");
+            return Err(error.rule("an entity and the fields that are looked at"));
+        }
+        collected.models.push((definition, ModelInput { entity, features }, work));
+        Ok(())
     })
 }
 

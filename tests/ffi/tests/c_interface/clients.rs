@@ -36,7 +36,7 @@ fn the_header_of_cpp_may_be_included_twice_and_alone() {
 }
 
 /// Python with the package on its path, and the library that it is to load.
-fn python(folder: &Path) -> Option<Command> {
+pub(crate) fn python(folder: &Path) -> Option<Command> {
     if !has("python3") {
         skip("python3 is not installed");
         return None;

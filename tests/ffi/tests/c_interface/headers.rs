@@ -285,7 +285,9 @@ fn every_function_says_its_thread_who_owns_what_and_since_when_it_is_there() {
 #[test]
 fn every_dialect_takes_each_header_alone_and_all_together() {
     let folder = tempfile::tempdir().unwrap();
-    let together = ALL.map(|header| header.name).to_vec();
+    let mut together = ALL.map(|header| header.name).to_vec();
+    // Written by hand, and for every dialect too.
+    together.push("guanxi_plugin_helpers.h");
     let mut sets: Vec<Vec<&str>> = together.iter().map(|name| vec![*name]).collect();
     // The last set includes everything twice, so that guards are tried too.
     sets.push([together.clone(), together].concat());

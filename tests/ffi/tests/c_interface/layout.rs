@@ -4,8 +4,8 @@ use std::mem::{align_of, offset_of, size_of};
 use std::process::Command;
 
 use guanxi_plugin_abi::{
-    guanxi_decimal, guanxi_field_definition, guanxi_host, guanxi_plugin_info, guanxi_str, guanxi_value,
-    guanxi_value_content,
+    guanxi_action_definition, guanxi_decimal, guanxi_field_definition, guanxi_host, guanxi_plugin_info,
+    guanxi_str, guanxi_value, guanxi_value_content,
 };
 
 use crate::toolchain::{assert_done, build};
@@ -33,7 +33,14 @@ fn c_and_rust_agree_on_sizes_and_offsets() {
         guanxi_value { kind, flags, content }
         guanxi_plugin_info { struct_size, abi_major, abi_minor_required, id, version, capabilities, init }
         guanxi_field_definition { struct_size, local_id, flags, name, type_name, label_zh, label_en, help_zh, help_en }
-        guanxi_host { struct_size, log, register_field, register_hook, record_value, record_set, reject, warn, locale }
+        guanxi_action_definition {
+            struct_size, name, label_zh, label_en, help_zh, help_en, needs_entity, needs_action, details
+        }
+        guanxi_host {
+            struct_size, log, register_field, register_hook, record_value, record_set, reject, warn, locale,
+            register_package, register_action, register_job, register_migration, register_model, record_old_value,
+            record_id, read, save, call, call_as_self, answer, reason, time_left_ms
+        }
     };
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shared + &open_options() + &call_options());
 }

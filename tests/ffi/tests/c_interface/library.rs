@@ -10,11 +10,15 @@ use serde_json::Value as Json;
 
 use crate::toolchain::{assert_done, workspace};
 
-static SHARED_LIBRARY: LazyLock<PathBuf> = LazyLock::new(build);
+static BUILT: LazyLock<PathBuf> = LazyLock::new(build);
+static NAMED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    let named = std::env::var_os("GUANXI_LIBRARY")?;
+    Some(Path::new(&named).canonicalize().expect("GUANXI_LIBRARY names a file"))
+});
 
-/// The shared library, built now.
+/// The shared library, built now unless one is named.
 pub(crate) fn shared() -> &'static Path {
-    &SHARED_LIBRARY
+    NAMED.as_deref().unwrap_or_else(|| &BUILT)
 }
 
 /// The shared library by a link in a folder that bears the name which programs look for at run time.
@@ -27,9 +31,9 @@ pub(crate) fn linked_into(folder: &Path) -> PathBuf {
     link
 }
 
-/// The shared library of the licence plugin, built together with ours.
+/// The shared library of the licence plugin, built together with ours also where the tests are about another one.
 pub(crate) fn licence_plugin() -> PathBuf {
-    let ours = shared();
+    let ours = &*BUILT;
     let name =
         format!("{}guanxi_plugin_licence.{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_EXTENSION);
     let beside = ours.with_file_name(&name);
@@ -38,9 +42,6 @@ pub(crate) fn licence_plugin() -> PathBuf {
 }
 
 fn build() -> PathBuf {
-    if let Some(named) = std::env::var_os("GUANXI_LIBRARY") {
-        return Path::new(&named).canonicalize().expect("GUANXI_LIBRARY names a file");
-    }
     let cargo = std::env::var("CARGO").expect("cargo runs this test");
     let target =
         Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder lies in the target folder");

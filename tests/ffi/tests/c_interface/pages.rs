@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::library;
-use crate::toolchain::{Dialect, assert_done, build_from, has, headers_named, skip, workspace};
+use crate::clients;
+use crate::toolchain::{Dialect, assert_done, build_from, headers_named, workspace};
 
 /// One declaration of a header with what is said of it.
 struct Declared {
@@ -111,14 +111,9 @@ fn the_first_ten_minutes_in_c_run() {
 
 #[test]
 fn the_first_ten_minutes_in_python_run() {
-    if !has("python3") {
-        return skip("python3 is not installed");
-    }
     let folder = tempfile::tempdir().unwrap();
+    let Some(mut command) = clients::python(folder.path()) else { return };
     let [program] = <[String; 1]>::try_from(blocks("python")).unwrap();
-    let mut command = Command::new("python3");
-    command.env("PYTHONPATH", workspace().join("examples/python/src")).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("PYTHONIOENCODING", "utf-8").env("GUANXI_LIBRARY", library::linked_into(folder.path()));
     let output = command.args(["-c", &program]).current_dir(folder.path()).output().unwrap();
     assert_greets(&output, folder.path());
 }

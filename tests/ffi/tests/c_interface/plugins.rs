@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::library;
 use crate::programs::run;
-use crate::toolchain::{assert_done, workspace};
+use crate::toolchain::{assert_done, skip, workspace};
 
 /// Writes a package by hand, as the page on plugins has it: this test knows the format and not the code that makes it.
 fn package(place: &Path, library: &Path, [id, version, abi]: [&str; 3], capabilities: &[&str]) -> PathBuf {
@@ -31,8 +31,7 @@ fn package(place: &Path, library: &Path, [id, version, abi]: [&str; 3], capabili
 #[test]
 fn a_host_in_c_loads_a_plugin_in_rust_and_one_in_c_and_loses_no_memory() {
     if !cfg!(target_os = "linux") {
-        println!("skipped: the package is for Linux");
-        return;
+        return skip("the package is for Linux");
     }
     let place = tempfile::tempdir().unwrap();
     let score = place.path().join("score.so");

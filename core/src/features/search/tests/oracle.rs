@@ -200,10 +200,20 @@ impl Ask {
                 let near = |word: &str| distance(word, text) <= 1;
                 Some(texts.iter().any(|text| text.split(' ').any(near)))
             }
-            // How many pairs of characters must match depends on how many of them there are.
+            Self::Han(text) => Some(texts.into_iter().any(|other| shares_a_pair(other, text))),
+            Self::Name(text) => Some(fields.contains(&NAME) && shares_a_pair(&plain.name, text)),
             _ => None,
         }
     }
+}
+
+/// Whether two neighbouring characters of a text of three or four stand in another one, which is what must be left of so
+/// short a text with a character wrong. Of a longer one more must be, and how many follows from what the index knows.
+fn shares_a_pair(other: &str, text: &str) -> bool {
+    let characters: Vec<char> = text.chars().collect();
+    assert!(characters.len() <= 4, "{text}");
+    let pair = |pair: &[char]| other.contains(&String::from_iter(pair));
+    characters.len() >= 3 && characters.windows(2).any(pair)
 }
 
 /// Insertions, deletions, substitutions and exchanges of neighbours that make one word the other (Damerau 1964), by

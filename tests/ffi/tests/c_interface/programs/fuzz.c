@@ -284,7 +284,7 @@ static void go_through(player *p) {
   size_t most = columns == 0 ? 0 : CELLS / columns;
   guanxi_buffer *json = NULL;
   guanxi_status status;
-  switch (below(p, 5)) {
+  switch (below(p, 6)) {
     case 0: CALL(guanxi_cursor_next, cursor); break;
     case 1: CALL(guanxi_cursor_row, cursor, p->cells, below(p, CELLS)); break;
     case 2:
@@ -292,7 +292,11 @@ static void go_through(player *p) {
       if (status >= 0 && fetched > most) surprise(p, "more rows than there is room for");
       break;
     case 3:
-      status = CALL(guanxi_cursor_json, cursor, below(p, 300), &json);
+      CALL(guanxi_cursor_json, cursor, below(p, 300), &json);
+      keep(p, BUFFER, json);
+      break;
+    case 4:
+      CALL(guanxi_cursor_json_table, cursor, below(p, 300), below(p, 40), &json);
       keep(p, BUFFER, json);
       break;
     default: read_cells(p, cursor);

@@ -51,6 +51,17 @@ int main(void) {
   AT(guanxi_field_definition, help_zh);
   AT(guanxi_field_definition, help_en);
 
+  SIZE(guanxi_action_definition);
+  AT(guanxi_action_definition, struct_size);
+  AT(guanxi_action_definition, name);
+  AT(guanxi_action_definition, label_zh);
+  AT(guanxi_action_definition, label_en);
+  AT(guanxi_action_definition, help_zh);
+  AT(guanxi_action_definition, help_en);
+  AT(guanxi_action_definition, needs_entity);
+  AT(guanxi_action_definition, needs_action);
+  AT(guanxi_action_definition, details);
+
   SIZE(guanxi_host);
   AT(guanxi_host, struct_size);
   AT(guanxi_host, log);
@@ -61,6 +72,20 @@ int main(void) {
   AT(guanxi_host, reject);
   AT(guanxi_host, warn);
   AT(guanxi_host, locale);
+  AT(guanxi_host, register_package);
+  AT(guanxi_host, register_action);
+  AT(guanxi_host, register_job);
+  AT(guanxi_host, register_migration);
+  AT(guanxi_host, register_model);
+  AT(guanxi_host, record_old_value);
+  AT(guanxi_host, record_id);
+  AT(guanxi_host, read);
+  AT(guanxi_host, save);
+  AT(guanxi_host, call);
+  AT(guanxi_host, call_as_self);
+  AT(guanxi_host, answer);
+  AT(guanxi_host, reason);
+  AT(guanxi_host, time_left_ms);
 
   SIZE(guanxi_open_options);
   AT(guanxi_open_options, struct_size);
