@@ -48,7 +48,7 @@ const ROWS: &[Row] = &[
 fn declared((name, ours, theirs, target): &Row) -> Declared {
     let source = |(step, measure)| Source { step, measure, side: Side::Ours };
     Declared {
-        name: name,
+        name,
         ours: source(*ours),
         theirs: source(*theirs),
         unit: ours.1.rsplit('_').next().unwrap_or_default(),
