@@ -586,7 +586,7 @@ impl EmbeddedStore {
         state.check_running()?;
         let (sequence, head) = sees(&state);
         let (tables, recent) = (Some(Arc::clone(&state.tables)), Arc::clone(&state.recent));
-        Ok(LayeredView { tables, recent, kept: self.kept.clone(), sequence, head })
+        Ok(LayeredView { tables, recent, kept: self.kept.clone(), sequence, head, _lease: None })
     }
 
     fn note_duration(&self, began: Instant) {

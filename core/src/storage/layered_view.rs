@@ -1,6 +1,7 @@
 //! A stable view: the tables as the last checkpoint left them, with the commits since laid over.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::Result;
 use crate::storage::kept::{Kept, Made, Recalled, Source};
@@ -23,6 +24,37 @@ pub(super) struct LayeredView {
     pub(super) sequence: u64,
     /// The newest entry of the log that this view sees.
     pub(super) head: Head,
+    /// Keeps the versions that this view sees, in a store that would forget them.
+    pub(super) _lease: Option<Arc<Lease>>,
+}
+
+/// The numbers of commits that views see, each with how many see it.
+pub(super) type Leases = Arc<Mutex<BTreeMap<u64, usize>>>;
+
+/// A view that is there.
+pub(super) struct Lease {
+    leases: Leases,
+    sequence: u64,
+}
+
+impl Lease {
+    /// Notes a view of a commit, until it is dropped.
+    pub(super) fn new(leases: &Leases, sequence: u64) -> Arc<Self> {
+        *leases.lock().unwrap_or_else(PoisonError::into_inner).entry(sequence).or_default() += 1;
+        Arc::new(Self { leases: Arc::clone(leases), sequence })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = leases.get_mut(&self.sequence) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                leases.remove(&self.sequence);
+            }
+        }
+    }
 }
 
 impl LayeredView {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::{Code, Error, Patience, Result};
 use crate::storage::commit_format::Commit;
-use crate::storage::layered_view::{LayeredView, Sees};
+use crate::storage::layered_view::{LayeredView, Lease, Leases, Sees};
 use crate::storage::memtable::Memtable;
 use crate::storage::store::{
     Caps, ChainLink, CommitId, Committed, Head, Settled, Snapshot, Store, StoreStatistics, StoreTransaction,
@@ -23,6 +23,8 @@ pub(super) struct MemoryStore {
     chain: ChainLink,
     turns: Turns,
     rows: Arc<Memtable>,
+    /// The views that are there, whose versions are kept.
+    leases: Leases,
     state: Mutex<State>,
     /// Every how many commits one is refused; 0 for never.
     conflict_every: u64,
@@ -42,6 +44,7 @@ impl MemoryStore {
             chain,
             turns: Turns::default(),
             rows: Arc::default(),
+            leases: Leases::default(),
             state: Mutex::default(),
             conflict_every,
             attempts: AtomicU64::new(0),
@@ -53,8 +56,18 @@ impl MemoryStore {
     }
 
     fn view(&self) -> LayeredView {
-        let (sequence, head) = self.lock().newest;
-        LayeredView { tables: None, recent: Arc::clone(&self.rows), kept: None, sequence, head }
+        // Under the lock, so that no commit comes between that forgets what this view sees.
+        let state = self.lock();
+        let (sequence, head) = state.newest;
+        let _lease = Some(Lease::new(&self.leases, sequence));
+        LayeredView { tables: None, recent: Arc::clone(&self.rows), kept: None, sequence, head, _lease }
+    }
+
+    /// The oldest commit that a view sees, or will see that is taken now.
+    fn oldest(&self) -> u64 {
+        let newest = self.lock().newest.0;
+        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        leases.keys().next().map_or(newest, |oldest| newest.min(*oldest))
     }
 
     /// Refuses a commit when its time has come, and never twice in a row.
@@ -146,7 +159,9 @@ impl StoreTransaction for Writing<'_> {
         }
         let (commit, head) = Commit::of(writes, self.view.head, self.store.chain)?;
         let (sequence, id) = (self.view.sequence + 1, commit.id);
+        let oldest = self.store.oldest();
         for (table, (key, value)) in commit.into_each() {
+            self.store.rows.forget(oldest, table, &key);
             self.store.rows.insert(sequence, table, key, value);
         }
         let mut state = self.store.lock();

@@ -4,11 +4,16 @@
 //! The query of the library for this builds an automaton of the terms for each question, which costs far more than
 //! a short list of them is worth.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tantivy::index::SegmentId;
+use tantivy::postings::TermInfo;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
-use tantivy::schema::IndexRecordOption;
-use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError};
 
 /// Most rows that are sorted.
 const MOST_SORTED: u64 = 4_096;
@@ -16,8 +21,10 @@ const MOST_SORTED: u64 = 4_096;
 /// The query.
 #[derive(Debug, Clone)]
 pub(super) struct AnyOf {
-    /// Terms of one field.
-    pub(super) terms: Vec<Term>,
+    /// The field whose terms they are.
+    pub(super) field: Field,
+    /// Where each part of the index lists their rows.
+    pub(super) listed: Arc<HashMap<SegmentId, Vec<TermInfo>>>,
     /// The score.
     pub(super) score: Score,
 }
@@ -30,17 +37,14 @@ impl Query for AnyOf {
 
 impl Weight for AnyOf {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        let Some(first) = self.terms.first() else { return Ok(Box::new(EmptyScorer)) };
-        let index = reader.inverted_index(first.field())?;
-        let (mut lists, mut sum) = (Vec::new(), 0_u64);
-        for term in &self.terms {
-            if let Some(list) = index.read_postings(term, IndexRecordOption::Basic)? {
-                sum = sum.saturating_add(u64::from(list.size_hint()));
-                lists.push(list);
-            }
-        }
-        if lists.is_empty() {
+        let Some(listed) = self.listed.get(&reader.segment_id()) else {
             return Ok(Box::new(EmptyScorer));
+        };
+        let index = reader.inverted_index(self.field)?;
+        let (mut lists, mut sum) = (Vec::with_capacity(listed.len()), 0_u64);
+        for place in listed {
+            sum = sum.saturating_add(u64::from(place.doc_freq));
+            lists.push(index.read_postings_from_terminfo(place, IndexRecordOption::Basic)?);
         }
         let score = self.score * boost;
         Ok(if sum <= MOST_SORTED {

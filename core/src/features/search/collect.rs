@@ -2,15 +2,13 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Arc;
 
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::ColumnValues;
 use tantivy::query::Weight;
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TERMINATED};
 
 use super::query::Boosts;
-use super::schema::{CHANGED, Document, OWNER, RECORD_HALVES, owner_number, record_of, second_of};
+use super::schema::{Document, owner_number, record_of, second_of};
 use super::visibility::{VisibleRecords, VisibleRows};
 use crate::base::RecordId;
 
@@ -133,19 +131,12 @@ impl Collector for Best<'_> {
     }
 
     fn for_segment(&self, _: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<BestOfSegment> {
-        let fast = reader.fast_fields();
-        let column = |name: &str| fast.column_first_or_default::<u64>(name);
-        let moved = if self.boosts.needs_columns() { Some((column(CHANGED)?, column(OWNER)?)) } else { None };
         let rows = self.visible.of(reader.segment_id())?;
-        let [high, low] = RECORD_HALVES;
-        let records = [column(high)?, column(low)?];
         Ok(BestOfSegment {
             limit: self.limit,
             boosts: self.boosts.clone(),
             counts: vec![0; rows.mask.pairs.len()],
             rows,
-            moved,
-            records,
             heap: BinaryHeap::new(),
         })
     }
@@ -192,9 +183,6 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
-/// The columns of the last change and the owner.
-type Moved = (Arc<dyn ColumnValues<u64>>, Arc<dyn ColumnValues<u64>>);
-
 /// The best rows of one segment.
 pub(super) struct BestOfSegment {
     limit: usize,
@@ -202,8 +190,6 @@ pub(super) struct BestOfSegment {
     rows: VisibleRows,
     /// How many match of each pair, by its place.
     counts: Vec<u64>,
-    moved: Option<Moved>,
-    records: [Arc<dyn ColumnValues<u64>>; 2],
     heap: BinaryHeap<Candidate>,
 }
 
@@ -218,15 +204,18 @@ impl SegmentCollector for BestOfSegment {
         if self.limit == 0 {
             return;
         }
-        let (second, owner) =
-            self.moved.as_ref().map_or((0, 0), |(changed, owner)| (changed.get_val(row), owner.get_val(row)));
+        let columns = self.rows.mask.pairs.columns();
+        let (second, owner) = match self.boosts.needs_columns() {
+            true => (columns.changed.get_val(row), columns.owner.get_val(row)),
+            false => (0, 0),
+        };
         let kind = self.rows.mask.pairs.kind(place);
         let score = self.boosts.of(score, kind, second, owner);
         let full = self.heap.len() >= self.limit;
         if full && self.heap.peek().is_some_and(|worst| score < worst.0.score) {
             return;
         }
-        let record = record_of(self.records.each_ref().map(|half| half.get_val(row)));
+        let record = record_of(columns.record.each_ref().map(|half| half.get_val(row)));
         self.heap.push(Candidate(Scored { score, record, kind }));
         if full {
             self.heap.pop();

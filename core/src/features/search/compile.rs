@@ -3,14 +3,17 @@
 //! Each clause looks its words up in the dictionaries first: which terms exist, in which fields. Only
 //! those of readable fields go on, so a hidden field cannot match, whatever the clause.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use tantivy::index::SegmentId;
+use tantivy::postings::TermInfo;
 use tantivy::query::FuzzyTermQuery;
 use tantivy::{Result, Searcher, Term};
 
 use super::analysis::{Address, FRAGMENT, GRAM, SHORTEST_GRAM, Slot, Word, grams};
 use super::pinyin::{Cut, JOINT, cuts, pair};
-use super::plan::Plan;
+use super::plan::{Plan, Terms};
 use super::query::Clause;
 use super::schema::{Fields, Scope, exact_range, prefix_range};
 use super::syntax::Node;
@@ -411,8 +414,31 @@ impl Compiler<'_> {
     }
 
     fn beginning(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
-        if let Some(terms) = self.lookup(slot, &prefix_range(text))? {
-            found.extend(self.one_of(slot, terms));
+        let (from, to) = prefix_range(text);
+        let (mut gathered, mut count) = (Gathered::new(slot), 0_usize);
+        for reader in self.searcher.segment_readers() {
+            let index = reader.inverted_index(self.fields.of(slot))?;
+            let mut stream = index.terms().range().ge(&from).lt(&to).into_stream()?;
+            let mut left = MAX_EXPANSIONS.saturating_add(1);
+            while left > 0 && stream.advance() {
+                if let Some((_, scope)) = self.term(stream.key()) {
+                    gathered.list(self.readable.weight(scope), reader.segment_id(), stream.value());
+                    left = left.saturating_sub(1);
+                    count = count.saturating_add(1);
+                }
+            }
+        }
+        let tail = self.tail;
+        for term in tail.terms(slot, text, &to) {
+            if let Some((_, scope)) = self.term(term.as_bytes()) {
+                gathered.keep(self.readable.weight(scope), term);
+                count = count.saturating_add(1);
+            }
+        }
+        let is_one_part = self.searcher.segment_readers().len() <= 1 && tail.len() == 0;
+        // Several parts may have the same terms.
+        if count <= MAX_EXPANSIONS || (!is_one_part && self.lookup(slot, &(from, to))?.is_some()) {
+            found.extend(gathered.plans());
         }
         Ok(())
     }
@@ -423,7 +449,7 @@ impl Compiler<'_> {
         }
         for slot in [Slot::Latin, Slot::Word] {
             let field = self.fields.of(slot);
-            let mut terms = BTreeMap::new();
+            let (mut terms, mut gathered) = (BTreeMap::new(), Gathered::new(slot));
             // The automaton knows nothing of scopes, so it looks for beginnings (the scope stands
             // behind), and what it finds is compared again without the scope.
             let near = FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 1, true);
@@ -432,30 +458,28 @@ impl Compiler<'_> {
                 let index = reader.inverted_index(field)?;
                 let mut stream = index.terms().search(&automaton).into_stream()?;
                 while stream.advance() {
-                    self.keep(stream.key(), &|word| is_one_edit_away(word, text), &mut terms);
+                    if let Some((word, scope)) = self.near(stream.key(), text) {
+                        gathered.list(self.readable.weight(scope), reader.segment_id(), stream.value());
+                        terms.insert((word.to_owned(), scope), scope.qualify(word));
+                    }
                 }
             }
             let tail = self.tail;
             for term in tail.all_terms(slot) {
-                self.keep(term.as_bytes(), &|word| is_one_edit_away(word, text), &mut terms);
+                if let Some((word, scope)) = self.near(term.as_bytes(), text) {
+                    gathered.keep(self.readable.weight(scope), term);
+                    terms.insert((word.to_owned(), scope), term.to_owned());
+                }
             }
             self.correct(slot, text, &terms)?;
-            found.extend(self.one_of(slot, terms));
+            found.extend(gathered.plans());
         }
         Ok(())
     }
 
-    /// Any of some terms; those of fields that count alike are one part.
-    fn one_of(&self, slot: Slot, terms: BTreeMap<(String, Scope), String>) -> Vec<Plan> {
-        let mut by_weight: BTreeMap<u32, Vec<String>> = BTreeMap::new();
-        for ((_, scope), term) in terms {
-            by_weight.entry(self.readable.weight(scope).to_bits()).or_default().push(term);
-        }
-        let set = |(bits, terms): (u32, Vec<String>)| {
-            let score = weight(slot) * INEXACT * f32::from_bits(bits);
-            Plan::Set { slot, terms, score }
-        };
-        by_weight.into_iter().map(set).collect()
+    /// A readable term that one edit at most makes a text.
+    fn near<'k>(&mut self, key: &'k [u8], text: &str) -> Option<(&'k str, Scope)> {
+        self.term(key).filter(|(word, _)| is_one_edit_away(word, text))
     }
 
     /// Remembers the most frequent of the near words that are visible.
@@ -485,7 +509,7 @@ impl Compiler<'_> {
             let index = reader.inverted_index(self.fields.of(slot))?;
             let mut stream = index.terms().range().ge(from).lt(to).into_stream()?;
             while stream.advance() {
-                self.keep(stream.key(), &|_| true, &mut found);
+                self.keep(stream.key(), &mut found);
                 if found.len() > MAX_EXPANSIONS {
                     return Ok(None);
                 }
@@ -493,24 +517,59 @@ impl Compiler<'_> {
         }
         let tail = self.tail;
         for term in tail.terms(slot, std::str::from_utf8(from).unwrap_or_default(), to) {
-            self.keep(term.as_bytes(), &|_| true, &mut found);
+            self.keep(term.as_bytes(), &mut found);
         }
         Ok(Some(found))
     }
 
-    fn keep(
-        &mut self,
-        key: &[u8],
-        wanted: &dyn Fn(&str) -> bool,
-        found: &mut BTreeMap<(String, Scope), String>,
-    ) {
-        if let Some((text, scope)) = Scope::of_term(key)
-            && wanted(text)
-            && self.only.as_ref().is_none_or(|only| only.contains(&scope))
-            && self.readable.contains(scope)
-        {
+    fn keep(&mut self, key: &[u8], found: &mut BTreeMap<(String, Scope), String>) {
+        if let Some((text, scope)) = self.term(key) {
             found.insert((text.to_owned(), scope), scope.qualify(text));
         }
+    }
+
+    /// Text and scope of a key of a dictionary, if the person may read it and it is asked for.
+    fn term<'k>(&mut self, key: &'k [u8]) -> Option<(&'k str, Scope)> {
+        let (text, scope) = Scope::of_term(key)?;
+        let asked = self.only.as_ref().is_none_or(|only| only.contains(&scope));
+        (asked && self.readable.contains(scope)).then_some((text, scope))
+    }
+}
+
+/// Terms of a dictionary, any of which is wanted; those of fields that count alike are one part of the query.
+struct Gathered {
+    slot: Slot,
+    by_weight: BTreeMap<u32, Alike>,
+}
+
+/// Terms of fields that count alike: where the parts of the index list their rows, and those of the tail.
+#[derive(Default)]
+struct Alike {
+    listed: HashMap<SegmentId, Vec<TermInfo>>,
+    in_tail: Vec<String>,
+}
+
+impl Gathered {
+    fn new(slot: Slot) -> Self {
+        Self { slot, by_weight: BTreeMap::new() }
+    }
+
+    fn list(&mut self, weight: f32, part: SegmentId, place: &TermInfo) {
+        let alike = self.by_weight.entry(weight.to_bits()).or_default();
+        alike.listed.entry(part).or_default().push(place.clone());
+    }
+
+    fn keep(&mut self, weight: f32, term: &str) {
+        self.by_weight.entry(weight.to_bits()).or_default().in_tail.push(term.to_owned());
+    }
+
+    fn plans(self) -> impl Iterator<Item = Plan> {
+        let slot = self.slot;
+        self.by_weight.into_iter().map(move |(bits, Alike { listed, in_tail })| Plan::Set {
+            slot,
+            terms: Terms { listed: Arc::new(listed), in_tail },
+            score: weight(slot) * INEXACT * f32::from_bits(bits),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -26,6 +27,11 @@ const FAR: u64 = 50_000;
 
 /// Steps for which files are left alone that took nothing, since each attempt costs what a write costs.
 const STEPS_OF_A_PAUSE: u32 = 32;
+
+/// How often it is tried to make one part of the index of all, and how long others that have parts in hand are waited for
+/// between.
+const MAX_COMPACTIONS: u32 = 50;
+const BETWEEN_COMPACTIONS: Duration = Duration::from_millis(20);
 
 /// Changed records that are written to the index at once. Fewer wait in memory, so that many small changes share one
 /// write, which costs some ten files and as many waits for the disk, however small it is.
@@ -119,6 +125,18 @@ impl Feed {
         }
     }
 
+    /// Makes one part of the index of all, if nothing else keeps its parts in hand for long. Others search meanwhile.
+    pub fn compact(&self) -> Result<()> {
+        for _ in 0..MAX_COMPACTIONS {
+            let Some(merging) = self.alone().index.begin_compaction()? else { break };
+            if merging.wait() {
+                break;
+            }
+            std::thread::sleep(BETWEEN_COMPACTIONS);
+        }
+        self.alone().index.compacted()
+    }
+
     /// How far it is, without bringing it forward; nothing where it is complete.
     pub fn progress(&self, crm: &Crm) -> Result<Option<SearchProgress>> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).progress(crm)
@@ -157,8 +175,9 @@ impl State {
     /// How far it is; nothing where nothing is left to be done.
     pub fn progress(&self, crm: &Crm) -> Result<Option<SearchProgress>> {
         let entries = crm.head()?.position.saturating_sub(self.seen);
-        let rest =
-            if self.index.reached().is_none() { Some(0) } else { self.index.rest().map(|rest| rest.done) };
+        let staged = u64::try_from(self.index.staged()).unwrap_or(u64::MAX);
+        let found = |rest: Rest| rest.done.saturating_sub(staged);
+        let rest = if self.index.reached().is_none() { Some(0) } else { self.index.rest().map(found) };
         if entries == 0 && rest.is_none() {
             return Ok(None);
         }
@@ -286,7 +305,7 @@ impl State {
             }
         }
         self.index.set_rest(next);
-        self.index.apply(&changes, cursor)
+        self.index.stage(&changes, cursor)
     }
 }
 

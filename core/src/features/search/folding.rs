@@ -76,6 +76,10 @@ fn fold_character(original: char, push: &mut impl FnMut(char)) {
     if original.is_ascii() {
         return push(original.to_ascii_lowercase());
     }
+    // Of the characters of this block Unicode says nothing but that they are there.
+    if matches!(original, '\u{4e00}'..='\u{9fff}') {
+        return push(simplified(original));
+    }
     for character in std::iter::once(original).nfkc().flat_map(char::to_lowercase) {
         if canonical_combining_class(character) != 0 || is_format(character) {
             continue;

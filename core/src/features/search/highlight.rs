@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::analysis::Address;
-use super::folding::{Class, Letter, fold, spell};
+use super::folding::{Class, Letter, fold};
 use super::query::{Clause, clauses, telephone};
 use super::syntax::Node;
 
@@ -70,23 +70,18 @@ fn mark(letters: &[Letter], clause: &Clause, ranges: &mut Vec<Range<usize>>) {
 
 /// Marks every place where folded letters spell a text.
 fn mark_everywhere(letters: &[Letter], text: &str, ranges: &mut Vec<Range<usize>>) {
-    let wanted: Vec<char> = text.chars().collect();
-    if wanted.is_empty() {
+    let length = text.chars().count();
+    if length == 0 {
         return;
     }
-    for window in letters.windows(wanted.len()) {
-        if window.iter().map(|letter| letter.character).eq(wanted.iter().copied()) {
-            ranges.extend(span(window));
-        }
-    }
+    ranges.extend(letters.windows(length).filter(|window| begins_with(window, text)).filter_map(span));
 }
 
 /// Marks words, and parts of words in camel case, that are a text, or begin with it.
 fn mark_words(letters: &[Letter], text: &str, beginning: bool, ranges: &mut Vec<Range<usize>>) {
     let length = text.chars().count();
     let mut mark = |run: &[Letter]| {
-        let spelt = spell(run);
-        if spelt == text || (beginning && spelt.starts_with(text)) {
+        if (run.len() == length || beginning) && begins_with(run, text) {
             ranges.extend(run.get(..length).and_then(span));
         }
     };
@@ -103,13 +98,21 @@ fn mark_words(letters: &[Letter], text: &str, beginning: bool, ranges: &mut Vec<
 /// Marks digits wherever they follow each other, even with the signs between that numbers are
 /// written with.
 fn mark_number(letters: &[Letter], digits: &str, ranges: &mut Vec<Range<usize>>) {
+    let is_digit = |letter: &&Letter| letter.character.is_ascii_digit();
+    if letters.iter().filter(is_digit).count() < digits.len() {
+        return;
+    }
     for number in
         letters.split(|letter| !letter.character.is_ascii_digit() && !" -().".contains(letter.character))
     {
-        let written: Vec<Letter> =
-            number.iter().filter(|letter| letter.character.is_ascii_digit()).copied().collect();
+        let written: Vec<Letter> = number.iter().filter(is_digit).copied().collect();
         mark_everywhere(&written, digits, ranges);
     }
+}
+
+fn begins_with(letters: &[Letter], text: &str) -> bool {
+    let mut letters = letters.iter();
+    text.chars().all(|wanted| letters.next().is_some_and(|letter| letter.character == wanted))
 }
 
 fn span(letters: &[Letter]) -> Option<Range<usize>> {

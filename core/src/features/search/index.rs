@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tantivy::index::SegmentMeta;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::query::{BooleanQuery, Occur, Query as IndexQuery};
-use tantivy::{IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError, Term};
+use tantivy::{FutureResult, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError, Term};
 
 use super::collect::{Best, Scored};
 use super::compile::{Closeness, Compiler, corrected};
@@ -30,17 +31,21 @@ use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result};
 
 /// Furthest hit that can be paged to, counted from the best one.
 pub const MAX_HITS: usize = 100_000;
-/// Memory for documents that wait for their commit, in bytes; the least that tantivy accepts.
-const WRITER_MEMORY: usize = 15_000_000;
+/// Memory for documents that wait for their commit, in bytes; as much is used as they need.
+const WRITER_MEMORY: usize = 60_000_000;
 /// Part of a segment's rows that may be deleted before it is rewritten. tantivy's own default never
 /// rewrites.
 const MAX_DELETED_RATIO: f32 = 0.3;
 /// Parts of about one size that become one. Each part costs a search some microseconds for each word.
 const PARTS_OF_A_MERGE: usize = 4;
+/// The same while the index is made anew: a record is written once more with each merge, and most of these come to
+/// nothing when all becomes one in the end.
+const PARTS_WHILE_MADE: usize = 16;
+/// Records of a commit while the index is made anew: as many as there are already, within these bounds.
+const LEAST_STAGED: usize = 5_000;
+const MOST_STAGED: usize = 20_000;
 /// How often a part is taken out of the hands of other merges, and how long to wait for them between.
 const MAX_PURGE_ATTEMPTS: u32 = 1_000;
-/// How often it is tried to make one part of all.
-const MAX_COMPACTIONS: u32 = 50;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
 /// What an index was built from. An index of another identity is thrown away.
@@ -203,6 +208,11 @@ impl Index {
         self.engine.as_ref().map_or((0, 0), |engine| (engine.tail.len(), engine.tail.bytes()))
     }
 
+    /// Records that are written, but neither durable nor found yet.
+    pub(super) fn staged(&self) -> usize {
+        self.engine.as_ref().map_or(0, |engine| engine.staged)
+    }
+
     /// What it was built from.
     pub(super) fn identity(&self) -> Identity {
         self.identity
@@ -275,6 +285,34 @@ impl Index {
         self.apply(&[], cursor)
     }
 
+    /// Takes records that are older than the cursor while the index is made anew. They become durable and findable with
+    /// what is still to be read, many at a time and with the last of them.
+    ///
+    /// # Errors
+    /// As [`Index::apply`].
+    pub fn stage(&mut self, changes: &[Change], cursor: Cursor) -> Result<()> {
+        let staged = match &mut self.engine {
+            Some(engine) if !self.failed.load(Ordering::SeqCst) => guarded(|| engine.stage(changes)),
+            _ => Err(fault(Code::Stopped)),
+        };
+        match staged {
+            Ok(staged) if self.waits_for_more(staged) => Ok(()),
+            Ok(_) => self.apply(&[], cursor),
+            Err(error) => {
+                self.reset()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether staged records are to wait for others that are still to be read.
+    fn waits_for_more(&self, staged: usize) -> bool {
+        self.rest.is_some_and(|rest| {
+            let done = usize::try_from(rest.done).unwrap_or(usize::MAX);
+            staged < done.saturating_sub(staged).clamp(LEAST_STAGED, MOST_STAGED)
+        })
+    }
+
     /// Takes changes, in their order, and makes them durable and findable together with the cursor.
     /// The same changes may come again after a crash.
     ///
@@ -323,12 +361,21 @@ impl Index {
         true
     }
 
-    /// Makes one part of all, where there are several large ones, so that searches look words up once.
+    /// Begins to make one part of all, so that searches look words up once; nothing where there are few. Others search
+    /// and write meanwhile. Whoever waited for it says so by [`Index::compacted`].
     ///
     /// # Errors
     /// As [`Index::purge`].
-    pub fn compact(&mut self) -> Result<()> {
-        self.changed(Engine::compact)
+    pub(super) fn begin_compaction(&mut self) -> Result<Option<Merging>> {
+        self.changed(Engine::begin_compaction)
+    }
+
+    /// Answers from the part that was made of all.
+    ///
+    /// # Errors
+    /// As [`Index::purge`].
+    pub(super) fn compacted(&mut self) -> Result<()> {
+        self.changed(Engine::look_anew)
     }
 
     /// Writes those parts of the index anew that still hold words of records that changed or are gone, and gives
@@ -455,6 +502,17 @@ fn code_of(error: &TantivyError) -> Code {
     }
 }
 
+/// Parts of the index that become one.
+pub(super) struct Merging(FutureResult<Option<SegmentMeta>>);
+
+impl Merging {
+    /// Waits until it is done, and gives whether it was: a merge of the index's own accord may have some of the parts in
+    /// hand.
+    pub(super) fn wait(self) -> bool {
+        matches!(catch_unwind(AssertUnwindSafe(|| self.0.wait())), Ok(Ok(_)))
+    }
+}
+
 /// Which hits are shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
@@ -478,6 +536,8 @@ struct Engine {
     reader: IndexReader,
     pairs: PairsBySegment,
     tail: Tail,
+    /// Changes that the writer has and no commit.
+    staged: usize,
 }
 
 impl Engine {
@@ -512,13 +572,18 @@ impl Engine {
             .memory_budget_per_thread(WRITER_MEMORY)
             .build();
         let writer = index.writer_with_options(options)?;
-        let mut merges = LogMergePolicy::default();
-        merges.set_del_docs_ratio_before_merge(MAX_DELETED_RATIO);
-        merges.set_min_num_segments(PARTS_OF_A_MERGE);
-        writer.set_merge_policy(Box::new(merges));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let (fields, pairs, tail) = (Fields::new(), PairsBySegment::default(), Tail::default());
-        Ok(Self { fields, directory, writer, reader, pairs, tail })
+        let engine = Self { fields, directory, writer, reader, pairs, tail, staged: 0 };
+        engine.merge_by(PARTS_OF_A_MERGE);
+        Ok(engine)
+    }
+
+    fn merge_by(&self, parts: usize) {
+        let mut merges = LogMergePolicy::default();
+        merges.set_del_docs_ratio_before_merge(MAX_DELETED_RATIO);
+        merges.set_min_num_segments(parts);
+        self.writer.set_merge_policy(Box::new(merges));
     }
 
     /// Takes changes into the tail.
@@ -535,8 +600,9 @@ impl Engine {
         Ok(())
     }
 
-    fn apply(&mut self, changes: &[Change], payload: &Payload) -> tantivy::Result<()> {
-        for change in self.tail.changes().iter().chain(changes) {
+    /// Hands changes to the writer, and gives how many it has by then that are in no commit.
+    fn stage(&mut self, changes: &[Change]) -> tantivy::Result<usize> {
+        for change in changes {
             match change {
                 Change::Upsert(document) => {
                     self.delete(document.record);
@@ -545,25 +611,32 @@ impl Engine {
                 Change::Delete(record) => self.delete(*record),
             }
         }
+        self.staged = self.staged.saturating_add(changes.len());
+        Ok(self.staged)
+    }
+
+    fn apply(&mut self, changes: &[Change], payload: &Payload) -> tantivy::Result<()> {
+        self.stage(&self.tail.changes())?;
+        self.stage(changes)?;
+        self.merge_by(if payload.rest.is_some() { PARTS_WHILE_MADE } else { PARTS_OF_A_MERGE });
         let payload = serde_json::to_string(payload).map_err(std::io::Error::other)?;
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&payload);
         commit.commit()?;
+        self.staged = 0;
         self.tail = Tail::default();
         self.reader.reload()?;
         self.pairs.keep(&self.reader.searcher());
         Ok(())
     }
 
-    fn compact(&mut self) -> tantivy::Result<()> {
-        for _ in 0..MAX_COMPACTIONS {
-            let parts = self.writer.index().searchable_segment_ids()?;
-            if parts.len() < PARTS_OF_A_MERGE || self.writer.merge(&parts).wait().is_ok() {
-                break;
-            }
-            // A merge of its own accord has some of these in hand. If that lasts, what it leaves is good enough.
-            std::thread::sleep(BETWEEN_ATTEMPTS);
-        }
+    fn begin_compaction(&mut self) -> tantivy::Result<Option<Merging>> {
+        let parts = self.writer.index().searchable_segment_ids()?;
+        Ok((parts.len() >= PARTS_OF_A_MERGE).then(|| Merging(self.writer.merge(&parts))))
+    }
+
+    /// Looks at the parts as they are by now, and lets those go that were replaced.
+    fn look_anew(&mut self) -> tantivy::Result<()> {
         self.reader.reload()?;
         self.pairs.keep(&self.reader.searcher());
         self.writer.garbage_collect_files().wait()?;
@@ -582,9 +655,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
-        self.reader.reload()?;
-        self.pairs.keep(&self.reader.searcher());
-        self.writer.garbage_collect_files().wait()?;
+        self.look_anew()?;
         Ok(purged)
     }
 

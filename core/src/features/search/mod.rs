@@ -27,6 +27,7 @@ mod collect;
 mod compile;
 mod directory;
 mod feed;
+mod flat;
 mod folding;
 mod highlight;
 mod index;

@@ -3,7 +3,12 @@
 //! It is made once and asked twice: the index answers it as a query of tantivy's, the tail by itself.
 //! Both score alike: BM25 of the same rarities, the same weights, the same combination.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tantivy::Term;
+use tantivy::index::SegmentId;
+use tantivy::postings::TermInfo;
 use tantivy::query::{
     BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query as IndexQuery, TermQuery,
 };
@@ -11,11 +16,30 @@ use tantivy::schema::IndexRecordOption;
 
 use super::analysis::Slot;
 use super::any_of::AnyOf;
+use super::flat::Flat;
 use super::schema::Fields;
 use super::unwanted::Unwanted;
 
 /// What the weaker matches of one word add to its best one.
 pub(super) const TIE_BREAKER: f32 = 0.1;
+
+/// What a number counts that is found by its digits. How rare these are tells nothing, and to count them in the records
+/// that are visible would take longer than to find them. About what BM25 gives to a name that few have.
+const DIGITS: f32 = 8.0;
+
+/// What a phrase of a dictionary counts where it counts the same wherever it stands.
+pub(super) fn flat(slot: Slot) -> Option<f32> {
+    (slot == Slot::Digits).then_some(DIGITS)
+}
+
+/// Several terms of one dictionary.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Terms {
+    /// Where the parts of the index list their rows.
+    pub(super) listed: Arc<HashMap<SegmentId, Vec<TermInfo>>>,
+    /// Those that the tail has, qualified.
+    pub(super) in_tail: Vec<String>,
+}
 
 /// A part of a compiled query.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +57,8 @@ pub(super) enum Plan {
     Set {
         /// The dictionary.
         slot: Slot,
-        /// Qualified terms.
-        terms: Vec<String>,
+        /// The terms.
+        terms: Terms,
         /// The score.
         score: f32,
     },
@@ -88,12 +112,14 @@ impl Plan {
                         several.iter().map(|(place, text)| (*place, term(text))).collect(),
                     )),
                 };
-                Box::new(BoostQuery::new(found, *weight))
+                match flat(*slot) {
+                    Some(score) => Box::new(Flat(found, score * weight)),
+                    None => Box::new(BoostQuery::new(found, *weight)),
+                }
             }
             Self::Set { slot, terms, score } => {
-                let field = fields.of(*slot);
-                let terms = terms.iter().map(|text| Term::from_field_text(field, text)).collect();
-                Box::new(AnyOf { terms, score: *score })
+                let (field, listed) = (fields.of(*slot), Arc::clone(&terms.listed));
+                Box::new(AnyOf { field, listed, score: *score })
             }
             Self::All(parts) => {
                 let parts = parts.iter().map(|part| (Occur::Must, part.query(fields)));

@@ -12,6 +12,8 @@
 //! those of all fields of a record with the same analyzer together. No stored text: what is shown
 //! comes from the record.
 
+use std::fmt::Write as _;
+
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     BytesOptions, FAST, Field, INDEXED, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing,
@@ -232,14 +234,22 @@ impl Fields {
         row.add_u64(self.changed, second_of(document.changed));
         row.add_u64(self.owner, owner_number(&document.owner));
         for Analyzed { slot, terms } in analyzed(document) {
-            let lines: Vec<String> =
-                terms.iter().map(|(position, term)| format!("{position}\t{term}")).collect();
-            row.add_text(self.of(slot), lines.join(LINE_END));
+            let mut lines = String::with_capacity(terms.len().saturating_mul(ROOM_OF_A_LINE));
+            for (position, term) in &terms {
+                if !lines.is_empty() {
+                    lines.push_str(LINE_END);
+                }
+                // To write to a text cannot fail.
+                let _ = write!(lines, "{position}\t{term}");
+            }
+            row.add_text(self.of(slot), lines);
         }
         row
     }
 }
 
+/// About what a line takes, in bytes.
+const ROOM_OF_A_LINE: usize = 24;
 /// Between the lines of an analyzed value: a control character, which terms never contain, and above
 /// the seven bits of which scopes are made.
 const LINE_END: &str = "\u{85}";

@@ -299,9 +299,8 @@ impl Session {
     pub fn settle_search(&self) -> Result<()> {
         self.check_may("sys.role", Action::Administer)?;
         let feed = Feed::of(self.crm())?;
-        let mut state = feed.complete(self.crm(), self.patience())?;
-        state.index.settle()?;
-        state.index.compact()
+        feed.complete(self.crm(), self.patience())?.index.settle()?;
+        feed.compact()
     }
 
     /// The one entity that is searched, which the session may read; nothing where all are.

@@ -5,22 +5,33 @@
 //! character map of the crate fast2s 0.3.1 (MIT licence, copyright 2021 Tyr Chen), read off by
 //! converting every ideograph of Unicode alone; no target of a pair is the source of another.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
-static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
-    PAIRS
-        .split_whitespace()
-        .filter_map(|pair| {
-            let mut characters = pair.chars();
-            Some((characters.next()?, characters.next()?))
-        })
-        .collect()
+/// The block of characters in which all that have a simplified form stand.
+const BLOCK: std::ops::RangeInclusive<char> = '\u{4e00}'..='\u{9fff}';
+
+/// The form of each character of the block, in their order: every character of every text is looked up.
+static SIMPLIFIED: LazyLock<Box<[char]>> = LazyLock::new(|| {
+    let mut forms: Box<[char]> = BLOCK.collect();
+    for pair in PAIRS.split_whitespace() {
+        let mut characters = pair.chars();
+        let (traditional, simplified) = (characters.next(), characters.next());
+        if let (Some(place), Some(simplified)) = (traditional.and_then(place), simplified)
+            && let Some(form) = forms.get_mut(place)
+        {
+            *form = simplified;
+        }
+    }
+    forms
 });
+
+fn place(character: char) -> Option<usize> {
+    u32::from(character).checked_sub(u32::from(*BLOCK.start())).map(|place| place as usize)
+}
 
 /// The simplified form of a character; every other character stays as it is.
 pub(super) fn simplified(character: char) -> char {
-    SIMPLIFIED.get(&character).copied().unwrap_or(character)
+    place(character).and_then(|place| SIMPLIFIED.get(place)).copied().unwrap_or(character)
 }
 
 /// Traditional and simplified character, side by side, in the order of the traditional one.

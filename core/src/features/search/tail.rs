@@ -15,7 +15,7 @@ use tantivy::{DocId, Term};
 
 use super::analysis::{SLOTS, Slot};
 use super::index::Change;
-use super::plan::{Plan, TIE_BREAKER};
+use super::plan::{Plan, TIE_BREAKER, flat};
 use super::schema::{Document, Fields, analyzed};
 use super::visibility::{Pair, PairStats};
 use crate::base::RecordId;
@@ -26,14 +26,27 @@ const MAX_ROWS: usize = 2_000;
 const MAX_BYTES: usize = 8_000_000;
 /// How many times that may wait while the files take nothing.
 const MOST_TIMES: usize = 4;
-/// What a term of a record costs beside its text, in bytes: its place in two trees and its list of places.
+/// What a term of a record costs beside its text, in bytes: its place in a tree and in two lists.
 const PER_TERM: usize = 96;
 
 /// Number of a row of the tail.
 type Row = u32;
 
-/// Where a term stands, by row.
-type Places = BTreeMap<Row, Vec<u32>>;
+/// Where a term stands: rows and places in them, in rising order. Rows come in this order.
+type Places = Vec<(Row, u32)>;
+
+/// The places of one row.
+fn of_row(places: &[(Row, u32)], row: Row) -> &[(Row, u32)] {
+    let from = places.partition_point(|(other, _)| *other < row);
+    let rest = places.get(from..).unwrap_or_default();
+    rest.get(..rest.partition_point(|(other, _)| *other == row)).unwrap_or_default()
+}
+
+/// The rows of a term, each with its places.
+fn rows_of(places: &Places) -> impl Iterator<Item = (Row, &[(Row, u32)])> {
+    let rows = places.chunk_by(|(left, _), (right, _)| left == right);
+    rows.filter_map(|places| places.first().map(|(row, _)| (*row, places)))
+}
 
 /// Rows of the index that do not count any more, by segment.
 pub(super) type Superseded = HashMap<SegmentId, Arc<HashSet<DocId>>>;
@@ -129,12 +142,11 @@ impl Tail {
                 last = last.max(position);
                 bytes = bytes.saturating_add(text.len()).saturating_add(PER_TERM);
                 let Some(dictionary) = self.dictionaries.get_mut(place) else { continue };
-                let rows = dictionary.entry(Arc::clone(&text)).or_default();
-                let places = rows.entry(row).or_default();
-                if places.is_empty() {
+                let places = dictionary.entry(Arc::clone(&text)).or_default();
+                if places.last().is_none_or(|(last, _)| *last != row) {
                     terms.push((value.slot, text));
                 }
-                places.push(position);
+                places.push((row, position));
                 if let Some(length) = lengths.get_mut(place) {
                     *length = length.saturating_add(1);
                 }
@@ -154,9 +166,9 @@ impl Tail {
         let Some(kept) = self.rows.remove(&row) else { return };
         for (slot, text) in &kept.terms {
             let Some(dictionary) = self.dictionaries.get_mut(*slot as usize) else { continue };
-            let Some(rows) = dictionary.get_mut(text) else { continue };
-            rows.remove(&row);
-            if rows.is_empty() {
+            let Some(places) = dictionary.get_mut(text) else { continue };
+            places.retain(|(other, _)| *other != row);
+            if places.is_empty() {
                 dictionary.remove(text);
             }
         }
@@ -198,9 +210,9 @@ impl Tail {
 
     /// How many records have a term, of those of some pairs.
     pub(super) fn frequency(&self, slot: Slot, term: &str, pairs: &HashSet<Pair>) -> u64 {
-        let rows = self.dictionaries.get(slot as usize).and_then(|dictionary| dictionary.get(term));
-        let seen = |row: &Row| self.document(*row).is_some_and(|document| pairs.contains(&document.pair()));
-        let count = rows.map_or(0, |rows| rows.keys().filter(|row| seen(row)).count());
+        let places = self.dictionaries.get(slot as usize).and_then(|dictionary| dictionary.get(term));
+        let seen = |row: Row| self.document(row).is_some_and(|document| pairs.contains(&document.pair()));
+        let count = places.map_or(0, |places| rows_of(places).filter(|(row, _)| seen(*row)).count());
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
@@ -218,8 +230,8 @@ impl Tail {
             Plan::Phrase { slot, terms, weight } => self.phrase(*slot, terms, *weight, (fields, rarity))?,
             Plan::Set { slot, terms, score } => {
                 let dictionary = self.dictionaries.get(*slot as usize);
-                let rows = terms.iter().filter_map(|term| dictionary?.get(term.as_str()));
-                rows.flat_map(BTreeMap::keys).map(|row| (*row, *score)).collect()
+                let rows = terms.in_tail.iter().filter_map(|term| dictionary?.get(term.as_str()));
+                rows.flat_map(rows_of).map(|(row, _)| (row, *score)).collect()
             }
             Plan::All(parts) => at_least(parts.len(), each(parts)?),
             Plan::Any(parts) => best(each(parts)?),
@@ -250,16 +262,19 @@ impl Tail {
             return Ok(found);
         };
         let mut bm25 = None;
-        for (row, places) in *rows {
+        for (row, places) in rows_of(rows) {
             let at = |place: u32| {
                 others.iter().all(|(offset, rows)| {
                     let wanted = place.saturating_add(*offset).checked_sub(*first);
-                    let places = rows.get(row).zip(wanted);
-                    places.is_some_and(|(places, wanted)| places.contains(&wanted))
+                    wanted.is_some_and(|wanted| of_row(rows, row).contains(&(row, wanted)))
                 })
             };
-            let count = places.iter().filter(|place| at(**place)).count();
+            let count = places.iter().filter(|(_, place)| at(*place)).count();
             if count == 0 {
+                continue;
+            }
+            if let Some(score) = flat(slot) {
+                found.insert(row, score * weight);
                 continue;
             }
             if bm25.is_none() {
@@ -268,10 +283,10 @@ impl Tail {
                     terms.iter().map(|(_, text)| Term::from_field_text(field, text)).collect();
                 bm25 = Some(Bm25Weight::for_terms(rarity, &terms)?.boost_by(weight));
             }
-            let length = self.rows.get(row).and_then(|kept| kept.lengths.get(slot as usize)).copied();
+            let length = self.rows.get(&row).and_then(|kept| kept.lengths.get(slot as usize)).copied();
             let length = FieldNormReader::fieldnorm_to_id(length.unwrap_or_default());
             let count = u32::try_from(count).unwrap_or(u32::MAX);
-            found.insert(*row, bm25.as_ref().map_or(0.0, |bm25| bm25.score(length, count)));
+            found.insert(row, bm25.as_ref().map_or(0.0, |bm25| bm25.score(length, count)));
         }
         Ok(found)
     }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tantivy::columnar::ColumnValues;
 use tantivy::index::SegmentId;
 use tantivy::query::{
     AllScorer, Bm25StatisticsProvider, ConstScorer, EnableScoring, Explanation, Query as IndexQuery, Scorer,
@@ -18,7 +19,7 @@ use tantivy::{DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, Tantivy
 
 use super::analysis::{SLOTS, Slot};
 use super::query::Query;
-use super::schema::{CLASS, Document, Fields, KIND, Scope};
+use super::schema::{CHANGED, CLASS, Document, Fields, KIND, OWNER, RECORD_HALVES, Scope};
 use super::tail::{Superseded, Tail};
 use crate::base::RecordId;
 
@@ -96,6 +97,9 @@ enum Places {
     Wide(Box<[u32]>),
 }
 
+/// A number of each row of a segment.
+type Column = Arc<dyn ColumnValues<u64>>;
+
 /// The pairs of one segment. A segment never changes, so each is looked through once, for everybody; deleted
 /// records may leave a pair that no longer occurs, which only costs one question.
 pub(super) struct Pairs {
@@ -103,6 +107,25 @@ pub(super) struct Pairs {
     pairs: Vec<Pair>,
     stats: Vec<PairStats>,
     places: Places,
+    columns: Columns,
+}
+
+/// What is read of single rows. To open a column costs the more the longer it is, so that it is done once.
+pub(super) struct Columns {
+    /// Both halves of the id of the record.
+    pub(super) record: [Column; 2],
+    /// Second of the last change.
+    pub(super) changed: Column,
+    /// Number of the owner.
+    pub(super) owner: Column,
+}
+
+impl Columns {
+    fn of(reader: &SegmentReader) -> tantivy::Result<Self> {
+        let column = |name: &str| reader.fast_fields().column_first_or_default::<u64>(name);
+        let [high, low] = RECORD_HALVES;
+        Ok(Self { record: [column(high)?, column(low)?], changed: column(CHANGED)?, owner: column(OWNER)? })
+    }
 }
 
 impl Pairs {
@@ -136,7 +159,12 @@ impl Pairs {
         }
         let narrow: Option<Box<[u16]>> = places.iter().map(|place| u16::try_from(*place).ok()).collect();
         let places = narrow.map_or_else(|| Places::Wide(places.into_boxed_slice()), Places::Narrow);
-        Ok(Self { pairs, stats, places })
+        Ok(Self { pairs, stats, places, columns: Columns::of(reader)? })
+    }
+
+    /// What is read of single rows.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
     }
 
     /// The place of a row's pair; behind all of them for a row that is not there.

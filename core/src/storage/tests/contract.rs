@@ -31,6 +31,7 @@ pub(super) fn contract(store: &dyn Store) {
     values_come_back_in_the_order_asked(store);
     a_scan_agrees_with_a_sorted_map(store);
     a_snapshot_does_not_see_later_commits(store);
+    old_snapshots_stay_as_they_were_however_often_keys_change(store);
     a_dropped_transaction_leaves_nothing(store);
     the_log_has_no_gaps_and_is_chained(store);
     too_large_is_refused_and_nothing_is_written(store);
@@ -174,6 +175,41 @@ fn a_snapshot_does_not_see_later_commits(store: &dyn Store) {
     assert_eq!(store.snapshot().unwrap().get(Keyspace::Records, b"seen").unwrap(), None);
 }
 
+fn old_snapshots_stay_as_they_were_however_often_keys_change(store: &dyn Store) {
+    let (often, gone) = (b"often", b"gone");
+    let ends = RangeRequest {
+        keyspace: Keyspace::Meta,
+        low: b"g".to_vec(),
+        high: b"p".to_vec(),
+        reverse: false,
+        max_rows: 9,
+    };
+    let mut views = Vec::new();
+    for turn in 0_u8..60 {
+        let mut writes = WriteSet::default();
+        put(&mut writes, Keyspace::Meta, often, &[turn]);
+        let value = (turn % 3 > 0).then(|| vec![turn]);
+        writes.changes.insert((Keyspace::Meta, gone.to_vec()), value.clone());
+        commit(store, writes);
+        if turn % 7 == 0 {
+            views.push((turn, value, store.snapshot().unwrap()));
+        }
+        if turn == 40 {
+            drop(views.drain(1..3));
+        }
+    }
+    for (turn, value, view) in &views {
+        assert_eq!(view.get(Keyspace::Meta, often).unwrap(), Some(vec![*turn]));
+        assert_eq!(view.get(Keyspace::Meta, gone).unwrap(), *value);
+        let rows: Vec<_> = value.iter().map(|value| (gone.to_vec(), value.clone())).collect();
+        let mut expected = [rows, vec![(often.to_vec(), vec![*turn])]].concat();
+        assert_eq!(view.scan(&ends).unwrap().rows, expected);
+        expected.reverse();
+        let falling = RangeRequest { reverse: true, ..ends.clone() };
+        assert_eq!(view.scan(&falling).unwrap().rows, expected);
+    }
+}
+
 fn a_dropped_transaction_leaves_nothing(store: &dyn Store) {
     let head = store.snapshot().unwrap().head().unwrap();
     drop(begin(store));
@@ -292,6 +328,27 @@ fn what_was_committed_is_there_after_a_reopen() {
 #[test]
 fn the_store_in_memory_keeps_the_same_contract() {
     contract(&MemoryStore::new(link, 0));
+}
+
+#[test]
+fn a_store_in_memory_forgets_what_no_view_sees() {
+    let store = MemoryStore::new(link, 0);
+    let write = |value: Option<&[u8]>| {
+        let mut writes = WriteSet::default();
+        writes.changes.insert((Keyspace::Records, b"one".to_vec()), value.map(<[u8]>::to_vec));
+        commit(&store, writes);
+        store.statistics().unwrap().memory_bytes
+    };
+    let first = write(Some(&[7; 1_000]));
+    let most = (0..100).map(|_| write(Some(&[7; 1_000]))).max().unwrap();
+    assert!(most <= 3 * first, "{most} {first}");
+    let view = store.snapshot().unwrap();
+    write(None);
+    write(None);
+    assert_eq!(view.get(Keyspace::Records, b"one").unwrap().unwrap(), [7; 1_000]);
+    drop(view);
+    write(None);
+    assert!(write(None) < first);
 }
 
 #[test]
