@@ -364,7 +364,8 @@ fn an_index_that_is_deleted_or_overwritten_while_it_is_open_does_not_change_answ
     for round in 0..6_u64 {
         for (place, (file, bytes)) in files(&house.path()).into_iter().enumerate() {
             match (round + u64::try_from(place).unwrap()) % 3 {
-                0 => fs::remove_file(file).unwrap(),
+                // The index may have put it away itself by now, where parts of it became one.
+                0 => drop(fs::remove_file(file)),
                 1 => fs::write(file, &bytes[..bytes.len() / 3]).unwrap(),
                 _ => fs::write(file, vec![0x5a; bytes.len()]).unwrap(),
             }
