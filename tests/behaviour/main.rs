@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod attached_texts;
 mod attachments;
 #[cfg(test)]
 mod audit;

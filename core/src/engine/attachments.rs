@@ -256,7 +256,9 @@ impl Transaction<'_> {
         let (crm, context) = (self.crm().clone(), self.context().clone());
         let bytes = (&crm.inner.sealer, blobs);
         let holder = Holder { permit: &permit, entity, record: &record };
-        records::attach(self.view_mut(), &context, &holder, attachment, content, bytes)
+        let attached = records::attach(self.view_mut(), &context, &holder, attachment, content, bytes)?;
+        self.await_text(entity.id(), record.id, &attached);
+        Ok(attached)
     }
 
     /// Takes an attachment from a record.
