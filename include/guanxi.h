@@ -307,6 +307,25 @@ typedef struct guanxi_open_options {
    * What the random source is handed. Since 0.1.
    */
   void *random_user_data;
+  /**
+   * Reads texts out of attachments, so that search finds records by them, when guanxi_search_extract is called; NULL
+   * for none. It must stay until guanxi_close has succeeded. Since 0.1.
+   */
+  guanxi_extract_function extractor;
+  /**
+   * What the extractor is handed. Since 0.1.
+   */
+  void *extractor_user_data;
+  /**
+   * The media types that the extractor reads, with commas between them; one that ends in `*` is a
+   * beginning. Required with an extractor. Since 0.1.
+   */
+  const char *extractor_media_types;
+  /**
+   * Largest content in bytes that the extractor is handed; 0 for the default of 32 MiB. Larger ones have no text.
+   * Since 0.1.
+   */
+  uint64_t extractor_max_bytes;
 } guanxi_open_options;
 
 /**
@@ -1312,22 +1331,6 @@ guanxi_status guanxi_call(struct guanxi_session *session,
                           const char *parameters,
                           struct guanxi_buffer **out,
                           struct guanxi_error **err);
-
-/**
- * Searches for words, parts of words and, in Chinese, their sounds, among what the user may see.
- * `entity` narrows it to one entity, or is NULL; `limit` is the most hits, 0 for the method's own. The
- * cursor's columns are `id`, `entity` and `title`, best hit first; it is the caller's until
- * guanxi_cursor_free, and NULL on failure.
- *
- * Errors: those of the method `search.find`. Any thread. Since 0.1.
- */
-GUANXI_API
-guanxi_status guanxi_search(struct guanxi_session *session,
-                            const char *entity,
-                            const char *words,
-                            uint64_t limit,
-                            struct guanxi_cursor **out,
-                            struct guanxi_error **err);
 
 /**
  * Follows what changes: `filter` is NULL or "" for all that the session's user may see, or a JSON object with

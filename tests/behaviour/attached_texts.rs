@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use guanxi::engine::{
-    Action, BackupScope, EntryKind, ExtractedText, Extension, Level, MAX_TEXT_BYTES, Registrar, TextExtractor,
+    Action, BackupScope, EntryKind, Extension, ExtractedText, Level, MAX_TEXT_BYTES, Registrar, TextExtractor,
 };
 use guanxi::{
     CancelToken, Changes, Code, Error, Key, Patience, RecordId, RestoreOptions, Result, Session, api,

@@ -64,7 +64,8 @@ impl Seek for AttachmentReader {
 
 impl Session {
     /// Attaches a file to a record: all of the content is read as a stream, encrypted and durable before
-    /// the record shows it. The same content twice for one person is stored once.
+    /// the record shows it. The same content twice for one person is stored once. Where somebody reads contents of its
+    /// type, search finds the record by what is written inside after the next [`Session::extract_texts`].
     ///
     /// # Errors
     /// `record.not_found`, `access.not_permitted` without the right to change the record; `record.locked`;
