@@ -11,30 +11,35 @@ use crate::error::{c_text, code_of, guanxi_error};
 use crate::guard::Call;
 use crate::log::{self, GUANXI_LOG_WARN};
 
-/// Takes the text of an attachment, piece by piece, with guanxi_text_append. It is the library's, and good on the
+/// Takes the text of an attachment, piece by piece, with guanxi_extraction_append. It is the library's, and good on the
 /// thread of the function that it was given to, until that returns.
-pub struct guanxi_text {
+pub struct guanxi_extraction {
     _opaque: [u8; 0],
 }
 
-/// A function that reads the text out of a content, hands it to `text` with guanxi_text_append in the order of reading,
+/// A function that reads the text out of a content, hands it to `text` with guanxi_extraction_append in the order of reading,
 /// and returns GUANXI_OK, also where there is no text. Anything else is a content that it could not read: what it
 /// handed over is dropped, the log is told `attachment.unread`, and it is asked again by later calls of
 /// guanxi_search_extract, three times in all. It runs on the thread of that call, outside of every transaction, on
-/// several at once if the host does that, and may not call the library but for guanxi_text_append. The content is the
+/// several at once if the host does that, and may not call the library but for guanxi_extraction_append. The content is the
 /// library's, until the function returns. Since 0.1.
 pub type guanxi_extract_function = Option<
     unsafe extern "C" fn(
         media_type: *const c_char,
         content: *const u8,
         content_len: usize,
-        text: *mut guanxi_text,
+        text: *mut guanxi_extraction,
         user_data: *mut c_void,
     ) -> guanxi_status,
 >;
 
-type Function =
-    unsafe extern "C" fn(*const c_char, *const u8, usize, *mut guanxi_text, *mut c_void) -> guanxi_status;
+type Function = unsafe extern "C" fn(
+    *const c_char,
+    *const u8,
+    usize,
+    *mut guanxi_extraction,
+    *mut c_void,
+) -> guanxi_status;
 
 /// The function of a host, and what it reads.
 pub(crate) struct Extractor {
@@ -88,7 +93,7 @@ impl TextExtractor for Extractor {
 
     fn extract(&self, media_type: &str, content: &[u8], text: &mut ExtractedText<'_>) -> Result<()> {
         let media_type: CString = c_text(media_type);
-        let text = (&raw mut *text).cast::<guanxi_text>();
+        let text = (&raw mut *text).cast::<guanxi_extraction>();
         // SAFETY: the function and its data are the host's, as promised; content and text outlive the call.
         let status = unsafe {
             (self.function)(media_type.as_ptr(), content.as_ptr(), content.len(), text, self.user_data)
@@ -108,8 +113,8 @@ impl TextExtractor for Extractor {
 /// Errors: `input.null_argument`, `input.invalid_utf8`, `input.limit_exceeded`, `engine.cancelled`,
 /// `engine.deadline_exceeded`. The thread of the function that `text` was given to. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn guanxi_text_append(
-    text: *mut guanxi_text,
+pub unsafe extern "C" fn guanxi_extraction_append(
+    text: *mut guanxi_extraction,
     piece: *const c_char,
     length: usize,
     err: *mut *mut guanxi_error,

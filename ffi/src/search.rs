@@ -44,7 +44,7 @@ pub unsafe extern "C" fn guanxi_search(
 
 /// Finds records that have telling words in common with one, of an entity, by its id of 16 bytes, the most alike first.
 /// `among` narrows what is found to one entity, or is NULL; `limit` is the most hits, 0 for the method's own. The
-/// cursor is as that of guanxi_search.
+/// cursor's columns are as those of guanxi_search; it is the caller's until guanxi_cursor_free, and NULL on failure.
 ///
 /// Errors: those of the method `search.similar`. Any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -77,7 +77,8 @@ pub unsafe extern "C" fn guanxi_search_similar(
 /// it is complete; then the others are 0. `*done` are the records that are found already of the `*total` that there
 /// are, and `*entries` the entries of the ledger that were not looked at yet. Each place may be NULL.
 ///
-/// Errors: `access.not_permitted` without the right to administer everything; `storage.io`. Any thread. Since 0.1.
+/// Errors: `access.not_permitted` without the right to administer everything; `storage.io`. Any thread.
+/// Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_search_progress(
     session: *mut guanxi_session,
@@ -111,7 +112,7 @@ pub unsafe extern "C" fn guanxi_search_progress(
 /// Brings the search index up to date, however far it is behind, and makes it durable. It stops when the session is
 /// interrupted, and what was done until then stays done. Others search meanwhile.
 ///
-/// Errors: those of the method `search.settle`. Any thread. Since 0.1.
+/// Errors: those of the method `search.settle`. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_search_settle(
     session: *mut guanxi_session,
@@ -131,7 +132,7 @@ pub unsafe extern "C" fn guanxi_search_settle(
 /// attached before there was a function. `*read` are those that have a text now, `*failed` those that could not be
 /// read, and `*waiting` what the next calls read; each place may be NULL.
 ///
-/// Errors: those of the method `search.extract`. Any thread. Since 0.1.
+/// Errors: those of the method `search.extract`. Any thread. Keeps no pointer. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_search_extract(
     session: *mut guanxi_session,

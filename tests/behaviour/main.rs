@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod attached_texts;
+#[cfg(test)]
 mod attachments;
 #[cfg(test)]
 mod audit;

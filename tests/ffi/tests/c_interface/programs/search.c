@@ -10,7 +10,7 @@ typedef struct reader {
   size_t handed;
 } reader;
 
-static guanxi_status read_out(const char *media_type, const uint8_t *content, size_t content_len, guanxi_text *text,
+static guanxi_status read_out(const char *media_type, const uint8_t *content, size_t content_len, guanxi_extraction *text,
                               void *user_data) {
   reader *host = user_data;
   guanxi_error *error = NULL;
@@ -19,28 +19,37 @@ static guanxi_status read_out(const char *media_type, const uint8_t *content, si
   EXPECT(strcmp(media_type, "text/plain") == 0);
   switch (host->mode) {
     case READS:
-      EXPECT(guanxi_text_append(NULL, "x", 1, NULL) < 0);
-      EXPECT(guanxi_text_append(text, NULL, 1, NULL) < 0);
-      EXPECT(guanxi_text_append(text, NULL, 0, NULL) == GUANXI_OK);
-      return guanxi_text_append(text, (const char *)content, content_len, NULL);
+      EXPECT(guanxi_extraction_append(NULL, "x", 1, NULL) < 0);
+      EXPECT(guanxi_extraction_append(text, NULL, 1, NULL) < 0);
+      EXPECT(guanxi_extraction_append(text, NULL, 0, NULL) == GUANXI_OK);
+      return guanxi_extraction_append(text, (const char *)content, content_len, NULL);
     case FAILS:
-      guanxi_text_append(text, "handed before", 13, NULL);
+      guanxi_extraction_append(text, "handed before", 13, NULL);
       return -1;
     case NEVER_ENDS:
-      while ((status = guanxi_text_append(text, "endless endless ", 16, &error)) == GUANXI_OK) host->handed += 16;
+      while ((status = guanxi_extraction_append(text, "endless endless ", 16, &error)) == GUANXI_OK) host->handed += 16;
       EXPECT(status == GUANXI_ERR_INPUT_LIMIT_EXCEEDED && guanxi_error_code(error) == status);
       guanxi_error_free(error);
       return status;
     default:
-      EXPECT(guanxi_text_append(text, "\xff\xfe", 2, &error) == GUANXI_ERR_INPUT_INVALID_UTF8);
+      EXPECT(guanxi_extraction_append(text, "\xff\xfe", 2, &error) == GUANXI_ERR_INPUT_INVALID_UTF8);
       guanxi_error_free(error);
       return GUANXI_ERR_INPUT_INVALID_UTF8;
   }
 }
 
 static guanxi_engine *opened(reader *host) {
-  guanxi_open_options options = test_options("search.guanxi");
+  static char path[32];
+  guanxi_open_options options = test_options(path);
   guanxi_engine *engine = NULL;
+  unsigned number = 0;
+  FILE *taken;
+  /* A name that no earlier run in this folder has used. */
+  do {
+    sprintf(path, "search-%u.guanxi", number++);
+    taken = fopen(path, "rb");
+    if (taken != NULL) fclose(taken);
+  } while (taken != NULL);
   options.extractor = read_out;
   options.extractor_user_data = host;
   EXPECT_STATUS(GUANXI_ERR_INPUT_MISSING_PARAMETER, guanxi_create(&options, &engine, &err));
@@ -126,12 +135,18 @@ static void a_function_that_fails_harms_nothing(guanxi_session *session, reader 
 }
 
 static void what_is_alike_is_found(guanxi_session *session, const uint8_t *record) {
+  static const char twin[] = "北京加喜企业服务";
   guanxi_cursor *cursor = NULL;
-  EXPECT_STATUS(GUANXI_OK, guanxi_search_similar(session, "crm.account", record, NULL, 0, &cursor, &err));
+  size_t length = 0;
+  const char *title;
+  EXPECT_STATUS(GUANXI_OK, guanxi_search_similar(session, "crm.account", record, "crm.account", 0, &cursor, &err));
   EXPECT(guanxi_cursor_find(cursor, "title") == 2);
   EXPECT_STATUS(GUANXI_ROW, guanxi_cursor_next(cursor, &err));
-  EXPECT(strcmp(guanxi_cursor_text(cursor, 2, NULL), "北京加喜企业服务") == 0);
+  title = guanxi_cursor_text(cursor, 2, &length);
+  EXPECT(length == sizeof twin - 1 && memcmp(title, twin, length) == 0);
   EXPECT(count(cursor) == 0);
+  EXPECT_STATUS(GUANXI_OK, guanxi_search_similar(session, "crm.account", record, NULL, 1, &cursor, &err));
+  EXPECT(count(cursor) == 1);
   EXPECT_STATUS(GUANXI_OK, guanxi_search_similar(session, "crm.account", record, "crm.contact", 5, &cursor, &err));
   EXPECT(count(cursor) == 0);
   EXPECT_STATUS(GUANXI_ERR_INPUT_NULL_ARGUMENT, guanxi_search_similar(session, "crm.account", NULL, NULL, 0, &cursor, &err));
