@@ -47,7 +47,7 @@
  * Begins a guanxi_open_options: its size, and zeros. Since 0.1.
  */
 #define GUANXI_OPEN_OPTIONS_INIT \
-  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL }
+  { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /**
  * Begins a guanxi_call_options: its size, and zeros. Since 0.1.
@@ -153,6 +153,12 @@ typedef struct guanxi_engine guanxi_engine;
 typedef struct guanxi_error guanxi_error;
 
 /**
+ * Takes the text of an attachment, piece by piece, with guanxi_extraction_append. It is the library's, and good on the
+ * thread of the function that it was given to, until that returns.
+ */
+typedef struct guanxi_extraction guanxi_extraction;
+
+/**
  * What ends calls without a session from another thread, or from their progress function. Any thread, also
  * several at once. Freed with guanxi_interrupter_free, also while a call with it runs.
  */
@@ -231,6 +237,20 @@ typedef guanxi_status (*guanxi_clock_function)(int64_t *microseconds, void *user
 typedef guanxi_status (*guanxi_random_function)(uint8_t *bytes, size_t length, void *user_data);
 
 /**
+ * A function that reads the text out of a content, hands it to `text` with guanxi_extraction_append in the order of reading,
+ * and returns GUANXI_OK, also where there is no text. Anything else is a content that it could not read: what it
+ * handed over is dropped, the log is told `attachment.unread`, and it is asked again by later calls of
+ * guanxi_search_extract, three times in all. It runs on the thread of that call, outside of every transaction, on
+ * several at once if the host does that, and may not call the library but for guanxi_extraction_append. The content is the
+ * library's, until the function returns. Since 0.1.
+ */
+typedef guanxi_status (*guanxi_extract_function)(const char *media_type,
+                                                 const uint8_t *content,
+                                                 size_t content_len,
+                                                 struct guanxi_extraction *text,
+                                                 void *user_data);
+
+/**
  * How a database is created or opened. Grows at the end; begin with GUANXI_OPEN_OPTIONS_INIT or
  * guanxi_open_options_init, which set the size and zeros. Everything in it is the caller's, and is
  * read before the call returns. Since 0.1.
@@ -307,6 +327,25 @@ typedef struct guanxi_open_options {
    * What the random source is handed. Since 0.1.
    */
   void *random_user_data;
+  /**
+   * Reads texts out of attachments, so that search finds records by them, when guanxi_search_extract is called; NULL
+   * for none. It must stay until guanxi_close has succeeded. Since 0.1.
+   */
+  guanxi_extract_function extractor;
+  /**
+   * What the extractor is handed. Since 0.1.
+   */
+  void *extractor_user_data;
+  /**
+   * The media types that the extractor reads, with commas between them; one that ends in `*` is a
+   * beginning. Required with an extractor. Since 0.1.
+   */
+  const char *extractor_media_types;
+  /**
+   * Largest content in bytes that the extractor is handed; 0 for the default of 32 MiB. Larger ones have no text.
+   * Since 0.1.
+   */
+  uint64_t extractor_max_bytes;
 } guanxi_open_options;
 
 /**
@@ -472,6 +511,20 @@ guanxi_status guanxi_set_log(guanxi_log_function function,
                              guanxi_destroy_function destroy,
                              int32_t level,
                              struct guanxi_error **err);
+
+/**
+ * Takes a piece of the text of an attachment: `length` bytes of UTF-8, which are copied. A text has at most 1,048,576
+ * bytes: of a longer one what fits is kept, the piece that does not fit and all behind it are answered by
+ * `input.limit_exceeded`, and the function may as well return.
+ *
+ * Errors: `input.null_argument`, `input.invalid_utf8`, `input.limit_exceeded`, `engine.cancelled`,
+ * `engine.deadline_exceeded`. The thread of the function that `text` was given to. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_extraction_append(struct guanxi_extraction *text,
+                                       const char *piece,
+                                       size_t length,
+                                       struct guanxi_error **err);
 
 /**
  * Writes `size` bytes of options: zeros, and the size. For languages that cannot use the macro.
@@ -1328,6 +1381,66 @@ guanxi_status guanxi_search(struct guanxi_session *session,
                             uint64_t limit,
                             struct guanxi_cursor **out,
                             struct guanxi_error **err);
+
+/**
+ * Finds records that have telling words in common with one, of an entity, by its id of 16 bytes, the most alike first.
+ * `among` narrows what is found to one entity, or is NULL; `limit` is the most hits, 0 for the method's own. The
+ * cursor's columns are as those of guanxi_search; it is the caller's until guanxi_cursor_free, and NULL on failure.
+ *
+ * Errors: those of the method `search.similar`. Any thread. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_search_similar(struct guanxi_session *session,
+                                    const char *entity,
+                                    const uint8_t *id,
+                                    const char *among,
+                                    uint64_t limit,
+                                    struct guanxi_cursor **out,
+                                    struct guanxi_error **err);
+
+/**
+ * Tells how far the search index has come. `*behind` is 1 while it is made anew or very much was written, and 0 where
+ * it is complete; then the others are 0. `*done` are the records that are found already of the `*total` that there
+ * are, and `*entries` the entries of the ledger that were not looked at yet. Each place may be NULL.
+ *
+ * Errors: `access.not_permitted` without the right to administer everything; `storage.io`. Any thread.
+ * Keeps no pointer. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_search_progress(struct guanxi_session *session,
+                                     int32_t *behind,
+                                     uint64_t *done,
+                                     uint64_t *total,
+                                     uint64_t *entries,
+                                     struct guanxi_error **err);
+
+/**
+ * Brings the search index up to date, however far it is behind, and makes it durable. It stops when the session is
+ * interrupted, and what was done until then stays done. Others search meanwhile.
+ *
+ * Errors: those of the method `search.settle`. Any thread. Keeps no pointer. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_search_settle(struct guanxi_session *session,
+                                   struct guanxi_error **err);
+
+/**
+ * Has the host's function of guanxi_open_options, `extractor`, read the texts of at most `limit` attachments that wait
+ * for it, 0 for the method's own number, so that search finds the records by them. Unless `again` is 0, all
+ * attachments without a text wait once more first: those that could not be read three times, and those that were
+ * attached before there was a function. `*read` are those that have a text now, `*failed` those that could not be
+ * read, and `*waiting` what the next calls read; each place may be NULL.
+ *
+ * Errors: those of the method `search.extract`. Any thread. Keeps no pointer. Since 0.1.
+ */
+GUANXI_API
+guanxi_status guanxi_search_extract(struct guanxi_session *session,
+                                    uint64_t limit,
+                                    int32_t again,
+                                    uint64_t *read,
+                                    uint64_t *failed,
+                                    uint64_t *waiting,
+                                    struct guanxi_error **err);
 
 /**
  * Follows what changes: `filter` is NULL or "" for all that the session's user may see, or a JSON object with

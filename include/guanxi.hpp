@@ -399,6 +399,15 @@ class session {
       return guanxi_search(get(), detail::or_null(entity), words.c_str(), limit, out, err);
     }));
   }
+  cursor similar(const std::string &entity, const id &record, std::uint64_t limit = 0,
+                 const std::optional<std::string> &among = std::nullopt) const {
+    return cursor(detail::made<guanxi_cursor>([&](guanxi_cursor **out, guanxi_error **err) {
+      return guanxi_search_similar(get(), entity.c_str(), record.bytes.data(), detail::or_null(among), limit, out, err);
+    }));
+  }
+  void settle_search() const {
+    detail::check([&](guanxi_error **err) { return guanxi_search_settle(get(), err); });
+  }
   cursor read(const std::string &entity, const id &record) const {
     return cursor(detail::made<guanxi_cursor>([&](guanxi_cursor **out, guanxi_error **err) {
       return guanxi_session_get(get(), entity.c_str(), record.bytes.data(), out, err);

@@ -1,13 +1,11 @@
-//! The long tail: every public verb by its name with JSON in and out, search, and text that C owns.
+//! The long tail: every public verb by its name with JSON in and out, and text that C owns.
 
 use std::ffi::{CString, c_char};
 
-use guanxi_core::{Error, Result, Value, api};
+use guanxi_core::api;
 use guanxi_plugin_abi::guanxi_status;
-use serde_json::{Map, Value as Json};
 
 use crate::arguments::{Out, optional_text, text};
-use crate::cursor::{Cursor, Row, guanxi_cursor};
 use crate::error::{c_text, guanxi_error};
 use crate::guard::{self, Call, quietly};
 use crate::handle::{self, State};
@@ -84,61 +82,4 @@ pub unsafe extern "C" fn guanxi_call(
         out.set(handle::create(Buffer::new(answer.to_string())));
         Ok(())
     })
-}
-
-/// Searches for words, parts of words and, in Chinese, their sounds, among what the user may see.
-/// `entity` narrows it to one entity, or is NULL; `limit` is the most hits, 0 for the method's own. The
-/// cursor's columns are `id`, `entity` and `title`, best hit first; it is the caller's until
-/// guanxi_cursor_free, and NULL on failure.
-///
-/// Errors: those of the method `search.find`. Any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn guanxi_search(
-    session: *mut guanxi_session,
-    entity: *const c_char,
-    words: *const c_char,
-    limit: u64,
-    out: *mut *mut guanxi_cursor,
-    err: *mut *mut guanxi_error,
-) -> guanxi_status {
-    // SAFETY: the caller keeps the rules of the header.
-    let (call, session, entity, words, out) = unsafe {
-        let texts = (optional_text(entity, "entity"), text(words, "words"));
-        (Call::to(err), handle::shared::<SessionHandle>(session), texts.0, texts.1, Out::handle(out))
-    };
-    call.run(|call| {
-        let (speaker, out) = (speaker(call, session)?, out?);
-        let parameters = search_parameters(entity?, words?, limit);
-        let running = speaker.enter()?;
-        let answer = speaker
-            .engine
-            .writing(|| Ok(api::call(&running.session, "search.find", &Json::Object(parameters))?))?;
-        out.set(handle::create(Cursor::of_hits(&speaker, hits(answer)?)));
-        Ok(())
-    })
-}
-
-fn search_parameters(entity: Option<&str>, words: &str, limit: u64) -> Map<String, Json> {
-    let mut parameters = Map::new();
-    parameters.insert("text".to_owned(), Json::from(words));
-    if let Some(entity) = entity {
-        parameters.insert("entity".to_owned(), Json::from(entity));
-    }
-    if limit > 0 {
-        parameters.insert("limit".to_owned(), Json::from(limit));
-    }
-    parameters
-}
-
-fn hits(mut answer: Json) -> Result<Vec<Row>> {
-    let list = answer.get_mut("hits").map(Json::take);
-    let Some(Json::Array(list)) = list else { return Ok(Vec::new()) };
-    list.into_iter().map(hit).collect()
-}
-
-fn hit(json: Json) -> Result<Row> {
-    let text = |name: &str| json.get(name).and_then(Json::as_str).unwrap_or_default();
-    let id = text("id").parse().map_err(|error: Error| error.field("id"))?;
-    let values = [Value::Id(id), Value::from(text("entity")), Value::from(text("title"))];
-    Ok(Row::Hit { values, json })
 }

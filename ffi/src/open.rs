@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use guanxi_core::base::{Clock, Random};
+use guanxi_core::engine::TextExtractor;
 use guanxi_core::{Code, Crm, Durability, Error, Key, Locale, Options, Result};
 use guanxi_plugin_abi::guanxi_status;
 use zeroize::Zeroizing;
 
 use crate::arguments::{Out, begin_structure, optional_text, structure, text};
 use crate::error::guanxi_error;
+use crate::extractor::{Extractor, guanxi_extract_function};
 use crate::guard::{self, Call, Outcome};
 use crate::handle::{self, State};
 use crate::health;
@@ -81,6 +83,17 @@ pub struct guanxi_open_options {
     pub random: guanxi_random_function,
     /// What the random source is handed. Since 0.1.
     pub random_user_data: *mut c_void,
+    /// Reads texts out of attachments, so that search finds records by them, when guanxi_search_extract is called; NULL
+    /// for none. It must stay until guanxi_close has succeeded. Since 0.1.
+    pub extractor: guanxi_extract_function,
+    /// What the extractor is handed. Since 0.1.
+    pub extractor_user_data: *mut c_void,
+    /// The media types that the extractor reads, with commas between them; one that ends in `*` is a
+    /// beginning. Required with an extractor. Since 0.1.
+    pub extractor_media_types: *const c_char,
+    /// Largest content in bytes that the extractor is handed; 0 for the default of 32 MiB. Larger ones have no text.
+    /// Since 0.1.
+    pub extractor_max_bytes: u64,
 }
 
 /// Size of the first layout, before `durability`.
@@ -249,6 +262,7 @@ struct Given<'a> {
     record_cache_bytes: u64,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
+    extractor: Option<Arc<dyn TextExtractor>>,
 }
 
 impl Given<'_> {
@@ -280,6 +294,12 @@ impl Given<'_> {
                 record_cache_bytes: options.record_cache_bytes,
                 clock: sources::clock(options.clock, options.clock_user_data),
                 random: sources::random(options.random, options.random_user_data),
+                extractor: Extractor::of(
+                    (options.extractor, options.extractor_user_data),
+                    optional_text(options.extractor_media_types, "extractor_media_types")?,
+                    options.extractor_max_bytes,
+                )?
+                .map(|extractor| Arc::new(extractor) as Arc<dyn TextExtractor>),
             })
         }
     }
@@ -324,6 +344,9 @@ impl Given<'_> {
         }
         if let Some(random) = &self.random {
             options = options.random(Arc::clone(random));
+        }
+        if let Some(extractor) = &self.extractor {
+            options = options.text_extractor(Arc::clone(extractor));
         }
         Ok(options.verify_on_open(self.flags & GUANXI_OPEN_VERIFY != 0))
     }

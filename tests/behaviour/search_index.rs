@@ -51,7 +51,10 @@ fn an_index_that_was_lost_is_made_anew_in_steps_the_newest_first_and_every_answe
     assert_eq!((titles(&answer).len(), answer["incomplete"].is_null()), (1, false));
     let answer = call(&house.admin, "search.find", &json!({"text": "加喜"}));
     assert_eq!((&answer["total"], &answer["incomplete"]), (&json!(MANY), &Json::Null));
-    assert_eq!(call(&house.admin, "search.progress", &json!({})), json!({"progress": null}));
+    assert_eq!(
+        call(&house.admin, "search.progress", &json!({})),
+        json!({"progress": null, "texts": {"waiting": 0, "failed": 0}})
+    );
 }
 
 #[test]
@@ -245,4 +248,46 @@ fn a_disk_that_is_full_for_the_index_refuses_no_commit_and_no_search_and_is_used
     call(&house.admin, "search.settle", &json!({}));
     let answer = total();
     assert_eq!((&answer["total"], &answer["incomplete"]), (&json!(written), &Json::Null));
+}
+
+#[test]
+fn an_index_that_is_first_made_on_a_full_disk_answers_from_memory_the_newest_first_and_is_made_when_there_is_room()
+ {
+    let house = database();
+    let rows: Vec<Changes> = (0..MANY)
+        .map(|number| Changes::new().set("name", format!("加喜 {number:05} {number:05}x")))
+        .collect();
+    assert!(house.admin.bulk_create("account", &rows, &Bulk::default()).unwrap().next.is_none());
+    let folder = house.path().join("index");
+    let mut disk = None;
+    let house = house.reopened_after(|| {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        disk = SmallDisk::mount(&folder, "size=4k");
+    });
+    let Some(disk) = disk else {
+        println!("skipped: no file system may be mounted here");
+        return;
+    };
+    let newest = json!({"text": format!("\"加喜 {:05}\"", MANY - 1)});
+    let answer = call(&house.admin, "search.find", &newest);
+    assert_eq!((titles(&answer).len(), answer["incomplete"].is_null()), (1, false), "{answer}");
+    let all = || call(&house.admin, "search.find", &json!({"text": "加喜", "limit": 1}));
+    for _ in 0..100 {
+        let answer = all();
+        assert!(answer["total"].as_u64().unwrap() >= 1_000, "{answer}");
+    }
+    let new = named(&house, "恒远贸易");
+    let found = |text: &str| call(&house.admin, "search.find", &json!({"text": text}))["total"].clone();
+    let before = all()["total"].as_u64().unwrap();
+    assert!(found("恒远") == 1 || before < MANY as u64, "what is new is found, unless no more can wait");
+    house.change("account", new, &Changes::new().set("name", "恒远实业"));
+    assert_eq!(found("\"恒远贸易\""), 0);
+    assert_eq!(refusal(api::call(&house.admin, "search.settle", &json!({}))), Code::Io);
+    assert_eq!(all()["total"].as_u64().unwrap(), before, "an attempt that fails loses nothing");
+    disk.grow();
+    call(&house.admin, "search.settle", &json!({}));
+    let answer = all();
+    assert_eq!((&answer["total"], &answer["incomplete"]), (&json!(MANY), &Json::Null));
+    assert_eq!(found("恒远实业"), 1);
 }

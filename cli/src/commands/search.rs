@@ -10,6 +10,7 @@ use crate::commands::{list, text};
 use crate::exit::Ended;
 use crate::host::Host;
 use crate::output::{self, has_colours, highlighted, visible};
+use crate::progress::shown;
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -62,7 +63,7 @@ impl Search {
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let session = host.session(&self.path)?;
         if self.settle {
-            api::call(&session, "search.settle", &json!({}))?;
+            shown(&session, |session| api::call(session, "search.settle", &json!({})))?;
         }
         let answer = match (&self.similar, &self.text) {
             (Some(id), _) => {

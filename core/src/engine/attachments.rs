@@ -64,7 +64,8 @@ impl Seek for AttachmentReader {
 
 impl Session {
     /// Attaches a file to a record: all of the content is read as a stream, encrypted and durable before
-    /// the record shows it. The same content twice for one person is stored once.
+    /// the record shows it. The same content twice for one person is stored once. Where somebody reads contents of its
+    /// type, search finds the record by what is written inside after the next [`Session::extract_texts`].
     ///
     /// # Errors
     /// `record.not_found`, `access.not_permitted` without the right to change the record; `record.locked`;
@@ -256,7 +257,9 @@ impl Transaction<'_> {
         let (crm, context) = (self.crm().clone(), self.context().clone());
         let bytes = (&crm.inner.sealer, blobs);
         let holder = Holder { permit: &permit, entity, record: &record };
-        records::attach(self.view_mut(), &context, &holder, attachment, content, bytes)
+        let attached = records::attach(self.view_mut(), &context, &holder, attachment, content, bytes)?;
+        self.await_text(entity.id(), record.id, &attached);
+        Ok(attached)
     }
 
     /// Takes an attachment from a record.

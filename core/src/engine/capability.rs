@@ -10,11 +10,18 @@ use crate::engine::audit_trail::Asked;
 use crate::engine::reader::found;
 use crate::engine::{Condition, Crm, FieldSelector, Listing, Reader, Session};
 use crate::records::{
-    CreatedRecord, Matcher, Record, changed_after, complete, created_after, get_for_rule, live_records,
-    newest_records, shared_records,
+    ATTACHMENT_FIELDS, CreatedRecord, Matcher, Record, changed_after, complete, created_after, get_for_rule,
+    live_records, newest_records, shared_records,
 };
 use crate::schema::{Entity, Registry};
 use crate::storage::{Head, SealedFiles, Snapshot};
+
+/// The number under which search finds an attachment that no field of its record names. It is one of those that the
+/// ledger has for attachments, which no field has.
+pub(crate) const ATTACHED: FieldId = {
+    let [(field, _), ..] = ATTACHMENT_FIELDS;
+    field
+};
 
 /// What a session may see of one entity.
 #[derive(Debug, Clone)]
@@ -32,9 +39,9 @@ impl Scope {
         self.permit.classes().binary_search_by_key(&class, |(class, _)| *class).is_ok()
     }
 
-    /// Whether a field is shown.
+    /// Whether a field is shown. Whoever sees a record sees what is attached to it, unless a field names that.
     pub fn shows(&self, field: FieldId) -> bool {
-        self.fields.binary_search(&field).is_ok()
+        field == ATTACHED || self.fields.binary_search(&field).is_ok()
     }
 
     fn is_alike(&self, other: &Self) -> bool {
@@ -217,14 +224,11 @@ impl Session {
 
 impl Crm {
     /// Encrypted files in a folder of the database, under a key of their own.
-    ///
-    /// # Errors
-    /// `storage.io`.
-    pub(crate) fn sealed_files(&self, folder: &str) -> Result<SealedFiles> {
+    pub(crate) fn sealed_files(&self, folder: &str) -> SealedFiles {
         let key = self.inner.database.ring().derive(folder);
         let random = std::sync::Arc::clone(&self.inner.random);
         let gate = self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(SealedFiles::new(self.inner.path.join(folder), key, random)?.behind(gate))
+        SealedFiles::new(self.inner.path.join(folder), key, random).behind(gate)
     }
 
     /// A view that no power cut takes back, for readers that tell others what they read.

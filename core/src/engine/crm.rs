@@ -31,8 +31,8 @@ use crate::engine::slow::SlowLog;
 use crate::engine::transaction::Publish;
 use crate::engine::watch::Bell;
 use crate::engine::{
-    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, Transaction,
-    VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
+    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, TextExtractor,
+    Transaction, VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
@@ -111,6 +111,8 @@ pub(super) struct Inner {
     pub gate: Mutex<Gate>,
     /// Who signs checkpoints of the ledger.
     pub signer: Option<Arc<dyn CheckpointSigner>>,
+    /// Who reads texts out of attachments.
+    pub extractors: RwLock<Vec<Arc<dyn TextExtractor>>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
     pub anomaly_listeners: AnomalyListeners,
@@ -216,6 +218,7 @@ impl Crm {
             slots: Mutex::new(HashMap::new()),
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
+            extractors: RwLock::new(options.extractors.clone()),
             audit: AuditTrail::default(),
             anomaly_listeners: AnomalyListeners::default(),
             shares: KeptShares::default(),
@@ -627,6 +630,8 @@ impl Crm {
         *due = Arc::new(due.iter().cloned().chain(registrar.due).collect());
         let mut commands = self.inner.commands.write().unwrap_or_else(PoisonError::into_inner);
         *commands = Arc::new(commands.iter().cloned().chain(registrar.commands).collect());
+        let mut extractors = self.inner.extractors.write().unwrap_or_else(PoisonError::into_inner);
+        extractors.extend(registrar.extractors);
         Ok(())
     }
 

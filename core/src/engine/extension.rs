@@ -9,7 +9,7 @@ use crate::engine::due::DueHook;
 use crate::engine::record_hooks::check_user_reads;
 use crate::engine::{
     ActionDefinition, AfterCommit, Changes, Command, Condition, DueWork, FieldSelector, HookPoint,
-    JobDefinition, RecordHook, Settings, Transaction, condition,
+    JobDefinition, RecordHook, Settings, TextExtractor, Transaction, condition,
 };
 use crate::records::{self, Direction, Query, Record, Sight, SortField, Total, find_unique};
 use crate::schema::{
@@ -97,6 +97,7 @@ pub struct Registrar {
     pub(super) packages: Vec<Package>,
     pub(super) actions: Vec<Declared<ActionDefinition>>,
     pub(super) jobs: Vec<Declared<JobDefinition>>,
+    pub(super) extractors: Vec<Arc<dyn TextExtractor>>,
 }
 
 impl Registrar {
@@ -175,6 +176,13 @@ impl Registrar {
     /// Adds something that people do by its name, for command palettes.
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Adds what reads texts out of attachments, behind those of the host ([`Options::text_extractor`]).
+    ///
+    /// [`Options::text_extractor`]: crate::engine::Options::text_extractor
+    pub fn text_extractor(&mut self, extractor: Arc<dyn TextExtractor>) {
+        self.extractors.push(extractor);
     }
 
     /// Says what is done with a record of an entity when the moment in one of its fields has come: `index` is of that

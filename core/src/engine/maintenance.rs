@@ -113,7 +113,7 @@ impl Crm {
         };
         gate.shut();
         // While the slots are held, no feature opens files of its own.
-        self.sealed_files(INDEX)?.clear()?;
+        self.sealed_files(INDEX).clear()?;
         drop(slots);
         drop(older);
         Ok(())

@@ -9,6 +9,7 @@ mod access_past;
 mod access_paths;
 mod actions;
 mod anomalies;
+mod attachment_texts;
 mod attachments;
 mod audit_trail;
 mod backup;
@@ -150,6 +151,9 @@ pub use access_past::PastEntitledPage;
 pub use access_paths::{AccessExplanation, Entitled, EntitledPage, ParentRecord};
 pub use actions::{ActionDefinition, JobDefinition, Perform};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, AnomalySubscription, Detection};
+pub use attachment_texts::{
+    ExtractedText, MAX_TEXT_BYTES, TextExtractor, TextsExtracted, TextsWaiting, USUAL_CONTENT_BYTES,
+};
 pub use attachments::AttachmentReader;
 pub use audit_trail::Carried;
 pub use backup::{BackupReport, BackupScope, verify_backup};
@@ -157,7 +161,7 @@ pub(crate) use backup_folder::header_to_json;
 pub use backup_folder::{BackupCatalogue, BackupFile, BackupFolder};
 pub use backup_rotation::{Rotation, RotationPolicy};
 pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, BulkWork, MAX_BULK, Selection};
-pub(crate) use capability::{Met, Visibility};
+pub(crate) use capability::{ATTACHED, Met, Visibility};
 pub use changes::Changes;
 pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};

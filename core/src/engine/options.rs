@@ -6,7 +6,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::base::{Clock, Locale, OsRandom, Random, Result, SystemClock};
-use crate::engine::{CheckpointSigner, Crm, Extension, MAX_SHARES, MAX_SHARES_OF_RECORD, Settings};
+use crate::engine::{
+    CheckpointSigner, Crm, Extension, MAX_SHARES, MAX_SHARES_OF_RECORD, Settings, TextExtractor,
+};
 use crate::records::MAX_RECORDS;
 use crate::storage::{Durability, Key, KeyCost, KeyProvider, UpgradePolicy};
 
@@ -36,6 +38,7 @@ pub struct Options {
     pub(super) settings: Settings,
     pub(super) conflict_every: u64,
     pub(super) signer: Option<Arc<dyn CheckpointSigner>>,
+    pub(super) extractors: Vec<Arc<dyn TextExtractor>>,
 }
 
 impl Default for Options {
@@ -61,6 +64,7 @@ impl Default for Options {
             settings: Settings::default(),
             conflict_every: 0,
             signer: None,
+            extractors: Vec::new(),
         }
     }
 }
@@ -207,6 +211,15 @@ impl Options {
     #[must_use]
     pub fn checkpoint_signer(mut self, signer: Arc<dyn CheckpointSigner>) -> Self {
         self.signer = Some(signer);
+        self
+    }
+
+    /// Adds what reads texts out of attachments, which search finds them by then. What is attached waits for
+    /// [`Session::extract_texts`](crate::engine::Session::extract_texts). Of several that take a media type the first
+    /// one reads it.
+    #[must_use]
+    pub fn text_extractor(mut self, extractor: Arc<dyn TextExtractor>) -> Self {
+        self.extractors.push(extractor);
         self
     }
 

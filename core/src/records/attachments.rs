@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::access::{Permit, Update};
 use crate::base::{Code, EntityId, Error, FieldId, Patience, RecordId, Result, Timestamp, Value};
+use crate::records::attachment_texts::{forget_text, verify_texts};
 use crate::records::codec::{Reader, Writer, damaged};
 use crate::records::ledger::{EntryKind, FieldChange};
 use crate::records::view::{Sealer, WriteView};
@@ -33,9 +34,13 @@ const MAX_MEDIA_TYPE_BYTES: usize = 255;
 const PAGE: usize = 500;
 const FORMAT: u8 = 1;
 /// First byte of the keys of rows.
-const ROW: u8 = 1;
+pub(super) const ROW: u8 = 1;
 /// First byte of the keys of reverse rows.
 const LINK: u8 = 2;
+/// First byte of the keys of parts of texts.
+pub(super) const TEXT: u8 = 3;
+/// First byte of the keys of what waits to be read.
+pub(super) const WAITING: u8 = 4;
 /// Length of the name of a file.
 const NAME_BYTES: usize = 32;
 
@@ -110,11 +115,12 @@ struct Stored {
 }
 
 /// The record's own part of the key of a row.
-fn place_key(entity: EntityId, record: RecordId, id: RecordId) -> Vec<u8> {
+pub(super) fn place_key(entity: EntityId, record: RecordId, id: RecordId) -> Vec<u8> {
     [&entity.number().to_be_bytes()[..], record.as_bytes(), id.as_bytes()].concat()
 }
 
-fn row_key(place: &[u8]) -> Vec<u8> {
+/// The key of the row at a place.
+pub(super) fn row_key(place: &[u8]) -> Vec<u8> {
     [&[ROW][..], place].concat()
 }
 
@@ -177,7 +183,11 @@ pub struct Holder<'a> {
 }
 
 impl Holder<'_> {
-    fn check_write(&self, view: &WriteView<'_>, context: &WriteContext) -> Result<()> {
+    /// Refuses unless the attachments of the record may be changed in this transaction.
+    ///
+    /// # Errors
+    /// As [`attach`].
+    pub fn check_write(&self, view: &WriteView<'_>, context: &WriteContext) -> Result<()> {
         self.permit.check(self.entity.id(), view.epoch())?;
         self.permit.check_actor(context.actor)?;
         check_changeable(self.permit, self.entity, self.record)
@@ -241,7 +251,7 @@ pub fn detach(
     let Holder { entity, record, .. } = *holder;
     holder.check_write(view, context)?;
     let stored = load(view, entity, record.id, id)?;
-    let name = unlink(view, &place_key(entity.id(), record.id, id), &stored);
+    let name = unlink(view, &place_key(entity.id(), record.id, id), &stored)?;
     enter(view, context, EntryKind::Detach, record, &stored.attachment);
     Ok(name)
 }
@@ -262,7 +272,7 @@ pub struct Emptied {
 pub(super) fn remove_all(view: &mut WriteView<'_>, entity: EntityId, record: RecordId) -> Result<Emptied> {
     let mut emptied = Emptied { files: Vec::new(), attachments: 0 };
     for stored in list(view, entity, record)? {
-        emptied.files.extend(unlink(view, &place_key(entity, record, stored.attachment.id), &stored));
+        emptied.files.extend(unlink(view, &place_key(entity, record, stored.attachment.id), &stored)?);
         emptied.attachments = emptied.attachments.saturating_add(1);
     }
     Ok(emptied)
@@ -304,8 +314,8 @@ pub fn is_linked(snapshot: &dyn Snapshot, name: &BlobName) -> Result<bool> {
     Ok(!snapshot.scan(&links)?.rows.is_empty())
 }
 
-/// Verifies every attachment: its record stands, its content is whole and is what the row says, and links
-/// are as many as files in rows. Gives the number of attachments.
+/// Verifies every attachment: its record stands, its content is whole and is what the row says, links
+/// are as many as files in rows, and texts open. Gives the number of attachments.
 ///
 /// # Errors
 /// `storage.damaged` naming entity and record, with the rule `attachment`; `engine.cancelled`.
@@ -338,7 +348,11 @@ pub(super) fn verify_attachments(
         links = links.saturating_add(1);
         Ok(())
     })?;
-    if links == files { Ok(count) } else { Err(damaged().rule("attachment links")) }
+    if links != files {
+        return Err(damaged().rule("attachment links"));
+    }
+    verify_texts(snapshot, sealer, patience)?;
+    Ok(count)
 }
 
 /// Verifies one row; says whether its content lies in a file.
@@ -378,7 +392,11 @@ fn verify_one(
     if is_right { Ok(is_file) } else { Err(damaged()) }
 }
 
-fn for_each_key(
+/// Visits every row whose key begins with a byte.
+///
+/// # Errors
+/// `storage.io`, `engine.cancelled`, and those of the visit.
+pub(super) fn for_each_key(
     snapshot: &dyn Snapshot,
     first: u8,
     patience: &Patience,
@@ -397,16 +415,17 @@ fn for_each_key(
     }
 }
 
-/// Removes a row and its link; gives the name of its file.
-fn unlink(view: &mut WriteView<'_>, place: &[u8], stored: &Stored) -> Option<BlobName> {
+/// Removes a row with its text and its link; gives the name of its file.
+fn unlink(view: &mut WriteView<'_>, place: &[u8], stored: &Stored) -> Result<Option<BlobName>> {
     view.remove(Keyspace::Attachments, row_key(place));
-    match &stored.place {
+    forget_text(view, place)?;
+    Ok(match &stored.place {
         Place::Inline(_) => None,
         Place::File { name, .. } => {
             view.remove(Keyspace::Attachments, link_key(name, place));
             Some(*name)
         }
-    }
+    })
 }
 
 /// The file of a name that another row links, whose key that row holds under the same subject's key.
@@ -437,23 +456,24 @@ fn load(snapshot: &dyn Snapshot, entity: &Entity, record: RecordId, id: RecordId
 }
 
 /// The key for what is sealed now, which is made if the subject has none.
-fn own_key(sealer: &Sealer, subject: Option<RecordId>) -> Result<Zeroizing<[u8; 32]>> {
+pub(super) fn own_key(sealer: &Sealer, subject: Option<RecordId>) -> Result<Zeroizing<[u8; 32]>> {
     let Some(subject) = subject else { return Ok(sealer.database_key()) };
     let key = sealer.subjects.ensure_many(&[*subject.as_bytes()])?.pop();
     key.ok_or_else(|| Error::new(Code::Panic).rule("subject key"))
 }
 
 /// The key for what was sealed before.
-fn find_key(sealer: &Sealer, subject: Option<RecordId>) -> Result<Zeroizing<[u8; 32]>> {
+pub(super) fn find_key(sealer: &Sealer, subject: Option<RecordId>) -> Result<Zeroizing<[u8; 32]>> {
     sealer.find_key(subject)?.ok_or_else(|| Error::new(Code::Damaged).rule("subject key"))
 }
 
 /// Binds a sealed part of a row to the row and to what it is.
-fn associated(place: &[u8], item: u32) -> Vec<u8> {
+pub(super) fn associated(place: &[u8], item: u32) -> Vec<u8> {
     [place, &item.to_be_bytes()].concat()
 }
 
-fn split_place(place: &[u8]) -> Option<(EntityId, RecordId, RecordId)> {
+/// The entity, the record and the attachment of a place.
+pub(super) fn split_place(place: &[u8]) -> Option<(EntityId, RecordId, RecordId)> {
     let (entity, rest) = place.split_first_chunk::<4>()?;
     let (record, rest) = rest.split_first_chunk::<16>()?;
     let id = <[u8; 16]>::try_from(rest).ok()?;
@@ -511,11 +531,18 @@ pub(super) fn open_row(row: &RowOfAttachment, sealer: &Sealer) -> Result<StoredC
     row.stored.open(&row.place, &sealer.database_key())
 }
 
-/// The record that a row or a reverse row belongs to.
+/// Whether a row is one of an attachment itself.
+pub(super) fn is_attachment(key: &[u8]) -> bool {
+    key.first() == Some(&ROW)
+}
+
+/// The record that a row of any kind belongs to.
 pub(super) fn record_of(key: &[u8]) -> Option<(EntityId, RecordId)> {
     let place = match key.split_first()? {
         (&ROW, place) => place,
         (&LINK, link) => link.get(NAME_BYTES..)?,
+        (&TEXT, part) => part.split_last()?.1,
+        (&WAITING, place) => place,
         _ => return None,
     };
     split_place(place).map(|(entity, record, _)| (entity, record))

@@ -114,10 +114,12 @@ pub enum EntryKind {
     Purge,
     /// A record was marked anew, since a rule or a record that it follows has changed. Nobody changed the record itself.
     Mark,
+    /// The text of an attachment was kept or taken away, by which search finds the attachment.
+    Text,
 }
 
 impl EntryKind {
-    const ALL: [(Self, u8, &'static str); 22] = [
+    const ALL: [(Self, u8, &'static str); 23] = [
         (Self::Create, 1, "create"),
         (Self::Update, 2, "update"),
         (Self::Delete, 3, "delete"),
@@ -140,6 +142,7 @@ impl EntryKind {
         (Self::Anomaly, 20, "anomaly"),
         (Self::Purge, 21, "purge"),
         (Self::Mark, 22, "mark"),
+        (Self::Text, 23, "text"),
     ];
 
     /// The stable name.
@@ -157,7 +160,7 @@ impl EntryKind {
     /// Whether the values of such an entry are those of a record or its attachments.
     #[must_use]
     pub fn tells_values(self) -> bool {
-        self.is_of_record() || matches!(self, Self::Attach | Self::Detach)
+        self.is_of_record() || matches!(self, Self::Attach | Self::Detach | Self::Text)
     }
 
     /// Whether the values of such an entry name records.
@@ -173,6 +176,11 @@ impl EntryKind {
     /// Whether such an entry says what became of one record.
     pub(super) fn is_of_record(self) -> bool {
         self.is_change() || self == Self::Mark
+    }
+
+    /// Whether search finds something else of one record after such an entry.
+    fn is_searched(self) -> bool {
+        self.is_of_record() || matches!(self, Self::Detach | Self::Text)
     }
 
     pub(super) fn number(self) -> u8 {
@@ -560,7 +568,8 @@ pub(super) fn kind_and_stamp(entry: &LogEntry) -> Result<(EntryKind, Stamp)> {
     Ok((header.kind, header.stamp))
 }
 
-/// Which records changed after a position, or were marked anew, within the next `max` entries, and the last of those.
+/// Which records changed after a position, were marked anew, or lost or gained a text of an attachment, within the next
+/// `max` entries, and the last of those.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`.
@@ -571,7 +580,7 @@ pub fn changed_after(
 ) -> Result<(BTreeSet<(EntityId, RecordId)>, Head)> {
     let mut changed = BTreeSet::new();
     let last = walk(snapshot, position, max, &mut |_, header| {
-        if header.kind.is_of_record() {
+        if header.kind.is_searched() {
             changed.insert((header.entity, header.record));
         }
     })?;

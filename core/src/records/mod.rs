@@ -5,6 +5,7 @@
 //! Invariants: indexes, counters and unique keys follow from the records in the same commit; every
 //! change of a record is one ledger entry in that commit; a soft-deleted record is in no index.
 
+mod attachment_texts;
 mod attachments;
 mod backup;
 mod backup_items;
@@ -62,6 +63,10 @@ mod wide;
 mod write;
 
 pub use crate::schema::SystemField;
+pub use attachment_texts::{
+    MAX_TEXT_BYTES, WaitingText, any_text, await_text, keep_text, stop_waiting, texts_of, waiting_texts,
+    without_text,
+};
 pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
     check_changeable, check_names, detach, is_linked, read_attachment,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::access::ClassId;
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result};
-use crate::records::attachments::record_of;
+use crate::records::attachments::{is_attachment, record_of};
 use crate::records::backup::{associated, for_each_row};
 use crate::records::backup_items::{BackupCounts, Item, ItemReader, Tag, damaged};
 use crate::records::bulk::Bulk;
@@ -253,7 +253,8 @@ impl<'a> Restorer<'a> {
                 bulk.put(Keyspace::Attachments, key.to_vec(), value.to_vec())
             }
             _ => {
-                self.restored.attachments_left_out = self.restored.attachments_left_out.saturating_add(1);
+                let left_out = &mut self.restored.attachments_left_out;
+                *left_out = left_out.saturating_add(u64::from(is_attachment(key)));
                 Ok(())
             }
         }
@@ -360,7 +361,7 @@ impl<'a> Restorer<'a> {
             if stays && row::load(snapshot.as_ref(), entity, id)?.is_some() {
                 return Ok(());
             }
-            left_out = left_out.saturating_add(1);
+            left_out = left_out.saturating_add(u64::from(is_attachment(key)));
             bulk.remove(Keyspace::Attachments, key.to_vec())
         })?;
         self.restored.attachments_left_out = self.restored.attachments_left_out.saturating_add(left_out);

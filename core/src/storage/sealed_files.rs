@@ -55,13 +55,12 @@ pub struct SealedFiles {
 }
 
 impl SealedFiles {
-    /// The sealed files of a directory, which is made where it is missing.
-    ///
-    /// # Errors
-    /// [`Code::Io`].
-    pub fn new(directory: PathBuf, key: Zeroizing<[u8; 32]>, random: Arc<dyn Random>) -> Result<Self> {
-        fs::create_dir_all(&directory)?;
-        Ok(Self { directory, key, random, gate: Gate::default() })
+    /// The sealed files of a directory, which is made where it is missing. Where it cannot be made there are no files,
+    /// and a write says why, as it does on a full disk.
+    #[must_use]
+    pub fn new(directory: PathBuf, key: Zeroizing<[u8; 32]>, random: Arc<dyn Random>) -> Self {
+        let _ = fs::create_dir_all(&directory);
+        Self { directory, key, random, gate: Gate::default() }
     }
 
     /// The same directory behind a gate: once that is shut, nothing is read, written or deleted any more.

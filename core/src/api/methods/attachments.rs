@@ -71,6 +71,22 @@ methods! {
         Ok(with(attachment_to_json(reader.attachment()), piece))
     }
 
+    /// Keeps a text of an attachment that the host has read itself, in place of the one before, so that search finds
+    /// the record by it.
+    "attachment.set_text" (session, given: SetAttachmentText {
+        /// The entity.
+        entity: String,
+        /// The record.
+        record: RecordId,
+        /// The attachment.
+        attachment: RecordId,
+        /// The text, at most 1 MiB of UTF-8; an empty one takes the text away.
+        text: String,
+    }) -> "{}" {
+        session.set_attachment_text(&given.entity, given.record, given.attachment, &given.text)?;
+        Ok(json!({}))
+    }
+
     /// Takes an attachment from a record.
     "attachment.remove" (session, given: RemoveAttachment {
         /// The entity.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::json::find_from_json;
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{FieldSelector, Listing, SavedSearch, Session};
+use crate::engine::{FieldSelector, Listing, SavedSearch, Session, TextsWaiting};
 use crate::features::search::{Facet, Fault, SearchHit, SearchPage, SearchProgress, SearchRequest};
 
 methods! {
@@ -152,9 +152,32 @@ methods! {
         Ok(json!({}))
     }
 
-    /// Tells how far the search index has come: `progress` is null where it is complete.
-    "search.progress" (session, _given: SearchProgressOf {}) -> "{progress: {done, total, entries}}" {
-        Ok(json!({"progress": progress_to_json(session.search_progress()?.as_ref())}))
+    /// Tells how far the search index has come: `progress` is null where it is complete. `texts` are the attachments
+    /// whose texts are still to be read, and those whose extractor failed too often.
+    "search.progress" (session, _given: SearchProgressOf {}) -> "{progress: {done, total, entries}, texts: {waiting, failed}}" {
+        Ok(json!({
+            "progress": progress_to_json(session.search_progress()?.as_ref()),
+            "texts": waiting_to_json(session.texts_waiting()?),
+        }))
+    }
+
+    /// Has the host's extractors read the texts of attachments that wait for it, so that search finds the records by
+    /// them. Tells how many have a text now, how many have none or are too large, and how many could not be read.
+    /// Those are tried three times, and once more with `again`.
+    "search.extract" (session, given: ExtractTexts {
+        /// Most attachments; 100 if not said.
+        limit: Option<u64>,
+        /// Whether all attachments without a text wait once more: those that could not be read, and those that were
+        /// attached before there was an extractor.
+        again: Option<bool>,
+    }) -> "{read, without, failed, texts: {waiting, failed}}" {
+        let done = session.extract_texts(size(given.limit, 100), given.again.unwrap_or(false))?;
+        Ok(json!({
+            "read": done.read,
+            "without": done.without,
+            "failed": done.failed,
+            "texts": waiting_to_json(done.left),
+        }))
     }
 
     /// Brings the search index up to date, however far it is behind, and makes it durable. It stops when it is
@@ -261,6 +284,10 @@ fn page_to_json(page: &SearchPage) -> Result<Json> {
         "read_as": page.read_as,
         "incomplete": progress_to_json(page.incomplete.as_ref()),
     }))
+}
+
+fn waiting_to_json(waiting: TextsWaiting) -> Json {
+    json!({"waiting": waiting.waiting, "failed": waiting.failed})
 }
 
 fn progress_to_json(progress: Option<&SearchProgress>) -> Json {

@@ -478,8 +478,24 @@ words! {
         => "查找与某条记录有共同特征词的记录，最相似的在前。`incomplete` 同 `search.find`。";
     "The one entity of which records are wanted; all if not said."
         => "只查找某个实体的记录；未指定时为全部。";
-    "Tells how far the search index has come: `progress` is null where it is complete."
-        => "告知搜索索引的进度：已完整时 `progress` 为 null。";
+    "Tells how far the search index has come: `progress` is null where it is complete. `texts` are the attachments \
+     whose texts are still to be read, and those whose extractor failed too often."
+        => "告知搜索索引的进度：已完整时 `progress` 为 null。`texts` 为尚待读取文本的附件数，以及提取器失败次数过多的附件数。";
+    "Has the host's extractors read the texts of attachments that wait for it, so that search finds the records by \
+     them. Tells how many have a text now, how many have none or are too large, and how many could not be read. \
+     Those are tried three times, and once more with `again`."
+        => "由宿主的提取器读取待处理附件中的文本，使搜索能据此找到记录。告知已取得文本的数量、没有文本或过大的数量，以及未能读取的\
+         数量。后者共尝试三次，指定 `again` 时再次尝试。";
+    "Most attachments; 100 if not said."
+        => "最多附件数；未指定时为 100。";
+    "Whether all attachments without a text wait once more: those that could not be read, and those that were \
+     attached before there was an extractor."
+        => "是否让所有没有文本的附件重新待处理：包括未能读取的，以及在有提取器之前添加的。";
+    "Keeps a text of an attachment that the host has read itself, in place of the one before, so that search finds \
+     the record by it."
+        => "保存由宿主自行读取的附件文本，取代原有文本，使搜索能据此找到记录。";
+    "The text, at most 1 MiB of UTF-8; an empty one takes the text away."
+        => "文本，UTF-8 编码最大 1 MiB；空文本表示去除原有文本。";
     "Brings the search index up to date, however far it is behind, and makes it durable. It stops when it is \
      cancelled, and what was done until then stays done."
         => "使搜索索引追上最新状态并持久保存，无论落后多少。取消时停止，已完成的部分保留。";

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::directory::MemoryFiles;
-use super::feed::{created, identity};
+use super::feed::identity;
 use super::index::{Cursor, Index, Page};
+use super::making::created;
 use super::query::Query;
 use super::syntax::parse;
 use crate::base::{EntityId, MAX_PAGE_ROWS, Result};
@@ -37,7 +38,8 @@ pub struct SearchAlerts {
 }
 
 impl Session {
-    /// Records that were created since the user last looked and match a search that the user keeps with alerts, as the
+    /// Records that were created since the user last looked and match a search that the user keeps with alerts, by their
+    /// fields and not by what is attached to them, as the
     /// user sees them now. One call looks at 5,000 entries of the ledger. What is told is told again until
     /// [`Session::acknowledge_search_alerts`].
     ///

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::analysis::{ANALYZER_VERSION, Analyzer};
+use super::analysis::ANALYZER_VERSION;
 use super::directory::FileStore;
 use super::index::{Change, Cursor, Identity, Index, Rest};
-use super::pinyin::{folded_names, read_otherwise};
-use super::schema::Document;
-use crate::base::{EntityId, Patience, RecordId, Result, Value};
-use crate::engine::{Crm, Record, SealedFiles};
-use crate::schema::{Entity, Field, Registry, SearchClass};
+use super::making::{Making, is_searchable};
+use crate::base::{EntityId, Patience, RecordId, Result};
+use crate::engine::{Crm, SealedFiles};
+use crate::schema::{Entity, Registry};
 
 /// The folder of the index within the database.
 const FOLDER: &str = "index";
@@ -36,6 +35,9 @@ const BETWEEN_COMPACTIONS: Duration = Duration::from_millis(20);
 /// Changed records that are written to the index at once. Fewer wait in memory, so that many small changes share one
 /// write, which costs some ten files and as many waits for the disk, however small it is.
 const MANY: usize = 1_000;
+
+/// Texts that are taken at once, in bytes.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Names that are read otherwise than usual, with their syllables.
 type Readings = Vec<(String, Vec<String>)>;
@@ -85,8 +87,9 @@ impl Feed {
     pub fn of(crm: &Crm) -> Result<Arc<Self>> {
         crm.slot(|| {
             let (registry, readings) = (crm.registry(), crm.readings());
-            let (index, _) = Index::open_or_create(Arc::new(crm.sealed_files(FOLDER)?), identity(crm))?;
-            let mut state = State { index, registry, readings, left: 0, pause: 0, seen: 0 };
+            let (index, _) = Index::open_or_create(Arc::new(crm.sealed_files(FOLDER)), identity(crm))?;
+            let pause = if index.is_refused() { STEPS_OF_A_PAUSE } else { 0 };
+            let mut state = State { index, registry, readings, left: 0, pause, seen: 0 };
             state.resume(crm)?;
             Ok(Self { state: RwLock::new(state) })
         })
@@ -110,7 +113,7 @@ impl Feed {
     pub fn complete(&self, crm: &Crm, patience: &Patience) -> Result<RwLockWriteGuard<'_, State>> {
         loop {
             let mut state = self.alone();
-            if state.is_current(crm)? {
+            if state.is_current(crm)? && !state.index.is_refused() {
                 return Ok(state);
             }
             state.pause = 0;
@@ -212,6 +215,9 @@ impl State {
             return self.follow(crm, &crm.registry(), patience);
         }
         self.index.reset()?;
+        if self.index.is_refused() {
+            self.pause = STEPS_OF_A_PAUSE;
+        }
         self.catch_up(crm, patience)
     }
 
@@ -231,10 +237,13 @@ impl State {
         self.follow(crm, &registry, patience)?;
         if self.pause > 0 {
             self.pause = self.pause.saturating_sub(1);
-            return Ok(());
+            return if self.index.stands_in() { self.read_some(crm, &registry, patience) } else { Ok(()) };
         }
         if self.index.is_refused() {
             self.index.settle()?;
+            if self.index.reached().is_none() {
+                self.begin(crm, &registry)?;
+            }
             self.follow(crm, &registry, patience)?;
         }
         self.read_some(crm, &registry, patience)
@@ -264,7 +273,7 @@ impl State {
             }
             patience.check()?;
             let (changed, last) = crm.changed_after(self.seen, chunk)?;
-            let changes = changes(crm, registry, &changed)?;
+            let Some(changes) = self.changes(crm, registry, &changed)? else { break };
             let kept = self.index.cursor().map_or(0, |cursor| cursor.position);
             let cursor = Cursor { position: last.position, chain: last.hash };
             let is_much = changes.len() >= MANY || last.position.saturating_sub(kept) >= FAR;
@@ -279,14 +288,53 @@ impl State {
         Ok(())
     }
 
+    /// What is to be taken of records that changed. Where that is very much, what came first is taken already, and comes
+    /// again where it was not all; nothing where no more can wait.
+    fn changes(
+        &mut self,
+        crm: &Crm,
+        registry: &Registry,
+        changed: &BTreeSet<(EntityId, RecordId)>,
+    ) -> Result<Option<Vec<Change>>> {
+        let making = Making::of(crm, registry)?;
+        let (mut changes, mut bytes) = (Vec::new(), 0_usize);
+        for (entity, id) in changed {
+            let Some(change) = making.change(*entity, *id)? else { continue };
+            bytes = bytes.saturating_add(change.bytes());
+            changes.push(change);
+            if bytes < MOST_BYTES {
+                continue;
+            }
+            if self.index.is_stuffed() {
+                return Ok(None);
+            }
+            self.take_early(&std::mem::take(&mut changes))?;
+            bytes = 0;
+        }
+        Ok(Some(changes))
+    }
+
+    /// Takes what others follow, without a step of the cursor.
+    fn take_early(&mut self, changes: &[Change]) -> Result<()> {
+        let Some(cursor) = self.index.reached() else { return Ok(()) };
+        if self.index.is_refused() {
+            self.index.take(changes, cursor)
+        } else {
+            self.index.apply(changes, cursor)
+        }
+    }
+
     /// Reads some of the older records that are still to be read, the newest first.
     fn read_some(&mut self, crm: &Crm, registry: &Registry, patience: &Patience) -> Result<()> {
-        let mut left = CHUNK;
+        if self.index.is_stuffed() {
+            return Ok(());
+        }
+        let mut left = if self.index.is_refused() { MANY } else { CHUNK };
         let mut changes = Vec::new();
         let Some(cursor) = self.index.reached() else { return Ok(()) };
         let Some(mut rest) = self.index.rest() else { return Ok(()) };
-        let readings = folded_names(&self.readings);
-        let mut next = Some(rest);
+        let making = Making::of(crm, registry)?;
+        let (mut next, mut bytes) = (Some(rest), 0_usize);
         while left > 0 && next.is_some() {
             patience.check()?;
             let kind = EntityId::new(rest.kind);
@@ -294,8 +342,15 @@ impl State {
             let (records, last) = crm.newest_unchecked(kind, (below, left), patience)?;
             left = left.saturating_sub(records.len());
             rest.done = rest.done.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
-            let taken = records.iter().map(|record| document(registry, record, &readings));
-            changes.extend(taken.map(Change::Upsert));
+            for record in &records {
+                let change = Change::Upsert(making.document(record)?);
+                bytes = bytes.saturating_add(change.bytes());
+                changes.push(change);
+                if bytes >= MOST_BYTES {
+                    self.take_early(&std::mem::take(&mut changes))?;
+                    bytes = 0;
+                }
+            }
             rest.below = last.map(|last| *last.as_bytes());
             next = Some(rest);
             if last.is_none() {
@@ -313,90 +368,6 @@ impl State {
 fn kind_below(registry: &Registry, kind: u32) -> Option<EntityId> {
     let searched = registry.entities().iter().filter(|entity| is_searchable(entity));
     searched.map(Entity::id).filter(|id| id.number() < kind).max_by_key(|id| id.number())
-}
-
-/// Some records as the index would take them, those left out that are gone.
-pub(super) fn created(crm: &Crm, records: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
-    let mut changes = changes(crm, &crm.registry(), records)?;
-    changes.retain(|change| matches!(change, Change::Upsert(_)));
-    Ok(changes)
-}
-
-fn changes(crm: &Crm, registry: &Registry, changed: &BTreeSet<(EntityId, RecordId)>) -> Result<Vec<Change>> {
-    let (mut changes, readings) = (Vec::new(), folded_names(&crm.readings()));
-    for (entity, id) in changed {
-        if !registry.entity_by_id(*entity).is_ok_and(is_searchable) {
-            continue;
-        }
-        let record = crm.record_unchecked(*entity, *id)?;
-        changes
-            .push(record.map_or(Change::Delete(*id), |record| {
-                Change::Upsert(document(registry, &record, &readings))
-            }));
-    }
-    Ok(changes)
-}
-
-/// A record as the index takes it, with names that are read otherwise by their folded names.
-fn document(registry: &Registry, record: &Record, readings: &[(String, Vec<String>)]) -> Document {
-    let mut fields = texts(registry, record.entity, record);
-    if !readings.is_empty() {
-        let titles = fields.iter().filter(|(_, analyzer, _)| *analyzer == Analyzer::Title);
-        let read = titles.flat_map(|(field, _, text)| {
-            read_otherwise(text, readings).into_iter().map(move |text| (*field, Analyzer::Reading, text))
-        });
-        let read: Vec<_> = read.collect();
-        fields.extend(read);
-    }
-    Document {
-        record: record.id,
-        kind: record.entity.number(),
-        class: record.envelope.class.number(),
-        changed: record.envelope.modified.at().micros(),
-        owner: *record.envelope.owner.as_bytes(),
-        fields,
-    }
-}
-
-/// Whether records of an entity are found.
-pub(super) fn is_searchable(entity: &Entity) -> bool {
-    entity.fields().iter().any(|field| field.definition.search.is_some())
-}
-
-pub(super) fn texts(registry: &Registry, entity: EntityId, record: &Record) -> Vec<(u32, Analyzer, String)> {
-    let fields = registry.entity_by_id(entity).map(Entity::fields).unwrap_or_default();
-    let texts = fields.iter().filter_map(|field| {
-        let analyzer = analyzer(field.definition.search?);
-        let texts = text_in_all_languages(registry, entity, field, record);
-        Some(texts.into_iter().map(move |text| (field.id().number(), analyzer, text)))
-    });
-    texts.flatten().collect()
-}
-
-/// The text of a field, and its translations, which are found as the text itself is.
-fn text_in_all_languages(
-    registry: &Registry,
-    entity: EntityId,
-    field: &Field,
-    record: &Record,
-) -> Vec<String> {
-    let kept = registry.entity_by_id(entity).ok().and_then(|entity| entity.translations_of(field));
-    let translations = match kept.map(|kept| record.value(kept.id())) {
-        Some(Value::Map(texts)) => texts.into_values().collect(),
-        _ => Vec::new(),
-    };
-    let texts = std::iter::once(record.value(field.id())).chain(translations);
-    texts.filter_map(|text| text.as_text().map(str::to_owned)).collect()
-}
-
-fn analyzer(class: SearchClass) -> Analyzer {
-    match class {
-        SearchClass::Title => Analyzer::Title,
-        SearchClass::Body => Analyzer::Text,
-        SearchClass::Phone => Analyzer::Phone,
-        SearchClass::Email => Analyzer::Email,
-        SearchClass::Code => Analyzer::Code,
-    }
 }
 
 /// What the index is built from: the database, and which of its fields are searchable how.

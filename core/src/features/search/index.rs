@@ -19,7 +19,7 @@ use tantivy::{FutureResult, IndexReader, IndexSettings, IndexWriter, ReloadPolic
 
 use super::collect::{Best, Scored};
 use super::compile::{Closeness, Compiler, corrected};
-use super::directory::{FileStore, IndexDirectory};
+use super::directory::{FileStore, IndexDirectory, MemoryFiles};
 use super::like::Sample;
 use super::plan::Plan;
 use super::query::Query;
@@ -99,6 +99,14 @@ pub enum Change {
 }
 
 impl Change {
+    /// How much text it has, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Upsert(document) => document.fields.iter().map(|(_, _, text)| text.len()).sum(),
+            Self::Delete(_) => 0,
+        }
+    }
+
     /// The record that it is about.
     fn record(&self) -> RecordId {
         match self {
@@ -147,6 +155,8 @@ pub struct Index {
     rest: Option<Rest>,
     /// Whether the files took no bytes when they were last written.
     refused: bool,
+    /// Whether nothing at all could be written to the files, so that everything waits in memory.
+    stands_in: bool,
     failed: AtomicBool,
 }
 
@@ -155,7 +165,7 @@ impl Index {
     /// or one of another identity. Without a cursor everything must be fed again.
     ///
     /// # Errors
-    /// [`Code::Io`] and what else the store answers when even an empty index cannot be written.
+    /// As [`Index::reset`].
     pub fn open_or_create(files: Arc<dyn FileStore>, identity: Identity) -> Result<(Self, Option<Cursor>)> {
         let mut index = Self {
             files,
@@ -165,6 +175,7 @@ impl Index {
             ahead: None,
             rest: None,
             refused: false,
+            stands_in: false,
             failed: AtomicBool::new(false),
         };
         match guarded(|| Engine::open(&index.files, &identity)) {
@@ -227,18 +238,42 @@ impl Index {
         self.reset()
     }
 
-    /// Empties the index.
+    /// Empties the index. Where the files take nothing, on a full disk perhaps, an index in memory stands in for it,
+    /// which takes as much as may wait there ([`Index::is_refused`]).
     ///
     /// # Errors
-    /// What the store answers, or the fault that keeps an empty index from being written.
+    /// What the store answers that is behind a gate, or the fault that keeps an empty index from being made.
     pub fn reset(&mut self) -> Result<()> {
         self.engine = None;
         self.cursor = None;
         self.ahead = None;
         self.rest = None;
-        self.refused = false;
+        let created = self.created();
+        self.stands_in = created.as_ref().is_err_and(|error| error.code() == Code::Io);
+        self.refused = self.stands_in;
+        self.engine = Some(if self.stands_in {
+            let memory: Arc<dyn FileStore> = Arc::new(MemoryFiles::new());
+            guarded(|| Engine::create(&memory))?
+        } else {
+            created?
+        });
+        self.failed.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// An empty index in the files.
+    fn created(&self) -> Result<Engine> {
         self.files.clear()?;
-        self.engine = Some(guarded(|| Engine::create(&self.files))?);
+        guarded(|| Engine::create(&self.files))
+    }
+
+    /// Tries to begin an index in the files in place of the one in memory that stands in for it. It is empty, and is
+    /// to be fed again, as the one in memory did not have everything.
+    fn begin_in_files(&mut self) -> Result<()> {
+        let engine = self.created()?;
+        self.engine = Some(engine);
+        (self.cursor, self.ahead, self.rest) = (None, None, None);
+        (self.refused, self.stands_in) = (false, false);
         self.failed.store(false, Ordering::SeqCst);
         Ok(())
     }
@@ -276,11 +311,21 @@ impl Index {
         self.refused && self.engine.as_ref().is_some_and(|engine| engine.tail.is_stuffed())
     }
 
-    /// Makes durable what waits in memory.
+    /// Whether everything waits in memory, because the files took nothing from the beginning.
+    #[must_use]
+    pub fn stands_in(&self) -> bool {
+        self.stands_in
+    }
+
+    /// Makes durable what waits in memory. Where everything waits there, an empty index is begun in the files, which is
+    /// to be fed again.
     ///
     /// # Errors
     /// As [`Index::apply`].
     pub fn settle(&mut self) -> Result<()> {
+        if self.stands_in {
+            return self.begin_in_files();
+        }
         let Some(cursor) = self.ahead else { return Ok(()) };
         self.apply(&[], cursor)
     }
@@ -314,13 +359,16 @@ impl Index {
     }
 
     /// Takes changes, in their order, and makes them durable and findable together with the cursor.
-    /// The same changes may come again after a crash.
+    /// The same changes may come again after a crash. Where everything waits in memory, so do these.
     ///
     /// # Errors
     /// [`Code::Io`] with [`Index::is_refused`] where the files took nothing: the index is as it was before, and what
     /// waits in memory waits on. After any other error the index is empty, [`Index::cursor`] is `None`, and everything
     /// must be fed again.
     pub fn apply(&mut self, changes: &[Change], cursor: Cursor) -> Result<()> {
+        if self.stands_in {
+            return self.take(changes, cursor);
+        }
         let payload = Payload { identity: self.identity, cursor, rest: self.rest };
         let outcome = match &mut self.engine {
             Some(engine) if !self.failed.load(Ordering::SeqCst) => {

@@ -18,11 +18,18 @@
 //! An index that was lost is made anew in steps, the newest records first: each search takes one, and so may a host
 //! ([`crate::Session::settle_search`]). Until then searches answer by what there is, and say so.
 //!
+//! Where the files take nothing, the index goes on in memory as far as that goes, the newest records first, and is written
+//! when they take bytes again.
+//!
+//! Texts of attachments are read out by a step of the engine and lie beside the attachments ([`crate::Session::extract_texts`]);
+//! here they are texts of their records like any other (`making`).
+//!
 //! What it does not do yet: the order between scripts within a quoted phrase, and work without the writer's own threads.
 
 mod alerts;
 mod analysis;
 mod any_of;
+mod attached;
 mod collect;
 mod compile;
 mod directory;
@@ -32,6 +39,7 @@ mod folding;
 mod highlight;
 mod index;
 mod like;
+mod making;
 mod palette;
 mod pinyin;
 mod plan;

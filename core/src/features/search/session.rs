@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::feed::{Feed, SearchProgress, is_searchable};
+use super::attached::{MOST_HITS, in_attachments};
+use super::feed::{Feed, SearchProgress};
 use super::highlight::{highlight, marks};
 use super::index::{Hit, Hits, Index, Page};
+use super::making::is_searchable;
 use super::query::{Boosts, FieldNames, Query};
 use super::syntax::{Comparison, Fault, Node, Parsed, parse};
 use super::visibility::Visibility as Sees;
 use crate::base::{Code, EntityId, Error, FieldId, MAX_PAGE_ROWS, RecordId, Result, Value, ValueKind};
 use crate::engine::{
-    Action, ClassId, Comparison as Comparing, Condition, Direction, FieldSelector, Listing, Met, Session,
-    SystemField, Visibility, compare_values,
+    ATTACHED, Action, ClassId, Comparison as Comparing, Condition, Direction, FieldSelector, Listing, Met,
+    Session, SystemField, Visibility, compare_values,
 };
 use crate::schema::{Entity, parse_as, parse_text};
 
+/// The name by which a word is sought in attachments alone.
+pub(super) const ATTACHMENT: &str = "attachment";
 /// Most values of a facet.
 const MAX_FACET_VALUES: usize = 100;
 
@@ -37,7 +41,8 @@ pub struct Highlight {
 pub struct SearchHit {
     /// The record as the session sees it.
     pub listing: Listing,
-    /// Where the query matches; a match by pinyin or misspelling marks nothing.
+    /// Where the query matches; a match by pinyin or misspelling marks nothing. Where it matches in an attachment alone,
+    /// a piece of its text, under the field that names it or `attachment`.
     pub highlights: Vec<Highlight>,
 }
 
@@ -190,6 +195,10 @@ fn field_names(visibility: &Visibility, with_system: bool) -> Result<FieldNames>
             let searched = field.definition.search.map(|_| pair);
             names.entry(field.api_name.to_lowercase()).or_default().extend(searched);
         }
+        if is_searchable(entity) {
+            let attached = (kind.number(), ATTACHED.number());
+            names.entry(ATTACHMENT.to_owned()).or_default().push(attached);
+        }
         if with_system {
             for (_, name) in SystemField::ALL {
                 names.entry(name.to_lowercase()).or_default();
@@ -239,7 +248,7 @@ impl Session {
         } else {
             let shown = Page { limit: request.limit, offset: request.offset };
             let hits = self.hits(&query, &parsed, &visibility, shown)?;
-            self.show(hits, parsed)?
+            self.show(hits, parsed, Some(&visibility))?
         };
         Ok(page)
     }
@@ -266,7 +275,7 @@ impl Session {
             Err(error) => return Err(error),
         };
         let hits = self.hits(&query, &parsed, &visibility, Page { limit: request.limit, offset: 0 })?;
-        let page = self.show(hits, parsed)?;
+        let page = self.show(hits, parsed, None)?;
         Ok(page.hits.into_iter().map(|hit| hit.listing).collect())
     }
 
@@ -454,7 +463,7 @@ impl Session {
         let ranks = u64::try_from(request.offset).unwrap_or(u64::MAX)..;
         let shown = ranks.zip(met.iter().skip(request.offset).take(request.limit));
         hits.hits = shown.map(|(score_rank, met)| Hit { record: met.id, kind, score_rank }).collect();
-        let page = self.show(Answered { hits, behind }, parsed)?;
+        let page = self.show(Answered { hits, behind }, parsed, Some(visibility))?;
         Ok(SearchPage { facets, ..page })
     }
 
@@ -492,8 +501,14 @@ impl Session {
         }
     }
 
-    /// Reads the records of a page through the session's own permits, in the order of the hits.
-    pub(super) fn show(&self, answered: Answered, parsed: Parsed) -> Result<SearchPage> {
+    /// Reads the records of a page through the session's own permits, in the order of the hits; and what is attached to
+    /// some that match nowhere else, by what the session may see.
+    pub(super) fn show(
+        &self,
+        answered: Answered,
+        parsed: Parsed,
+        attached: Option<&Visibility>,
+    ) -> Result<SearchPage> {
         let Answered { hits, behind } = answered;
         let mut wanted: BTreeMap<u32, Vec<RecordId>> = BTreeMap::new();
         for Hit { record, kind, .. } in &hits.hits {
@@ -508,13 +523,23 @@ impl Session {
         let shown = hits.hits.iter().filter_map(|hit| rows.remove(&hit.record));
         let shown =
             shown.map(|listing| Ok(SearchHit { highlights: highlights(&listing, &marked)?, listing }));
+        let mut shown: Vec<SearchHit> = shown.collect::<Result<_>>()?;
+        if let Some(visibility) = attached.filter(|_| !shown.is_empty())
+            && self.crm().any_attachment_text()?
+        {
+            for hit in shown.iter_mut().filter(|hit| hit.highlights.is_empty()).take(MOST_HITS) {
+                let found =
+                    in_attachments(self.crm(), &hit.listing, visibility, |text| marked.in_text(text))?;
+                hit.highlights.extend(found);
+            }
+        }
         let registry = self.crm().registry();
         let mut entities = BTreeMap::new();
         for (kind, count) in &hits.kinds {
             entities.insert(registry.entity_by_id(EntityId::new(*kind))?.api_name.clone(), *count);
         }
         Ok(SearchPage {
-            hits: shown.collect::<Result<_>>()?,
+            hits: shown,
             total: hits.total,
             entities,
             facets: Vec::new(),

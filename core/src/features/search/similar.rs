@@ -1,8 +1,8 @@
 //! Records that are like one that a session looks at.
 
-use super::feed::texts;
 use super::index::Page;
 use super::like::Sample;
+use super::making::texts;
 use super::query::Query;
 use super::session::SearchPage;
 use super::syntax::Parsed;
@@ -36,6 +36,6 @@ impl Session {
         let page = Page { limit, offset };
         let answered =
             self.answered(|index| index.like(&query, (id, &samples), visibility.as_ref(), page))?;
-        self.show(answered, Parsed::default())
+        self.show(answered, Parsed::default(), None)
     }
 }

@@ -10,7 +10,7 @@ use crate::base::Code;
 use crate::storage::SealedFiles;
 
 fn sealed_files(directory: &Path) -> SealedFiles {
-    SealedFiles::new(directory.to_owned(), Zeroizing::new([3; 32]), random()).unwrap()
+    SealedFiles::new(directory.to_owned(), Zeroizing::new([3; 32]), random())
 }
 
 fn only_file(directory: &Path) -> std::path::PathBuf {

@@ -70,6 +70,7 @@ const HOST: Header = Header {
         "ffi/src/error.rs",
         "ffi/src/log.rs",
         "ffi/src/sources.rs",
+        "ffi/src/extractor.rs",
         "ffi/src/open.rs",
         "ffi/src/health.rs",
         "ffi/src/listener.rs",
@@ -84,6 +85,7 @@ const HOST: Header = Header {
         "ffi/src/table.rs",
         "ffi/src/column.rs",
         "ffi/src/call.rs",
+        "ffi/src/search.rs",
         "ffi/src/subscription.rs",
         "ffi/src/alone.rs",
         "ffi/src/plugin.rs",
@@ -103,7 +105,7 @@ const HOST: Header = Header {
  */
 #define GUANXI_OPEN_OPTIONS_INIT \\
   { sizeof(guanxi_open_options), NULL, NULL, 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0, \
-    NULL, NULL, NULL, NULL }
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /**
  * Begins a guanxi_call_options: its size, and zeros. Since 0.1.

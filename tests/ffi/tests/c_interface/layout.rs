@@ -51,6 +51,7 @@ fn open_options() -> String {
     let flags = (6 * word).next_multiple_of(align_of::<u64>());
     let durability = (flags + 8 + 3 * word).next_multiple_of(align_of::<u64>());
     let sources = durability + 2 * size_of::<u64>();
+    let most = (sources + 7 * word).next_multiple_of(align_of::<u64>());
     let members = [
         ("struct_size", 0),
         ("path", word),
@@ -68,8 +69,12 @@ fn open_options() -> String {
         ("clock_user_data", sources + word),
         ("random", sources + 2 * word),
         ("random_user_data", sources + 3 * word),
+        ("extractor", sources + 4 * word),
+        ("extractor_user_data", sources + 5 * word),
+        ("extractor_media_types", sources + 6 * word),
+        ("extractor_max_bytes", most),
     ];
-    structure("guanxi_open_options", sources + 4 * word, &members)
+    structure("guanxi_open_options", most + size_of::<u64>(), &members)
 }
 
 /// As [`open_options`].

@@ -82,6 +82,11 @@ fn a_host_supplies_clock_and_chance_and_is_told_of_faults() {
 }
 
 #[test]
+fn a_host_reads_texts_of_attachments_and_drives_the_steps_of_search() {
+    run("tests/ffi/tests/c_interface/programs/search.c", &[]);
+}
+
+#[test]
 fn changes_are_told_to_subscribers_by_pull_and_by_function() {
     run("tests/ffi/tests/c_interface/programs/subscriptions.c", &[]);
 }

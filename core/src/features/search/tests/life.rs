@@ -201,13 +201,17 @@ fn a_store_that_fails_costs_the_index_but_not_the_process() {
 
     files.fails.store(true, Ordering::SeqCst);
     assert!(index.apply(&upserts([named(2, "加喜")]), at(2)).is_err());
-    assert_eq!(index.cursor(), None);
-    assert!(index.search(&Query::new("加喜"), &Everything, 10, 0).is_err());
+    assert_eq!((index.cursor(), index.reached(), index.is_refused()), (None, None, true));
+    assert_eq!(found(&index, "加喜"), [], "what it had is lost, and is fed again");
+    index.apply(&upserts([named(2, "加喜")]), at(2)).unwrap();
+    assert_eq!((index.cursor(), index.reached(), found(&index, "加喜")), (None, Some(at(2)), vec![2]));
+    assert!(index.settle().is_err());
+    assert_eq!(found(&index, "加喜"), [2], "in memory meanwhile");
 
     files.fails.store(false, Ordering::SeqCst);
-    assert!(index.apply(&upserts([named(2, "加喜")]), at(2)).is_err(), "a batch is no whole index");
-    assert_eq!(index.cursor(), None);
-    assert_eq!(found(&index, "加喜"), []);
+    index.settle().unwrap();
+    assert_eq!((index.cursor(), index.reached(), index.is_refused()), (None, None, false));
+    assert_eq!(found(&index, "加喜"), [], "a batch is no whole index");
     index.apply(&upserts([named(1, "加喜"), named(2, "加喜")]), at(2)).unwrap();
     assert_eq!(index.cursor(), Some(at(2)));
     assert_eq!(found(&index, "加喜"), [1, 2]);
@@ -238,6 +242,29 @@ fn a_store_that_is_full_costs_no_hit_and_is_written_when_it_takes_bytes_again() 
     assert_eq!(found(&index, "加喜"), [1, 2, 3]);
     let (index, cursor) = Index::open_or_create(files, IDENTITY).unwrap();
     assert_eq!((cursor, found(&index, "恒远")), (Some(at(3)), vec![]));
+}
+
+#[test]
+fn an_index_that_is_first_made_on_a_full_store_answers_from_memory_and_is_made_when_there_is_room() {
+    let files = Arc::new(Failing::default());
+    files.full.store(true, Ordering::SeqCst);
+    let (mut index, cursor) = Index::open_or_create(files.clone(), IDENTITY).unwrap();
+    assert_eq!((cursor, index.reached(), index.is_refused(), index.stands_in()), (None, None, true, true));
+    index.apply(&upserts([named(1, "加喜"), named(2, "恒远")]), at(1)).unwrap();
+    index.take(&upserts([named(2, "加喜")]), at(2)).unwrap();
+    assert_eq!((found(&index, "加喜"), found(&index, "恒远")), (vec![1, 2], vec![]));
+    assert_eq!((index.cursor(), index.reached()), (None, Some(at(2))), "nothing of it is durable");
+    for number in 3..9_000 {
+        index.apply(&upserts([named(number, "金山")]), at(3)).unwrap();
+    }
+    assert!(index.is_stuffed() && index.settle().is_err() && index.is_stuffed());
+    assert_eq!(found(&index, "加喜"), [1, 2]);
+    files.full.store(false, Ordering::SeqCst);
+    index.settle().unwrap();
+    assert_eq!((index.reached(), index.is_refused(), index.is_stuffed()), (None, false, false));
+    index.apply(&upserts([named(1, "加喜")]), at(4)).unwrap();
+    let (index, cursor) = Index::open_or_create(files, IDENTITY).unwrap();
+    assert_eq!((cursor, found(&index, "加喜")), (Some(at(4)), vec![1]));
 }
 
 /// Panics when it is asked about a record.

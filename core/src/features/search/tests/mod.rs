@@ -4,6 +4,7 @@ mod erasing;
 mod fragments;
 mod highlights;
 mod life;
+mod likeness;
 mod oracle;
 mod quality;
 mod sight;

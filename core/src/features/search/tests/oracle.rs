@@ -10,23 +10,23 @@ use crate::base::RecordId;
 
 /// A record as the oracle sees it: plain texts.
 #[derive(Debug, Clone)]
-struct Plain {
-    class: u32,
-    name: String,
-    note: String,
-    phone: String,
-    email: String,
+pub(super) struct Plain {
+    pub(super) class: u32,
+    pub(super) name: String,
+    pub(super) note: String,
+    pub(super) phone: String,
+    pub(super) email: String,
 }
 
-struct Person {
-    classes: BTreeSet<u32>,
-    fields: BTreeSet<u32>,
+pub(super) struct Person {
+    pub(super) classes: BTreeSet<u32>,
+    pub(super) fields: BTreeSet<u32>,
     /// Records of any class that are seen one by one.
-    singly: BTreeSet<u128>,
+    pub(super) singly: BTreeSet<u128>,
 }
 
 impl Person {
-    fn any(state: &mut u64) -> Self {
+    pub(super) fn any(state: &mut u64) -> Self {
         let classes = (0..4).filter(|_| random(state, 3) > 0).collect();
         let fields = [NAME, NOTE, PHONE, EMAIL].into_iter().filter(|_| random(state, 4) > 0).collect();
         let singly = match random(state, 2) {
@@ -36,7 +36,7 @@ impl Person {
         Self { classes, fields, singly }
     }
 
-    fn sees(&self, number: u128, plain: &Plain) -> bool {
+    pub(super) fn sees(&self, number: u128, plain: &Plain) -> bool {
         self.classes.contains(&plain.class) || self.singly.contains(&number)
     }
 }
@@ -60,17 +60,17 @@ impl Visibility for Person {
     }
 }
 
-fn text(state: &mut u64, alphabet: &[char], least: usize, most: usize) -> String {
+pub(super) fn text(state: &mut u64, alphabet: &[char], least: usize, most: usize) -> String {
     let length = least + random(state, most - least + 1);
     (0..length).map(|_| alphabet[random(state, alphabet.len())]).collect()
 }
 
-const HAN: [char; 6] = ['金', '山', '水', '木', '火', '土'];
+pub(super) const HAN: [char; 6] = ['金', '山', '水', '木', '火', '土'];
 /// No syllable of pinyin begins with these, so that no reading of a name is met by chance.
-const LATIN: [char; 3] = ['i', 'u', 'v'];
+pub(super) const LATIN: [char; 3] = ['i', 'u', 'v'];
 const DIGITS: [char; 3] = ['1', '2', '3'];
 
-fn plain(state: &mut u64) -> Plain {
+pub(super) fn plain(state: &mut u64) -> Plain {
     let mut name = text(state, &HAN, 2, 6);
     if random(state, 2) == 0 {
         name = format!("{name} {}", text(state, &LATIN, 2, 5));
@@ -85,7 +85,7 @@ fn plain(state: &mut u64) -> Plain {
     }
 }
 
-fn document(number: u128, plain: &Plain) -> Document {
+pub(super) fn document(number: u128, plain: &Plain) -> Document {
     let fields = [
         (NAME, Analyzer::Title, plain.name.as_str()),
         (NOTE, Analyzer::Text, plain.note.as_str()),

@@ -241,13 +241,16 @@ static void read_some(player *p) {
   guanxi_error *error = NULL, **e;
   guanxi_session *session = pick(p, SESSION);
   uint64_t count = 0;
-  switch (below(p, 8)) {
+  switch (below(p, 11)) {
     case 0: case 1: MAKE(CURSOR, guanxi_cursor, guanxi_query_run, session, pick(p, QUERY)); break;
     case 2: CALL(guanxi_count, session, pick(p, QUERY), below(p, 20) ? &count : NULL); break;
     case 3: MAKE(BUFFER, guanxi_buffer, guanxi_query_explain, session, pick(p, QUERY)); break;
     case 4: MAKE(CURSOR, guanxi_cursor, guanxi_session_get, session, entity(p), id(p)); break;
     case 5: MAKE(CURSOR, guanxi_cursor, guanxi_search, session, below(p, 2) ? NULL : entity(p), words(p), number(p)); break;
     case 6: MAKE(BUFFER, guanxi_buffer, guanxi_call, session, words(p), words(p)); break;
+    case 7: MAKE(CURSOR, guanxi_cursor, guanxi_search_similar, session, entity(p), id(p), below(p, 2) ? NULL : entity(p), number(p)); break;
+    case 8: CALL(guanxi_search_progress, session, NULL, &count, NULL, NULL); break;
+    case 9: CALL(guanxi_search_extract, session, number(p), (int)below(p, 2), NULL, &count, NULL); break;
     default: MAKE(BUFFER, guanxi_buffer, guanxi_call_without_session, words(p), words(p), NULL);
   }
 }

@@ -104,6 +104,10 @@ int main(void) {
   AT(guanxi_open_options, clock_user_data);
   AT(guanxi_open_options, random);
   AT(guanxi_open_options, random_user_data);
+  AT(guanxi_open_options, extractor);
+  AT(guanxi_open_options, extractor_user_data);
+  AT(guanxi_open_options, extractor_media_types);
+  AT(guanxi_open_options, extractor_max_bytes);
 
   SIZE(guanxi_call_options);
   AT(guanxi_call_options, struct_size);
