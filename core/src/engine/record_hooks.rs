@@ -198,7 +198,10 @@ impl<'s> Happening<'_, 's> {
 /// The permit to read of whoever acts, of the entity of which it was asked last: a hook asks for each field, of one record
 /// after the other.
 #[derive(Default)]
-pub(super) struct KeptPermit(RefCell<Option<(Arc<Policy>, EntityId, Permit<Read>)>>);
+pub(super) struct KeptPermit(RefCell<Option<Decided>>);
+
+/// A permit, of which policy and for which entity.
+type Decided = (Arc<Policy>, EntityId, Permit<Read>);
 
 impl KeptPermit {
     /// Refuses a field of which a user does not see the value in clear in a record.
@@ -210,9 +213,7 @@ impl KeptPermit {
         field: FieldId,
     ) -> Result<()> {
         let mut kept = self.0.borrow_mut();
-        let is_of = |(of, known, _): &(Arc<Policy>, EntityId, Permit<Read>)| {
-            Arc::ptr_eq(of, policy) && *known == entity.id()
-        };
+        let is_of = |(of, known, _): &Decided| Arc::ptr_eq(of, policy) && *known == entity.id();
         let permit = match kept.take().filter(is_of) {
             Some((.., permit)) => permit,
             None => policy.decide::<Read>(user, entity.id(), &entity.api_name)?,

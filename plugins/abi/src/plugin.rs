@@ -445,6 +445,7 @@ pub struct guanxi_host {
     /// Needs the capability `connector`, `write:<entity>` for each entity that is pulled, and `read:<entity>` for each
     /// that is pushed. Inside init only. Returns `schema.invalid_definition`, `schema.unknown_entity`, or
     /// `access.not_permitted`. Since 1.3.
+    #[expect(clippy::type_complexity, reason = "the generator of the header does not see through aliases")]
     pub register_connector: unsafe extern "C" fn(
         registrar: guanxi_handle,
         definition: *const guanxi_action_definition,

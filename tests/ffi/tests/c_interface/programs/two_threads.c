@@ -18,6 +18,7 @@ struct race {
 static int wrong_thread(int status) { return status == GUANXI_ERR_ENGINE_WRONG_THREAD; }
 
 static void *read_all(void *given) {
+  static const char one[] = "\"name\":\"row-of-";
   struct race *race = given;
   int status;
   do {
@@ -30,8 +31,8 @@ static void *read_all(void *given) {
     race->told += wrong_thread(status);
     /* Each record has one field of this name. */
     length = guanxi_buffer_length(rows);
-    for (place = 0; rows && place + 8 < length; place++)
-      race->rows += memcmp(guanxi_buffer_data(rows) + place, "\"row-of-", 8) == 0;
+    for (place = 0; rows && place + sizeof one <= length; place++)
+      race->rows += memcmp(guanxi_buffer_data(rows) + place, one, sizeof one - 1) == 0;
     guanxi_buffer_free(rows);
     guanxi_error_free(error);
   } while (status != GUANXI_DONE);
