@@ -130,6 +130,9 @@ typedef struct guanxi_buffer guanxi_buffer;
  * The rows of a result, before the first of which it stands at first. One thread at a time, and any.
  * Freed with guanxi_cursor_free; it keeps the database open.
  *
+ * A call that goes on, while another one is inside, gives `engine.wrong_thread` and does nothing; a getter is told so
+ * where the other call had begun before.
+ *
  * Column 0 is the record's id. Then come the fields that the user may see, or those of them that the query
  * names, then the owner, the unit, and when the record was created and last changed; behind a reference its
  * title, if the query wants titles. The rows of a search have the columns `id`,
@@ -169,7 +172,7 @@ typedef struct guanxi_interrupter guanxi_interrupter;
  * then any number of threads may run it at once, in sessions of any user. Freed with guanxi_query_free.
  *
  * The functions that set something report nothing. The first of their errors is kept, and every run of
- * the query reports it.
+ * the query reports it; once two threads have set something at once, every run gives `engine.wrong_thread`.
  */
 typedef struct guanxi_query guanxi_query;
 
@@ -178,7 +181,8 @@ typedef struct guanxi_query guanxi_query;
  * with guanxi_record_free; writing it does not change it, so it may be written again.
  *
  * The functions that set something report nothing. The first of their errors is kept, and every write
- * of the record reports it, naming the field.
+ * of the record reports it, naming the field; once two threads have set something at once, every write gives
+ * `engine.wrong_thread`.
  */
 typedef struct guanxi_record guanxi_record;
 

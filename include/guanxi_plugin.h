@@ -35,7 +35,7 @@
  * Minor version of the plugin interface that these declarations describe. A plugin names the lowest
  * one it needs; a host with a lower one refuses it. Since 1.0.
  */
-#define GUANXI_PLUGIN_ABI_MINOR 2
+#define GUANXI_PLUGIN_ABI_MINOR 3
 
 /**
  * Hook point: before a new or changed record is checked against its schema and written. Since 1.0.
@@ -184,7 +184,7 @@ typedef struct guanxi_field_definition {
 typedef guanxi_status (*guanxi_hook)(void *user_data, guanxi_handle context, guanxi_handle record);
 
 /**
- * What a plugin does by name: an action, a job or a model. Since 1.2; grows at the end.
+ * What a plugin does by name: an action, a job, a model, a report or a connector. Since 1.2; grows at the end.
  *
  * Everything in it is read before the function that takes it returns.
  */
@@ -223,14 +223,15 @@ typedef struct guanxi_action_definition {
    */
   guanxi_str needs_action;
   /**
-   * For a job, when it is due, in the five fields of crontab; the host calls it. For a model, the fields that it is
-   * given, parted by single spaces. Empty for an action. Since 1.2.
+   * For a job, when it is due, in the five fields of crontab; since 1.3 a rule of RFC 5545 too, such as
+   * `FREQ=MINUTELY;INTERVAL=15`. For a model, the fields that it is given, and for a connector the entities whose
+   * changes it tells outside, parted by single spaces. Empty for an action and a report. Since 1.2.
    */
   guanxi_str details;
 } guanxi_action_definition;
 
 /**
- * The work of an action, a job or a migration. Since 1.2.
+ * The work of an action, a job, a migration, or of one direction of a connector. Since 1.2.
  *
  * `user_data` is what was registered with it; `context` stands for the call and is valid during it. `input` is a JSON
  * object of the parameters, `{}` for none, borrowed during the call. An action answers with
@@ -357,8 +358,9 @@ typedef struct guanxi_host {
                                    void *user_data,
                                    void (*destroy)(void *user_data));
   /**
-   * Adds a job, which runs on the plugin's own account when the host calls it. As `register_action`, with the
-   * capability `job`. Since 1.2.
+   * Adds a job, which runs on the plugin's own account when its time has come: the engine plans it and does it under a
+   * lease, whenever the host lets it do what is due, and switches it off after five failures in a row. As
+   * `register_action`, with the capability `job`. Since 1.2; a host of 1.2 does it only when somebody calls it.
    */
   guanxi_status (*register_job)(guanxi_handle registrar,
                                 const struct guanxi_action_definition *definition,
@@ -449,6 +451,44 @@ typedef struct guanxi_host {
    * the plugin. `out` is written only on success. Since 1.2.
    */
   guanxi_status (*time_left_ms)(guanxi_handle context, int64_t *out);
+  /**
+   * Adds a report, which users call by `<plugin id>.<name>` without parameters, and which counts what each of them may
+   * see. `json` is what the method `report.run` takes: entity, filter, groups and measures; it is copied. Inside init
+   * only. Returns `input.invalid_json`, `schema.invalid_definition`, `schema.unknown_entity`, or
+   * `access.not_permitted` without the capability `report`. Since 1.3.
+   */
+  guanxi_status (*register_report)(guanxi_handle registrar,
+                                   const struct guanxi_action_definition *definition,
+                                   guanxi_str json);
+  /**
+   * Adds a connector: a door to a system outside, which the host drives by `<plugin id>.<name>`, and which works on the
+   * plugin's own account. Either function may be null, and not both; they share `user_data`, which is the host's as in
+   * `register_hook`.
+   *
+   * `pull` is given `{"cursor": text}`, and `{}` for the first time. It writes nothing, and answers with
+   * `{"records": [{"entity", "key", "fields"}], "cursor": text, "more": bool}`: the host writes records and cursor in
+   * one transaction, each record by its key as `save` does. What was not written is asked for again by the same cursor.
+   *
+   * `push` is given one change of a record of the entities in `details`:
+   * `{"position", "kind", "entity", "record", "at", "fields": [names], "values"}`, where `kind` is `create`, `update`,
+   * `delete` or `erase`, and `values` is the record as the account sees it, if it is there. A change that fails, or of
+   * which it is not known that it was told, is told again by the same `position`. What the account itself changed is
+   * not told.
+   *
+   * Needs the capability `connector`, `write:<entity>` for each entity that is pulled, and `read:<entity>` for each
+   * that is pushed. Inside init only. Returns `schema.invalid_definition`, `schema.unknown_entity`, or
+   * `access.not_permitted`. Since 1.3.
+   */
+  guanxi_status (*register_connector)(guanxi_handle registrar,
+                                      const struct guanxi_action_definition *definition,
+                                      guanxi_status (*pull)(void *user_data,
+                                                            guanxi_handle context,
+                                                            guanxi_str input),
+                                      guanxi_status (*push)(void *user_data,
+                                                            guanxi_handle context,
+                                                            guanxi_str input),
+                                      void *user_data,
+                                      void (*destroy)(void *user_data));
 } guanxi_host;
 
 /**

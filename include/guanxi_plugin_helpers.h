@@ -114,7 +114,7 @@ static inline guanxi_field_definition guanxi_field(uint32_t local_id, const char
   return definition;
 }
 
-/* A definition of an action that every user may call; the rest is set by hand. */
+/* A definition of an action, a report or a job that every user may call; the rest is set by hand. */
 static inline guanxi_action_definition guanxi_action(const char *name, const char *label_zh,
                                                      const char *label_en) {
   guanxi_action_definition definition;
@@ -124,6 +124,34 @@ static inline guanxi_action_definition guanxi_action(const char *name, const cha
   definition.label_zh = guanxi_text(label_zh);
   definition.label_en = guanxi_text(label_en);
   return definition;
+}
+
+/* Adds a job that comes by the five fields of crontab, or with a host of 1.3 by a rule of RFC 5545. */
+static inline guanxi_status guanxi_add_job(const guanxi_host *host, guanxi_handle registrar, const char *name,
+                                           const char *label_zh, const char *label_en, const char *schedule,
+                                           guanxi_perform work) {
+  guanxi_action_definition definition = guanxi_action(name, label_zh, label_en);
+  definition.details = guanxi_text(schedule);
+  return host->register_job(registrar, &definition, work, NULL, NULL);
+}
+
+/* Adds a report that every user may call; `json` is what the method `report.run` takes. Needs a host of 1.3. */
+static inline guanxi_status guanxi_add_report(const guanxi_host *host, guanxi_handle registrar, const char *name,
+                                              const char *label_zh, const char *label_en, const char *json) {
+  guanxi_action_definition definition = guanxi_action(name, label_zh, label_en);
+  if (!GUANXI_HOST_HAS(host, register_report)) return GUANXI_ERR_PLUGIN_ABI_MISMATCH;
+  return host->register_report(registrar, &definition, guanxi_text(json));
+}
+
+/* Adds a connector; `pushed` names the entities whose changes it tells outside, and is NULL where it does not.
+   Needs a host of 1.3. */
+static inline guanxi_status guanxi_add_connector(const guanxi_host *host, guanxi_handle registrar, const char *name,
+                                                 const char *label_zh, const char *label_en, const char *pushed,
+                                                 guanxi_perform pull, guanxi_perform push) {
+  guanxi_action_definition definition = guanxi_action(name, label_zh, label_en);
+  if (!GUANXI_HOST_HAS(host, register_connector)) return GUANXI_ERR_PLUGIN_ABI_MISMATCH;
+  definition.details = guanxi_text(pushed);
+  return host->register_connector(registrar, &definition, pull, push, NULL, NULL);
 }
 
 #endif

@@ -36,7 +36,7 @@ impl Buffer {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_buffer_data(buffer: *const guanxi_buffer) -> *const c_char {
     // SAFETY: the caller keeps the rules of the header.
-    let buffer = unsafe { handle::view::<Buffer>(buffer) };
+    let buffer = unsafe { handle::peek::<Buffer>(buffer) };
     quietly(c"".as_ptr(), || Ok(buffer?.0.as_ptr()))
 }
 
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn guanxi_buffer_data(buffer: *const guanxi_buffer) -> *co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_buffer_length(buffer: *const guanxi_buffer) -> usize {
     // SAFETY: the caller keeps the rules of the header.
-    let buffer = unsafe { handle::view::<Buffer>(buffer) };
+    let buffer = unsafe { handle::peek::<Buffer>(buffer) };
     quietly(0, || Ok(buffer?.0.as_bytes().len()))
 }
 

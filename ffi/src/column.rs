@@ -11,7 +11,7 @@ use guanxi_plugin_abi::{
 };
 
 use crate::arguments::{Out, optional_out, text};
-use crate::cursor::{Cursor, Row, guanxi_cursor, named};
+use crate::cursor::{Cursor, Row, guanxi_cursor, seen};
 use crate::error::guanxi_error;
 use crate::guard::{Call, quietly};
 use crate::handle;
@@ -21,7 +21,7 @@ use crate::value::calendar;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_column_count(cursor: *const guanxi_cursor) -> usize {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(0, || Ok(cursor?.columns.len()))
 }
 
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn guanxi_cursor_column_name(
     column: usize,
 ) -> *const c_char {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(c"".as_ptr(), || Ok(cursor?.column(column)?.name.as_ptr()))
 }
 
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn guanxi_cursor_column_name(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_find(cursor: *const guanxi_cursor, name: *const c_char) -> i64 {
     // SAFETY: the caller keeps the rules of the header.
-    let (cursor, name) = unsafe { (handle::view::<Cursor>(cursor), text(name, "name")) };
+    let (cursor, name) = unsafe { (handle::peek::<Cursor>(cursor), text(name, "name")) };
     quietly(-1, || {
         let name = name?.as_bytes();
         let found = cursor?.columns.iter().position(|column| column.name.as_bytes() == name);
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn guanxi_cursor_type(
     column: usize,
 ) -> guanxi_value_kind {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(GUANXI_VALUE_NULL, || Ok(cursor?.column(column)?.kind))
 }
 
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn guanxi_cursor_type(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_is_null(cursor: *const guanxi_cursor, column: usize) -> i32 {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(1, || Ok(i32::from(cursor?.value(column)?.kind == GUANXI_VALUE_NULL)))
 }
 
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn guanxi_cursor_text(
     length: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller keeps the rules of the header.
-    let (cursor, length) = unsafe { (handle::view::<Cursor>(cursor), optional_out(length)) };
+    let (cursor, length) = unsafe { (handle::peek::<Cursor>(cursor), optional_out(length)) };
     let (data, size) = quietly((ptr::null(), 0), || {
         let value = cursor?.value(column)?;
         if !matches!(value.kind, GUANXI_VALUE_TEXT | GUANXI_VALUE_JSON) {
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn guanxi_cursor_text(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_int(cursor: *const guanxi_cursor, column: usize) -> i64 {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(0, || {
         let value = cursor?.value(column)?;
         Ok(match value.kind {
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn guanxi_cursor_int(cursor: *const guanxi_cursor, column:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_bool(cursor: *const guanxi_cursor, column: usize) -> i32 {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(0, || {
         let value = cursor?.value(column)?;
         // SAFETY: the content of a bool is an integer.
@@ -137,13 +137,13 @@ const NO_DECIMAL: guanxi_decimal = guanxi_decimal { low: 0, high: 0, scale_and_s
 
 fn decimal(
     call: Call,
-    cursor: Result<&mut Cursor>,
+    cursor: Result<&Cursor>,
     column: usize,
     out: Result<Out<guanxi_decimal>>,
     kind: guanxi_value_kind,
 ) -> guanxi_status {
     call.run(|call| {
-        let (cursor, out) = (named(call, cursor)?, out?);
+        let (cursor, out) = (seen(call, cursor)?, out?);
         let value = cursor.value_of(column, kind)?;
         // SAFETY: the content of a decimal and of an amount is a decimal.
         out.set(value.map_or(NO_DECIMAL, |value| unsafe { value.content.decimal }));
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn guanxi_cursor_decimal(
 ) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, out) =
-        unsafe { (Call::to(err), handle::exclusive::<Cursor>(cursor), Out::value(out, "out")) };
+        unsafe { (Call::to(err), handle::peek::<Cursor>(cursor), Out::value(out, "out")) };
     decimal(call, cursor, column, out, GUANXI_VALUE_DECIMAL)
 }
 
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn guanxi_cursor_money(
 ) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, out) =
-        unsafe { (Call::to(err), handle::exclusive::<Cursor>(cursor), Out::value(out, "out")) };
+        unsafe { (Call::to(err), handle::peek::<Cursor>(cursor), Out::value(out, "out")) };
     decimal(call, cursor, column, out, GUANXI_VALUE_MONEY)
 }
 
@@ -199,10 +199,10 @@ pub unsafe extern "C" fn guanxi_cursor_date(
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, year, month, day) = unsafe {
         let parts = (Out::value(year, "year"), Out::value(month, "month"), Out::value(day, "day"));
-        (Call::to(err), handle::exclusive::<Cursor>(cursor), parts.0, parts.1, parts.2)
+        (Call::to(err), handle::peek::<Cursor>(cursor), parts.0, parts.1, parts.2)
     };
     call.run(|call| {
-        let (cursor, year, month, day) = (named(call, cursor)?, year?, month?, day?);
+        let (cursor, year, month, day) = (seen(call, cursor)?, year?, month?, day?);
         let parts = match cursor.value_of(column, GUANXI_VALUE_DATE)? {
             // SAFETY: the content of a date is an integer.
             Some(value) => calendar(date(unsafe { value.content.integer })?),
@@ -233,10 +233,10 @@ pub unsafe extern "C" fn guanxi_cursor_id(
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, id) = unsafe {
         let id = Out::value(id.cast::<[u8; 16]>(), "id");
-        (Call::to(err), handle::exclusive::<Cursor>(cursor), id)
+        (Call::to(err), handle::peek::<Cursor>(cursor), id)
     };
     call.run(|call| {
-        let (cursor, id) = (named(call, cursor)?, id?);
+        let (cursor, id) = (seen(call, cursor)?, id?);
         let value = cursor.value_of(column, GUANXI_VALUE_ID)?;
         // SAFETY: the content of an id is one.
         id.set(value.map_or([0; 16], |value| unsafe { value.content.id }));
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn guanxi_cursor_id(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_cursor_version(cursor: *const guanxi_cursor) -> u64 {
     // SAFETY: the caller keeps the rules of the header.
-    let cursor = unsafe { handle::view::<Cursor>(cursor) };
+    let cursor = unsafe { handle::peek::<Cursor>(cursor) };
     quietly(0, || {
         Ok(match cursor?.held.last() {
             Some(Row::Record { row, .. }) => row.record.envelope.version,
@@ -271,9 +271,9 @@ pub unsafe extern "C" fn guanxi_cursor_value(
 ) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, out) =
-        unsafe { (Call::to(err), handle::exclusive::<Cursor>(cursor), Out::value(out, "out")) };
+        unsafe { (Call::to(err), handle::peek::<Cursor>(cursor), Out::value(out, "out")) };
     call.run(|call| {
-        let (cursor, out) = (named(call, cursor)?, out?);
+        let (cursor, out) = (seen(call, cursor)?, out?);
         out.set(cursor.value(column)?);
         Ok(())
     })

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 
 use crate::error::c_text;
 use crate::guard::{Call, Outcome};
-use crate::handle::State;
+use crate::handle::{Exclusive, State};
 use crate::query::Question;
 use crate::session::Speaker;
 use crate::value::{document, json_to_c, kind_of, to_c};
@@ -28,6 +28,9 @@ const READ_AHEAD: usize = 256;
 
 /// The rows of a result, before the first of which it stands at first. One thread at a time, and any.
 /// Freed with guanxi_cursor_free; it keeps the database open.
+///
+/// A call that goes on, while another one is inside, gives `engine.wrong_thread` and does nothing; a getter is told so
+/// where the other call had begun before.
 ///
 /// Column 0 is the record's id. Then come the fields that the user may see, or those of them that the query
 /// names, then the owner, the unit, and when the record was created and last changed; behind a reference its
@@ -312,8 +315,15 @@ fn columns(reader: &Reader<'_>, entity: &str, (named, titles): (&[String], bool)
     Ok(std::iter::once(id).chain(columns).collect())
 }
 
-/// The cursor of a call.
-pub(crate) fn named<'a>(call: &Call, cursor: Result<&'a mut Cursor>) -> Result<&'a mut Cursor> {
+/// The cursor of a call that goes on.
+pub(crate) fn named(call: &Call, cursor: Result<Exclusive<Cursor>>) -> Result<Exclusive<Cursor>> {
+    let cursor = cursor.map_err(|error| error.field("cursor"))?;
+    call.speaks(cursor.speaker.locale());
+    Ok(cursor)
+}
+
+/// The cursor of a call that looks at its row.
+pub(crate) fn seen<'a>(call: &Call, cursor: Result<&'a Cursor>) -> Result<&'a Cursor> {
     let cursor = cursor.map_err(|error| error.field("cursor"))?;
     call.speaks(cursor.speaker.locale());
     Ok(cursor)

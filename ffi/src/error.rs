@@ -100,7 +100,7 @@ pub(crate) fn code_of(status: guanxi_status) -> Option<Code> {
 /// The pointer is null or a handle of this library.
 unsafe fn text_of(error: *const guanxi_error, part: impl FnOnce(&Failure) -> &CString) -> *const c_char {
     // SAFETY: the caller's promise; errors do not change once they are made.
-    match unsafe { handle::view::<Failure>(error) } {
+    match unsafe { handle::peek::<Failure>(error) } {
         Ok(failure) => part(failure).as_ptr(),
         Err(_) => c"".as_ptr(),
     }
@@ -110,7 +110,7 @@ unsafe fn text_of(error: *const guanxi_error, part: impl FnOnce(&Failure) -> &CS
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_error_code(error: *const guanxi_error) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
-    unsafe { handle::view::<Failure>(error) }.map_or(GUANXI_OK, Failure::status)
+    unsafe { handle::peek::<Failure>(error) }.map_or(GUANXI_OK, Failure::status)
 }
 
 /// The stable key of the error, such as `schema.required`; "" for NULL. Borrowed from the error.
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn guanxi_error_plugin(error: *const guanxi_error) -> *con
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn guanxi_error_retryable(error: *const guanxi_error) -> i32 {
     // SAFETY: the caller keeps the rules of the header.
-    unsafe { handle::view::<Failure>(error) }.map_or(0, |failure| i32::from(failure.retryable))
+    unsafe { handle::peek::<Failure>(error) }.map_or(0, |failure| i32::from(failure.retryable))
 }
 
 /// Everything about the error as a JSON object, with cause and remedy; "" for NULL. Borrowed from the

@@ -6,7 +6,7 @@
 //! a lock: a child of `fork` that meets a lock held by a thread of its parent would wait for ever.
 
 use std::collections::VecDeque;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, TryLockError};
@@ -17,6 +17,12 @@ use guanxi_core::{Code, Error, Result};
 const LIVE: u32 = 0x4758_4831;
 /// Magic word of a slot whose handle was freed.
 const FREED: u32 = 0x4758_4830;
+/// In the count of users: one of them changes the state, so that nobody else may be inside.
+const CHANGING: u32 = 1 << 31;
+/// In the count of users: two calls were inside at once of which one changes the state.
+const MIXED: u32 = 1 << 30;
+/// The count itself.
+const COUNT: u32 = MIXED - 1;
 /// Freed slots that rest before one of them is used again, so that a stale handle is recognised.
 const RESTING: usize = 1_024;
 
@@ -29,7 +35,7 @@ struct Slot {
     magic: AtomicU32,
     tag: AtomicU32,
     process: AtomicU32,
-    /// One for the handle while it lives, and one for each call that is inside.
+    /// One for the handle while it lives, and one for each call that is inside; above that what holds of them.
     users: AtomicU32,
     state: AtomicPtr<()>,
 }
@@ -40,6 +46,9 @@ pub(crate) trait State: Sized + 'static {
     type Handle;
     /// A word that no other kind has.
     const TAG: u32;
+    /// Whether it is remembered for as long as the handle lives that two threads changed it at once. It is for states whose
+    /// changes have no way to tell of an error: whoever reads the state is told.
+    const REMEMBERS_MIXED: bool = false;
 }
 
 /// How many handles are alive.
@@ -52,6 +61,7 @@ pub(crate) fn create<S: State>(state: S) -> *mut S::Handle {
     let slot = resting_slot().unwrap_or_else(|| Box::leak(Box::new(Slot::empty())));
     // The count rises before the state is there: a stale handle that looks in between leaves it alone.
     slot.users.fetch_add(1, Ordering::SeqCst);
+    slot.users.fetch_and(!MIXED, Ordering::SeqCst);
     slot.state.store(Box::into_raw(Box::new(state)).cast(), Ordering::SeqCst);
     slot.tag.store(S::TAG, Ordering::SeqCst);
     slot.process.store(std::process::id(), Ordering::SeqCst);
@@ -95,12 +105,12 @@ impl Slot {
         self.process.load(Ordering::Relaxed) == std::process::id()
     }
 
-    /// Ends one use. The last one takes the state out, once the handle is freed.
+    /// Ends one use, which counts so much. The last one takes the state out, once the handle is freed.
     ///
     /// # Safety
     /// The state in the slot is an `S`, and this use was counted.
-    unsafe fn leave<S: State>(&'static self) -> Option<Box<S>> {
-        let last = self.users.fetch_sub(1, Ordering::SeqCst) == 1;
+    unsafe fn leave<S: State>(&'static self, use_of: u32) -> Option<Box<S>> {
+        let last = self.users.fetch_sub(use_of, Ordering::SeqCst) & COUNT == 1;
         if !last || self.magic.load(Ordering::SeqCst) != FREED {
             return None;
         }
@@ -150,7 +160,7 @@ impl<S: State> Deref for Shared<S> {
 impl<S: State> Drop for Shared<S> {
     fn drop(&mut self) {
         // SAFETY: `shared` checked the kind and counted this use.
-        drop(unsafe { self.slot.leave::<S>() });
+        drop(unsafe { self.slot.leave::<S>(1) });
     }
 }
 
@@ -177,34 +187,128 @@ pub(crate) unsafe fn shared<S: State>(handle: *const S::Handle) -> Result<Shared
     }
 }
 
-/// Enters a handle that one thread uses at a time. The state's own memory is all that may be touched
-/// in a child of `fork`; what reaches the database asks [`check_process`] first.
+/// A handle that one call alone is inside of, for as long as this stands.
+pub(crate) struct Exclusive<S: State> {
+    slot: &'static Slot,
+    state: *mut S,
+}
+
+impl<S: State> Deref for Exclusive<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        // SAFETY: the use is counted, so the state stays, and nobody else is inside.
+        unsafe { &*self.state }
+    }
+}
+
+impl<S: State> DerefMut for Exclusive<S> {
+    fn deref_mut(&mut self) -> &mut S {
+        // SAFETY: as above.
+        unsafe { &mut *self.state }
+    }
+}
+
+impl<S: State> Drop for Exclusive<S> {
+    fn drop(&mut self) {
+        // SAFETY: `exclusive` checked the kind and counted this use.
+        drop(unsafe { self.slot.leave::<S>(CHANGING + 1) });
+    }
+}
+
+/// Enters a handle that one thread uses at a time, and finds out where another one is inside already. The state's own
+/// memory is all that may be touched in a child of `fork`; what reaches the database asks [`check_process`] first.
+///
+/// # Errors
+/// `input.null_argument`, `input.invalid_handle`; `engine.wrong_thread` while another call is inside.
+///
+/// # Safety
+/// As [`slot`].
+pub(crate) unsafe fn exclusive<S: State>(handle: *mut S::Handle) -> Result<Exclusive<S>> {
+    // SAFETY: the caller's promise is the same.
+    let slot = unsafe { slot::<S>(handle) }?;
+    let mut users = slot.users.load(Ordering::SeqCst);
+    loop {
+        match users & (CHANGING | COUNT) {
+            0 => return Err(Error::new(Code::InvalidHandle)),
+            1 => {}
+            _ => {
+                slot.users.fetch_or(MIXED, Ordering::SeqCst);
+                return Err(Error::new(Code::WrongThread));
+            }
+        }
+        let inside = users.saturating_add(CHANGING + 1);
+        match slot.users.compare_exchange_weak(users, inside, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => break,
+            Err(seen) => users = seen,
+        }
+    }
+    let entered = Exclusive { slot, state: slot.state.load(Ordering::SeqCst).cast::<S>() };
+    // Between the first look and the count the handle may have been freed.
+    if slot.is::<S>() && !entered.state.is_null() {
+        Ok(entered)
+    } else {
+        Err(Error::new(Code::InvalidHandle))
+    }
+}
+
+/// Enters a handle that several threads may look at while nobody changes it.
+///
+/// # Errors
+/// As [`exclusive`], and `engine.wrong_thread` where two threads have changed it at once before.
+///
+/// # Safety
+/// As [`slot`].
+pub(crate) unsafe fn view<S: State>(handle: *const S::Handle) -> Result<Shared<S>> {
+    // SAFETY: the caller's promise is the same.
+    let slot = unsafe { slot::<S>(handle) }?;
+    let before = slot.users.fetch_add(1, Ordering::SeqCst);
+    let entered = Shared { slot, state: slot.state.load(Ordering::SeqCst).cast::<S>().cast_const() };
+    if before & CHANGING != 0 {
+        slot.users.fetch_or(MIXED, Ordering::SeqCst);
+        return Err(Error::new(Code::WrongThread));
+    }
+    if S::REMEMBERS_MIXED && before & MIXED != 0 {
+        return Err(Error::new(Code::WrongThread));
+    }
+    if slot.is::<S>() && !entered.state.is_null() {
+        Ok(entered)
+    } else {
+        Err(Error::new(Code::InvalidHandle))
+    }
+}
+
+/// Looks at a handle without being counted, for getters that are called for each value: another call that changes it and
+/// is inside already is found out, one that begins meanwhile is not.
+///
+/// # Errors
+/// `input.null_argument`, `input.invalid_handle`, `engine.wrong_thread`.
+///
+/// # Safety
+/// As [`slot`], and no call that begins while the reference lives changes or frees the handle.
+pub(crate) unsafe fn peek<'a, S: State>(handle: *const S::Handle) -> Result<&'a S> {
+    // SAFETY: the caller's promise is the same.
+    let slot = unsafe { slot::<S>(handle) }?;
+    if slot.users.load(Ordering::SeqCst) & CHANGING != 0 {
+        return Err(Error::new(Code::WrongThread));
+    }
+    // SAFETY: the handle is alive, so its state is there, and the caller has promised that nobody changes it.
+    unsafe { slot.state.load(Ordering::SeqCst).cast::<S>().as_ref() }
+        .ok_or_else(|| Error::new(Code::InvalidHandle))
+}
+
+/// Enters a handle whose state tells threads apart itself.
 ///
 /// # Errors
 /// `input.null_argument`, `input.invalid_handle`.
 ///
 /// # Safety
 /// As [`slot`], and no other call is inside the handle or frees it while the reference lives.
-pub(crate) unsafe fn exclusive<'a, S: State>(handle: *mut S::Handle) -> Result<&'a mut S> {
+pub(crate) unsafe fn alone<'a, S: State>(handle: *mut S::Handle) -> Result<&'a mut S> {
     // SAFETY: the caller's promise is the same.
     let slot = unsafe { slot::<S>(handle) }?;
     // SAFETY: the handle is alive, so its state is there, and the caller has promised to be alone.
     unsafe { slot.state.load(Ordering::SeqCst).cast::<S>().as_mut() }
-        .ok_or_else(|| Error::new(Code::InvalidHandle))
-}
-
-/// Looks at a handle that does not change; otherwise as [`exclusive`].
-///
-/// # Errors
-/// `input.null_argument`, `input.invalid_handle`.
-///
-/// # Safety
-/// As [`slot`], and no other call changes or frees the handle while the reference lives.
-pub(crate) unsafe fn view<'a, S: State>(handle: *const S::Handle) -> Result<&'a S> {
-    // SAFETY: the caller's promise is the same.
-    let slot = unsafe { slot::<S>(handle) }?;
-    // SAFETY: the handle is alive, so its state is there, and the caller has promised that nobody changes it.
-    unsafe { slot.state.load(Ordering::SeqCst).cast::<S>().as_ref() }
         .ok_or_else(|| Error::new(Code::InvalidHandle))
 }
 
@@ -234,7 +338,7 @@ pub(crate) unsafe fn release<S: State>(handle: *mut S::Handle) -> Option<Box<S>>
     }
     slot.magic.compare_exchange(LIVE, FREED, Ordering::SeqCst, Ordering::SeqCst).ok()?;
     // SAFETY: the kind was checked, and this is the handle's own use, which ends exactly once.
-    unsafe { slot.leave::<S>() }
+    unsafe { slot.leave::<S>(1) }
 }
 
 #[cfg(test)]
@@ -267,7 +371,7 @@ mod tests {
         let handle = create(Left { witness: Arc::clone(&witness) });
         // SAFETY: the handle was made here.
         unsafe {
-            assert!(Arc::ptr_eq(&view::<Left>(handle).unwrap().witness, &witness));
+            assert!(Arc::ptr_eq(&peek::<Left>(handle).unwrap().witness, &witness));
             drop(release::<Left>(handle));
             assert_eq!(code(view::<Left>(handle)), Some(Code::InvalidHandle));
             assert_eq!(code(shared::<Left>(handle)), Some(Code::InvalidHandle));
@@ -285,6 +389,37 @@ mod tests {
             assert!(release::<Left>(handle).is_none());
             assert!(release::<Right>(handle).is_some());
         }
+    }
+
+    #[test]
+    fn whoever_changes_a_handle_is_alone_in_it_and_whoever_is_not_is_told() {
+        let handle = create(Left { witness: Arc::new(()) });
+        // SAFETY: the handle was made here.
+        unsafe {
+            let inside = exclusive::<Left>(handle).unwrap();
+            assert_eq!(code(exclusive::<Left>(handle)), Some(Code::WrongThread));
+            assert_eq!(code(view::<Left>(handle)), Some(Code::WrongThread));
+            assert_eq!(code(peek::<Left>(handle)), Some(Code::WrongThread));
+            drop(inside);
+            let (one, other) = (view::<Left>(handle).unwrap(), view::<Left>(handle).unwrap());
+            assert_eq!(code(exclusive::<Left>(handle)), Some(Code::WrongThread));
+            assert!(peek::<Left>(handle).is_ok());
+            drop((one, other));
+            drop(exclusive::<Left>(handle).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_handle_freed_while_it_is_changed_stays_until_that_ends() {
+        let witness = Arc::new(());
+        let handle = create(Left { witness: Arc::clone(&witness) });
+        // SAFETY: the handle was made here.
+        let inside = unsafe { exclusive::<Left>(handle) }.unwrap();
+        // SAFETY: as above.
+        assert!(unsafe { release::<Left>(handle) }.is_none());
+        assert_eq!(Arc::strong_count(&inside.witness), 2);
+        drop(inside);
+        assert_eq!(Arc::strong_count(&witness), 1);
     }
 
     #[test]

@@ -14,14 +14,14 @@ use crate::call::{Buffer, guanxi_buffer};
 use crate::cursor::{Cursor, guanxi_cursor};
 use crate::error::{guanxi_error, repeat};
 use crate::guard::{self, Call, quietly};
-use crate::handle::{self, State};
+use crate::handle::{self, Exclusive, Shared, State};
 use crate::session::{SessionHandle, guanxi_session, speaker};
 
 /// A query: an entity, a filter, an order and a limit. One thread at a time while it is put together;
 /// then any number of threads may run it at once, in sessions of any user. Freed with guanxi_query_free.
 ///
 /// The functions that set something report nothing. The first of their errors is kept, and every run of
-/// the query reports it.
+/// the query reports it; once two threads have set something at once, every run gives `engine.wrong_thread`.
 pub struct guanxi_query {
     _opaque: [u8; 0],
 }
@@ -48,6 +48,7 @@ pub(crate) struct Question {
 impl State for Question {
     type Handle = guanxi_query;
     const TAG: u32 = 6;
+    const REMEMBERS_MIXED: bool = true;
 }
 
 impl Question {
@@ -86,14 +87,14 @@ impl Question {
 }
 
 /// Changes a query; one that is no query is left alone, since the run will report it.
-fn change(query: Result<&mut Question>, change: impl FnOnce(&mut Question)) {
+fn change(query: Result<Exclusive<Question>>, change: impl FnOnce(&mut Question)) {
     quietly((), || {
-        change(query?);
+        change(&mut *query?);
         Ok(())
     });
 }
 
-fn named(query: Result<&Question>) -> Result<&Question> {
+fn named(query: Result<Shared<Question>>) -> Result<Shared<Question>> {
     query.map_err(|error| error.field("query"))
 }
 
@@ -288,7 +289,7 @@ pub unsafe extern "C" fn guanxi_query_run(
     call.run(|call| {
         let (speaker, query, out) = (speaker(call, session)?, named(query)?, out?);
         let running = speaker.enter()?;
-        let cursor = running.session.read(|reader| Cursor::of_query(&speaker, &reader, query))?;
+        let cursor = running.session.read(|reader| Cursor::of_query(&speaker, &reader, &query))?;
         out.set(handle::create(cursor));
         Ok(())
     })

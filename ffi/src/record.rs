@@ -9,14 +9,15 @@ use serde_json::{Value as Json, json};
 use crate::arguments::{field_text, record_id, text};
 use crate::error::repeat;
 use crate::guard::{self, quietly};
-use crate::handle::{self, State};
+use crate::handle::{self, Exclusive, State};
 use crate::value;
 
 /// A record that is being put together: what is not set stays as it is. One thread at a time. Freed
 /// with guanxi_record_free; writing it does not change it, so it may be written again.
 ///
 /// The functions that set something report nothing. The first of their errors is kept, and every write
-/// of the record reports it, naming the field.
+/// of the record reports it, naming the field; once two threads have set something at once, every write gives
+/// `engine.wrong_thread`.
 pub struct guanxi_record {
     _opaque: [u8; 0],
 }
@@ -35,6 +36,7 @@ pub(crate) struct Builder {
 impl State for Builder {
     type Handle = guanxi_record;
     const TAG: u32 = 4;
+    const REMEMBERS_MIXED: bool = true;
 }
 
 impl Builder {
@@ -89,9 +91,9 @@ impl Builder {
 }
 
 /// Changes a builder; one that is no record is left alone, since the write will report it.
-fn change(record: Result<&mut Builder>, change: impl FnOnce(&mut Builder)) {
+fn change(record: Result<Exclusive<Builder>>, change: impl FnOnce(&mut Builder)) {
     quietly((), || {
-        change(record?);
+        change(&mut *record?);
         Ok(())
     });
 }

@@ -7,16 +7,16 @@ use serde_json::Value as Json;
 
 use crate::arguments::Out;
 use crate::call::{Buffer, guanxi_buffer};
-use crate::cursor::{Cursor, Row, guanxi_cursor, named};
+use crate::cursor::{Cursor, Row, guanxi_cursor, named, seen};
 use crate::error::guanxi_error;
 use crate::guard::{self, Call};
-use crate::handle;
+use crate::handle::{self, Exclusive};
 
 /// Enters a cursor for a call that may read from the database.
 ///
 /// # Safety
-/// The pointer is null or a handle of this library, which no other call changes or frees meanwhile.
-pub(crate) unsafe fn enter<'a>(cursor: *mut guanxi_cursor) -> Result<&'a mut Cursor> {
+/// The pointer is null or a handle of this library.
+pub(crate) unsafe fn enter(cursor: *mut guanxi_cursor) -> Result<Exclusive<Cursor>> {
     // SAFETY: the caller's promise is the same.
     unsafe {
         handle::check_process::<Cursor>(cursor)?;
@@ -54,9 +54,9 @@ pub unsafe extern "C" fn guanxi_cursor_row(
     err: *mut *mut guanxi_error,
 ) -> guanxi_status {
     // SAFETY: the caller keeps the rules of the header.
-    let (call, cursor) = unsafe { (Call::to(err), handle::exclusive::<Cursor>(cursor)) };
+    let (call, cursor) = unsafe { (Call::to(err), handle::peek::<Cursor>(cursor)) };
     call.run(|call| {
-        let cursor = named(call, cursor)?;
+        let cursor = seen(call, cursor)?;
         check_room(values, capacity, cursor.columns.len())?;
         let row = cursor.held.last();
         let cells =
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn guanxi_cursor_fetch(
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, fetched) = unsafe { (Call::to(err), enter(cursor), Out::value(fetched, "fetched")) };
     call.run_for_status(|call| {
-        let (cursor, fetched) = (named(call, cursor)?, fetched?);
+        let (mut cursor, fetched) = (named(call, cursor)?, fetched?);
         check_room(values, rows, 1)?;
         let count = cursor.advance(rows.min(MAX_PAGE_ROWS))?;
         let cells =
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn guanxi_cursor_json(
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, out) = unsafe { (Call::to(err), enter(cursor), Out::handle(out)) };
     call.run_for_status(|call| {
-        let (cursor, out) = (named(call, cursor)?, out?);
+        let (mut cursor, out) = (named(call, cursor)?, out?);
         let most = if rows == 0 { MAX_PAGE_ROWS } else { rows.min(MAX_PAGE_ROWS) };
         let count = cursor.advance(most)?;
         let list = cursor.held.iter().map(Row::json).collect::<Result<Json>>()?;

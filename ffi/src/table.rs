@@ -34,10 +34,10 @@ pub unsafe extern "C" fn guanxi_cursor_json_table(
     // SAFETY: the caller keeps the rules of the header.
     let (call, cursor, out) = unsafe { (Call::to(err), enter(cursor), Out::handle(out)) };
     call.run_for_status(|call| {
-        let (cursor, out) = (named(call, cursor)?, out?);
+        let (mut cursor, out) = (named(call, cursor)?, out?);
         let most = if rows == 0 { MAX_PAGE_ROWS } else { rows.min(MAX_PAGE_ROWS) };
         let count = cursor.advance(most)?;
-        out.set(crate::handle::create(Buffer::new(table(cursor, columns)?)));
+        out.set(crate::handle::create(Buffer::new(table(&cursor, columns)?)));
         Ok(row_or_done(count))
     })
 }

@@ -49,7 +49,7 @@ impl<'a> Verb<'a> {
     }
 }
 
-fn named(record: Result<&Builder>) -> Result<&Builder> {
+fn named(record: Result<Shared<Builder>>) -> Result<Shared<Builder>> {
     record.map_err(|error| error.field("record"))
 }
 
@@ -57,7 +57,7 @@ fn named(record: Result<&Builder>) -> Result<&Builder> {
 pub(crate) fn write_in(
     call: Call,
     txn: Result<&mut Writing>,
-    record: Result<&Builder>,
+    record: Result<Shared<Builder>>,
     verb: Result<Verb<'_>>,
     id: Option<&Out<[u8; 16]>>,
 ) -> guanxi_status {
@@ -81,7 +81,7 @@ pub(crate) fn write_in(
 pub(crate) fn write_alone(
     call: Call,
     session: Result<Shared<SessionHandle>>,
-    record: Result<&Builder>,
+    record: Result<Shared<Builder>>,
     verb: Result<Verb<'_>>,
     id: Option<&Out<[u8; 16]>>,
 ) -> guanxi_status {
@@ -89,7 +89,7 @@ pub(crate) fn write_alone(
         let (speaker, record, verb) = (speaker(call, session)?, named(record)?, verb?);
         let running = speaker.enter()?;
         let entity = record.entity()?;
-        let written = speaker.engine.writing(|| Ok(write_once(&running.session, record, entity, &verb)?))?;
+        let written = speaker.engine.writing(|| Ok(write_once(&running.session, &record, entity, &verb)?))?;
         if let Some(id) = id {
             id.set(*written.as_bytes());
         }

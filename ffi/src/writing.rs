@@ -174,9 +174,9 @@ pub(crate) unsafe fn enter<'a>(call: &Call, txn: *mut guanxi_txn) -> Result<&'a 
     // SAFETY: the caller's promise is the same; other threads look at what never changes and turn back.
     let entered = unsafe {
         handle::check_process::<Writing>(txn)
-            .and_then(|()| handle::view::<Writing>(txn))
+            .and_then(|()| handle::peek::<Writing>(txn))
             .and_then(|seen| seen.welcome(call))
-            .and_then(|()| handle::exclusive::<Writing>(txn))
+            .and_then(|()| handle::alone::<Writing>(txn))
     };
     entered.map_err(|error| error.field("txn"))
 }

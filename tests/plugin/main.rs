@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it means in the shortest way")]
 
 mod containment;
+mod outward;
 mod promise;
 mod registrar;
 mod trust;

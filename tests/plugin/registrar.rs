@@ -56,6 +56,19 @@ fn an_entity_with_rules_and_states_comes_with_the_metadata_of_a_plugin() {
 }
 
 #[test]
+fn labels_of_a_plugin_are_told_in_as_many_languages_as_its_package_has() {
+    let house = full_house();
+    let label = |locale: &str| {
+        let given = json!({"entity": TICKET, "locale": locale});
+        call(&house.admin, "schema.describe", &given).unwrap()["entities"][0]["label"].clone()
+    };
+    assert_eq!(
+        [label("fr"), label("fr-CA"), label("en"), label("zh-Hans")],
+        ["Billet", "Billet", "Ticket", "工单"]
+    );
+}
+
+#[test]
 fn a_hook_behind_the_save_takes_the_save_back_with_all_that_it_wrote() {
     let house = full_house();
     let refused = create(&house.admin, "late").unwrap_err();
@@ -201,41 +214,66 @@ fn a_model_scores_a_record_as_the_asking_user_sees_it_and_says_why() {
     assert_eq!(missing.code(), Code::MissingParameter);
 }
 
+fn open(path: &std::path::Path) -> (guanxi::Crm, Session) {
+    let crm = options().open(path).unwrap();
+    let admin = crm.sign_in("admin", crate::PASSWORD).unwrap();
+    (crm, admin)
+}
+
 #[test]
-fn migrations_run_once_in_the_right_of_an_administrator_and_until_then_hooks_refuse() {
+fn migrations_run_once_in_the_right_of_an_administrator_and_without_one_the_plugin_is_refused() {
     let house = house();
     let place = house.place.path();
     let package = full(place, "1.0.0", 1, &[]);
-    Loader::unsigned().install(&house.crm, std::slice::from_ref(&package)).unwrap();
-    assert_eq!(create(&house.admin, "a").unwrap_err().code(), Code::PluginMigration);
+    let refused = Loader::unsigned().install(&house.crm, std::slice::from_ref(&package)).unwrap_err();
+    assert_eq!(refused.code(), Code::PluginMigration);
+    assert!(house.crm.registry().entity(TICKET).is_err(), "nothing of it is there");
+    assert!(house.crm.plugin_states().unwrap().is_empty());
+    create(&house.admin, "late").unwrap();
+    Loader::unsigned().install_as(&house.admin, std::slice::from_ref(&package)).unwrap();
+    assert_eq!(tickets(&house.admin), ["first"]);
     let path = place.join("house.guanxi");
     drop((house.admin, house.crm));
-    let open = || {
-        let crm = options().open(&path).unwrap();
-        let admin = crm.sign_in("admin", crate::PASSWORD).unwrap();
-        (crm, admin)
-    };
-    let (crm, admin) = open();
-    Loader::unsigned().install_as(&admin, std::slice::from_ref(&package)).unwrap();
-    assert_eq!(tickets(&admin), ["first"]);
-    create(&admin, "a").unwrap();
-    drop((crm, admin));
-    let (crm, admin) = open();
+    let (crm, admin) = open(&path);
     // It is done, so that nobody needs to be an administrator any more.
     Loader::unsigned().install(&crm, &[package]).unwrap();
     create(&admin, "b").unwrap();
     drop((crm, admin));
-    let broken = full(place, "1.1.0", 2, &[("BROKEN_MIGRATION", "1")]);
-    let (crm, admin) = open();
-    let error = Loader::unsigned().install_as(&admin, &[broken]).unwrap_err();
-    assert_eq!(error.code(), Code::PluginFault);
-    assert_eq!(tickets(&admin), ["first"], "what it wrote is gone with it");
-    assert_eq!(create(&admin, "c").unwrap_err().code(), Code::PluginMigration);
-    drop((crm, admin));
-    let (_crm, admin) = open();
-    let whole = full(place, "1.2.0", 2, &[]);
+    let (_crm, admin) = open(&path);
+    let whole = full(place, "1.2.0", 2, &[("WIDER", "1")]);
     Loader::unsigned().install_as(&admin, &[whole]).unwrap();
     assert_eq!(tickets(&admin), ["second"]);
+}
+
+#[test]
+fn of_a_version_whose_migration_fails_nothing_is_there_and_the_one_before_is_in_force() {
+    let house = house();
+    let place = house.place.path();
+    let (old, path) = (full(place, "1.0.0", 1, &[]), place.join("house.guanxi"));
+    Loader::unsigned().install_as(&house.admin, std::slice::from_ref(&old)).unwrap();
+    let (states, version) = (house.crm.plugin_states().unwrap(), house.crm.registry().version());
+    drop((house.admin, house.crm));
+    let (crm, admin) = open(&path);
+    let before = crm.head().unwrap();
+    let broken = full(place, "1.1.0", 2, &[("BROKEN_MIGRATION", "1"), ("WIDER", "1")]);
+    let error = Loader::unsigned().install_as(&admin, &[broken]).unwrap_err();
+    assert_eq!((error.code(), error.plugin_name()), (Code::PluginFault, Some("cn.example.full")));
+    // Neither its field, nor what it wrote, nor that it was seen.
+    let registry = crm.registry();
+    assert!(registry.entity(TICKET).unwrap().field("note".into()).is_err());
+    assert_eq!((registry.version(), crm.plugin_states().unwrap()), (version, states.clone()));
+    assert_eq!((tickets(&admin), crm.head().unwrap().position), (vec!["first".to_owned()], before.position));
+    assert!(!crm.loaded_plugins().contains("cn.example.full"));
+    assert_eq!(call(&admin, "cn.example.full.echo", &json!({})).unwrap_err().code(), Code::UnknownMethod);
+    // The one before comes in the same process, as if nothing had been, and in the next one.
+    Loader::unsigned().install_as(&admin, std::slice::from_ref(&old)).unwrap();
+    assert_eq!(create(&admin, "late").unwrap_err().code(), Code::PluginRejected);
+    drop((crm, admin));
+    let (crm, admin) = open(&path);
+    Loader::unsigned().install(&crm, &[old]).unwrap();
+    assert_eq!(create(&admin, "late").unwrap_err().code(), Code::PluginRejected);
+    assert_eq!(crm.plugin_states().unwrap()[0].version, "1.0.0");
+    crm.verify(admin.patience()).unwrap();
 }
 
 #[test]

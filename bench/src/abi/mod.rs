@@ -6,7 +6,7 @@
 mod rust;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{
@@ -21,17 +21,24 @@ pub struct Arguments {
     /// The shared library that is measured, built with optimisation.
     #[arg(long, default_value = "target/release/libguanxi.so")]
     library: PathBuf,
+    /// The plugin in Rust whose hook is measured, built with optimisation.
+    #[arg(long, default_value = "target/release/libguanxi_plugin_licence.so")]
+    plugin: PathBuf,
 }
 
 /// The sources beside this file lie here when the bench is run.
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/abi");
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
+/// Saves of one pass with hooks.
+const SAVES: &str = "5000";
+
 /// A figure before it is measured: name; step and measure of ours, and of what stands beside it; target. The unit is the
 /// last part of a measure's name.
 type Row = (&'static str, (&'static str, &'static str), (&'static str, &'static str), Target);
 
-/// What stands on the right is Rust, or SQLite by the same language; for calls it is the bare one of C.
+/// What stands on the right is Rust, or SQLite by the same language; for calls it is the bare one of C, and for what one
+/// hook of a plugin adds to a save it is the save without a hook.
 const ROWS: &[Row] = &[
     ("abi.call.checked", ("c", "checked_ns"), ("c", "bare_ns"), Target::None),
     ("abi.call.python", ("python", "bare_ns"), ("c", "bare_ns"), Target::None),
@@ -43,6 +50,8 @@ const ROWS: &[Row] = &[
     ("abi.list.c_and_sqlite", ("c", "getters_ns"), ("c", "sqlite_ns"), Target::Ratio(1.0)),
     ("abi.list.python_and_sqlite", ("python", "rows_ns"), ("python", "sqlite_ns"), Target::Ratio(0.5)),
     ("abi.upsert", ("c", "upsert_us"), ("rust", "upsert_us"), Target::None),
+    ("abi.hook.c", ("hook", "c_ns"), ("hook", "save_ns"), Target::AtMost(300.0)),
+    ("abi.hook.rust", ("hook", "rust_ns"), ("hook", "save_ns"), Target::AtMost(300.0)),
 ];
 
 fn declared((name, ours, theirs, target): &Row) -> Declared {
@@ -63,6 +72,7 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
     let library = arguments.library.canonicalize()?;
     let rows = arguments.group.accounts;
     let program = compile(&library, folder.path())?;
+    let hooks = compile_hooks(folder.path())?;
     let mut samples = Samples::default();
     for round in 0..arguments.group.rounds.max(1) {
         let room = folder.path().join(format!("round-{round}"));
@@ -79,6 +89,9 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
             Ok(measured) => samples.keep("python", Side::Ours, &measured),
             Err(error) => eprintln!("without Python: {error}"),
         }
+        let mut hook = Command::new(&hooks);
+        hook.arg(&room).arg(SAVES).arg(path::absolute(&arguments.plugin)?).arg(env!("CARGO_PKG_VERSION"));
+        samples.keep("hook", Side::Ours, &told(&mut hook)?);
     }
     samples.print(&ROWS.iter().map(declared).collect::<Vec<_>>(), rows, arguments.group.json);
     Ok(())
@@ -120,6 +133,20 @@ fn compile(library: &Path, folder: &Path) -> Outcome<PathBuf> {
         problem = String::from_utf8_lossy(&output.stderr).into_owned();
     }
     Err(problem.into())
+}
+
+/// Compiles the program that measures hooks, against the library that was laid into the folder.
+fn compile_hooks(folder: &Path) -> Outcome<PathBuf> {
+    let program = folder.join("hook");
+    let mut command = Command::new("cc");
+    command.args(["-std=c99", "-O2", "-I"]).arg(Path::new(ROOT).join("include"));
+    command.arg(Path::new(HERE).join("hook.c")).arg(folder.join("libguanxi.so.0")).arg("-ldl");
+    command.arg(format!("-Wl,-rpath,{}", folder.display())).arg("-o").arg(&program);
+    let output = command.output()?;
+    match output.status.success() {
+        true => Ok(program),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+    }
 }
 
 /// What a program measured: the JSON object of its last line.

@@ -361,6 +361,17 @@ impl<A: ActionKind> Permit<A> {
         fields.masked.iter().chain(in_lists.into_iter().flatten()).copied()
     }
 
+    /// Whether the holder sees the value of a field as it is in a record of a class, shown by itself. The class is asked
+    /// for only where it makes a difference.
+    #[must_use]
+    pub fn shows_in(&self, class: impl FnOnce() -> AccessClass, field: FieldId) -> bool {
+        let profile = match self.fields.rings.is_empty() {
+            true => &self.fields.outermost,
+            false => self.fields.of(&class()),
+        };
+        !profile.hidden.contains(&field) && !profile.masks(field, Showing::Detail)
+    }
+
     /// Refuses a field whose values the holder does not see, under the name by which it was asked for: one of
     /// which nothing is seen as if there were no field of this name.
     ///

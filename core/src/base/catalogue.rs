@@ -324,8 +324,8 @@ catalogue! {
         ["this thread is inside a transaction already", "a transaction or hook called the engine again", "use the transaction at hand"],
         ["该线程已在事务之中", "事务或钩子再次调用了引擎", "请使用当前事务"];
     WrongThread = 604, "engine.wrong_thread",
-        ["the handle belongs to another thread", "a transaction stays on the thread that began it", "call from that thread"],
-        ["句柄属于其他线程", "事务只能在开始它的线程上使用", "请在原线程调用"];
+        ["the handle belongs to another thread", "a transaction stays on the thread that began it, and one thread at a time uses a cursor, a record or a query", "call from that thread"],
+        ["句柄属于其他线程", "事务只能在开始它的线程上使用，游标、记录与查询同一时间只能由一个线程使用", "请在原线程调用"];
     Panic = 605, "engine.panic",
         ["the engine met a fault of its own", "a bug in the engine", "report it; reopen the database if writes are refused"],
         ["引擎内部故障", "引擎存在缺陷", "请报告；如拒绝写入请重新打开数据库"];

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::access::{Action, Role};
 use crate::base::{Code, Error, Label, Result};
+use crate::engine::connectors::DeclaredConnector;
 use crate::engine::{Crm, Registrar, Session};
 use crate::schema::EntityType;
 
@@ -24,16 +25,43 @@ pub struct ActionDefinition {
     pub help: Label,
     /// What its caller must be allowed: an action on an entity, by API name. Nothing for every user.
     pub needs: Option<(String, Action)>,
+    /// What it is for, so that a host can show each kind in its place.
+    pub kind: PerformKind,
 }
 
-/// What an extension does when the host says that it is time.
+/// What something that is called by name is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PerformKind {
+    /// It does something.
+    #[default]
+    Action,
+    /// It answers with a report, and takes nothing.
+    Report,
+    /// It scores a record, which it takes.
+    Model,
+}
+
+impl PerformKind {
+    /// The name: `action`, `report`, `model`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Report => "report",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// What an extension does when its time has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobDefinition {
     /// The name, which begins with the id of the extension and a point.
     pub name: String,
     /// What people read.
     pub label: Label,
-    /// When it is due, in the five fields of crontab (IEEE Std 1003.1); it is for the host, which calls.
+    /// When it is due: a rule of RFC 5545, or the five fields of crontab (IEEE Std 1003.1), by the clocks of the
+    /// organisation.
     pub schedule: String,
 }
 
@@ -54,11 +82,12 @@ pub(super) struct Declared<D> {
     pub work: Arc<dyn Perform>,
 }
 
-/// The actions and jobs of a database that is open.
+/// The actions, jobs and connectors of a database that is open.
 #[derive(Clone, Default)]
 pub(super) struct Performers {
     actions: Vec<Declared<ActionDefinition>>,
     jobs: Vec<Declared<JobDefinition>>,
+    pub connectors: Vec<DeclaredConnector>,
 }
 
 impl Performers {
@@ -77,6 +106,10 @@ impl Performers {
             all.check(&job.extension, &job.definition.name)?;
             all.jobs.push(job);
         }
+        for connector in std::mem::take(&mut registrar.connectors) {
+            all.check(&connector.extension, &connector.definition.name)?;
+            all.connectors.push(connector);
+        }
         Ok(all)
     }
 
@@ -89,8 +122,10 @@ impl Performers {
             let error = Error::new(Code::InvalidDefinition).field("name").value(name);
             return Err(error.rule(&format!("{extension}.<name> in lower case")));
         }
-        let mut names = self.actions.iter().map(|known| &known.definition.name);
-        if names.any(|known| known == name) || self.jobs.iter().any(|known| known.definition.name == name) {
+        let actions = self.actions.iter().map(|known| &known.definition.name);
+        let jobs = self.jobs.iter().map(|known| &known.definition.name);
+        let connectors = self.connectors.iter().map(|known| &known.definition.name);
+        if actions.chain(jobs).chain(connectors).any(|known| known == name) {
             return Err(Error::new(Code::DuplicateDefinition).field("name").value(name));
         }
         Ok(())
@@ -114,10 +149,16 @@ impl Crm {
         Arc::clone(&self.inner.performers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The jobs that extensions have, with when each is due, for the host that calls them.
+    /// The jobs that extensions have, with when each is due.
     #[must_use]
     pub fn jobs(&self) -> Vec<JobDefinition> {
         self.performers().jobs.iter().map(|job| job.definition.clone()).collect()
+    }
+
+    /// The same, each with the extension whose job it is.
+    pub(crate) fn jobs_of_extensions(&self) -> Vec<(String, JobDefinition)> {
+        let performers = self.performers();
+        performers.jobs.iter().map(|job| (job.extension.clone(), job.definition.clone())).collect()
     }
 }
 
@@ -161,11 +202,27 @@ impl Session {
     /// `plugin.not_admitted` for an extension that has no account; `engine.reentrant`; those of the job.
     pub fn run_job(&self, name: &str) -> Result<Json> {
         self.check_may(Role::NAME, Action::Administer)?;
+        self.perform_job(name, &Json::Null)
+    }
+
+    /// Has an extension do a job with parameters, for whoever has found that it may be done.
+    ///
+    /// # Errors
+    /// As [`Session::run_job`].
+    pub(crate) fn perform_job(&self, name: &str, parameters: &Json) -> Result<Json> {
         let performers = self.crm().performers();
         let job = performers.jobs.iter().find(|known| known.definition.name == name);
         let job = job.ok_or_else(|| Error::new(Code::UnknownMethod).value(name))?;
+        let own = self.as_extension(&job.extension)?;
+        job.work.perform(&own, parameters).map_err(|error| error.plugin(&job.extension))
+    }
+
+    /// A session of an extension on its own account, in this user's name.
+    ///
+    /// # Errors
+    /// `plugin.not_admitted`; `engine.reentrant` within a transaction of this thread.
+    pub(super) fn as_extension(&self, extension: &str) -> Result<Self> {
         self.crm().check_outside()?;
-        let own = self.crm().session_of_plugin(&job.extension)?.on_behalf_of(self.user())?;
-        job.work.perform(&own, &Json::Null).map_err(|error| error.plugin(&job.extension))
+        self.crm().session_of_plugin(extension)?.on_behalf_of(self.user())
     }
 }

@@ -20,7 +20,6 @@ use crate::engine::audit_trail::AuditTrail;
 use crate::engine::configuration::Configuration;
 use crate::engine::due::DueHook;
 use crate::engine::extension::Hook;
-use crate::engine::package_records;
 use crate::engine::plugin_states;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
@@ -31,14 +30,14 @@ use crate::engine::slow::SlowLog;
 use crate::engine::transaction::Publish;
 use crate::engine::watch::Bell;
 use crate::engine::{
-    Changes, CheckpointSigner, Command, Extension, Options, Registrar, Session, Settings, TextExtractor,
-    Transaction, VerifyReport, Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
+    Changes, CheckpointSigner, Command, Options, Session, Settings, TextExtractor, Transaction, VerifyReport,
+    Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
     EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
     gaining, gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows, verify,
 };
-use crate::schema::{EntityType, Field, FieldKeys, Package, Registry, RegistryChange};
+use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
 use crate::storage::{
     CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
     StoreStatistics,
@@ -252,24 +251,6 @@ impl Crm {
         };
         self.enter_note(user, EntryKind::SignIn, "sign_in", "host")?;
         self.session_of(user)
-    }
-
-    /// Adds an extension to the open database: all of it, or nothing.
-    ///
-    /// # Errors
-    /// What the extension refuses; `schema.duplicate_definition`; `plugin.conflict` if one of the
-    /// same id is there already.
-    pub fn install(&self, extension: &dyn Extension, note_text: &str) -> Result<()> {
-        self.add(extension)?;
-        let nobody = RecordId::from_bytes([0; 16]);
-        self.enter_note(nobody, EntryKind::Plugin, extension.id(), note_text)
-    }
-
-    pub(super) fn add(&self, extension: &dyn Extension) -> Result<()> {
-        if self.inner.plugins.read().unwrap_or_else(PoisonError::into_inner).contains(extension.id()) {
-            return Err(Error::new(Code::PluginConflict).plugin(extension.id()));
-        }
-        self.install_one(extension).map(drop)
     }
 
     /// What opening the database had to mend after a crash.
@@ -548,93 +529,6 @@ impl Crm {
         })
     }
 
-    /// Gives the entities that everybody reads.
-    fn install_all(&self, extensions: &[Arc<dyn Extension>]) -> Result<Vec<String>> {
-        let mut own = Registrar::default();
-        organisation::declare(&mut own);
-        self.apply(own)?;
-        let shared = extensions.iter().map(|extension| self.install_one(extension.as_ref()));
-        Ok(shared.collect::<Result<Vec<_>>>()?.concat())
-    }
-
-    fn install_one(&self, extension: &dyn Extension) -> Result<Vec<String>> {
-        let mut registrar = Registrar::of(extension)?;
-        let shared = std::mem::take(&mut registrar.shared);
-        self.apply(registrar).map_err(|error| error.plugin(extension.id()))?;
-        let mut plugins = self.inner.plugins.write().unwrap_or_else(PoisonError::into_inner);
-        plugins.insert(extension.id().to_owned());
-        Ok(shared)
-    }
-
-    fn apply(&self, mut registrar: Registrar) -> Result<()> {
-        let actor = RecordId::from_bytes([0; 16]);
-        let performers = self.performers().with(&mut registrar)?;
-        self.change_registry(actor, &registrar.extension, |registry| {
-            let mut change = RegistryChange::Nothing;
-            let mut merge = |next: RegistryChange| {
-                if next == RegistryChange::Changed {
-                    change = next;
-                }
-            };
-            for module in &registrar.modules {
-                merge(registry.declare_module(module)?);
-            }
-            for set in &registrar.value_sets {
-                merge(registry.declare_value_set(set)?);
-            }
-            merge(registry.take_names(&registrar.entities)?);
-            for entity in &registrar.entities {
-                merge(registry.declare_entity(entity)?);
-            }
-            for setting in &registrar.settings {
-                merge(registry.declare_setting(setting)?);
-            }
-            for (entity, field) in &registrar.fields {
-                merge(registry.declare_field(entity, field)?);
-            }
-            for (entity, index) in &registrar.indexes {
-                merge(registry.declare_index(entity, index)?);
-            }
-            for (entity, counter) in &registrar.counters {
-                merge(registry.declare_counter(entity, counter)?);
-            }
-            for (entity, rule) in &registrar.rules {
-                merge(registry.declare_rule(entity, rule)?);
-            }
-            for (entity, machine) in &registrar.states {
-                merge(registry.declare_states(entity, machine)?);
-            }
-            for (entity, rule) in &registrar.unique {
-                merge(registry.declare_unique(entity, rule)?);
-            }
-            for (entity, types) in &registrar.record_types {
-                merge(registry.declare_record_types(entity, types)?);
-            }
-            for (entity, layout) in &registrar.layouts {
-                merge(registry.declare_layout(entity, layout)?);
-            }
-            for package in &registrar.packages {
-                merge(install_package(registry, &registrar.extension, package)?);
-            }
-            for hook in &registrar.hooks {
-                registry.entity(&hook.entity)?;
-            }
-            Ok(change)
-        })?;
-        *self.inner.performers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(performers);
-        let mut hooks = self.inner.hooks.write().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<Hook> = hooks.iter().cloned().chain(registrar.hooks).collect();
-        all.sort_by(|left, right| (left.order, &left.extension).cmp(&(right.order, &right.extension)));
-        *hooks = Arc::new(all);
-        let mut due = self.inner.due.write().unwrap_or_else(PoisonError::into_inner);
-        *due = Arc::new(due.iter().cloned().chain(registrar.due).collect());
-        let mut commands = self.inner.commands.write().unwrap_or_else(PoisonError::into_inner);
-        *commands = Arc::new(commands.iter().cloned().chain(registrar.commands).collect());
-        let mut extractors = self.inner.extractors.write().unwrap_or_else(PoisonError::into_inner);
-        extractors.extend(registrar.extractors);
-        Ok(())
-    }
-
     /// Changes a copy of the registry, stores it with an entry of the ledger, and only then shows it.
     pub(super) fn change_registry(
         &self,
@@ -676,7 +570,7 @@ impl Crm {
     }
 
     /// The registry with a change, if that changes anything.
-    fn next_registry(
+    pub(super) fn next_registry(
         &self,
         change: impl FnOnce(&mut Registry) -> Result<RegistryChange>,
     ) -> Result<Option<NextRegistry>> {
@@ -690,36 +584,22 @@ impl Crm {
         Ok(Some(NextRegistry { before, after: Arc::new(registry), json, said }))
     }
 
-    fn show_registry(&self, registry: &Arc<Registry>) {
+    pub(super) fn show_registry(&self, registry: &Arc<Registry>) {
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(registry);
     }
 }
 
-/// Installs the package of metadata of an extension, which is in its namespace and declares no records.
-fn install_package(registry: &mut Registry, extension: &str, package: &Package) -> Result<RegistryChange> {
-    let wrong = |field: &str, rule: &str| Error::new(Code::InvalidDefinition).field(field).rule(rule);
-    if package.package != extension {
-        return Err(wrong("package", "the id of the plugin").value(&package.package));
-    }
-    if !package.roles.is_empty() || !package.views.is_empty() {
-        return Err(wrong("roles", "roles and views are installed by a user"));
-    }
-    let change = registry.install(package.clone())?;
-    package_records::check(registry, package)?;
-    Ok(change)
-}
-
 /// A registry that is about to take the place of the one before it.
-struct NextRegistry {
+pub(super) struct NextRegistry {
     before: Arc<Registry>,
-    after: Arc<Registry>,
+    pub after: Arc<Registry>,
     json: Vec<u8>,
     said: String,
 }
 
 impl NextRegistry {
     /// Stores it, with all that follows from it at once and with its entry of the ledger.
-    fn write(&self, view: &mut WriteView<'_>, context: &WriteContext, actor: RecordId) -> Result<()> {
+    pub fn write(&self, view: &mut WriteView<'_>, context: &WriteContext, actor: RecordId) -> Result<()> {
         for entity in self.after.entities() {
             match self.before.entity_by_id(entity.id()) {
                 Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,

@@ -51,6 +51,8 @@ pub struct Lease {
     pub token: RecordId,
     /// Until when it is nobody else's.
     pub until: Timestamp,
+    /// The extension whose job it is, by its id; nothing for work that the host does.
+    pub extension: Option<String>,
 }
 
 /// One work with its index.
@@ -146,6 +148,14 @@ impl Transaction<'_> {
     #[must_use]
     pub fn is_pool(&self, owner: RecordId) -> bool {
         self.policy.is_pool(owner)
+    }
+
+    /// Refuses what an extension could not do now: a job of its is not handed out where nobody would do it.
+    ///
+    /// # Errors
+    /// `plugin.not_admitted`.
+    pub(crate) fn check_acts(&self, extension: &str) -> Result<()> {
+        self.crm().check_acts(extension)
     }
 
     /// An id that nothing has.

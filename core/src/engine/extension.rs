@@ -1,21 +1,27 @@
 //! The door through which the built-in model and every plugin declare themselves.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::access::{Create, Policy, Read, Update};
-use crate::base::{Code, Date, Label, Locale, Patience, RecordId, Result, TimeZone, Timestamp, Value};
+use crate::base::{
+    Code, Date, EntityId, Error, FieldId, Label, Locale, Patience, RecordId, Result, TimeZone, Timestamp,
+    Value,
+};
 use crate::engine::actions::Declared;
+use crate::engine::connectors::DeclaredConnector;
 use crate::engine::due::DueHook;
-use crate::engine::record_hooks::check_user_reads;
+use crate::engine::record_hooks::KeptPermit;
 use crate::engine::{
     ActionDefinition, AfterCommit, Changes, Command, Condition, DueWork, FieldSelector, HookPoint,
     JobDefinition, RecordHook, Settings, TextExtractor, Transaction, condition,
 };
 use crate::records::{self, Direction, Query, Record, Sight, SortField, Total, find_unique};
 use crate::schema::{
-    CounterDefinition, Entity, EntityDefinition, FieldDefinition, IndexDefinition, LayoutDefinition,
-    ModuleDefinition, Package, PhoneRegion, RecordTypesDefinition, Registry, RuleDefinition,
-    SettingDefinition, StateMachineDefinition, UniqueDefinition, ValueSetDefinition, normalize_value,
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, FieldName, IndexDefinition,
+    LayoutDefinition, ModuleDefinition, Package, PhoneRegion, RecordTypesDefinition, Registry,
+    RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition, ValueSetDefinition,
+    normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -98,6 +104,7 @@ pub struct Registrar {
     pub(super) actions: Vec<Declared<ActionDefinition>>,
     pub(super) jobs: Vec<Declared<JobDefinition>>,
     pub(super) extractors: Vec<Arc<dyn TextExtractor>>,
+    pub(super) connectors: Vec<DeclaredConnector>,
 }
 
 impl Registrar {
@@ -239,7 +246,8 @@ pub struct Save<'a> {
     pub(super) entity: &'a Entity,
     pub(super) registry: &'a Registry,
     pub(super) snapshot: &'a dyn Snapshot,
-    pub(super) policy: &'a Policy,
+    pub(super) policy: &'a Arc<Policy>,
+    pub(super) kept_permit: &'a KeptPermit,
     /// Who saves; nobody while a database is founded.
     pub(super) user: Option<RecordId>,
     pub(super) settings: &'a Settings,
@@ -325,11 +333,37 @@ impl Save<'_> {
     /// # Errors
     /// `schema.unknown_field`, `schema.wrong_type` and the like.
     pub fn set(&mut self, field: impl Into<FieldSelector>, value: impl Into<Value>) -> Result<()> {
-        let field = field.into().field(self.entity)?;
-        let value = normalize_value(field, value.into(), self.phones)
+        let field = field.into().field(self.entity)?.id();
+        self.put(field, value.into())
+    }
+
+    /// As [`Save::set`] for a field by its number.
+    ///
+    /// # Errors
+    /// As [`Save::set`].
+    pub fn put(&mut self, field: FieldId, value: Value) -> Result<()> {
+        let unknown = || Error::new(Code::UnknownField).entity(&self.entity.api_name);
+        let field = self.entity.field_by_id(field).ok_or_else(unknown)?;
+        let value = normalize_value(field, value, self.phones)
             .map_err(|error| error.entity(&self.entity.api_name))?;
         self.record.set(field.id(), value);
         Ok(())
+    }
+
+    /// As [`Save::check_user_sets`] for a field by its number.
+    ///
+    /// # Errors
+    /// As [`Save::check_user_sets`].
+    pub fn check_sets(&self, field: FieldId) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let (id, name) = (self.entity.id(), &self.entity.api_name);
+        let said = self.entity.field_by_id(field).map_or("", |field| &field.api_name);
+        let class = self.record.envelope.access_class();
+        let checked = match self.is_new() {
+            true => self.policy.decide::<Create>(user, id, name)?.check_sets(&class, field, said),
+            false => self.policy.decide::<Update>(user, id, name)?.check_sets(&class, field, said),
+        };
+        checked.map_err(|error| error.entity(name))
     }
 
     /// Refuses a field of which the user who saves does not see the value in clear. A rule reads in its own right;
@@ -339,7 +373,44 @@ impl Save<'_> {
     /// `access.field_not_permitted`, `access.not_permitted`, `schema.unknown_field`.
     pub fn check_user_reads(&self, field: impl Into<FieldSelector>) -> Result<()> {
         match self.user {
-            Some(user) => check_user_reads(self.policy, user, self.entity, self.record, field),
+            Some(_) => self.check_reads(field.into().field(self.entity)?.id()),
+            None => Ok(()),
+        }
+    }
+
+    /// The entity's number and the version of the registry: within both, a name stands for the same field.
+    #[must_use]
+    pub fn schema(&self) -> (EntityId, u32) {
+        (self.entity.id(), self.registry.version())
+    }
+
+    /// The number of a field of the registry, for who asks for it again and again.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn field(&self, name: &str) -> Result<FieldId> {
+        Ok(self.entity.field(FieldName::Name(name))?.id())
+    }
+
+    /// As [`Save::value`] for a field by its number, without a copy of what is stored.
+    #[must_use]
+    pub fn peek(&self, field: FieldId) -> Cow<'_, Value> {
+        self.record.peek(field)
+    }
+
+    /// As [`Save::old_value`] for a field by its number, without a copy of what is stored.
+    #[must_use]
+    pub fn peek_old(&self, field: FieldId) -> Cow<'_, Value> {
+        self.old.map_or(Cow::Owned(Value::Null), |old| old.peek(field))
+    }
+
+    /// As [`Save::check_user_reads`] for a field by its number.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`.
+    pub fn check_reads(&self, field: FieldId) -> Result<()> {
+        match self.user {
+            Some(user) => self.kept_permit.check_reads((self.policy, user), self.entity, self.record, field),
             None => Ok(()),
         }
     }
@@ -349,21 +420,10 @@ impl Save<'_> {
     /// # Errors
     /// As [`Save::check_user_reads`].
     pub fn check_user_sets(&self, field: impl Into<FieldSelector>) -> Result<()> {
-        let Some(user) = self.user else { return Ok(()) };
-        let field = field.into().field(self.entity)?;
-        let (id, name) = (self.entity.id(), &self.entity.api_name);
-        let class = self.record.envelope.access_class();
-        let checked = match self.is_new() {
-            true => {
-                let permit = self.policy.decide::<Create>(user, id, name)?;
-                permit.check_sets(&class, field.id(), &field.api_name)
-            }
-            false => {
-                let permit = self.policy.decide::<Update>(user, id, name)?;
-                permit.check_sets(&class, field.id(), &field.api_name)
-            }
-        };
-        checked.map_err(|error| error.entity(name))
+        match self.user {
+            Some(_) => self.check_sets(field.into().field(self.entity)?.id()),
+            None => Ok(()),
+        }
     }
 
     /// Lets the save go on, and tells the caller to look at a field.

@@ -26,6 +26,7 @@ mod checkpoints;
 mod collation_tests;
 mod condition;
 mod configuration;
+mod connectors;
 mod corrections;
 mod credentials;
 mod crm;
@@ -43,6 +44,7 @@ mod history_sorted;
 mod holders;
 mod indexes;
 mod inspect;
+mod installing;
 mod involving;
 mod keys;
 mod layout;
@@ -149,7 +151,7 @@ pub use crate::storage::{
 };
 pub use access_past::PastEntitledPage;
 pub use access_paths::{AccessExplanation, Entitled, EntitledPage, ParentRecord};
-pub use actions::{ActionDefinition, JobDefinition, Perform};
+pub use actions::{ActionDefinition, JobDefinition, Perform, PerformKind};
 pub use anomalies::{Anomaly, AnomalyKind, AnomalyRule, AnomalySubscription, Detection};
 pub use attachment_texts::{
     ExtractedText, MAX_TEXT_BYTES, TextExtractor, TextsExtracted, TextsWaiting, USUAL_CONTENT_BYTES,
@@ -167,6 +169,7 @@ pub(crate) use checkpoints::is_good;
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange, SuppressionMode};
+pub use connectors::{Connect, ConnectorDefinition, ConnectorState, Pulled, PulledRecord, Pushed};
 pub use corrections::{
     Correction, CorrectionPage, CorrectionRequest, CorrectionStatus, CorrectionsOf, MAX_OPEN_BY_PERSON,
     MAX_OPEN_OF_PERSON, MAX_OPEN_OF_RECORD, correction,

@@ -73,6 +73,14 @@ impl Crm {
         Ok(session.of_plugin(AsPlugin { plugin: plugin.into(), on_behalf_of: None }))
     }
 
+    /// Refuses a plugin that has no session of its own, as [`Crm::session_of_plugin`] does.
+    pub(super) fn check_acts(&self, plugin: &str) -> Result<()> {
+        match self.admitted(plugin)?.filter(|_| self.has_loaded(plugin)) {
+            Some(_) => Ok(()),
+            None => Err(Error::new(Code::PluginNotAdmitted).plugin(plugin)),
+        }
+    }
+
     /// What says that a plugin has an account, and the account, where that may sign in.
     fn admitted(&self, plugin: &str) -> Result<Option<(RecordId, RecordId)>> {
         let (registry, snapshot) = (self.registry(), self.snapshot()?);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Action, Role};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::session::WriterTurn;
-use crate::engine::{Crm, EntryKind, Extension, Session, Transaction, WriteOptions};
+use crate::engine::{Crm, EntryKind, Extension, Session, Transaction};
 use crate::records::{WriteView, note};
 use crate::schema::EntityType;
 use crate::storage::{Keyspace, RangeRequest, Snapshot};
@@ -38,6 +38,19 @@ pub struct PluginState {
     pub schema_version: u32,
     /// Whether nothing is written while it is not loaded.
     pub required: bool,
+}
+
+impl PluginState {
+    /// What the ledger says of a plugin that was loaded.
+    fn told(&self) -> String {
+        let mut text = format!("{} {}", self.plugin, self.version);
+        for (name, said) in [("sha256", &self.sha256), ("key", &self.key)] {
+            if !said.is_empty() {
+                text.push_str(&format!(" {name}:{said}"));
+            }
+        }
+        text
+    }
 }
 
 fn place(plugin: &str) -> Vec<u8> {
@@ -88,18 +101,10 @@ impl Crm {
     /// # Errors
     /// As [`Crm::install`].
     pub fn install_plugin(&self, extension: &dyn Extension, state: &PluginState) -> Result<()> {
-        let mut text = format!("{} {}", state.plugin, state.version);
-        for (name, said) in [("sha256", &state.sha256), ("key", &state.key)] {
-            if !said.is_empty() {
-                text.push_str(&format!(" {name}:{said}"));
-            }
-        }
-        self.add(extension)?;
-        let nobody = RecordId::from_bytes([0; 16]);
-        self.system_write(nobody, extension.id(), |view, context| {
+        self.install_with(extension, &mut |view, context| {
             let required = known(view, &state.plugin)?.is_some_and(|known| known.required);
             remember(view, &PluginState { required, ..state.clone() })?;
-            note(view, context, EntryKind::Plugin, nobody, &text);
+            note(view, context, EntryKind::Plugin, RecordId::from_bytes([0; 16]), &state.told());
             Ok(())
         })
     }
@@ -167,30 +172,30 @@ impl Session {
         )
     }
 
-    /// Brings what a plugin has stored to a newer form, in one transaction with the note that it was done. A migration
-    /// acts in the right of this user, who administers everything, and runs again only where it failed.
+    /// Adds a plugin as [`Crm::install_plugin`] does, and brings what it has stored to the newer form that `state` names:
+    /// what it declares, what its migrations write and the notes of both are one transaction. So of a plugin whose
+    /// migration fails nothing is there, and its version before is in force. A migration acts in the right of this user,
+    /// who administers everything; it is given the version from which it starts, and hooks of the plugin are not asked.
     ///
     /// # Errors
-    /// `access.not_permitted`; what the migration gives, after which nothing of it is there.
-    pub fn migrate_plugin(
+    /// `access.not_permitted`; as [`Crm::install_plugin`]; what the migration gives.
+    pub fn install_and_migrate(
         &self,
-        plugin: &str,
-        schema_version: u32,
-        mut migrate: impl FnMut(&mut Transaction<'_>) -> Result<()>,
+        extension: &dyn Extension,
+        state: &PluginState,
+        mut migrate: impl FnMut(&mut Transaction<'_>, u32) -> Result<()>,
     ) -> Result<()> {
         self.check_may(Role::NAME, Action::Administer)?;
-        let options = WriteOptions::default().cause(&format!("plugin.migrate {plugin}"));
-        self.write_with(options, |transaction| {
-            let known = known(transaction.view(), plugin)?.unwrap_or_default();
-            if known.schema_version >= schema_version {
-                return Ok(());
-            }
-            migrate(transaction)?;
-            let state = PluginState { plugin: plugin.to_owned(), schema_version, ..known };
+        let cause = format!("plugin.migrate {}", state.plugin);
+        Crm::install_as(self, extension, &cause, |transaction| {
+            let known = known(transaction.view(), &state.plugin)?.unwrap_or_default();
+            migrate(transaction, known.schema_version)?;
+            remember(transaction.view_mut(), &PluginState { required: known.required, ..state.clone() })?;
             let (context, user) = (transaction.context().clone(), transaction.user());
-            remember(transaction.view_mut(), &state)?;
-            let text = format!("{plugin} schema version {schema_version}");
-            note(transaction.view_mut(), &context, EntryKind::Plugin, user, &text);
+            let migrated = format!("{} schema version {}", state.plugin, state.schema_version);
+            for text in [state.told(), migrated] {
+                note(transaction.view_mut(), &context, EntryKind::Plugin, user, &text);
+            }
             Ok(())
         })
     }

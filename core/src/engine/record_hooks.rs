@@ -6,16 +6,17 @@
 //! the circle ends at a depth, and a transaction that reached it is never committed. What is written behind a commit is
 //! told of to the same depth. Records that the engine writes in its own right, erasures and purges are not told of.
 
-use std::cell::Cell;
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{Policy, Read, Showing};
-use crate::base::{Code, Error, Label, Locale, RecordId, Result, Value};
+use crate::access::{Permit, Policy, Read};
+use crate::base::{Code, EntityId, Error, FieldId, Label, Locale, RecordId, Result, Value};
 use crate::engine::extension::{Hook, HookRule};
 use crate::engine::{FieldSelector, Session, Transaction, Warning};
 use crate::records::{self, Record};
-use crate::schema::{Entity, StateMachine};
+use crate::schema::{Entity, FieldName, StateMachine};
 
 /// How deep hooks may write within hooks.
 pub const MAX_HOOK_DEPTH: usize = 8;
@@ -134,7 +135,47 @@ impl<'s> Happening<'_, 's> {
         if self.transaction.is_founding() {
             return Ok(());
         }
-        check_user_reads(&self.transaction.policy, self.transaction.user(), self.entity, self.record, field)
+        let field = field.into().field(self.entity)?.id();
+        self.check_reads(field)
+    }
+
+    /// The entity's number and the version of the registry: within both, a name stands for the same field.
+    #[must_use]
+    pub fn schema(&self) -> (EntityId, u32) {
+        (self.entity.id(), self.transaction.registry.version())
+    }
+
+    /// The number of a field of the registry, for who asks for it again and again.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn field(&self, name: &str) -> Result<FieldId> {
+        Ok(self.entity.field(FieldName::Name(name))?.id())
+    }
+
+    /// As [`Happening::value`] for a field by its number, without a copy of what is stored.
+    #[must_use]
+    pub fn peek(&self, field: FieldId) -> Cow<'_, Value> {
+        self.record.peek(field)
+    }
+
+    /// As [`Happening::old_value`] for a field by its number, without a copy of what is stored.
+    #[must_use]
+    pub fn peek_old(&self, field: FieldId) -> Cow<'_, Value> {
+        self.old.map_or(Cow::Owned(Value::Null), |old| old.peek(field))
+    }
+
+    /// As [`Happening::check_user_reads`] for a field by its number.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`.
+    pub fn check_reads(&self, field: FieldId) -> Result<()> {
+        let transaction = &self.transaction;
+        if transaction.is_founding() {
+            return Ok(());
+        }
+        let who = (&transaction.policy, transaction.user());
+        transaction.kept_permit.check_reads(who, self.entity, self.record, field)
     }
 
     /// Lets the change stand, and tells the caller to look at a field.
@@ -154,23 +195,39 @@ impl<'s> Happening<'_, 's> {
     }
 }
 
-/// Refuses a field of which a user does not see the value in clear in a record.
-pub(super) fn check_user_reads(
-    policy: &Policy,
-    user: RecordId,
-    entity: &Entity,
-    record: &Record,
-    field: impl Into<FieldSelector>,
-) -> Result<()> {
-    let field = field.into().field(entity)?;
-    let permit = policy.decide::<Read>(user, entity.id(), &entity.api_name)?;
-    let class = record.envelope.access_class();
-    let masked = permit.masked_in(&class, Showing::Detail).any(|masked| masked == field.id());
-    if masked || permit.hidden_in(&class).contains(&field.id()) {
-        let refused = Error::new(Code::FieldNotPermitted).entity(&entity.api_name);
-        return Err(refused.field(&field.api_name));
+/// The permit to read of whoever acts, of the entity of which it was asked last: a hook asks for each field, of one record
+/// after the other.
+#[derive(Default)]
+pub(super) struct KeptPermit(RefCell<Option<Decided>>);
+
+/// A permit, of which policy and for which entity.
+type Decided = (Arc<Policy>, EntityId, Permit<Read>);
+
+impl KeptPermit {
+    /// Refuses a field of which a user does not see the value in clear in a record.
+    pub fn check_reads(
+        &self,
+        (policy, user): (&Arc<Policy>, RecordId),
+        entity: &Entity,
+        record: &Record,
+        field: FieldId,
+    ) -> Result<()> {
+        let mut kept = self.0.borrow_mut();
+        let is_of = |(of, known, _): &Decided| Arc::ptr_eq(of, policy) && *known == entity.id();
+        let permit = match kept.take().filter(is_of) {
+            Some((.., permit)) => permit,
+            None => policy.decide::<Read>(user, entity.id(), &entity.api_name)?,
+        };
+        let shows = permit.shows_in(|| record.envelope.access_class(), field);
+        *kept = Some((Arc::clone(policy), entity.id(), permit));
+        match (shows, entity.field_by_id(field)) {
+            (true, _) => Ok(()),
+            (false, named) => {
+                let refused = Error::new(Code::FieldNotPermitted).entity(&entity.api_name);
+                Err(refused.field(named.map_or("", |field| &field.api_name)))
+            }
+        }
     }
-    Ok(())
 }
 
 /// What a transaction keeps for hooks.

@@ -11,7 +11,7 @@ use crate::engine::extension::{FollowUp, Hook, HookRule};
 use crate::engine::layout_overrides::partition_of;
 use crate::engine::organisation::KeptPolicy;
 use crate::engine::privacy::check_not_kept;
-use crate::engine::record_hooks::{HookState, tell_committed};
+use crate::engine::record_hooks::{HookState, KeptPermit, tell_committed};
 use crate::engine::record_types::{check_type, enter_type, excludes, settle_type};
 use crate::engine::rules::{
     apply_defaults, check_codes, check_required_when, check_rules, read_phones, unparsed_phones,
@@ -88,6 +88,7 @@ pub struct Transaction<'s> {
     phones: PhoneRegion,
     hooks: Arc<Vec<Hook>>,
     hook_state: HookState,
+    pub(super) kept_permit: KeptPermit,
     context: WriteContext,
     warnings: Vec<Warning>,
     /// The classes that the policy has beyond those of its begin.
@@ -154,6 +155,7 @@ impl<'s> Transaction<'s> {
             phones: crm.phone_region(),
             hooks,
             hook_state: HookState::default(),
+            kept_permit: KeptPermit::default(),
             context,
             warnings: Vec::new(),
             known_classes: Vec::new(),
@@ -720,6 +722,7 @@ impl<'s> Transaction<'s> {
                 registry: &self.registry,
                 snapshot: &self.view,
                 policy: &self.policy,
+                kept_permit: &self.kept_permit,
                 user: (!self.founding).then(|| self.session.user()),
                 settings: &self.settings,
                 phones: self.phones,

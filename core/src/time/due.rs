@@ -2,6 +2,7 @@
 
 use crate::base::{Code, Error, RecordId, Result, Timestamp};
 use crate::engine::{Action, DueDone, DueHook, Lease, Session, Transaction, WriteOptions};
+use crate::time::plugin_jobs;
 
 /// Records of one transaction.
 const CHUNK: usize = 100;
@@ -38,13 +39,17 @@ pub struct Ticked {
 
 impl Session {
     /// When something is due next: the moment at which a host ticks again, in the past where something is late. What
-    /// rules wait for is told alike, whosever records they are, so only who administers everything is told.
+    /// rules wait for is told alike, whosever records they are, so only who administers everything is told. Where an
+    /// extension has come with a job that no tick has planned yet, it is now.
     ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything.
     pub fn next_due(&self) -> Result<Option<Timestamp>> {
         self.check_may("sys.role", Action::Administer)?;
         let works = self.crm().due_works();
+        if plugin_jobs::waits(self.crm())? {
+            return Ok(Some(self.crm().moment_of_work()));
+        }
         self.read(|reader| {
             let moments = works.iter().map(|hook| reader.next_due(hook)).collect::<Result<Vec<_>>>()?;
             Ok(moments.into_iter().flatten().min())
@@ -56,6 +61,8 @@ impl Session {
     /// it was, is told, and is due again a quarter of an hour later. Ticks that are late do all that has come due, and
     /// several at once do each record once. The moment is the engine's: it does not go back when the clock does.
     ///
+    /// Jobs of extensions are planned and done too, each under its lease and outside of any transaction, on this thread.
+    ///
     /// # Errors
     /// `access.not_permitted` without the right to administer everything; what a transaction gives. What was done by
     /// then stays.
@@ -63,7 +70,7 @@ impl Session {
         self.check_may("sys.role", Action::Administer)?;
         let now = self.crm().moment_of_work();
         let limit = if limit == 0 { MAX_TICK } else { limit.min(MAX_TICK) };
-        let mut ticked = Ticked::default();
+        let mut ticked = Ticked { failed: plugin_jobs::plan(self)?, ..Ticked::default() };
         let mut left = limit;
         for hook in self.crm().due_works().iter() {
             while left > 0 {
@@ -71,7 +78,12 @@ impl Session {
                 left = left.saturating_sub(taken);
                 ticked.done = ticked.done.saturating_add(chunk.done);
                 ticked.failed.extend(chunk.failed);
-                ticked.leases.extend(chunk.leases);
+                for lease in chunk.leases {
+                    match lease.extension {
+                        Some(_) => plugin_jobs::run(self, &lease, &mut ticked),
+                        None => ticked.leases.push(lease),
+                    }
+                }
                 if taken < CHUNK {
                     break;
                 }

@@ -2,7 +2,8 @@
 //! a lease; whoever has it says how it ended, and who does not say so in time has it no more.
 //!
 //! A runner that dies with a job lets its lease run out, and the next tick hands the job out anew: at least once, and
-//! never to two at a time. What must not happen twice names the token, which is another one each time.
+//! never to two at a time. What must not happen twice names the token, which is another one each time. A job of an
+//! extension is not handed to the host: the tick does it itself, under the same lease.
 
 use std::sync::Arc;
 
@@ -79,6 +80,12 @@ pub mod scheduled_job {
         OUTCOME: Choice<JobOutcome> = 15, "outcome", "上次结果", "Outcome", "最近一次执行的结果。", [read_only = true];
         /// What the runner said of the last failure.
         ERROR: Text = 16, "error", "上次错误", "Error", "执行者对最近一次失败的说明。", [read_only = true];
+        /// The extension whose job it is, by its id: a tick does it. The engine keeps it.
+        EXTENSION: Text = 17, "extension", "所属插件", "Extension", "任务所属的插件，由 tick 直接执行；为空则交由宿主执行。",
+            [read_only = true];
+        /// The rule as the extension says it; where that changes, it takes the place of the rule. The engine keeps it.
+        SAID: Text = 18, "said_rule", "插件规则", "Rule of the extension", "插件声明的重复规则；声明改变时取代重复规则。",
+            [read_only = true];
     }
 }
 
@@ -166,6 +173,8 @@ impl DueWork for HandOut {
 
     fn run(&self, transaction: &mut Transaction<'_>, record: RecordId) -> Result<DueDone> {
         let job = transaction.get_record(ScheduledJob::NAME, record)?;
+        let extension = job.value(scheduled_job::EXTENSION)?.as_text().map(str::to_owned);
+        extension.as_deref().map_or(Ok(()), |extension| transaction.check_acts(extension))?;
         let now = transaction.now();
         let seconds = match job.value(scheduled_job::LEASE_SECONDS)? {
             Value::Int(seconds) => seconds,
@@ -185,13 +194,14 @@ impl DueWork for HandOut {
         transaction.keep(ScheduledJob::NAME, record, changes)?;
         let kind = job.value(scheduled_job::KIND)?.as_text().unwrap_or_default().to_owned();
         let parameters = job.value(scheduled_job::PARAMETERS)?;
-        Ok(DueDone::HandedOut(Lease { record, kind, parameters, token, until }))
+        Ok(DueDone::HandedOut(Lease { record, kind, parameters, token, until, extension }))
     }
 }
 
 impl Session {
     /// Says how a job ended that was handed out, and gives when it comes again, if it does. Times that passed while
-    /// it was worked on, or while nobody ticked, are left out and not made up for.
+    /// it was worked on, or while nobody ticked, are left out and not made up for. A job of an extension that failed five
+    /// times in a row is switched off until an administrator makes it active again.
     ///
     /// # Errors
     /// `time.lease_over` where the token is not that of the present handing out, or its time is up;
@@ -228,7 +238,10 @@ fn finish(
         _ => 0,
     };
     let attempts = if outcome == JobOutcome::Done { 0 } else { before.saturating_add(1) };
-    let active = row.value(scheduled_job::ACTIVE)? == Value::Bool(true);
+    // A job of an extension that fails so often is switched off: nobody else could mend it.
+    let is_extensions = !row.value(scheduled_job::EXTENSION)?.is_null();
+    let quarantined = is_extensions && attempts >= MAX_ATTEMPTS;
+    let active = row.value(scheduled_job::ACTIVE)? == Value::Bool(true) && !quarantined;
     let next = match attempts {
         _ if !active => None,
         1..MAX_ATTEMPTS => {
@@ -242,6 +255,7 @@ fn finish(
     };
     let told: Option<String> = error.map(|error| error.chars().take(MAX_ERROR).collect());
     let changes = Changes::new()
+        .set(scheduled_job::ACTIVE, active)
         .set(scheduled_job::NEXT_AT, next)
         .set(scheduled_job::TOKEN, Value::Null)
         .set(scheduled_job::LEASED_UNTIL, Value::Null)

@@ -7,9 +7,11 @@
 
 mod calendar;
 mod calendars;
+mod crontab;
 mod due;
 mod jobs;
 mod lunar;
+mod plugin_jobs;
 mod recurrence;
 
 pub use calendar::{BusinessCalendar, SpecialDay, WorkingHours};
@@ -17,6 +19,7 @@ pub use calendars::{
     Calendar, CalendarDay, CalendarWeek, DayKind, NamedDay, calendar as calendar_record, calendar_day,
     calendar_week,
 };
+pub use crontab::rule_of_schedule;
 pub(crate) use due::is_of_record;
 pub use due::{NotDone, Ticked};
 pub use jobs::{JobOutcome, ScheduledJob, scheduled_job};

@@ -9,7 +9,7 @@ use crate::{guanxi_status, guanxi_str, guanxi_value};
 pub const GUANXI_PLUGIN_ABI_MAJOR: u32 = 1;
 /// Minor version of the plugin interface that these declarations describe. A plugin names the lowest
 /// one it needs; a host with a lower one refuses it. Since 1.0.
-pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 2;
+pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 3;
 /// Name of the one symbol that a plugin exports; its type is [`guanxi_plugin_entry`]. Since 1.0.
 pub const GUANXI_PLUGIN_ENTRY_SYMBOL: &str = "guanxi_plugin_entry_v1";
 
@@ -98,7 +98,7 @@ pub type guanxi_hook = unsafe extern "C" fn(
 /// with that `user_data` then or later. Any thread. It must not unwind.
 pub type guanxi_destroy = unsafe extern "C" fn(user_data: *mut c_void);
 
-/// The work of an action, a job or a migration. Since 1.2.
+/// The work of an action, a job, a migration, or of one direction of a connector. Since 1.2.
 ///
 /// `user_data` is what was registered with it; `context` stands for the call and is valid during it. `input` is a JSON
 /// object of the parameters, `{}` for none, borrowed during the call. An action answers with
@@ -123,7 +123,7 @@ pub type guanxi_score = unsafe extern "C" fn(
     score: *mut f64,
 ) -> guanxi_status;
 
-/// What a plugin does by name: an action, a job or a model. Since 1.2; grows at the end.
+/// What a plugin does by name: an action, a job, a model, a report or a connector. Since 1.2; grows at the end.
 ///
 /// Everything in it is read before the function that takes it returns.
 #[repr(C)]
@@ -145,8 +145,9 @@ pub struct guanxi_action_definition {
     pub needs_entity: guanxi_str,
     /// What the caller must be allowed: `read`, `create`, `update`, `delete` or `administer`; empty is `read`. Since 1.2.
     pub needs_action: guanxi_str,
-    /// For a job, when it is due, in the five fields of crontab; the host calls it. For a model, the fields that it is
-    /// given, parted by single spaces. Empty for an action. Since 1.2.
+    /// For a job, when it is due, in the five fields of crontab; since 1.3 a rule of RFC 5545 too, such as
+    /// `FREQ=MINUTELY;INTERVAL=15`. For a model, the fields that it is given, and for a connector the entities whose
+    /// changes it tells outside, parted by single spaces. Empty for an action and a report. Since 1.2.
     pub details: guanxi_str,
 }
 
@@ -312,8 +313,9 @@ pub struct guanxi_host {
         destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     ) -> guanxi_status,
 
-    /// Adds a job, which runs on the plugin's own account when the host calls it. As `register_action`, with the
-    /// capability `job`. Since 1.2.
+    /// Adds a job, which runs on the plugin's own account when its time has come: the engine plans it and does it under a
+    /// lease, whenever the host lets it do what is due, and switches it off after five failures in a row. As
+    /// `register_action`, with the capability `job`. Since 1.2; a host of 1.2 does it only when somebody calls it.
     pub register_job: unsafe extern "C" fn(
         registrar: guanxi_handle,
         definition: *const guanxi_action_definition,
@@ -415,6 +417,55 @@ pub struct guanxi_host {
     /// How long the call may still take, in milliseconds; below 0 once the budget is spent, which counts as a fault of
     /// the plugin. `out` is written only on success. Since 1.2.
     pub time_left_ms: unsafe extern "C" fn(context: guanxi_handle, out: *mut i64) -> guanxi_status,
+
+    /// Adds a report, which users call by `<plugin id>.<name>` without parameters, and which counts what each of them may
+    /// see. `json` is what the method `report.run` takes: entity, filter, groups and measures; it is copied. Inside init
+    /// only. Returns `input.invalid_json`, `schema.invalid_definition`, `schema.unknown_entity`, or
+    /// `access.not_permitted` without the capability `report`. Since 1.3.
+    pub register_report: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        definition: *const guanxi_action_definition,
+        json: guanxi_str,
+    ) -> guanxi_status,
+
+    /// Adds a connector: a door to a system outside, which the host drives by `<plugin id>.<name>`, and which works on the
+    /// plugin's own account. Either function may be null, and not both; they share `user_data`, which is the host's as in
+    /// `register_hook`.
+    ///
+    /// `pull` is given `{"cursor": text}`, and `{}` for the first time. It writes nothing, and answers with
+    /// `{"records": [{"entity", "key", "fields"}], "cursor": text, "more": bool}`: the host writes records and cursor in
+    /// one transaction, each record by its key as `save` does. What was not written is asked for again by the same cursor.
+    ///
+    /// `push` is given one change of a record of the entities in `details`:
+    /// `{"position", "kind", "entity", "record", "at", "fields": [names], "values"}`, where `kind` is `create`, `update`,
+    /// `delete` or `erase`, and `values` is the record as the account sees it, if it is there. A change that fails, or of
+    /// which it is not known that it was told, is told again by the same `position`. What the account itself changed is
+    /// not told.
+    ///
+    /// Needs the capability `connector`, `write:<entity>` for each entity that is pulled, and `read:<entity>` for each
+    /// that is pushed. Inside init only. Returns `schema.invalid_definition`, `schema.unknown_entity`, or
+    /// `access.not_permitted`. Since 1.3.
+    #[expect(clippy::type_complexity, reason = "the generator of the header does not see through aliases")]
+    pub register_connector: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        definition: *const guanxi_action_definition,
+        pull: Option<
+            unsafe extern "C" fn(
+                user_data: *mut c_void,
+                context: guanxi_handle,
+                input: guanxi_str,
+            ) -> guanxi_status,
+        >,
+        push: Option<
+            unsafe extern "C" fn(
+                user_data: *mut c_void,
+                context: guanxi_handle,
+                input: guanxi_str,
+            ) -> guanxi_status,
+        >,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
 }
 
 #[cfg(test)]
@@ -456,8 +507,14 @@ mod tests {
         assert_eq!(offset_of!(guanxi_host, locale), 8 * WORD);
         assert_eq!(offset_of!(guanxi_host, register_package), 9 * WORD);
         assert_eq!(offset_of!(guanxi_host, time_left_ms), 22 * WORD);
-        assert_eq!(size_of::<guanxi_host>(), 23 * WORD);
         assert_eq!(size_of::<guanxi_action_definition>(), 17 * WORD);
+    }
+
+    #[test]
+    fn the_host_of_version_1_3_goes_on_behind_that_of_1_2() {
+        assert_eq!(offset_of!(guanxi_host, register_report), 23 * WORD);
+        assert_eq!(offset_of!(guanxi_host, register_connector), 24 * WORD);
+        assert_eq!(size_of::<guanxi_host>(), 25 * WORD);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use guanxi::Transaction;
 use guanxi::base::{Code, Error, RecordId, Result};
 use guanxi::engine::{
     ActionDefinition, AfterCommit, BeforeSave, Crm, Extension, Happening, MAX_HOOK_DEPTH, Perform,
     RecordHook, Registrar, Save, Session,
 };
+use guanxi::{Transaction, api};
 use guanxi_plugin_abi as abi;
 use guanxi_plugin_abi::{
     guanxi_hook, guanxi_perform, guanxi_plugin_init, guanxi_score, guanxi_str, guanxi_value,
@@ -15,9 +15,11 @@ use guanxi_plugin_abi::{
 use serde_json::{Value as Json, json};
 
 use crate::OnFault;
+use crate::connector::Connector;
 use crate::contain::{Plugin, code_of};
 use crate::frame::{Callback, Collected, ModelInput, Point, Scene, call, collect, running};
 use crate::functions::{HOST, package, tell};
+use crate::lent::Lent;
 use crate::value::lend;
 
 /// One plugin of one database, which has said what it brings.
@@ -62,18 +64,14 @@ impl NativeExtension {
         self.migrations.iter().map(|(version, _)| *version).max().unwrap_or(0)
     }
 
-    /// Runs the migrations that are due, in one transaction of an administrator.
+    /// Runs the migrations beyond a version, in a transaction of an administrator.
     ///
     /// # Errors
-    /// What a migration gives, after which nothing of any is there.
-    pub fn migrate(&self, session: &Session) -> Result<()> {
-        let plugin = &self.plugin;
-        let from = session.crm().plugin_state(&plugin.id)?.map_or(0, |state| state.schema_version);
-        session.migrate_plugin(&plugin.id, self.migrates_to(), |transaction| {
-            self.migrations.iter().filter(|(version, _)| *version > from).try_for_each(|(_, work)| {
-                let scene = Scene::Migration(std::ptr::from_mut(transaction).cast::<Transaction<'static>>());
-                perform(plugin, work, scene, &Json::Null).map(drop)
-            })
+    /// What a migration gives.
+    pub fn migrate(&self, transaction: &mut Transaction<'_>, from: u32) -> Result<()> {
+        self.migrations.iter().filter(|(version, _)| *version > from).try_for_each(|(_, work)| {
+            let scene = Scene::Migration(std::ptr::from_mut(transaction).cast::<Transaction<'static>>());
+            perform(&self.plugin, work, work.function, scene, &Json::Null).map(drop)
         })
     }
 }
@@ -112,6 +110,12 @@ impl Extension for NativeExtension {
         for (definition, input, score) in collected.models {
             let definition: ActionDefinition = definition;
             registrar.action(definition, Arc::new(Model { plugin: plugin(), input, score }));
+        }
+        for (definition, asked) in collected.reports {
+            registrar.action(definition, Arc::new(Report { plugin: plugin(), asked }));
+        }
+        for (definition, work) in collected.connectors {
+            registrar.connector(definition, Arc::new(Connector { plugin: plugin(), work }));
         }
         Ok(())
     }
@@ -181,9 +185,10 @@ impl AfterCommit for Rule {
 }
 
 /// Has a plugin do a work, and gives what it answers.
-fn perform(
+pub(crate) fn perform<F>(
     plugin: &Arc<Plugin>,
-    work: &Callback<guanxi_perform>,
+    work: &Callback<F>,
+    function: guanxi_perform,
     scene: Scene,
     parameters: &Json,
 ) -> Result<Json> {
@@ -192,7 +197,7 @@ fn perform(
     let (outcome, said) = call(plugin, scene, budget, |context, _| {
         // SAFETY: the plugin registered the function for this data; the context is good and the text stays until it
         // returns.
-        unsafe { (work.function)(work.user_data, context, guanxi_str::of(&input)) }
+        unsafe { function(work.user_data, context, guanxi_str::of(&input)) }
     });
     match plugin.verdict(outcome, budget)? {
         // Who asked is told that there is no answer, whatever becomes of saves.
@@ -213,7 +218,23 @@ impl Perform for Work {
         if !parameters.is_null() && !parameters.is_object() {
             return Err(Error::new(Code::InvalidArgument).rule("parameters are a JSON object"));
         }
-        perform(&self.plugin, &self.work, Scene::Asked(session), parameters)
+        perform(&self.plugin, &self.work, self.work.function, Scene::Asked(session), parameters)
+    }
+}
+
+/// A report of a plugin: what is asked stands once and for all, and who asks it sees what he may.
+struct Report {
+    plugin: Arc<Plugin>,
+    asked: Json,
+}
+
+impl Perform for Report {
+    fn perform(&self, session: &Session, parameters: &Json) -> Result<Json> {
+        self.plugin.check()?;
+        if parameters.as_object().is_some_and(|given| !given.is_empty()) {
+            return Err(Error::new(Code::UnknownParameter).rule("a report takes nothing"));
+        }
+        api::call(session, "report.run", &self.asked)
     }
 }
 
@@ -226,12 +247,7 @@ struct Model {
 
 impl Model {
     /// The values of the features of a record, as the user who asks sees them.
-    fn features(
-        &self,
-        session: &Session,
-        record: RecordId,
-        lent: &mut Vec<Box<str>>,
-    ) -> Result<Vec<guanxi_value>> {
+    fn features(&self, session: &Session, record: RecordId, lent: &mut Lent) -> Result<Vec<guanxi_value>> {
         let row = session.get(&self.input.entity, record)?;
         let values = self.input.features.iter().map(|name| {
             let own = format!("{}.{name}", self.plugin.id);
@@ -239,7 +255,7 @@ impl Model {
                 Err(error) if error.code() == Code::UnknownField => row.value(name.as_str()),
                 found => found,
             };
-            Ok(lend(value?, lent))
+            Ok(lend(&value?, lent))
         });
         values.collect()
     }
@@ -250,7 +266,7 @@ impl Perform for Model {
         self.plugin.check()?;
         let record = parameters.get("record").and_then(Json::as_str);
         let record = record.ok_or_else(|| Error::new(Code::MissingParameter).field("record"))?;
-        let mut lent = Vec::new();
+        let mut lent = Lent::default();
         let features = self.features(session, record.parse()?, &mut lent)?;
         let mut score = f64::NAN;
         let budget = self.plugin.budgets.0;

@@ -1,15 +1,14 @@
 //! Keeps a plugin's failures within bounds: counts them, measures its calls, and stops calling what fails too often.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use guanxi::base::{Code, Error, Label, Result};
 use guanxi_plugin_abi as abi;
 
-use crate::frame::{Scene, running};
 use crate::functions::tell;
 use crate::guard::Guard;
+use crate::names::Names;
 use crate::{Manifest, OnFault};
 
 /// Faults after which a plugin is called no more.
@@ -24,8 +23,8 @@ pub(crate) struct Plugin {
     /// How long a hook, and other work, may take.
     pub budgets: (Duration, Duration),
     pub guard: Guard,
-    /// Whether its migrations go further than what it has stored.
-    unmigrated: AtomicBool,
+    /// The names of fields that its hooks use.
+    pub names: Names,
 }
 
 /// What came of a call into a plugin.
@@ -47,34 +46,20 @@ impl Plugin {
             on_fault: manifest.on_fault(),
             budgets: (milliseconds(budgets.hook), milliseconds(budgets.work)),
             guard,
-            unmigrated: AtomicBool::new(false),
+            names: Names::default(),
         }
     }
 
-    /// Says whether migrations are due.
-    pub fn set_unmigrated(&self, due: bool) {
-        self.unmigrated.store(due, Ordering::Release);
-    }
-
-    /// Whether a hook is to be called now. A plugin that checks what is saved is not passed over because it failed, and is
-    /// not asked about what its own migration writes.
+    /// Whether a hook is to be called now. A plugin that checks what is saved is not passed over because it failed.
     ///
     /// # Errors
-    /// `plugin.quarantined`, `plugin.migration_needed`.
+    /// `plugin.quarantined`.
     pub fn admits_hooks(&self) -> Result<bool> {
-        if self.unmigrated.load(Ordering::Acquire) && self.is_migrating() {
-            return Ok(false);
-        }
         match self.check() {
             Err(error) if self.on_fault == OnFault::Reject => Err(error),
             Err(_) => Ok(false),
             Ok(()) => Ok(true),
         }
-    }
-
-    /// Whether a migration of it is running on this thread. What other threads save meanwhile is not the migration's.
-    fn is_migrating(&self) -> bool {
-        running(|call| matches!(call.scene, Scene::Migration(_)) && call.plugin.id == self.id) > 0
     }
 
     /// Refuses what is not to be called.
@@ -84,9 +69,6 @@ impl Plugin {
     pub fn check(&self) -> Result<()> {
         if self.guard.is_quarantined() {
             return Err(Error::new(Code::PluginQuarantined).plugin(&self.id));
-        }
-        if self.unmigrated.load(Ordering::Acquire) {
-            return Err(Error::new(Code::PluginMigration).plugin(&self.id));
         }
         Ok(())
     }
@@ -123,6 +105,9 @@ impl Plugin {
             let (took, budget) = (outcome.took.as_millis(), budget.as_millis());
             self.count_fault(&format!("took {took} ms of {budget} ms"));
         }
+        if outcome.status >= 0 && outcome.rejection.is_none() {
+            return Ok(false);
+        }
         let code = code_of(outcome.status);
         // What the host refused a plugin is no fault of it: a user could bring any plugin down with that.
         let is_fault = outcome.status < 0 && code == Code::PluginFault;
@@ -130,7 +115,6 @@ impl Plugin {
             self.count_fault("failed");
         }
         match (outcome.status, outcome.rejection) {
-            (0.., None) => Ok(false),
             // A panic in a plugin of the kit says why it refuses too, and is passed over as any fault is.
             (_, Some(_)) if is_fault && self.on_fault == OnFault::Skip => Ok(true),
             // A plugin that said why it refuses has refused, whatever status it returned with.

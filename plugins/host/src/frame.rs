@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 
 use guanxi::Session;
 use guanxi::base::{Label, RecordId};
-use guanxi::engine::{ActionDefinition, Happening, HookPoint, JobDefinition, Save, Transaction};
+use guanxi::engine::{
+    ActionDefinition, ConnectorDefinition, Happening, HookPoint, JobDefinition, Save, Transaction,
+};
 use guanxi::schema::{FieldDefinition, Package};
 use guanxi_plugin_abi::{guanxi_destroy, guanxi_handle, guanxi_hook, guanxi_perform, guanxi_score};
 
 use crate::contain::{Outcome, Plugin};
+use crate::lent::Lent;
 
 /// Handles are never given twice, so a stale one is always known for what it is.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -45,6 +48,16 @@ pub(crate) struct Collected {
     pub migrations: BTreeMap<u32, Callback<guanxi_perform>>,
     /// Models with the entity whose records they score and the fields that they are given.
     pub models: Vec<(ActionDefinition, ModelInput, Callback<guanxi_score>)>,
+    /// Reports with what they ask for.
+    pub reports: Vec<(ActionDefinition, serde_json::Value)>,
+    pub connectors: Vec<(ConnectorDefinition, Callback<Directions>)>,
+}
+
+/// The functions of a connector, which share their data.
+#[derive(Clone, Copy)]
+pub(crate) struct Directions {
+    pub pull: Option<guanxi_perform>,
+    pub push: Option<guanxi_perform>,
 }
 
 /// What a model looks at.
@@ -66,6 +79,8 @@ impl Collected {
             jobs: Vec::new(),
             migrations: BTreeMap::new(),
             models: Vec::new(),
+            reports: Vec::new(),
+            connectors: Vec::new(),
         }
     }
 }
@@ -117,16 +132,20 @@ pub(crate) struct Running {
     /// Why the record is refused.
     pub rejection: Option<(String, Label)>,
     /// Texts that the plugin has borrowed, kept until it returns.
-    pub lent: Vec<Box<str>>,
+    pub lent: Lent,
     /// What it answers, as JSON.
     pub answer: Option<serde_json::Value>,
     /// Why a model gave its score.
     pub reasons: Vec<serde_json::Value>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a call of a plugin is not to cost an allocation, and frames are few"
+)]
 enum Doing {
     Registering(Box<Collected>),
-    Running(Box<Running>),
+    Running(Running),
 }
 
 struct Frame {
@@ -181,17 +200,18 @@ pub(crate) fn call(
         plugin: Arc::clone(plugin),
         until: since + budget,
         rejection: None,
-        lent: Vec::new(),
+        lent: Lent::take(),
         answer: None,
         reasons: Vec::new(),
     };
-    let (context, record) = enter(Doing::Running(Box::new(running)));
+    let (context, record) = enter(Doing::Running(running));
     let status = function(context, record);
     let left = leave();
     let took = plugin.leave(since);
     match left {
         Some(Doing::Running(running)) => {
-            let Running { rejection, answer, reasons, .. } = *running;
+            let Running { rejection, answer, reasons, lent, .. } = running;
+            lent.give_back();
             (Outcome { status, rejection, took }, Said { answer, reasons })
         }
         _ => (Outcome { status, rejection: None, took }, Said::default()),

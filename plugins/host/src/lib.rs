@@ -18,14 +18,17 @@
 mod archive;
 mod bridge;
 pub mod catalogue;
+mod connector;
 mod contain;
 mod files;
 mod frame;
 mod functions;
 mod guard;
 mod image;
+mod lent;
 mod loader;
 mod manifest;
+mod names;
 mod native;
 mod package;
 mod trust;

@@ -120,14 +120,15 @@ impl Loader {
     /// with id, version, hash and key.
     ///
     /// # Errors
-    /// Those of [`Loader::load`]; `plugin.downgrade`; `plugin.crashed`; what the plugin's registration gives. Where a
-    /// migration is due, hooks of the plugin refuse with `plugin.migration_needed` until [`Loader::install_as`] has run
-    /// it.
+    /// Those of [`Loader::load`]; `plugin.downgrade`; `plugin.crashed`; what the plugin's registration gives;
+    /// `plugin.migration_needed` where a migration is due, which [`Loader::install_as`] runs. Of a plugin that is refused
+    /// nothing is there; those before it in their order are.
     pub fn install(&self, crm: &Crm, packages: &[PathBuf]) -> Result<Vec<Manifest>> {
         self.install_for(crm, None, packages)
     }
 
-    /// As [`Loader::install`], and runs migrations that are due in the right of an administrator.
+    /// As [`Loader::install`], and runs migrations that are due in the right of an administrator: what the plugin declares
+    /// and what they write is one transaction.
     ///
     /// # Errors
     /// As [`Loader::install`]; `access.not_permitted` where a migration is due and the user does not administer
@@ -356,8 +357,6 @@ fn bring(crm: &Crm, session: Option<&Session>, loaded: &LoadedPlugin, guard: Gua
         let error = Error::new(Code::PluginDowngrade).plugin(manifest.id()).field("schema_version");
         return Err(error.rule(&format!("at least {}", seen.schema_version)));
     }
-    let due = seen.schema_version < manifest.schema_version();
-    plugin.set_unmigrated(due);
     let highest =
         version_of(&seen.version).filter(|seen| manifest.semantic_version().is_ok_and(|ours| ours < *seen));
     let state = PluginState {
@@ -365,13 +364,14 @@ fn bring(crm: &Crm, session: Option<&Session>, loaded: &LoadedPlugin, guard: Gua
         version: highest.map_or_else(|| manifest.version().to_owned(), |highest| highest.to_string()),
         sha256: loaded.sha256.clone(),
         key: loaded.key.clone(),
-        schema_version: seen.schema_version,
+        schema_version: manifest.schema_version(),
         required: seen.required,
     };
-    crm.install_plugin(&extension, &state)?;
-    if let Some(session) = session.filter(|_| due) {
-        extension.migrate(session)?;
-        plugin.set_unmigrated(false);
+    match session {
+        _ if seen.schema_version == manifest.schema_version() => crm.install_plugin(&extension, &state),
+        Some(session) => session.install_and_migrate(&extension, &state, |transaction, from| {
+            extension.migrate(transaction, from)
+        }),
+        None => Err(Error::new(Code::PluginMigration).plugin(manifest.id())),
     }
-    Ok(())
 }

@@ -16,7 +16,7 @@ const SHA_256: &str = "sha256:";
 /// What capabilities there are, each with the entity it is for.
 const ACTIONS: [&str; 4] = ["schema", "hook", "read", "write"];
 /// What capabilities there are that are for no entity.
-const PLAIN: [&str; 6] = ["package", "action", "job", "migration", "model", "account"];
+const PLAIN: [&str; 8] = ["package", "action", "job", "migration", "model", "account", "report", "connector"];
 /// The capability to call a method, with its name behind a colon.
 const CALL: &str = "call";
 /// How long a hook may take if nothing is said, in milliseconds.

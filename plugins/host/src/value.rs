@@ -4,6 +4,8 @@ use guanxi::base::{
     Code, Currency, Date, Decimal, Duration, Error, Money, RecordId, Result, Time, Timestamp, Value,
 };
 use guanxi_plugin_abi as abi;
+
+use crate::lent::Lent;
 use guanxi_plugin_abi::{guanxi_decimal, guanxi_str, guanxi_value};
 
 /// Longest text that is taken from a plugin, in bytes.
@@ -14,8 +16,17 @@ const MAX_TEXT: usize = 1 << 20;
 /// # Safety
 /// `data` is null or the address of `length` bytes that stay as they are during the call.
 pub(crate) unsafe fn text(view: guanxi_str) -> Result<String> {
+    // SAFETY: the caller vouches for the bytes, and the copy is made before anything else.
+    unsafe { borrowed(view) }.map(str::to_owned)
+}
+
+/// Looks at a text of a plugin's.
+///
+/// # Safety
+/// As [`text`], for as long as the text is looked at.
+pub(crate) unsafe fn borrowed<'t>(view: guanxi_str) -> Result<&'t str> {
     if view.length == 0 {
-        return Ok(String::new());
+        return Ok("");
     }
     if view.data.is_null() {
         return Err(Error::new(Code::NullArgument));
@@ -25,20 +36,19 @@ pub(crate) unsafe fn text(view: guanxi_str) -> Result<String> {
     }
     // SAFETY: the caller vouches for the bytes; the address is not null.
     let bytes = unsafe { std::slice::from_raw_parts(view.data.cast::<u8>(), view.length) };
-    let text = std::str::from_utf8(bytes).map_err(|error| Error::new(Code::InvalidUtf8).because(error))?;
-    Ok(text.to_owned())
+    std::str::from_utf8(bytes).map_err(|error| Error::new(Code::InvalidUtf8).because(error))
 }
 
 /// A value for a plugin; its text is kept in `lent`.
-pub(crate) fn lend(value: Value, lent: &mut Vec<Box<str>>) -> guanxi_value {
+pub(crate) fn lend(value: &Value, lent: &mut Lent) -> guanxi_value {
     match value {
         Value::Null => guanxi_value::NULL,
-        Value::Bool(value) => guanxi_value::of_integer(abi::GUANXI_VALUE_BOOL, i64::from(value)),
-        Value::Int(number) => guanxi_value::of_integer(abi::GUANXI_VALUE_INT, number),
+        Value::Bool(value) => guanxi_value::of_integer(abi::GUANXI_VALUE_BOOL, i64::from(*value)),
+        Value::Int(number) => guanxi_value::of_integer(abi::GUANXI_VALUE_INT, *number),
         Value::Date(day) => guanxi_value::of_integer(abi::GUANXI_VALUE_DATE, i64::from(day.days())),
         Value::DateTime(at) => guanxi_value::of_integer(abi::GUANXI_VALUE_DATETIME, at.micros()),
         Value::Decimal(number) => {
-            guanxi_value::of_decimal(abi::GUANXI_VALUE_DECIMAL, decimal(number, [0; 3]))
+            guanxi_value::of_decimal(abi::GUANXI_VALUE_DECIMAL, decimal(*number, [0; 3]))
         }
         Value::Money(money) => {
             let code = money.currency.code().as_bytes().first_chunk::<3>().copied().unwrap_or_default();
@@ -47,17 +57,12 @@ pub(crate) fn lend(value: Value, lent: &mut Vec<Box<str>>) -> guanxi_value {
         Value::Id(id) => guanxi_value::of_id(*id.as_bytes()),
         Value::Time(time) => guanxi_value::of_integer(abi::GUANXI_VALUE_TIME, time.micros()),
         Value::Duration(length) => guanxi_value::of_integer(abi::GUANXI_VALUE_DURATION, length.micros()),
-        Value::Text(text) => lend_text(abi::GUANXI_VALUE_TEXT, text, lent),
+        Value::Text(text) => guanxi_value::of_text(abi::GUANXI_VALUE_TEXT, lent.lend(text)),
         parts @ (Value::List(_) | Value::Map(_) | Value::Opaque(_)) => {
-            lend_text(abi::GUANXI_VALUE_JSON, parts.to_json().to_string(), lent)
+            let json = parts.to_json().to_string().into_boxed_str();
+            guanxi_value::of_text(abi::GUANXI_VALUE_JSON, lent.lend_own(json))
         }
     }
-}
-
-fn lend_text(kind: abi::guanxi_value_kind, text: String, lent: &mut Vec<Box<str>>) -> guanxi_value {
-    lent.push(text.into_boxed_str());
-    let kept = lent.last().map(|text| guanxi_str::of(text)).unwrap_or(guanxi_str::EMPTY);
-    guanxi_value::of_text(kind, kept)
 }
 
 /// Copies a value of a plugin's.
@@ -138,8 +143,8 @@ mod tests {
             Value::List(vec![Value::Int(1), Value::Map([("二".to_owned(), Value::Bool(true))].into())]),
         ];
         for value in values {
-            let mut lent = Vec::new();
-            let there = lend(value.clone(), &mut lent);
+            let mut lent = Lent::take();
+            let there = lend(&value, &mut lent);
             // SAFETY: the text is kept in `lent`.
             assert_eq!(unsafe { take(&there) }.unwrap(), value);
         }

@@ -23,6 +23,13 @@ pub(crate) type Work = dyn Fn(&Context<'_>, &str) -> Result<String, Reject> + Se
 /// A model as its author wrote it: it takes the values of its features and gives a score.
 pub(crate) type Score = dyn Fn(&Context<'_>, &[Value]) -> Result<f64, Reject> + Send + Sync;
 
+/// A connector as its author wrote it; one direction may be missing.
+#[derive(Default)]
+pub(crate) struct Directions {
+    pub(crate) pull: Option<Box<Work>>,
+    pub(crate) push: Option<Box<Work>>,
+}
+
 /// Something registered: what the host carries as `user_data`.
 pub(crate) struct Registration<W: ?Sized> {
     pub(crate) host: Host,
@@ -216,18 +223,71 @@ pub(crate) unsafe extern "C" fn perform(
     let Some(registration) = (unsafe { user_data.cast::<Registration<Work>>().as_ref() }) else {
         return GUANXI_ERR_INPUT_NULL_ARGUMENT;
     };
-    let host = registration.host;
     // SAFETY: the host has the text stay during the call.
+    unsafe { perform_work(registration.host, &registration.work, context, input) }
+}
+
+/// Does one work with JSON, whatever holds it.
+///
+/// # Safety
+/// `input` is readable during the call.
+unsafe fn perform_work(host: Host, work: &Work, context: guanxi_handle, input: guanxi_str) -> guanxi_status {
+    // SAFETY: the caller has the text stay during the call.
     let input = unsafe { bytes_of(input) };
     let outcome = contained(host, || {
         let seen = Context { host, handle: context, during: PhantomData };
-        let answer = (registration.work)(&seen, &utf8(input, "input")?)?;
+        let answer = work(&seen, &utf8(input, "input")?)?;
         if !answer.is_empty() {
             host.answer(context, &answer)?;
         }
         Ok(())
     });
     settle(host, context, outcome)
+}
+
+/// The function that the host calls for every connector that pulls of every Rust plugin.
+///
+/// # Safety
+/// As [`perform`], of directions.
+pub(crate) unsafe extern "C" fn pull(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    input: guanxi_str,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the same rules.
+    unsafe { direction(user_data, |directions| directions.pull.as_deref(), context, input) }
+}
+
+/// The function that the host calls for every connector that pushes of every Rust plugin.
+///
+/// # Safety
+/// As [`perform`], of directions.
+pub(crate) unsafe extern "C" fn push(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    input: guanxi_str,
+) -> guanxi_status {
+    // SAFETY: the caller keeps the same rules.
+    unsafe { direction(user_data, |directions| directions.push.as_deref(), context, input) }
+}
+
+/// Goes one direction of a connector.
+///
+/// # Safety
+/// As [`perform`], of directions.
+unsafe fn direction(
+    user_data: *mut c_void,
+    of: fn(&Directions) -> Option<&Work>,
+    context: guanxi_handle,
+    input: guanxi_str,
+) -> guanxi_status {
+    // SAFETY: the host passes back what was registered, and does not destroy it while it runs.
+    let registration = unsafe { user_data.cast::<Registration<Directions>>().as_ref() };
+    match registration.and_then(|known| Some((known.host, of(&known.work)?))) {
+        // SAFETY: the host has the text stay during the call.
+        Some((host, work)) => unsafe { perform_work(host, work, context, input) },
+        None => GUANXI_ERR_INPUT_NULL_ARGUMENT,
+    }
 }
 
 /// The function that the host calls for every model of every Rust plugin.

@@ -243,6 +243,35 @@ impl Host {
         checked(unsafe { register(registrar, definition, score, user_data, Some(destroy)) }, "model")
     }
 
+    pub(crate) fn register_report(
+        self,
+        registrar: guanxi_handle,
+        definition: &abi::guanxi_action_definition,
+        json: &str,
+    ) -> Result<(), Error> {
+        let register = later!(self, register_report);
+        // SAFETY: definition and text outlive the call, which copies them.
+        checked(unsafe { register(registrar, definition, guanxi_str::of(json)) }, "report")
+    }
+
+    /// Registers a connector. As [`Host::register_work`].
+    ///
+    /// # Safety
+    /// As [`Host::register_work`].
+    pub(crate) unsafe fn register_connector(
+        self,
+        registrar: guanxi_handle,
+        definition: &abi::guanxi_action_definition,
+        (pull, push): (Option<abi::guanxi_perform>, Option<abi::guanxi_perform>),
+        user_data: *mut c_void,
+        destroy: abi::guanxi_destroy,
+    ) -> Result<(), Error> {
+        let register = later!(self, register_connector);
+        // SAFETY: the caller vouches for the functions and their data; the definition outlives the call.
+        let status = unsafe { register(registrar, definition, pull, push, user_data, Some(destroy)) };
+        checked(status, "connector")
+    }
+
     pub(crate) fn read(self, context: guanxi_handle, entity: &str, id: &str) -> Result<String, Error> {
         let read = later!(self, read);
         let mut out = guanxi_str::EMPTY;

@@ -52,5 +52,5 @@ pub use entry::{Identity, describe, initialize};
 pub use error::{Error, Reject};
 pub use hook::{Context, Record};
 pub use host::Log;
-pub use setup::{Action, FieldDefinition, HookPoint, Setup};
+pub use setup::{Action, Connector, FieldDefinition, HookPoint, Setup};
 pub use value::{Decimal, Money, Value};

@@ -5,10 +5,10 @@ use std::mem::size_of;
 
 use guanxi_plugin_abi::{
     self as abi, GUANXI_FIELD_INDEXED, GUANXI_FIELD_REQUIRED, GUANXI_FIELD_SEARCHABLE, GUANXI_FIELD_UNIQUE,
-    guanxi_action_definition, guanxi_field_definition, guanxi_handle, guanxi_str,
+    guanxi_action_definition, guanxi_field_definition, guanxi_handle, guanxi_perform, guanxi_str,
 };
 
-use crate::hook::{self, Context, Hook, Record, Registration, Score, Work};
+use crate::hook::{self, Context, Directions, Hook, Record, Registration, Score, Work};
 use crate::host::{Host, Log, WorkKind};
 use crate::{Error, Reject, Value};
 
@@ -166,8 +166,9 @@ impl Setup<'_> {
         self.work((WorkKind::Action, &action.lend("")), work)
     }
 
-    /// Adds a job, which runs on the plugin's own account when the host calls it; `schedule` tells the host when, in
-    /// the five fields of crontab. Needs the capability `job`.
+    /// Adds a job, which runs on the plugin's own account when its time has come: `schedule` says when, in the five fields
+    /// of crontab, or with a host of 1.3 by a rule of RFC 5545 such as `FREQ=MINUTELY;INTERVAL=15`. Needs the capability
+    /// `job`.
     ///
     /// # Errors
     /// As [`Setup::action`].
@@ -241,6 +242,39 @@ impl Setup<'_> {
         }
     }
 
+    /// Adds a report, which users call by `<plugin id>.<name>` and which counts what each may see: `json` is what the
+    /// method `report.run` takes. Needs the capability `report` and a host of 1.3.
+    ///
+    /// # Errors
+    /// `input.invalid_json`, `schema.invalid_definition`, `schema.unknown_entity`, `access.not_permitted`.
+    pub fn report(&mut self, action: Action<'_>, json: &str) -> Result<(), Error> {
+        self.host.register_report(self.registrar, &action.lend(""), json)
+    }
+
+    /// Adds a connector to a system outside, which the host drives. Needs the capability `connector`, `write:<entity>`
+    /// for what is pulled, `read:<entity>` for what is pushed, and a host of 1.3.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition` for one without a direction, `schema.unknown_entity`, `access.not_permitted`.
+    pub fn connector(&mut self, action: Action<'_>, connector: Connector) -> Result<(), Error> {
+        let Connector { directions, entities } = connector;
+        let (pulls, pushes) = (directions.pull.is_some(), directions.push.is_some());
+        let functions: (Option<guanxi_perform>, Option<guanxi_perform>) =
+            (pulls.then_some(hook::pull as _), pushes.then_some(hook::push as _));
+        let user_data = self.registration(Box::new(directions));
+        // SAFETY: all functions take a registration of directions, which may be used on any thread, and this one
+        // is given away here.
+        unsafe {
+            self.host.register_connector(
+                self.registrar,
+                &action.lend(&entities),
+                functions,
+                user_data,
+                hook::destroy::<Directions>,
+            )
+        }
+    }
+
     /// What the host carries for a work. A host that does not know the function it goes to is never given it, and the
     /// little that it holds then stays as long as the process.
     fn registration<W: ?Sized>(&self, work: Box<W>) -> *mut std::ffi::c_void {
@@ -251,6 +285,45 @@ impl Setup<'_> {
     #[must_use]
     pub fn log(&self) -> Log {
         Log(self.host)
+    }
+}
+
+/// What a connector does, in one direction or in both.
+#[derive(Default)]
+pub struct Connector {
+    directions: Directions,
+    entities: String,
+}
+
+impl Connector {
+    /// A connector that does nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Brings records in: it is given `{"cursor": text}` as JSON, and `{}` for the first time, writes nothing, and answers
+    /// with `{"records": [{"entity", "key", "fields"}], "cursor": text, "more": bool}`.
+    #[must_use]
+    pub fn pull<F>(mut self, work: F) -> Self
+    where
+        F: Fn(&Context<'_>, &str) -> Result<String, Reject> + Send + Sync + 'static,
+    {
+        self.directions.pull = Some(Box::new(work));
+        self
+    }
+
+    /// Tells a system outside of changes of records of these entities, each as JSON:
+    /// `{"position", "kind", "entity", "record", "at", "fields", "values"}`. One that fails is told again.
+    #[must_use]
+    pub fn push<F>(mut self, entities: &[&str], work: F) -> Self
+    where
+        F: Fn(&Context<'_>, &str) -> Result<(), Reject> + Send + Sync + 'static,
+    {
+        self.entities = entities.join(" ");
+        let work = move |context: &Context<'_>, change: &str| work(context, change).map(|()| String::new());
+        self.directions.push = Some(Box::new(work));
+        self
     }
 }
 

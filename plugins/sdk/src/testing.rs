@@ -78,6 +78,7 @@ pub struct Database {
     fields: Vec<RegisteredField>,
     hooks: Vec<RegisteredHook>,
     packages: Vec<String>,
+    reports: Vec<(String, String)>,
     works: Vec<RegisteredWork>,
 }
 
@@ -93,6 +94,7 @@ struct RegisteredWork {
 enum WorkFunction {
     Perform(abi::guanxi_perform),
     Score(abi::guanxi_score),
+    None,
 }
 
 impl RegisteredWork {
@@ -178,6 +180,8 @@ static HOST: guanxi_host = guanxi_host {
     answer,
     reason,
     time_left_ms,
+    register_report,
+    register_connector,
 };
 
 impl Database {
@@ -220,6 +224,12 @@ impl Database {
         &self.packages
     }
 
+    /// The reports that the plugin registered: the name of each, and what it asks for, as JSON.
+    #[must_use]
+    pub fn reports(&self) -> &[(String, String)] {
+        &self.reports
+    }
+
     /// Runs the hooks of an entity over a record that is saved: those before, and those behind. The record has the fields
     /// that it names, and those that the plugin registered.
     #[must_use]
@@ -253,8 +263,8 @@ impl Database {
         outcome
     }
 
-    /// Runs an action or a job by its name, or a migration by its version, with JSON. Nothing for one that is not
-    /// there.
+    /// Runs an action or a job by its name, a migration by its version, or a connector by its name and `.pull` or
+    /// `.push`, with JSON. Nothing for one that is not there.
     #[must_use]
     pub fn perform(&self, name: &str, input: &str) -> Option<Outcome> {
         let work = self.works.iter().find(|work| work.name == name)?;
@@ -579,6 +589,44 @@ unsafe extern "C" fn register_model(
 ) -> guanxi_status {
     let work = RegisteredWork::new(WorkFunction::Score(score), user_data, destroy);
     keep(registrar, "model", || name_of(definition), work)
+}
+
+unsafe extern "C" fn register_report(
+    registrar: guanxi_handle,
+    definition: *const abi::guanxi_action_definition,
+    json: guanxi_str,
+) -> guanxi_status {
+    on_stage(|stage| {
+        let opening = stage.opening(registrar)?;
+        opening.permits_plain("report")?;
+        opening.database.reports.push((name_of(definition)?, text(json)?));
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn register_connector(
+    registrar: guanxi_handle,
+    definition: *const abi::guanxi_action_definition,
+    pull: Option<abi::guanxi_perform>,
+    push: Option<abi::guanxi_perform>,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    // The directions share their data, which goes with the first of them.
+    let mut destroy = destroy;
+    let mut status = abi::GUANXI_ERR_SCHEMA_INVALID_DEFINITION;
+    for (direction, function) in [("pull", pull), ("push", push)] {
+        let Some(function) = function else { continue };
+        let work = RegisteredWork::new(WorkFunction::Perform(function), user_data, destroy.take());
+        let name = || name_of(definition).map(|name| format!("{name}.{direction}"));
+        status = keep(registrar, "connector", name, work);
+        if status < 0 {
+            break;
+        }
+    }
+    // One without a direction is refused, and its data destroyed all the same.
+    drop(RegisteredWork::new(WorkFunction::None, user_data, destroy));
+    status
 }
 
 /// The stand-in has no record before the one that is saved.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use guanxi_plugin_sdk::abi;
 use guanxi_plugin_sdk::testing::{Database, Fields, Message, take_log};
-use guanxi_plugin_sdk::{Action, Decimal, Error, FieldDefinition, Money, Reject, Setup, Value, plugin};
+use guanxi_plugin_sdk::{
+    Action, Connector, Decimal, Error, FieldDefinition, Money, Reject, Setup, Value, plugin,
+};
 
 const ENTITY: &str = "crm.account";
 const CAPABILITIES: [&str; 2] = ["schema:crm.account", "hook:crm.account"];
@@ -365,4 +367,39 @@ fn an_action_and_a_job_are_each_registered_with_their_own_capability() {
     assert_eq!(refused, Some(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED));
     let done = Database::open(&["job"], setup).unwrap().perform("nightly", "{}");
     assert_eq!(done.map(|done| done.status), Some(abi::GUANXI_OK));
+}
+
+#[test]
+fn a_report_and_a_connector_in_both_directions_are_registered_and_the_connector_works() {
+    let setup = |setup: &mut Setup<'_>| {
+        setup.report(Action::new("cities", "城市", "Cities"), r#"{"entity": "crm.account"}"#)?;
+        let connector = Connector::new()
+            .pull(|_context, given| {
+                assert!(given == "{}" || given.contains("cursor"));
+                Ok(r#"{"records": [], "cursor": "1"}"#.to_owned())
+            })
+            .push(&[ENTITY], |_context, change| match change.contains("refused") {
+                true => Err(Reject::new("", "拒收", "is refused")),
+                false => Ok(()),
+            });
+        setup.connector(Action::new("far", "远方", "Far away"), connector)
+    };
+    let refused = Database::open(&["report"], setup).err().map(|error| error.status());
+    assert_eq!(refused, Some(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED));
+    let database = Database::open(&["report", "connector"], setup).unwrap();
+    assert_eq!(database.reports()[0].0, "cities");
+    let pulled = database.perform("far.pull", "{}").unwrap();
+    assert_eq!((pulled.status, pulled.answer.contains("cursor")), (abi::GUANXI_OK, true));
+    assert_eq!(database.perform("far.push", "{}").unwrap().status, abi::GUANXI_OK);
+    let refused = database.perform("far.push", "refused").unwrap();
+    assert_eq!(refused.status, abi::GUANXI_ERR_PLUGIN_REJECTED);
+}
+
+#[test]
+fn a_connector_without_a_direction_is_refused_and_what_it_held_is_freed() {
+    fn none(setup: &mut Setup<'_>) -> Result<(), Error> {
+        setup.connector(Action::new("far", "远方", "Far away"), Connector::new())
+    }
+    let refused = Database::open(&["connector"], none).err().map(|error| error.status());
+    assert_eq!(refused, Some(abi::GUANXI_ERR_SCHEMA_INVALID_DEFINITION));
 }

@@ -1,5 +1,6 @@
 /* A plugin that uses all that the interface has, steered by the names of the records that it is shown. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "guanxi_plugin_helpers.h"
@@ -17,15 +18,25 @@
 static const guanxi_host *host;
 static guanxi_handle kept;
 
+/* A later version has a field more. */
+#ifdef WIDER
+#define MORE ", {\"local\": 3, \"name\": \"note\", \"label\": {\"zh\": \"备注\", \"en\": \"Note\"}, \"kind\": {\"type\": \"text\"}}"
+#define METADATA_VERSION "1.1.0"
+#else
+#define MORE ""
+#define METADATA_VERSION "1.0.0"
+#endif
+
 static const char *const METADATA =
-    "{\"package\": \"cn.example.full\", \"version\": \"1.0.0\", \"label\": {\"zh\": \"全\", \"en\": \"Full\"},"
-    " \"entities\": [{\"local\": 1, \"name\": \"ticket\", \"label\": {\"zh\": \"工单\", \"en\": \"Ticket\"},"
+    "{\"package\": \"cn.example.full\", \"version\": \"" METADATA_VERSION "\", \"label\": {\"zh\": \"全\", \"en\": \"Full\"},"
+    " \"entities\": [{\"local\": 1, \"name\": \"ticket\", \"label\": {\"zh\": \"工单\", \"en\": \"Ticket\","
+    " \"others\": {\"fr\": \"Billet\"}},"
     " \"title\": \"name\", \"fields\": ["
     "{\"local\": 1, \"name\": \"name\", \"label\": {\"zh\": \"名称\", \"en\": \"Name\"}, \"kind\": {\"type\": \"text\"},"
     " \"required\": true, \"indexed\": true},"
     "{\"local\": 2, \"name\": \"state\", \"label\": {\"zh\": \"状态\", \"en\": \"State\"}, \"kind\": {\"type\": \"enum\","
     " \"codes\": [{\"code\": \"open\", \"label\": {\"zh\": \"开\", \"en\": \"Open\"}},"
-    " {\"code\": \"closed\", \"label\": {\"zh\": \"关\", \"en\": \"Closed\"}}]}}],"
+    " {\"code\": \"closed\", \"label\": {\"zh\": \"关\", \"en\": \"Closed\"}}]}}" MORE "],"
     " \"rules\": [{\"name\": \"short\", \"condition\": \"size(name) < 40\","
     " \"message\": {\"zh\": \"名称过长\", \"en\": \"too long\"}}],"
     " \"states\": [{\"name\": \"life\", \"field\": \"state\", \"initial\": [\"open\"], \"transitions\": ["
@@ -157,7 +168,10 @@ static guanxi_status migrate(void *user_data, guanxi_handle context, guanxi_str 
 static guanxi_status migrate_further(void *user_data, guanxi_handle context, guanxi_str input) {
   (void)user_data;
   (void)input;
-#ifdef BROKEN_MIGRATION
+#ifdef DYING_MIGRATION
+  host->save(context, guanxi_text(TICKET), guanxi_text("first"), guanxi_text("{\"name\": \"half\"}"), NULL);
+  abort();
+#elif defined BROKEN_MIGRATION
   host->save(context, guanxi_text(TICKET), guanxi_text("first"), guanxi_text("{\"name\": \"half\"}"), NULL);
   return GUANXI_ERR_PLUGIN_FAULT;
 #else

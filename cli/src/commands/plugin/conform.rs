@@ -1,8 +1,8 @@
 //! The conformance tests that a vendor puts a finished package through.
 //!
 //! They run in a process of its own against the real engine: the package is loaded into two databases, records of every
-//! entity that it hooks are created, changed and deleted some hundred times, its actions and models are called, and
-//! what the host has counted meanwhile is looked at.
+//! entity that it hooks are created, changed and deleted some hundred times, its actions, reports and models are
+//! called, it does its jobs and drives its connectors, and what the host has counted meanwhile is looked at.
 
 use std::collections::BTreeSet;
 use std::path::{self, Path, PathBuf};
@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::Args;
 use guanxi::base::{Code, Error, Value};
-use guanxi::engine::ActionDefinition;
-use guanxi::schema::{Entity, Field, FieldDefinition, FieldType};
-use guanxi::{Changes, Durability, RecordId, Result, Session, api};
+use guanxi::engine::{ActionDefinition, Comparison, PerformKind, Pushed, RoleAssignment, role_assignment};
+use guanxi::schema::{Entity, EntityType, Field, FieldDefinition, FieldType};
+use guanxi::{Changes, Condition, Durability, Find, RecordId, Result, Session, api};
 use guanxi_plugin_host::{Loader, Manifest, conduct};
 use serde_json::{Value as Json, json};
 
@@ -109,6 +109,7 @@ pub(super) fn inside(loader: &Loader, package: &Path) -> Result<()> {
     let grown = resident_kib().saturating_sub(settled);
     found("memory", grown <= MAX_GROWTH_KIB, &format!("{grown} KiB more after {} rounds", ROUNDS.1));
     by_name(&second, &manifest)?;
+    on_its_own(&second, &manifest)?;
     let faulty = faults(place, &manifest)?.saturating_sub(before);
     found("faults", faulty == 0, &format!("{faulty} failed calls, or calls beyond their budget"));
     let seen = conduct();
@@ -228,11 +229,72 @@ fn by_name(session: &Session, manifest: &Manifest) -> Result<()> {
     let own = |action: &ActionDefinition| action.name.starts_with(manifest.id());
     for action in session.actions()?.into_iter().filter(own) {
         let answer = api::call(session, &action.name, &json!({}));
-        let passed = !answer.as_ref().is_err_and(|error| error.code() == Code::PluginFault);
+        let passed = match action.kind {
+            // It asks for nothing, so nothing excuses it.
+            PerformKind::Report => answer.is_ok(),
+            _ => !answer.as_ref().is_err_and(|error| error.code() == Code::PluginFault),
+        };
         let said = answer.map_or_else(|error| error.code().key().to_owned(), |answer| answer.to_string());
         found("actions", passed, &format!("{}: {said}", action.name));
     }
     Ok(())
+}
+
+/// Has the plugin do its jobs and drive its connectors, on an account that may do everything.
+fn on_its_own(session: &Session, manifest: &Manifest) -> Result<()> {
+    let is_own = |name: &str| name.starts_with(manifest.id());
+    let jobs: Vec<_> = session.crm().jobs().into_iter().filter(|job| is_own(&job.name)).collect();
+    let connectors: Vec<_> = session
+        .connectors()?
+        .into_iter()
+        .map(|(known, _)| known)
+        .filter(|known| is_own(&known.name))
+        .collect();
+    if jobs.is_empty() && connectors.is_empty() {
+        return Ok(());
+    }
+    admit(session, manifest)?;
+    for job in jobs {
+        judge("jobs", &job.name, session.run_job(&job.name).map(|answer| answer.to_string()));
+    }
+    for known in connectors {
+        let said = |done: Pushed| format!("{} done", done.done);
+        if known.pulls {
+            judge("connectors", &known.name, session.pull(&known.name).map(said));
+        }
+        if !known.pushes.is_empty() {
+            judge("connectors", &known.name, session.push(&known.name, 0).map(said));
+        }
+    }
+    Ok(())
+}
+
+/// What came of something that the plugin did on its own account. It may refuse, since nobody has set it up; it may not
+/// fail, answer with what is no answer, or write what it has no leave to.
+fn judge(check: &str, name: &str, done: Result<String>) {
+    let passed = !done.as_ref().is_err_and(|error| {
+        matches!(error.code(), Code::PluginFault | Code::InvalidArgument | Code::NotPermitted)
+    });
+    let said = done.unwrap_or_else(|error| error.code().key().to_owned());
+    found(check, passed, &format!("{name}: {said}"));
+}
+
+/// Gives the plugin an account with the roles of the administrator.
+fn admit(session: &Session, manifest: &Manifest) -> Result<()> {
+    let given = json!({"values": {"name": "conformance", "kind": "service"}});
+    let made = api::call(session, "user.create", &given)?;
+    let account: RecordId = made.get("id").and_then(Json::as_str).unwrap_or_default().parse()?;
+    let filter = Condition::Compare(role_assignment::USER.into(), Comparison::Equal, session.user().into());
+    let roles = session.list(RoleAssignment::NAME, &Find { filter, ..Find::default() })?;
+    session.write(|transaction| {
+        roles.rows.iter().try_for_each(|row| {
+            let assigned = Changes::new()
+                .set(role_assignment::USER, account)
+                .set(role_assignment::ROLE, row.value(role_assignment::ROLE)?);
+            transaction.create_record(RoleAssignment::NAME, assigned).map(drop)
+        })
+    })?;
+    session.admit_plugin(manifest.id(), account, None).map(drop)
 }
 
 /// What this process has in memory, in KiB; 0 where the system does not say.

@@ -11,9 +11,10 @@ use crate::time::{JobOutcome, LeapMonthRule, LunarDate, MAX_OCCURRENCES, NamedDa
 const TIMES: u64 = 100;
 
 methods! {
-    /// Does what is due: pools take back what nobody works at, jobs are handed out, and whatever else extensions wait for.
-    /// A host calls it when `time.next_due` has come, at once again while there is `more`, and after every open. What
-    /// fails is told, and due again a quarter of an hour later. It takes the right to administer everything.
+    /// Does what is due: pools take back what nobody works at, jobs are handed out, those of plugins are done, and
+    /// whatever else extensions wait for. A host calls it when `time.next_due` has come, at once again while there is
+    /// `more`, and after every open. What fails is told, and due again a quarter of an hour later. It takes the right to
+    /// administer everything.
     "time.tick" (session, given: Tick {
         /// Most records that are worked on; 10000 if not said, and at the most.
         limit: Option<u64>,

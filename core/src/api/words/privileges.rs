@@ -81,10 +81,25 @@ words! {
         => "设定某插件未加载时是否可以写入。";
     "Whether nothing is written without it; yes if nothing is said."
         => "缺少该插件时是否禁止写入；未说明时为是。";
-    "Lists the actions of plugins that the user may call, each as a method of its name."
-        => "列出用户可调用的插件操作，各以其名称作为方法调用。";
-    "Lists the jobs of plugins and when each is due, for the host that calls them."
-        => "列出插件的任务及其执行时间，由宿主负责调用。";
+    "Lists what plugins do by name and the user may call, each as a method of its name: actions, reports and models."
+        => "列出用户可以调用的插件功能，每项都可按其名称作为方法调用：操作、报表与模型。";
+    "Lists the jobs of plugins and when each is due. Those with a rule are done by `time.tick`, each as a record of \
+     `sys.scheduled_job` with its name as `kind`; the others are for the host, which calls `plugin.run_job`."
+        => "列出插件的任务及其到期时间。有规则的任务由 `time.tick` 执行，各对应一条 `kind` 为其名称的 `sys.scheduled_job` 记录；其余任务由宿主通过 `plugin.run_job` 调用。";
+    "Lists the connectors of plugins: whether each brings records in, of which entities it tells a system outside what \
+     has changed, and how far both have come."
+        => "列出插件的连接器：是否导入记录，向外部系统通报哪些实体的变更，以及两者各自的进度。";
+    "Has a connector bring in what came from outside since the last time, on the account of its plugin: all of it with \
+     the place where it goes on, or nothing. A host calls it as often as it likes, and at once again while there is \
+     `more`."
+        => "让连接器以其插件的账号导入自上次以来的外部数据：全部数据与后续位置一并写入，否则全不写入。宿主可随时调用；若有 `more` 则立即再次调用。";
+    "The connector, by its name."
+        => "连接器的名称。";
+    "Has a connector tell the system outside what has changed since the last time, as far as the account of its plugin \
+     sees it. A change may be told twice, and none is left out."
+        => "让连接器将自上次以来的变更告知外部系统，以其插件账号可见的范围为限。同一变更可能重复告知，但不会遗漏。";
+    "Most changes; 100 if not said, 1000 at the most."
+        => "最多的变更数；未指定时为 100，上限为 1000。";
     "Has a plugin do a job now, on the plugin's own account."
         => "令插件立即以其自有账号执行一项任务。";
     "The job, by its name."

@@ -3,10 +3,11 @@
 use super::words;
 
 words! {
-    "Does what is due: pools take back what nobody works at, jobs are handed out, and whatever else extensions wait for. \
-     A host calls it when `time.next_due` has come, at once again while there is `more`, and after every open. What \
-     fails is told, and due again a quarter of an hour later. It takes the right to administer everything."
-        => "处理到期事项：公海收回无人跟进的记录，交付定时任务，以及扩展所等待的其他事项。宿主在 `time.next_due` 所示时刻到来时调用；若有 `more` 则立即再次调用；每次打开数据库后也应调用。失败的事项会列出，并在一刻钟后再次到期。需要管理全部内容的权限。";
+    "Does what is due: pools take back what nobody works at, jobs are handed out, those of plugins are done, and \
+     whatever else extensions wait for. A host calls it when `time.next_due` has come, at once again while there is \
+     `more`, and after every open. What fails is told, and due again a quarter of an hour later. It takes the right to \
+     administer everything."
+        => "处理到期事项：公海收回无人跟进的记录，交付定时任务，执行插件的任务，以及扩展所等待的其他事项。宿主在 `time.next_due` 所示时刻到来时调用；若有 `more` 则立即再次调用；每次打开数据库后也应调用。失败的事项会列出，并在一刻钟后再次到期。需要管理全部内容的权限。";
     "Most records that are worked on; 10000 if not said, and at the most."
         => "最多处理的记录数；未指定时为 10000，也是上限。";
     "Tells when something is due next, so that a host knows how long it may sleep. It takes the right to administer \

@@ -42,6 +42,8 @@ pub(crate) static HOST: guanxi_host = guanxi_host {
     answer: work::answer,
     reason: work::reason,
     time_left_ms: work::time_left_ms,
+    register_report: register::register_report,
+    register_connector: register::register_connector,
 };
 
 /// Takes a line of a plugin's log: its level (`GUANXI_LOG_*`) and its text.

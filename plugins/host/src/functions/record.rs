@@ -1,12 +1,14 @@
 //! What hooks do with the record at hand: read it, set its fields, refuse it, and warn.
 
+use guanxi::Session;
 use guanxi::base::{Code, Error, Label, Locale, RecordId, Result, Value};
 use guanxi_plugin_abi as abi;
 use guanxi_plugin_abi::{guanxi_handle, guanxi_status, guanxi_str, guanxi_value};
 
 use crate::frame::{Running, Scene, with_context, with_record};
 use crate::functions::{stale, status};
-use crate::value::{lend, take, text};
+use crate::names::Named;
+use crate::value::{borrowed, lend, take, text};
 
 /// What is read of a record.
 #[derive(Clone, Copy)]
@@ -46,12 +48,8 @@ unsafe fn read_field(
             return Err(Error::new(Code::NullArgument));
         }
         // SAFETY: the interface demands a text that outlives the call.
-        let field = unsafe { text(field) }?;
-        let value = with_record(record, |running| {
-            let value = named(running, &field, |running, name| value_of(running, which, name))?;
-            Ok::<_, Error>(lend(value, &mut running.lent))
-        })
-        .ok_or_else(stale)??;
+        let field = unsafe { borrowed(field) }?;
+        let value = with_record(record, |running| lend_field(running, which, field)).ok_or_else(stale)??;
         // SAFETY: the interface demands the address of a value, and it is not null.
         unsafe { out.write(value) };
         Ok(())
@@ -59,40 +57,56 @@ unsafe fn read_field(
 }
 
 /// A field of the record, if the plugin or the acting user may read it.
-fn value_of(running: &mut Running, which: Which, name: &str) -> Result<Value> {
-    let own = is_own(&running.plugin.id, name);
-    match running.scene {
+fn lend_field(running: &mut Running, which: Which, name: &str) -> Result<guanxi_value> {
+    let Running { scene, plugin, lent, .. } = running;
+    match *scene {
         Scene::Save(save) => {
             // SAFETY: the scene is good for the duration of the call, on this thread, and reached one at a time.
             let save = unsafe { &*save };
-            if !own {
-                save.check_user_reads(name)?;
+            let Named { field, is_own } =
+                plugin.names.find(&plugin.id, save.schema(), name, |full| save.field(full))?;
+            if !is_own {
+                save.check_reads(field)?;
             }
-            match which {
-                Which::Now => save.value(name),
-                Which::Before => save.old_value(name),
-            }
+            Ok(match which {
+                Which::Now => lend(&save.peek(field), lent),
+                Which::Before => lend(&save.peek_old(field), lent),
+            })
         }
         Scene::Happening(happening) => {
             // SAFETY: as above.
             let happening = unsafe { &*happening };
-            if !own {
-                happening.check_user_reads(name)?;
+            let Named { field, is_own } =
+                plugin.names.find(&plugin.id, happening.schema(), name, |full| happening.field(full))?;
+            if !is_own {
+                happening.check_reads(field)?;
             }
-            match which {
-                Which::Now => happening.value(name),
-                Which::Before => happening.old_value(name),
-            }
+            Ok(match which {
+                Which::Now => lend(&happening.peek(field), lent),
+                Which::Before => lend(&happening.peek_old(field), lent),
+            })
         }
-        Scene::Committed(session, entity, id) => {
-            // SAFETY: as above; session and name are borrowed by whoever calls.
-            let (session, entity) = unsafe { (&*session, &*entity) };
-            match which {
-                Which::Now => session.get(entity, id)?.value(name),
-                Which::Before => Err(Error::new(Code::InvalidHandle)),
+        Scene::Committed(session, entity, id) => match which {
+            Which::Now => {
+                // SAFETY: as above; session and name are borrowed by whoever calls.
+                let (session, entity) = unsafe { (&*session, &*entity) };
+                Ok(lend(&committed(session, &plugin.id, (entity, id), name)?, lent))
             }
-        }
+            Which::Before => Err(Error::new(Code::InvalidHandle)),
+        },
         Scene::Migration(_) | Scene::Asked(_) => Err(stale()),
+    }
+}
+
+/// A field of a record whose change is durable, as the acting user sees it now.
+fn committed(session: &Session, plugin: &str, (entity, id): (&str, RecordId), name: &str) -> Result<Value> {
+    let row = session.get(entity, id)?;
+    if let Some((other, name)) = name.split_once('/') {
+        return row.value(format!("{other}.{name}"));
+    }
+    match row.value(format!("{plugin}.{name}")) {
+        Err(error) if error.code() == Code::UnknownField => row.value(name),
+        found => found,
     }
 }
 
@@ -126,48 +140,25 @@ pub(super) unsafe extern "C" fn record_set(
 ) -> guanxi_status {
     status(|| {
         // SAFETY: the interface demands a text and a value that outlive the call.
-        let (field, value) = unsafe { (text(field)?, value.as_ref()) };
+        let (field, value) = unsafe { (borrowed(field)?, value.as_ref()) };
         let value = value.ok_or_else(|| Error::new(Code::NullArgument))?;
         // SAFETY: as above, for the text within the value.
         let value = unsafe { take(value) }?;
         with_record(record, |running| {
             // Behind the save the record is what it is; other hooks have seen it.
             let Scene::Save(save) = running.scene else { return Err(Error::new(Code::ReadOnlyField)) };
-            named(running, &field, |running, name| {
-                // SAFETY: the scene is good for the duration of the call, on this thread, and reached one at a time.
-                let save = unsafe { &mut *save };
-                if !is_own(&running.plugin.id, name) {
-                    save.check_user_sets(name)?;
-                }
-                save.set(name, value.clone())
-            })
+            // SAFETY: the scene is good for the duration of the call, on this thread, and reached one at a time.
+            let save = unsafe { &mut *save };
+            let plugin = &running.plugin;
+            let Named { field, is_own } =
+                plugin.names.find(&plugin.id, save.schema(), field, |full| save.field(full))?;
+            if !is_own {
+                save.check_sets(field)?;
+            }
+            save.put(field, value)
         })
         .ok_or_else(stale)?
     })
-}
-
-/// Whether a field is the plugin's own. Of other fields a plugin sees and sets what the user may, and no more.
-fn is_own(plugin: &str, name: &str) -> bool {
-    let rest = name.strip_prefix(plugin).and_then(|rest| rest.strip_prefix('.'));
-    // With another point in it, it is a field of a plugin whose id begins with this one's.
-    rest.is_some_and(|field| !field.contains('.'))
-}
-
-/// Tries a plain name as the plugin's own field first, then as the entity's; `<plugin>/<name>` is
-/// another plugin's.
-fn named<T>(
-    running: &mut Running,
-    field: &str,
-    mut work: impl FnMut(&mut Running, &str) -> Result<T>,
-) -> Result<T> {
-    if let Some((plugin, name)) = field.split_once('/') {
-        return work(running, &format!("{plugin}.{name}"));
-    }
-    let own = format!("{}.{field}", running.plugin.id);
-    match work(running, &own) {
-        Err(error) if error.code() == Code::UnknownField => work(running, field),
-        outcome => outcome,
-    }
 }
 
 pub(super) unsafe extern "C" fn reject(
@@ -232,19 +223,6 @@ fn locale_of(running: &Running) -> Locale {
             Scene::Happening(happening) => (*happening).locale(),
             Scene::Migration(transaction) => (*transaction).locale(),
             Scene::Asked(session) | Scene::Committed(session, _, _) => (*session).locale(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_of_a_plugin_whose_id_begins_with_this_ones_is_not_its_own() {
-        assert!(is_own("cn.example", "cn.example.note"));
-        for name in ["note", "cn.example", "cn.examples.note", "cn.example.score.note"] {
-            assert!(!is_own("cn.example", name), "{name}");
         }
     }
 }

@@ -4,16 +4,17 @@ use std::ffi::c_void;
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::ptr;
 
-use guanxi::base::{Code, Error, Label, Result};
-use guanxi::engine::{Action, ActionDefinition, HookPoint, JobDefinition};
+use guanxi::base::{Code, Error, Label, Result, TimeZone, Timestamp};
+use guanxi::engine::{Action, ActionDefinition, ConnectorDefinition, HookPoint, JobDefinition, PerformKind};
 use guanxi::schema::{FieldDefinition, FieldType, Package, SearchClass};
+use guanxi::time::{Recurrence, rule_of_schedule};
 use guanxi_plugin_abi as abi;
 use guanxi_plugin_abi::{
     guanxi_action_definition, guanxi_destroy, guanxi_field_definition, guanxi_handle, guanxi_hook,
     guanxi_perform, guanxi_score, guanxi_status, guanxi_str,
 };
 
-use crate::frame::{Callback, Collected, ModelInput, Point, with_registrar};
+use crate::frame::{Callback, Collected, Directions, ModelInput, Point, with_registrar};
 use crate::functions::{stale, status};
 use crate::value::text;
 
@@ -236,6 +237,7 @@ unsafe fn named(
         label: Label::new(&zh?, &en?),
         help: Label::new(&help_zh?, &help_en?),
         needs: (!entity.is_empty()).then(|| (entity.clone(), action)),
+        kind: PerformKind::Action,
     };
     if definition.label.zh.is_empty() || definition.label.en.is_empty() {
         return Err(Error::new(Code::InvalidDefinition).field("label").rule("text in each language"));
@@ -268,14 +270,25 @@ pub(super) unsafe extern "C" fn register_job(
     register(registrar, Callback { function: perform, user_data, destroy }, |collected, work| {
         // SAFETY: the interface demands a definition that outlives the call.
         let Named { definition, details, .. } = unsafe { named(collected, "job", definition) }?;
-        if details.split(' ').count() != 5 {
-            let error = Error::new(Code::InvalidDefinition).field("details");
-            return Err(error.rule("five fields of crontab").value(&details));
-        }
+        check_schedule(&details)?;
         let ActionDefinition { name, label, .. } = definition;
         collected.jobs.push((JobDefinition { name, label, schedule: details }, work));
         Ok(())
     })
+}
+
+/// Refuses a schedule that is neither of crontab nor a rule.
+fn check_schedule(schedule: &str) -> Result<()> {
+    let wrong = |rule: &str| Error::new(Code::InvalidDefinition).field("details").rule(rule).value(schedule);
+    match rule_of_schedule(schedule) {
+        Some(rule) => match Recurrence::new(&rule, Timestamp::from_micros(0), TimeZone::utc()) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(wrong(error.rule_name().unwrap_or("RRULE of RFC 5545"))),
+        },
+        // Crontab says more than rules do; the host does such a job as it always has.
+        None if schedule.split(' ').count() == 5 => Ok(()),
+        None => Err(wrong("five fields of crontab, or a rule of RFC 5545")),
+    }
 }
 
 pub(super) unsafe extern "C" fn register_migration(
@@ -310,9 +323,66 @@ pub(super) unsafe extern "C" fn register_model(
             let error = Error::new(Code::InvalidDefinition).field("details");
             return Err(error.rule("an entity and the fields that are looked at"));
         }
+        let definition = ActionDefinition { kind: PerformKind::Model, ..definition };
         collected.models.push((definition, ModelInput { entity, features }, work));
         Ok(())
     })
+}
+
+pub(super) unsafe extern "C" fn register_report(
+    registrar: guanxi_handle,
+    definition: *const guanxi_action_definition,
+    json: guanxi_str,
+) -> guanxi_status {
+    status(|| {
+        // SAFETY: the interface demands a text that outlives the call.
+        let json = unsafe { text(json) }?;
+        with_registrar(registrar, |collected| {
+            // SAFETY: the interface demands a definition that outlives the call.
+            let Named { definition, .. } = unsafe { named(collected, "report", definition) }?;
+            let asked: serde_json::Value = serde_json::from_str(&json)
+                .map_err(|error| Error::new(Code::InvalidJson).field("json").because(error))?;
+            let entity = asked.get("entity").and_then(serde_json::Value::as_str);
+            let wrong =
+                || Error::new(Code::InvalidDefinition).field("entity").rule("the entity that is counted");
+            check_entity(collected, entity.ok_or_else(wrong)?)?;
+            let definition = ActionDefinition { kind: PerformKind::Report, ..definition };
+            collected.reports.push((definition, asked));
+            Ok(())
+        })
+        .ok_or_else(stale)?
+    })
+}
+
+pub(super) unsafe extern "C" fn register_connector(
+    registrar: guanxi_handle,
+    definition: *const guanxi_action_definition,
+    pull: Option<guanxi_perform>,
+    push: Option<guanxi_perform>,
+    user_data: *mut c_void,
+    destroy: Option<guanxi_destroy>,
+) -> guanxi_status {
+    register(
+        registrar,
+        Callback { function: Directions { pull, push }, user_data, destroy },
+        |collected, work| {
+            // SAFETY: the interface demands a definition that outlives the call.
+            let Named { definition, details, .. } = unsafe { named(collected, "connector", definition) }?;
+            let pushes: Vec<String> = details.split_ascii_whitespace().map(str::to_owned).collect();
+            let wrong = |rule: &str| Err(Error::new(Code::InvalidDefinition).field("details").rule(rule));
+            if pull.is_none() && push.is_none() {
+                return wrong("a function that pulls or one that pushes");
+            }
+            if push.is_some() == pushes.is_empty() {
+                return wrong("the entities whose changes are pushed, where there is a function that pushes");
+            }
+            pushes.iter().try_for_each(|entity| allow(collected, "read", entity))?;
+            let ActionDefinition { name, label, help, .. } = definition;
+            let definition = ConnectorDefinition { name, label, help, pulls: pull.is_some(), pushes };
+            collected.connectors.push((definition, work));
+            Ok(())
+        },
+    )
 }
 
 #[cfg(test)]

@@ -27,10 +27,7 @@ unsafe fn lend_text(context: guanxi_handle, said: String, out: *mut guanxi_str) 
     if out.is_null() {
         return Ok(());
     }
-    let view = with_context(context, |running| {
-        running.lent.push(said.into_boxed_str());
-        running.lent.last().map_or(guanxi_str::EMPTY, |text| guanxi_str::of(text))
-    });
+    let view = with_context(context, |running| running.lent.lend_own(said.into_boxed_str()));
     // SAFETY: the caller vouches for the address, and it is not null.
     unsafe { out.write(view.ok_or_else(stale)?) };
     Ok(())

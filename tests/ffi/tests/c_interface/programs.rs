@@ -65,6 +65,14 @@ fn bad_input_is_answered_and_never_crashes_the_host() {
     run("tests/ffi/tests/c_interface/programs/bad_input.c", &[]);
 }
 
+/// Without valgrind, which lets one thread run at a time, so that they hardly meet.
+#[test]
+fn two_threads_in_one_cursor_record_or_query_are_told_so_and_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = build("tests/ffi/tests/c_interface/programs/two_threads.c", folder.path());
+    assert_done(&Command::new(program).current_dir(folder.path()).output().unwrap(), "two threads");
+}
+
 #[test]
 fn values_transactions_and_cursors_keep_their_word() {
     run("tests/ffi/tests/c_interface/programs/contract.c", &[]);

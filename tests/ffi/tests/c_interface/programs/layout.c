@@ -86,6 +86,8 @@ int main(void) {
   AT(guanxi_host, answer);
   AT(guanxi_host, reason);
   AT(guanxi_host, time_left_ms);
+  AT(guanxi_host, register_report);
+  AT(guanxi_host, register_connector);
 
   SIZE(guanxi_open_options);
   AT(guanxi_open_options, struct_size);
