@@ -96,6 +96,7 @@ mod retype;
 mod rights;
 #[cfg(test)]
 mod rollup_tests;
+mod rule_sight;
 mod rules;
 mod salvage;
 mod saved_searches;
@@ -223,6 +224,7 @@ pub use rights::{
     FlagKind, NewRightsRequest, PrivacyFlag, PrivacyLaw, RequestChannel, RightsKind, RightsPage,
     RightsRecord, RightsRequest, RightsStatus, RightsStep, rights_request,
 };
+pub use rule_sight::Seen;
 pub use salvage::salvage;
 pub use saved_searches::{SavedSearch, SavedSearchRecord, saved_search};
 pub use service_accounts::{KnownToken, ServiceToken};

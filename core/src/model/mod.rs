@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod activity;
+pub mod assignment;
 pub mod contact;
 pub mod event;
 pub mod lead;
@@ -15,12 +16,14 @@ pub mod pool_policy;
 pub mod product;
 pub mod stage;
 pub mod task;
+pub mod territory;
 pub mod todo;
 pub mod transfer;
 
 pub use crate::engine::{User, user};
 pub use account::Account;
 pub use activity::{Activity, ActivityKind};
+pub use assignment::{Assigned, Assignment, AssignmentMember, AssignmentRule};
 pub use contact::Contact;
 pub use event::{Event, Occurrence};
 pub use lead::{Conversion, Converted, Lead, LeadMatches, LeadStatus};
@@ -30,6 +33,7 @@ pub use pool_policy::PoolPolicy;
 pub use product::Product;
 pub use stage::Stage;
 pub use task::{Task, TaskStatus};
+pub use territory::{Territory, TerritoryMember};
 pub use todo::{Todo, TodoKind};
 pub use transfer::{Along, Transfer, TransferPreview};
 
@@ -64,7 +68,9 @@ fn declare_work(registrar: &mut Registrar) {
     registrar.before_save(Activity::NAME, 100, Arc::new(activity::MoveClocks));
     task::declare(registrar);
     event::declare(registrar);
+    territory::declare(registrar);
     pool_policy::declare(registrar);
+    assignment::declare(registrar);
 }
 
 impl Extension for Trade {

@@ -2,6 +2,7 @@
 
 mod access;
 mod anomalies;
+mod assignment;
 mod attachments;
 mod audit;
 mod backup;
@@ -56,6 +57,7 @@ pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         access::METHODS,
         anomalies::METHODS,
+        assignment::METHODS,
         attachments::METHODS,
         audit::METHODS,
         backup::METHODS,

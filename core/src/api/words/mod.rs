@@ -2,6 +2,7 @@
 //! once. A test finds texts that have no Chinese, and Chinese that no text has any more.
 
 mod access;
+mod assignment;
 mod database;
 mod privacy;
 mod privileges;
@@ -19,8 +20,9 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 10] = [
+const ALL: [&[Words]; 11] = [
     access::WORDS,
+    assignment::WORDS,
     privileges::WORDS,
     records::WORDS,
     registry::WORDS,
