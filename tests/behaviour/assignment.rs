@@ -382,7 +382,7 @@ fn records_go_to_a_territory_that_has_changed_when_it_is_applied() {
     assert_eq!(applied.rows.len(), 3);
     let of = |id| territory_of(&house, Lead::NAME, id);
     assert_eq!((of(near), of(far), of(named)), (Some(map.south), None, Some(map.china)));
-    let given = json!({"of": "lead", "filter": {"field": "city", "op": "=", "value": "佛山"}, "limit": 1});
+    let given = json!({"of": "lead", "filter": {"city": "佛山"}, "limit": 1});
     let told = api::call(&house.admin, "territory.apply", &given).unwrap();
     assert_eq!(
         (told["rows"].as_array().unwrap().len(), &told["rows"][0]["outcome"]),

@@ -15,6 +15,8 @@ mod boundaries;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod deals;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod entity_names;

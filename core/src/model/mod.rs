@@ -7,13 +7,18 @@
 pub mod account;
 pub mod activity;
 pub mod assignment;
+pub mod competitor;
 pub mod contact;
+pub mod deal_team;
 pub mod event;
+pub mod forecast;
 pub mod lead;
 pub mod opportunity;
 pub mod owner_change;
+pub mod pipeline_snapshot;
 pub mod pool_policy;
 pub mod product;
+pub mod quota;
 pub mod stage;
 pub mod task;
 pub mod territory;
@@ -24,13 +29,18 @@ pub use crate::engine::{User, user};
 pub use account::Account;
 pub use activity::{Activity, ActivityKind};
 pub use assignment::{Assigned, Assignment, AssignmentMember, AssignmentRule};
+pub use competitor::{Competition, Competitor};
 pub use contact::Contact;
+pub use deal_team::TeamMember;
 pub use event::{Event, Occurrence};
+pub use forecast::{ForecastCategory, ForecastOf, ForecastRow};
 pub use lead::{Conversion, Converted, Lead, LeadMatches, LeadStatus};
 pub use opportunity::{Opportunity, StageChange, Status};
 pub use owner_change::{OwnerChange, OwnerChangeKind};
+pub use pipeline_snapshot::{PipelineSchedule, PipelineSnapshot};
 pub use pool_policy::PoolPolicy;
 pub use product::Product;
+pub use quota::{Attainment, Quota};
 pub use stage::Stage;
 pub use task::{Task, TaskStatus};
 pub use territory::{Territory, TerritoryMember};
@@ -56,6 +66,14 @@ fn modules() -> [ModuleDefinition; 4] {
         module("sales", Label::new("销售", "Sales"), "funnel", 200).requiring(&["parties"]),
         module("work", Label::new("工作", "Work"), "calendar", 150).requiring(&["parties", "sales"]),
     ]
+}
+
+/// What stands around deals: teams, competitors, quotas, snapshots and warnings.
+fn declare_deals(registrar: &mut Registrar) {
+    deal_team::declare(registrar);
+    competitor::declare(registrar);
+    quota::declare(registrar);
+    pipeline_snapshot::declare(registrar);
 }
 
 /// Leads, what is done with all of them, and the pools to which they go back.
@@ -98,6 +116,7 @@ impl Extension for Trade {
         registrar.everybody_reads(Stage::NAME);
         registrar.before_save(Opportunity::NAME, 100, Arc::new(opportunity::FollowStage));
         registrar.before_save(Opportunity::NAME, 150, Arc::new(opportunity::MoveAccountClocks));
+        declare_deals(registrar);
         declare_work(registrar);
         Ok(())
     }

@@ -562,16 +562,8 @@ impl DueWork for Warn {
         let Some(end) = end else { return Ok(DueDone::Again(None)) };
         let Some(terms) = terms_of(transaction, self.0, &row)? else { return Ok(DueDone::Again(None)) };
         let words = crate::base::Label::new("即将收回公海：", "Goes back to the pool soon: ");
-        let subject = format!("{}{}", words.text(transaction.locale()), row.title());
-        let draft = task::about(&subject)
-            .with(task::DUE_AT, end)
-            .with(task::REGARDING, RecordReference::new(self.0.entity, record))
-            .owner(row.record.envelope.owner);
-        match transaction.create(draft) {
-            // Where tasks are switched off, there is nothing to warn by.
-            Err(error) if error.code() != Code::ModuleOff => Err(error),
-            _ => Ok(DueDone::Again(terms.warn_at(end, now))),
-        }
+        task::tell_owner(transaction, &words, &row, end)?;
+        Ok(DueDone::Again(terms.warn_at(end, now)))
     }
 }
 

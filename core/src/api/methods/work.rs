@@ -320,7 +320,7 @@ fn transfer_of(
     Ok(Transfer { to, along: along.collect::<Result<_>>()?, keeps })
 }
 
-fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {
+pub(super) fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {
     let filter = filter.unwrap_or(&Json::Null);
     session.read(|reader| condition_from_json(&reader, reader.registry().entity(entity)?, filter))
 }

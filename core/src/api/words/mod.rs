@@ -11,6 +11,7 @@ mod registry;
 mod rights;
 mod suppression;
 mod time;
+mod trade;
 mod work;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 11] = [
+const ALL: [&[Words]; 12] = [
     access::WORDS,
     assignment::WORDS,
     privileges::WORDS,
@@ -31,6 +32,7 @@ const ALL: [&[Words]; 11] = [
     rights::WORDS,
     suppression::WORDS,
     time::WORDS,
+    trade::WORDS,
     work::WORDS,
 ];
 
