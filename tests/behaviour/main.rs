@@ -13,6 +13,8 @@ mod backup;
 #[cfg(test)]
 mod boundaries;
 #[cfg(test)]
+mod calendar_file;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod deals;
@@ -65,6 +67,8 @@ mod naughty;
 #[cfg(test)]
 mod opportunity;
 #[cfg(test)]
+mod overview;
+#[cfg(test)]
 mod own_layouts;
 #[cfg(test)]
 mod packages;
@@ -115,10 +119,17 @@ mod value_sets;
 #[cfg(test)]
 mod views;
 #[cfg(test)]
+mod walk;
+#[cfg(test)]
 mod watch;
+#[cfg(test)]
+#[path = "../support/walk.rs"]
+mod way;
 #[cfg(test)]
 mod without_session;
 #[cfg(test)]
 mod words;
+#[cfg(test)]
+mod working_together;
 #[cfg(test)]
 mod writes;

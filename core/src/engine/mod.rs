@@ -23,6 +23,7 @@ mod changes;
 mod checkpoints;
 #[cfg(test)]
 mod collation_tests;
+mod comments;
 mod condition;
 mod configuration;
 mod corrections;
@@ -161,6 +162,9 @@ pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, BulkWork, MAX_B
 pub(crate) use capability::{Met, Visibility};
 pub use changes::Changes;
 pub(crate) use checkpoints::is_good;
+pub use comments::{
+    Comment, CommentPage, CommentRecord, Notice, NoticeKind, NoticeRecord, Watcher, comment, notice, watcher,
+};
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange, SuppressionMode};

@@ -131,6 +131,19 @@ impl<'a> Save<'a> {
         }
     }
 
+    /// Refuses a user who does not see the values of a field of an entity in clear.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`, `schema.unknown_field`.
+    pub fn check_user_sees(&self, entity: &str, field: impl Into<FieldSelector>) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let entity = self.registry.entity(entity)?;
+        let field = field.into();
+        let permit = self.policy.decide::<Read>(user, entity.id(), &entity.api_name)?;
+        let checked = permit.check_field(field.resolve(entity)?, field.said());
+        checked.map_err(|error| error.entity(&entity.api_name))
+    }
+
     /// Refuses a user who may not give the record to somebody else, as it was before the save.
     ///
     /// # Errors

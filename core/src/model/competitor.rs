@@ -45,7 +45,7 @@ pub mod competition {
         /// How a competitor stands in one deal.
         Competition = ("crm", 20, "competition", "竞争情况", "Competition",
             "竞争对手在某一商机中的评估。", title "key", data_subject false);
-        /// The deal.
+        /// The deal that it is about.
         OPPORTUNITY: Reference<Opportunity> = 1, "opportunity", "商机", "Opportunity", "所涉的商机。",
             [required = true, on_delete = OnDelete::Cascade];
         /// The competitor.

@@ -7,13 +7,16 @@
 pub mod account;
 pub mod activity;
 pub mod assignment;
+pub mod birthday_reminder;
 pub mod competitor;
 pub mod contact;
 pub mod deal_team;
 pub mod event;
 pub mod forecast;
+pub mod icalendar;
 pub mod lead;
 pub mod opportunity;
+pub mod overview;
 pub mod owner_change;
 pub mod pipeline_snapshot;
 pub mod pool_policy;
@@ -24,11 +27,13 @@ pub mod task;
 pub mod territory;
 pub mod todo;
 pub mod transfer;
+pub mod work_report;
 
 pub use crate::engine::{User, user};
 pub use account::Account;
 pub use activity::{Activity, ActivityKind};
 pub use assignment::{Assigned, Assignment, AssignmentMember, AssignmentRule};
+pub use birthday_reminder::{BirthdayCalendar, BirthdayReminder};
 pub use competitor::{Competition, Competitor};
 pub use contact::Contact;
 pub use deal_team::TeamMember;
@@ -36,6 +41,7 @@ pub use event::{Event, Occurrence};
 pub use forecast::{ForecastCategory, ForecastOf, ForecastRow};
 pub use lead::{Conversion, Converted, Lead, LeadMatches, LeadStatus};
 pub use opportunity::{Opportunity, StageChange, Status};
+pub use overview::{Overview, Panel, PanelKind};
 pub use owner_change::{OwnerChange, OwnerChangeKind};
 pub use pipeline_snapshot::{PipelineSchedule, PipelineSnapshot};
 pub use pool_policy::PoolPolicy;
@@ -46,6 +52,7 @@ pub use task::{Task, TaskStatus};
 pub use territory::{Territory, TerritoryMember};
 pub use todo::{Todo, TodoKind};
 pub use transfer::{Along, Transfer, TransferPreview};
+pub use work_report::WorkReport;
 
 use std::sync::Arc;
 
@@ -86,6 +93,8 @@ fn declare_work(registrar: &mut Registrar) {
     registrar.before_save(Activity::NAME, 100, Arc::new(activity::MoveClocks));
     task::declare(registrar);
     event::declare(registrar);
+    work_report::declare(registrar);
+    birthday_reminder::declare(registrar);
     territory::declare(registrar);
     pool_policy::declare(registrar);
     assignment::declare(registrar);

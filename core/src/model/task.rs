@@ -74,13 +74,22 @@ pub fn about(subject: &str) -> Draft<Task> {
 pub(super) fn tell_owner(
     transaction: &mut Transaction<'_>,
     told: &Label,
-    about: &Listing,
+    record: &Listing,
     due_at: Timestamp,
 ) -> Result<()> {
-    let subject = format!("{}{}", told.text(transaction.locale()), about.title());
-    let party = RecordReference::new(&about.entity()?.api_name, about.record.id);
-    let draft =
-        self::about(&subject).with(DUE_AT, due_at).with(REGARDING, party).owner(about.record.envelope.owner);
+    let subject = format!("{}{}", told.text(transaction.locale()), record.title());
+    let party = RecordReference::new(&record.entity()?.api_name, record.record.id);
+    tell(transaction, record.record.envelope.owner, (&subject, party), due_at)
+}
+
+/// As [`tell_owner`], for anybody.
+pub(super) fn tell(
+    transaction: &mut Transaction<'_>,
+    owner: RecordId,
+    (subject, party): (&str, RecordReference),
+    due_at: Timestamp,
+) -> Result<()> {
+    let draft = about(subject).with(DUE_AT, due_at).with(REGARDING, party).owner(owner);
     match transaction.create(draft) {
         Err(error) if !matches!(error.code(), Code::ModuleOff | Code::ReferenceMissing) => Err(error),
         _ => Ok(()),

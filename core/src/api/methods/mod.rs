@@ -9,6 +9,7 @@ mod backup;
 mod bulk;
 mod changes;
 mod checkpoints;
+mod comments;
 mod compliance;
 mod configuration;
 mod corrections;
@@ -64,6 +65,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         bulk::METHODS,
         changes::METHODS,
         checkpoints::METHODS,
+        comments::METHODS,
         compliance::METHODS,
         configuration::METHODS,
         corrections::METHODS,

@@ -3,6 +3,7 @@
 
 mod access;
 mod assignment;
+mod comments;
 mod database;
 mod privacy;
 mod privileges;
@@ -21,7 +22,7 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 12] = [
+const ALL: [&[Words]; 13] = [
     access::WORDS,
     assignment::WORDS,
     privileges::WORDS,
@@ -33,6 +34,7 @@ const ALL: [&[Words]; 12] = [
     suppression::WORDS,
     time::WORDS,
     trade::WORDS,
+    comments::WORDS,
     work::WORDS,
 ];
 
