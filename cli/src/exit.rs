@@ -54,6 +54,7 @@ const TABLE: [Meaning; 11] = [
             "privacy.",
             "time.",
             "pool.",
+            "assignment.",
             "engine.nothing_matches",
             "storage.backup_chain",
         ],

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod assignment;
+#[cfg(test)]
 mod attached_texts;
 #[cfg(test)]
 mod attachments;
@@ -13,7 +15,11 @@ mod backup;
 #[cfg(test)]
 mod boundaries;
 #[cfg(test)]
+mod calendar_file;
+#[cfg(test)]
 mod configuration;
+#[cfg(test)]
+mod deals;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
@@ -62,6 +68,8 @@ mod modules;
 mod naughty;
 #[cfg(test)]
 mod opportunity;
+#[cfg(test)]
+mod overview;
 #[cfg(test)]
 mod own_layouts;
 #[cfg(test)]
@@ -113,10 +121,17 @@ mod value_sets;
 #[cfg(test)]
 mod views;
 #[cfg(test)]
+mod walk;
+#[cfg(test)]
 mod watch;
+#[cfg(test)]
+#[path = "../support/walk.rs"]
+mod way;
 #[cfg(test)]
 mod without_session;
 #[cfg(test)]
 mod words;
+#[cfg(test)]
+mod working_together;
 #[cfg(test)]
 mod writes;

@@ -32,3 +32,8 @@ mod sandbox;
 mod schema;
 #[cfg(test)]
 mod vendors;
+#[cfg(test)]
+mod walk;
+#[cfg(test)]
+#[path = "../../../tests/support/walk.rs"]
+mod way;

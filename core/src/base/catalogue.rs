@@ -413,6 +413,15 @@ catalogue! {
     ExitCriteria = 670, "model.exit_criteria",
         ["the deal does not leave its stage yet", "the stage asks for a field that has no value", "fill in the field, or change what the stage asks for"],
         ["商机尚不能离开当前阶段", "该阶段要求填写的字段为空", "请填写该字段，或调整阶段的离开条件"];
+    AssignmentNoRule = 680, "assignment.no_rule",
+        ["no assignment rule gives the record away", "it meets the conditions of none that is active", "make a rule that it meets, or name an owner"],
+        ["没有适用的分配规则", "记录不符合任何启用中的规则", "请增设符合的规则，或直接指定负责人"];
+    AssignmentNobody = 681, "assignment.nobody",
+        ["nobody is there to whom the record could be given", "all members of the rules that it meets are away, inactive, at capacity, or have it already", "add members, raise capacities, or name an owner"],
+        ["没有可分配的人员", "所适用规则的成员均不在岗、未启用、已满额或已是负责人", "请增加成员、提高容量，或直接指定负责人"];
+    TeamShares = 682, "model.team_shares",
+        ["the shares of the team are not the whole", "the shares of a team are 100 together, or nobody has one", "correct the shares"],
+        ["团队分成合计不是 100", "团队成员的分成合计须为 100，或均不填写", "请更正分成"];
     PluginNotAdmitted = 540, "plugin.not_admitted",
         ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
         ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];

@@ -424,6 +424,7 @@ impl Transaction<'_> {
         let emptied = records::erase(self.view_mut(), &context, &permit, entity, id, &going)?;
         self.unlinked.extend(emptied.files);
         self.forget_consents(entity, id)?;
+        self.erase_comments(id)?;
         let mut subjects = self.erase_corrections(entity, id)?;
         subjects.push(id);
         // The entry of this erasure is sealed under a key, too, which one that was erased before gets for it.

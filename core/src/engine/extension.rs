@@ -61,6 +61,8 @@ pub(super) enum FollowUp {
     Create(String, Changes),
     /// A change of a record that stands.
     Update(String, RecordId, Changes),
+    /// Another owner of a record that stands.
+    Assign(String, RecordId, RecordId),
 }
 
 /// One rule with its place.
@@ -255,6 +257,7 @@ pub struct Save<'a> {
     pub(super) now: Timestamp,
     pub(super) cause: &'a str,
     pub(super) locale: Locale,
+    pub(super) owner_named: bool,
     pub(super) old: Option<&'a Record>,
     pub(super) record: &'a mut Record,
     pub(super) warnings: &'a mut Vec<Warning>,

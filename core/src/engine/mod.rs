@@ -24,6 +24,7 @@ mod changes;
 mod checkpoints;
 #[cfg(test)]
 mod collation_tests;
+mod comments;
 mod condition;
 mod configuration;
 mod connectors;
@@ -99,6 +100,7 @@ mod retype;
 mod rights;
 #[cfg(test)]
 mod rollup_tests;
+mod rule_sight;
 mod rules;
 mod salvage;
 mod saved_searches;
@@ -166,6 +168,9 @@ pub use bulk::{Bulk, BulkCursor, BulkDone, BulkOutcome, BulkRow, BulkWork, MAX_B
 pub(crate) use capability::{ATTACHED, Met, Visibility};
 pub use changes::Changes;
 pub(crate) use checkpoints::is_good;
+pub use comments::{
+    Comment, CommentPage, CommentRecord, Notice, NoticeKind, NoticeRecord, Watcher, comment, notice, watcher,
+};
 pub use condition::{Condition, FieldSelector};
 pub(crate) use condition::{Path, follow};
 pub use configuration::{ConfigurationChange, ConfiguredSetting, SettingChange, SuppressionMode};
@@ -230,6 +235,7 @@ pub use rights::{
     FlagKind, NewRightsRequest, PrivacyFlag, PrivacyLaw, RequestChannel, RightsKind, RightsPage,
     RightsRecord, RightsRequest, RightsStatus, RightsStep, rights_request,
 };
+pub use rule_sight::Seen;
 pub use salvage::salvage;
 pub use saved_searches::{SavedSearch, SavedSearchRecord, saved_search};
 pub use service_accounts::{KnownToken, ServiceToken};

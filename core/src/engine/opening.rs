@@ -190,11 +190,8 @@ impl Opened {
 }
 
 /// Criteria speak of what is stored of the record itself, so that they change with it and with nothing else.
-fn check_criteria(entity: &Entity, criteria: &Expression) -> Result<()> {
-    let refused = |rule: &str| {
-        let error = Error::new(Code::InvalidExpression).entity(SharingRule::NAME).field("criteria");
-        Err(error.rule(rule))
-    };
+pub(super) fn check_criteria(entity: &Entity, criteria: &Expression) -> Result<()> {
+    let refused = |rule: &str| Err(Error::new(Code::InvalidExpression).rule(rule));
     if criteria.reads_clock() {
         return refused("criteria do not depend on the time");
     }
@@ -253,9 +250,9 @@ impl Transaction<'_> {
         let shared = shareable(&registry, &named)?;
         // What the author does not see is not there for criteria either.
         let shown = self.reader().shown_fields(&shared.api_name)?;
-        let criteria = compile_condition(&criteria, &FieldNames::shown(shared, &shown))
-            .map_err(|error| error.entity(SharingRule::NAME).field("criteria"))?;
-        check_criteria(shared, &criteria)?;
+        let of_rule = |error: Error| error.entity(SharingRule::NAME).field("criteria");
+        let criteria = compile_condition(&criteria, &FieldNames::shown(shared, &shown)).map_err(of_rule)?;
+        check_criteria(shared, &criteria).map_err(of_rule)?;
         let standing = stated_of::<SharingRule, _>(self.view(), &registry, &self.policy, StatedRule::of)?;
         let same = standing.iter().filter(|rule| is_of(&registry, &rule.entity, shared)).count();
         if same >= MAX_RULES {

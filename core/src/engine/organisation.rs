@@ -16,7 +16,7 @@ use crate::engine::service_accounts::CheckService;
 use crate::engine::views::{CheckView, audiences};
 use crate::engine::{
     BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, Registrar, RightsRequest, Save,
-    SavedSearchRecord, Transaction, View, corrections, privacy, rights,
+    SavedSearchRecord, Transaction, View, comments, corrections, privacy, rights,
 };
 use crate::records::{
     Filter, Marking, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
@@ -39,7 +39,7 @@ pub(super) fn stales(entity: &str) -> Staleness {
         | RightsRequest::NAME
         | CorrectionRequest::NAME
         | PrivilegeRequest::NAME => Staleness::None,
-        name if privacy::ENTITIES.contains(&name) => Staleness::None,
+        name if privacy::ENTITIES.contains(&name) || comments::ENTITIES.contains(&name) => Staleness::None,
         RecordShare::NAME => Staleness::Permits,
         entity if entity.starts_with("sys.") => Staleness::Policy,
         _ => Staleness::None,
@@ -82,6 +82,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(SavedSearchRecord::definition());
     registrar.entity(ErasureReceiptRecord::definition());
     rights::declare(registrar);
+    comments::declare(registrar);
     corrections::declare(registrar);
     registrar.index(View::NAME, audiences());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));

@@ -23,6 +23,7 @@ impl Transaction<'_> {
             match follow_up {
                 FollowUp::Create(entity, changes) => drop(self.create_in_own_right(&entity, changes)?),
                 FollowUp::Update(entity, id, changes) => self.update_by_rule(&entity, id, changes)?,
+                FollowUp::Assign(entity, id, to) => self.assign_by_rule(&entity, id, to)?,
             }
         }
         Ok(())
@@ -52,6 +53,18 @@ impl Transaction<'_> {
         self.followed = self.followed.saturating_sub(1);
         followed?;
         self.after_save(entity, Some(&old), id)
+    }
+
+    /// Gives a record to somebody else because a rule asked for it.
+    fn assign_by_rule(&mut self, entity: &str, id: RecordId, to: RecordId) -> Result<()> {
+        let registry = Arc::clone(&self.registry);
+        let entity = registry.entity(entity)?;
+        let Some(old) = records::get_for_rule(self.view(), entity.id(), id)? else { return Ok(()) };
+        if old.envelope.owner == to {
+            return Ok(());
+        }
+        self.check_owner(entity, to, Some(old.envelope.partition))?;
+        self.reassign_in_own_right(entity, &old, to)
     }
 
     /// Creates a record in the engine's own right: no permission is asked for, and no rule.

@@ -107,6 +107,8 @@ pub struct Transaction<'s> {
     pub(super) revoked: BTreeSet<RecordId>,
     /// Whether a second person has agreed to what it does.
     pub(super) agreed: bool,
+    /// Whether whoever makes the record that is being made named an owner.
+    owner_named: bool,
     /// How many steps away from what the caller asked for rules are.
     pub(super) followed: usize,
     /// How many shares stand with those with whom it makes some, at most.
@@ -166,6 +168,7 @@ impl<'s> Transaction<'s> {
             shared_with: BTreeSet::new(),
             revoked: BTreeSet::new(),
             agreed: false,
+            owner_named: false,
             followed: 0,
             standing_shares: BTreeMap::new(),
             _turn: turn,
@@ -562,6 +565,7 @@ impl<'s> Transaction<'s> {
         for field in entity.fields().iter().filter(alike).filter(|_| other.is_some()) {
             record.set(field.id(), other.map(|other| other.value(field.id())).unwrap_or_default());
         }
+        self.owner_named = changes.owner.is_some();
         let named = self.set_values(entity, &mut record, changes, Hand::Caller)?;
         self.furnish(entity, &mut record)?;
         self.settle_partition(entity, &mut record)?;
@@ -624,7 +628,9 @@ impl<'s> Transaction<'s> {
         let saved = records::update(&mut self.view, &context, &permit, assign.as_ref(), entity, &old, new);
         let saved = saved.map_err(|error| self.telling_holder(entity, error))?;
         if saved.envelope.version == old.envelope.version {
+            // Rules may ask for something beside a record that is as it was.
             self.learn_classes();
+            self.follow_up(follow_ups)?;
             return Ok(Upserted::Unchanged(id));
         }
         if let (Some(point), Err(error)) = (point, self.follow_moves(entity, &moves)) {
@@ -729,6 +735,7 @@ impl<'s> Transaction<'s> {
                 now: self.session.crm().now(),
                 cause: &self.context.cause,
                 locale: self.session.locale(),
+                owner_named: self.owner_named,
                 old,
                 record,
                 warnings: &mut self.warnings,
@@ -827,7 +834,7 @@ impl<'s> Transaction<'s> {
 
     /// An owner is an active user of the partition, or a pool of it. Beyond it nobody is known. The organisation's own
     /// facts are of users.
-    fn check_owner(&self, entity: &Entity, owner: RecordId, partition: Option<u32>) -> Result<()> {
+    pub(super) fn check_owner(&self, entity: &Entity, owner: RecordId, partition: Option<u32>) -> Result<()> {
         let pool = self.policy.is_pool(owner) && !entity.api_name.starts_with("sys.");
         let owns = pool || self.policy.is_active(owner);
         let known = owns && self.policy.partition_of_owner(owner) == partition;

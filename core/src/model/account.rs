@@ -1,10 +1,11 @@
 //! Account: an organisation or person that buys, or may.
 
 use crate::engine::{Draft, Pool};
+use crate::model::Territory;
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
-    Choice, CounterDefinition, DateTime, Email, Int, MoneyAmount, OnDelete, Phone, Reference, SearchClass,
-    Text,
+    Bool, Choice, CounterDefinition, DateTime, Email, Int, MoneyAmount, OnDelete, Phone, Reference,
+    SearchClass, Text,
 };
 
 codes! {
@@ -87,6 +88,17 @@ entity! {
         [read_only = true];
     /// Until when it does not go back, by the wish of its owner and as far as the policy lets it.
     PROTECTED_UNTIL: DateTime = 20, "protected_until", "保护至", "Protected until", "在此之前不收回，以规则允许为限。", [];
+    /// The territory to which it belongs: the one that is named, or that which its values meet.
+    TERRITORY: Reference<Territory> = 21, "territory", "区域", "Territory",
+        "所属区域；可指定，否则按区域条件确定。", [on_delete = OnDelete::SetNull];
+    /// Whether the territory was named, and so stays. The engine keeps it.
+    TERRITORY_NAMED: Bool = 22, "territory_named", "区域已指定", "Territory named", "区域是否由人指定，由引擎维护。",
+        [read_only = true];
+    /// Whether the assignment rules are to give it to somebody. It is emptied when they have.
+    ASSIGN: Bool = 23, "assign", "按规则分配", "Assign by rules", "置为是时按分配规则指定负责人，随后清空。", [];
+    /// When the assignment rules last gave it to somebody. The engine keeps it.
+    ASSIGNED_AT: DateTime = 24, "assigned_at", "规则分配时间", "Assigned at", "最近一次按规则分配的时刻，由引擎维护。",
+        [read_only = true];
 }
 
 /// A draft of an account with a name.

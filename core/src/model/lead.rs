@@ -7,11 +7,11 @@ use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::{
     BeforeSave, Changes, Condition, Draft, Find, Listing, Pool, Reader, Ref, Save, Transaction,
 };
-use crate::model::{Account, Contact, Opportunity, account, contact, opportunity};
+use crate::model::{Account, Contact, Opportunity, Territory, account, contact, opportunity};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
-    Choice, Choices, DateTime, Email, EntityType, FieldKind, Int, MoneyAmount, OnDelete, Phone, Privacy,
-    Reference, SearchClass, StateMachineDefinition, Text, Transition, TypedField,
+    Bool, Choice, Choices, DateTime, Email, EntityType, FieldKind, Int, MoneyAmount, OnDelete, Phone,
+    Privacy, Reference, SearchClass, StateMachineDefinition, Text, Transition, TypedField,
 };
 
 codes! {
@@ -158,6 +158,19 @@ entity! {
         [read_only = true];
     /// Until when it does not go back, by the wish of its owner and as far as the policy lets it.
     PROTECTED_UNTIL: DateTime = 27, "protected_until", "保护至", "Protected until", "在此之前不收回，以规则允许为限。", [];
+    /// The line of business, in the words of whoever recorded it.
+    INDUSTRY: Text = 28, "industry", "行业", "Industry", "所从事的行业，以录入者的表述为准。", [];
+    /// The territory to which it belongs: the one that is named, or that which its values meet.
+    TERRITORY: Reference<Territory> = 29, "territory", "区域", "Territory",
+        "所属区域；可指定，否则按区域条件确定。", [on_delete = OnDelete::SetNull];
+    /// Whether the territory was named, and so stays. The engine keeps it.
+    TERRITORY_NAMED: Bool = 30, "territory_named", "区域已指定", "Territory named", "区域是否由人指定，由引擎维护。",
+        [read_only = true];
+    /// Whether the assignment rules are to give it to somebody. It is emptied when they have.
+    ASSIGN: Bool = 31, "assign", "按规则分配", "Assign by rules", "置为是时按分配规则指定负责人，随后清空。", [];
+    /// When the assignment rules last gave it to somebody. The engine keeps it.
+    ASSIGNED_AT: DateTime = 32, "assigned_at", "规则分配时间", "Assigned at", "最近一次按规则分配的时刻，由引擎维护。",
+        [read_only = true];
 }
 
 /// A draft of a lead with a name.
@@ -421,6 +434,9 @@ fn account_of(reader: &Reader<'_>, lead: &Listing) -> Result<Draft<Account>> {
     let mut draft = account::named(&name).with(account::KIND, kind).owner(lead.record.envelope.owner);
     if let Some(city) = text_of(reader, lead, CITY)? {
         draft = draft.with(account::CITY, city);
+    }
+    if let Some(industry) = text_of(reader, lead, INDUSTRY)? {
+        draft = draft.with(account::INDUSTRY, industry);
     }
     // The number and address of a person who speaks for a company are the contact's.
     if kind == account::Kind::Person {

@@ -6,32 +6,53 @@
 
 pub mod account;
 pub mod activity;
+pub mod assignment;
+pub mod birthday_reminder;
+pub mod competitor;
 pub mod contact;
+pub mod deal_team;
 pub mod event;
+pub mod forecast;
+pub mod icalendar;
 pub mod lead;
 pub mod opportunity;
+pub mod overview;
 pub mod owner_change;
+pub mod pipeline_snapshot;
 pub mod pool_policy;
 pub mod product;
+pub mod quota;
 pub mod stage;
 pub mod task;
+pub mod territory;
 pub mod todo;
 pub mod transfer;
+pub mod work_report;
 
 pub use crate::engine::{User, user};
 pub use account::Account;
 pub use activity::{Activity, ActivityKind};
+pub use assignment::{Assigned, Assignment, AssignmentMember, AssignmentRule};
+pub use birthday_reminder::{BirthdayCalendar, BirthdayReminder};
+pub use competitor::{Competition, Competitor};
 pub use contact::Contact;
+pub use deal_team::TeamMember;
 pub use event::{Event, Occurrence};
+pub use forecast::{ForecastCategory, ForecastOf, ForecastRow};
 pub use lead::{Conversion, Converted, Lead, LeadMatches, LeadStatus};
 pub use opportunity::{Opportunity, StageChange, Status};
+pub use overview::{Overview, Panel, PanelKind};
 pub use owner_change::{OwnerChange, OwnerChangeKind};
+pub use pipeline_snapshot::{PipelineSchedule, PipelineSnapshot};
 pub use pool_policy::PoolPolicy;
 pub use product::Product;
+pub use quota::{Attainment, Quota};
 pub use stage::Stage;
 pub use task::{Task, TaskStatus};
+pub use territory::{Territory, TerritoryMember};
 pub use todo::{Todo, TodoKind};
 pub use transfer::{Along, Transfer, TransferPreview};
+pub use work_report::WorkReport;
 
 use std::sync::Arc;
 
@@ -54,6 +75,14 @@ fn modules() -> [ModuleDefinition; 4] {
     ]
 }
 
+/// What stands around deals: teams, competitors, quotas, snapshots and warnings.
+fn declare_deals(registrar: &mut Registrar) {
+    deal_team::declare(registrar);
+    competitor::declare(registrar);
+    quota::declare(registrar);
+    pipeline_snapshot::declare(registrar);
+}
+
 /// Leads, what is done with all of them, and the pools to which they go back.
 fn declare_work(registrar: &mut Registrar) {
     registrar.entity(Lead::definition().in_module("sales"));
@@ -64,7 +93,11 @@ fn declare_work(registrar: &mut Registrar) {
     registrar.before_save(Activity::NAME, 100, Arc::new(activity::MoveClocks));
     task::declare(registrar);
     event::declare(registrar);
+    work_report::declare(registrar);
+    birthday_reminder::declare(registrar);
+    territory::declare(registrar);
     pool_policy::declare(registrar);
+    assignment::declare(registrar);
 }
 
 impl Extension for Trade {
@@ -92,6 +125,7 @@ impl Extension for Trade {
         registrar.everybody_reads(Stage::NAME);
         registrar.before_save(Opportunity::NAME, 100, Arc::new(opportunity::FollowStage));
         registrar.before_save(Opportunity::NAME, 150, Arc::new(opportunity::MoveAccountClocks));
+        declare_deals(registrar);
         declare_work(registrar);
         Ok(())
     }

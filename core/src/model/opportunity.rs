@@ -3,10 +3,12 @@
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::{BeforeSave, Changes, Condition, Draft, Find, Ref, Save, Transaction};
 use crate::features::reports::{GroupBy, Measure, Report};
-use crate::model::{Account, Product, Stage, account, stage};
+use crate::model::deal_team::TeamColumns;
+use crate::model::{Account, Competitor, ForecastCategory, Product, Stage, account, stage};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
-    Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, Reference, SearchClass, Text,
+    Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, OnDelete, Reference, Rows,
+    SearchClass, Text,
 };
 
 pub use stage_change::StageChange;
@@ -81,6 +83,20 @@ entity! {
     /// When it is said to stagnate, if nobody works at it until then. The engine keeps it.
     STAGNANT_AT: DateTime = 16, "stagnant_at", "停滞时间", "Stagnant at", "若无跟进，将视为停滞的时刻，由引擎维护。",
         [indexed = true, read_only = true];
+    /// As what it stands in a forecast while it is open; as its stage says, if not said.
+    FORECAST: Choice<ForecastCategory> = 17, "forecast", "预测类别", "Forecast category",
+        "进行中时在预测中的类别；未填写时以阶段的设定为准。", [indexed = true];
+    /// Who works at it, and whose share of it is how large: all shares together are 100, or nobody has one.
+    TEAM: Rows<TeamColumns> = 18, "team", "团队", "Team", "参与人员及其业绩分成；分成合计为 100，或均不填写。", [];
+    /// When its owner is warned that it stagnates. The engine keeps it.
+    STAGNATION_WARN_AT: DateTime = 19, "stagnation_warn_at", "停滞预警时间", "Warned of stagnation at",
+        "预警负责人商机停滞的时刻，由引擎维护。", [read_only = true];
+    /// How often the day on which it is expected to close has moved later. The engine keeps it.
+    SLIPPED: Int = 20, "slipped", "延期次数", "Slipped", "预计成交日期推迟的次数，由引擎维护。",
+        [indexed = true, read_only = true];
+    /// The competitor to whom it was lost.
+    LOST_TO: Reference<Competitor> = 21, "lost_to", "输给", "Lost to", "赢得该商机的竞争对手。",
+        [on_delete = OnDelete::SetNull];
 }
 
 /// One step of an opportunity from stage to stage.
@@ -193,8 +209,9 @@ impl BeforeSave for FollowStage {
         if save.changes(STAGE)? || save.changes(LAST_ACTIVITY_AT)? {
             let stagnant = self.stagnant_at(save)?;
             save.set(STAGNANT_AT, stagnant)?;
+            save.set(STAGNATION_WARN_AT, stagnant)?;
         }
-        Ok(())
+        self.count_slips(save)
     }
 }
 
@@ -248,6 +265,21 @@ impl FollowStage {
             self.remember(save, now)?;
         }
         save.set(STAGE_SINCE, now)
+    }
+
+    /// Counts how often the day of an open deal was moved later.
+    fn count_slips(&self, save: &mut Save<'_>) -> Result<()> {
+        let open = save.value(STATUS)?.as_text() == Some(Status::Open.code());
+        let (before, day) = (save.old_value(EXPECTED_ON)?, save.value(EXPECTED_ON)?);
+        let (Value::Date(before), Value::Date(day), true) = (before, day, open) else { return Ok(()) };
+        if day <= before {
+            return Ok(());
+        }
+        let slipped = match save.value(SLIPPED)? {
+            Value::Int(slipped) => slipped,
+            _ => 0,
+        };
+        save.set(SLIPPED, slipped.saturating_add(1))
     }
 
     /// When an open deal stagnates in its stage, by the days that the stage has for that.

@@ -252,6 +252,12 @@ impl Terms {
         }
     }
 
+    /// Whether somebody may hold one record more of those that the policy is about.
+    fn has_room(&self, save: &Save<'_>, held: Held, user: RecordId) -> Result<bool> {
+        let Some(most) = self.capacity else { return Ok(true) };
+        Ok(save.count_owned(held.entity, user, &self.records(held))? < most.unsigned_abs())
+    }
+
     /// When a record goes back by its clocks, if it ever does.
     fn recycle_at(&self, clocks: &Clocks) -> Option<Timestamp> {
         let since = clocks.held_since.filter(|_| self.active && !clocks.is_over)?;
@@ -276,6 +282,12 @@ impl Terms {
         let moments = self.warn.iter().map(|days| plus_days(end, days.saturating_neg()));
         moments.filter(|moment| *moment > now).min()
     }
+}
+
+/// Whether the policy that a record is under leaves somebody room for it.
+pub(super) fn has_room(save: &Save<'_>, of: PooledEntity, user: RecordId) -> Result<bool> {
+    let held = held_of(of);
+    Terms::for_save(save, held)?.map_or(Ok(true), |terms| terms.has_room(save, held, user))
 }
 
 /// The key of the policy of a pool for one kind of records.
@@ -388,9 +400,7 @@ impl Hold {
             return Ok(());
         }
         let refused = |code: Code| Err(Error::new(code).entity(self.0.entity).record(save.record()));
-        if let Some(most) = terms.capacity
-            && save.count_owned(self.0.entity, to, &terms.records(self.0))? >= most.unsigned_abs()
-        {
+        if !terms.has_room(save, self.0, to)? {
             return refused(Code::PoolCapacity);
         }
         if owner_change::kind_of(save, (from, to)) != OwnerChangeKind::Claimed {
@@ -552,16 +562,8 @@ impl DueWork for Warn {
         let Some(end) = end else { return Ok(DueDone::Again(None)) };
         let Some(terms) = terms_of(transaction, self.0, &row)? else { return Ok(DueDone::Again(None)) };
         let words = crate::base::Label::new("即将收回公海：", "Goes back to the pool soon: ");
-        let subject = format!("{}{}", words.text(transaction.locale()), row.title());
-        let draft = task::about(&subject)
-            .with(task::DUE_AT, end)
-            .with(task::REGARDING, RecordReference::new(self.0.entity, record))
-            .owner(row.record.envelope.owner);
-        match transaction.create(draft) {
-            // Where tasks are switched off, there is nothing to warn by.
-            Err(error) if error.code() != Code::ModuleOff => Err(error),
-            _ => Ok(DueDone::Again(terms.warn_at(end, now))),
-        }
+        task::tell_owner(transaction, &words, &row, end)?;
+        Ok(DueDone::Again(terms.warn_at(end, now)))
     }
 }
 

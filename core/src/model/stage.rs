@@ -2,7 +2,7 @@
 
 use crate::base::Result;
 use crate::engine::{Draft, Transaction};
-use crate::model::Status;
+use crate::model::{ForecastCategory, Status};
 use crate::schema::declare::entity;
 use crate::schema::{Choice, Int, Text};
 
@@ -27,6 +27,9 @@ entity! {
         "商机推进到其他阶段或赢单之前须填写的字段（API 名称）。", [];
     /// Days after which a deal that nobody works at is said to stagnate in this stage.
     STAGNANT_DAYS: Int = 6, "stagnant_days", "停滞天数", "Days to stagnation", "多少天无跟进视为停滞。", [];
+    /// As what open deals of this stage stand in a forecast, unless a deal says otherwise; as pipeline if not said.
+    FORECAST: Choice<ForecastCategory> = 7, "forecast", "预测类别", "Forecast category",
+        "该阶段的进行中商机在预测中的类别，商机可另行指定；未填写时为管道。", [];
 }
 
 /// Name, outcome and probability of the stages that a new database begins with.

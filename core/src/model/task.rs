@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::base::{Label, RecordId, Result, Value};
-use crate::engine::{BeforeSave, Changes, Draft, DueDone, DueWork, Registrar, Save, Transaction};
+use crate::base::{Code, Label, RecordId, Result, Timestamp, Value};
+use crate::engine::{BeforeSave, Changes, Draft, DueDone, DueWork, Listing, Registrar, Save, Transaction};
 use crate::model::activity::Party;
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
-    AnyReference, Choice, DateTime, EntityType, IndexDefinition, OnDelete, SearchClass,
+    AnyReference, Choice, DateTime, EntityType, IndexDefinition, OnDelete, RecordReference, SearchClass,
     StateMachineDefinition, Text, Transition,
 };
 
@@ -67,6 +67,33 @@ entity! {
 #[must_use]
 pub fn about(subject: &str) -> Draft<Task> {
     Draft::new().with(SUBJECT, subject)
+}
+
+/// Makes a task by which the owner of a record is told something; nobody is told where tasks are switched off, or the
+/// owner is no user who is there.
+pub(super) fn tell_owner(
+    transaction: &mut Transaction<'_>,
+    told: &Label,
+    record: &Listing,
+    due_at: Timestamp,
+) -> Result<()> {
+    let subject = format!("{}{}", told.text(transaction.locale()), record.title());
+    let party = RecordReference::new(&record.entity()?.api_name, record.record.id);
+    tell(transaction, record.record.envelope.owner, (&subject, party), due_at)
+}
+
+/// As [`tell_owner`], for anybody.
+pub(super) fn tell(
+    transaction: &mut Transaction<'_>,
+    owner: RecordId,
+    (subject, party): (&str, RecordReference),
+    due_at: Timestamp,
+) -> Result<()> {
+    let draft = about(subject).with(DUE_AT, due_at).with(REGARDING, party).owner(owner);
+    match transaction.create(draft) {
+        Err(error) if !matches!(error.code(), Code::ModuleOff | Code::ReferenceMissing) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn declare(registrar: &mut Registrar) {

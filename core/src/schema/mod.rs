@@ -86,8 +86,9 @@ pub(crate) use translations::with_translation;
 pub use translations::{label_of, translation};
 pub use type_help::{FIELD_TYPES, TypeHelp};
 pub use typed::{
-    AnyReference, Bool, Choice, Choices, Codes, DateOnly, DateTime, DecimalNumber, Email, EntityType,
-    EntityTypes, FieldKind, Int, MoneyAmount, Phone, RecordReference, Reference, Text, TypedField,
+    AnyReference, Bool, Choice, Choices, Codes, Columns, DateOnly, DateTime, DecimalNumber, Email,
+    EntityType, EntityTypes, FieldKind, Int, MoneyAmount, Phone, RecordReference, Reference, Rows, Text,
+    TypedField,
 };
 pub use unique::{Normalizer, Reveal, UniqueDefinition, UniqueField, UniqueRule};
 pub use validate::{is_email, normalize_value, parse_as, parse_text};

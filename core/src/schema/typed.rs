@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::base::{Date, Decimal, Label, Money, RecordId, Timestamp, Value};
-use crate::schema::{EntityDefinition, EnumCode, FieldName, FieldType};
+use crate::schema::{EntityDefinition, EnumCode, FieldName, FieldType, RowColumn};
 
 /// An entity known to the compiler.
 pub trait EntityType: Copy + 'static {
@@ -124,6 +124,28 @@ impl<E: EntityType> FieldKind for Reference<E> {
 
     fn read(value: &Value) -> Option<RecordId> {
         value.as_id()
+    }
+}
+
+/// The columns of rows that belong to a record, known to the compiler.
+pub trait Columns: Copy + 'static {
+    /// The columns, in their order.
+    fn columns() -> Vec<RowColumn>;
+}
+
+/// Rows that belong to a record, as a list of maps by column.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<C>(PhantomData<C>);
+
+impl<C: Columns> FieldKind for Rows<C> {
+    type Value = Value;
+
+    fn field_type() -> FieldType {
+        FieldType::Rows { columns: C::columns() }
+    }
+
+    fn read(value: &Value) -> Option<Value> {
+        matches!(value, Value::List(_)).then(|| value.clone())
     }
 }
 

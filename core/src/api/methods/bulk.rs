@@ -91,7 +91,7 @@ methods! {
     }
 }
 
-fn selection(
+pub(super) fn selection(
     session: &Session,
     entity: &str,
     filter: Option<&Json>,
@@ -112,7 +112,7 @@ fn selection(
     }
 }
 
-fn bulk(limit: Option<u64>, cursor: Option<&str>) -> Result<Bulk> {
+pub(super) fn bulk(limit: Option<u64>, cursor: Option<&str>) -> Result<Bulk> {
     let invalid = || Error::new(Code::InvalidCursor);
     let after = cursor.map(|text| {
         let bytes = unhex(text).ok_or_else(invalid)?;
@@ -122,7 +122,7 @@ fn bulk(limit: Option<u64>, cursor: Option<&str>) -> Result<Bulk> {
     Ok(Bulk { limit, after: after.transpose()? })
 }
 
-fn outcome_to_json(session: &Session, outcome: &BulkOutcome) -> Result<Json> {
+pub(super) fn outcome_to_json(session: &Session, outcome: &BulkOutcome) -> Result<Json> {
     let cursor = outcome.next.as_ref().map(|cursor| {
         let bytes = serde_json::to_vec(cursor).map_err(|error| Error::new(Code::Panic).because(error))?;
         Ok::<_, Error>(hex(&bytes))

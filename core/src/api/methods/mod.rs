@@ -2,12 +2,14 @@
 
 mod access;
 mod anomalies;
+mod assignment;
 mod attachments;
 mod audit;
 mod backup;
 mod bulk;
 mod changes;
 mod checkpoints;
+mod comments;
 mod compliance;
 mod configuration;
 mod corrections;
@@ -56,12 +58,14 @@ pub(super) fn all() -> Vec<&'static Method> {
     let files = [
         access::METHODS,
         anomalies::METHODS,
+        assignment::METHODS,
         attachments::METHODS,
         audit::METHODS,
         backup::METHODS,
         bulk::METHODS,
         changes::METHODS,
         checkpoints::METHODS,
+        comments::METHODS,
         compliance::METHODS,
         configuration::METHODS,
         corrections::METHODS,

@@ -12,7 +12,8 @@ use crate::api::json::{
 use crate::base::{Code, Error, Label, RecordId, Result, Timestamp, Value};
 use crate::engine::{Bulk, Condition, Find, Ref, Selection, Session, ShareLevel};
 use crate::model::{
-    Account, Activity, Along, Conversion, Converted, Event, Lead, TodoKind, Transfer, activity, pool_policy,
+    Account, Activity, Along, Conversion, Converted, Event, Lead, PanelKind, TodoKind, Transfer, activity,
+    pool_policy,
 };
 use crate::schema::{Codes, EntityType, RecordReference};
 
@@ -102,6 +103,8 @@ methods! {
         entity: String,
         /// The party.
         id: RecordId,
+        /// Whether what was done with the accounts below it is among them, of an account; no if not said.
+        group: Option<bool>,
         /// A condition on the activities.
         filter: Option<Json>,
         /// Most rows; 100 if not said.
@@ -115,9 +118,43 @@ methods! {
             let filter = given.filter.as_ref().unwrap_or(&Json::Null);
             Ok((party, find_from_json(&reader, activities, filter, &[], given.limit, given.cursor.as_deref())?))
         })?;
-        let page = session.timeline(&party, find)?;
+        let page = match given.group.unwrap_or(false) && party.entity == Account::NAME {
+            true => session.group_timeline(party.id, find)?,
+            false => session.timeline(&party, find)?,
+        };
         let rows = page.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
         Ok(json!({"rows": rows, "cursor": page.next.as_ref().map(cursor_to_text).transpose()?}))
+    }
+
+    /// Shows an account at one look: contacts, subsidiaries, deals with their totals, what was done, what is to be done and
+    /// what is to come, as far as the user sees it. Parts of which the user sees nothing are left out.
+    "account.overview" (session, given: LookAtAccount {
+        /// The account.
+        id: RecordId,
+        /// Whether the accounts below it are looked at too; no if not said.
+        group: Option<bool>,
+        /// Most rows of each part; 5 if not said, 50 at the most.
+        rows: Option<u64>,
+    }) -> "{account, accounts, panels: [{kind, label, entity, count, totals, rows}]}" {
+        let rows = usize::try_from(given.rows.unwrap_or(5)).unwrap_or(usize::MAX);
+        let overview = session.overview(given.id, given.group.unwrap_or(false), rows)?;
+        let panels = overview.panels.iter().map(|panel| {
+            let label = PanelKind::ALL.iter().find(|(kind, ..)| *kind == panel.kind);
+            let label = label.map(|(_, _, zh, en)| Label::new(zh, en).text(session.locale()).to_owned());
+            Ok(json!({
+                "kind": panel.kind.code(),
+                "label": label,
+                "entity": panel.entity,
+                "count": panel.count,
+                "totals": panel.totals.iter().map(|sum| Value::Money(*sum).to_json()).collect::<Vec<_>>(),
+                "rows": panel.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?,
+            }))
+        });
+        Ok(json!({
+            "account": listing_to_json(&overview.account)?,
+            "accounts": overview.accounts.iter().map(RecordId::to_string).collect::<Vec<_>>(),
+            "panels": panels.collect::<Result<Vec<_>>>()?,
+        }))
     }
 
     /// Gives accounts to somebody else, each in one piece with what goes along as far as it is of the same owner. One for
@@ -211,10 +248,7 @@ methods! {
         /// A condition on the events.
         filter: Option<Json>,
     }) -> "{occurrences: [{event, subject, from, to}]}" {
-        let said = |name: &str, text: &str| -> Result<Timestamp> {
-            moment(name, Some(text))?.ok_or_else(|| Error::new(Code::MissingParameter).field(name))
-        };
-        let (from, to) = (said("from", &given.from)?, said("to", &given.to)?);
+        let (from, to) = (said_moment("from", &given.from)?, said_moment("to", &given.to)?);
         let met = condition_on(session, Event::NAME, given.filter.as_ref())?;
         let times = session.occurrences(from, to, &met)?;
         let times = times.iter().map(|time| {
@@ -226,6 +260,21 @@ methods! {
             })
         });
         Ok(json!({"occurrences": times.collect::<Vec<_>>()}))
+    }
+
+    /// Gives the events that reach into a span of time and the tasks that are due in it, of one person, as a file of
+    /// RFC 5545 (iCalendar): those that the user sees. Each time of an event that comes again stands for itself.
+    "calendar.export" (session, given: ExportCalendar {
+        /// The beginning of the span, RFC 3339.
+        from: String,
+        /// The end of the span, RFC 3339.
+        to: String,
+        /// Whose; one's own if not said.
+        user: Option<RecordId>,
+    }) -> "{text}" {
+        let (from, to) = (said_moment("from", &given.from)?, said_moment("to", &given.to)?);
+        let of = given.user.unwrap_or(session.user());
+        Ok(json!({"text": session.icalendar(of, from, to)?}))
     }
 
     /// Tells what a pool would take back within some days, the first to go first, as things stand.
@@ -292,6 +341,10 @@ methods! {
     }
 }
 
+fn said_moment(name: &str, text: &str) -> Result<Timestamp> {
+    moment(name, Some(text))?.ok_or_else(|| Error::new(Code::MissingParameter).field(name))
+}
+
 fn accounts_from_json(session: &Session, ids: Option<&[Json]>, filter: Option<&Json>) -> Result<Selection> {
     let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids, or a filter");
     match (ids, filter) {
@@ -320,7 +373,7 @@ fn transfer_of(
     Ok(Transfer { to, along: along.collect::<Result<_>>()?, keeps })
 }
 
-fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {
+pub(super) fn condition_on(session: &Session, entity: &str, filter: Option<&Json>) -> Result<Condition> {
     let filter = filter.unwrap_or(&Json::Null);
     session.read(|reader| condition_from_json(&reader, reader.registry().entity(entity)?, filter))
 }

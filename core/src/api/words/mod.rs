@@ -2,6 +2,8 @@
 //! once. A test finds texts that have no Chinese, and Chinese that no text has any more.
 
 mod access;
+mod assignment;
+mod comments;
 mod database;
 mod privacy;
 mod privileges;
@@ -10,6 +12,7 @@ mod registry;
 mod rights;
 mod suppression;
 mod time;
+mod trade;
 mod work;
 
 use std::collections::HashMap;
@@ -19,8 +22,9 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 10] = [
+const ALL: [&[Words]; 13] = [
     access::WORDS,
+    assignment::WORDS,
     privileges::WORDS,
     records::WORDS,
     registry::WORDS,
@@ -29,6 +33,8 @@ const ALL: [&[Words]; 10] = [
     rights::WORDS,
     suppression::WORDS,
     time::WORDS,
+    trade::WORDS,
+    comments::WORDS,
     work::WORDS,
 ];
 

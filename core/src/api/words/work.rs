@@ -34,6 +34,17 @@ words! {
         => "对象所属的实体。";
     "The party."
         => "对象。";
+    "Whether what was done with the accounts below it is among them, of an account; no if not said."
+        => "对客户是否包括其下级客户的跟进；未指定时为否。";
+    "Shows an account at one look: contacts, subsidiaries, deals with their totals, what was done, what is to be done and \
+     what is to come, as far as the user sees it. Parts of which the user sees nothing are left out."
+        => "一次列出客户全貌：联系人、下级单位、商机及合计、跟进、待办和将来的日程，以用户可见者为限。用户无权查看的部分不列出。";
+    "The account."
+        => "客户。";
+    "Whether the accounts below it are looked at too; no if not said."
+        => "是否包括下级客户；未指定时为否。";
+    "Most rows of each part; 5 if not said, 50 at the most."
+        => "每部分最多行数；未指定时为 5，上限 50。";
     "A condition on the activities."
         => "对跟进记录的条件。";
     "Lists the times of events that reach into a span of time, those that come again among them, the earliest first."
@@ -44,6 +55,11 @@ words! {
         => "时段的结束，RFC 3339 格式。";
     "A condition on the events."
         => "对日程的条件。";
+    "Gives the events that reach into a span of time and the tasks that are due in it, of one person, as a file of \
+     RFC 5545 (iCalendar): those that the user sees. Each time of an event that comes again stands for itself."
+        => "将某人在某时段内的日程和到期任务导出为 RFC 5545（iCalendar）文件，以用户可见者为限。重复日程的各次分别列出。";
+    "Whose; one's own if not said."
+        => "所属人员；未指定时为本人。";
     "Tells what a pool would take back within some days, the first to go first, as things stand."
         => "按现状说明公海在若干天内将收回哪些记录，最先收回的在前。";
     "`account` or `lead`."

@@ -40,6 +40,14 @@ impl Bucket {
             .ok_or_else(|| Error::new(Code::InvalidArgument).field("bucket").value(name))
     }
 
+    /// The first day of the span in which a day falls, by the organisation's way to count days.
+    ///
+    /// # Errors
+    /// `input.invalid_argument` where the settings are not understood.
+    pub fn begin(self, day: Date, settings: &Settings) -> Result<Date> {
+        Ok(self.floor_day(day, &Calendar::of(settings)?))
+    }
+
     /// The first day of the span in which a day or moment falls.
     ///
     /// # Errors

@@ -24,3 +24,8 @@ mod programs;
 mod symbols;
 #[cfg(test)]
 mod toolchain;
+#[cfg(test)]
+mod walk;
+#[cfg(test)]
+#[path = "../../../support/walk.rs"]
+mod way;

@@ -1,0 +1,170 @@
+//! What a rule sees beside the record that is being saved, in its own right: records that say what is to be done, who
+//! is there to do it, and whether a condition is met. Nothing of it is told to the user who saves.
+
+use std::collections::BTreeSet;
+
+use crate::access::{Assign, Read};
+use crate::base::{Code, Error, FieldId, Patience, RecordId, Result, Value};
+use crate::engine::condition::resolve_for_rule;
+use crate::engine::extension::FollowUp;
+use crate::engine::opening::check_criteria;
+use crate::engine::{Action, Condition, FieldSelector, Save};
+use crate::records::{self, Direction, Query, Record, RecordFacts, Sight, SortField};
+use crate::schema::{Entity, Field, FieldNames, compile_condition};
+
+/// Most records that a rule is shown at once.
+const MAX_SEEN: usize = 1_000;
+
+/// A record as a rule sees it, whole.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    entity: &'a Entity,
+    record: Record,
+}
+
+impl Seen<'_> {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> RecordId {
+        self.record.id
+    }
+
+    /// The value of a field; [`Value::Null`] if it has none.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn value(&self, field: impl Into<FieldSelector>) -> Result<Value> {
+        Ok(self.record.value(field.into().resolve(self.entity)?))
+    }
+}
+
+impl<'a> Save<'a> {
+    /// The live records of an entity that meet a condition, in the partition of the owner of the record that is being
+    /// saved, rising by a field and then by their ids; at most 1,000 are looked at.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `schema.unknown_field`, `schema.wrong_type`, `storage.damaged`.
+    pub fn seen(&self, entity: &str, met: &Condition, by: impl Into<FieldSelector>) -> Result<Vec<Seen<'a>>> {
+        let entity = self.registry.entity(entity)?;
+        let filter = resolve_for_rule(entity, met, self.phones)?;
+        let sort = vec![SortField::new(by.into().resolve(entity)?, Direction::Ascending)];
+        let query = Query { filter, sort, limit: MAX_SEEN, ..Query::default() };
+        let permit = self.policy.bootstrap::<Read>(entity.id());
+        let patience = Patience::default();
+        let page =
+            records::find(&Sight::new(self.snapshot, self.registry, entity, &permit, &patience), &query)?;
+        let partition = self.policy.partition_of_owner(self.owner());
+        let near = page.records.into_iter().filter(|record| Some(record.envelope.partition) == partition);
+        Ok(near.map(|record| Seen { entity, record }).collect())
+    }
+
+    /// Whether whoever makes a new record named its owner, and did not leave it to be their own.
+    #[must_use]
+    pub fn names_owner(&self) -> bool {
+        self.old.is_none() && self.owner_named
+    }
+
+    /// Whether somebody may own the record that is being saved: an active user of the partition of its owner.
+    #[must_use]
+    pub fn may_own(&self, user: RecordId) -> bool {
+        let partition = self.policy.partition_of_owner(self.owner());
+        self.policy.is_active(user) && self.policy.partition_of(user) == partition
+    }
+
+    /// Whether somebody is away: has let another one act for them now, about records of this entity among others.
+    #[must_use]
+    pub fn is_away(&self, user: RecordId) -> bool {
+        let about = |entities: &BTreeSet<String>| {
+            entities.is_empty() || entities.iter().any(|name| self.entity.is_called(name))
+        };
+        let mut delegations = self.policy.delegations();
+        delegations.any(|fact| fact.delegator == user && fact.holds_at(self.now) && about(&fact.entities))
+    }
+
+    /// Whether the record that is being saved meets criteria, by what is stored of it; not where a value is missing that
+    /// they ask for.
+    ///
+    /// # Errors
+    /// `schema.invalid_expression` where they are not understood any more.
+    pub fn meets(&self, criteria: &str) -> Result<bool> {
+        let criteria = compile_condition(criteria, &FieldNames::of(self.entity))?;
+        let facts = RecordFacts { record: self.record, moment: self.settings.moment(self.now)? };
+        Ok(criteria.holds(&facts)? == Some(true))
+    }
+
+    /// Refuses criteria on records of an entity that are not understood, that name a field which the user who saves
+    /// does not see in clear, or that speak of the time or of what is worked out.
+    ///
+    /// # Errors
+    /// `schema.invalid_expression`, `schema.unknown_entity`, `access.not_permitted`.
+    pub fn check_criteria(&self, entity: &str, criteria: &str) -> Result<()> {
+        let entity = self.registry.entity(entity)?;
+        let shown: Vec<FieldId> = match self.user {
+            None => entity.fields().iter().map(Field::id).collect(),
+            Some(user) => {
+                let permit = self.policy.decide::<Read>(user, entity.id(), &entity.api_name)?;
+                entity.fields().iter().map(Field::id).filter(|field| permit.shows(*field)).collect()
+            }
+        };
+        check_criteria(entity, &compile_condition(criteria, &FieldNames::shown(entity, &shown))?)
+    }
+
+    /// Whether the save changes a field that people set, beside those that the engine keeps.
+    #[must_use]
+    pub fn changes_what_is_said(&self) -> bool {
+        let said = self.entity.fields().iter().filter(|field| !field.definition.read_only);
+        let old = |field: &Field| self.old.map(|old| old.value(field.id())).unwrap_or_default();
+        said.into_iter().any(|field| self.record.value(field.id()) != old(field))
+    }
+
+    /// Refuses a user who does not administer records of this entity: what such a record says holds for others.
+    ///
+    /// # Errors
+    /// `access.not_permitted`.
+    pub fn check_user_administers(&self) -> Result<()> {
+        let name = &self.entity.api_name;
+        match self.user {
+            Some(user) if !self.policy.permits(user, name, Action::Administer) => {
+                Err(Error::new(Code::NotPermitted).entity(name).rule(Action::Administer.code()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a user who does not see the values of a field of an entity in clear.
+    ///
+    /// # Errors
+    /// `access.field_not_permitted`, `access.not_permitted`, `schema.unknown_field`.
+    pub fn check_user_sees(&self, entity: &str, field: impl Into<FieldSelector>) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let entity = self.registry.entity(entity)?;
+        let field = field.into();
+        let permit = self.policy.decide::<Read>(user, entity.id(), &entity.api_name)?;
+        let checked = permit.check_field(field.resolve(entity)?, field.said());
+        checked.map_err(|error| error.entity(&entity.api_name))
+    }
+
+    /// Refuses a user who may not give the record to somebody else, as it was before the save.
+    ///
+    /// # Errors
+    /// `access.not_permitted`.
+    pub fn check_user_assigns(&self) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let name = &self.entity.api_name;
+        let permit = self.policy.decide::<Assign>(user, self.entity.id(), name)?;
+        let allowed = |old: &Record| permit.allows(old.id, &old.envelope.access_class());
+        match self.old.is_none_or(allowed) {
+            true => Ok(()),
+            false => {
+                let refused = Error::new(Code::NotPermitted).entity(name).record(self.record.id);
+                Err(refused.rule(Action::Assign.code()))
+            }
+        }
+    }
+
+    /// Gives this record to somebody else in the same transaction, once it is saved, in the rule's own right. The rules
+    /// of owners are asked as for any change.
+    pub fn also_assign(&mut self, to: RecordId) {
+        self.follow_ups.push(FollowUp::Assign(self.entity.api_name.clone(), self.record.id, to));
+    }
+}
