@@ -609,6 +609,21 @@
 #define GUANXI_ERR_MODEL_EXIT_CRITERIA -670
 
 /**
+ * `assignment.no_rule`: no assignment rule gives the record away
+ */
+#define GUANXI_ERR_ASSIGNMENT_NO_RULE -680
+
+/**
+ * `assignment.nobody`: nobody is there to whom the record could be given
+ */
+#define GUANXI_ERR_ASSIGNMENT_NOBODY -681
+
+/**
+ * `model.team_shares`: the shares of the team are not the whole
+ */
+#define GUANXI_ERR_MODEL_TEAM_SHARES -682
+
+/**
  * `plugin.not_admitted`: the plugin does not act on its own account
  */
 #define GUANXI_ERR_PLUGIN_NOT_ADMITTED -540

@@ -314,7 +314,7 @@ fn a_rule_that_cannot_be_understood_is_refused_and_so_is_a_weight_of_nothing() {
     assert_eq!(create(Territory::NAME, territory), Code::InvalidExpression);
 }
 
-/// China, with the south that holds 广州 and 深圳 together, and the banks of 深圳 below it.
+/// A country, with a south that holds two cities together, and the banks of one of them below it.
 struct Map {
     china: RecordId,
     south: RecordId,

@@ -248,6 +248,12 @@ pub const GUANXI_ERR_POOL_PROTECTION: i32 = -653;
 pub const GUANXI_ERR_MODEL_AMBIGUOUS_MATCH: i32 = -660;
 /// `model.exit_criteria`: the deal does not leave its stage yet
 pub const GUANXI_ERR_MODEL_EXIT_CRITERIA: i32 = -670;
+/// `assignment.no_rule`: no assignment rule gives the record away
+pub const GUANXI_ERR_ASSIGNMENT_NO_RULE: i32 = -680;
+/// `assignment.nobody`: nobody is there to whom the record could be given
+pub const GUANXI_ERR_ASSIGNMENT_NOBODY: i32 = -681;
+/// `model.team_shares`: the shares of the team are not the whole
+pub const GUANXI_ERR_MODEL_TEAM_SHARES: i32 = -682;
 /// `plugin.not_admitted`: the plugin does not act on its own account
 pub const GUANXI_ERR_PLUGIN_NOT_ADMITTED: i32 = -540;
 /// `plugin.signature`: the plugin's signature does not hold
