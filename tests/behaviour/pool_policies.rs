@@ -379,6 +379,23 @@ fn a_policy_that_no_pool_can_keep_is_refused() {
 }
 
 #[test]
+fn who_makes_records_makes_no_policy_for_others_unless_they_administer_policies() {
+    let world = world(&|policy| policy);
+    let lin = &world.members[0];
+    let own = Changes::new()
+        .set(pool_policy::NAME, "never")
+        .set(pool_policy::POOL, world.pool)
+        .set(pool_policy::OF, PooledEntity::Lead);
+    let made = lin.write(|transaction| transaction.create_record(PoolPolicy::NAME, own.clone()));
+    assert_eq!(refusal(made), Code::NotPermitted);
+    let changes = Changes::new().set(pool_policy::CAPACITY, 1_000);
+    let changed =
+        lin.write(|transaction| transaction.update_record(PoolPolicy::NAME, world.policy, changes.clone()));
+    assert!(matches!(refusal(changed), Code::NotPermitted | Code::RecordNotFound));
+    world.house.change(PoolPolicy::NAME, world.policy, &changes);
+}
+
+#[test]
 fn the_room_of_a_pool_is_taken_by_its_own_records_alone() {
     let world = world(&|policy| policy);
     let lin = &world.members[0];

@@ -312,6 +312,7 @@ struct CheckPolicy;
 
 impl BeforeSave for CheckPolicy {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        save.check_user_administers()?;
         if save.value(ACTIVE)?.is_null() {
             save.set(ACTIVE, true)?;
         }
