@@ -119,6 +119,9 @@ fn no_signature_of_the_committed_interface_was_changed_or_taken_away() {
     let baseline = committed("guanxi.abi");
     if std::env::var_os("GUANXI_BLESS").is_some() {
         described(&library, &baseline);
+        // Where the stub was compiled says nothing, and would change each time.
+        let written = fs::read_to_string(&baseline).unwrap();
+        fs::write(&baseline, written.replace(folder.path().to_str().unwrap(), "")).unwrap();
     }
     let mut command = Command::new("abidiff");
     command.arg("--no-added-syms").arg(&baseline).arg(&library);
