@@ -81,7 +81,9 @@ fn a_field_added_to_a_table_writes_the_same_whatever_the_table_holds() {
         assert!(small.rows["records"] == 0 && small.rows.values().sum::<i64>() < 10, "{kind}: {small:?}");
         // Numbers in keys and lengths may be a byte longer, and pages are sealed whole.
         let alike = |small: i64, large: i64| (small - large).abs() <= 512;
-        assert!(alike(small.journal, large.journal), "{kind}: {} and {}", small.journal, large.journal);
+        // The file of the journal grows 256 KiB ahead of what is in it, so it differs by nothing or by one such step.
+        let steps = [small.journal, large.journal].map(|bytes| bytes / (256 << 10));
+        assert!((steps[0] - steps[1]).abs() <= 1, "{kind}: {} and {}", small.journal, large.journal);
         assert!(alike(small.bytes, large.bytes), "{kind}: {} and {}", small.bytes, large.bytes);
     }
     // The measure sees what grows: an index has a row for each record.
