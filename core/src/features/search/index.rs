@@ -336,6 +336,10 @@ impl Index {
     /// # Errors
     /// As [`Index::apply`].
     pub fn stage(&mut self, changes: &[Change], cursor: Cursor) -> Result<()> {
+        // What waits in memory because of the files is found there, and needs no commit.
+        if self.refused {
+            return self.apply(changes, cursor);
+        }
         let staged = match &mut self.engine {
             Some(engine) if !self.failed.load(Ordering::SeqCst) => guarded(|| engine.stage(changes)),
             _ => Err(fault(Code::Stopped)),
