@@ -13,6 +13,8 @@ use std::sync::{Mutex, TryLockError};
 
 use guanxi_core::{Code, Error, Result};
 
+use crate::process;
+
 /// Magic word of a slot whose handle is alive ("GXH1").
 const LIVE: u32 = 0x4758_4831;
 /// Magic word of a slot whose handle was freed.
@@ -58,13 +60,14 @@ pub(crate) fn live() -> i64 {
 
 /// Makes a handle, which lives until it is released.
 pub(crate) fn create<S: State>(state: S) -> *mut S::Handle {
+    process::follow_forks();
     let slot = resting_slot().unwrap_or_else(|| Box::leak(Box::new(Slot::empty())));
     // The count rises before the state is there: a stale handle that looks in between leaves it alone.
     slot.users.fetch_add(1, Ordering::SeqCst);
     slot.users.fetch_and(!MIXED, Ordering::SeqCst);
     slot.state.store(Box::into_raw(Box::new(state)).cast(), Ordering::SeqCst);
     slot.tag.store(S::TAG, Ordering::SeqCst);
-    slot.process.store(std::process::id(), Ordering::SeqCst);
+    slot.process.store(process::current(), Ordering::SeqCst);
     slot.magic.store(LIVE, Ordering::SeqCst);
     LIVE_HANDLES.fetch_add(1, Ordering::SeqCst);
     ptr::from_ref(slot).cast_mut().cast()
@@ -102,7 +105,7 @@ impl Slot {
     }
 
     fn is_of_this_process(&self) -> bool {
-        self.process.load(Ordering::Relaxed) == std::process::id()
+        self.process.load(Ordering::Relaxed) == process::current()
     }
 
     /// Ends one use, which counts so much. The last one takes the state out, once the handle is freed.

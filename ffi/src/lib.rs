@@ -23,6 +23,7 @@ mod listener;
 mod log;
 mod open;
 mod plugin;
+mod process;
 mod query;
 mod record;
 mod rows;

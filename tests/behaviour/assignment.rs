@@ -293,6 +293,34 @@ fn who_may_not_assign_has_nothing_assigned_and_who_does_not_administer_makes_no_
 }
 
 #[test]
+fn what_a_rule_did_before_is_no_answer_to_who_does_not_see_what_it_did_now() {
+    let world = world(&|rule| rule.set(assignment::ON_CREATE, false));
+    let house = &world.house;
+    let mut rights = [Action::Read, Action::Update, Action::Assign]
+        .map(|action| (Lead::NAME, action, Level::All))
+        .to_vec();
+    rights.push(("crm.assignment", Action::Read, Level::Own));
+    let chen = house.user("chen", &[house.role("desk", &rights)]);
+    let _ = member_of(house, world.rule, chen.user(), Changes::new());
+    let status = |status: &str| {
+        for member in &world.members {
+            house.change("sys.user", member.user(), &Changes::new().set("status", status));
+        }
+    };
+    let lead = house.create(Lead::NAME, &Changes::new().set("name", "x"));
+    let assign = |session: &Session| {
+        session.write(|transaction| assignment::assign(transaction, PooledEntity::Lead, lead)).unwrap()
+    };
+    status("suspended");
+    assert_eq!(assign(&house.admin).unwrap().to, Some(chen.user()));
+    status("active");
+    assert_eq!(assign(&chen), None);
+    assert_ne!(owner(house, Lead::NAME, lead), chen.user());
+    let told = chen.read(|reader| assignment::explain(&reader, PooledEntity::Lead, lead)).unwrap();
+    assert_eq!(told.iter().map(|one| one.to).collect::<Vec<_>>(), [Some(chen.user())]);
+}
+
+#[test]
 fn a_rule_that_cannot_be_understood_is_refused_and_so_is_a_weight_of_nothing() {
     let world = world(&|rule| rule);
     let house = &world.house;

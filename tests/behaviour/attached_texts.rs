@@ -2,8 +2,8 @@
 //! there; and an extractor that fails fails alone.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use guanxi::engine::{
     Action, BackupScope, EntryKind, Extension, ExtractedText, Level, MAX_TEXT_BYTES, Registrar, TextExtractor,
@@ -200,10 +200,29 @@ fn a_text_is_found_by_nobody_who_may_not_see_the_record_or_the_field_that_names_
     let shown = call(&clerk, "search.find", &json!({"text": "加喜 OR undisclosed"}));
     assert!(!shown.to_string().contains("底价"), "{shown}");
     assert_eq!(call(&clerk, "search.find", &json!({"text": "undisclosd"}))["corrected"], Json::Null);
+    // Nor is the attachment itself there for whom it is hidden from.
+    let changes = [reads[0], ("crm.account", Action::Update, Level::All)];
+    let writer = house.user("writer", &[house.role_hiding("writer", &changes, &secret)]);
+    let listed = |session: &Session| session.attachments("account", record).unwrap().len();
+    assert_eq!((listed(&house.admin), listed(&clerk), listed(&writer)), (2, 1, 1));
+    for id in [contract, record] {
+        assert_eq!(refusal(clerk.read_attachment("account", record, id)), Code::RecordNotFound);
+        assert_eq!(refusal(clerk.detach("account", record, id)), Code::NotPermitted);
+        assert_eq!(refusal(writer.detach("account", record, id)), Code::RecordNotFound);
+        assert_eq!(refusal(writer.set_attachment_text("account", record, id, "x")), Code::RecordNotFound);
+    }
+    // It does not come to light by a field that they may write.
+    let uncover = |id: RecordId| {
+        let changes = Changes::new().set(open.as_str(), id);
+        refusal(writer.write(|transaction| transaction.update_record("account", record, changes.clone())))
+    };
+    assert_eq!((uncover(contract), uncover(record)), (Code::ReferenceMissing, Code::ReferenceMissing));
     // Named by a field that is shown, it is found by that.
     names(&open, contract);
     assert_eq!(count(&clerk, "机密底价"), 1);
     assert_eq!(highlight(&clerk, "undisclosed")[0]["field"], open);
+    assert_eq!((listed(&clerk), clerk.read_attachment("account", record, contract).is_ok()), (2, true));
+    assert_eq!(refusal(writer.detach("account", record, contract)), Code::Referenced);
 }
 
 #[test]
@@ -290,6 +309,35 @@ fn an_extractor_that_fails_panics_or_never_ends_harms_no_write_and_no_other_atta
     assert_eq!(done, json!({"read": 2, "without": 1, "failed": 0, "texts": left}));
     assert_eq!((count(&house.admin, "报表甲"), count(&house.admin, "报表乙")), (1, 1));
     let _ = house.verified();
+}
+
+/// Is overtaken: while it reads, the host gives the attachment a text itself.
+#[derive(Default)]
+struct Overtaken(Mutex<Option<(Session, RecordId, RecordId)>>);
+
+impl TextExtractor for Overtaken {
+    fn takes(&self, media_type: &str) -> bool {
+        media_type == "text/plain"
+    }
+
+    fn extract(&self, _media_type: &str, _content: &[u8], text: &mut ExtractedText<'_>) -> Result<()> {
+        let (host, record, attachment) = self.0.lock().unwrap().take().unwrap();
+        host.set_attachment_text("account", record, attachment, "宿主给出的文本")?;
+        text.push("提取得到的文本")
+    }
+}
+
+#[test]
+fn a_text_that_the_host_gives_while_an_extractor_reads_stays() {
+    let overtaken = Arc::new(Overtaken::default());
+    let house = House::with(|options| options.text_extractor(overtaken.clone()));
+    let record = named(&house, "加喜企业服务");
+    let attachment = attach(&house, ("account", record), "附件");
+    let host = house.crm.session_for("admin").unwrap();
+    *overtaken.0.lock().unwrap() = Some((host, record, attachment));
+    house.admin.extract_texts(10, false).unwrap();
+    assert_eq!((count(&house.admin, "宿主给出"), count(&house.admin, "提取得到")), (1, 0));
+    assert_eq!(waiting(&house.admin), json!({"waiting": 0, "failed": 0}));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Calendars as files of RFC 5545, read back by a reader of its own, and reminders of birthdays by either calendar.
 
-use guanxi::engine::{Action, Find, Level};
+use guanxi::engine::{Action, Find, Level, NewShare, ShareLevel, Sharee};
 use guanxi::model::birthday_reminder::{self, BirthdayCalendar};
 use guanxi::model::{BirthdayReminder, Contact, Event, Task, TaskStatus, contact, event, task};
 use guanxi::schema::EntityType;
@@ -246,4 +246,34 @@ fn nobody_learns_a_birthday_by_a_reminder_that_they_may_not_see() {
     let refused =
         house.admin.write(|transaction| transaction.create_record(BirthdayReminder::NAME, twice.clone()));
     assert_eq!(refusal(refused), Code::OutOfRange);
+}
+
+#[test]
+fn the_moment_of_a_reminder_tells_no_birthday_that_its_owner_does_not_see() {
+    let house = database();
+    let lin = house.user_as("lin", "salesperson");
+    let contact = born(&house, &lin, "李雷", "1990-12-05");
+    let reminder = wish(&lin, contact, BirthdayCalendar::Gregorian, 0);
+    house.change(Contact::NAME, contact, &Changes::new().owner(house.admin.user()));
+    let changed = Changes::new().set(contact::BIRTHDAY, "1990-12-30".parse::<Date>().unwrap());
+    house.change(Contact::NAME, contact, &changed);
+    house.clock.advance_micros(1);
+    house.admin.tick(0).unwrap();
+    let later = next(&house, reminder).unwrap();
+    assert!(later > midnight("2026-12-21"), "it is looked at again, and tells nothing");
+    assert_ne!(later, midnight("2026-12-30"));
+    // What it says anew does not bring it out either.
+    let sooner = Changes::new().set(birthday_reminder::DAYS_BEFORE, 1);
+    let refused =
+        lin.write(|transaction| transaction.update_record(BirthdayReminder::NAME, reminder, sooner.clone()));
+    assert_eq!(refusal(refused), Code::RecordNotFound);
+    // Shared, it is seen again, and the next tick finds the day.
+    let share = NewShare::new(Sharee::User(lin.user()), ShareLevel::Read);
+    house.admin.share(Contact::NAME, contact, &share).unwrap();
+    house.clock.set(later);
+    house.admin.tick(0).unwrap();
+    assert_eq!(next(&house, reminder), Some(midnight("2026-12-30")));
+    house.clock.set(midnight("2026-12-30"));
+    house.admin.tick(0).unwrap();
+    assert_eq!(lin.list(Task::NAME, &Find::default()).unwrap().rows.len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use guanxi::engine::{Draft, Find, Listing, Ref, ShareLevel, unit};
+use guanxi::engine::{Draft, Find, Listing, Ref, ShareLevel, WriteOptions, unit};
 use guanxi::features::reports::Bucket;
 use guanxi::model::competitor::competition;
 use guanxi::model::pipeline_snapshot::{self, SnapshotEvery, snapshot};
@@ -372,6 +372,33 @@ fn the_pipeline_is_written_down_each_day_and_what_was_stays() {
     assert_eq!(next(), Value::DateTime(moment("2026-11-29T18:00:00Z")));
     house.change(PipelineSchedule::NAME, schedule, &Changes::new().set(pipeline_snapshot::ACTIVE, false));
     assert!(next().is_null());
+    let _ = house.verified();
+}
+
+#[test]
+fn what_was_changes_hands_and_outlives_its_schedule_and_nobody_writes_it_under_its_cause() {
+    let market = market();
+    let house = &market.house;
+    let schedule = Changes::new()
+        .set(pipeline_snapshot::NAME, "daily")
+        .set(pipeline_snapshot::EVERY, SnapshotEvery::Day);
+    let schedule = house.create(PipelineSchedule::NAME, &schedule);
+    house.clock.set(moment("2026-11-23T00:00:00Z"));
+    house.admin.tick(0).unwrap();
+    let rows = snapshots(&house.admin);
+    let mine = rows.iter().find(|row| row.record.envelope.owner == market.wang.user()).unwrap().record.id;
+    house.change(PipelineSnapshot::NAME, mine, &Changes::new().owner(market.manager.user()));
+    house.admin.write(|transaction| transaction.delete_record(PipelineSchedule::NAME, schedule)).unwrap();
+    let left = snapshots(&house.admin);
+    assert_eq!(left.len(), rows.len());
+    assert!(left.iter().all(|row| row.value(snapshot::SCHEDULE).unwrap().is_null()));
+    let forged =
+        Changes::new().set(snapshot::TITLE, "x").set(snapshot::AT, house.crm.now()).set(snapshot::DEALS, 1);
+    let as_schedule = WriteOptions::default().cause("pipeline.snapshot");
+    let refused = market.lin.write_with(as_schedule, |transaction| {
+        transaction.create_record(PipelineSnapshot::NAME, forged.clone())
+    });
+    assert_eq!(refusal(refused), Code::NotPermitted);
     let _ = house.verified();
 }
 

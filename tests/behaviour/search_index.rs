@@ -291,3 +291,24 @@ fn an_index_that_is_first_made_on_a_full_disk_answers_from_memory_the_newest_fir
     assert_eq!((&answer["total"], &answer["incomplete"]), (&json!(MANY), &Json::Null));
     assert_eq!(found("恒远实业"), 1);
 }
+
+#[test]
+fn an_index_whose_files_are_lost_and_take_nothing_while_it_is_open_is_made_anew_in_memory() {
+    let house = database();
+    let _ = named(&house, "恒远贸易");
+    call(&house.admin, "search.settle", &json!({}));
+    let folder = house.path().join("index");
+    fs::remove_dir_all(&folder).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    // So many at once are written to the files, and do not wait in memory.
+    let rows: Vec<Changes> =
+        (0..1_500).map(|number| Changes::new().set("name", format!("加喜 {number:05}"))).collect();
+    assert!(house.admin.bulk_create("account", &rows, &Bulk::default()).unwrap().next.is_none());
+    let find = |text: &str| call(&house.admin, "search.find", &json!({"text": text, "limit": 1}));
+    let answers: Vec<Json> = (0..10).map(|_| find("加喜")).collect();
+    let last = answers.iter().find(|answer| answer["incomplete"].is_null()).expect("an end");
+    assert_eq!((&last["total"], &find("恒远")["total"]), (&json!(1_500), &json!(1)));
+    fs::remove_file(&folder).unwrap();
+    call(&house.admin, "search.settle", &json!({}));
+    assert_eq!((&find("加喜")["total"], &find("恒远")["total"]), (&json!(1_500), &json!(1)));
+}

@@ -68,7 +68,11 @@ fn who_reads_a_record_says_something_about_it_and_reads_what_others_say() {
     assert_eq!(refusal(world.lin.comment(Account::NAME, world.account, "  ", &[])), Code::Required);
     let long = "长".repeat(7_000);
     assert_eq!(refusal(world.lin.comment(Account::NAME, world.account, &long, &[])), Code::LimitExceeded);
-    assert_eq!(refusal(world.lin.comment("sys.user", world.lin.user(), "x", &[])), Code::InvalidArgument);
+    for name in ["sys.user", "user"] {
+        let me = world.lin.user();
+        assert_eq!(refusal(world.lin.comment(name, me, "x", &[])), Code::InvalidArgument);
+        assert_eq!(refusal(world.lin.watch_record(name, me)), Code::InvalidArgument);
+    }
     let _ = world.house.verified();
 }
 

@@ -1,6 +1,8 @@
 //! The licence plugin in a real database: packed, checked, loaded, and then obeyed by every way in.
 #![expect(clippy::unwrap_used, reason = "a test says what it means in the shortest way")]
 
+#[path = "../support/capabilities.rs"]
+mod capabilities;
 mod containment;
 mod outward;
 mod promise;

@@ -35,11 +35,16 @@ fn load(house: &House, version: &str, macros: &[(&str, &str)]) {
     Loader::unsigned().install(&house.crm, &[package]).unwrap();
 }
 
+/// A service account.
+fn robot(house: &House, name: &str) -> RecordId {
+    let given = json!({"values": {"name": name, "kind": "service"}});
+    let made = call(&house.admin, "user.create", &given).unwrap();
+    made.get("id").and_then(|id| id.as_str()).unwrap().parse().unwrap()
+}
+
 /// Gives the plugin an account that may keep accounts and contacts.
 fn admit(house: &House) {
-    let given = json!({"values": {"name": "robot", "kind": "service"}});
-    let made = call(&house.admin, "user.create", &given).unwrap();
-    let robot: RecordId = made.get("id").and_then(|id| id.as_str()).unwrap().parse().unwrap();
+    let robot = robot(house, "robot");
     let may = [Action::Read, Action::Create, Action::Update];
     let grants: Vec<_> = ["crm.account", "crm.contact"]
         .into_iter()
@@ -210,6 +215,48 @@ fn a_job_of_a_plugin_that_is_not_loaded_or_has_no_account_waits_and_is_told() {
     );
     load(&house, "1.0.0", &[]);
     assert_eq!((tick(&house, "2026-11-22T04:31:00Z").done, sweeps(&house)), (1, 1));
+}
+
+/// Another extension, whose job no rule brings about.
+struct Other;
+
+impl Extension for Other {
+    fn id(&self) -> &str {
+        "cn.example.other"
+    }
+
+    fn declare(&self, registrar: &mut Registrar) -> guanxi::Result<()> {
+        let (name, label) = ("cn.example.other.wipe".to_owned(), Label::new("清空", "Wipe"));
+        registrar.job(JobDefinition { name, label, schedule: "0 3 1 * 1".to_owned() }, Arc::new(Self));
+        Ok(())
+    }
+}
+
+impl Perform for Other {
+    fn perform(
+        &self,
+        _session: &Session,
+        _parameters: &serde_json::Value,
+    ) -> guanxi::Result<serde_json::Value> {
+        Ok(json!("wiped"))
+    }
+}
+
+#[test]
+fn a_job_of_a_plugin_that_is_renamed_does_not_become_that_of_another_one() {
+    let house = database();
+    load(&house, "1.0.0", &[]);
+    admit(&house);
+    house.crm.install(&Other, "another one").unwrap();
+    house.admin.admit_plugin("cn.example.other", robot(&house, "other"), None).unwrap();
+    tick(&house, "2026-11-22T04:00:00Z");
+    let (id, _) = job(&house);
+    let renamed = Changes::new().set(scheduled_job::KIND, "cn.example.other.wipe");
+    house.change(ScheduledJob::NAME, id, &renamed);
+    let ticked = tick(&house, "2026-11-22T04:01:00Z");
+    assert_eq!(ticked.failed[0].error.code(), Code::UnknownMethod);
+    let run = call(&house.admin, "plugin.run_job", &json!({"job": "cn.example.other.wipe"})).unwrap();
+    assert_eq!(run, json!("wiped"), "by its name it is done");
 }
 
 #[test]

@@ -9,24 +9,10 @@ use guanxi_plugin_host::{
 };
 use minisign::KeyPair;
 
+use crate::capabilities::FULL;
+
 /// What a plugin asks leave for that extends accounts.
 pub const EXTENDS: [&str; 2] = ["schema:crm.account", "hook:crm.account"];
-/// What the plugin that uses everything asks leave for.
-pub const FULL: [&str; 13] = [
-    "package",
-    "action",
-    "job",
-    "model",
-    "migration",
-    "account",
-    "hook:crm.account",
-    "hook:cn.example.full.ticket",
-    "write:crm.account",
-    "write:cn.example.full.ticket",
-    "write:crm.contact",
-    "call:api.describe",
-    "call:plugin.admitted",
-];
 
 /// Builds a shared library of one of the programs beside this file, with macros.
 pub fn library(place: &Path, program: &str, macros: &[(&str, &str)]) -> PathBuf {

@@ -7,6 +7,9 @@ mod audit;
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+#[path = "../../../tests/support/capabilities.rs"]
+mod capabilities;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod imports;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
+use crate::capabilities::FULL;
 use crate::sandbox::{Answer, Sandbox};
 
 const SCORE: &str = "cn.example.score-1.0.0.gxplugin";
@@ -548,20 +549,3 @@ fn a_process_that_dies_in_a_migration_leaves_the_version_before_in_force() {
     );
     assert_eq!(sandbox.lin("verify", [""; 0]).status, 0);
 }
-
-/// What the plugin that uses everything asks leave for.
-const FULL: [&str; 13] = [
-    "package",
-    "action",
-    "job",
-    "model",
-    "migration",
-    "account",
-    "hook:crm.account",
-    "hook:cn.example.full.ticket",
-    "write:crm.account",
-    "write:cn.example.full.ticket",
-    "write:crm.contact",
-    "call:api.describe",
-    "call:plugin.admitted",
-];

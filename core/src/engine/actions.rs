@@ -202,16 +202,20 @@ impl Session {
     /// `plugin.not_admitted` for an extension that has no account; `engine.reentrant`; those of the job.
     pub fn run_job(&self, name: &str) -> Result<Json> {
         self.check_may(Role::NAME, Action::Administer)?;
-        self.perform_job(name, &Json::Null)
+        self.perform_job(None, name, &Json::Null)
     }
 
-    /// Has an extension do a job with parameters, for whoever has found that it may be done.
+    /// Has an extension do a job with parameters, for whoever has found that it may be done; where it is said whose job
+    /// it is, that of no other.
     ///
     /// # Errors
     /// As [`Session::run_job`].
-    pub(crate) fn perform_job(&self, name: &str, parameters: &Json) -> Result<Json> {
+    pub(crate) fn perform_job(&self, of: Option<&str>, name: &str, parameters: &Json) -> Result<Json> {
         let performers = self.crm().performers();
-        let job = performers.jobs.iter().find(|known| known.definition.name == name);
+        let is_it = |known: &&Declared<JobDefinition>| {
+            known.definition.name == name && of.is_none_or(|of| of == known.extension)
+        };
+        let job = performers.jobs.iter().find(is_it);
         let job = job.ok_or_else(|| Error::new(Code::UnknownMethod).value(name))?;
         let own = self.as_extension(&job.extension)?;
         job.work.perform(&own, parameters).map_err(|error| error.plugin(&job.extension))

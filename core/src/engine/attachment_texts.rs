@@ -3,6 +3,7 @@
 //! Nothing is read out while somebody writes. To attach a file notes that it waits, and a step that the host drives
 //! reads what waits: outside of any transaction, within bounds, and so that a reader that fails fails alone.
 
+use std::fmt;
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
@@ -47,11 +48,17 @@ pub trait TextExtractor: Send + Sync {
 }
 
 /// Takes the text of a content, as much of it as is kept.
-#[derive(Debug)]
 pub struct ExtractedText<'a> {
     text: String,
     is_full: bool,
     patience: &'a Patience,
+}
+
+impl fmt::Debug for ExtractedText<'_> {
+    /// How much there is, and not what is written there.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ExtractedText({} bytes)", self.text.len())
+    }
 }
 
 impl ExtractedText<'_> {
@@ -298,6 +305,10 @@ impl Transaction<'_> {
 
     /// Notes what came of an attachment, if it still waits.
     fn note_text(&mut self, waiting: &WaitingText, outcome: &Outcome) -> Result<()> {
+        // It was taken away meanwhile, or somebody else gave it a text.
+        if !records::is_waiting(self.view(), waiting)? {
+            return Ok(());
+        }
         match outcome {
             Outcome::Without => records::stop_waiting(self.view_mut(), waiting),
             Outcome::Failed => {
@@ -334,6 +345,7 @@ impl Transaction<'_> {
         check_state(entity, &record)?;
         let (crm, context) = (self.crm().clone(), self.context().clone());
         Holder { permit: &permit, entity, record: &record }.check_write(self.view(), &context)?;
+        self.reader().check_sees_attachment(entity, &record, attachment)?;
         let kept = (attachment, text.trim());
         records::keep_text(self.view_mut(), &context, &record, kept, &crm.inner.sealer)
             .map_err(|error| error.entity(&entity.api_name))

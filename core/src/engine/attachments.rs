@@ -6,14 +6,14 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::access::Update;
+use crate::access::{self, Permit, Update};
 use crate::base::{Code, Error, Patience, RecordId, Result, Timestamp};
 use crate::engine::audit_trail::Asked;
 use crate::engine::session::WriterTurn;
 use crate::engine::states::check_state;
-use crate::engine::{Attachment, Crm, Reader, Session, SweptBlobs, Transaction, WriteOptions};
+use crate::engine::{Attachment, Crm, Reader, Record, Session, SweptBlobs, Transaction, WriteOptions};
 use crate::records::{self, Holder, MAX_INLINE_BYTES, NewContent, StoredContent};
-use crate::schema::{Field, FieldType};
+use crate::schema::{Entity, Field, FieldType};
 use crate::storage::{BlobName, BlobReader, Blobs};
 
 /// The directory of large contents.
@@ -100,15 +100,19 @@ impl Session {
         Ok(attached)
     }
 
-    /// The attachments of a record, in the order in which they came.
+    /// The attachments of a record, in the order in which they came, but for those that fields name which the session
+    /// does not see.
     ///
     /// # Errors
     /// `record.not_found`, `access.not_permitted`, `schema.unknown_entity`.
     pub fn attachments(&self, entity: &str, record: RecordId) -> Result<Vec<Attachment>> {
         self.read(|reader| {
             let known = reader.registry.entity(entity)?;
-            let record = reader.stored(&reader.permit(known)?, known, record)?;
-            records::attachments(reader.snapshot, &record)
+            let permit = reader.permit(known)?;
+            let record = reader.stored(&permit, known, record)?;
+            let mut all = records::attachments(reader.snapshot, &record)?;
+            all.retain(|attachment| !naming(&permit, known, &record, attachment.id).is_hidden());
+            Ok(all)
         })
     }
 
@@ -130,6 +134,7 @@ impl Session {
             let known = reader.registry.entity(entity)?;
             let record = reader.stored(&reader.permit(known)?, known, record)?;
             reader.reads(known, &[record.id], &Asked::by("attachment"))?;
+            reader.check_sees_attachment(known, &record, attachment)?;
             records::read_attachment(reader.snapshot, known, &record, attachment, sealer)
         })?;
         let content = match content {
@@ -182,6 +187,55 @@ impl Reader<'_> {
         records::check_changeable(&permit, entity, &record)?;
         check_state(entity, &record)
     }
+
+    /// Refuses an attachment that the user does not see, as one that the record does not have.
+    pub(super) fn check_sees_attachment(
+        &self,
+        entity: &Entity,
+        record: &Record,
+        attachment: RecordId,
+    ) -> Result<()> {
+        match naming(&self.permit(entity)?, entity, record, attachment).is_hidden() {
+            true => Err(records::missing_attachment(attachment).entity(&entity.api_name)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The fields that name an attachment, for somebody who sees its record: an attachment is seen by whoever sees one of
+/// these, and where there is none, by whoever sees the record.
+struct Naming<'e> {
+    /// The first field that is seen.
+    shown: Option<&'e Field>,
+    /// Whether there is one that is not.
+    by_hidden: bool,
+}
+
+impl Naming<'_> {
+    fn is_hidden(&self) -> bool {
+        self.by_hidden && self.shown.is_none()
+    }
+}
+
+fn naming<'e>(
+    permit: &Permit<access::Read>,
+    entity: &'e Entity,
+    record: &Record,
+    attachment: RecordId,
+) -> Naming<'e> {
+    let mut naming = Naming { shown: None, by_hidden: false };
+    for field in entity.fields() {
+        let names = matches!(field.definition.kind, FieldType::Attachment);
+        if !names || record.peek(field.id()).as_id() != Some(attachment) {
+            continue;
+        }
+        if permit.shows_in(|| record.envelope.access_class(), field.id()) {
+            naming.shown.get_or_insert(field);
+        } else {
+            naming.by_hidden = true;
+        }
+    }
+    naming
 }
 
 impl Crm {
@@ -269,17 +323,15 @@ impl Transaction<'_> {
         let record = self.readable(entity, record)?;
         let permit = self.policy.decide::<Update>(self.user(), entity.id(), &entity.api_name)?;
         check_state(entity, &record)?;
-        let holds = |field: &&Field| {
-            let names = matches!(field.definition.kind, FieldType::Attachment);
-            names && record.peek(field.id()).as_id() == Some(id)
-        };
-        if let Some(field) = entity.fields().iter().find(holds) {
+        if let Some(field) = naming(&self.reader().permit(entity)?, entity, &record, id).shown {
             let held = Error::new(Code::Referenced).entity(&entity.api_name);
             return Err(held.field(&field.api_name).record(id));
         }
         records::check_unheld(self.view(), self.legal_holds().as_ref(), entity, &record)?;
         let holder = Holder { permit: &permit, entity, record: &record };
         let context = self.context().clone();
+        holder.check_write(self.view(), &context)?;
+        self.reader().check_sees_attachment(entity, &record, id)?;
         let file = records::detach(self.view_mut(), &context, &holder, id)?;
         self.unlinked.extend(file);
         Ok(())

@@ -224,9 +224,9 @@ impl Session {
     /// Watches a record that the user reads: whoever watches it is told of comments. Says whether that is new.
     ///
     /// # Errors
-    /// `record.not_found`, `access.not_permitted`; `input.limit_exceeded` beyond 500 people.
+    /// `record.not_found`, `access.not_permitted`; `input.limit_exceeded` beyond 500 people; `input.invalid_argument` for
+    /// the organisation's own records.
     pub fn watch_record(&self, entity: &str, id: RecordId) -> Result<bool> {
-        check_entity(entity)?;
         let options = WriteOptions::default().cause("comment.watch");
         self.write_with(options, |transaction| transaction.watch_record(entity, id))
     }
@@ -266,14 +266,19 @@ impl Session {
             let own = reader.own(NoticeRecord::NAME)?;
             let query = own.query(&[(notice::TO.selector(), self.user().into())])?;
             let sort = vec![SortField::new(own.field(notice::AT.selector())?, Direction::Descending)];
-            let (records, _) = own.find(&Query { sort, limit: MAX_LOOKED_AT, ..query })?;
-            let mut told = Vec::new();
-            for record in &records {
-                let notice = reader.notice(&own, record)?;
-                told.extend(notice.filter(|notice| !unread_alone || notice.read_at.is_none()));
-                if told.len() >= limit.clamp(1, MAX_ROWS) {
-                    break;
+            let mut query = Query { sort, limit: MAX_ROWS, ..query };
+            let (mut told, limit) = (Vec::new(), limit.clamp(1, MAX_ROWS));
+            for _ in 0..MAX_LOOKED_AT / MAX_ROWS {
+                let (records, next) = own.find(&query)?;
+                for record in &records {
+                    let notice = reader.notice(&own, record)?;
+                    told.extend(notice.filter(|notice| !unread_alone || notice.read_at.is_none()));
+                    if told.len() >= limit {
+                        return Ok(told);
+                    }
                 }
+                let Some(next) = next else { break };
+                query.after = Some(next);
             }
             Ok(told)
         })
@@ -311,12 +316,17 @@ fn check_text(text: &str, mentions: &[RecordId]) -> Result<()> {
     }
 }
 
-/// The organisation's own records are not spoken about.
-fn check_entity(entity: &str) -> Result<()> {
-    match entity.starts_with("sys.") {
+/// The organisation's own records are not spoken about, whichever of their names is said.
+fn check_entity(entity: &Entity) -> Result<()> {
+    match entity.api_name.starts_with("sys.") {
         true => Err(Error::new(Code::InvalidArgument).field("entity").rule("records of the trade")),
         false => Ok(()),
     }
+}
+
+/// What of a watcher stands once.
+fn watch_key(record: RecordId, user: RecordId) -> Value {
+    Value::Text(format!("{record}.{user}"))
 }
 
 /// The records of an entity of this room, read in the engine's own right.
@@ -424,7 +434,7 @@ impl<'a> Reader<'a> {
         id: RecordId,
         mentions: &BTreeSet<RecordId>,
     ) -> Result<Vec<(RecordId, NoticeKind)>> {
-        check_entity(entity)?;
+        check_entity(self.registry.entity(entity)?)?;
         self.get(entity, id)?;
         let mut told = Vec::new();
         for user in mentions {
@@ -523,37 +533,35 @@ impl Transaction<'_> {
     fn watch_record(&mut self, entity: &str, id: RecordId) -> Result<bool> {
         let registry = Arc::clone(&self.registry);
         let about = registry.entity(entity)?;
+        check_entity(about)?;
         self.readable(about, id)?;
-        let user = self.user();
-        let watching = self.reader().watching(id)?;
-        if watching.contains(&user) {
+        if self.watch_of(id)?.is_some() {
             return Ok(false);
         }
-        if watching.len() >= MAX_WATCHERS {
+        if self.reader().watching(id)?.len() >= MAX_WATCHERS {
             let full = Error::new(Code::LimitExceeded).entity(entity).record(id);
             return Err(full.rule("watchers <= 500"));
         }
         let changes = Changes::new()
             .set(watcher::RECORD, id.to_string())
             .set(watcher::ENTITY, about.api_name.as_str())
-            .set(watcher::USER, user)
-            .set(watcher::KEY, format!("{id}.{user}"));
+            .set(watcher::USER, self.user())
+            .set(watcher::KEY, watch_key(id, self.user()));
         self.create_in_own_right(Watcher::NAME, changes)?;
         Ok(true)
     }
 
+    /// That the user watches a record, by what stands once.
+    fn watch_of(&self, id: RecordId) -> Result<Option<RecordId>> {
+        let watchers = self.registry.entity(Watcher::NAME)?;
+        let key = watchers.field(watcher::KEY.selector())?.id();
+        records::find_unique(self.view(), watchers.id(), key, &watch_key(id, self.user()))
+    }
+
     fn unwatch_record(&mut self, id: RecordId) -> Result<bool> {
-        let registry = Arc::clone(&self.registry);
-        let watchers = registry.entity(Watcher::NAME)?;
-        let user = watchers.field(watcher::USER.selector())?.id();
-        for watch in self.own_ids(Watcher::NAME, watcher::RECORD.selector(), id)? {
-            let record = records::get_for_rule(self.view(), watchers.id(), watch)?;
-            if record.is_some_and(|record| record.value(user).as_id() == Some(self.user())) {
-                self.delete_in_own_right(Watcher::NAME, watch)?;
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let Some(watch) = self.watch_of(id)? else { return Ok(false) };
+        self.delete_in_own_right(Watcher::NAME, watch)?;
+        Ok(true)
     }
 
     fn read_notice(&mut self, id: RecordId) -> Result<bool> {

@@ -538,10 +538,8 @@ impl Crm {
     ) -> Result<()> {
         let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(next) = self.next_registry(change)? else { return Ok(()) };
-        let write = |view: &mut WriteView<'_>, context: &WriteContext| {
-            let marking = self.policy_under(view, &next.after)?.marking;
-            next.write(view, &WriteContext { marking, ..context.clone() }, actor)
-        };
+        let write =
+            |view: &mut WriteView<'_>, context: &WriteContext| next.write_alone(self, (view, context), actor);
         self.system_write_and(actor, cause, write, &mut || self.show_registry(&next.after))
     }
 
@@ -560,9 +558,7 @@ impl Crm {
         session.write_until(
             options,
             |transaction| {
-                transaction.go_over_to(&next.after)?;
-                let (context, user) = (transaction.context().clone(), session.user());
-                next.write(transaction.view_mut(), &context, user)?;
+                next.write_within(transaction)?;
                 records(transaction)
             },
             &mut || crm.show_registry(&next.after),
@@ -598,8 +594,26 @@ pub(super) struct NextRegistry {
 }
 
 impl NextRegistry {
+    /// Stores it in a write of the engine's own, where rules of the registry as it will be mark records.
+    pub fn write_alone(
+        &self,
+        crm: &Crm,
+        (view, context): (&mut WriteView<'_>, &WriteContext),
+        actor: RecordId,
+    ) -> Result<()> {
+        let marking = crm.policy_under(view, &self.after)?.marking;
+        self.write(view, &WriteContext { marking, ..context.clone() }, actor)
+    }
+
+    /// Stores it in a transaction, which goes on under it.
+    pub fn write_within(&self, transaction: &mut Transaction<'_>) -> Result<()> {
+        transaction.go_over_to(&self.after)?;
+        let (context, user) = (transaction.context().clone(), transaction.user());
+        self.write(transaction.view_mut(), &context, user)
+    }
+
     /// Stores it, with all that follows from it at once and with its entry of the ledger.
-    pub fn write(&self, view: &mut WriteView<'_>, context: &WriteContext, actor: RecordId) -> Result<()> {
+    fn write(&self, view: &mut WriteView<'_>, context: &WriteContext, actor: RecordId) -> Result<()> {
         for entity in self.after.entities() {
             match self.before.entity_by_id(entity.id()) {
                 Ok(old) if gains_keys(old, entity) => reindex(view, old, entity)?,

@@ -4,7 +4,7 @@
 //! before the next writer has its turn. So nobody writes past the hooks of an extension that is there, and of one whose
 //! coming failed, or died half-way, nothing is.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::actions::Performers;
@@ -39,9 +39,10 @@ impl Crm {
 
     /// Adds an extension that is not there, together with something that is written.
     pub(super) fn install_with(&self, extension: &dyn Extension, beside: Beside<'_>) -> Result<()> {
-        self.check_is_new(extension)?;
         let registrar = Registrar::of(extension)?;
-        self.apply(registrar, Some(beside)).map_err(|error| error.plugin(extension.id()))
+        let alone = self.alone_with_registry();
+        self.check_is_new(extension)?;
+        self.apply(&alone, registrar, Some(beside)).map_err(|error| error.plugin(extension.id()))
     }
 
     /// Adds an extension that is not there, together with what a session writes under the registry as it will be. Rules
@@ -53,19 +54,16 @@ impl Crm {
         mut beside: impl FnMut(&mut Transaction<'_>) -> Result<()>,
     ) -> Result<()> {
         let crm = session.crm();
-        crm.check_is_new(extension)?;
         let registrar = Registrar::of(extension)?;
-        let _alone = crm.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
-        let coming = Coming::of(crm, registrar)?;
-        let next = crm.next_registry(|registry| coming.declare(registry))?;
+        let _alone = crm.alone_with_registry();
+        crm.check_is_new(extension)?;
+        let refused = |error: Error| error.plugin(extension.id());
+        let coming = Coming::of(crm, registrar).map_err(refused)?;
+        let next = crm.next_registry(|registry| coming.declare(registry)).map_err(refused)?;
         session.write_until(
             WriteOptions::default().cause(cause),
             |transaction| {
-                if let Some(next) = &next {
-                    transaction.go_over_to(&next.after)?;
-                    let (context, user) = (transaction.context().clone(), session.user());
-                    next.write(transaction.view_mut(), &context, user)?;
-                }
+                next.as_ref().map_or(Ok(()), |next| next.write_within(transaction))?;
                 beside(transaction)
             },
             &mut || {
@@ -73,6 +71,12 @@ impl Crm {
                 coming.show(crm);
             },
         )
+    }
+
+    /// The turn to change the registry, in which nothing else comes. Extensions say before it what they declare, since that
+    /// is code of theirs.
+    fn alone_with_registry(&self) -> MutexGuard<'_, ()> {
+        self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check_is_new(&self, extension: &dyn Extension) -> Result<()> {
@@ -86,18 +90,23 @@ impl Crm {
     pub(super) fn install_all(&self, extensions: &[Arc<dyn Extension>]) -> Result<Vec<String>> {
         let mut own = Registrar::default();
         organisation::declare(&mut own);
-        self.apply(own, None)?;
+        self.apply(&self.alone_with_registry(), own, None)?;
         let shared = extensions.iter().map(|extension| {
             let mut registrar = Registrar::of(extension.as_ref())?;
             let shared = std::mem::take(&mut registrar.shared);
-            self.apply(registrar, None).map_err(|error| error.plugin(extension.id()))?;
+            let alone = self.alone_with_registry();
+            self.apply(&alone, registrar, None).map_err(|error| error.plugin(extension.id()))?;
             Ok(shared)
         });
         Ok(shared.collect::<Result<Vec<_>>>()?.concat())
     }
 
-    fn apply(&self, registrar: Registrar, beside: Option<Beside<'_>>) -> Result<()> {
-        let _alone = self.inner.changing_registry.lock().unwrap_or_else(PoisonError::into_inner);
+    fn apply(
+        &self,
+        _alone: &MutexGuard<'_, ()>,
+        registrar: Registrar,
+        beside: Option<Beside<'_>>,
+    ) -> Result<()> {
         let coming = Coming::of(self, registrar)?;
         let next = self.next_registry(|registry| coming.declare(registry))?;
         if next.is_none() && beside.is_none() {
@@ -105,10 +114,7 @@ impl Crm {
             return Ok(());
         }
         let write = |view: &mut WriteView<'_>, context: &WriteContext| {
-            if let Some(next) = &next {
-                let marking = self.policy_under(view, &next.after)?.marking;
-                next.write(view, &WriteContext { marking, ..context.clone() }, nobody())?;
-            }
+            next.as_ref().map_or(Ok(()), |next| next.write_alone(self, (view, context), nobody()))?;
             beside.map_or(Ok(()), |beside| beside(view, context))
         };
         self.system_write_and(nobody(), &coming.registrar.extension, write, &mut || {

@@ -26,7 +26,7 @@ impl Transaction<'_> {
             let value = new.peek(field.id());
             let before = old.map(|old| old.value(field.id())).unwrap_or_default();
             if matches!(kind, FieldType::Attachment) && before != *value {
-                self.check_attachment(entity, field, new)?;
+                self.check_attachment(entity, field, (old, new))?;
             }
             let stood: Vec<RecordId> = kind.references(&before).map(|(_, id)| id).collect();
             for (target, id) in kind.references(&value) {
@@ -51,10 +51,18 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// A field of an attachment names one that the record has.
-    fn check_attachment(&self, entity: &Entity, field: &Field, record: &Record) -> Result<()> {
-        let Some(id) = record.peek(field.id()).as_id() else { return Ok(()) };
-        if records::attachments(self.view(), record)?.iter().any(|attachment| attachment.id == id) {
+    /// A field of an attachment names one that the record has and that the user saw before.
+    fn check_attachment(
+        &self,
+        entity: &Entity,
+        field: &Field,
+        (old, new): (Option<&Record>, &Record),
+    ) -> Result<()> {
+        let Some(id) = new.peek(field.id()).as_id() else { return Ok(()) };
+        let is_there = records::attachments(self.view(), new)?.iter().any(|attachment| attachment.id == id);
+        let old = old.filter(|_| !self.is_founding());
+        let sees = |old: &Record| self.reader().check_sees_attachment(entity, old, id).is_ok();
+        if is_there && old.is_none_or(sees) {
             return Ok(());
         }
         let missing = Error::new(Code::ReferenceMissing).entity(&entity.api_name).field(&field.api_name);

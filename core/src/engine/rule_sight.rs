@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{Assign, Read};
+use crate::access::{Assign, Permit, Read};
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result, Value};
 use crate::engine::condition::resolve_for_rule;
 use crate::engine::extension::FollowUp;
@@ -27,6 +27,12 @@ impl Seen<'_> {
     #[must_use]
     pub fn id(&self) -> RecordId {
         self.record.id
+    }
+
+    /// Who owns it.
+    #[must_use]
+    pub fn owner(&self) -> RecordId {
+        self.record.envelope.owner
     }
 
     /// The value of a field; [`Value::Null`] if it has none.
@@ -56,6 +62,16 @@ impl<'a> Save<'a> {
         let partition = self.policy.partition_of_owner(self.owner());
         let near = page.records.into_iter().filter(|record| Some(record.envelope.partition) == partition);
         Ok(near.map(|record| Seen { entity, record }).collect())
+    }
+
+    /// A live record of which more than one value is asked for; nothing where there is none.
+    ///
+    /// # Errors
+    /// `schema.unknown_entity`, `storage.damaged`.
+    pub fn seen_one(&self, entity: &str, record: RecordId) -> Result<Option<Seen<'a>>> {
+        let entity = self.registry.entity(entity)?;
+        let record = records::get_for_rule(self.snapshot, entity.id(), record)?;
+        Ok(record.map(|record| Seen { entity, record }))
     }
 
     /// Whether whoever makes a new record named its owner, and did not leave it to be their own.
@@ -112,9 +128,22 @@ impl<'a> Save<'a> {
     /// Whether the save changes a field that people set, beside those that the engine keeps.
     #[must_use]
     pub fn changes_what_is_said(&self) -> bool {
-        let said = self.entity.fields().iter().filter(|field| !field.definition.read_only);
+        self.changed_by_people().next().is_some()
+    }
+
+    /// As [`Save::changes_what_is_said`], but for references that are emptied, as they are when what they name goes.
+    #[must_use]
+    pub fn changes_what_stays(&self) -> bool {
+        let is_emptied = |field: &Field| {
+            !field.definition.kind.targets().is_empty() && self.record.peek(field.id()).is_null()
+        };
+        self.changed_by_people().any(|field| !is_emptied(field))
+    }
+
+    fn changed_by_people(&self) -> impl Iterator<Item = &Field> {
         let old = |field: &Field| self.old.map(|old| old.value(field.id())).unwrap_or_default();
-        said.into_iter().any(|field| self.record.value(field.id()) != old(field))
+        let said = self.entity.fields().iter().filter(|field| !field.definition.read_only);
+        said.filter(move |field| self.record.value(field.id()) != old(field))
     }
 
     /// Refuses a user who does not administer records of this entity: what such a record says holds for others.
@@ -142,6 +171,33 @@ impl<'a> Save<'a> {
         let permit = self.policy.decide::<Read>(user, entity.id(), &entity.api_name)?;
         let checked = permit.check_field(field.resolve(entity)?, field.said());
         checked.map_err(|error| error.entity(&entity.api_name))
+    }
+
+    /// Refuses a user out of whose reach another record is.
+    ///
+    /// # Errors
+    /// `record.not_found`, `access.not_permitted`.
+    pub fn check_user_reaches(&self, entity: &str, record: RecordId) -> Result<()> {
+        let Some(user) = self.user else { return Ok(()) };
+        let entity = self.registry.entity(entity)?;
+        let permit = self.policy.decide::<Read>(user, entity.id(), &entity.api_name)?;
+        match records::reaches(self.snapshot, &permit, entity, record)? {
+            true => Ok(()),
+            false => Err(Error::new(Code::RecordNotFound).entity(&entity.api_name).record(record)),
+        }
+    }
+
+    /// Whether somebody else sees the values of a field of the record that is being saved in clear, by what their roles
+    /// give them. What is shared with them singly is not looked at, so that no is no certain answer.
+    ///
+    /// # Errors
+    /// `schema.unknown_field`.
+    pub fn shows_to(&self, user: RecordId, field: impl Into<FieldSelector>) -> Result<bool> {
+        let field = field.into().resolve(self.entity)?;
+        let decided = self.policy.decide::<Read>(user, self.entity.id(), &self.entity.api_name);
+        let class = self.record.envelope.access_class();
+        let shows = |permit: Permit<Read>| permit.allows(self.record.id, &class) && permit.shows(field);
+        Ok(self.policy.is_active(user) && decided.is_ok_and(shows))
     }
 
     /// Refuses a user who may not give the record to somebody else, as it was before the save.

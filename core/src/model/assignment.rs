@@ -8,8 +8,10 @@
 use std::sync::Arc;
 
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
-use crate::engine::{BeforeSave, Changes, Condition, Find, Reader, Registrar, Save, Seen, Transaction, User};
-use crate::model::pool_policy::{self, PooledEntity};
+use crate::engine::{
+    BeforeSave, Changes, Condition, Find, Listing, Reader, Registrar, Save, Seen, Transaction, User,
+};
+use crate::model::pool_policy::{self, PooledEntity, Room};
 use crate::model::territory::{
     MAX_DEPTH, Territory, TerritoryMember, entity_of, members_of, territory_member,
 };
@@ -264,9 +266,14 @@ impl Assign {
     fn assign(&self, save: &mut Save<'_>, asked: bool) -> Result<()> {
         let above = territories_above(save, save.value(account::TERRITORY.name())?.as_id())?;
         let rules = self.rules(save, asked, &above)?;
+        let refused = |save: &Save<'_>, code: Code| Err(Error::new(code).record(save.record()));
+        let Some(first) = rules.first() else {
+            return if asked { refused(save, Code::AssignmentNoRule) } else { Ok(()) };
+        };
+        let room = Room::of(save, self.0)?;
         let mut passed = Vec::new();
         for rule in &rules {
-            if let Some(to) = self.choose(save, rule, &above, &mut passed)? {
+            if let Some(to) = self.choose(save, (rule, &room), &above, &mut passed)? {
                 let now = save.now();
                 save.set(account::ASSIGNED_AT.name(), now)?;
                 note(save, rule, Some(to), &passed);
@@ -274,16 +281,11 @@ impl Assign {
                 return Ok(());
             }
         }
-        let refused = |code: Code| Err(Error::new(code).record(save.record()));
-        match rules.first() {
-            None if asked => refused(Code::AssignmentNoRule),
-            Some(_) if asked => refused(Code::AssignmentNobody),
-            None => Ok(()),
-            Some(first) => {
-                note(save, first, None, &passed);
-                Ok(())
-            }
+        if asked {
+            return refused(save, Code::AssignmentNobody);
         }
+        note(save, first, None, &passed);
+        Ok(())
     }
 
     /// The rules that the record meets, in their order.
@@ -309,7 +311,7 @@ impl Assign {
     fn choose(
         &self,
         save: &mut Save<'_>,
-        rule: &Rule,
+        (rule, room): (&Rule, &Room),
         above: &[RecordId],
         passed: &mut Vec<(RecordId, WhyNot)>,
     ) -> Result<Option<RecordId>> {
@@ -323,7 +325,7 @@ impl Assign {
         let sources = if rule.by_territory { above.iter().map(of_territory).collect() } else { vec![own()] };
         for source in sources {
             let turn = number(&save.value_of(source.entity, source.holder, TURN.name())?).unwrap_or(0);
-            let there = self.candidates(save, rule, &source, passed)?;
+            let there = self.candidates(save, (rule, room), &source, passed)?;
             let next = there.into_iter().min_by(|a, b| order(rule.spread, turn, a, b));
             let Some(next) = next else { continue };
             let reached = next.pass.max(turn);
@@ -340,14 +342,14 @@ impl Assign {
     fn candidates(
         &self,
         save: &Save<'_>,
-        rule: &Rule,
+        (rule, room): (&Rule, &Room),
         source: &Source,
         passed: &mut Vec<(RecordId, WhyNot)>,
     ) -> Result<Vec<Candidate>> {
         let mut there = Vec::new();
         for row in save.seen(source.members, &source.met(), assignment_member::KEY.name())? {
             let Some(mut candidate) = candidate_of(&row, rule)? else { continue };
-            match self.why_not(save, &mut candidate)? {
+            match self.why_not(save, (rule, room), &mut candidate)? {
                 Some(why) => passed.push((candidate.user, why)),
                 None => there.push(candidate),
             }
@@ -355,8 +357,13 @@ impl Assign {
         Ok(there)
     }
 
-    /// Why somebody does not get the record, if so; and how many they work at.
-    fn why_not(&self, save: &Save<'_>, candidate: &mut Candidate) -> Result<Option<WhyNot>> {
+    /// Why somebody does not get the record, if so; and how many they work at, where the rule asks for that.
+    fn why_not(
+        &self,
+        save: &Save<'_>,
+        (rule, room): (&Rule, &Room),
+        candidate: &mut Candidate,
+    ) -> Result<Option<WhyNot>> {
         let user = candidate.user;
         if !save.may_own(user) {
             return Ok(Some(WhyNot::Inactive));
@@ -367,10 +374,13 @@ impl Assign {
         if save.is_away(user) {
             return Ok(Some(WhyNot::Away));
         }
-        candidate.load = save.count_owned(entity_of(self.0), user, &self.worked_at())?;
+        // All that somebody owns is counted where that says something, and not for each record that comes in.
+        if rule.spread == Spread::LeastLoaded || candidate.capacity.is_some() {
+            candidate.load = save.count_owned(entity_of(self.0), user, &self.worked_at())?;
+        }
         // A new record that is to be given away is nobody's load yet.
         let full = candidate.capacity.is_some_and(|most| candidate.load >= most.unsigned_abs());
-        let is_full = full || !pool_policy::has_room(save, self.0, user)?;
+        let is_full = full || !room.is_left_to(save, user)?;
         Ok(is_full.then_some(WhyNot::Full))
     }
 
@@ -478,8 +488,13 @@ pub struct Assigned {
 /// `assignment.nobody` where nobody is there; as [`Transaction::update_record`].
 pub fn assign(transaction: &mut Transaction<'_>, of: PooledEntity, id: RecordId) -> Result<Option<Assigned>> {
     let changes = Changes::new().set(account::ASSIGN.name(), true);
+    let newest =
+        |transaction: &Transaction<'_>| noted(&transaction.reader(), id).map(|rows| rows.into_iter().next());
+    let before = newest(transaction)?.map(|row| row.record.id);
     transaction.update_record(entity_of(of), id, changes)?;
-    Ok(told(&transaction.reader(), id)?.into_iter().next())
+    // What the user sees may end with an earlier one, of which this is not the answer.
+    let row = newest(transaction)?.filter(|row| Some(row.record.id) != before);
+    row.as_ref().map(assigned_of).transpose()
 }
 
 /// What rules have done with a record, the last first, as far as the user sees the record and what is written down.
@@ -488,10 +503,11 @@ pub fn assign(transaction: &mut Transaction<'_>, of: PooledEntity, id: RecordId)
 /// `record.not_found`, `access.not_permitted`.
 pub fn explain(reader: &Reader<'_>, of: PooledEntity, id: RecordId) -> Result<Vec<Assigned>> {
     reader.get(entity_of(of), id)?;
-    told(reader, id)
+    noted(reader, id)?.iter().map(assigned_of).collect()
 }
 
-fn told(reader: &Reader<'_>, id: RecordId) -> Result<Vec<Assigned>> {
+/// What is written down of a record and the user reads, the last first.
+fn noted(reader: &Reader<'_>, id: RecordId) -> Result<Vec<Listing>> {
     let find = Find {
         filter: given::RECORD.is(id.to_string()),
         sort: vec![given::AT.descending()],
@@ -504,23 +520,23 @@ fn told(reader: &Reader<'_>, id: RecordId) -> Result<Vec<Assigned>> {
     };
     // Of several in one moment the newest has the highest id.
     rows.sort_by_key(|row| std::cmp::Reverse((row.record.envelope.created.at(), row.record.id)));
-    let assigned = rows.iter().map(|row| {
-        let passed = row.value(given::PASSED_OVER)?;
-        let passed = passed.as_text().unwrap_or_default().split_whitespace();
-        let passed = passed.filter_map(|one| {
-            let (user, why) = one.split_once('=')?;
-            Some((user.parse().ok()?, WhyNot::from_code(why)?))
-        });
-        Ok(Assigned {
-            rule: row.value(given::RULE)?.as_id(),
-            rule_name: row.title(),
-            to: row.value(given::TO)?.as_id(),
-            at: match row.value(given::AT)? {
-                Value::DateTime(moment) => Some(moment),
-                _ => None,
-            },
-            passed_over: passed.collect(),
-        })
+    Ok(rows)
+}
+
+fn assigned_of(row: &Listing) -> Result<Assigned> {
+    let passed = row.value(given::PASSED_OVER)?;
+    let passed = passed.as_text().unwrap_or_default().split_whitespace().filter_map(|one| {
+        let (user, why) = one.split_once('=')?;
+        Some((user.parse().ok()?, WhyNot::from_code(why)?))
     });
-    assigned.collect()
+    Ok(Assigned {
+        rule: row.value(given::RULE)?.as_id(),
+        rule_name: row.title(),
+        to: row.value(given::TO)?.as_id(),
+        at: match row.value(given::AT)? {
+            Value::DateTime(moment) => Some(moment),
+            _ => None,
+        },
+        passed_over: passed.collect(),
+    })
 }

@@ -16,6 +16,8 @@ use crate::time::{LeapMonthRule, LunarDate};
 
 /// Most days between a reminder and the birthday.
 const MAX_DAYS: i64 = 60;
+/// Microseconds after which it is looked whether a birthday is seen again that was not.
+const LOOK_AGAIN: i64 = 30 * 86_400_000_000;
 
 codes! {
     /// By which calendar a birthday is kept.
@@ -85,14 +87,18 @@ impl Wish {
         }
     }
 
+    /// The day on which somebody is reminded of a birthday.
+    fn reminder_of(self, birthday: Date) -> Result<Date> {
+        birthday.plus_days(-i32::try_from(self.days_before).unwrap_or(0))
+    }
+
     /// The first moment after another one at which somebody is reminded, and of which day.
     fn next(self, born: Date, now: Timestamp, zone: &TimeZone) -> Result<Option<(Timestamp, Date)>> {
-        let before = i32::try_from(self.days_before).unwrap_or(0);
         let mut from = now.date_in(zone);
         // The birthday that comes first may be one of which it is too late to remind.
         for _ in 0..2 {
             let Some(day) = self.birthday(born, from)? else { return Ok(None) };
-            let at = day.plus_days(-before)?.start_in(zone)?;
+            let at = self.reminder_of(day)?.start_in(zone)?;
             if at > now {
                 return Ok(Some((at, day)));
             }
@@ -130,6 +136,10 @@ impl BeforeSave for Plan {
             return Err(Error::new(Code::OutOfRange).field("days_before").rule("0 to 60"));
         }
         let Some(contact) = save.value(CONTACT)?.as_id() else { return Ok(()) };
+        // A contact that is named anew is held against what the user sees as any reference is.
+        if !save.changes(CONTACT)? {
+            save.check_user_reaches(Contact::NAME, contact)?;
+        }
         save.set(KEY, format!("{contact}.{}", save.owner()))?;
         let born = born_on(&save.value_of(Contact::NAME, contact, contact::BIRTHDAY)?);
         let wish = Wish::of(&|name| save.value(name))?;
@@ -139,7 +149,7 @@ impl BeforeSave for Plan {
     }
 }
 
-/// Brings reminders to a birthday that was said anew.
+/// Brings reminders to a birthday that was said anew, so that nobody learns it by the moment who does not see it.
 struct FollowBirthday;
 
 impl BeforeSave for FollowBirthday {
@@ -152,8 +162,15 @@ impl BeforeSave for FollowBirthday {
         let mut planned = Vec::new();
         for row in save.seen(BirthdayReminder::NAME, &CONTACT.is(save.record()), KEY)? {
             let wish = Wish::of(&|name| row.value(name))?;
-            let next = born.map(|born| wish.next(born, now, &zone)).transpose()?.flatten();
-            planned.push((row.id(), next.map(|(at, _)| at)));
+            let next = match born {
+                None => None,
+                Some(born) if save.shows_to(row.owner(), contact::BIRTHDAY)? => {
+                    wish.next(born, now, &zone)?.map(|(at, _)| at)
+                }
+                // The tick asks what is shared with the owner too.
+                Some(_) => Some(now),
+            };
+            planned.push((row.id(), next));
         }
         for (reminder, at) in planned {
             save.also_update(BirthdayReminder::NAME, reminder, Changes::new().set(NEXT_AT, at));
@@ -178,18 +195,20 @@ impl DueWork for Remind {
         let wish = Wish::of(&|name| reminder.value(name))?;
         let zone = transaction.reader().settings().zone()?;
         let now = transaction.now();
-        let Value::DateTime(planned) = reminder.value(NEXT_AT)? else { return Ok(DueDone::Again(None)) };
-        let before = i32::try_from(wish.days_before).unwrap_or(0);
-        let day = planned.date_in(&zone).plus_days(before)?;
         let owner = reminder.record.envelope.owner;
+        if !transaction.reader().shows_to(owner, Contact::NAME, id, contact::BIRTHDAY)? {
+            let again = Timestamp::from_micros(now.micros().saturating_add(LOOK_AGAIN));
+            return Ok(DueDone::Again(Some(again)));
+        }
         // What has come too late is left out, and the next one is waited for.
-        let in_time = day >= now.date_in(&zone);
-        if in_time && transaction.reader().shows_to(owner, Contact::NAME, id, contact::BIRTHDAY)? {
+        let today = now.date_in(&zone);
+        let birthday = wish.birthday(born, today)?.map(|day| wish.reminder_of(day)).transpose()?;
+        if birthday.is_some_and(|reminder| reminder <= today) {
             // The task says no day: others may see the task, and not the birthday.
             let words = Label::new("生日临近：", "A birthday is near: ");
             let subject = format!("{}{}", words.text(transaction.locale()), row.title());
             let about = RecordReference::new(Contact::NAME, id);
-            let end_of_day = now.date_in(&zone).plus_days(1)?.start_in(&zone)?;
+            let end_of_day = today.plus_days(1)?.start_in(&zone)?;
             task::tell(transaction, owner, (&subject, about), end_of_day)?;
         }
         Ok(DueDone::Again(wish.next(born, now, &zone)?.map(|(at, _)| at)))

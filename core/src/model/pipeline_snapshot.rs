@@ -148,14 +148,17 @@ impl BeforeSave for Plan {
     }
 }
 
-/// What was is written once, by a schedule.
+/// What was is written once, by a schedule that a tick found due. It changes hands with what else somebody owns, and
+/// outlives the schedule, the stage and the person that it names.
 struct BySchedule;
 
 impl BeforeSave for BySchedule {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
-        match save.is_new() && save.cause().ends_with(SNAPSHOT) {
-            true => Ok(()),
-            false => Err(Error::new(Code::NotPermitted).rule("written by a schedule alone")),
+        match save.is_new() {
+            // Any host may name a cause, but not everybody ticks.
+            true if save.cause().ends_with(SNAPSHOT) => save.check_user_administers(),
+            false if !save.changes_what_stays() => Ok(()),
+            _ => Err(Error::new(Code::NotPermitted).rule("written by a schedule alone")),
         }
     }
 }

@@ -238,8 +238,9 @@ impl Terms {
             Some(pool) => save.find_unique(PoolPolicy::NAME, KEY, &key_of(pool, held.of.code()))?,
             None => save.find_unique(PoolPolicy::NAME, DEFAULT_OF, &Value::from(held.of.code()))?,
         };
-        let terms = policy.map(|policy| Self::of(&|name| save.value_of(PoolPolicy::NAME, policy, name)));
-        terms.transpose()
+        let Some(policy) = policy else { return Ok(None) };
+        let policy = save.seen_one(PoolPolicy::NAME, policy)?;
+        policy.map(|policy| Self::of(&|name| policy.value(name))).transpose()
     }
 
     /// The records that the policy is about: those that name its pool, and of a default one those that name none.
@@ -284,10 +285,22 @@ impl Terms {
     }
 }
 
-/// Whether the policy that a record is under leaves somebody room for it.
-pub(super) fn has_room(save: &Save<'_>, of: PooledEntity, user: RecordId) -> Result<bool> {
-    let held = held_of(of);
-    Terms::for_save(save, held)?.map_or(Ok(true), |terms| terms.has_room(save, held, user))
+/// The room that the policy of a record leaves to people.
+pub(super) struct Room {
+    held: Held,
+    terms: Option<Terms>,
+}
+
+impl Room {
+    pub fn of(save: &Save<'_>, of: PooledEntity) -> Result<Self> {
+        let held = held_of(of);
+        Ok(Self { held, terms: Terms::for_save(save, held)? })
+    }
+
+    /// Whether somebody has room for the record.
+    pub fn is_left_to(&self, save: &Save<'_>, user: RecordId) -> Result<bool> {
+        self.terms.as_ref().map_or(Ok(true), |terms| terms.has_room(save, self.held, user))
+    }
 }
 
 /// The key of the policy of a pool for one kind of records.

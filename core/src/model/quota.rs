@@ -121,7 +121,7 @@ impl Session {
                 ..Find::default()
             };
             let page = reader.find(Quota::NAME, &find)?;
-            let people = People::of(&reader)?;
+            let people = People::of(&reader, &page.rows)?;
             let quotas = page.rows.iter().map(|row| filling(row, &people));
             let mut quotas: Vec<Filling> = quotas.filter_map(Result::transpose).collect::<Result<_>>()?;
             let (Some(from), Some(to)) = (
@@ -136,6 +136,7 @@ impl Session {
                 up_to(opportunity::CLOSED_ON, to),
             ]);
             reader.scan(Opportunity::NAME, &won, &mut |deal| {
+                let Some(deal) = Won::of(&deal)? else { return Ok(()) };
                 quotas.iter_mut().try_for_each(|quota| quota.add(&deal))
             })?;
             quotas.into_iter().map(Filling::told).collect()
@@ -143,25 +144,38 @@ impl Session {
     }
 }
 
+/// What of a won deal counts, and for whom.
+struct Won {
+    day: Date,
+    amount: Money,
+    credits: Vec<(RecordId, Decimal)>,
+}
+
+impl Won {
+    /// Nothing for a deal of which the reader sees no day or no amount.
+    fn of(deal: &Listing) -> Result<Option<Self>> {
+        match (deal.value(opportunity::CLOSED_ON)?, deal.value(opportunity::AMOUNT)?) {
+            (Value::Date(day), Value::Money(amount)) => {
+                Ok(Some(Self { day, amount, credits: deal_team::credits(deal)? }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
 impl Filling {
     /// Adds what of a won deal counts.
-    fn add(&mut self, deal: &Listing) -> Result<()> {
-        let (Value::Date(day), Value::Money(amount)) =
-            (deal.value(opportunity::CLOSED_ON)?, deal.value(opportunity::AMOUNT)?)
-        else {
-            return Ok(());
-        };
-        if !(self.told.from..=self.told.to).contains(&day) || amount.currency != self.told.target.currency {
+    fn add(&mut self, deal: &Won) -> Result<()> {
+        let in_time = (self.told.from..=self.told.to).contains(&deal.day);
+        if !in_time || deal.amount.currency != self.told.target.currency {
             return Ok(());
         }
-        let credits = deal_team::credits(deal)?;
-        let mine = || credits.iter().filter(|(user, _)| self.people.contains(user));
-        if mine().next().is_some() {
-            self.told.deals = self.told.deals.saturating_add(1);
+        let mut counts = false;
+        for (_, part) in deal.credits.iter().filter(|(user, _)| self.people.contains(user)) {
+            counts = true;
+            self.won.add(deal.amount, *part)?;
         }
-        for (_, part) in mine() {
-            self.won.add(amount, *part)?;
-        }
+        self.told.deals = self.told.deals.saturating_add(u64::from(counts));
         Ok(())
     }
 
@@ -215,8 +229,15 @@ struct People {
 }
 
 impl People {
-    fn of(reader: &Reader<'_>) -> Result<Self> {
+    /// Those who are asked for by quotas; nobody is looked at where each is of one person.
+    fn of(reader: &Reader<'_>, quotas: &[Listing]) -> Result<Self> {
         let mut people = Self::default();
+        let of_several = |row: &Listing| {
+            Ok::<_, Error>(!row.value(UNIT)?.is_null() || row.value(WITH_REPORTS)? == Value::Bool(true))
+        };
+        if !quotas.iter().map(of_several).collect::<Result<Vec<_>>>()?.contains(&true) {
+            return Ok(people);
+        }
         reader.scan(User::NAME, &Condition::Everything, &mut |row| {
             if let Some(superior) = row.value(user::REPORTS_TO)?.as_id() {
                 people.reports.entry(superior).or_default().push(row.record.id);

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Value};
 use crate::records::attachments::{
-    ATTACHMENT_FIELDS, ROW, RowOfAttachment, TEXT, WAITING, associated, find_key, for_each_key, own_key,
-    place_key, row_key, split_place,
+    ATTACHMENT_FIELDS, ROW, RowOfAttachment, TEXT, WAITING, associated, find_key, for_each_key,
+    missing_attachment, own_key, place_key, row_key, split_place,
 };
 use crate::records::codec::damaged;
 use crate::records::ledger::{EntryKind, FieldChange};
@@ -78,6 +78,14 @@ pub fn stop_waiting(view: &mut WriteView<'_>, waiting: &WaitingText) {
     view.remove(Keyspace::Attachments, waiting.key());
 }
 
+/// Whether an attachment still waits to be read.
+///
+/// # Errors
+/// `storage.io`.
+pub fn is_waiting(snapshot: &dyn Snapshot, waiting: &WaitingText) -> Result<bool> {
+    Ok(snapshot.get(Keyspace::Attachments, &waiting.key())?.is_some())
+}
+
 /// The attachments that wait to be read, whoever may see them.
 ///
 /// # Errors
@@ -135,12 +143,12 @@ pub fn keep_text(
     (attachment, text): (RecordId, &str),
     sealer: &Sealer,
 ) -> Result<()> {
-    if text.len() > MAX_TEXT_BYTES {
-        return Err(Error::new(Code::LimitExceeded).field("text").rule("at most 1048576 bytes"));
-    }
     let place = place_key(record.entity, record.id, attachment);
     if view.get(Keyspace::Attachments, &row_key(&place))?.is_none() {
-        return Err(Error::new(Code::RecordNotFound).record(attachment).rule("attachment"));
+        return Err(missing_attachment(attachment));
+    }
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(Error::new(Code::LimitExceeded).field("text").rule("at most 1048576 bytes"));
     }
     forget_text(view, &place)?;
     let key = own_key(sealer, record.envelope.subject)?;

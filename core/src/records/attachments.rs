@@ -451,8 +451,13 @@ fn list(snapshot: &dyn Snapshot, entity: EntityId, record: RecordId) -> Result<V
 
 fn load(snapshot: &dyn Snapshot, entity: &Entity, record: RecordId, id: RecordId) -> Result<Stored> {
     let value = snapshot.get(Keyspace::Attachments, &row_key(&place_key(entity.id(), record, id)))?;
-    let missing = || Error::new(Code::RecordNotFound).entity(&entity.api_name).record(id).rule("attachment");
-    Stored::decode(id, &value.ok_or_else(missing)?)
+    Stored::decode(id, &value.ok_or_else(|| missing_attachment(id).entity(&entity.api_name))?)
+}
+
+/// That a record has no such attachment.
+#[must_use]
+pub fn missing_attachment(id: RecordId) -> Error {
+    Error::new(Code::RecordNotFound).record(id).rule("attachment")
 }
 
 /// The key for what is sealed now, which is made if the subject has none.

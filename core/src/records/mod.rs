@@ -64,12 +64,12 @@ mod write;
 
 pub use crate::schema::SystemField;
 pub use attachment_texts::{
-    MAX_TEXT_BYTES, WaitingText, any_text, await_text, keep_text, stop_waiting, texts_of, waiting_texts,
-    without_text,
+    MAX_TEXT_BYTES, WaitingText, any_text, await_text, is_waiting, keep_text, stop_waiting, texts_of,
+    waiting_texts, without_text,
 };
 pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,
-    check_changeable, check_names, detach, is_linked, read_attachment,
+    check_changeable, check_names, detach, is_linked, missing_attachment, read_attachment,
 };
 pub use backup::{BackupSource, back_up_keys};
 pub use backup_items::{BackupCounts, read_through};

@@ -96,21 +96,15 @@ impl Memtable {
         }
     }
 
-    /// Forgets what no view sees that sees commit `oldest` or a later one: older versions of a key, and the last one of
-    /// all where it says that the key was deleted.
+    /// Forgets what no view sees that sees commit `oldest` or a later one: older versions of a key. The newest of those
+    /// that such a view sees stays even where the key was deleted by it: a reader that goes through the versions just now
+    /// may have met an older one already, and would take that for what it sees.
     pub(super) fn forget(&self, oldest: u64, table: Table, key: &[u8]) {
         let seen = Version { table, key: key.to_vec(), sequence: oldest };
-        let of_key = |entry: &Entry<'_>| entry.key().table == table && entry.key().key == key;
-        for (place, entry) in self.versions.range(&seen..).take_while(of_key).enumerate() {
-            if place > 0 || (entry.value().is_none() && self.is_newest(&entry)) {
-                self.remove(&entry);
-            }
-        }
-    }
-
-    fn is_newest(&self, entry: &Entry<'_>) -> bool {
-        let first = Version::first(entry.key().table, &entry.key().key);
-        self.versions.range(&first..).next().is_some_and(|newest| newest.key() == entry.key())
+        let of_key = |entry: &Entry<'_>| entry.key().is_of_key(&seen);
+        let newest = self.versions.lower_bound(Bound::Included(&seen)).filter(of_key);
+        let versions = std::iter::successors(newest, |version| version.next().filter(of_key));
+        versions.skip(1).for_each(|older| self.remove(&older));
     }
 
     fn remove(&self, entry: &Entry<'_>) {
@@ -150,10 +144,15 @@ impl Version {
     fn at(&self, sequence: u64) -> Self {
         Self { sequence, ..self.clone() }
     }
+
+    /// Whether it is of the same key.
+    fn is_of_key(&self, other: &Self) -> bool {
+        self.table == other.table && self.key == other.key
+    }
 }
 
-type Bounds = (Bound<Version>, Bound<Version>);
-type Entries<'a> = crossbeam_skiplist::map::Range<'a, Version, Bounds, Version, Option<Vec<u8>>>;
+// From one entry to the next, and by no range of the library: that holds every entry it has passed for ever, and what
+// is removed would never be freed (crossbeam-skiplist 0.1.3, `RefRange::next`).
 type Entry<'a> = crossbeam_skiplist::map::Entry<'a, Version, Option<Vec<u8>>>;
 
 fn changed(entry: &Entry<'_>) -> Changed {
@@ -166,18 +165,14 @@ struct Rising<'a> {
     table: &'a Memtable,
     upto: u64,
     high: Version,
-    entries: Entries<'a>,
+    next: Option<Entry<'a>>,
     last: Option<Entry<'a>>,
 }
 
 impl<'a> Rising<'a> {
     fn new(table: &'a Memtable, upto: u64, [low, high]: [Version; 2]) -> Self {
-        let entries = table.versions.range((Bound::Included(low), Bound::Excluded(high.clone())));
-        Self { table, upto, high, entries, last: None }
-    }
-
-    fn go_on_from(&mut self, place: Bound<Version>) {
-        self.entries = self.table.versions.range((place, Bound::Excluded(self.high.clone())));
+        let next = table.versions.lower_bound(Bound::Included(&low));
+        Self { table, upto, high, next, last: None }
     }
 }
 
@@ -187,23 +182,21 @@ impl Iterator for Rising<'_> {
     fn next(&mut self) -> Option<Changed> {
         let mut walked = 0_usize;
         loop {
-            let entry = self.entries.next()?;
+            let entry = self.next.take().filter(|entry| *entry.key() < self.high)?;
             let version = entry.key();
             let is_given = self.last.as_ref().is_some_and(|last| last.key().key == version.key);
             if !is_given && version.sequence <= self.upto {
                 let changed = changed(&entry);
+                self.next = entry.next();
                 self.last = Some(entry);
                 return Some(changed);
             }
             walked += 1;
-            if walked == MOST_WALKED {
-                let place = match is_given {
-                    true => Bound::Excluded(version.at(0)),
-                    false => Bound::Included(version.at(self.upto)),
-                };
-                self.go_on_from(place);
-                walked = 0;
-            }
+            self.next = match walked.is_multiple_of(MOST_WALKED) {
+                true if is_given => self.table.versions.lower_bound(Bound::Excluded(&version.at(0))),
+                true => self.table.versions.lower_bound(Bound::Included(&version.at(self.upto))),
+                false => entry.next(),
+            };
         }
     }
 }
@@ -213,39 +206,36 @@ struct Falling<'a> {
     table: &'a Memtable,
     upto: u64,
     low: Version,
-    entries: Entries<'a>,
-    /// What was met and not looked at yet.
-    met: Option<Entry<'a>>,
+    next: Option<Entry<'a>>,
 }
 
 impl<'a> Falling<'a> {
     fn new(table: &'a Memtable, upto: u64, [low, high]: [Version; 2]) -> Self {
-        let entries = table.versions.range((Bound::Included(low.clone()), Bound::Excluded(high)));
-        Self { table, upto, low, entries, met: None }
+        let next = table.versions.upper_bound(Bound::Excluded(&high));
+        Self { table, upto, low, next }
     }
 
     /// The newest version of a key that the view sees, of which the oldest was met; behind all versions of the key.
     fn seen(&mut self, oldest: Entry<'a>) -> Option<Changed> {
-        let key = oldest.key().clone();
-        let mut seen = (key.sequence <= self.upto).then_some(oldest);
+        let (mut met, mut seen) = (oldest, None);
         for _ in 0..MOST_WALKED {
-            match self.entries.next_back() {
-                Some(newer) if newer.key().key == key.key => {
-                    if newer.key().sequence <= self.upto {
-                        seen = Some(newer);
-                    }
-                }
+            let newer = met.prev();
+            let has_newer = newer.as_ref().is_some_and(|newer| newer.key().is_of_key(met.key()));
+            if met.key().sequence <= self.upto {
+                seen = Some(met.clone());
+            }
+            match newer {
+                Some(newer) if has_newer => met = newer,
                 other => {
-                    self.met = other;
+                    self.next = other;
                     return seen.as_ref().map(changed);
                 }
             }
         }
-        let before = Version::first(key.table, &key.key);
-        self.entries =
-            self.table.versions.range((Bound::Included(self.low.clone()), Bound::Excluded(before)));
-        let newest = self.table.versions.range(key.at(self.upto)..).next()?;
-        (newest.key().table == key.table && newest.key().key == key.key).then(|| changed(&newest))
+        let (versions, key) = (&self.table.versions, met.key());
+        self.next = versions.upper_bound(Bound::Excluded(&Version::first(key.table, &key.key)));
+        let newest = versions.lower_bound(Bound::Included(&key.at(self.upto)))?;
+        newest.key().is_of_key(key).then(|| changed(&newest))
     }
 }
 
@@ -254,7 +244,7 @@ impl Iterator for Falling<'_> {
 
     fn next(&mut self) -> Option<Changed> {
         loop {
-            let oldest = self.met.take().or_else(|| self.entries.next_back())?;
+            let oldest = self.next.take().filter(|entry| *entry.key() >= self.low)?;
             if let Some(seen) = self.seen(oldest) {
                 return Some(seen);
             }
@@ -270,6 +260,18 @@ mod tests {
     use crate::storage::Keyspace;
 
     const TABLE: Table = Table::Of(Keyspace::Records);
+
+    #[test]
+    fn a_reader_that_has_met_what_is_forgotten_meets_the_deletion_behind_it() {
+        let table = Memtable::default();
+        table.insert(1, TABLE, vec![7], Some(vec![1]));
+        table.insert(2, TABLE, vec![7], None);
+        let mut reader = Falling::new(&table, 2, [Version::first(TABLE, &[7]), Version::first(TABLE, &[8])]);
+        let oldest = reader.next.take().unwrap();
+        table.forget(2, TABLE, &[7]);
+        assert_eq!(reader.seen(oldest), Some((vec![7], None)));
+        assert_eq!(table.get(2, TABLE, &[7]), Some(None));
+    }
 
     proptest! {
         #[test]

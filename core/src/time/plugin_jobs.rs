@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 
 use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
 use crate::engine::{
-    Changes, Comparison, Condition, Crm, Find, JobDefinition, Lease, Session, Transaction, WriteOptions,
+    Changes, Comparison, Condition, Crm, FieldSelector, Find, JobDefinition, Lease, Session, Transaction,
+    WriteOptions,
 };
 use crate::schema::EntityType;
 use crate::time::crontab::rule_of_schedule;
@@ -78,14 +79,15 @@ pub(super) fn plan(session: &Session) -> Result<Vec<NotDone>> {
 
 fn plan_one(transaction: &mut Transaction<'_>, job: &Job) -> Result<()> {
     let (name, rule) = (job.definition.name.as_str(), job.rule.as_str());
-    let filter = Condition::Compare(scheduled_job::KIND.into(), Comparison::Equal, name.into());
-    let page = transaction.reader().find(ScheduledJob::NAME, &Find { filter, ..Find::default() })?;
-    let mut found = None;
-    for row in page.rows {
-        if row.value(scheduled_job::EXTENSION)?.as_text() == Some(job.extension.as_str()) {
-            found = Some((row.record.id, row.value(scheduled_job::SAID)?));
-        }
-    }
+    let is = |field: FieldSelector, text: &str| Condition::Compare(field, Comparison::Equal, text.into());
+    let filter = Condition::All(vec![
+        is(scheduled_job::KIND.into(), name),
+        is(scheduled_job::EXTENSION.into(), &job.extension),
+    ]);
+    let page =
+        transaction.reader().find(ScheduledJob::NAME, &Find { filter, limit: 1, ..Find::default() })?;
+    let found = page.rows.first().map(|row| Ok::<_, Error>((row.record.id, row.value(scheduled_job::SAID)?)));
+    let found = found.transpose()?;
     let id = match found {
         Some((_, said)) if said.as_text() == Some(rule) => return Ok(()),
         Some((id, _)) => {
@@ -117,7 +119,9 @@ fn next_minute(now: Timestamp) -> Timestamp {
 /// Does a job of an extension that was handed out, and says how it ended. That the job fails is told, as is that the
 /// lease was over by then.
 pub(super) fn run(session: &Session, lease: &Lease, ticked: &mut Ticked) {
-    let done = parameters(lease).and_then(|given| session.perform_job(&lease.kind, &given));
+    // Who may change the record, be it no administrator, does not bring another extension to work by it.
+    let extension = lease.extension.as_deref();
+    let done = parameters(lease).and_then(|given| session.perform_job(extension, &lease.kind, &given));
     let said = done.as_ref().err().map(|error| error.to_string());
     let outcome = if done.is_ok() { JobOutcome::Done } else { JobOutcome::Failed };
     let ended = session.finish_job(lease.record, lease.token, outcome, said.as_deref());

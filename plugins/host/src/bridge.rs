@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use guanxi::base::{Code, Error, RecordId, Result};
 use guanxi::engine::{
-    ActionDefinition, AfterCommit, BeforeSave, Crm, Extension, Happening, MAX_HOOK_DEPTH, Perform,
-    RecordHook, Registrar, Save, Session,
+    ActionDefinition, AfterCommit, BeforeSave, Crm, Extension, Happening, Perform, RecordHook, Registrar,
+    Save, Session,
 };
 use guanxi::{Transaction, api};
 use guanxi_plugin_abi as abi;
@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::OnFault;
 use crate::connector::Connector;
 use crate::contain::{Plugin, code_of};
-use crate::frame::{Callback, Collected, ModelInput, Point, Scene, call, collect, running};
+use crate::frame::{Callback, Collected, ModelInput, Point, Scene, call, collect};
 use crate::functions::{HOST, package, tell};
 use crate::lent::Lent;
 use crate::value::lend;
@@ -173,12 +173,7 @@ impl AfterCommit for Rule {
         if !self.plugin.admits_hooks().unwrap_or(false) {
             return;
         }
-        // A hook that writes what it hooks is told of that too, from within itself.
-        let answered = match running(|call| matches!(call.scene, Scene::Committed(..))) {
-            0..MAX_HOOK_DEPTH => self.ask(Scene::Committed(session, std::ptr::from_ref(entity), record)),
-            _ => Err(Error::new(Code::PluginDepth).rule(&format!("hooks within hooks <= {MAX_HOOK_DEPTH}"))),
-        };
-        if let Err(error) = answered {
+        if let Err(error) = self.ask(Scene::Committed(session, std::ptr::from_ref(entity), record)) {
             tell(abi::GUANXI_LOG_ERROR, &format!("{} after a commit: {error}", self.plugin.id));
         }
     }

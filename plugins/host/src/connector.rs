@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use guanxi::base::{Code, Error, Result};
-use guanxi::engine::{Connect, Pulled, PulledRecord, RecordChange};
+use guanxi::engine::{Connect, Pulled, PulledRecord, Reader, RecordChange};
 use guanxi::{Session, api};
 use guanxi_plugin_abi::guanxi_perform;
 use serde_json::{Map, Value as Json, json};
@@ -26,7 +26,7 @@ impl Connector {
     }
 
     /// One record of an answer, of an entity that the plugin has leave to write.
-    fn record(&self, session: &Session, json: &Json) -> Result<PulledRecord> {
+    fn record(&self, reader: &Reader<'_>, json: &Json) -> Result<PulledRecord> {
         let text = |name: &str| json.get(name).and_then(Json::as_str).ok_or_else(|| answer(name));
         let (entity, key) = (text("entity")?, text("key")?);
         self.plugin.check_capability(&format!("write:{entity}"))?;
@@ -36,10 +36,7 @@ impl Connector {
             None => &none,
             Some(_) => return Err(answer("fields")),
         };
-        let changes = session.read(|reader| {
-            let registry = reader.registry();
-            api::changes_from_json(&reader, registry.entity(entity)?, fields)
-        })?;
+        let changes = api::changes_from_json(reader, reader.registry().entity(entity)?, fields)?;
         Ok(PulledRecord { entity: entity.to_owned(), key: key.to_owned(), changes })
     }
 }
@@ -58,7 +55,8 @@ impl Connect for Connector {
             None | Some(Json::Null) => &[],
             Some(_) => return Err(answer("records")),
         };
-        let records = records.iter().map(|json| self.record(session, json)).collect::<Result<_>>()?;
+        let records = session
+            .read(|reader| records.iter().map(|json| self.record(&reader, json)).collect::<Result<_>>())?;
         let cursor = match answered.get("cursor") {
             Some(Json::String(cursor)) => Some(cursor.clone()),
             None | Some(Json::Null) => None,

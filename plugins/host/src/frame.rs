@@ -218,12 +218,6 @@ pub(crate) fn call(
     }
 }
 
-/// How many of the calls that are running within each other on this thread are such.
-pub(crate) fn running(is_such: impl Fn(&Running) -> bool) -> usize {
-    let is_counted = |frame: &&Frame| matches!(&frame.doing, Doing::Running(running) if is_such(running));
-    FRAMES.with(|frames| frames.try_borrow().map_or(0, |frames| frames.iter().filter(is_counted).count()))
-}
-
 /// Gives the registration of a registrar to a function, if the handle is good.
 pub(crate) fn with_registrar<T>(
     handle: guanxi_handle,

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::api::declare::methods;
-use crate::api::json::{changes_from_json, condition_from_json, hex, unhex, with};
+use crate::api::json::{changes_from_json, condition_from_json, cursor_from_text, cursor_to_text, with};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::{Bulk, BulkCursor, BulkOutcome, BulkRow, Reader, Selection, Session};
+use crate::engine::{Bulk, BulkOutcome, BulkRow, Reader, Selection, Session};
 
 methods! {
     /// Changes many records alike, in chunks: those that meet a condition, or those named by id. A record that
@@ -95,42 +95,34 @@ pub(super) fn selection(
     session: &Session,
     entity: &str,
     filter: Option<&Json>,
-    ids: Option<&[Json]>,
+    given: Option<&[Json]>,
 ) -> Result<Selection> {
-    let wrong = |name: &str, rule: &str| Error::new(Code::InvalidArgument).field(name).rule(rule);
-    match (filter, ids) {
+    match (filter, given) {
         (Some(filter), None) => session.read(|reader| {
             let entity = reader.registry().entity(entity)?;
             Ok(Selection::Matching(condition_from_json(&reader, entity, filter)?))
         }),
-        (None, Some(ids)) => {
-            let ids = ids.iter().map(|json| json.as_str().and_then(|text| text.parse().ok()));
-            let ids: Option<Vec<RecordId>> = ids.collect();
-            ids.map(Selection::Ids).ok_or_else(|| wrong("ids", "a list of record ids"))
-        }
-        _ => Err(wrong("filter", "either filter or ids")),
+        (None, Some(given)) => Ok(Selection::Ids(ids("ids", given)?)),
+        _ => Err(Error::new(Code::InvalidArgument).field("filter").rule("either filter or ids")),
     }
 }
 
+/// Ids, as a caller lists them.
+pub(super) fn ids(name: &str, given: &[Json]) -> Result<Vec<RecordId>> {
+    let wrong = || Error::new(Code::InvalidArgument).field(name).rule("a list of record ids");
+    given.iter().map(|id| id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)).collect()
+}
+
 pub(super) fn bulk(limit: Option<u64>, cursor: Option<&str>) -> Result<Bulk> {
-    let invalid = || Error::new(Code::InvalidCursor);
-    let after = cursor.map(|text| {
-        let bytes = unhex(text).ok_or_else(invalid)?;
-        serde_json::from_slice::<BulkCursor>(&bytes).map_err(|_| invalid())
-    });
-    let limit = limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(Bulk { limit, after: after.transpose()? })
+    let after = cursor.map(cursor_from_text).transpose()?;
+    Ok(Bulk { limit: limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)), after })
 }
 
 pub(super) fn outcome_to_json(session: &Session, outcome: &BulkOutcome) -> Result<Json> {
-    let cursor = outcome.next.as_ref().map(|cursor| {
-        let bytes = serde_json::to_vec(cursor).map_err(|error| Error::new(Code::Panic).because(error))?;
-        Ok::<_, Error>(hex(&bytes))
-    });
     Ok(json!({
         "batch": outcome.batch.to_string(),
         "rows": outcome.rows.iter().map(|row| row_to_json(session, row)).collect::<Vec<_>>(),
-        "cursor": cursor.transpose()?,
+        "cursor": outcome.next.as_ref().map(cursor_to_text).transpose()?,
         "stopped": outcome.stopped.as_ref().map(|error| error.to_json(session.locale())),
     }))
 }

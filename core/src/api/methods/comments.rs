@@ -4,8 +4,10 @@ use serde_json::{Value as Json, json};
 
 use crate::api::declare::methods;
 use crate::api::json::{cursor_from_text, cursor_to_text};
-use crate::base::{Code, Error, RecordId, Result};
+use crate::base::RecordId;
 use crate::engine::Comment;
+
+use super::bulk::ids;
 
 methods! {
     /// Says something about a record that the user reads, and tells those whom it mentions and those who watch the record,
@@ -20,7 +22,7 @@ methods! {
         /// Ids of the users whom it mentions, at most 50.
         mentions: Option<Vec<Json>>,
     }) -> "{id}" {
-        let mentions = ids_from_json("mentions", given.mentions.as_deref().unwrap_or_default())?;
+        let mentions = ids("mentions", given.mentions.as_deref().unwrap_or_default())?;
         let comment = session.comment(&given.entity, given.id, &given.text, &mentions)?;
         Ok(json!({"id": comment.to_string()}))
     }
@@ -109,17 +111,12 @@ methods! {
         /// The notices, at most 1,000.
         ids: Vec<Json>,
     }) -> "{read}" {
-        Ok(json!({"read": session.read_notices(&ids_from_json("ids", &given.ids)?)?}))
+        Ok(json!({"read": session.read_notices(&ids("ids", &given.ids)?)?}))
     }
 }
 
 fn rows(limit: Option<u64>) -> usize {
     usize::try_from(limit.unwrap_or(100)).unwrap_or(usize::MAX)
-}
-
-fn ids_from_json(name: &str, ids: &[Json]) -> Result<Vec<RecordId>> {
-    let wrong = || Error::new(Code::InvalidArgument).field(name).rule("a list of ids");
-    ids.iter().map(|id| id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)).collect()
 }
 
 fn comment_to_json(comment: &Comment) -> Json {

@@ -10,6 +10,7 @@ use crate::schema::EntityType;
 
 use super::access::process_to_json;
 use super::audit::moment;
+use super::bulk::ids;
 use super::records::write;
 
 methods! {
@@ -70,11 +71,7 @@ methods! {
     }) -> "{ids}" {
         let span = (given.from.as_deref(), given.until.as_deref());
         let share = share_with(&given.level, span, given.reason.as_deref())?;
-        let ids = given.ids.iter().map(|id| {
-            let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids of records");
-            id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong)
-        });
-        let ids = ids.collect::<Result<Vec<RecordId>>>()?;
+        let ids = ids("ids", &given.ids)?;
         let terms = json!([given.level, given.from, given.until, given.reason]);
         let request = json!([given.entity, given.ids, given.user, given.team, terms]);
         write(session, "record.share_all", given.idempotency_key.as_deref(), &request, |transaction| {
@@ -156,10 +153,15 @@ fn share_with(
     (from, until): (Option<&str>, Option<&str>),
     reason: Option<&str>,
 ) -> Result<impl Fn(Sharee) -> NewShare> {
-    let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(level);
-    let level = ShareLevel::from_code(level).ok_or_else(wrong)?;
+    let level = share_level("level", level)?;
     let (from, until) = (moment("from", from)?, moment("until", until)?);
     Ok(move |with| NewShare { with, level, from, until, reason: reason.map(str::to_owned) })
+}
+
+/// How far something is shared, by what a caller says of it.
+pub(super) fn share_level(name: &str, code: &str) -> Result<ShareLevel> {
+    let wrong = || Error::new(Code::InvalidArgument).field(name).rule("read, edit or full").value(code);
+    ShareLevel::from_code(code).ok_or_else(wrong)
 }
 
 /// With whom, by what a caller says of it.

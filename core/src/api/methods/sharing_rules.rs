@@ -12,6 +12,7 @@ use crate::engine::{
 use crate::schema::EntityType;
 
 use super::records::write;
+use super::sharing::share_level;
 
 methods! {
     /// Shares records of an entity that meet a condition with a user, a team, a role or a unit. Records that stand are
@@ -193,8 +194,7 @@ methods! {
 }
 
 fn level(code: &str) -> Result<ShareLevel> {
-    let wrong = || Error::new(Code::InvalidArgument).field("level").rule("read, edit or full").value(code);
-    ShareLevel::from_code(code).ok_or_else(wrong)
+    share_level("level", code)
 }
 
 /// With whom, as a caller says it.

@@ -5,13 +5,14 @@ use serde_json::{Value as Json, json};
 use crate::api::declare::methods;
 use crate::api::methods::reports::table_to_json;
 use crate::base::{Code, Date, Decimal, Error, Money, RecordId, Result, Value};
-use crate::engine::{Condition, Ref, Session, ShareLevel, Transaction};
+use crate::engine::{Condition, Ref, Session, Transaction};
 use crate::features::reports::Bucket;
 use crate::model::quota::{self, QuotaOf};
 use crate::model::{Attainment, ForecastOf, Opportunity, Quota, TeamMember, opportunity};
 use crate::schema::EntityType;
 
 use super::records::write;
+use super::sharing::share_level;
 use super::work::condition_on;
 
 methods! {
@@ -68,9 +69,7 @@ methods! {
         idempotency_key: Option<String>,
     }) -> "{id}" {
         let team = given.team.iter().map(member_of_json).collect::<Result<Vec<_>>>()?;
-        let wrong = |level: &str| Error::new(Code::InvalidArgument).field("access").value(level);
-        let level = |level: &str| ShareLevel::from_code(level).ok_or_else(|| wrong(level));
-        let access = given.access.as_deref().map(level).transpose()?;
+        let access = given.access.as_deref().map(|level| share_level("access", level)).transpose()?;
         let request = json!([given.id.to_string(), given.team, given.access]);
         write(session, "opportunity.set_team", given.idempotency_key.as_deref(), &request, |transaction| {
             Ref::<Opportunity>::new(given.id).set_team(transaction, &team, access)?;
@@ -181,10 +180,11 @@ fn member_of_json(json: &Json) -> Result<TeamMember> {
         Json::Null => None,
         role => Some(role.as_str().ok_or_else(|| wrong("role: text"))?.to_owned()),
     };
+    let number = |text: &str| text.parse::<Decimal>().map_err(|error| error.field("team"));
     let share = match &json["share"] {
         Json::Null => None,
-        Json::String(share) => Some(share.parse::<Decimal>()?),
-        share => Some(share.to_string().parse::<Decimal>()?),
+        Json::String(share) => Some(number(share)?),
+        share => Some(number(&share.to_string())?),
     };
     Ok(TeamMember { user, role, share })
 }

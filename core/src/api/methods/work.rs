@@ -10,15 +10,16 @@ use crate::api::json::{
     listing_to_json, warnings_to_json,
 };
 use crate::base::{Code, Error, Label, RecordId, Result, Timestamp, Value};
-use crate::engine::{Bulk, Condition, Find, Ref, Selection, Session, ShareLevel};
+use crate::engine::{Condition, Find, Ref, Session};
 use crate::model::{
-    Account, Activity, Along, Conversion, Converted, Event, Lead, PanelKind, TodoKind, Transfer, activity,
-    pool_policy,
+    Account, Activity, Along, Conversion, Converted, Event, Lead, Transfer, activity, pool_policy,
 };
 use crate::schema::{Codes, EntityType, RecordReference};
 
 use super::audit::moment;
+use super::bulk::{bulk, outcome_to_json, selection};
 use super::records::write;
+use super::sharing::share_level;
 
 methods! {
     /// Makes a customer of a lead: account, contact and, unless it is said otherwise, a deal, all at once. What stands
@@ -139,11 +140,9 @@ methods! {
         let rows = usize::try_from(given.rows.unwrap_or(5)).unwrap_or(usize::MAX);
         let overview = session.overview(given.id, given.group.unwrap_or(false), rows)?;
         let panels = overview.panels.iter().map(|panel| {
-            let label = PanelKind::ALL.iter().find(|(kind, ..)| *kind == panel.kind);
-            let label = label.map(|(_, _, zh, en)| Label::new(zh, en).text(session.locale()).to_owned());
             Ok(json!({
                 "kind": panel.kind.code(),
-                "label": label,
+                "label": label_of(session, panel.kind),
                 "entity": panel.entity,
                 "count": panel.count,
                 "totals": panel.totals.iter().map(|sum| Value::Money(*sum).to_json()).collect::<Vec<_>>(),
@@ -178,27 +177,10 @@ methods! {
         /// Where the call before stopped.
         cursor: Option<String>,
     }) -> "{batch, rows: [{id, outcome, error}], cursor, stopped}" {
-        let accounts = accounts_from_json(session, given.ids.as_deref(), given.filter.as_ref())?;
+        let accounts = selection(session, Account::NAME, given.filter.as_ref(), given.ids.as_deref())?;
         let transfer = transfer_of(given.to, given.along.as_deref(), given.keeps.as_deref(), given.keeps_until.as_deref())?;
-        let bulk = Bulk {
-            limit: given.limit.map_or(0, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-            after: given.cursor.as_deref().map(cursor_from_text).transpose()?,
-        };
-        let outcome = session.transfer(&accounts, &transfer, &bulk)?;
-        let locale = session.locale();
-        let rows = outcome.rows.iter().map(|row| {
-            let (outcome, error) = match &row.outcome {
-                Ok(done) => (done.name(), None),
-                Err(error) => ("refused", Some(error.to_json(locale))),
-            };
-            json!({"id": row.id.to_string(), "outcome": outcome, "error": error})
-        });
-        Ok(json!({
-            "batch": outcome.batch.to_string(),
-            "rows": rows.collect::<Vec<_>>(),
-            "cursor": outcome.next.as_ref().map(cursor_to_text).transpose()?,
-            "stopped": outcome.stopped.as_ref().map(|error| error.to_json(locale)),
-        }))
+        let bulk = bulk(given.limit, given.cursor.as_deref())?;
+        outcome_to_json(session, &session.transfer(&accounts, &transfer, &bulk)?)
     }
 
     /// Tells how many accounts a transfer would move, and what would go along. Nothing is changed.
@@ -212,7 +194,7 @@ methods! {
         /// What goes along: `contacts`, `open_opportunities`, `closed_opportunities`, `open_tasks`, `future_events`.
         along: Option<Vec<Json>>,
     }) -> "{accounts, along, more}" {
-        let accounts = accounts_from_json(session, given.ids.as_deref(), given.filter.as_ref())?;
+        let accounts = selection(session, Account::NAME, given.filter.as_ref(), given.ids.as_deref())?;
         let transfer = transfer_of(given.to, given.along.as_deref(), None, None)?;
         let preview = session.preview_transfer(&accounts, &transfer)?;
         let along: Map<String, Json> =
@@ -230,10 +212,8 @@ methods! {
         let kinds = session.todo(rows)?;
         let kinds = kinds.iter().map(|todo| {
             let rows = todo.rows.iter().map(listing_to_json).collect::<Result<Vec<_>>>()?;
-            let label = TodoKind::ALL.iter().find(|(kind, ..)| *kind == todo.kind);
-            let label = label.map(|(_, _, zh, en)| Label::new(zh, en).text(session.locale()).to_owned());
             Ok(json!({
-                "kind": todo.kind.code(), "label": label, "entity": todo.entity, "count": todo.count, "rows": rows,
+                "kind": todo.kind.code(), "label": label_of(session, todo.kind), "entity": todo.entity, "count": todo.count, "rows": rows,
             }))
         });
         Ok(json!({"kinds": kinds.collect::<Result<Vec<_>>>()?}))
@@ -341,20 +321,14 @@ methods! {
     }
 }
 
-fn said_moment(name: &str, text: &str) -> Result<Timestamp> {
-    moment(name, Some(text))?.ok_or_else(|| Error::new(Code::MissingParameter).field(name))
+/// What people of the session's language read of a code.
+fn label_of<C: Codes + PartialEq>(session: &Session, code: C) -> Option<String> {
+    let known = C::ALL.iter().find(|(known, ..)| *known == code);
+    known.map(|(_, _, zh, en)| Label::new(zh, en).text(session.locale()).to_owned())
 }
 
-fn accounts_from_json(session: &Session, ids: Option<&[Json]>, filter: Option<&Json>) -> Result<Selection> {
-    let wrong = || Error::new(Code::InvalidArgument).field("ids").rule("ids, or a filter");
-    match (ids, filter) {
-        (Some(ids), None) => {
-            let ids = ids.iter().map(|id| id.as_str().and_then(|id| id.parse().ok()).ok_or_else(wrong));
-            Ok(Selection::Ids(ids.collect::<Result<_>>()?))
-        }
-        (None, Some(filter)) => Ok(Selection::Matching(condition_on(session, Account::NAME, Some(filter))?)),
-        _ => Err(wrong()),
-    }
+fn said_moment(name: &str, text: &str) -> Result<Timestamp> {
+    moment(name, Some(text))?.ok_or_else(|| Error::new(Code::MissingParameter).field(name))
 }
 
 fn transfer_of(
@@ -367,9 +341,8 @@ fn transfer_of(
     let along = along.unwrap_or_default().iter().map(|kind| {
         kind.as_str().and_then(Along::from_code).ok_or_else(|| wrong("along").value(&kind.to_string()))
     });
-    let level = |level: &str| ShareLevel::from_code(level).ok_or_else(|| wrong("keeps").value(level));
     let until = moment("keeps_until", until)?;
-    let keeps = keeps.map(level).transpose()?.map(|level| (level, until));
+    let keeps = keeps.map(|level| share_level("keeps", level)).transpose()?.map(|level| (level, until));
     Ok(Transfer { to, along: along.collect::<Result<_>>()?, keeps })
 }
 

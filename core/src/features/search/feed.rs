@@ -1,7 +1,7 @@
 //! The reader of the ledger that keeps the index in step: what changed is read again and indexed.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -65,6 +65,9 @@ impl SearchProgress {
 /// The index of one open database, and how far it has followed. Searches share it; what brings it forward has it alone.
 pub(super) struct Feed {
     state: RwLock<State>,
+    /// Whoever writes parts of the index anew has this, before the state: one would wait for the other's parts, and a
+    /// purge that waits too long begins the index anew.
+    parts: Mutex<()>,
 }
 
 pub(super) struct State {
@@ -91,7 +94,7 @@ impl Feed {
             let pause = if index.is_refused() { STEPS_OF_A_PAUSE } else { 0 };
             let mut state = State { index, registry, readings, left: 0, pause, seen: 0 };
             state.resume(crm)?;
-            Ok(Self { state: RwLock::new(state) })
+            Ok(Self { state: RwLock::new(state), parts: Mutex::default() })
         })
     }
 
@@ -130,6 +133,7 @@ impl Feed {
 
     /// Makes one part of the index of all, if nothing else keeps its parts in hand for long. Others search meanwhile.
     pub fn compact(&self) -> Result<()> {
+        let _parts = self.parts();
         for _ in 0..MAX_COMPACTIONS {
             let Some(merging) = self.alone().index.begin_compaction()? else { break };
             if merging.wait() {
@@ -140,6 +144,12 @@ impl Feed {
         self.alone().index.compacted()
     }
 
+    /// Takes out of the complete index what it still holds of records that changed or are gone.
+    pub fn purge(&self, crm: &Crm, patience: &Patience) -> Result<u64> {
+        let _parts = self.parts();
+        self.complete(crm, patience)?.purge()
+    }
+
     /// How far it is, without bringing it forward; nothing where it is complete.
     pub fn progress(&self, crm: &Crm) -> Result<Option<SearchProgress>> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).progress(crm)
@@ -147,6 +157,10 @@ impl Feed {
 
     fn alone(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn parts(&self) -> MutexGuard<'_, ()> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -210,7 +224,8 @@ impl State {
             return Ok(());
         }
         patience.check()?;
-        if self.index.is_refused() {
+        // What was emptied, and is to wait in memory from now on, is to be fed with everything again.
+        if self.index.is_refused() && self.index.reached().is_some() {
             self.pause = STEPS_OF_A_PAUSE;
             return self.follow(crm, &crm.registry(), patience);
         }

@@ -348,7 +348,7 @@ impl Index {
             Ok(staged) if self.waits_for_more(staged) => Ok(()),
             Ok(_) => self.apply(&[], cursor),
             Err(error) => {
-                self.reset()?;
+                self.fall_back()?;
                 Err(error)
             }
         }
@@ -387,14 +387,17 @@ impl Index {
                 self.refused = false;
             }
             Err(error) => {
-                let refused = self.engine.as_ref().is_some_and(|engine| engine.directory.was_refused());
-                if !refused || !self.stands() {
-                    self.reset()?;
-                }
+                self.fall_back()?;
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// After a fault while it was written: as it was before where the files only took no bytes, else empty.
+    fn fall_back(&mut self) -> Result<()> {
+        let refused = self.engine.as_ref().is_some_and(|engine| engine.directory.was_refused());
+        if refused && self.stands() { Ok(()) } else { self.reset() }
     }
 
     /// After the files took no bytes: whether the index stands as it was written before, with what waits in memory.

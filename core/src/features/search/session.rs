@@ -287,7 +287,7 @@ impl Session {
     /// anew at the next search; `engine.cancelled`.
     pub fn purge_search(&self) -> Result<u64> {
         self.check_may("sys.role", Action::Administer)?;
-        Feed::of(self.crm())?.complete(self.crm(), self.patience())?.purge()
+        Feed::of(self.crm())?.purge(self.crm(), self.patience())
     }
 
     /// How far the search index has come, where it is behind; nothing where it is complete.

@@ -146,7 +146,13 @@ impl Tail {
                 if places.last().is_none_or(|(last, _)| *last != row) {
                     terms.push((value.slot, text));
                 }
-                places.push((row, position));
+                let here = (row, position);
+                // Nearly all come in their order.
+                let end = match places.last() {
+                    Some(last) if *last > here => places.partition_point(|known| *known <= here),
+                    _ => places.len(),
+                };
+                places.insert(end, here);
                 if let Some(length) = lengths.get_mut(place) {
                     *length = length.saturating_add(1);
                 }
@@ -266,7 +272,7 @@ impl Tail {
             let at = |place: u32| {
                 others.iter().all(|(offset, rows)| {
                     let wanted = place.saturating_add(*offset).checked_sub(*first);
-                    wanted.is_some_and(|wanted| of_row(rows, row).contains(&(row, wanted)))
+                    wanted.is_some_and(|wanted| of_row(rows, row).binary_search(&(row, wanted)).is_ok())
                 })
             };
             let count = places.iter().filter(|(_, place)| at(*place)).count();

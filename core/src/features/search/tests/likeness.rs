@@ -2,7 +2,7 @@
 
 use super::index::Page;
 use super::like::Sample;
-use super::oracle::{HAN, LATIN, Person, Plain, document, plain, text};
+use super::oracle::{HAN, LATIN, Person, Plain, document, happenings, plain, text};
 use super::tail::random;
 use super::*;
 
@@ -95,18 +95,7 @@ fn what_is_alike_is_visible_shares_a_word_and_is_another_record_while_records_co
     let (mut index, _) = Index::open_or_create(Arc::new(MemoryFiles::new()), IDENTITY).unwrap();
     let mut met = 0;
     for round in 1..=20_u64 {
-        let mut changes = Vec::new();
-        for _ in 0..10 {
-            let number = u128::try_from(random(&mut state, 100)).unwrap();
-            if random(&mut state, 5) == 0 {
-                records.remove(&number);
-                changes.push(Change::Delete(id(number)));
-            } else {
-                let plain = plain(&mut state);
-                changes.push(Change::Upsert(document(number, &plain)));
-                records.insert(number, plain);
-            }
-        }
+        let changes = happenings(&mut state, &mut records, (10, 100, 5));
         if random(&mut state, 3) == 0 {
             index.apply(&changes, at(round)).unwrap();
         } else {

@@ -111,6 +111,26 @@ enum Ask {
     Initials(String),
 }
 
+/// So many records that come, change or go, of so many numbers and one in so many for good, as changes of an index.
+pub(super) fn happenings(
+    state: &mut u64,
+    records: &mut BTreeMap<u128, Plain>,
+    (many, numbers, gone): (usize, usize, usize),
+) -> Vec<Change> {
+    let change = |_| {
+        let number = u128::try_from(random(state, numbers)).unwrap();
+        if random(state, gone) == 0 {
+            records.remove(&number);
+            return Change::Delete(id(number));
+        }
+        let plain = plain(state);
+        let change = Change::Upsert(document(number, &plain));
+        records.insert(number, plain);
+        change
+    };
+    (0..many).map(change).collect()
+}
+
 /// How a character is read.
 fn reading(character: char) -> &'static str {
     match character {
@@ -366,18 +386,7 @@ fn every_kind_of_query_finds_what_a_walk_over_the_visible_records_and_fields_fin
     let (mut index, _) = Index::open_or_create(Arc::new(MemoryFiles::new()), IDENTITY).unwrap();
     let (mut asked, mut met) = (0, 0);
     for round in 1..=25_u64 {
-        let mut changes = Vec::new();
-        for _ in 0..12 {
-            let number = u128::try_from(random(&mut state, 160)).unwrap();
-            if random(&mut state, 6) == 0 {
-                records.remove(&number);
-                changes.push(Change::Delete(id(number)));
-            } else {
-                let plain = plain(&mut state);
-                changes.push(Change::Upsert(document(number, &plain)));
-                records.insert(number, plain);
-            }
-        }
+        let changes = happenings(&mut state, &mut records, (12, 160, 6));
         match random(&mut state, 4) {
             0 => index.apply(&changes, at(round)).unwrap(),
             1 => {

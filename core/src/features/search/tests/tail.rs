@@ -181,3 +181,12 @@ fn a_failure_while_settling_is_told_and_everything_is_to_be_fed_again() {
     index.take(&upserts([named(1, "加喜"), named(2, "加喜")]), at(2)).unwrap();
     assert_eq!(found(&index, "加喜"), [1, 2]);
 }
+
+#[test]
+fn a_long_text_of_one_character_is_found_by_its_phrases_while_it_waits() {
+    let piece = "长".repeat(90_000);
+    let (mut index, _) = Index::open_or_create(Arc::new(MemoryFiles::new()), IDENTITY).unwrap();
+    let document = account(1, &[(NOTE, Analyzer::Text, &piece), (NOTE, Analyzer::Text, &piece)]);
+    index.take(&upserts([document, account(2, &[(NOTE, Analyzer::Text, "长长")])]), at(1)).unwrap();
+    assert_eq!((found(&index, "长长长"), found(&index, "长长")), (vec![1], vec![1, 2]));
+}
