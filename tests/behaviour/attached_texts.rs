@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use guanxi::engine::{
-    Action, BackupScope, EntryKind, Extension, ExtractedText, Level, MAX_TEXT_BYTES, Registrar, TextExtractor,
+    Action, AuditedEntry, AuditedValue, BackupScope, EntryKind, Extension, ExtractedText, LedgerQuery, Level,
+    MAX_TEXT_BYTES, Registrar, TextExtractor,
 };
 use guanxi::{
-    CancelToken, Changes, Code, Error, Key, Patience, RecordId, RestoreOptions, Result, Session, api,
+    CancelToken, Changes, Code, Error, Key, Patience, RecordId, RestoreOptions, Result, Session, Value, api,
 };
 use guanxi_tests::{House, KEY, options, refusal};
 use serde_json::{Value as Json, json};
@@ -211,6 +212,20 @@ fn a_text_is_found_by_nobody_who_may_not_see_the_record_or_the_field_that_names_
         assert_eq!(refusal(writer.detach("account", record, id)), Code::RecordNotFound);
         assert_eq!(refusal(writer.set_attachment_text("account", record, id, "x")), Code::RecordNotFound);
     }
+    // Nor does the ledger tell of it, but for that there is an entry.
+    let audits = [reads[0], ("sys.role", Action::Administer, Level::All)];
+    let auditor = house.user("auditor", &[house.role_hiding("auditor", &audits, &secret)]);
+    let told = || {
+        let kinds = vec![EntryKind::Attach, EntryKind::Detach, EntryKind::Text];
+        let query = LedgerQuery { record: Some(record), kinds, ..LedgerQuery::default() };
+        let entries = auditor.query_ledger(&query).unwrap().entries;
+        let is_known = |entry: &AuditedEntry| {
+            let values = entry.changes.iter().flat_map(|change| [&change.old, &change.new]);
+            values.filter(|value| **value == AuditedValue::Withheld).count() == 0
+        };
+        entries.iter().map(is_known).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), [false, true, false, true], "both came, and had a text");
     // It does not come to light by a field that they may write.
     let uncover = |id: RecordId| {
         let changes = Changes::new().set(open.as_str(), id);
@@ -223,6 +238,15 @@ fn a_text_is_found_by_nobody_who_may_not_see_the_record_or_the_field_that_names_
     assert_eq!(highlight(&clerk, "undisclosed")[0]["field"], open);
     assert_eq!((listed(&clerk), clerk.read_attachment("account", record, contract).is_ok()), (2, true));
     assert_eq!(refusal(writer.detach("account", record, contract)), Code::Referenced);
+    assert_eq!(told(), [true; 4]);
+    // Which fields named it is not known once it is gone.
+    house.change(
+        "account",
+        record,
+        &Changes::new().set(secret.as_str(), Value::Null).set(open.as_str(), Value::Null),
+    );
+    house.admin.detach("account", record, contract).unwrap();
+    assert_eq!(told(), [false, true, false, true, false]);
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub struct Arguments {
     /// The shared library that is measured, built with optimisation.
     #[arg(long, default_value = "target/release/libguanxi.so")]
     library: PathBuf,
-    /// The plugin in Rust whose hook is measured, built with optimisation.
-    #[arg(long, default_value = "target/release/libguanxi_plugin_licence.so")]
+    /// The plugin in Rust whose hooks are measured, built with optimisation: the example `hooks` of this package.
+    #[arg(long, default_value = "target/release/examples/libhooks.so")]
     plugin: PathBuf,
 }
 
@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments) -> Outcome<()> {
             Err(error) => eprintln!("without Python: {error}"),
         }
         let mut hook = Command::new(&hooks);
-        hook.arg(&room).arg(SAVES).arg(path::absolute(&arguments.plugin)?).arg(env!("CARGO_PKG_VERSION"));
+        hook.arg(&room).arg(SAVES).arg(path::absolute(&arguments.plugin)?);
         samples.keep("hook", Side::Ours, &told(&mut hook)?);
     }
     samples.print(&ROWS.iter().map(declared).collect::<Vec<_>>(), rows, arguments.group.json);

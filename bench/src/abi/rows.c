@@ -250,6 +250,7 @@ int main(int argc, char **argv) {
   options.key_len = sizeof key;
   options.flags = GUANXI_OPEN_TRUST_HOST;
   options.cache_bytes = 256 << 20;
+  options.record_cache_bytes = 192 << 20;
   options.durability = GUANXI_DURABILITY_RELAXED;
   rows = atol(argv[2]);
   must(guanxi_open(&options, &engine, &error) == GUANXI_OK, "open");

@@ -26,6 +26,8 @@ pub fn measure(database: &Path, rows: usize) -> Outcome<Reply> {
         .administrator("admin", "one long password")
         .durability(Durability::Relaxed)
         .cache_bytes(256 << 20)
+        // Of one memory as large as the other side's, so much is for rows as they are handed out.
+        .record_cache_bytes(192 << 20)
         .trust_host()
         .create(database)?;
     let session = crm.session_for("admin")?;

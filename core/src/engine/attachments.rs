@@ -200,6 +200,36 @@ impl Reader<'_> {
             false => Ok(()),
         }
     }
+
+    /// Whether the user, who sees the record, may be told of one of its attachments, there or gone. Which fields named one
+    /// that is gone is not known any more, so of that is told whoever sees all fields that name attachments.
+    pub(super) fn may_know_attachment(
+        &self,
+        permit: &Permit<access::Read>,
+        entity: &Entity,
+        record: RecordId,
+        attachment: Option<RecordId>,
+    ) -> Result<bool> {
+        if entity
+            .fields()
+            .iter()
+            .filter(|field| names_attachment(field))
+            .all(|field| permit.shows(field.id()))
+        {
+            return Ok(true);
+        }
+        let record = match self.standing(permit, entity, record) {
+            Err(error) if error.code() == Code::RecordPurged => return Ok(false),
+            found => found?,
+        };
+        let all = records::attachments(self.snapshot, &record)?;
+        let there = all.iter().find(|known| Some(known.id) == attachment);
+        Ok(there.is_some_and(|there| !naming(permit, entity, &record, there.id).is_hidden()))
+    }
+}
+
+fn names_attachment(field: &Field) -> bool {
+    matches!(field.definition.kind, FieldType::Attachment)
 }
 
 /// The fields that name an attachment, for somebody who sees its record: an attachment is seen by whoever sees one of
@@ -225,8 +255,7 @@ fn naming<'e>(
 ) -> Naming<'e> {
     let mut naming = Naming { shown: None, by_hidden: false };
     for field in entity.fields() {
-        let names = matches!(field.definition.kind, FieldType::Attachment);
-        if !names || record.peek(field.id()).as_id() != Some(attachment) {
+        if !names_attachment(field) || record.peek(field.id()).as_id() != Some(attachment) {
             continue;
         }
         if permit.shows_in(|| record.envelope.access_class(), field.id()) {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::access::Action;
+use crate::access::{Action, Permit, Read};
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::{Crm, EntryKind, FieldSelector, LedgerEntry, Reader, Session};
 use crate::records::{self, LedgerFilter, LedgerWalk, Summary};
@@ -207,10 +207,21 @@ impl Reader<'_> {
             seen => seen,
         };
         match seen {
+            Ok(()) if !self.may_know_of_file(&permit, entity, entry)? => Ok(Vec::new()),
             Ok(()) => Ok(entry.fields.iter().copied().filter(|field| permit.shows(*field)).collect()),
             Err(error) if error.code() == Code::RecordNotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the user, who sees the record of an entry, may know of the attachment that it tells of, if it tells of one.
+    fn may_know_of_file(&self, permit: &Permit<Read>, entity: &Entity, entry: &LedgerEntry) -> Result<bool> {
+        if !entry.kind.is_of_attachment() {
+            return Ok(true);
+        }
+        let values = entry.changes.iter().flatten().flat_map(|change| [&change.old, &change.new]);
+        let attachment = values.filter_map(Value::as_id).next();
+        self.may_know_attachment(permit, entity, entry.record, attachment)
     }
 }
 

@@ -160,7 +160,12 @@ impl EntryKind {
     /// Whether the values of such an entry are those of a record or its attachments.
     #[must_use]
     pub fn tells_values(self) -> bool {
-        self.is_of_record() || matches!(self, Self::Attach | Self::Detach | Self::Text)
+        self.is_of_record() || self.is_of_attachment()
+    }
+
+    /// Whether such an entry tells of an attachment.
+    pub(crate) fn is_of_attachment(self) -> bool {
+        matches!(self, Self::Attach | Self::Detach | Self::Text)
     }
 
     /// Whether the values of such an entry name records.

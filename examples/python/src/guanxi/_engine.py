@@ -141,9 +141,13 @@ def open(
     passphrase: Optional[str] = None,
     locale: Optional[str] = None,
     trust_host: bool = False,
+    cache_bytes: int = 0,
+    record_cache_bytes: int = 0,
 ) -> "Crm":
-    """Opens a database."""
-    return Crm(_made(lib.guanxi_open, byref(_options(path, key, passphrase, locale, trust_host))))
+    """Opens a database. The memory for pages and records is in bytes, and that for records a part of it; 0 is the default."""
+    options = _options(path, key, passphrase, locale, trust_host)
+    options.cache_bytes, options.record_cache_bytes = cache_bytes, record_cache_bytes
+    return Crm(_made(lib.guanxi_open, byref(options)))
 
 
 def _options(
