@@ -624,6 +624,21 @@
 #define GUANXI_ERR_MODEL_TEAM_SHARES -682
 
 /**
+ * `guide.unknown`: there is no such guide, or no such step of it
+ */
+#define GUANXI_ERR_GUIDE_UNKNOWN -740
+
+/**
+ * `guide.step_open`: the step is not done yet
+ */
+#define GUANXI_ERR_GUIDE_STEP_OPEN -741
+
+/**
+ * `backup.running`: a backup is being written into the folder
+ */
+#define GUANXI_ERR_BACKUP_RUNNING -742
+
+/**
  * `plugin.not_admitted`: the plugin does not act on its own account
  */
 #define GUANXI_ERR_PLUGIN_NOT_ADMITTED -540

@@ -55,6 +55,8 @@ const TABLE: [Meaning; 11] = [
             "time.",
             "pool.",
             "assignment.",
+            "guide.",
+            "backup.",
             "engine.nothing_matches",
             "storage.backup_chain",
         ],

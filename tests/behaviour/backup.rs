@@ -3,6 +3,7 @@
 mod chain;
 mod folder;
 mod persons;
+mod scheduled;
 mod streams;
 
 use std::collections::BTreeMap;

@@ -43,6 +43,8 @@ mod fields;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod guides;
+#[cfg(test)]
 mod handing_over;
 #[cfg(test)]
 mod history;

@@ -164,7 +164,7 @@ pub mod grant {
 /// Who has which role.
 pub mod role_assignment {
     use super::{Role, User, entity};
-    use crate::schema::{Reference, Text};
+    use crate::schema::{DateTime, Reference, Text};
 
     entity! {
         /// Says that a user has a role.
@@ -179,6 +179,12 @@ pub mod role_assignment {
         /// Why the user was given the role.
         NOTE: Text = 3, "note", "说明", "Note",
             "分配该角色的缘由。", [];
+        /// The guide, by its name, before whose end the role counts for nothing; the role counts at once if there is none.
+        GUIDE: Text = 4, "guide", "前置引导", "Guide",
+            "须先完成的引导的名称，完成之前该角色不生效；为空则立即生效。", [];
+        /// When the user has done the guide. The engine keeps it.
+        GUIDE_DONE_AT: DateTime = 5, "guide_done_at", "引导完成时间", "Guide done at",
+            "该用户完成前置引导的时刻，由引擎维护。", [read_only = true];
     }
 }
 

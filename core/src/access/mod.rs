@@ -38,7 +38,9 @@ pub use permit::{
     ActionKind, Administer, Assign, Create, Delete, Lock, Permit, Read, Share, Showing, Update,
 };
 pub use plugin_accounts::{PluginAccount, plugin_account};
-pub use policy::{FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, Way};
+pub use policy::{
+    FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, WaitingRole, Way,
+};
 pub use pools::{Pool, PoolFact, PoolMember, pool, pool_member};
 pub use positions::{
     HolderFact, Position, PositionFact, PositionFacts, PositionHolder, PositionRole, position,

@@ -145,10 +145,21 @@ pub struct People {
     pub(super) parents: BTreeMap<RecordId, RecordId>,
     /// Who may act for others, and by what.
     pub(super) delegations: BTreeMap<RecordId, Vec<DelegationFact>>,
+    /// The roles of each user that count for nothing yet.
+    pub(super) waiting: BTreeMap<RecordId, Vec<WaitingRole>>,
     /// The pools that own records.
     pub(super) pools: BTreeMap<RecordId, PoolFact>,
     /// Whether anybody works in a partition of their own.
     divided: bool,
+}
+
+/// A role that somebody was assigned, and that counts for nothing until a guide is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRole {
+    /// The role.
+    pub role: RecordId,
+    /// The guide, by its name.
+    pub guide: String,
 }
 
 /// Who belongs to which team, and what teams have.
@@ -189,6 +200,15 @@ impl People {
         }
         people.gather(teams);
         people
+    }
+
+    /// The same people, of whom some have roles that count for nothing yet.
+    #[must_use]
+    pub fn with_waiting(mut self, waiting: Vec<(RecordId, WaitingRole)>) -> Self {
+        for (user, role) in waiting {
+            self.waiting.entry(user).or_default().push(role);
+        }
+        self
     }
 
     /// The same people, of whom some may act for others.
@@ -814,6 +834,27 @@ impl Policy {
             most.unwrap_or(Shown::Values).min(least.unwrap_or(Shown::Values))
         };
         fields.into_iter().map(|field| (field, shown(field))).collect()
+    }
+
+    /// The roles of a principal that count for nothing until a guide is done.
+    pub fn waiting(&self, principal: RecordId) -> impl Iterator<Item = &WaitingRole> {
+        self.people.waiting.get(&principal).into_iter().flatten()
+    }
+
+    /// Those of them that would allow an action on records of an entity.
+    pub fn waiting_for(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        action: Action,
+    ) -> impl Iterator<Item = &WaitingRole> {
+        let allows = move |grant: &GrantFact| {
+            grant.action == action && grant.effect == Effect::Allow && grant.is_of(entity)
+        };
+        let would = move |waiting: &&WaitingRole| {
+            self.rules.grants.get(&waiting.role).is_some_and(|grants| grants.iter().any(allows))
+        };
+        self.waiting(principal).filter(would)
     }
 
     /// Grants of all roles of a principal for an entity.

@@ -422,6 +422,15 @@ catalogue! {
     TeamShares = 682, "model.team_shares",
         ["the shares of the team are not the whole", "the shares of a team are 100 together, or nobody has one", "correct the shares"],
         ["团队分成合计不是 100", "团队成员的分成合计须为 100，或均不填写", "请更正分成"];
+    GuideUnknown = 740, "guide.unknown",
+        ["there is no such guide, or no such step of it", "the name is misspelt, or the guide was taken back", "take a name that `guide.list` tells"],
+        ["引导或其步骤不存在", "名称有误，或该引导已撤回", "请使用 `guide.list` 列出的名称"];
+    GuideStepOpen = 741, "guide.step_open",
+        ["the step is not done yet", "the records that show it are not there", "do what the step says, and ask again"],
+        ["该步骤尚未完成", "尚无可证明其完成的记录", "请按步骤说明操作后重试"];
+    BackupRunning = 742, "backup.running",
+        ["a backup is being written into the folder", "another thread or process has begun one there", "wait until it has ended"],
+        ["该文件夹正在写入备份", "另一线程或进程已在其中开始备份", "请等待其结束"];
     PluginNotAdmitted = 540, "plugin.not_admitted",
         ["the plugin does not act on its own account", "it is not loaded, has no account here, or its account may not sign in", "load it, and give it a service account with plugin.admit"],
         ["插件不能自行操作", "插件未加载、在此没有账号，或其账号不可登录", "请加载插件，并用 plugin.admit 为其指定服务账号"];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::{
     AccessPath, Action, Decision, MAX_PARENTS, ParentPath, Place, Policy, Read, Role, RulePath, SharePath,
-    Showing, Verdict,
+    Showing, Verdict, WaitingRole,
 };
 use crate::base::{Code, Error, MAX_PAGE_ROWS, RecordId, Result, Timestamp};
 use crate::engine::followed_shares::{Standing, shares_at};
@@ -38,6 +38,9 @@ pub struct AccessExplanation {
     /// Fields that the person may not set, where the action is to create or to change; those that nobody sets are not
     /// among them.
     pub read_only: Vec<String>,
+    /// Roles of the person that would allow the action and count for nothing until a guide is done, where it is not
+    /// granted.
+    pub waiting: Vec<WaitingRole>,
 }
 
 /// A record beyond, by which another one that refers to it is reached.
@@ -322,7 +325,10 @@ impl<'a> Case<'a> {
         hidden.retain(known);
         masked.retain(known);
         let read_only = self.unset(principal, (action, verdict))?;
+        let waiting = self.policy.waiting_for(principal, &entity.api_name, action);
+        let waiting = waiting.filter(|_| verdict != Verdict::Granted).cloned().collect();
         Ok(AccessExplanation {
+            waiting,
             verdict,
             paths,
             shares,

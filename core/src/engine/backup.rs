@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use crate::access::Action;
 use crate::base::{Code, Error, Patience, Result};
-use crate::engine::{Key, Session};
+use crate::engine::{BackupFile, Key, Session};
 use crate::records::{BackupCounts, BackupSource, EntryKind, back_up_keys, newest_pruned, read_through};
 use crate::storage::{BackupHeader, BackupKind, BackupReader, BackupWriter, Head};
 
@@ -123,6 +123,11 @@ impl Session {
     fn header_of(&self, kind: BackupKind, from: Head, to: Head) -> BackupHeader {
         let inner = &self.crm().inner;
         BackupHeader::new(&inner.database, kind, (from, to), self.crm().now(), inner.random.as_ref())
+    }
+
+    /// Whether an increment can follow a backup of a folder.
+    pub(crate) fn can_follow(&self, file: &BackupFile) -> bool {
+        self.check_before(&file.header).is_ok()
     }
 
     /// Where a backup ended, if that is a place of this ledger and the same keys open it.

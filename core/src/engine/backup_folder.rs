@@ -16,6 +16,8 @@ use crate::storage::{BackupHeader, BackupKind, Head, sync_directory};
 
 /// What the names of backups end with.
 const EXTENSION: &str = "gxb";
+/// The file by which one writer at a time has the folder.
+const LOCK: &str = ".backup.lock";
 /// The list beside the backups.
 const CATALOGUE: &str = "catalogue.json";
 /// Bytes of a file that are in memory at once.
@@ -25,6 +27,12 @@ const CHUNK: usize = 64 * 1_024;
 #[derive(Debug, Clone)]
 pub struct BackupFolder {
     path: PathBuf,
+}
+
+/// That a folder is one writer's. It ends with this, and with the process.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
 }
 
 /// One backup of a folder.
@@ -164,6 +172,21 @@ impl BackupFolder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Keeps the folder for one writer, as long as what is given stands: no other thread and no other process gets it.
+    ///
+    /// # Errors
+    /// `backup.running` where another one has it; `storage.io`.
+    pub(crate) fn lock(&self) -> Result<FolderLock> {
+        let file = File::options().create(true).append(true).open(self.path.join(LOCK))?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(Error::new(Code::BackupRunning).value(&self.path.to_string_lossy()))
+            }
+            Err(fs::TryLockError::Error(error)) => Err(error.into()),
+        }
     }
 
     /// Everything that the folder holds. A file that is no backup is named as such and stops nothing.

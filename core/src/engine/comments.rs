@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{Read, User};
-use crate::base::{Code, Error, Patience, RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
+use crate::engine::own_records::Own;
 use crate::engine::reader::is_out_of_reach;
 use crate::engine::{Changes, FieldSelector, Reader, Registrar, Session, Transaction, WriteOptions};
-use crate::records::{self, Comparison, Direction, Filter, PageCursor, Query, Record, Sight, SortField};
+use crate::records::{self, Direction, PageCursor, Query, Record, SortField};
 use crate::schema::declare::codes;
 use crate::schema::{Entity, EntityType, FieldName, IndexDefinition};
 
@@ -208,7 +209,10 @@ impl Session {
                 ..query
             };
             let (records, next) = own.find(&query)?;
-            Ok(CommentPage { rows: records.iter().filter_map(|record| own.comment(record)).collect(), next })
+            Ok(CommentPage {
+                rows: records.iter().filter_map(|record| comment_of(&own, record)).collect(),
+                next,
+            })
         })
     }
 
@@ -329,64 +333,20 @@ fn watch_key(record: RecordId, user: RecordId) -> Value {
     Value::Text(format!("{record}.{user}"))
 }
 
-/// The records of an entity of this room, read in the engine's own right.
-struct Own<'r> {
-    reader: &'r Reader<'r>,
-    entity: &'r Entity,
+/// What a comment says.
+fn comment_of(own: &Own<'_>, record: &Record) -> Option<Comment> {
+    let Value::DateTime(at) = own.value(record, comment::AT.selector()) else { return None };
+    let mentions = own.text(record, comment::MENTIONS.selector());
+    Some(Comment {
+        id: record.id,
+        author: record.envelope.created_by,
+        at,
+        text: own.text(record, comment::TEXT.selector()),
+        mentions: mentions.split_whitespace().filter_map(|id| id.parse().ok()).collect(),
+    })
 }
 
-impl<'r> Own<'r> {
-    fn field(&self, name: FieldName<'static>) -> Result<crate::base::FieldId> {
-        Ok(self.entity.field(name)?.id())
-    }
-
-    /// The query for those that have these values.
-    fn query(&self, values: &[(FieldName<'static>, Value)]) -> Result<Query> {
-        let equal = |(name, value): &(FieldName<'static>, Value)| {
-            Ok(Filter::Compare(self.field(*name)?, Comparison::Equal, value.clone()))
-        };
-        let filter = Filter::All(values.iter().map(equal).collect::<Result<_>>()?);
-        Ok(Query { filter, limit: MAX_LOOKED_AT, ..Query::default() })
-    }
-
-    /// The records of a page, and where the next one goes on.
-    fn find(&self, query: &Query) -> Result<(Vec<Record>, Option<PageCursor>)> {
-        let permit = self.reader.policy.bootstrap::<Read>(self.entity.id());
-        let patience = Patience::default();
-        let sight = Sight::new(self.reader.snapshot, self.reader.registry, self.entity, &permit, &patience);
-        let page = records::find(&sight, query)?;
-        Ok((page.records, page.next))
-    }
-
-    fn value(&self, record: &Record, name: FieldName<'static>) -> Value {
-        self.entity.field(name).map(|field| record.value(field.id())).unwrap_or_default()
-    }
-
-    fn text(&self, record: &Record, name: FieldName<'static>) -> String {
-        self.value(record, name).as_text().unwrap_or_default().to_owned()
-    }
-
-    fn comment(&self, record: &Record) -> Option<Comment> {
-        let Value::DateTime(at) = self.value(record, comment::AT.selector()) else { return None };
-        let mentions = self.text(record, comment::MENTIONS.selector());
-        Some(Comment {
-            id: record.id,
-            author: record.envelope.created_by,
-            at,
-            text: self.text(record, comment::TEXT.selector()),
-            mentions: mentions.split_whitespace().filter_map(|id| id.parse().ok()).collect(),
-        })
-    }
-}
-
-impl<'a> Reader<'a> {
-    fn own<'r>(&'r self, name: &str) -> Result<Own<'r>>
-    where
-        'a: 'r,
-    {
-        Ok(Own { reader: self, entity: self.registry.entity(name)? })
-    }
-
+impl Reader<'_> {
     /// Whether somebody else sees a record now.
     fn is_seen_by(&self, user: RecordId, entity: &str, id: RecordId) -> Result<bool> {
         if !self.policy.is_active(user) {
@@ -469,7 +429,9 @@ impl<'a> Reader<'a> {
         }
         let comments = self.own(CommentRecord::NAME)?;
         let comment = records::get_for_rule(self.snapshot, comments.entity.id(), said)?;
-        let Some(comment) = comment.and_then(|record| comments.comment(&record)) else { return Ok(None) };
+        let Some(comment) = comment.and_then(|record| comment_of(&comments, &record)) else {
+            return Ok(None);
+        };
         let kind = own.text(record, notice::KIND.selector());
         let kind = NoticeKind::from_code(&kind).unwrap_or(NoticeKind::Watched);
         let read_at = match own.value(record, notice::READ_AT.selector()) {

@@ -37,7 +37,7 @@ use crate::records::{
     EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
     gaining, gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows, verify,
 };
-use crate::schema::{EntityType, Field, FieldKeys, Registry, RegistryChange};
+use crate::schema::{EntityType, Field, FieldKeys, GuideDefinition, Registry, RegistryChange};
 use crate::storage::{
     CommitId, Database, Gate, Head, Key, Keyspace, OpenOptions, RecoveryInfo, Settled, Snapshot,
     StoreStatistics,
@@ -86,6 +86,7 @@ pub(super) struct Inner {
     pub performers: RwLock<Arc<Performers>>,
     /// What extensions let people do by name.
     pub commands: RwLock<Arc<Vec<Command>>>,
+    pub guides: RwLock<Arc<Vec<GuideDefinition>>>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub hybrid: HybridClock,
@@ -202,6 +203,7 @@ impl Crm {
             required_plugins: RwLock::new(required),
             performers: RwLock::default(),
             commands: RwLock::new(Arc::default()),
+            guides: RwLock::new(Arc::default()),
             clock: Arc::clone(&options.clock),
             random: Arc::clone(&options.random),
             hybrid: HybridClock::resume(newest.hlc, 0),

@@ -18,10 +18,10 @@ use crate::engine::{
 };
 use crate::records::{self, Direction, Query, Record, Sight, SortField, Total, find_unique};
 use crate::schema::{
-    CounterDefinition, Entity, EntityDefinition, FieldDefinition, FieldName, IndexDefinition,
-    LayoutDefinition, ModuleDefinition, Package, PhoneRegion, RecordTypesDefinition, Registry,
-    RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition, ValueSetDefinition,
-    normalize_value,
+    CounterDefinition, Entity, EntityDefinition, FieldDefinition, FieldName, GuideDefinition,
+    IndexDefinition, LayoutDefinition, ModuleDefinition, Package, PhoneRegion, RecordTypesDefinition,
+    Registry, RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition,
+    ValueSetDefinition, normalize_value,
 };
 use crate::storage::Snapshot;
 
@@ -107,6 +107,7 @@ pub struct Registrar {
     pub(super) jobs: Vec<Declared<JobDefinition>>,
     pub(super) extractors: Vec<Arc<dyn TextExtractor>>,
     pub(super) connectors: Vec<DeclaredConnector>,
+    pub(super) guides: Vec<GuideDefinition>,
 }
 
 impl Registrar {
@@ -185,6 +186,11 @@ impl Registrar {
     /// Adds something that people do by its name, for command palettes.
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
+    }
+
+    /// Adds a guide, in the extension's own namespace.
+    pub fn guide(&mut self, definition: GuideDefinition) {
+        self.guides.push(GuideDefinition { namespace: self.extension.clone(), ..definition });
     }
 
     /// Adds what reads texts out of attachments, behind those of the host ([`Options::text_extractor`]).

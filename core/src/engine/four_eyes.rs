@@ -66,6 +66,15 @@ impl Changed<'_> {
         self.entered.changes.iter().any(|change| fields.contains(&change.field))
     }
 
+    /// Whether it changes one field and nothing else.
+    fn is_of(&self, name: FieldName<'static>) -> bool {
+        let Ok(field) = self.entity.field(name) else { return false };
+        let mut changes = self.entered.changes.iter();
+        self.entered.kind == EntryKind::Update
+            && !self.entered.changes.is_empty()
+            && changes.all(|change| change.field == field.id())
+    }
+
     /// The kinds of changes that it is of.
     fn kinds(&self, policy: &Policy) -> Vec<PrivilegeKind> {
         let frees = |roles: &[RecordId]| roles.iter().any(|role| policy.forbids_something(*role));
@@ -83,6 +92,8 @@ impl Changed<'_> {
                 };
                 given(gives, PrivilegeKind::Grants)
             }
+            // That a guide is done gives what was agreed on when the role was assigned.
+            RoleAssignment::NAME if self.is_of(role_assignment::GUIDE_DONE_AT.selector()) => Vec::new(),
             RoleAssignment::NAME => {
                 of_roles(&role(role_assignment::ROLE.selector()), PrivilegeKind::Assignments)
             }

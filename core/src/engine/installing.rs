@@ -9,6 +9,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use crate::base::{Code, Error, RecordId, Result};
 use crate::engine::actions::Performers;
 use crate::engine::extension::Hook;
+use crate::engine::guides;
 use crate::engine::{
     Crm, EntryKind, Extension, Registrar, Session, Transaction, WriteOptions, organisation, package_records,
 };
@@ -187,6 +188,7 @@ impl Coming {
         for hook in &registrar.hooks {
             registry.entity(&hook.entity)?;
         }
+        guides::check(&registrar.guides, registry)?;
         Ok(change)
     }
 
@@ -202,6 +204,8 @@ impl Coming {
         *due = Arc::new(due.iter().chain(&registrar.due).cloned().collect());
         let mut commands = inner.commands.write().unwrap_or_else(PoisonError::into_inner);
         *commands = Arc::new(commands.iter().chain(&registrar.commands).cloned().collect());
+        let mut guides = inner.guides.write().unwrap_or_else(PoisonError::into_inner);
+        *guides = Arc::new(guides.iter().chain(&registrar.guides).cloned().collect());
         let mut extractors = inner.extractors.write().unwrap_or_else(PoisonError::into_inner);
         extractors.extend(registrar.extractors.iter().cloned());
         // What the organisation itself declares is no extension.

@@ -40,6 +40,7 @@ mod extension;
 mod facts;
 mod followed_shares;
 mod four_eyes;
+mod guides;
 mod history;
 mod history_sorted;
 mod holders;
@@ -67,6 +68,7 @@ mod opening;
 mod options;
 mod organisation;
 mod own_layouts;
+mod own_records;
 mod own_right;
 mod package_records;
 mod packages;
@@ -128,7 +130,7 @@ pub use crate::access::{
     AccessPath, Action, ClassId, Delegation, Effect, Grant, InheritedAccess, Level, Partition, PluginAccount,
     Pool, PoolMember, Position, PositionHolder, PositionRole, Principals, PrivilegeKind, PrivilegeRequest,
     Process, Reason, RecordShare, RequestStatus, Role, RoleAssignment, RulePath, ShareLevel, SharePath,
-    Sharee, SharingRule, Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict,
+    Sharee, SharingRule, Team, TeamMember, TeamRole, Unit, User, UserKind, UserStatus, Verdict, WaitingRole,
 };
 pub use crate::access::{
     delegation, grant, inherited_access, partition, plugin_account, pool, pool_member, position,
@@ -188,6 +190,7 @@ pub use erasing::{
     Remaining, erasure_receipt,
 };
 pub use extension::{BeforeSave, Extension, Registrar, Save, Warning};
+pub use guides::{GuideProgress, GuideState, guide_progress};
 pub use history::{DeletedPage, Difference, History, PastCursor, PastPage, PastRecord};
 pub use history_sorted::{SortedPastCursor, SortedPastPage};
 pub use indexes::PendingBuild;

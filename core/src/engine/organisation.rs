@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access::{
     self, Action, DelegationFact, Effect, FollowingFact, GrantFact, HolderFact, Level, People, Policy,
     PoolFact, PositionFact, PositionFacts, PrivilegeRequest, Read, RecordShare, Rules, TeamFacts, UnitFact,
-    UserFact, delegation, grant, pool_member, position, position_holder, position_role, role,
+    UserFact, WaitingRole, delegation, grant, pool_member, position, position_holder, position_role, role,
     role_assignment, share, team_member, team_role, unit, user,
 };
 use crate::base::{EntityId, FieldId, Label, Patience, RecordId, Result, Timestamp, Value};
@@ -15,8 +15,9 @@ use crate::engine::opening::{NamedPrincipals, Opened, StatedInheritance, StatedR
 use crate::engine::service_accounts::CheckService;
 use crate::engine::views::{CheckView, audiences};
 use crate::engine::{
-    BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, Registrar, RightsRequest, Save,
-    SavedSearchRecord, Transaction, View, comments, corrections, privacy, rights,
+    BeforeSave, Changes, Command, CorrectionRequest, ErasureReceiptRecord, GuideProgress, Registrar,
+    RightsRequest, Save, SavedSearchRecord, Transaction, View, comments, corrections, guides, privacy,
+    rights,
 };
 use crate::records::{
     Filter, Marking, Record, Sight, Staleness, load_classes, read_epoch, read_facts_epoch, scan_all,
@@ -38,7 +39,8 @@ pub(super) fn stales(entity: &str) -> Staleness {
         | ErasureReceiptRecord::NAME
         | RightsRequest::NAME
         | CorrectionRequest::NAME
-        | PrivilegeRequest::NAME => Staleness::None,
+        | PrivilegeRequest::NAME
+        | GuideProgress::NAME => Staleness::None,
         name if privacy::ENTITIES.contains(&name) || comments::ENTITIES.contains(&name) => Staleness::None,
         RecordShare::NAME => Staleness::Permits,
         entity if entity.starts_with("sys.") => Staleness::Policy,
@@ -83,6 +85,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(ErasureReceiptRecord::definition());
     rights::declare(registrar);
     comments::declare(registrar);
+    guides::declare(registrar);
     corrections::declare(registrar);
     registrar.index(View::NAME, audiences());
     registrar.before_save(View::NAME, 0, Arc::new(CheckView));
@@ -331,7 +334,8 @@ impl Loader<'_> {
     fn people(&self, positions: &PositionFacts, moment: Timestamp) -> Result<People> {
         let (mut users, units, teams) = (self.users()?, self.units()?, self.teams()?);
         positions.place(&mut users, moment);
-        let people = People::new(users, units, self.assignments()?, &teams);
+        let (counting, waiting) = self.assignments()?;
+        let people = People::new(users, units, counting, &teams).with_waiting(waiting);
         let people = people.with_positions(positions, moment).with_delegations(self.delegations()?);
         Ok(people.with_pools(self.pools()?))
     }
@@ -424,11 +428,23 @@ impl Loader<'_> {
         })
     }
 
-    fn assignments(&self) -> Result<Vec<(RecordId, RecordId)>> {
-        self.rows::<access::RoleAssignment, _>(|_, value| {
+    /// Who has which role: those that count, as pairs of a user and a role, and those that wait until a guide is done.
+    fn assignments(&self) -> Result<(Vec<(RecordId, RecordId)>, Vec<(RecordId, WaitingRole)>)> {
+        let rows = self.rows::<access::RoleAssignment, _>(|_, value| {
             let user = value(role_assignment::USER.selector()).as_id()?;
-            Some((user, value(role_assignment::ROLE.selector()).as_id()?))
-        })
+            let role = value(role_assignment::ROLE.selector()).as_id()?;
+            let is_done = !value(role_assignment::GUIDE_DONE_AT.selector()).is_null();
+            let guide = value(role_assignment::GUIDE.selector()).as_text().map(str::to_owned);
+            Some((user, role, guide.filter(|_| !is_done)))
+        })?;
+        let (mut counting, mut waiting) = (Vec::new(), Vec::new());
+        for (user, role, guide) in rows {
+            match guide {
+                None => counting.push((user, role)),
+                Some(guide) => waiting.push((user, WaitingRole { role, guide })),
+            }
+        }
+        Ok((counting, waiting))
     }
 
     fn teams(&self) -> Result<TeamFacts> {

@@ -31,6 +31,7 @@ pub(super) fn check(registry: &Registry, package: &Package) -> Result<()> {
     }
     package.views.iter().try_for_each(|view| check_view(registry, view))?;
     package.commands.iter().try_for_each(|known| command_of(known).map(drop))?;
+    package.guides.iter().try_for_each(|guide| guide.check_in(registry))?;
     let named = package.commands.iter().filter_map(|command| command.entity.as_deref());
     { named }.try_for_each(|entity| registry.entity(entity).map(drop))
 }

@@ -704,6 +704,7 @@ impl<'s> Transaction<'s> {
         old: Option<&Record>,
         record: &mut Record,
     ) -> Result<Vec<FollowUp>> {
+        self.hold_to_guide(entity, old, record)?;
         self.place_in_trees(entity, old, record)?;
         let placed = entity.trees().next().is_some().then(|| record.clone());
         let follow_ups = self.run_rules(entity, old, record)?;

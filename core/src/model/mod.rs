@@ -13,6 +13,7 @@ pub mod contact;
 pub mod deal_team;
 pub mod event;
 pub mod forecast;
+mod guides;
 pub mod icalendar;
 pub mod lead;
 pub mod opportunity;
@@ -127,6 +128,7 @@ impl Extension for Trade {
         registrar.before_save(Opportunity::NAME, 150, Arc::new(opportunity::MoveAccountClocks));
         declare_deals(registrar);
         declare_work(registrar);
+        registrar.guide(guides::first_deal());
         Ok(())
     }
 

@@ -42,6 +42,8 @@ pub enum Element {
     View,
     /// A command; its change names no entity.
     Command,
+    /// A guide; its change names no entity.
+    Guide,
 }
 
 /// What becomes of an element.
@@ -120,7 +122,9 @@ pub fn record_changes(before: &Package, after: &Package) -> Vec<SchemaChange> {
         let commands = package.commands.iter();
         let commands =
             commands.map(|command| Part::plain(Element::Command, &command.label.en, namespace, command));
-        roles.chain(views).chain(commands).collect::<Vec<_>>()
+        let guides = package.guides.iter();
+        let guides = guides.map(|guide| Part::plain(Element::Guide, &guide.name, namespace, guide));
+        roles.chain(views).chain(commands).chain(guides).collect::<Vec<_>>()
     };
     let of_view = |part: &Part| part.said.get("entity").filter(|_| part.element == Element::View).cloned();
     let place =

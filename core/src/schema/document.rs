@@ -9,11 +9,11 @@ use serde_json::{Map, Value as Json};
 use crate::base::{Code, Error, Label, Result};
 use crate::schema::{
     CounterDefinition, Deprecation, EntityDefinition, EntityExtension, EnumCode, FieldDefinition,
-    FieldOverride, FieldType, IndexDefinition, IndexField, LayoutDefinition, ModuleDefinition, Package,
-    PackageCommand, PackageGrant, PackageRole, PackageView, RecordTypeDefinition, RecordTypesDefinition,
-    RelationDefinition, RelationSide, Requirement, RowColumn, RuleDefinition, SectionDefinition,
-    SettingDefinition, StateMachineDefinition, Transition, UniqueDefinition, UniqueField, ValidTime,
-    ValueSetDefinition, ValueSetOverride,
+    FieldOverride, FieldType, GuideDefinition, GuideEvidence, GuideStep, IndexDefinition, IndexField,
+    LayoutDefinition, ModuleDefinition, Package, PackageCommand, PackageGrant, PackageRole, PackageView,
+    RecordTypeDefinition, RecordTypesDefinition, RelationDefinition, RelationSide, Requirement, RowColumn,
+    RuleDefinition, SectionDefinition, SettingDefinition, StateMachineDefinition, Transition,
+    UniqueDefinition, UniqueField, ValidTime, ValueSetDefinition, ValueSetOverride,
 };
 
 impl Package {
@@ -193,6 +193,20 @@ fn check_package(document: &Json) -> Result<()> {
     each(package, "views", &place, |json, place| object::<PackageView>(json, place).map(drop))?;
     each(package, "commands", &place, |json, place| {
         label(object::<PackageCommand>(json, place)?.get("label"), &place.part("label"))
+    })?;
+    each(package, "guides", &place, |json, place| {
+        let guide = object::<GuideDefinition>(json, place)?;
+        label(guide.get("label"), &place.part("label"))?;
+        label(guide.get("help"), &place.part("help"))?;
+        each(guide, "steps", place, |json, place| {
+            let step = object::<GuideStep>(json, place)?;
+            label(step.get("label"), &place.part("label"))?;
+            label(step.get("text"), &place.part("text"))?;
+            match step.get("done").filter(|done| !done.is_null()) {
+                Some(done) => object::<GuideEvidence>(done, &place.part("done")).map(drop),
+                None => Ok(()),
+            }
+        })
     })?;
     each(package, "extends", &place, |json, place| {
         let extension = object::<EntityExtension>(json, place)?;

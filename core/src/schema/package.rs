@@ -13,10 +13,10 @@ use crate::base::{Code, Error, Label, Result};
 use crate::schema::newer::check_known;
 use crate::schema::{
     CUSTOMER, CounterDefinition, EntityDefinition, EntityOverride, Field, FieldDefinition, FieldName,
-    FieldOverride, IndexDefinition, Layer, LayoutDefinition, ModuleDefinition, PackageCommand, PackageRole,
-    PackageView, RecordTypesDefinition, Registry, RegistryChange, RuleDefinition, SettingDefinition,
-    StateMachineDefinition, UniqueDefinition, ValueSet, ValueSetDefinition, ValueSetOverride,
-    valid_namespace,
+    FieldOverride, GuideDefinition, IndexDefinition, Layer, LayoutDefinition, ModuleDefinition,
+    PackageCommand, PackageRole, PackageView, RecordTypesDefinition, Registry, RegistryChange,
+    RuleDefinition, SettingDefinition, StateMachineDefinition, UniqueDefinition, ValueSet,
+    ValueSetDefinition, ValueSetOverride, valid_namespace,
 };
 
 /// Most versions of a package that a database keeps to go back to.
@@ -64,6 +64,9 @@ pub struct Package {
     /// Its commands.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<PackageCommand>,
+    /// Its guides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guides: Vec<GuideDefinition>,
 }
 
 /// A package that another one stands on.
@@ -175,6 +178,7 @@ impl Package {
         self.settings.iter_mut().for_each(|setting| own(&mut setting.namespace));
         self.value_sets.iter_mut().for_each(|set| own(&mut set.namespace));
         self.value_set_overrides.iter_mut().for_each(|changed| own(&mut changed.namespace));
+        self.guides.iter_mut().for_each(|guide| own(&mut guide.namespace));
         for entity in &mut self.entities {
             entity.module = entity.module.take().or_else(|| self.module.clone());
             own(&mut entity.namespace);
@@ -201,7 +205,10 @@ impl Package {
         }
         match foreign {
             Some(_) => fault("a package declares elements of its own namespace alone"),
-            None => self.check_extensions().map(|()| self),
+            None => {
+                self.check_extensions()?;
+                self.check_guides().map(|()| self)
+            }
         }
     }
 
@@ -403,7 +410,9 @@ impl Registry {
         }
         // These are not of the registry, so the version in force says which there are.
         if let Some(current) = self.installed(namespace).and_then(InstalledPackage::current).cloned() {
-            Package { roles: package.roles, views: package.views, commands: package.commands, .. } = current;
+            let Package { roles, views, commands, guides, .. } = current;
+            (package.roles, package.views) = (roles, views);
+            (package.commands, package.guides) = (commands, guides);
         }
         let is_empty = package.entities.is_empty() && package.extends.is_empty();
         let has_sets = !(package.value_sets.is_empty() && package.value_set_overrides.is_empty());
@@ -441,7 +450,7 @@ impl Registry {
     }
 
     /// Declares what a package says, and withdraws what the one before it said besides.
-    fn take(&mut self, package: Package) -> Result<RegistryChange> {
+    fn take(&mut self, mut package: Package) -> Result<RegistryChange> {
         for required in &package.requires {
             let there = self.installed(&required.package).and_then(InstalledPackage::current);
             let version = there.map(|there| version_of(&there.version)).transpose()?;
@@ -454,8 +463,15 @@ impl Registry {
         self.check_targets(&package)?;
         self.check_modules(&package)?;
         let before = self.installed(&package.package).and_then(InstalledPackage::current).cloned();
-        if let Some(before) = before.filter(|_| package.package != CUSTOMER) {
-            self.withdraw_missing(&before, &package);
+        match before {
+            Some(before) if package.package != CUSTOMER => self.withdraw_missing(&before, &package),
+            // The customer's own package only adds.
+            Some(before) => {
+                let named = |guide: &GuideDefinition| package.guides.iter().any(|own| own.name == guide.name);
+                let stays: Vec<_> = before.guides.into_iter().filter(|guide| !named(guide)).collect();
+                package.guides.extend(stays);
+            }
+            None => {}
         }
         let name = package.package.clone();
         match self.packages_mut().iter_mut().find(|installed| installed.is(&name)) {

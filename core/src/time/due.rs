@@ -2,7 +2,7 @@
 
 use crate::base::{Code, Error, RecordId, Result, Timestamp};
 use crate::engine::{Action, DueDone, DueHook, Lease, Session, Transaction, WriteOptions};
-use crate::time::plugin_jobs;
+use crate::time::{backups, plugin_jobs};
 
 /// Records of one transaction.
 const CHUNK: usize = 100;
@@ -79,7 +79,8 @@ impl Session {
                 ticked.done = ticked.done.saturating_add(chunk.done);
                 ticked.failed.extend(chunk.failed);
                 for lease in chunk.leases {
-                    match lease.extension {
+                    match lease.extension.as_deref() {
+                        Some(backups::ENGINE) => backups::run(self, &lease, &mut ticked),
                         Some(_) => plugin_jobs::run(self, &lease, &mut ticked),
                         None => ticked.leases.push(lease),
                     }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use crate::base::{Code, Error, RecordId, Result, TimeZone, Timestamp, Value};
 use crate::engine::{
-    BeforeSave, Changes, DueDone, DueWork, Lease, Registrar, Save, Session, Transaction, WriteOptions,
+    BeforeSave, Changes, DueDone, DueWork, Lease, Listing, Registrar, Save, Session, Transaction,
+    WriteOptions,
 };
 use crate::schema::declare::codes;
 use crate::schema::{EntityType, IndexDefinition};
-use crate::time::Recurrence;
+use crate::time::{Recurrence, backups};
 
 /// How long a job is its runner's if nothing else is said, in seconds.
 const LEASE_SECONDS: i64 = 900;
@@ -21,6 +22,10 @@ const LEASE_SECONDS: i64 = 900;
 const MAX_LEASE: i64 = 7 * 86_400;
 /// Failures after which a job waits for its next time.
 const MAX_ATTEMPTS: i64 = 5;
+/// Most times that are counted between two moments.
+const MAX_PASSED: usize = 1_000;
+/// A minute, in microseconds.
+const MINUTE: i64 = 60_000_000;
 /// Longest text that is kept of a failure, in characters.
 const MAX_ERROR: usize = 500;
 
@@ -86,6 +91,15 @@ pub mod scheduled_job {
         /// The rule as the extension says it; where that changes, it takes the place of the rule. The engine keeps it.
         SAID: Text = 18, "said_rule", "插件规则", "Rule of the extension", "插件声明的重复规则；声明改变时取代重复规则。",
             [read_only = true];
+        /// Of a job that a tick does itself: what is backed up, and where. `backup.schedule` says it, and nobody else.
+        BACKUP: Text = 19, "backup", "备份内容", "Backup", "由 tick 直接执行的备份任务的内容与位置，仅由 `backup.schedule` 设置。",
+            [read_only = true];
+        /// When it was done last.
+        DONE_AT: DateTime = 20, "done_at", "上次完成", "Done at", "最近一次成功完成的时刻。", [read_only = true];
+        /// What it gave when it was done last: the files of a backup.
+        RESULT: Text = 21, "result", "上次成果", "Result", "最近一次成功完成的成果，如备份文件名。", [read_only = true];
+        /// How many of its times passed without its being done: nobody ticked, or it failed.
+        MISSED: Int = 22, "missed", "错过次数", "Missed", "未能完成的次数：到时无人执行，或执行失败。", [read_only = true];
     }
 }
 
@@ -127,6 +141,41 @@ impl Times {
             None => Ok(Some(self.starts_at).filter(|start| *start > moment)),
         }
     }
+
+    /// How many times lie behind a moment and up to another one; those beyond 1,000 are not counted.
+    fn passed_between(&self, after: Timestamp, until: Timestamp) -> Result<i64> {
+        let Some(rule) = &self.rule else { return Ok(0) };
+        let next = |moment: Timestamp| Timestamp::from_micros(moment.micros().saturating_add(1));
+        let rule = Recurrence::new(rule, self.starts_at, self.zone.clone())?;
+        match rule.between(next(after), next(until), MAX_PASSED) {
+            Ok(passed) => Ok(i64::try_from(passed.len()).unwrap_or(i64::MAX)),
+            // So many that they cannot be gone through.
+            Err(error) if error.code() == Code::LimitExceeded => {
+                Ok(i64::try_from(MAX_PASSED).unwrap_or(i64::MAX))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How many times of a job have passed without its being done, when one of them has ended.
+fn missed(row: &Listing, times: &Times, (is_done, now): (bool, Timestamp)) -> Result<Option<i64>> {
+    let before = match row.value(scheduled_job::MISSED)? {
+        Value::Int(missed) => missed,
+        _ => 0,
+    };
+    let passed = match row.value(scheduled_job::DUE_AT)? {
+        Value::DateTime(due_at) => times.passed_between(due_at, now)?,
+        _ => 0,
+    };
+    let all = before.saturating_add(passed).saturating_add(i64::from(!is_done));
+    Ok(Some(all).filter(|all| *all > 0))
+}
+
+/// The next full minute: where a rule says no times of its own, they are those of its beginning.
+pub(super) fn next_minute(now: Timestamp) -> Timestamp {
+    let minutes = now.micros().div_euclid(MINUTE).saturating_add(1);
+    Timestamp::from_micros(minutes.saturating_mul(MINUTE))
 }
 
 /// Finds the next time of a job whose times were said anew.
@@ -175,6 +224,7 @@ impl DueWork for HandOut {
         let job = transaction.get_record(ScheduledJob::NAME, record)?;
         let extension = job.value(scheduled_job::EXTENSION)?.as_text().map(str::to_owned);
         extension.as_deref().map_or(Ok(()), |extension| transaction.check_acts(extension))?;
+        let backup = job.value(scheduled_job::BACKUP)?;
         let now = transaction.now();
         let seconds = match job.value(scheduled_job::LEASE_SECONDS)? {
             Value::Int(seconds) => seconds,
@@ -193,7 +243,10 @@ impl DueWork for HandOut {
             .set(scheduled_job::LEASED_UNTIL, until);
         transaction.keep(ScheduledJob::NAME, record, changes)?;
         let kind = job.value(scheduled_job::KIND)?.as_text().unwrap_or_default().to_owned();
-        let parameters = job.value(scheduled_job::PARAMETERS)?;
+        let (extension, parameters) = match backup.is_null() {
+            true => (extension, job.value(scheduled_job::PARAMETERS)?),
+            false => (Some(backups::ENGINE.to_owned()), backup),
+        };
         Ok(DueDone::HandedOut(Lease { record, kind, parameters, token, until, extension }))
     }
 }
@@ -214,15 +267,23 @@ impl Session {
         error: Option<&str>,
     ) -> Result<Option<Timestamp>> {
         let options = WriteOptions::default().cause("job.finish");
-        self.write_with(options, |transaction| finish(transaction, (job, token), outcome, error))
+        let ended = Ended { outcome, error: error.map(str::to_owned), result: None };
+        self.write_with(options, |transaction| finish(transaction, (job, token), &ended))
     }
 }
 
-fn finish(
+/// How a run of a job ended, and what it gave.
+pub(super) struct Ended {
+    pub outcome: JobOutcome,
+    pub error: Option<String>,
+    pub result: Option<String>,
+}
+
+/// Writes down how a job ended, and finds when it comes again.
+pub(super) fn finish(
     transaction: &mut Transaction<'_>,
     (job, token): (RecordId, RecordId),
-    outcome: JobOutcome,
-    error: Option<&str>,
+    ended: &Ended,
 ) -> Result<Option<Timestamp>> {
     let row = transaction.get_record(ScheduledJob::NAME, job)?;
     // Who may not change the job says nothing of it.
@@ -237,23 +298,24 @@ fn finish(
         Value::Int(attempts) => attempts,
         _ => 0,
     };
-    let attempts = if outcome == JobOutcome::Done { 0 } else { before.saturating_add(1) };
+    let is_done = ended.outcome == JobOutcome::Done;
+    let attempts = if is_done { 0 } else { before.saturating_add(1) };
     // A job of an extension that fails so often is switched off: nobody else could mend it.
     let is_extensions = !row.value(scheduled_job::EXTENSION)?.is_null();
     let quarantined = is_extensions && attempts >= MAX_ATTEMPTS;
     let active = row.value(scheduled_job::ACTIVE)? == Value::Bool(true) && !quarantined;
+    let is_tried_again = (1..MAX_ATTEMPTS).contains(&attempts);
+    let usual_zone = || transaction.reader().settings().zone();
+    let times = Times::of(&|name| row.value(name), usual_zone)?;
     let next = match attempts {
         _ if !active => None,
-        1..MAX_ATTEMPTS => {
+        _ if is_tried_again => {
             let minutes = 1_i64.checked_shl(u32::try_from(attempts - 1).unwrap_or(0)).unwrap_or(1);
             Some(Timestamp::from_micros(now.micros().saturating_add(minutes.saturating_mul(60_000_000))))
         }
-        _ => {
-            let usual_zone = || transaction.reader().settings().zone();
-            Times::of(&|name| row.value(name), usual_zone)?.next_after(now)?
-        }
+        _ => times.next_after(now)?,
     };
-    let told: Option<String> = error.map(|error| error.chars().take(MAX_ERROR).collect());
+    let told: Option<String> = ended.error.as_ref().map(|error| error.chars().take(MAX_ERROR).collect());
     let changes = Changes::new()
         .set(scheduled_job::ACTIVE, active)
         .set(scheduled_job::NEXT_AT, next)
@@ -261,8 +323,16 @@ fn finish(
         .set(scheduled_job::LEASED_UNTIL, Value::Null)
         .set(scheduled_job::ATTEMPTS, if attempts >= MAX_ATTEMPTS { 0 } else { attempts })
         .set(scheduled_job::ENDED_AT, now)
-        .set(scheduled_job::OUTCOME, outcome)
+        .set(scheduled_job::OUTCOME, ended.outcome)
         .set(scheduled_job::ERROR, told);
+    let changes = match is_done {
+        true => changes.set(scheduled_job::DONE_AT, now).set(scheduled_job::RESULT, ended.result.clone()),
+        false => changes,
+    };
+    let changes = match is_tried_again {
+        true => changes,
+        false => changes.set(scheduled_job::MISSED, missed(&row, &times, (is_done, now))?),
+    };
     transaction.keep(ScheduledJob::NAME, job, changes)?;
     Ok(next)
 }

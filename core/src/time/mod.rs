@@ -5,6 +5,7 @@
 //! Invariants: nothing here reads a clock but that of the engine; a record that is due is worked on once however many
 //! tick; what a calendar says of a day does not depend on the zone of the machine.
 
+mod backups;
 mod calendar;
 mod calendars;
 mod crontab;
@@ -14,6 +15,8 @@ mod lunar;
 mod plugin_jobs;
 mod recurrence;
 
+pub(crate) use backups::health_to_json;
+pub use backups::{BackupHealth, BackupSchedule};
 pub use calendar::{BusinessCalendar, SpecialDay, WorkingHours};
 pub use calendars::{
     Calendar, CalendarDay, CalendarWeek, DayKind, NamedDay, calendar as calendar_record, calendar_day,

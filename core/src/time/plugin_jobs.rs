@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
 
-use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
+use crate::base::{Code, Error, RecordId, Result, Value};
 use crate::engine::{
     Changes, Comparison, Condition, Crm, FieldSelector, Find, JobDefinition, Lease, Session, Transaction,
     WriteOptions,
@@ -16,10 +16,8 @@ use crate::engine::{
 use crate::schema::EntityType;
 use crate::time::crontab::rule_of_schedule;
 use crate::time::due::{NotDone, Ticked};
+use crate::time::jobs::next_minute;
 use crate::time::{JobOutcome, ScheduledJob, scheduled_job};
-
-/// A minute, in microseconds.
-const MINUTE: i64 = 60_000_000;
 
 /// The rules of the jobs that this process has found planned, by their names.
 #[derive(Default)]
@@ -108,12 +106,6 @@ fn plan_one(transaction: &mut Transaction<'_>, job: &Job) -> Result<()> {
     let kept =
         Changes::new().set(scheduled_job::EXTENSION, job.extension.as_str()).set(scheduled_job::SAID, rule);
     transaction.keep(ScheduledJob::NAME, id, kept)
-}
-
-/// The next full minute: where a rule says no times of its own, they are those of its beginning.
-fn next_minute(now: Timestamp) -> Timestamp {
-    let minutes = now.micros().div_euclid(MINUTE).saturating_add(1);
-    Timestamp::from_micros(minutes.saturating_mul(MINUTE))
 }
 
 /// Does a job of an extension that was handed out, and says how it ended. That the job fails is told, as is that the

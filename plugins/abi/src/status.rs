@@ -254,6 +254,12 @@ pub const GUANXI_ERR_ASSIGNMENT_NO_RULE: i32 = -680;
 pub const GUANXI_ERR_ASSIGNMENT_NOBODY: i32 = -681;
 /// `model.team_shares`: the shares of the team are not the whole
 pub const GUANXI_ERR_MODEL_TEAM_SHARES: i32 = -682;
+/// `guide.unknown`: there is no such guide, or no such step of it
+pub const GUANXI_ERR_GUIDE_UNKNOWN: i32 = -740;
+/// `guide.step_open`: the step is not done yet
+pub const GUANXI_ERR_GUIDE_STEP_OPEN: i32 = -741;
+/// `backup.running`: a backup is being written into the folder
+pub const GUANXI_ERR_BACKUP_RUNNING: i32 = -742;
 /// `plugin.not_admitted`: the plugin does not act on its own account
 pub const GUANXI_ERR_PLUGIN_NOT_ADMITTED: i32 = -540;
 /// `plugin.signature`: the plugin's signature does not hold

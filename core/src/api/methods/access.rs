@@ -28,7 +28,7 @@ methods! {
         user: Option<String>,
         /// create, read, update, delete, assign, export, import, share, approve, administer; read if not said.
         action: Option<String>,
-    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, hidden_fields, masked_fields, read_only_fields}" {
+    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, hidden_fields, masked_fields, read_only_fields, waiting: [{role, guide}]}" {
         let user = match &given.user {
             None => session.user(),
             Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
@@ -53,7 +53,7 @@ methods! {
         at: Option<String>,
         /// The entry of the ledger; this or `at`.
         position: Option<u64>,
-    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, hidden_fields, masked_fields, read_only_fields}" {
+    }) -> "{verdict, paths: [{role, team, position, grant, entity, level, reason, line}], shares: [{share, level, team, until, process: {entity, id}}], rules: [{rule, level, user, team, role, unit, below}], parents: [{setting, field, entity, record, shared}], delegators, hidden_fields, masked_fields, read_only_fields, waiting: [{role, guide}]}" {
         let user = match &given.user {
             None => session.user(),
             Some(user) => session.read(|reader| owner_from_json(&reader, &Json::from(user.as_str())))?,
@@ -158,6 +158,8 @@ pub(super) fn page_of(cursor: Option<&str>, limit: Option<u64>) -> Result<(Optio
 }
 
 fn explanation_to_json(session: &Session, told: &AccessExplanation) -> Result<Json> {
+    let waiting = told.waiting.iter();
+    let waiting = waiting.map(|one| json!({"role": one.role.to_string(), "guide": one.guide}));
     Ok(json!({
         "verdict": told.verdict.code(),
         "paths": paths_to_json(session, &told.paths)?,
@@ -168,6 +170,7 @@ fn explanation_to_json(session: &Session, told: &AccessExplanation) -> Result<Js
         "hidden_fields": told.hidden,
         "masked_fields": told.masked,
         "read_only_fields": told.read_only,
+        "waiting": waiting.collect::<Vec<_>>(),
     }))
 }
 

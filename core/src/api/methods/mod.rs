@@ -20,6 +20,7 @@ mod exchange;
 mod facts;
 mod files;
 mod formats;
+mod guides;
 mod history;
 mod indexes;
 mod keys;
@@ -66,6 +67,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         changes::METHODS,
         checkpoints::METHODS,
         comments::METHODS,
+        guides::METHODS,
         compliance::METHODS,
         configuration::METHODS,
         corrections::METHODS,

@@ -73,7 +73,7 @@ methods! {
             let id = transaction.create_record(User::NAME, changes)?;
             for role in given.roles.iter().flatten() {
                 let name = role.as_str().ok_or_else(|| Error::new(Code::InvalidArgument).field("roles"))?;
-                assign(transaction, id, name)?;
+                assign(transaction, id, name, None)?;
             }
             if let Some(password) = &given.password {
                 transaction.set_password(id, password)?;
@@ -160,13 +160,19 @@ methods! {
         user: String,
         /// The name of the role.
         role: String,
+        /// The guide before whose end the role counts for nothing; it counts at once if not said.
+        guide: Option<String>,
         /// A repeated request with this key gets the first answer.
         idempotency_key: Option<String>,
     }) -> "{id}" {
-        let request = json!([given.user, given.role]);
+        let guide = given.guide.as_deref();
+        let request = guide.map_or_else(
+            || json!([given.user, given.role]),
+            |guide| json!([given.user, given.role, guide]),
+        );
         write(session, "role.assign", given.idempotency_key.as_deref(), &request, |transaction| {
             let user = owner_from_json(&transaction.reader(), &Json::from(given.user.as_str()))?;
-            Ok(json!({"id": assign(transaction, user, &given.role)?.to_string()}))
+            Ok(json!({"id": assign(transaction, user, &given.role, guide)?.to_string()}))
         })
     }
 
@@ -320,8 +326,14 @@ fn role_named(transaction: &crate::engine::Transaction<'_>, name: &str) -> Resul
     found.first().copied().ok_or_else(missing)
 }
 
-fn assign(transaction: &mut crate::engine::Transaction<'_>, user: RecordId, role: &str) -> Result<RecordId> {
+fn assign(
+    transaction: &mut crate::engine::Transaction<'_>,
+    user: RecordId,
+    role: &str,
+    guide: Option<&str>,
+) -> Result<RecordId> {
     let role = role_named(transaction, role)?;
     let changes = Changes::new().set(role_assignment::USER, user).set(role_assignment::ROLE, role);
+    let changes = changes.set(role_assignment::GUIDE, guide.map(str::to_owned));
     transaction.create_record(RoleAssignment::NAME, changes)
 }

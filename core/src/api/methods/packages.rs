@@ -32,7 +32,7 @@ methods! {
     /// how many records would be read for it.
     "schema.install_package" (session, given: InstallPackage {
         /// The package: {package, version, label, requires, modules, module, settings, value_sets,
-        /// value_set_overrides, entities, extends, roles, views, commands}.
+        /// value_set_overrides, entities, extends, roles, views, commands, guides}.
         package: Json,
         /// Only says what would be; no if not said.
         dry_run: Option<bool>,

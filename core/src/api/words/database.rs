@@ -153,6 +153,18 @@ words! {
         => "列出宿主文件夹中的备份。";
     "The folder."
         => "文件夹。";
+    "Has backups written into a folder again and again, by `time.tick`. The job is a record of `sys.scheduled_job`, \
+     which is switched off and deleted as such."
+        => "由 `time.tick` 定期将备份写入文件夹。任务为 `sys.scheduled_job` 的记录，停用和删除均在该记录上进行。";
+    "When: a rule of RFC 5545, or the five fields of crontab, by the clocks of the organisation."
+        => "时间：RFC 5545 规则或 crontab 的五个字段，以组织时区为准。";
+    "After how many days a full backup is written in place of an increment; 7 if not said, 0 for full ones alone."
+        => "每隔多少天以完整备份代替增量备份；未指定时为 7，0 表示始终为完整备份。";
+    "Whether the keys of persons are backed up beside it; yes if not said."
+        => "是否同时备份个人密钥；未指定时为是。";
+    "Tells how it stands with the schedules of backups: when the last good one was written, what failed or was missed, \
+     and whether one is late."
+        => "报告定期备份的状况：最近一次成功备份的时间、失败与错过的次数，以及是否逾期。";
     "Deletes the backups of a folder that are no longer kept, and never breaks the chain of one that is."
         => "删除文件夹中不再保留的备份，绝不破坏仍需保留的备份链。";
     "How many of the newest full backups are kept, whatever their age; 3 if not said."

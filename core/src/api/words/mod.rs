@@ -5,6 +5,7 @@ mod access;
 mod assignment;
 mod comments;
 mod database;
+mod guides;
 mod privacy;
 mod privileges;
 mod records;
@@ -22,7 +23,7 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 13] = [
+const ALL: [&[Words]; 14] = [
     access::WORDS,
     assignment::WORDS,
     privileges::WORDS,
@@ -35,6 +36,7 @@ const ALL: [&[Words]; 13] = [
     time::WORDS,
     trade::WORDS,
     comments::WORDS,
+    guides::WORDS,
     work::WORDS,
 ];
 

@@ -160,9 +160,9 @@ words! {
      many records would be read for it."
         => "安装元数据软件包，替换其旧版本；或只说明会改变什么、需要读取多少记录。";
     "The package: {package, version, label, requires, modules, module, settings, value_sets, \
-     value_set_overrides, entities, extends, roles, views, commands}."
+     value_set_overrides, entities, extends, roles, views, commands, guides}."
         => "软件包：{package, version, label, requires, modules, module, settings, value_sets, value_set_overrides, \
-         entities, extends, roles, views, commands}。";
+         entities, extends, roles, views, commands, guides}。";
     "Goes back to the version of a package that was in force before, or says what that would change. Where there \
      was none, the package is removed."
         => "恢复软件包此前生效的版本，或只说明会改变什么。此前没有版本时移除该软件包。";
