@@ -109,9 +109,22 @@ impl<'a> History<'a> {
             let praised = self.work(day, morning)?;
             self.clock.set(Timestamp::from_micros(morning.micros().saturating_add(10 * HOUR)));
             self.praise(day, praised)?;
-            while self.administrator.tick(0)?.more {}
+            self.tick()?;
         }
         Ok(())
+    }
+
+    /// Does what has come due; what could not be done has no place in a history.
+    fn tick(&self) -> Result<()> {
+        loop {
+            let ticked = self.administrator.tick(0)?;
+            if let Some(failed) = ticked.failed.into_iter().next() {
+                return Err(failed.error);
+            }
+            if !ticked.more {
+                return Ok(());
+            }
+        }
     }
 
     /// Everybody does what the day asks of them, one after the other.

@@ -53,6 +53,8 @@ pub struct Story {
     turn: u16,
     /// The stage of the open deal.
     stage: u8,
+    /// Whether a deal was won, after which the pool does not take the account back.
+    has_bought: bool,
     /// The lead, until it is an account.
     lead: Option<RecordId>,
     account: Option<RecordId>,
@@ -289,7 +291,7 @@ impl Story {
         let deal = self.deal.ok_or_else(missing)?;
         self.record(chance, stage, ActivityKind::Visit, Outcome::Agreed, None)?;
         Ref::<Opportunity>::new(deal).win(stage.transaction)?;
-        self.deal = None;
+        (self.deal, self.has_bought) = (None, true);
         let follows = if chance.comes(57, 85) { later(chance) } else { Follows::default() };
         Ok(Follows { praised: chance.comes(58, 10).then_some(deal), ..follows })
     }
@@ -298,7 +300,11 @@ impl Story {
         self.record(chance, stage, ActivityKind::Call, Outcome::NotInterested, None)?;
         let deal = self.deal.take().ok_or_else(missing)?;
         Ref::<Opportunity>::new(deal).lose(stage.transaction, reason)?;
-        Ok(if chance.comes(59, 50) { later(chance) } else { self.left(chance, ACCOUNT_DAYS) })
+        Ok(if self.has_bought || chance.comes(59, 50) {
+            later(chance)
+        } else {
+            self.left(chance, ACCOUNT_DAYS)
+        })
     }
 
     fn care(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
@@ -318,6 +324,8 @@ impl Story {
     fn claim(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
         if let Some(account) = self.account {
             stage.transaction.claim_record(Account::NAME, account)?;
+            // The contact is still that of the one before.
+            self.contact = None;
             return self.care(chance, stage);
         }
         let lead = self.lead.ok_or_else(missing)?;
