@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use guanxi::{Locale, Result};
 
 use crate::commands::{
-    access, audit, backup, backups, call, compact, config, correction, create, describe, find, import, key,
-    look, plugin, privacy, purge, query, report, restore, salvage, schema, search, user, verify, view,
+    access, audit, backup, backups, call, compact, config, correction, create, demo, describe, find, import,
+    key, look, plugin, privacy, purge, query, report, restore, salvage, schema, search, user, verify, view,
 };
 use crate::exit::{self, Ended};
 use crate::host::Host;
@@ -105,6 +105,8 @@ pub enum KeyKind {
 pub enum Command {
     /// Create a database and its first administrator
     Create(create::Create),
+    /// Make a database with a firm of 40 people and two years of its history, to look at and to try out
+    Demo(demo::Demo),
     /// Import records of one entity from a CSV file, or of any from a tree in JSON
     Import(import::Import),
     /// List records of one entity
@@ -169,6 +171,7 @@ impl Command {
     pub fn run(&self, host: &Host) -> Result<Ended> {
         match self {
             Self::Create(command) => command.run(host),
+            Self::Demo(command) => command.run(host),
             Self::Import(command) => command.run(host),
             Self::Find(command) => command.run(host),
             Self::View(command) => command.run(host),

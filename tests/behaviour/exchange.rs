@@ -1,7 +1,9 @@
 //! Files in: every row accounted for, nothing left of a rejected one, and the same file read again.
 
 mod files;
+mod northwind;
 mod sales;
+mod sales_verbs;
 
 use std::io::Read;
 

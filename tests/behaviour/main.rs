@@ -23,6 +23,8 @@ mod deals;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
+mod demo_world;
+#[cfg(test)]
 mod entity_names;
 #[cfg(test)]
 mod erasure;

@@ -10,6 +10,7 @@ pub mod compliance;
 pub mod config;
 pub mod correction;
 pub mod create;
+pub mod demo;
 pub mod describe;
 pub mod find;
 pub mod import;

@@ -12,6 +12,8 @@ mod capabilities;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod keys;
