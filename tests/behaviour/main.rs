@@ -78,7 +78,9 @@ mod packages;
 mod palette;
 #[cfg(test)]
 mod patience;
+mod pipelines;
 #[cfg(test)]
+mod pool_covers;
 mod pool_policies;
 #[cfg(test)]
 mod privacy;
@@ -101,6 +103,7 @@ mod rules;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod scores;
 mod search;
 #[cfg(test)]
 mod search_index;

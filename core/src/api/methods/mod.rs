@@ -30,6 +30,7 @@ mod organisation;
 mod packages;
 mod palette;
 mod personal_package;
+mod pipelines;
 mod plugins;
 mod privacy_register;
 mod privileges;
@@ -85,6 +86,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        pipelines::METHODS,
         plugins::METHODS,
         privacy_register::METHODS,
         personal_package::METHODS,

@@ -5,6 +5,7 @@ mod access;
 mod assignment;
 mod comments;
 mod database;
+mod pipelines;
 mod privacy;
 mod privileges;
 mod records;
@@ -22,13 +23,14 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 13] = [
+const ALL: [&[Words]; 14] = [
     access::WORDS,
     assignment::WORDS,
     privileges::WORDS,
     records::WORDS,
     registry::WORDS,
     database::WORDS,
+    pipelines::WORDS,
     privacy::WORDS,
     rights::WORDS,
     suppression::WORDS,
