@@ -599,6 +599,11 @@
 #define GUANXI_ERR_POOL_PROTECTION -653
 
 /**
+ * `pool.views`: no more records of the pool are opened today
+ */
+#define GUANXI_ERR_POOL_VIEWS -715
+
+/**
  * `model.ambiguous_match`: several records match, and none was chosen
  */
 #define GUANXI_ERR_MODEL_AMBIGUOUS_MATCH -660
@@ -624,6 +629,29 @@
 #define GUANXI_ERR_MODEL_TEAM_SHARES -682
 
 /**
+ * `model.stage_of_another_pipeline`: the stage is one of another pipeline
+ */
+#define GUANXI_ERR_MODEL_STAGE_OF_ANOTHER_PIPELINE -710
+
+/**
+ * `model.pipeline_inactive`: the pipeline takes no new deals
+ */
+#define GUANXI_ERR_MODEL_PIPELINE_INACTIVE -711
+
+/**
+ * `model.pipeline_incomplete`: the pipeline lacks a stage
+ */
+#define GUANXI_ERR_MODEL_PIPELINE_INCOMPLETE -712
+
+/**
+ * `model.pipeline_adopting`: another pipeline does not become the default one yet
+ */
+#define GUANXI_ERR_MODEL_PIPELINE_ADOPTING -713
+
+/**
+ * `model.not_closed`: the deal is not closed
+ */
+#define GUANXI_ERR_MODEL_NOT_CLOSED -714
  * `guide.unknown`: there is no such guide, or no such step of it
  */
 #define GUANXI_ERR_GUIDE_UNKNOWN -740

@@ -40,9 +40,21 @@ fn deal(house: &House, owner: RecordId, amount: i64, stage: &str, expected: &str
 }
 
 fn won(house: &House, owner: RecordId, amount: i64, closed: &str) -> Ref<Opportunity> {
+    won_by(house, owner, amount, closed, &[])
+}
+
+/// As [`won`], with the team that it had; who has which share of a deal is settled when it closes.
+fn won_by(
+    house: &House,
+    owner: RecordId,
+    amount: i64,
+    closed: &str,
+    team: &[TeamMember],
+) -> Ref<Opportunity> {
     let deal = deal(house, owner, amount, "Prospecting", closed);
     let changes = Changes::new().set(opportunity::CLOSED_ON, date(closed));
     house.change(Opportunity::NAME, deal.id(), &changes);
+    set_team(house, deal, team).unwrap();
     house.admin.write(|transaction| deal.win(transaction)).unwrap();
     deal
 }
@@ -204,8 +216,8 @@ fn a_forecast_is_of_the_deals_that_one_sees_by_month_and_category() {
 fn a_forecast_by_person_gives_each_their_share_and_keeps_currencies_apart() {
     let market = market();
     let (lin, wang) = (market.lin.user(), market.wang.user());
-    let shared = won(&market.house, lin, 100, "2026-11-10");
-    set_team(&market.house, shared, &[member(lin, Some("62.5")), member(wang, Some("37.5"))]).unwrap();
+    let shares = [member(lin, Some("62.5")), member(wang, Some("37.5"))];
+    let _ = won_by(&market.house, lin, 100, "2026-11-10", &shares);
     let dollars: Money = "USD 10".parse().unwrap();
     let foreign = deal(&market.house, lin, 1, "Prospecting", "2026-11-12");
     market.house.change(Opportunity::NAME, foreign.id(), &Changes::new().set(opportunity::AMOUNT, dollars));
@@ -229,8 +241,8 @@ fn quotas_are_filled_by_shares_of_won_deals_and_rolled_up_over_reports_and_units
     let market = market();
     let house = &market.house;
     let (lin, wang, manager) = (market.lin.user(), market.wang.user(), market.manager.user());
-    let shared = won(house, wang, 1_000, "2026-11-20");
-    set_team(house, shared, &[member(lin, Some("25")), member(wang, Some("75"))]).unwrap();
+    let shares = [member(lin, Some("25")), member(wang, Some("75"))];
+    let _ = won_by(house, wang, 1_000, "2026-11-20", &shares);
     let north = house.create("sys.unit", &Changes::new().set(unit::NAME, "华北"));
     let below = house.create("sys.unit", &Changes::new().set(unit::NAME, "北京").set(unit::PARENT, north));
     house.change("sys.user", wang, &Changes::new().set("unit", below));

@@ -42,7 +42,7 @@ fn school() -> School {
     let house = database();
     call(&house.admin, "schema.install_package", json!({"package": course("1.0.0")}));
     let account = house.create(Account::NAME, &Changes::new().set(account::NAME, "加喜"));
-    house.role("reader", &[(Account::NAME, Action::Read, Level::All)]);
+    let _ = house.role("reader", &[(Account::NAME, Action::Read, Level::All)]);
     let li = house.user("li", &[]);
     let given = json!({"user": "li", "role": "reader", "guide": COURSE});
     let assignment = call(&house.admin, "role.assign", given)["id"].as_str().unwrap().parse().unwrap();
@@ -174,7 +174,7 @@ fn nobody_does_a_guide_for_others_and_no_other_door_opens_the_role() {
 #[test]
 fn under_four_eyes_a_guide_opens_what_was_agreed_on_and_is_not_waived_by_one() {
     let school = school();
-    school.house.user_as("second", "administrator");
+    let _ = school.house.user_as("second", "administrator");
     let values = [("access.four_eyes".to_owned(), Some(json!(["assignments"])))].into();
     let change = ConfigurationChange { values, ..ConfigurationChange::default() };
     school.house.admin.change_configuration(&change).unwrap();

@@ -82,7 +82,9 @@ mod packages;
 mod palette;
 #[cfg(test)]
 mod patience;
+mod pipelines;
 #[cfg(test)]
+mod pool_covers;
 mod pool_policies;
 #[cfg(test)]
 mod privacy;
@@ -105,6 +107,7 @@ mod rules;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod scores;
 mod search;
 #[cfg(test)]
 mod search_index;

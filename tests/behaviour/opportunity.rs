@@ -105,8 +105,9 @@ fn a_closed_deal_stays_closed() {
     assert_eq!(refusal(set(&house, deal, &back)), Code::InvalidTransition);
     let emptied = Changes::new().set("stage", Value::Null);
     assert_eq!(refusal(set(&house, deal, &emptied)), Code::InvalidTransition);
-    // What is no step may still be changed, and winning what is won changes nothing.
-    set(&house, deal, &Changes::new().set("note", "thanks").set("amount", Money::cny(5))).unwrap();
+    // Nor is anything else of it changed, and winning what is won changes nothing.
+    let thanks = Changes::new().set("note", "thanks").set("amount", Money::cny(5));
+    assert_eq!(refusal(set(&house, deal, &thanks)), Code::RecordLocked);
     house.admin.write(|transaction| deal.win(transaction)).unwrap();
     assert_eq!(history(&house, deal).len(), 1);
 }

@@ -387,3 +387,41 @@ fn an_upgrade_that_was_cut_off_before_its_end_is_done_again() {
     // The model of today may have declared more since.
     assert!(crm.verify(&Patience::default()).unwrap().entries >= sample.entries);
 }
+
+#[test]
+fn what_stands_in_an_older_database_goes_on_and_becomes_the_default_pipeline_when_another_is_made() {
+    SAMPLES.iter().for_each(is_taken_into_a_pipeline);
+}
+
+fn is_taken_into_a_pipeline(sample: &Sample) {
+    let (_folder, path) = sample.copied();
+    let crm = still().open(&path).unwrap();
+    let session = crm.session_for(ADMIN).unwrap();
+    let count = |entity: &str, none: bool| {
+        let met = Condition::IsNull("pipeline".into());
+        let met = if none { met } else { Condition::Not(Box::new(met)) };
+        session.count(entity, &met).unwrap()
+    };
+    let (stages, deals) = (count("stage", true), count("opportunity", true));
+    assert_eq!((count("stage", false), count("opportunity", false)), (0, 0));
+    // Without any pipeline a deal begins in the first stage and ends in the one that is won.
+    let done = |method: &str, given: Json| call(&session, method, &given).unwrap();
+    let made =
+        done("record.create", json!({"entity": "opportunity", "values": {"title": "续约"}}))["id"].clone();
+    done("opportunity.win", json!({"id": made}));
+    let stage = |name: &str, outcome: &str| json!({"name": name, "outcome": outcome});
+    let given = json!({"name": "Renewals", "stages": [stage("Due", "open"), stage("Renewed", "won"), stage("Left", "lost")]});
+    let made = done("pipeline.define", given)["id"].clone();
+    while session.tick(0).unwrap().done > 0 {}
+    assert_eq!((count("stage", true), count("opportunity", true)), (0, 0));
+    assert_eq!((count("stage", false), count("opportunity", false)), (stages + 3, deals + 1));
+    let listed = done("pipeline.list", json!({}));
+    let rows = listed["rows"].as_array().unwrap();
+    let of = |default: bool| rows.iter().find(|row| (row["is_default"] == json!(true)) == default).unwrap();
+    let (pipeline, renewals) = (of(true)["id"].clone(), of(false));
+    assert_eq!((&renewals["id"], renewals["stages"].as_array().unwrap().len()), (&made, 3));
+    assert_eq!(of(true)["stages"].as_array().unwrap().len() as u64, stages);
+    let deal = only(&session, "opportunity", "执照变更代办");
+    assert_eq!(deal.value("status").unwrap().as_text(), Some("won"));
+    assert_eq!(deal.value("pipeline").unwrap().to_string(), pipeline.as_str().unwrap());
+}

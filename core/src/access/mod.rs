@@ -41,7 +41,7 @@ pub use plugin_accounts::{PluginAccount, plugin_account};
 pub use policy::{
     FollowingFact, GrantFact, People, Policy, Rules, TeamFacts, UnitFact, UserFact, WaitingRole, Way,
 };
-pub use pools::{Pool, PoolFact, PoolMember, pool, pool_member};
+pub use pools::{Pool, PoolCover, PoolFact, PoolMember, pool, pool_member};
 pub use positions::{
     HolderFact, Position, PositionFact, PositionFacts, PositionHolder, PositionRole, position,
     position_holder, position_role,

@@ -185,13 +185,40 @@ pub(super) struct Fields {
     pub outermost: FieldProfile,
     /// Of those within, the innermost first; none where all grants show the same.
     pub rings: Vec<(Arc<Reach>, FieldProfile)>,
+    /// Of the records of pools that hide something until the claim, whatever ring they lie in.
+    pub pools: Vec<PoolProfile>,
+}
+
+/// What is shown of the records that a pool owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PoolProfile {
+    /// The pool.
+    pub pool: RecordId,
+    /// What is shown of them.
+    pub profile: FieldProfile,
+    /// The fields that the pool hides or masks.
+    pub covered: BTreeSet<FieldId>,
 }
 
 impl Fields {
     /// Of records of a class. One that is shared singly, and that no grant reaches, shows what the widest grants show.
     pub fn of(&self, class: &AccessClass) -> &FieldProfile {
+        if let Some(pool) = self.pools.iter().find(|pool| pool.pool == class.owner) {
+            return &pool.profile;
+        }
         let ring = self.rings.iter().find(|(reach, _)| reach.contains(class));
         ring.map_or(&self.outermost, |(_, profile)| profile)
+    }
+
+    /// Of the records of an owner in any unit, as far as rings tell owners apart.
+    pub fn of_owner(&self, owner: RecordId) -> &FieldProfile {
+        let ring = self.rings.iter().find(|(reach, _)| reach.all || reach.owners.contains(&owner));
+        ring.map_or(&self.outermost, |(_, profile)| profile)
+    }
+
+    /// Whether a pool hides or masks a field of its records.
+    fn are_covered(&self, field: FieldId) -> bool {
+        self.pools.iter().any(|pool| pool.covered.contains(&field))
     }
 
     /// Of the records of which the most is shown.
@@ -333,7 +360,9 @@ impl<A: ActionKind> Permit<A> {
     #[must_use]
     pub fn shows(&self, field: FieldId) -> bool {
         let fields = &self.fields.outermost;
-        !fields.hidden.contains(&field) && !fields.masks(field, Showing::List)
+        !fields.hidden.contains(&field)
+            && !fields.masks(field, Showing::List)
+            && !self.fields.are_covered(field)
     }
 
     /// Whether the holder sees something of a field in some records: its values, or masks of them.
@@ -365,7 +394,7 @@ impl<A: ActionKind> Permit<A> {
     /// for only where it makes a difference.
     #[must_use]
     pub fn shows_in(&self, class: impl FnOnce() -> AccessClass, field: FieldId) -> bool {
-        let profile = match self.fields.rings.is_empty() {
+        let profile = match self.fields.rings.is_empty() && self.fields.pools.is_empty() {
             true => &self.fields.outermost,
             false => self.fields.of(&class()),
         };

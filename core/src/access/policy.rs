@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use crate::access::class::ClassTable;
 use crate::access::delegating::Acting;
 use crate::access::permit::{FieldProfile, Fields, Marked, Partitions, Reach, Scope};
-use crate::access::pools::{PoolFact, sees_pools};
+use crate::access::pools::{PoolCover, PoolFact, sees_pools};
 use crate::access::{
     AccessClass, Action, ActionKind, ClassId, Delegation, DelegationFact, Effect, InheritedFact, Level,
     Numbered, Permit, PluginAccount, PositionHolder, PrivilegeRequest, RIGHTS_REQUESTS, RecordShare,
@@ -261,6 +261,8 @@ pub struct Rules {
     pub(super) sharing: BTreeMap<String, Vec<SharingFact>>,
     /// Settings that are switched on, by the entity whose records follow.
     pub(super) inherited: BTreeMap<String, Vec<InheritedFact>>,
+    /// What pools hide of their records, where they hide anything.
+    pub(super) covers: BTreeMap<RecordId, PoolCover>,
 }
 
 impl Rules {
@@ -276,6 +278,13 @@ impl Rules {
             rules.following.entry(fact.entity.clone()).or_default().push(fact);
         }
         rules
+    }
+
+    /// The same, with what pools hide of their records.
+    #[must_use]
+    pub fn covering(mut self, covers: impl IntoIterator<Item = (RecordId, PoolCover)>) -> Self {
+        self.covers.extend(covers.into_iter().filter(|(_, cover)| *cover != PoolCover::default()));
+        self
     }
 
     /// The same, with what opens records beside roles.
@@ -696,7 +705,7 @@ impl Policy {
     fn fields(&self, principal: RecordId, entity: &str, action: Action) -> Fields {
         let levels = self.rings(principal, entity, action);
         let mut fields =
-            Fields { outermost: self.profile(principal, entity, action, Level::All), rings: vec![] };
+            Fields { outermost: self.profile(principal, entity, action, Level::All), ..Fields::default() };
         for level in levels.into_iter().rev() {
             let profile = self.profile(principal, entity, action, level);
             let outer = fields.rings.last().map_or(&fields.outermost, |(_, outer)| outer);
@@ -705,6 +714,7 @@ impl Policy {
             }
         }
         fields.rings.reverse();
+        fields.pools = self.covered(principal, entity, &fields);
         fields
     }
 

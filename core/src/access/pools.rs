@@ -2,16 +2,20 @@
 //!
 //! A pool is an owner as a user is one, so its records are of classes as those of anybody. Whoever is granted to read
 //! their own records of an entity reads those of the pools that they are members of, and no other action: to work at
-//! one of them is to claim it first.
+//! one of them is to claim it first. What a pool hides until then, its members do not see, nor does anybody whose roles
+//! reach beyond what is their own; whoever administers everybody's records of the entity sees all of it.
 
-use crate::access::{Action, Policy, Principals};
-use crate::base::RecordId;
+use std::collections::BTreeSet;
+
+use crate::access::permit::{Fields, PoolProfile};
+use crate::access::{Action, Level, Policy, Principals};
+use crate::base::{FieldId, RecordId};
 use crate::schema::declare::entity;
 
 /// Pools that own records.
 pub mod pool {
     use super::entity;
-    use crate::schema::Text;
+    use crate::schema::{Int, Text};
 
     entity! {
         /// A pool owns records that nobody works at yet. Its members see them, and claim them.
@@ -19,6 +23,15 @@ pub mod pool {
             "拥有尚无人跟进的记录；成员可查看并领取。", title "name", data_subject false);
         /// What the pool is called. No two pools have the same name.
         NAME: Text = 1, "name", "名称", "Name", "公海的叫法，不可重复。", [required = true, unique = true, indexed = true];
+        /// API names of fields, separated by commas, of which nothing is seen in the pool's records until one is claimed.
+        HIDDEN_FIELDS: Text = 2, "hidden_fields", "领取前隐藏字段", "Hidden until the claim",
+            "领取前不显示的字段（API 名称，以逗号分隔）；不可据此搜索、筛选、排序或汇总。", [];
+        /// API names of fields, separated by commas, of which a mask is seen until then.
+        MASKED_FIELDS: Text = 3, "masked_fields", "领取前脱敏字段", "Masked until the claim",
+            "领取前以脱敏形式显示的字段（API 名称，以逗号分隔）；不可据此搜索、筛选、排序或汇总。", [];
+        /// How many of its records one person opens in a day; any number if not said.
+        VIEWS_PER_DAY: Int = 4, "views_per_day", "每日查看上限", "Views per day",
+            "每人每天最多打开查看的公海记录数；为空则不限。", [];
     }
 }
 
@@ -63,6 +76,17 @@ pub struct PoolFact {
     pub partition: u32,
     /// Its members.
     pub members: Vec<Principals>,
+    /// How many of its records one member opens in a day, if there is a limit.
+    pub views_per_day: Option<u64>,
+}
+
+/// What is not to be seen of the records of a pool until they are claimed, in the fields of a registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolCover {
+    /// Fields of which nothing is seen.
+    pub hidden: BTreeSet<FieldId>,
+    /// Fields of which masks are seen.
+    pub masked: BTreeSet<FieldId>,
 }
 
 /// Whether an action is done to records of pools by their members.
@@ -78,6 +102,36 @@ impl Policy {
             own == Some(pool.partition) && pool.members.iter().any(|with| self.is_among(principal, *with))
         });
         pools.map(|pool| pool.id)
+    }
+
+    /// How many records of a pool somebody opens in a day, by what limits members and whoever reaches its records as
+    /// they do; nothing where there is no limit.
+    #[must_use]
+    pub fn views_per_day(&self, principal: RecordId, entity: &str, pool: RecordId) -> Option<u64> {
+        let fact = self.people.pools.get(&pool)?;
+        fact.views_per_day.filter(|_| !self.sees_through(principal, entity))
+    }
+
+    /// Whether what pools hide is shown to somebody all the same.
+    fn sees_through(&self, principal: RecordId, entity: &str) -> bool {
+        self.effective(principal, entity, Action::Administer) == Level::All
+    }
+
+    /// What pools hide from somebody in their records, beside what grants hide.
+    pub(super) fn covered(&self, principal: RecordId, entity: &str, fields: &Fields) -> Vec<PoolProfile> {
+        if self.rules.covers.is_empty() || self.sees_through(principal, entity) {
+            return Vec::new();
+        }
+        let wide = self.effective(principal, entity, Action::Read) > Level::OwnAndSubordinates;
+        let members: BTreeSet<RecordId> = self.pools_of(principal).collect();
+        let near = self.rules.covers.iter().filter(|(pool, _)| wide || members.contains(*pool));
+        let cover = |(pool, cover): (&RecordId, &PoolCover)| {
+            let mut profile = fields.of_owner(*pool).clone();
+            profile.hidden.extend(&cover.hidden);
+            profile.masked.extend(&cover.masked);
+            PoolProfile { pool: *pool, profile, covered: &cover.hidden | &cover.masked }
+        };
+        near.map(cover).collect()
     }
 
     /// Whether there is such a pool.

@@ -407,6 +407,9 @@ catalogue! {
     PoolProtection = 653, "pool.protection",
         ["the record cannot be protected so", "the pool's policy limits how long and how many records are protected, or has no protection", "protect it for a shorter time, or fewer records"],
         ["无法按此设置保护", "公海规则限制保护的期限和数量，或不允许保护", "请缩短期限或减少保护数量"];
+    PoolViews = 715, "pool.views",
+        ["no more records of the pool are opened today", "the pool limits how many of its records one person opens in a day", "claim one, or go on tomorrow"],
+        ["今日查看公海记录次数已用完", "公海限制每人每天打开查看的记录数", "请领取其中的记录，或明日再查看"];
     AmbiguousMatch = 660, "model.ambiguous_match",
         ["several records match, and none was chosen", "the name, phone or e-mail address is that of several", "name one of them, or say that a new one is made"],
         ["有多条匹配记录且未指定", "名称、电话或邮箱与多条记录相同", "请指定其中一条，或要求新建"];
@@ -422,6 +425,21 @@ catalogue! {
     TeamShares = 682, "model.team_shares",
         ["the shares of the team are not the whole", "the shares of a team are 100 together, or nobody has one", "correct the shares"],
         ["团队分成合计不是 100", "团队成员的分成合计须为 100，或均不填写", "请更正分成"];
+    StageOfAnotherPipeline = 710, "model.stage_of_another_pipeline",
+        ["the stage is one of another pipeline", "a deal stands in a stage of its own pipeline, and a stage stays in the one that it was made for", "name a stage of the deal's pipeline, or move the deal with opportunity.move_to_pipeline"],
+        ["该阶段属于其他销售管道", "商机只能处于所属管道的阶段，阶段设定后不可改换管道", "请指定该商机管道内的阶段，或用 opportunity.move_to_pipeline 转入其他管道"];
+    PipelineInactive = 711, "model.pipeline_inactive",
+        ["the pipeline takes no new deals", "it is switched off", "name another pipeline, or switch it on again"],
+        ["该销售管道不接收新商机", "管道已停用", "请指定其他管道，或重新启用"];
+    PipelineIncomplete = 712, "model.pipeline_incomplete",
+        ["the pipeline lacks a stage", "a pipeline begins with an open stage, and has one that is won and one that is lost", "add the stage that is missing"],
+        ["销售管道缺少阶段", "管道须以进行中的阶段开始，并有赢单和输单阶段", "请补充缺少的阶段"];
+    PipelineAdopting = 713, "model.pipeline_adopting",
+        ["another pipeline does not become the default one yet", "what stood without a pipeline is still taken into the one that is", "tick until that is done, and try again"],
+        ["暂不能更换默认销售管道", "未指定管道的商机和阶段正在归入当前默认管道", "请继续执行 time.tick 直至完成后重试"];
+    NotClosed = 714, "model.not_closed",
+        ["the deal is not closed", "only a deal that is won, lost or void is laid aside", "close it first"],
+        ["商机尚未关闭", "仅赢单、输单或作废的商机可归档", "请先关闭该商机"];
     GuideUnknown = 740, "guide.unknown",
         ["there is no such guide, or no such step of it", "the name is misspelt, or the guide was taken back", "take a name that `guide.list` tells"],
         ["引导或其步骤不存在", "名称有误，或该引导已撤回", "请使用 `guide.list` 列出的名称"];

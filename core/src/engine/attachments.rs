@@ -133,6 +133,7 @@ impl Session {
         let (attachment, content) = self.read(|reader| {
             let known = reader.registry.entity(entity)?;
             let record = reader.stored(&reader.permit(known)?, known, record)?;
+            reader.opens(known, &record)?;
             reader.reads(known, &[record.id], &Asked::by("attachment"))?;
             reader.check_sees_attachment(known, &record, attachment)?;
             records::read_attachment(reader.snapshot, known, &record, attachment, sealer)

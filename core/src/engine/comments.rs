@@ -177,14 +177,37 @@ impl Session {
     /// more than 20,000 bytes and more than 50 mentions; `input.invalid_argument` for the organisation's own records;
     /// `record.reference_missing` for a mention of somebody whom the user does not know.
     pub fn comment(&self, entity: &str, id: RecordId, text: &str, mentions: &[RecordId]) -> Result<RecordId> {
+        self.comment_once((entity, id), text, mentions, None)
+    }
+
+    /// As [`Session::comment`]: a repeated request with the same key gets the first comment, and says nothing again.
+    ///
+    /// # Errors
+    /// As [`Session::comment`]; `record.idempotency_mismatch` for another request with the same key.
+    pub fn comment_once(
+        &self,
+        (entity, id): (&str, RecordId),
+        text: &str,
+        mentions: &[RecordId],
+        key: Option<&str>,
+    ) -> Result<RecordId> {
         let text = text.trim();
         check_text(text, mentions)?;
         let mentions: BTreeSet<RecordId> = mentions.iter().copied().collect();
         let told = self.read(|reader| reader.told_of(entity, id, &mentions))?;
         let options = WriteOptions::default().cause("comment.add");
-        self.write_with(options, |transaction| {
-            transaction.write_comment((entity, id), text, &mentions, &told)
-        })
+        let Some(key) = key else {
+            return self.write_with(options, |transaction| {
+                transaction.write_comment((entity, id), text, &mentions, &told)
+            });
+        };
+        let named: Vec<String> = mentions.iter().map(RecordId::to_string).collect();
+        let request = serde_json::json!(["comment.add", entity, id.to_string(), text, named]);
+        let answer = self.write_once(key, &request, options, |transaction| {
+            let comment = transaction.write_comment((entity, id), text, &mentions, &told)?;
+            Ok(serde_json::json!(comment.to_string()))
+        })?;
+        answer.as_str().unwrap_or_default().parse()
     }
 
     /// What was said about a record that the user reads, the newest first; at most 100.

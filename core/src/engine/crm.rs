@@ -21,6 +21,7 @@ use crate::engine::configuration::Configuration;
 use crate::engine::due::DueHook;
 use crate::engine::extension::Hook;
 use crate::engine::plugin_states;
+use crate::engine::pool_views::PoolViews;
 use crate::engine::retype::begin_moves;
 use crate::engine::session::WriterTurn;
 use crate::engine::sessions::OpenSessions;
@@ -115,6 +116,8 @@ pub(super) struct Inner {
     pub extractors: RwLock<Vec<Arc<dyn TextExtractor>>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
+    /// How many records of pools each has opened today.
+    pub pool_views: Mutex<PoolViews>,
     pub anomaly_listeners: AnomalyListeners,
     /// What is shared with those who ask.
     pub shares: KeptShares,
@@ -221,6 +224,7 @@ impl Crm {
             signer: options.signer.clone(),
             extractors: RwLock::new(options.extractors.clone()),
             audit: AuditTrail::default(),
+            pool_views: Mutex::default(),
             anomaly_listeners: AnomalyListeners::default(),
             shares: KeptShares::default(),
             sessions: OpenSessions::default(),

@@ -471,9 +471,23 @@ impl Save<'_> {
     /// # Errors
     /// `schema.unknown_entity`, `schema.unknown_field`, `storage.damaged`.
     pub fn first_by(&self, entity: &str, field: impl Into<FieldSelector>) -> Result<Option<RecordId>> {
+        self.first_meeting(entity, &Condition::Everything, field)
+    }
+
+    /// As [`Save::first_by`], among the records that meet a condition.
+    ///
+    /// # Errors
+    /// As [`Save::first_by`]; `schema.wrong_type`.
+    pub fn first_meeting(
+        &self,
+        entity: &str,
+        met: &Condition,
+        field: impl Into<FieldSelector>,
+    ) -> Result<Option<RecordId>> {
         let entity = self.registry.entity(entity)?;
+        let filter = condition::resolve_for_rule(entity, met, self.phones)?;
         let sort = vec![SortField::new(field.into().resolve(entity)?, Direction::Ascending)];
-        let query = Query { sort, limit: 1, ..Query::default() };
+        let query = Query { filter, sort, limit: 1, ..Query::default() };
         let permit = self.policy.bootstrap::<Read>(entity.id());
         let patience = Patience::default();
         let sight = Sight::new(self.snapshot, self.registry, entity, &permit, &patience);

@@ -344,6 +344,7 @@ impl Session {
             let known = reader.registry().entity(entity)?;
             let permit = reader.permit(known)?;
             let record = reader.standing(&permit, known, id)?;
+            reader.opens(known, &record)?;
             reader.reads(known, &[id], &Asked::by("history"))?;
             look(Past { reader, permit, record })
         })

@@ -76,6 +76,7 @@ mod palette;
 mod passwords;
 mod plugin_accounts;
 mod plugin_states;
+mod pool_views;
 mod pools;
 mod privacy;
 mod privilege_requests;

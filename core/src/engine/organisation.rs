@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::access::{
     self, Action, DelegationFact, Effect, FollowingFact, GrantFact, HolderFact, Level, People, Policy,
-    PoolFact, PositionFact, PositionFacts, PrivilegeRequest, Read, RecordShare, Rules, TeamFacts, UnitFact,
-    UserFact, WaitingRole, delegation, grant, pool_member, position, position_holder, position_role, role,
-    role_assignment, share, team_member, team_role, unit, user,
+    PoolCover, PoolFact, PositionFact, PositionFacts, PrivilegeRequest, Read, RecordShare, Rules, TeamFacts,
+    UnitFact, UserFact, WaitingRole, delegation, grant, pool, pool_member, position, position_holder,
+    position_role, role, role_assignment, share, team_member, team_role, unit, user,
 };
 use crate::base::{EntityId, FieldId, Label, Patience, RecordId, Result, Timestamp, Value};
 use crate::engine::access_past::PastFacts;
 use crate::engine::opening::{NamedPrincipals, Opened, StatedInheritance, StatedRule, principals_of};
+use crate::engine::pool_views::CheckPool;
 use crate::engine::service_accounts::CheckService;
 use crate::engine::views::{CheckView, audiences};
 use crate::engine::{
@@ -74,6 +75,7 @@ pub(super) fn declare(registrar: &mut Registrar) {
     registrar.entity(access::SharingRule::definition());
     registrar.entity(access::InheritedAccess::definition());
     registrar.entity(access::Pool::definition());
+    registrar.before_save(access::Pool::NAME, 0, Arc::new(CheckPool));
     registrar.entity(access::PoolMember::definition());
     registrar.entity(access::PluginAccount::definition());
     registrar.entity(PrivilegeRequest::definition());
@@ -139,6 +141,7 @@ struct Stated {
     grants: Vec<StatedGrant>,
     sharing: Vec<StatedRule>,
     inherited: Vec<StatedInheritance>,
+    covers: Vec<StatedCover>,
 }
 
 /// A grant as its record states it.
@@ -190,6 +193,26 @@ impl StatedGrant {
             masked_in_lists,
             lists_fields: ![&self.visible, &self.writable].into_iter().all(|names| names.trim().is_empty()),
         }
+    }
+}
+
+/// What a pool hides until the claim, as its record states it: names of fields, separated by commas.
+#[derive(Debug)]
+struct StatedCover {
+    pool: RecordId,
+    hidden: String,
+    masked: String,
+}
+
+impl StatedCover {
+    /// The same in the fields of a registry, of whatever entity a pool owns records. What follows from them is hidden,
+    /// unless it is masked itself.
+    fn in_fields(&self, registry: &Registry) -> PoolCover {
+        let masked = named_fields(registry, "*", &self.masked);
+        let mut hidden = named_fields(registry, "*", &self.hidden);
+        hidden.extend(follow(registry, "*", &hidden));
+        hidden.extend(follow(registry, "*", &masked).difference(&masked));
+        PoolCover { hidden, masked }
     }
 }
 
@@ -283,6 +306,7 @@ fn rules(registry: &Registry, stated: &Stated) -> (Rules, Marking) {
         registry.entities().iter().flat_map(|entity| following(registry, entity)).collect(),
         off.map(|entity| entity.api_name.clone()).collect(),
     );
+    let rules = rules.covering(stated.covers.iter().map(|cover| (cover.pool, cover.in_fields(registry))));
     let Opened { sharing, inherited, marking } = Opened::of(registry, (&stated.sharing, &stated.inherited));
     (rules.opening(sharing, inherited), marking.with_shares(share_place(registry)))
 }
@@ -345,6 +369,7 @@ impl Loader<'_> {
             grants: self.grants()?,
             sharing: self.rows::<access::SharingRule, _>(StatedRule::of)?,
             inherited: self.rows::<access::InheritedAccess, _>(StatedInheritance::of)?,
+            covers: self.pool_covers()?,
         })
     }
 
@@ -469,9 +494,22 @@ impl Loader<'_> {
         for (pool, with) in members {
             by_pool.entry(pool).or_default().push(with);
         }
-        self.rows::<access::Pool, _>(|record, _| {
+        self.rows::<access::Pool, _>(|record, value| {
             let members = by_pool.get(&record.id).cloned().unwrap_or_default();
-            Some(PoolFact { id: record.id, partition: record.envelope.partition, members })
+            let views_per_day = match value(pool::VIEWS_PER_DAY.selector()) {
+                Value::Int(most) => Some(most.unsigned_abs()),
+                _ => None,
+            };
+            Some(PoolFact { id: record.id, partition: record.envelope.partition, members, views_per_day })
+        })
+    }
+
+    fn pool_covers(&self) -> Result<Vec<StatedCover>> {
+        self.rows::<access::Pool, _>(|record, value| {
+            let text = |name| value(name).as_text().unwrap_or_default().to_owned();
+            let (hidden, masked) =
+                (text(pool::HIDDEN_FIELDS.selector()), text(pool::MASKED_FIELDS.selector()));
+            Some(StatedCover { pool: record.id, hidden, masked })
         })
     }
 

@@ -155,6 +155,7 @@ impl<'a> Reader<'a> {
         let entity = self.registry.entity(entity)?;
         let permit = self.permit(entity)?;
         let record = self.stored(&permit, entity, id)?;
+        self.opens(entity, &record)?;
         self.reads(entity, &[id], &Asked::by("get"))?;
         self.show_stored(&permit, entity, record, Showing::Detail)
     }

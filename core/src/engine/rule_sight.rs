@@ -8,7 +8,7 @@ use crate::base::{Code, Error, FieldId, Patience, RecordId, Result, Value};
 use crate::engine::condition::resolve_for_rule;
 use crate::engine::extension::FollowUp;
 use crate::engine::opening::check_criteria;
-use crate::engine::{Action, Condition, FieldSelector, Save};
+use crate::engine::{Action, Condition, FieldSelector, Listing, Reader, Save};
 use crate::records::{self, Direction, Query, Record, RecordFacts, Sight, SortField};
 use crate::schema::{Entity, Field, FieldNames, compile_condition};
 
@@ -44,6 +44,26 @@ impl Seen<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// Whether a record meets criteria, such as rules are made with; nothing where the user does not see all fields, of
+    /// which they speak, as they are.
+    ///
+    /// # Errors
+    /// `schema.invalid_expression` where they are not understood any more; `access.not_permitted`.
+    pub fn meets(&self, row: &Listing, criteria: &str) -> Result<Option<bool>> {
+        let entity = row.entity()?;
+        let criteria = compile_condition(criteria, &FieldNames::of(entity))?;
+        let permit = self.permit(entity)?;
+        let class = row.record.envelope.access_class();
+        let shows = |field: &FieldId| permit.shows_in(|| class.clone(), *field);
+        if !criteria.fields().iter().all(shows) {
+            return Ok(None);
+        }
+        let facts = RecordFacts { record: &row.record, moment: self.moment()? };
+        Ok(Some(criteria.holds(&facts)? == Some(true)))
+    }
+}
+
 impl<'a> Save<'a> {
     /// The live records of an entity that meet a condition, in the partition of the owner of the record that is being
     /// saved, rising by a field and then by their ids; at most 1,000 are looked at.
@@ -51,6 +71,23 @@ impl<'a> Save<'a> {
     /// # Errors
     /// `schema.unknown_entity`, `schema.unknown_field`, `schema.wrong_type`, `storage.damaged`.
     pub fn seen(&self, entity: &str, met: &Condition, by: impl Into<FieldSelector>) -> Result<Vec<Seen<'a>>> {
+        let partition = self.policy.partition_of_owner(self.owner());
+        let mut seen = self.seen_anywhere(entity, met, by)?;
+        seen.retain(|seen| Some(seen.record.envelope.partition) == partition);
+        Ok(seen)
+    }
+
+    /// As [`Save::seen`], in whatever partition: for records that hold for the whole organisation, and for those that
+    /// belong to the record that is being saved.
+    ///
+    /// # Errors
+    /// As [`Save::seen`].
+    pub fn seen_anywhere(
+        &self,
+        entity: &str,
+        met: &Condition,
+        by: impl Into<FieldSelector>,
+    ) -> Result<Vec<Seen<'a>>> {
         let entity = self.registry.entity(entity)?;
         let filter = resolve_for_rule(entity, met, self.phones)?;
         let sort = vec![SortField::new(by.into().resolve(entity)?, Direction::Ascending)];
@@ -59,9 +96,7 @@ impl<'a> Save<'a> {
         let patience = Patience::default();
         let page =
             records::find(&Sight::new(self.snapshot, self.registry, entity, &permit, &patience), &query)?;
-        let partition = self.policy.partition_of_owner(self.owner());
-        let near = page.records.into_iter().filter(|record| Some(record.envelope.partition) == partition);
-        Ok(near.map(|record| Seen { entity, record }).collect())
+        Ok(page.records.into_iter().map(|record| Seen { entity, record }).collect())
     }
 
     /// A live record of which more than one value is asked for; nothing where there is none.
@@ -108,6 +143,16 @@ impl<'a> Save<'a> {
         Ok(criteria.holds(&facts)? == Some(true))
     }
 
+    /// As [`Save::meets`], for another record that the rule sees.
+    ///
+    /// # Errors
+    /// As [`Save::meets`].
+    pub fn seen_meets(&self, seen: &Seen<'_>, criteria: &str) -> Result<bool> {
+        let criteria = compile_condition(criteria, &FieldNames::of(seen.entity))?;
+        let facts = RecordFacts { record: &seen.record, moment: self.settings.moment(self.now)? };
+        Ok(criteria.holds(&facts)? == Some(true))
+    }
+
     /// Refuses criteria on records of an entity that are not understood, that name a field which the user who saves
     /// does not see in clear, or that speak of the time or of what is worked out.
     ///
@@ -138,6 +183,12 @@ impl<'a> Save<'a> {
             !field.definition.kind.targets().is_empty() && self.record.peek(field.id()).is_null()
         };
         self.changed_by_people().any(|field| !is_emptied(field))
+    }
+
+    /// The names of the fields that people set and that the save changes.
+    #[must_use]
+    pub fn said_changes(&self) -> Vec<&str> {
+        self.changed_by_people().map(|field| field.api_name.as_str()).collect()
     }
 
     fn changed_by_people(&self) -> impl Iterator<Item = &Field> {

@@ -2,7 +2,7 @@
 //!
 //! It deliberately has no private way into the engine: what a customer, a product and a deal are is
 //! said here in the terms that any extension may use.
-//! Invariants: an opportunity's status follows from its stage; a closed one stays as it is.
+//! Invariants: an opportunity's status follows from its stage; a closed one stays as it is until it is opened again.
 
 pub mod account;
 pub mod activity;
@@ -10,6 +10,7 @@ pub mod assignment;
 pub mod birthday_reminder;
 pub mod competitor;
 pub mod contact;
+pub mod contact_group;
 pub mod deal_team;
 pub mod event;
 pub mod forecast;
@@ -19,10 +20,13 @@ pub mod lead;
 pub mod opportunity;
 pub mod overview;
 pub mod owner_change;
+pub mod party_preference;
+pub mod pipeline;
 pub mod pipeline_snapshot;
 pub mod pool_policy;
 pub mod product;
 pub mod quota;
+pub mod score;
 pub mod stage;
 pub mod task;
 pub mod territory;
@@ -37,6 +41,7 @@ pub use assignment::{Assigned, Assignment, AssignmentMember, AssignmentRule};
 pub use birthday_reminder::{BirthdayCalendar, BirthdayReminder};
 pub use competitor::{Competition, Competitor};
 pub use contact::Contact;
+pub use contact_group::{ContactGroup, ContactGroupMember};
 pub use deal_team::TeamMember;
 pub use event::{Event, Occurrence};
 pub use forecast::{ForecastCategory, ForecastOf, ForecastRow};
@@ -44,10 +49,13 @@ pub use lead::{Conversion, Converted, Lead, LeadMatches, LeadStatus};
 pub use opportunity::{Opportunity, StageChange, Status};
 pub use overview::{Overview, Panel, PanelKind};
 pub use owner_change::{OwnerChange, OwnerChangeKind};
+pub use party_preference::PartyPreference;
+pub use pipeline::Pipeline;
 pub use pipeline_snapshot::{PipelineSchedule, PipelineSnapshot};
 pub use pool_policy::PoolPolicy;
 pub use product::Product;
 pub use quota::{Attainment, Quota};
+pub use score::{ScoreModel, ScoreReasons, ScoreRule};
 pub use stage::Stage;
 pub use task::{Task, TaskStatus};
 pub use territory::{Territory, TerritoryMember};
@@ -99,6 +107,8 @@ fn declare_work(registrar: &mut Registrar) {
     territory::declare(registrar);
     pool_policy::declare(registrar);
     assignment::declare(registrar);
+    score::declare(registrar);
+    party_preference::declare(registrar);
 }
 
 impl Extension for Trade {
@@ -111,7 +121,9 @@ impl Extension for Trade {
         modules().into_iter().for_each(|module| registrar.module(module));
         registrar.entity(Account::definition().in_module("parties").with_counter(account::by_kind()));
         registrar.entity(Contact::definition().in_module("parties"));
+        contact_group::declare(registrar);
         registrar.entity(Product::definition().in_module("products"));
+        pipeline::declare(registrar);
         registrar.entity(Stage::definition().in_module("sales"));
         let opportunity = Opportunity::definition().in_module("sales");
         registrar.entity(
@@ -124,7 +136,10 @@ impl Extension for Trade {
         registrar.command(pipeline.needing(Opportunity::NAME, Action::Read));
         registrar.everybody_reads(Product::NAME);
         registrar.everybody_reads(Stage::NAME);
+        registrar.states(Opportunity::NAME, opportunity::states());
+        registrar.before_save(Opportunity::NAME, 90, Arc::new(opportunity::HoldClosed));
         registrar.before_save(Opportunity::NAME, 100, Arc::new(opportunity::FollowStage));
+        registrar.before_save(Opportunity::NAME, 110, Arc::new(opportunity::KeepArchive));
         registrar.before_save(Opportunity::NAME, 150, Arc::new(opportunity::MoveAccountClocks));
         declare_deals(registrar);
         declare_work(registrar);

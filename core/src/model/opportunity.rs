@@ -1,14 +1,16 @@
 //! Opportunity: a deal on its way through the pipeline, with the verbs that close it.
 
-use crate::base::{Code, Error, RecordId, Result, Timestamp, Value};
-use crate::engine::{BeforeSave, Changes, Condition, Draft, Find, Ref, Save, Transaction};
+use crate::base::{Code, Error, Label, RecordId, Result, Timestamp, Value};
+use crate::engine::{BeforeSave, Changes, Condition, Draft, Ref, Save, Transaction};
 use crate::features::reports::{GroupBy, Measure, Report};
 use crate::model::deal_team::TeamColumns;
-use crate::model::{Account, Competitor, ForecastCategory, Product, Stage, account, stage};
+use crate::model::{
+    Account, Competitor, ForecastCategory, Pipeline, Product, Stage, account, pipeline, stage,
+};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
-    Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, OnDelete, Reference, Rows,
-    SearchClass, Text,
+    Bool, Choice, CounterDefinition, DateOnly, DateTime, EntityType, Int, MoneyAmount, OnDelete, Reference,
+    Rows, SearchClass, StateMachineDefinition, Text, Transition,
 };
 
 pub use stage_change::StageChange;
@@ -97,6 +99,18 @@ entity! {
     /// The competitor to whom it was lost.
     LOST_TO: Reference<Competitor> = 21, "lost_to", "输给", "Lost to", "赢得该商机的竞争对手。",
         [on_delete = OnDelete::SetNull];
+    /// The pipeline through which it goes: that of its stage, the default one if not said.
+    PIPELINE: Reference<Pipeline> = 22, "pipeline", "销售管道", "Pipeline",
+        "商机所经过的销售管道，与阶段所属一致；未指定时为默认管道。", [];
+    /// Why it was opened again, given with the step that opens it; emptied when it closes.
+    REOPEN_REASON: Text = 23, "reopen_reason", "重新打开原因", "Reason to reopen",
+        "重新打开的缘由，须随该操作填写；再次关闭时清空。", [];
+    /// How often it was opened again. The engine keeps it.
+    REOPENED: Int = 24, "reopened", "重新打开次数", "Reopened", "关闭后又重新打开的次数，由引擎维护。", [read_only = true];
+    /// Whether it is laid aside. Only what is closed is.
+    ARCHIVED: Bool = 25, "archived", "已归档", "Archived", "是否已归档；仅已关闭的商机可归档。", [indexed = true];
+    /// When it was laid aside. The engine keeps it.
+    ARCHIVED_AT: DateTime = 26, "archived_at", "归档时间", "Archived at", "归档的时刻，由引擎维护。", [read_only = true];
 }
 
 /// One step of an opportunity from stage to stage.
@@ -170,8 +184,59 @@ impl Ref<Opportunity> {
         self.close(transaction, Status::Void, Some(reason))
     }
 
+    /// Opens a closed deal again, in a stage of its pipeline that is open, or in the first one. It takes the right to
+    /// assign the deal, as superiors have it. The days that it was closed are a step of its history, with the reason.
+    ///
+    /// # Errors
+    /// `model.reason_required` for an empty reason; `model.invalid_transition` unless it is closed; `access.not_permitted`,
+    /// `record.not_found`; `model.stage_of_another_pipeline`.
+    pub fn reopen(
+        self,
+        transaction: &mut Transaction<'_>,
+        reason: &str,
+        stage: Option<RecordId>,
+    ) -> Result<()> {
+        let reason = reason.trim();
+        if reason.is_empty() {
+            return Err(Error::new(Code::ReasonRequired).field(REOPEN_REASON.name()));
+        }
+        let stage = match stage {
+            Some(stage) => stage,
+            None => pipeline::stage_for(transaction, self.id(), Status::Open)?,
+        };
+        let changes = Changes::new().set(STAGE, stage).set(REOPEN_REASON, reason);
+        transaction.update_record(Opportunity::NAME, self.id(), changes).map(|_| ())
+    }
+
+    /// Lays a closed deal aside, or takes it out again. The latter takes the right to assign the deal.
+    ///
+    /// # Errors
+    /// `model.not_closed` for a deal that is open; `record.not_found`, `access.not_permitted`.
+    pub fn archive(self, transaction: &mut Transaction<'_>, archived: bool) -> Result<()> {
+        let changes = Changes::new().set(ARCHIVED, archived);
+        transaction.update_record(Opportunity::NAME, self.id(), changes).map(|_| ())
+    }
+
+    /// Lets an open deal go through another pipeline from now on: in a stage of it, or in its first one.
+    ///
+    /// # Errors
+    /// `model.stage_of_another_pipeline`, `model.pipeline_inactive`; `record.locked` for a closed deal; what the stage asks
+    /// for that it leaves; `record.not_found`, `access.not_permitted`.
+    pub fn move_to(
+        self,
+        transaction: &mut Transaction<'_>,
+        pipeline: Ref<Pipeline>,
+        stage: Option<RecordId>,
+    ) -> Result<()> {
+        let mut changes = Changes::new().set(PIPELINE, pipeline.id());
+        if let Some(stage) = stage {
+            changes = changes.set(STAGE, stage);
+        }
+        transaction.update_record(Opportunity::NAME, self.id(), changes).map(|_| ())
+    }
+
     fn close(self, transaction: &mut Transaction<'_>, outcome: Status, reason: Option<&str>) -> Result<()> {
-        let stage = first_stage(transaction, outcome)?;
+        let stage = pipeline::stage_for(transaction, self.id(), outcome)?;
         let mut changes = Changes::new().set(STAGE, stage);
         if let Some(reason) = reason {
             changes = changes.set(CLOSE_REASON, reason.trim());
@@ -180,17 +245,95 @@ impl Ref<Opportunity> {
     }
 }
 
-fn first_stage(transaction: &Transaction<'_>, outcome: Status) -> Result<RecordId> {
-    let find = Find {
-        filter: stage::OUTCOME.is(outcome),
-        sort: vec![stage::POSITION.ascending()],
-        limit: 1,
-        ..Find::default()
+/// Which status may follow which. A deal may come closed, as it does from another system.
+pub(super) fn states() -> StateMachineDefinition {
+    let step = |name: &str, label: Label, from: &[Status], to: Status| Transition {
+        name: name.to_owned(),
+        label,
+        from: from.iter().map(|status| status.code().to_owned()).collect(),
+        to: to.code().to_owned(),
+        ..Transition::default()
     };
-    let page = transaction.reader().find(Stage::NAME, &find)?;
-    page.rows.first().map(|row| row.record.id).ok_or_else(|| {
-        Error::new(Code::ReferenceMissing).entity(Stage::NAME).field("outcome").value(outcome.code())
+    let reopen = step("reopen", Label::new("重新打开", "Reopen"), &CLOSED, Status::Open);
+    StateMachineDefinition {
+        namespace: "crm".to_owned(),
+        name: "status".to_owned(),
+        field: STATUS.name().to_owned(),
+        initial: [Status::Open, Status::Won, Status::Lost, Status::Void]
+            .map(|one| one.code().to_owned())
+            .into(),
+        transitions: vec![
+            step("win", Label::new("赢单", "Win"), &[Status::Open], Status::Won),
+            step("lose", Label::new("输单", "Lose"), &[Status::Open], Status::Lost),
+            step("void", Label::new("作废", "Void"), &[Status::Open], Status::Void),
+            Transition { guard: Some(format!("{} != null", REOPEN_REASON.name())), ..reopen },
+        ],
+        // What may still be changed of a closed deal is finer than a locked state: see `HoldClosed`.
+        locked: Vec::new(),
+    }
+}
+
+/// The statuses of deals that have come to an end.
+const CLOSED: [Status; 3] = [Status::Won, Status::Lost, Status::Void];
+
+fn is_closed(status: &Value) -> bool {
+    status.as_text().and_then(Status::from_code).is_some_and(|status| CLOSED.contains(&status))
+}
+
+/// The rule of closed deals: one stays as it is, but for its owner, its tags and whether it is laid aside, until
+/// somebody opens it again who may, with a reason.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HoldClosed;
+
+impl BeforeSave for HoldClosed {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        // A step out of a closed stage is looked at by the rule of stages.
+        let steps = save.changes(STAGE)? || save.changes(STATUS)?;
+        if steps || !is_closed(&save.old_value(STATUS)?) {
+            return Ok(());
+        }
+        for field in save.said_changes() {
+            if !may_change_closed(save, field)? {
+                return Err(Error::new(Code::RecordLocked)
+                    .field(field)
+                    .rule("a closed opportunity stays as it is"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Beside whether it is laid aside: what a deletion empties, and a pipeline that the deal did not name yet.
+fn may_change_closed(save: &Save<'_>, field: &str) -> Result<bool> {
+    Ok(match field {
+        field if field == ARCHIVED.name() => true,
+        field if field == PIPELINE.name() => save.old_value(PIPELINE)?.is_null(),
+        field if field == LOST_TO.name() => save.value(LOST_TO)?.is_null(),
+        _ => false,
     })
+}
+
+/// The rule of what is laid aside: only closed deals are, and who takes one out again may assign it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeepArchive;
+
+impl BeforeSave for KeepArchive {
+    fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
+        if !save.changes(ARCHIVED)? {
+            return Ok(());
+        }
+        if save.value(ARCHIVED)? != Value::Bool(true) {
+            if save.old_value(ARCHIVED)? == Value::Bool(true) {
+                save.check_user_assigns()?;
+            }
+            return save.set(ARCHIVED_AT, Value::Null);
+        }
+        if !is_closed(&save.value(STATUS)?) {
+            return Err(Error::new(Code::NotClosed).field(ARCHIVED.name()));
+        }
+        let now = save.now();
+        save.set(ARCHIVED_AT, now)
+    }
 }
 
 /// The rule that keeps status, dates and history in step with the stage.
@@ -199,9 +342,12 @@ pub(super) struct FollowStage;
 
 impl BeforeSave for FollowStage {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
-        if save.value(STAGE)?.is_null() {
-            let first = save.first_by(Stage::NAME, stage::POSITION)?;
-            save.set(STAGE, first)?;
+        pipeline::settle(save)?;
+        let reopens = is_closed(&save.old_value(STATUS)?) && save.changes(STAGE)?;
+        let reasoned = save.changes(REOPEN_REASON)? && !save.value(REOPEN_REASON)?.is_null();
+        if reasoned && !reopens && !save.is_new() {
+            let wrong = Error::new(Code::InvalidTransition).field(REOPEN_REASON.name());
+            return Err(wrong.rule("only what is closed is opened again"));
         }
         if save.changes(STAGE)? {
             self.enter_stage(save)?;
@@ -240,31 +386,51 @@ impl BeforeSave for MoveAccountClocks {
 
 impl FollowStage {
     fn enter_stage(&self, save: &mut Save<'_>) -> Result<()> {
-        let before = save.old_value(STATUS)?;
-        let open = save.is_new() || before.as_text() == Some(Status::Open.code());
-        if !open {
-            return Err(Error::new(Code::InvalidTransition)
-                .field("stage")
-                .rule("a closed opportunity stays closed"));
-        }
         let outcome = self.outcome(save)?;
-        self.check_exit(save, outcome)?;
+        let reopened = is_closed(&save.old_value(STATUS)?);
+        if reopened {
+            self.reopen(save, outcome)?;
+        } else {
+            self.check_exit(save, outcome)?;
+        }
         if matches!(outcome, Status::Lost | Status::Void)
             && !save.is_new()
             && save.value(CLOSE_REASON)?.is_null()
         {
             return Err(Error::new(Code::ReasonRequired).field("close_reason"));
         }
-        if outcome != Status::Open && save.value(CLOSED_ON)?.is_null() {
-            let today = save.today()?;
-            save.set(CLOSED_ON, today)?;
+        if outcome != Status::Open {
+            if save.value(CLOSED_ON)?.is_null() {
+                let today = save.today()?;
+                save.set(CLOSED_ON, today)?;
+            }
+            save.set(REOPEN_REASON, Value::Null)?;
         }
         save.set(STATUS, outcome)?;
         let now = save.now();
         if !save.is_new() {
-            self.remember(save, now)?;
+            let reason = if reopened { REOPEN_REASON } else { CLOSE_REASON };
+            let reason = save.value(reason)?;
+            self.remember(save, now, reason)?;
+        }
+        if reopened {
+            [CLOSE_REASON.name(), CLOSED_ON.name(), LOST_TO.name(), ARCHIVED.name(), ARCHIVED_AT.name()]
+                .into_iter()
+                .try_for_each(|field| save.set(field, Value::Null))?;
         }
         save.set(STAGE_SINCE, now)
+    }
+
+    /// A closed deal is opened again by a step to an open stage that says why, and by no other one.
+    fn reopen(&self, save: &mut Save<'_>, outcome: Status) -> Result<()> {
+        let reasoned = save.changes(REOPEN_REASON)? && !save.value(REOPEN_REASON)?.is_null();
+        if outcome != Status::Open || !reasoned {
+            let wrong = Error::new(Code::InvalidTransition).field("stage");
+            return Err(wrong.rule("a closed opportunity stays closed"));
+        }
+        save.check_user_assigns()?;
+        let Value::Int(times) = save.value(REOPENED)? else { return save.set(REOPENED, 1) };
+        save.set(REOPENED, times.saturating_add(1))
     }
 
     /// Counts how often the day of an open deal was moved later.
@@ -321,7 +487,7 @@ impl FollowStage {
         outcome.as_text().and_then(Status::from_code).ok_or_else(missing)
     }
 
-    fn remember(&self, save: &mut Save<'_>, now: Timestamp) -> Result<()> {
+    fn remember(&self, save: &mut Save<'_>, now: Timestamp, reason: Value) -> Result<()> {
         let days = match save.old_value(STAGE_SINCE)? {
             Value::DateTime(since) => {
                 Value::Int(now.micros().saturating_sub(since.micros()) / 86_400_000_000)
@@ -334,7 +500,7 @@ impl FollowStage {
             .set(stage_change::TO, save.value(STAGE)?)
             .set(stage_change::AT, now)
             .set(stage_change::DAYS, days)
-            .set(stage_change::REASON, save.value(CLOSE_REASON)?);
+            .set(stage_change::REASON, reason);
         save.also_create(StageChange::NAME, changes);
         Ok(())
     }

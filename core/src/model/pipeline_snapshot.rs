@@ -12,7 +12,7 @@ use crate::base::{
 };
 use crate::engine::{BeforeSave, Changes, DueDone, DueWork, Registrar, Save, Transaction, User};
 use crate::model::forecast::{ForecastCategory, Stages, Sums};
-use crate::model::{Opportunity, Stage, Status, opportunity, task};
+use crate::model::{Opportunity, Pipeline, Stage, Status, opportunity, pipeline, task};
 use crate::schema::declare::{codes, entity};
 use crate::schema::{
     Bool, Choice, DateOnly, DateTime, EntityType, IndexDefinition, Int, MoneyAmount, OnDelete, Reference,
@@ -53,7 +53,7 @@ entity! {
 /// What open deals came to.
 pub mod snapshot {
     use super::{
-        Choice, DateOnly, DateTime, ForecastCategory, Int, MoneyAmount, OnDelete, PipelineSchedule,
+        Choice, DateOnly, DateTime, ForecastCategory, Int, MoneyAmount, OnDelete, Pipeline, PipelineSchedule,
         Reference, Stage, Text, User, entity,
     };
 
@@ -83,6 +83,9 @@ pub mod snapshot {
         AMOUNT: MoneyAmount = 9, "amount", "金额", "Amount", "该币种的金额合计。", [];
         /// The same, weighed by the chance of winning.
         WEIGHTED: MoneyAmount = 10, "weighted", "加权金额", "Weighted", "按赢率加权的金额合计。", [];
+        /// Through which pipeline they go.
+        PIPELINE: Reference<Pipeline> = 11, "pipeline", "销售管道", "Pipeline", "商机所经过的销售管道。",
+            [on_delete = OnDelete::SetNull];
     }
 }
 
@@ -172,7 +175,7 @@ struct Cell {
 }
 
 /// In what deals are alike.
-type Alike = (RecordId, Option<RecordId>, ForecastCategory, Option<Date>, Option<Currency>);
+type Alike = (RecordId, [Option<RecordId>; 2], ForecastCategory, Option<Date>, Option<Currency>);
 
 /// Takes a snapshot of all open deals that the one who ticks sees.
 struct Take;
@@ -196,6 +199,7 @@ impl DueWork for Take {
 fn open_deals(transaction: &Transaction<'_>) -> Result<BTreeMap<Alike, Cell>> {
     let reader = transaction.reader();
     let stages = Stages::of(&reader)?;
+    let default = pipeline::default_in(&reader)?;
     let mut cells: BTreeMap<Alike, Cell> = BTreeMap::new();
     reader.scan(Opportunity::NAME, &opportunity::STATUS.is(Status::Open), &mut |deal| {
         let (category, chance) = stages.stand(&deal)?;
@@ -208,8 +212,14 @@ fn open_deals(transaction: &Transaction<'_>) -> Result<BTreeMap<Alike, Cell>> {
             _ => None,
         };
         let stage = deal.value(opportunity::STAGE)?.as_id();
-        let alike =
-            (deal.record.envelope.owner, stage, category, month, amount.map(|amount| amount.currency));
+        let through = deal.value(opportunity::PIPELINE)?.as_id().or(default);
+        let alike = (
+            deal.record.envelope.owner,
+            [through, stage],
+            category,
+            month,
+            amount.map(|amount| amount.currency),
+        );
         let cell = cells.entry(alike).or_default();
         cell.deals = cell.deals.saturating_add(1);
         if let Some(amount) = amount {
@@ -227,7 +237,7 @@ fn write(
     transaction: &mut Transaction<'_>,
     schedule: RecordId,
     (now, today): (Timestamp, Date),
-    (owner, stage, category, month, _): &Alike,
+    (owner, [through, stage], category, month, _): &Alike,
     cell: &Cell,
 ) -> Result<()> {
     let named = match stage {
@@ -242,6 +252,7 @@ fn write(
         .set(snapshot::AT, now)
         .set(snapshot::DEALS_OF, user)
         .set(snapshot::STAGE, *stage)
+        .set(snapshot::PIPELINE, *through)
         .set(snapshot::CATEGORY, *category)
         .set(snapshot::MONTH, *month)
         .set(snapshot::DEALS, cell.deals)

@@ -1,16 +1,16 @@
-//! Stage: a step of the pipeline. Stages are data; what they come to is fixed.
+//! Stage: a step of a pipeline. Stages are data; what they come to is fixed.
 
 use crate::base::Result;
 use crate::engine::{Draft, Transaction};
-use crate::model::{ForecastCategory, Status};
+use crate::model::{ForecastCategory, Pipeline, Status, pipeline};
 use crate::schema::declare::entity;
-use crate::schema::{Choice, Int, Text};
+use crate::schema::{Choice, Int, Reference, Text};
 
 entity! {
     /// A step of the pipeline. The organisation may add steps of its own; what they come to is fixed.
     Stage = ("crm", 4, "stage", "阶段", "Stage",
         "销售漏斗中的一步；可自行增减，其结果类型固定。", title "name", data_subject false);
-    /// What the step is called. No two stages have the same name.
+    /// What the step is called. No two stages have the same name, of whatever pipeline they are.
     NAME: Text = 1, "name", "阶段名称", "Name",
         "该步骤的叫法，不可重复。", [required = true, unique = true, indexed = true];
     /// The place in the pipeline, from 1.
@@ -30,6 +30,9 @@ entity! {
     /// As what open deals of this stage stand in a forecast, unless a deal says otherwise; as pipeline if not said.
     FORECAST: Choice<ForecastCategory> = 7, "forecast", "预测类别", "Forecast category",
         "该阶段的进行中商机在预测中的类别，商机可另行指定；未填写时为管道。", [];
+    /// The pipeline of which it is a step; the default one if not said. It stays in it.
+    PIPELINE: Reference<Pipeline> = 8, "pipeline", "销售管道", "Pipeline",
+        "所属的销售管道；未指定时为默认管道。设定后不可更改。", [];
 }
 
 /// Name, outcome and probability of the stages that a new database begins with.
@@ -43,9 +46,11 @@ const DEFAULTS: [(&str, Status, i64); 6] = [
 ];
 
 pub(super) fn seed(transaction: &mut Transaction<'_>) -> Result<()> {
+    let first = pipeline::first(transaction)?;
     for ((name, outcome, probability), position) in DEFAULTS.into_iter().zip(1_i64..) {
         let stage = Draft::<Stage>::new()
             .with(NAME, name)
+            .with(PIPELINE, first)
             .with(POSITION, position)
             .with(OUTCOME, outcome)
             .with(PROBABILITY, probability);

@@ -40,8 +40,9 @@ entity! {
     ACCOUNT_CONDITION: Text = 6, "account_condition", "客户条件", "Condition on accounts", "客户须满足的条件表达式。", [];
     /// Which of two that are as deep comes first; the smaller one.
     POSITION: Int = 7, "position", "顺序", "Position", "层级相同时的先后次序，小者优先。", [indexed = true];
-    /// Whether records belong to it and to those below it; yes unless it is said.
-    ACTIVE: Bool = 8, "active", "启用", "Active", "是否启用，含下级；未填写时为是。", [];
+    /// Whether records belong to it and to those below it; yes unless it is said. One that is no longer wanted is switched
+    /// off: while records name it, it is not deleted.
+    ACTIVE: Bool = 8, "active", "启用", "Active", "是否启用，含下级；未填写时为是。不再使用时请停用，仍被记录引用的区域不可删除。", [];
     /// How far turns among its members have gone. The engine keeps it.
     TURN: Int = 9, "turn", "轮次", "Turn", "成员轮流分配的进度，由引擎维护。", [read_only = true];
 }

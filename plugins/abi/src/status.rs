@@ -244,6 +244,8 @@ pub const GUANXI_ERR_POOL_CAPACITY: i32 = -651;
 pub const GUANXI_ERR_POOL_COOL_DOWN: i32 = -652;
 /// `pool.protection`: the record cannot be protected so
 pub const GUANXI_ERR_POOL_PROTECTION: i32 = -653;
+/// `pool.views`: no more records of the pool are opened today
+pub const GUANXI_ERR_POOL_VIEWS: i32 = -715;
 /// `model.ambiguous_match`: several records match, and none was chosen
 pub const GUANXI_ERR_MODEL_AMBIGUOUS_MATCH: i32 = -660;
 /// `model.exit_criteria`: the deal does not leave its stage yet
@@ -254,6 +256,16 @@ pub const GUANXI_ERR_ASSIGNMENT_NO_RULE: i32 = -680;
 pub const GUANXI_ERR_ASSIGNMENT_NOBODY: i32 = -681;
 /// `model.team_shares`: the shares of the team are not the whole
 pub const GUANXI_ERR_MODEL_TEAM_SHARES: i32 = -682;
+/// `model.stage_of_another_pipeline`: the stage is one of another pipeline
+pub const GUANXI_ERR_MODEL_STAGE_OF_ANOTHER_PIPELINE: i32 = -710;
+/// `model.pipeline_inactive`: the pipeline takes no new deals
+pub const GUANXI_ERR_MODEL_PIPELINE_INACTIVE: i32 = -711;
+/// `model.pipeline_incomplete`: the pipeline lacks a stage
+pub const GUANXI_ERR_MODEL_PIPELINE_INCOMPLETE: i32 = -712;
+/// `model.pipeline_adopting`: another pipeline does not become the default one yet
+pub const GUANXI_ERR_MODEL_PIPELINE_ADOPTING: i32 = -713;
+/// `model.not_closed`: the deal is not closed
+pub const GUANXI_ERR_MODEL_NOT_CLOSED: i32 = -714;
 /// `guide.unknown`: there is no such guide, or no such step of it
 pub const GUANXI_ERR_GUIDE_UNKNOWN: i32 = -740;
 /// `guide.step_open`: the step is not done yet

@@ -21,9 +21,12 @@ methods! {
         text: String,
         /// Ids of the users whom it mentions, at most 50.
         mentions: Option<Vec<Json>>,
+        /// A repeated request with this key gets the first answer.
+        idempotency_key: Option<String>,
     }) -> "{id}" {
         let mentions = ids("mentions", given.mentions.as_deref().unwrap_or_default())?;
-        let comment = session.comment(&given.entity, given.id, &given.text, &mentions)?;
+        let key = given.idempotency_key.as_deref();
+        let comment = session.comment_once((&given.entity, given.id), &given.text, &mentions, key)?;
         Ok(json!({"id": comment.to_string()}))
     }
 

@@ -31,6 +31,7 @@ mod organisation;
 mod packages;
 mod palette;
 mod personal_package;
+mod pipelines;
 mod plugins;
 mod privacy_register;
 mod privileges;
@@ -87,6 +88,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         organisation::METHODS,
         packages::METHODS,
         palette::METHODS,
+        pipelines::METHODS,
         plugins::METHODS,
         privacy_register::METHODS,
         personal_package::METHODS,

@@ -6,9 +6,9 @@ use crate::api::declare::methods;
 use crate::api::methods::reports::table_to_json;
 use crate::base::{Code, Date, Decimal, Error, Money, RecordId, Result, Value};
 use crate::engine::{Condition, Ref, Session, Transaction};
-use crate::features::reports::Bucket;
+use crate::features::reports::{Bucket, Report};
 use crate::model::quota::{self, QuotaOf};
-use crate::model::{Attainment, ForecastOf, Opportunity, Quota, TeamMember, opportunity};
+use crate::model::{Attainment, ForecastOf, Opportunity, Pipeline, Quota, TeamMember, opportunity, pipeline};
 use crate::schema::EntityType;
 
 use super::records::write;
@@ -88,6 +88,8 @@ methods! {
         bucket: Option<String>,
         /// Whether it is told by person, with the shares of teams; no if not said.
         by_person: Option<bool>,
+        /// The pipeline; all if not said.
+        pipeline: Option<RecordId>,
         /// A condition on the deals.
         filter: Option<Json>,
     }) -> "{rows: [{period, person, category, deals, amounts, weighted}]}" {
@@ -96,7 +98,7 @@ methods! {
             to: day("to", &given.to)?,
             bucket: Bucket::from_name(given.bucket.as_deref().unwrap_or("month"))?,
             by_person: given.by_person.unwrap_or(false),
-            filter: condition_on(session, Opportunity::NAME, given.filter.as_ref())?,
+            filter: deals_of(session, given.pipeline, condition_on(session, Opportunity::NAME, given.filter.as_ref())?)?,
         };
         let rows = session.forecast(&of)?;
         let amounts = |amounts: &[Money]| amounts.iter().map(|one| Value::Money(*one).to_json()).collect::<Vec<_>>();
@@ -159,14 +161,30 @@ methods! {
 
     /// The pipeline: `stages` with count and amount; `totals` with count, win rate and mean days of all
     /// that closed; `won` with count, amount, mean amount and mean days.
-    "opportunity.pipeline" (session, _given: Pipeline {}) -> "{stages, totals, won}" {
-        let table = |report| session.report(&report).map(|table| table_to_json(&table));
+    "opportunity.pipeline" (session, given: AskPipeline {
+        /// The pipeline; all if not said.
+        pipeline: Option<RecordId>,
+    }) -> "{stages, totals, won}" {
+        let table = |report: Report| {
+            let filter = deals_of(session, given.pipeline, report.filter)?;
+            session.report(&Report { filter, ..report }).map(|table| table_to_json(&table))
+        };
         Ok(json!({
             "stages": table(opportunity::by_stage())?,
             "totals": table(opportunity::totals())?,
             "won": table(opportunity::won())?,
         }))
     }
+}
+
+/// Deals that meet a condition, of one pipeline where one is named.
+fn deals_of(session: &Session, pipeline: Option<RecordId>, met: Condition) -> Result<Condition> {
+    let Some(of) = pipeline else { return Ok(met) };
+    let of = session.read(|reader| {
+        reader.get(Pipeline::NAME, of)?;
+        pipeline::of_pipeline(&reader, opportunity::PIPELINE.name(), of)
+    })?;
+    Ok(Condition::All(vec![of, met]))
 }
 
 fn day(name: &str, text: &str) -> Result<Date> {

@@ -69,6 +69,43 @@ methods! {
         })
     }
 
+    /// Lists the contacts of a group, by their names, as far as the user sees the group, who is in it, and the contacts.
+    "contact_group.contacts" (session, given: ContactsOfGroup {
+        /// The group.
+        id: RecordId,
+        /// Most rows; 100 if not said.
+        limit: Option<u64>,
+        /// Where the page before ended.
+        cursor: Option<String>,
+    }) -> "{rows: [{id, name}], cursor}" {
+        let after = given.cursor.as_deref().map(cursor_from_text).transpose()?;
+        let limit = usize::try_from(given.limit.unwrap_or(100)).unwrap_or(usize::MAX);
+        let page = session.contacts_of_group(given.id, limit, after)?;
+        let rows = page.rows.iter().map(|row| json!({"id": row.record.id.to_string(), "name": row.title()}));
+        Ok(json!({
+            "rows": rows.collect::<Vec<_>>(),
+            "cursor": page.next.as_ref().map(cursor_to_text).transpose()?,
+        }))
+    }
+
+    /// Tells why a lead has its score: the rules of the active model that give it points, as far as the user sees the fields
+    /// and activities at which they look, and the points of all others as a sum.
+    "lead.explain_score" (session, given: ExplainScore {
+        /// The lead.
+        id: RecordId,
+    }) -> "{score, model, reasons: [{rule, name, times, points}], others}" {
+        let told = session.read(|reader| Ref::<Lead>::new(given.id).explain_score(&reader))?;
+        let reasons = told.reasons.iter().map(|reason| {
+            json!({"rule": reason.rule.to_string(), "name": reason.name, "times": reason.times, "points": reason.points})
+        });
+        Ok(json!({
+            "score": told.score,
+            "model": told.model.map(|model| model.to_string()),
+            "reasons": reasons.collect::<Vec<_>>(),
+            "others": told.others,
+        }))
+    }
+
     /// Tells which accounts and contacts a conversion would find for a lead, as far as the user sees them.
     "lead.matches" (session, given: MatchesOfLead {
         /// The lead.

@@ -6,6 +6,7 @@ mod assignment;
 mod comments;
 mod database;
 mod guides;
+mod pipelines;
 mod privacy;
 mod privileges;
 mod records;
@@ -23,13 +24,14 @@ use std::sync::LazyLock;
 type Words = (&'static str, &'static str);
 
 /// Everything that there is, in its parts.
-const ALL: [&[Words]; 14] = [
+const ALL: [&[Words]; 15] = [
     access::WORDS,
     assignment::WORDS,
     privileges::WORDS,
     records::WORDS,
     registry::WORDS,
     database::WORDS,
+    pipelines::WORDS,
     privacy::WORDS,
     rights::WORDS,
     suppression::WORDS,

@@ -21,6 +21,8 @@ words! {
         => "时段：`day`、`week`、`month`、`quarter` 或 `year`；未指定时按月。";
     "Whether it is told by person, with the shares of teams; no if not said."
         => "是否按人员汇总（计入团队分成）；未指定时为否。";
+    "The pipeline; all if not said."
+        => "销售管道；未指定时为全部。";
     "A condition on the deals."
         => "对商机的条件。";
     "Sets what a person or a unit is to bring in within some days. The quota of the same days and currency gets another \

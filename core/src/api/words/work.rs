@@ -3,6 +3,13 @@
 use super::words;
 
 words! {
+    "The group."
+        => "分组。";
+    "Lists the contacts of a group, by their names, as far as the user sees the group, who is in it, and the contacts."
+        => "按姓名列出分组内的联系人，以用户可见的分组、成员和联系人为限。";
+    "Tells why a lead has its score: the rules of the active model that give it points, as far as the user sees the fields \
+     and activities at which they look, and the points of all others as a sum."
+        => "说明线索评分的由来：启用中的评分模型里计分的规则，以用户可见的字段和跟进记录为限，其余规则的分数合计给出。";
     "Makes a customer of a lead: account, contact and, unless it is said otherwise, a deal, all at once. What stands \
      already is found by name, phone and e-mail, and is not made again."
         => "将线索转化为客户：一次性生成客户、联系人，并在未另行指定时生成商机。已存在者按名称、电话和邮箱匹配，不重复新建。";
