@@ -39,8 +39,17 @@ pub struct Guanxi {
     prepared: Vec<RecordId>,
 }
 
-/// Everybody by id, with what they are: 2 for who sells, 1 for a manager, 0 for all others.
-pub fn people(admin: &Session) -> Outcome<Vec<(RecordId, String, Option<RecordId>, i64)>> {
+/// Somebody of the firm.
+pub struct Person {
+    pub id: RecordId,
+    pub name: String,
+    pub superior: Option<RecordId>,
+    /// 2 for who sells, 1 for a manager, 0 for all others.
+    pub level: i64,
+}
+
+/// Everybody, by id.
+pub fn people(admin: &Session) -> Outcome<Vec<Person>> {
     let mut rows = admin.list(User::NAME, &Find { limit: 1_000, ..Find::default() })?.rows;
     rows.sort_by_key(|row| row.record.id);
     let said = |row: &Listing| -> Outcome<(bool, Option<RecordId>)> {
@@ -51,7 +60,8 @@ pub fn people(admin: &Session) -> Outcome<Vec<(RecordId, String, Option<RecordId
         let (has_unit, above) = said(row)?;
         let superior = rows.iter().find(|other| Some(other.record.id) == above);
         let below_unit = superior.map(said).transpose()?.is_some_and(|(has_unit, _)| has_unit);
-        people.push((row.record.id, row.title(), above, i64::from(has_unit) + i64::from(below_unit)));
+        let level = i64::from(has_unit) + i64::from(below_unit);
+        people.push(Person { id: row.record.id, name: row.title(), superior: above, level });
     }
     Ok(people)
 }
@@ -235,7 +245,7 @@ impl Store for Guanxi {
         let (crm, clock) = opened(folder, world, cache_bytes)?;
         let admin = crm.session_for(ADMINISTRATOR)?;
         let (mut managers, mut sellers) = (Vec::new(), Vec::new());
-        for (_, name, _, level) in people(&admin)? {
+        for Person { name, level, .. } in people(&admin)? {
             match level {
                 1 => {
                     let session = crm.session_for(&name)?;

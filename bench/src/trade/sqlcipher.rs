@@ -115,11 +115,12 @@ impl Copying<'_> {
 
     fn people(&mut self) -> Outcome<()> {
         let people = people(self.admin)?;
-        for (number, (id, ..)) in (1..).zip(&people) {
-            self.numbers.insert(*id, number);
+        for (number, person) in (1..).zip(&people) {
+            self.numbers.insert(person.id, number);
         }
-        for (id, name, above, level) in &people {
-            let row = params![self.number(Some(*id)), name, self.number(*above), level];
+        for person in &people {
+            let superior = self.number(person.superior);
+            let row = params![self.number(Some(person.id)), person.name, superior, person.level];
             self.to.execute("INSERT INTO person VALUES (?1, ?2, ?3, ?4)", row)?;
         }
         self.to.execute_batch(
