@@ -7,6 +7,7 @@ mod harness;
 mod query;
 mod search;
 mod storage;
+mod trade;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Group {
     Abi(abi::Arguments),
     /// What people type into one box, the index behind it, and what it costs to keep.
     Search(search::Arguments),
+    /// Verbs and views of the trade on the demo world: leads, activities, deals, overviews, due work.
+    Trade(trade::Arguments),
     /// One phase of `storage` of one side in a process of its own; the group calls it.
     #[command(hide = true)]
     Phase(storage::PhaseArguments),
@@ -47,6 +50,9 @@ enum Group {
     /// One phase of `search`, likewise.
     #[command(hide = true)]
     SearchPhase(search::PhaseArguments),
+    /// One phase of `trade`, likewise.
+    #[command(hide = true)]
+    TradePhase(trade::PhaseArguments),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +72,8 @@ fn run(group: &Group) -> Outcome<()> {
         Group::Access(arguments) => access::run(arguments),
         Group::Abi(arguments) => abi::run(arguments),
         Group::Search(arguments) => search::run(arguments),
+        Group::Trade(arguments) => trade::run(arguments),
+        Group::TradePhase(arguments) => trade::phase(arguments),
         Group::SearchPhase(arguments) => search::phase(arguments),
         Group::AccessPhase(arguments) => access::phase(arguments),
         Group::QueryPhase(arguments) => query::phase(arguments),

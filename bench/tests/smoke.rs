@@ -48,6 +48,16 @@ fn every_figure_of_query_is_printed_once_and_both_sides_answer_alike() {
     check(&figures, &["page.newest", "page.deep.naive", "sum.by_stage", "custom.filtered", "field.growth"]);
 }
 
+/// The same of the trade, on a small demo world.
+#[test]
+fn every_figure_of_the_trade_is_printed_once_and_both_sides_answer_alike() {
+    let figures = figures("trade", &[]).unwrap();
+    check(
+        &figures,
+        &["overview", "todo", "pipeline.manager", "lead.convert", "tick.growth", "transfer.each"],
+    );
+}
+
 /// The same of what people type.
 #[test]
 fn every_figure_of_search_is_printed_once_and_both_sides_answer_alike() {

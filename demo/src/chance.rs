@@ -16,7 +16,7 @@ impl Chance {
     }
 
     /// A number from one to another, both among them.
-    pub fn from_to(self, purpose: u64, from: u32, to: u32) -> u32 {
+    pub fn between(self, purpose: u64, from: u32, to: u32) -> u32 {
         let width = u64::from(to.saturating_sub(from)).saturating_add(1);
         from.saturating_add(u32::try_from(self.below(purpose, width)).unwrap_or(0))
     }

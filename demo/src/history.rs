@@ -199,7 +199,7 @@ impl<'a> History<'a> {
         let Some(story) = self.stories.get_mut(number as usize) else { return };
         if step == Step::Claim {
             let chance = Chance::of(self.world.seed, u64::from(number), u64::from(day));
-            let further = chance.from_to(23, 1, u32::try_from(sellers.saturating_sub(1)).unwrap_or(1));
+            let further = chance.between(23, 1, u32::try_from(sellers.saturating_sub(1)).unwrap_or(1));
             let next = usize::from(story.seller).saturating_add(further as usize) % sellers.max(1);
             story.seller = u8::try_from(next).unwrap_or(0);
         }

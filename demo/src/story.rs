@@ -157,7 +157,7 @@ impl Story {
             // Nobody ever calls, so the lead goes to the pool.
             return Ok(self.left(chance, LEAD_DAYS));
         }
-        Ok(Follows::default().then(chance.from_to(34, 1, 3), Step::Call))
+        Ok(Follows::default().then(chance.between(34, 1, 3), Step::Call))
     }
 
     fn account_arrives(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
@@ -181,7 +181,7 @@ impl Story {
     fn call(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
         let outcome = if chance.comes(41, 70) { Outcome::Reached } else { Outcome::Interested };
         self.record(chance, stage, ActivityKind::Call, outcome, None)?;
-        let next = chance.from_to(42, 1, 4);
+        let next = chance.between(42, 1, 4);
         if stage.succeeds {
             return Ok(Follows::default().then(next, Step::Qualify));
         }
@@ -194,7 +194,7 @@ impl Story {
     fn qualify(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
         let changes = Changes::new().set(lead::STATUS, LeadStatus::Qualified);
         stage.transaction.update_record(Lead::NAME, self.lead.ok_or_else(missing)?, changes)?;
-        Ok(Follows::default().then(chance.from_to(44, 1, 5), Step::Convert))
+        Ok(Follows::default().then(chance.between(44, 1, 5), Step::Convert))
     }
 
     fn convert(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
@@ -224,12 +224,12 @@ impl Story {
         let today = stage.now.date_in(&guanxi::base::TimeZone::utc());
         let sold = chance.below(46, stage.firm.products.len() as u64) as usize;
         let (_, price) = PRODUCTS.get(sold).copied().unwrap_or_default();
-        let tenths = i64::from(chance.from_to(47, 8, 30));
+        let tenths = i64::from(chance.between(47, 8, 30));
         Ok(Changes::new()
             .set(opportunity::PRODUCT, stage.firm.products.get(sold).copied())
             .set(opportunity::AMOUNT, Money::cny(price.saturating_mul(tenths) / 10))
             .set(opportunity::ENGAGED_ON, today)
-            .set(opportunity::EXPECTED_ON, today.plus_days(chance.from_to(48, 30, 90) as i32)?))
+            .set(opportunity::EXPECTED_ON, today.plus_days(chance.between(48, 30, 90) as i32)?))
     }
 
     fn begin_deal(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
@@ -265,18 +265,18 @@ impl Story {
 
     fn engage(&mut self, chance: Chance, deal: RecordId) -> Follows {
         (self.deal, self.stage) = (Some(deal), 0);
-        Follows::default().then(chance.from_to(51, 4, 18), Step::Advance)
+        Follows::default().then(chance.between(51, 4, 18), Step::Advance)
     }
 
     /// The deal goes on: through its stages, and then it is won or lost; some come to a standstill on the way.
     fn advance(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
         if chance.comes(52, 8) {
-            return Ok(Follows::default().then(chance.from_to(53, 45, 60), Step::Lapse));
+            return Ok(Follows::default().then(chance.between(53, 45, 60), Step::Lapse));
         }
         self.stage = self.stage.saturating_add(1);
         if let Some(next) = stage.firm.stages.get(usize::from(self.stage)).copied() {
             self.record(chance, stage, ActivityKind::Meeting, Outcome::FollowUp, Some(next))?;
-            let follows = Follows::default().then(chance.from_to(54, 6, 28), Step::Advance);
+            let follows = Follows::default().then(chance.between(54, 6, 28), Step::Advance);
             let follows = self.plan_task(chance, stage, follows)?;
             self.plan_event(chance, stage)?;
             return Ok(follows);
@@ -316,7 +316,7 @@ impl Story {
     /// Nobody works at it any more, so it goes to the pool, and most of what is there is claimed by somebody else.
     fn left(&self, chance: Chance, days: u32) -> Follows {
         match chance.comes(62, 60) {
-            true => Follows::default().then(days.saturating_add(chance.from_to(63, 3, 40)), Step::Claim),
+            true => Follows::default().then(days.saturating_add(chance.between(63, 3, 40)), Step::Claim),
             false => Follows::default(),
         }
     }
@@ -331,7 +331,7 @@ impl Story {
         let lead = self.lead.ok_or_else(missing)?;
         stage.transaction.claim_record(Lead::NAME, lead)?;
         self.record(chance, stage, ActivityKind::Call, Outcome::NotInterested, None)?;
-        Ok(Follows::default().then(chance.from_to(64, 2, 9), Step::Bury))
+        Ok(Follows::default().then(chance.between(64, 2, 9), Step::Bury))
     }
 
     /// Writes down what was done: with the lead, for the deal, or with the account or its contact.
@@ -356,14 +356,14 @@ impl Story {
             .set(activity::SUBJECT, subject)
             .set(activity::REGARDING, RecordReference::new(entity, id))
             .set(activity::OUTCOME, outcome)
-            .set(activity::MINUTES, i64::from(chance.from_to(67, 5, 90)))
+            .set(activity::MINUTES, i64::from(chance.between(67, 5, 90)))
             .set(activity::STAGE, next);
         activity::record(stage.transaction, draft).map(|_: Ref<Activity>| ())
     }
 
     fn plan_task(&self, chance: Chance, stage: &mut Stage<'_, '_>, follows: Follows) -> Result<Follows> {
         let Some(account) = self.account.filter(|_| chance.comes(68, 40)) else { return Ok(follows) };
-        let days = chance.from_to(69, 2, 8);
+        let days = chance.between(69, 2, 8);
         let due = after(stage.now, i64::from(days));
         let draft = task::about(chance.one_of(70, &TASKS))
             .with(task::DUE_AT, due)
@@ -375,7 +375,7 @@ impl Story {
 
     fn plan_event(&self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<()> {
         let Some(account) = self.account.filter(|_| chance.comes(72, 25)) else { return Ok(()) };
-        let begin = after(stage.now, i64::from(chance.from_to(73, 2, 10)));
+        let begin = after(stage.now, i64::from(chance.between(73, 2, 10)));
         let end = Timestamp::from_micros(begin.micros().saturating_add(DAY / 24));
         let draft = event::between(chance.one_of(74, &MEETINGS), begin, end)
             .with(event::REGARDING, RecordReference::new(Account::NAME, account));
@@ -385,7 +385,7 @@ impl Story {
 
 /// Somebody keeps in touch after a while.
 fn later(chance: Chance) -> Follows {
-    Follows::default().then(chance.from_to(75, 30, 75), Step::Care)
+    Follows::default().then(chance.between(75, 30, 75), Step::Care)
 }
 
 fn after(moment: Timestamp, days: i64) -> Timestamp {
