@@ -7,7 +7,8 @@ use guanxi::model::opportunity::stage_change;
 use guanxi::model::pipeline::{self, NewStage};
 use guanxi::model::pipeline_snapshot::{self, SnapshotEvery, snapshot};
 use guanxi::model::{
-    Opportunity, Pipeline, PipelineSchedule, PipelineSnapshot, Stage, StageChange, Status, opportunity, stage,
+    Lead, Opportunity, Pipeline, PipelineSchedule, PipelineSnapshot, Stage, StageChange, Status, Task,
+    WorkReport, opportunity, stage,
 };
 use guanxi::schema::EntityType;
 use guanxi::{Changes, Code, Condition, Money, RecordId, Result, Session, Value, api};
@@ -427,7 +428,7 @@ fn every_machine_that_the_trade_declares_is_walked_by_a_test_of_its_own() {
     let registry = house.crm.registry();
     let with_machines = registry.entities().iter().filter(|entity| !entity.machines().is_empty());
     let names: Vec<&str> = with_machines.map(|entity| entity.api_name.as_str()).collect();
-    let mut walked = ["lead", "task", "work_report", "opportunity"];
+    let mut walked = [Lead::NAME, Task::NAME, WorkReport::NAME, Opportunity::NAME];
     let mut names: Vec<&str> = names.into_iter().filter(|name| !name.starts_with("sys.")).collect();
     walked.sort_unstable();
     names.sort_unstable();
