@@ -35,7 +35,7 @@
  * Minor version of the plugin interface that these declarations describe. A plugin names the lowest
  * one it needs; a host with a lower one refuses it. Since 1.0.
  */
-#define GUANXI_PLUGIN_ABI_MINOR 3
+#define GUANXI_PLUGIN_ABI_MINOR 4
 
 /**
  * Hook point: before a new or changed record is checked against its schema and written. Since 1.0.
@@ -255,6 +255,21 @@ typedef guanxi_status (*guanxi_score)(void *user_data,
                                       const guanxi_value *features,
                                       size_t count,
                                       double *score);
+
+/**
+ * Reads the text out of the content of an attachment. Since 1.4.
+ *
+ * `media_type` is as the caller of the host said it when the content was attached, and `content` has `length` bytes; both
+ * are borrowed during the call. The text is handed over with extracted, piece by piece, in the order of
+ * reading; nothing at all is a content without text. The host calls it when it is driven to read texts, outside of every
+ * transaction, and possibly on several threads at the same time. What a call that fails has handed over is dropped. Status
+ * as of a guanxi_perform.
+ */
+typedef guanxi_status (*guanxi_extract)(void *user_data,
+                                        guanxi_handle context,
+                                        guanxi_str media_type,
+                                        const uint8_t *content,
+                                        size_t length);
 
 /**
  * The functions of the host. Since 1.0; grows at the end, and nothing in it ever moves or goes.
@@ -489,6 +504,25 @@ typedef struct guanxi_host {
                                                             guanxi_str input),
                                       void *user_data,
                                       void (*destroy)(void *user_data));
+  /**
+   * Adds an extractor: it reads the texts out of attachments of some media types, so that search finds records by what
+   * is written inside. `media_types` are parted by single spaces, in small letters, such as `application/pdf`, where a star
+   * may stand for the second half; `most_bytes` is the largest content that it is handed, and 0 leaves that to the host.
+   * Needs the capability `extract:<media type>` for each. `user_data` and `destroy` as in `register_hook`. Inside init
+   * only. Returns `schema.invalid_definition`, or `access.not_permitted`. Since 1.4.
+   */
+  guanxi_status (*register_extractor)(guanxi_handle registrar,
+                                      guanxi_str media_types,
+                                      uint64_t most_bytes,
+                                      guanxi_extract extract,
+                                      void *user_data,
+                                      void (*destroy)(void *user_data));
+  /**
+   * Hands over a piece of the text that an extractor reads: whole characters, of 1,048,576 bytes at most, copied. Returns `input.limit_exceeded` when
+   * the text is as long as it may be, 1,048,576 bytes, and `engine.cancelled` or `engine.deadline_exceeded` when nobody
+   * waits for it any more; the extractor returns such a status, and what fitted is kept. Since 1.4.
+   */
+  guanxi_status (*extracted)(guanxi_handle context, guanxi_str piece);
 } guanxi_host;
 
 /**

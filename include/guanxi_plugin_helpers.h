@@ -154,4 +154,13 @@ static inline guanxi_status guanxi_add_connector(const guanxi_host *host, guanxi
   return host->register_connector(registrar, &definition, pull, push, NULL, NULL);
 }
 
+/* Adds an extractor for attachments of these media types, parted by single spaces; `most_bytes` is the largest content,
+   and 0 leaves that to the host. Needs a host of 1.4. */
+static inline guanxi_status guanxi_add_extractor(const guanxi_host *host, guanxi_handle registrar,
+                                                 const char *media_types, uint64_t most_bytes,
+                                                 guanxi_extract extract) {
+  if (!GUANXI_HOST_HAS(host, register_extractor)) return GUANXI_ERR_PLUGIN_ABI_MISMATCH;
+  return host->register_extractor(registrar, guanxi_text(media_types), most_bytes, extract, NULL, NULL);
+}
+
 #endif

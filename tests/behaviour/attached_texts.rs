@@ -335,6 +335,39 @@ fn an_extractor_that_fails_panics_or_never_ends_harms_no_write_and_no_other_atta
     let _ = house.verified();
 }
 
+#[test]
+fn a_step_goes_on_behind_the_one_before_so_that_failing_attachments_hold_up_no_others() {
+    let (house, plain) = house();
+    plain.is_ill.store(true, Ordering::SeqCst);
+    let record = named(&house, "加喜企业服务");
+    for content in ["fails 一", "卷宗甲", "fails 二", "卷宗乙", "卷宗丙"] {
+        attach(&house, ("account", record), content);
+    }
+    let step = |most: usize, again: bool| {
+        let done = house.admin.extract_texts(most, again).unwrap();
+        ((done.read, done.failed), (done.left.waiting, done.left.failed))
+    };
+    let mut done = Vec::new();
+    for _ in 0..5 {
+        done.push(step(1, false).0);
+    }
+    done.sort_unstable();
+    assert_eq!(done, [(0, 1), (0, 1), (1, 0), (1, 0), (1, 0)], "each once before any a second time");
+    assert_eq!(count(&house.admin, "卷宗"), 1);
+    assert_eq!(step(1, false), ((0, 1), (2, 0)));
+    assert_eq!(step(10, false), ((0, 2), (1, 1)), "each once in a step");
+    assert_eq!(step(10, false), ((0, 1), (0, 2)));
+    assert_eq!(step(10, false), ((0, 0), (0, 2)));
+    // Those that wait already do so once, and what was given up waits like the others.
+    attach(&house, ("account", record), "卷宗丁");
+    plain.is_ill.store(false, Ordering::SeqCst);
+    assert_eq!(step(0, true), ((0, 0), (3, 0)));
+    assert_eq!(step(0, true), ((0, 0), (3, 0)));
+    assert_eq!(step(10, false), ((3, 0), (0, 0)));
+    assert_eq!(step(10, true), ((0, 0), (0, 0)));
+    let _ = house.verified();
+}
+
 /// Is overtaken: while it reads, the host gives the attachment a text itself.
 #[derive(Default)]
 struct Overtaken(Mutex<Option<(Session, RecordId, RecordId)>>);

@@ -4,6 +4,7 @@
 #[path = "../support/capabilities.rs"]
 mod capabilities;
 mod containment;
+mod extractor;
 mod outward;
 mod promise;
 mod registrar;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -20,8 +20,6 @@ use crate::records::{self, Holder, StoredContent, WaitingText};
 pub const MAX_TEXT_BYTES: usize = records::MAX_TEXT_BYTES;
 /// Largest content that is read out where an extractor does not say less, in bytes.
 pub const USUAL_CONTENT_BYTES: u64 = 32 << 20;
-/// Attachments that one transaction notes as waiting.
-const CHUNK: usize = 1_000;
 /// The cause of what the step writes.
 const CAUSE: &str = "attachment.text";
 
@@ -93,7 +91,7 @@ pub struct TextsExtracted {
     pub left: TextsWaiting,
 }
 
-/// Attachments that wait to be read.
+/// Attachments that wait to be read, each number counted up to 10,000.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TextsWaiting {
     /// Those that the next steps read.
@@ -129,10 +127,7 @@ impl Session {
         if again {
             self.wait_again()?;
         }
-        let mut waiting = self.waiting_texts()?;
-        waiting.retain(|waiting| !waiting.is_given_up());
-        waiting.sort_by_key(|waiting| waiting.attempts);
-        waiting.truncate(most);
+        let waiting = self.next_texts(most)?;
         let mut done = TextsExtracted::default();
         let total = waiting.len() as u64;
         for (place, waiting) in (1_u64..).zip(waiting) {
@@ -146,6 +141,7 @@ impl Session {
             *count = count.saturating_add(1);
             let options = WriteOptions::default().cause(CAUSE);
             self.write_with(options, |transaction| transaction.note_text(&waiting, &outcome))?;
+            *self.crm().last_read() = Some(waiting);
             self.patience().tell("texts", place, total);
         }
         done.left = self.texts_waiting()?;
@@ -158,12 +154,9 @@ impl Session {
     /// `access.not_permitted` without the right to administer everything; `storage.io`, `storage.damaged`.
     pub fn texts_waiting(&self) -> Result<TextsWaiting> {
         self.check_may("sys.role", Action::Administer)?;
-        let mut counts = TextsWaiting::default();
-        for waiting in self.waiting_texts()? {
-            let count = if waiting.is_given_up() { &mut counts.failed } else { &mut counts.waiting };
-            *count = count.saturating_add(1);
-        }
-        Ok(counts)
+        let snapshot = self.crm().snapshot()?;
+        let (waiting, failed) = records::count_waiting_texts(snapshot.as_ref(), self.patience())?;
+        Ok(TextsWaiting { waiting, failed })
     }
 
     /// Keeps a text of an attachment that the host has read itself, in place of the one before, so that search finds
@@ -183,22 +176,42 @@ impl Session {
         self.write_with(options, |transaction| transaction.set_text((entity, record), attachment, text))
     }
 
-    fn waiting_texts(&self) -> Result<Vec<WaitingText>> {
-        records::waiting_texts(self.crm().snapshot()?.as_ref(), self.patience())
+    /// The next that wait, behind what the step before has read, and from the first one on behind the last. So those
+    /// whose extractor fails are met again when the others had their turn.
+    fn next_texts(&self, most: usize) -> Result<Vec<WaitingText>> {
+        let (snapshot, behind) = (self.crm().snapshot()?, *self.crm().last_read());
+        let from = |behind: Option<&WaitingText>, most: usize| {
+            records::waiting_texts(snapshot.as_ref(), behind, most, self.patience())
+        };
+        let mut next = from(behind.as_ref(), most)?;
+        if let Some(last) = behind
+            && next.len() < most
+        {
+            let again = from(None, most.saturating_sub(next.len()))?;
+            next.extend(again.into_iter().take_while(|waiting| waiting.is_up_to(&last)));
+        }
+        Ok(next)
     }
 
-    /// Makes those wait that have no text.
+    /// Makes those wait that have no text, some at a time.
     fn wait_again(&self) -> Result<()> {
         let crm = self.crm();
         let takes = |media_type: &str| crm.extractor_of(media_type).is_some();
-        let without = records::without_text(crm.snapshot()?.as_ref(), takes, self.patience())?;
-        for chunk in without.chunks(CHUNK) {
-            self.write_with(WriteOptions::default().cause(CAUSE), |transaction| {
-                chunk.iter().for_each(|waiting| records::await_text(transaction.view_mut(), waiting));
-                Ok(())
-            })?;
+        let mut behind = None;
+        loop {
+            self.patience().check()?;
+            let (without, last) = records::without_text(crm.snapshot()?.as_ref(), behind, takes)?;
+            if !without.is_empty() {
+                self.write_with(WriteOptions::default().cause(CAUSE), |transaction| {
+                    let mut without = without.iter();
+                    without.try_for_each(|waiting| records::await_text_again(transaction.view_mut(), waiting))
+                })?;
+            }
+            behind = last;
+            if behind.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn read_out(&self, waiting: &WaitingText) -> Result<Outcome> {
@@ -235,6 +248,11 @@ impl Session {
 }
 
 impl Crm {
+    /// What was read last, in this process.
+    fn last_read(&self) -> MutexGuard<'_, Option<WaitingText>> {
+        self.inner.last_text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Who reads contents of a media type.
     fn extractor_of(&self, media_type: &str) -> Option<Arc<dyn TextExtractor>> {
         let all = self.inner.extractors.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -296,11 +314,20 @@ impl Crm {
 
 impl Transaction<'_> {
     /// Notes that an attachment waits to be read, if somebody reads such ones.
-    pub(super) fn await_text(&mut self, entity: EntityId, record: RecordId, attachment: &Attachment) {
-        if self.crm().extractor_of(&attachment.media_type).is_some() {
-            let waiting = WaitingText { entity, record, attachment: attachment.id, attempts: 0 };
-            records::await_text(self.view_mut(), &waiting);
+    ///
+    /// # Errors
+    /// `storage.io`.
+    pub(super) fn await_text(
+        &mut self,
+        entity: EntityId,
+        record: RecordId,
+        attachment: &Attachment,
+    ) -> Result<()> {
+        if self.crm().extractor_of(&attachment.media_type).is_none() {
+            return Ok(());
         }
+        let waiting = WaitingText { entity, record, attachment: attachment.id, attempts: 0 };
+        records::await_text(self.view_mut(), &waiting)
     }
 
     /// Notes what came of an attachment, if it still waits.
@@ -310,14 +337,13 @@ impl Transaction<'_> {
             return Ok(());
         }
         match outcome {
-            Outcome::Without => records::stop_waiting(self.view_mut(), waiting),
+            Outcome::Without => records::needs_no_text(self.view_mut(), waiting),
             Outcome::Failed => {
                 let attempts = waiting.attempts.saturating_add(1);
-                records::await_text(self.view_mut(), &WaitingText { attempts, ..*waiting });
+                records::await_text(self.view_mut(), &WaitingText { attempts, ..*waiting })
             }
-            Outcome::Read(text) => self.keep_read(waiting, text)?,
+            Outcome::Read(text) => self.keep_read(waiting, text),
         }
-        Ok(())
     }
 
     /// Keeps what was read, unless the attachment or its record went meanwhile.

@@ -342,7 +342,7 @@ impl Transaction<'_> {
         let bytes = (&crm.inner.sealer, blobs);
         let holder = Holder { permit: &permit, entity, record: &record };
         let attached = records::attach(self.view_mut(), &context, &holder, attachment, content, bytes)?;
-        self.await_text(entity.id(), record.id, &attached);
+        self.await_text(entity.id(), record.id, &attached)?;
         Ok(attached)
     }
 

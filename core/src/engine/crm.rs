@@ -35,8 +35,9 @@ use crate::engine::{
     Warning, WriteOptions, organisation, organisation::KeptPolicy, settings,
 };
 use crate::records::{
-    EntryKind, LedgerReader, Sealer, Staleness, WriteContext, WriteView, added, build_rollups, find_unique,
-    gaining, gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows, verify,
+    EntryKind, LedgerReader, Sealer, Staleness, WaitingText, WriteContext, WriteView, added, build_rollups,
+    find_unique, gaining, gains_keys, is_large, note, read_epoch, records_made, reindex, renew_changed_rows,
+    verify,
 };
 use crate::schema::{EntityType, Field, FieldKeys, GuideDefinition, Registry, RegistryChange};
 use crate::storage::{
@@ -114,6 +115,8 @@ pub(super) struct Inner {
     pub signer: Option<Arc<dyn CheckpointSigner>>,
     /// Who reads texts out of attachments.
     pub extractors: RwLock<Vec<Arc<dyn TextExtractor>>>,
+    /// The attachment whose text was read last.
+    pub last_text: Mutex<Option<WaitingText>>,
     /// What waits to be entered in the ledger.
     pub audit: AuditTrail,
     /// How many records of pools each has opened today.
@@ -223,6 +226,7 @@ impl Crm {
             gate: Mutex::new(Gate::default()),
             signer: options.signer.clone(),
             extractors: RwLock::new(options.extractors.clone()),
+            last_text: Mutex::new(None),
             audit: AuditTrail::default(),
             pool_views: Mutex::default(),
             anomaly_listeners: AnomalyListeners::default(),

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::base::{Code, EntityId, Error, Patience, RecordId, Result, Value};
 use crate::records::attachments::{
-    ATTACHMENT_FIELDS, ROW, RowOfAttachment, TEXT, WAITING, associated, find_key, for_each_key,
-    missing_attachment, own_key, place_key, row_key, split_place,
+    ATTACHMENT_FIELDS, GIVEN_UP, PAGE, ROW, RowOfAttachment, TEXT, WAITING, associated, find_key,
+    for_each_key, missing_attachment, own_key, place_key, row_key, split_place,
 };
 use crate::records::codec::damaged;
 use crate::records::ledger::{EntryKind, FieldChange};
@@ -23,6 +23,8 @@ use crate::storage::{Keyspace, RangeRequest, Snapshot, continue_after, seal, uns
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 /// How often it is tried to read an attachment before it waits until somebody asks for it again.
 pub const MAX_ATTEMPTS: u8 = 3;
+/// Up to how many attachments that wait are counted.
+pub const MOST_COUNTED: usize = 10_000;
 /// Plain bytes of a part.
 const PART: usize = 60 * 1_024;
 /// Parts of one read: more than one text has.
@@ -44,19 +46,23 @@ pub struct WaitingText {
 }
 
 impl WaitingText {
-    fn key(&self) -> Vec<u8> {
-        waiting_key(&place_key(self.entity, self.record, self.attachment))
+    fn place(&self) -> Vec<u8> {
+        place_key(self.entity, self.record, self.attachment)
     }
 
-    /// Whether it is tried no more until somebody asks for it again.
+    fn key(&self) -> Vec<u8> {
+        waiting_key(WAITING, &self.place())
+    }
+
+    /// Whether it stands at another place or before it, in the order in which they are read.
     #[must_use]
-    pub fn is_given_up(&self) -> bool {
-        self.attempts >= MAX_ATTEMPTS
+    pub fn is_up_to(&self, other: &Self) -> bool {
+        self.place() <= other.place()
     }
 }
 
-fn waiting_key(place: &[u8]) -> Vec<u8> {
-    [&[WAITING][..], place].concat()
+fn waiting_key(kind: u8, place: &[u8]) -> Vec<u8> {
+    [&[kind][..], place].concat()
 }
 
 fn text_prefix(place: &[u8]) -> Vec<u8> {
@@ -68,14 +74,45 @@ fn associated_part(place: &[u8], number: u8) -> Vec<u8> {
     [associated(place, ITEM).as_slice(), &[number]].concat()
 }
 
-/// Notes that an attachment waits to be read, and how often that failed.
-pub fn await_text(view: &mut WriteView<'_>, waiting: &WaitingText) {
-    view.put(Keyspace::Attachments, waiting.key(), vec![waiting.attempts]);
+/// Notes that an attachment waits to be read, and how often that failed. One that failed too often waits apart, where no
+/// step meets it.
+///
+/// # Errors
+/// `storage.io`.
+pub fn await_text(view: &mut WriteView<'_>, waiting: &WaitingText) -> Result<()> {
+    let place = waiting.place();
+    stop_waiting(view, &place)?;
+    let kind = if waiting.attempts >= MAX_ATTEMPTS { GIVEN_UP } else { WAITING };
+    view.put(Keyspace::Attachments, waiting_key(kind, &place), vec![waiting.attempts]);
+    Ok(())
+}
+
+/// Notes that an attachment waits once more, if it is still there and nobody gave it a text meanwhile.
+///
+/// # Errors
+/// `storage.io`.
+pub fn await_text_again(view: &mut WriteView<'_>, waiting: &WaitingText) -> Result<()> {
+    let place = waiting.place();
+    let is_there = view.get(Keyspace::Attachments, &row_key(&place))?.is_some();
+    if is_there && !has_text(view, &place)? { await_text(view, waiting) } else { Ok(()) }
 }
 
 /// Notes that an attachment needs no reading any more.
-pub fn stop_waiting(view: &mut WriteView<'_>, waiting: &WaitingText) {
-    view.remove(Keyspace::Attachments, waiting.key());
+///
+/// # Errors
+/// `storage.io`.
+pub fn needs_no_text(view: &mut WriteView<'_>, waiting: &WaitingText) -> Result<()> {
+    stop_waiting(view, &waiting.place())
+}
+
+fn stop_waiting(view: &mut WriteView<'_>, place: &[u8]) -> Result<()> {
+    for kind in [WAITING, GIVEN_UP] {
+        let key = waiting_key(kind, place);
+        if view.get(Keyspace::Attachments, &key)?.is_some() {
+            view.remove(Keyspace::Attachments, key);
+        }
+    }
+    Ok(())
 }
 
 /// Whether an attachment still waits to be read.
@@ -86,43 +123,91 @@ pub fn is_waiting(snapshot: &dyn Snapshot, waiting: &WaitingText) -> Result<bool
     Ok(snapshot.get(Keyspace::Attachments, &waiting.key())?.is_some())
 }
 
-/// The attachments that wait to be read, whoever may see them.
+/// At most so many attachments that wait to be read, whoever may see them, in the order of their places: from the first
+/// one on, or behind another one.
 ///
 /// # Errors
 /// `storage.damaged`, `storage.io`, `engine.cancelled`.
-pub fn waiting_texts(snapshot: &dyn Snapshot, patience: &Patience) -> Result<Vec<WaitingText>> {
-    let mut all = Vec::new();
-    for_each_key(snapshot, WAITING, patience, |key, value| {
-        let place = key.get(1..).and_then(split_place).ok_or_else(damaged)?;
-        let (entity, record, attachment) = place;
-        let attempts = value.first().copied().unwrap_or_default();
-        all.push(WaitingText { entity, record, attachment, attempts });
-        Ok(())
-    })?;
-    Ok(all)
-}
-
-/// The attachments without a text whose media type somebody takes, whoever may see them.
-///
-/// # Errors
-/// `storage.damaged`, `storage.io`, `engine.cancelled`.
-pub fn without_text(
+pub fn waiting_texts(
     snapshot: &dyn Snapshot,
-    takes: impl Fn(&str) -> bool,
+    behind: Option<&WaitingText>,
+    most: usize,
     patience: &Patience,
 ) -> Result<Vec<WaitingText>> {
     let mut all = Vec::new();
-    for_each_key(snapshot, ROW, patience, |key, value| {
-        let Some(found) = RowOfAttachment::read(key, &value)? else { return Ok(()) };
-        let attachment = found.attachment();
-        let place = place_key(found.entity(), found.record(), attachment.id);
-        if takes(&attachment.media_type) && !has_text(snapshot, &place)? {
-            let (entity, record, attachment) = (found.entity(), found.record(), attachment.id);
-            all.push(WaitingText { entity, record, attachment, attempts: 0 });
+    let mut range = RangeRequest::prefix(Keyspace::Attachments, &[WAITING], most.min(PAGE));
+    if let Some(behind) = behind {
+        continue_after(&mut range, behind.key());
+    }
+    while all.len() < most {
+        patience.check()?;
+        range.max_rows = most.saturating_sub(all.len()).min(PAGE);
+        let page = snapshot.scan(&range)?;
+        for (key, value) in &page.rows {
+            let (entity, record, attachment) = key.get(1..).and_then(split_place).ok_or_else(damaged)?;
+            let attempts = value.first().copied().unwrap_or_default();
+            all.push(WaitingText { entity, record, attachment, attempts });
         }
-        Ok(())
-    })?;
+        match page.rows.into_iter().next_back() {
+            Some((last, _)) if page.more => continue_after(&mut range, last),
+            _ => break,
+        }
+    }
     Ok(all)
+}
+
+/// How many attachments wait to be read, and how many wait until that is asked for again: each up to
+/// [`MOST_COUNTED`].
+///
+/// # Errors
+/// `storage.io`, `engine.cancelled`.
+pub fn count_waiting_texts(snapshot: &dyn Snapshot, patience: &Patience) -> Result<(u64, u64)> {
+    let count = |kind: u8| -> Result<u64> {
+        let mut range = RangeRequest::prefix(Keyspace::Attachments, &[kind], PAGE);
+        let mut count = 0_usize;
+        while count < MOST_COUNTED {
+            patience.check()?;
+            let page = snapshot.scan(&range)?;
+            count = count.saturating_add(page.rows.len()).min(MOST_COUNTED);
+            match page.rows.into_iter().next_back() {
+                Some((last, _)) if page.more => continue_after(&mut range, last),
+                _ => break,
+            }
+        }
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
+    };
+    Ok((count(WAITING)?, count(GIVEN_UP)?))
+}
+
+/// Attachments without a text whose media type somebody takes, whoever may see them, and the key behind which the others
+/// follow, of one read: from the first one on, or behind such a key. Those that wait and never failed are left out.
+///
+/// # Errors
+/// `storage.damaged`, `storage.io`.
+pub fn without_text(
+    snapshot: &dyn Snapshot,
+    behind: Option<Vec<u8>>,
+    takes: impl Fn(&str) -> bool,
+) -> Result<(Vec<WaitingText>, Option<Vec<u8>>)> {
+    let mut range = RangeRequest::prefix(Keyspace::Attachments, &[ROW], PAGE);
+    if let Some(behind) = behind {
+        continue_after(&mut range, behind);
+    }
+    let page = snapshot.scan(&range)?;
+    let mut all = Vec::new();
+    for (key, value) in &page.rows {
+        let Some(found) = RowOfAttachment::read(key, value)? else { continue };
+        let attachment = found.attachment();
+        let (entity, record, attachment, is_taken) =
+            (found.entity(), found.record(), attachment.id, takes(&attachment.media_type));
+        let waiting = WaitingText { entity, record, attachment, attempts: 0 };
+        let known = snapshot.get(Keyspace::Attachments, &waiting.key())?;
+        if is_taken && known.is_none_or(|known| known != [0]) && !has_text(snapshot, &waiting.place())? {
+            all.push(waiting);
+        }
+    }
+    let more = page.more;
+    Ok((all, page.rows.into_iter().next_back().map(|(last, _)| last).filter(|_| more)))
 }
 
 fn has_text(snapshot: &dyn Snapshot, place: &[u8]) -> Result<bool> {
@@ -172,11 +257,7 @@ pub(super) fn forget_text(view: &mut WriteView<'_>, place: &[u8]) -> Result<()> 
     for (key, _) in parts.rows {
         view.remove(Keyspace::Attachments, key);
     }
-    let waiting = waiting_key(place);
-    if view.get(Keyspace::Attachments, &waiting)?.is_some() {
-        view.remove(Keyspace::Attachments, waiting);
-    }
-    Ok(())
+    stop_waiting(view, place)
 }
 
 /// Whether any attachment has a text.

@@ -31,7 +31,7 @@ const MAX_NAME_BYTES: usize = 255;
 const MAX_MEDIA_TYPE_BYTES: usize = 255;
 
 /// Rows of one read.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 const FORMAT: u8 = 1;
 /// First byte of the keys of rows.
 pub(super) const ROW: u8 = 1;
@@ -41,6 +41,8 @@ const LINK: u8 = 2;
 pub(super) const TEXT: u8 = 3;
 /// First byte of the keys of what waits to be read.
 pub(super) const WAITING: u8 = 4;
+/// First byte of the keys of what nobody reads until it is asked for again.
+pub(super) const GIVEN_UP: u8 = 5;
 /// Length of the name of a file.
 const NAME_BYTES: usize = 32;
 
@@ -547,7 +549,7 @@ pub(super) fn record_of(key: &[u8]) -> Option<(EntityId, RecordId)> {
         (&ROW, place) => place,
         (&LINK, link) => link.get(NAME_BYTES..)?,
         (&TEXT, part) => part.split_last()?.1,
-        (&WAITING, place) => place,
+        (&WAITING | &GIVEN_UP, place) => place,
         _ => return None,
     };
     split_place(place).map(|(entity, record, _)| (entity, record))

@@ -64,8 +64,8 @@ mod write;
 
 pub use crate::schema::SystemField;
 pub use attachment_texts::{
-    MAX_TEXT_BYTES, WaitingText, any_text, await_text, is_waiting, keep_text, stop_waiting, texts_of,
-    waiting_texts, without_text,
+    MAX_TEXT_BYTES, WaitingText, any_text, await_text, await_text_again, count_waiting_texts, is_waiting,
+    keep_text, needs_no_text, texts_of, waiting_texts, without_text,
 };
 pub use attachments::{
     ATTACHMENT_FIELDS, Attachment, Holder, MAX_INLINE_BYTES, NewContent, StoredContent, attach, attachments,

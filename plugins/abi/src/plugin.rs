@@ -9,7 +9,7 @@ use crate::{guanxi_status, guanxi_str, guanxi_value};
 pub const GUANXI_PLUGIN_ABI_MAJOR: u32 = 1;
 /// Minor version of the plugin interface that these declarations describe. A plugin names the lowest
 /// one it needs; a host with a lower one refuses it. Since 1.0.
-pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 3;
+pub const GUANXI_PLUGIN_ABI_MINOR: u32 = 4;
 /// Name of the one symbol that a plugin exports; its type is [`guanxi_plugin_entry`]. Since 1.0.
 pub const GUANXI_PLUGIN_ENTRY_SYMBOL: &str = "guanxi_plugin_entry_v1";
 
@@ -121,6 +121,21 @@ pub type guanxi_score = unsafe extern "C" fn(
     features: *const guanxi_value,
     count: usize,
     score: *mut f64,
+) -> guanxi_status;
+
+/// Reads the text out of the content of an attachment. Since 1.4.
+///
+/// `media_type` is as the caller of the host said it when the content was attached, and `content` has `length` bytes; both
+/// are borrowed during the call. The text is handed over with [`guanxi_host::extracted`], piece by piece, in the order of
+/// reading; nothing at all is a content without text. The host calls it when it is driven to read texts, outside of every
+/// transaction, and possibly on several threads at the same time. What a call that fails has handed over is dropped. Status
+/// as of a [`guanxi_perform`].
+pub type guanxi_extract = unsafe extern "C" fn(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    media_type: guanxi_str,
+    content: *const u8,
+    length: usize,
 ) -> guanxi_status;
 
 /// What a plugin does by name: an action, a job, a model, a report or a connector. Since 1.2; grows at the end.
@@ -466,6 +481,25 @@ pub struct guanxi_host {
         user_data: *mut c_void,
         destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     ) -> guanxi_status,
+
+    /// Adds an extractor: it reads the texts out of attachments of some media types, so that search finds records by what
+    /// is written inside. `media_types` are parted by single spaces, in small letters, such as `application/pdf`, where a star
+    /// may stand for the second half; `most_bytes` is the largest content that it is handed, and 0 leaves that to the host.
+    /// Needs the capability `extract:<media type>` for each. `user_data` and `destroy` as in `register_hook`. Inside init
+    /// only. Returns `schema.invalid_definition`, or `access.not_permitted`. Since 1.4.
+    pub register_extractor: unsafe extern "C" fn(
+        registrar: guanxi_handle,
+        media_types: guanxi_str,
+        most_bytes: u64,
+        extract: guanxi_extract,
+        user_data: *mut c_void,
+        destroy: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    ) -> guanxi_status,
+
+    /// Hands over a piece of the text that an extractor reads: whole characters, of 1,048,576 bytes at most, copied. Returns `input.limit_exceeded` when
+    /// the text is as long as it may be, 1,048,576 bytes, and `engine.cancelled` or `engine.deadline_exceeded` when nobody
+    /// waits for it any more; the extractor returns such a status, and what fitted is kept. Since 1.4.
+    pub extracted: unsafe extern "C" fn(context: guanxi_handle, piece: guanxi_str) -> guanxi_status,
 }
 
 #[cfg(test)]
@@ -514,7 +548,13 @@ mod tests {
     fn the_host_of_version_1_3_goes_on_behind_that_of_1_2() {
         assert_eq!(offset_of!(guanxi_host, register_report), 23 * WORD);
         assert_eq!(offset_of!(guanxi_host, register_connector), 24 * WORD);
-        assert_eq!(size_of::<guanxi_host>(), 25 * WORD);
+    }
+
+    #[test]
+    fn the_host_of_version_1_4_goes_on_behind_that_of_1_3() {
+        assert_eq!(offset_of!(guanxi_host, register_extractor), 25 * WORD);
+        assert_eq!(offset_of!(guanxi_host, extracted), 26 * WORD);
+        assert_eq!(size_of::<guanxi_host>(), 27 * WORD);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use crate::OnFault;
 use crate::connector::Connector;
 use crate::contain::{Plugin, code_of};
+use crate::extractor::Extractor;
 use crate::frame::{Callback, Collected, ModelInput, Point, Scene, call, collect};
 use crate::functions::{HOST, package, tell};
 use crate::lent::Lent;
@@ -116,6 +117,9 @@ impl Extension for NativeExtension {
         }
         for (definition, work) in collected.connectors {
             registrar.connector(definition, Arc::new(Connector { plugin: plugin(), work }));
+        }
+        for (reads, work) in collected.extractors {
+            registrar.text_extractor(Arc::new(Extractor { plugin: plugin(), reads, work }));
         }
         Ok(())
     }

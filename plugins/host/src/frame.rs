@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use guanxi::Session;
 use guanxi::base::{Label, RecordId};
 use guanxi::engine::{
-    ActionDefinition, ConnectorDefinition, Happening, HookPoint, JobDefinition, Save, Transaction,
+    ActionDefinition, ConnectorDefinition, ExtractedText, Happening, HookPoint, JobDefinition, Save,
+    Transaction,
 };
 use guanxi::schema::{FieldDefinition, Package};
-use guanxi_plugin_abi::{guanxi_destroy, guanxi_handle, guanxi_hook, guanxi_perform, guanxi_score};
+use guanxi_plugin_abi::{
+    guanxi_destroy, guanxi_extract, guanxi_handle, guanxi_hook, guanxi_perform, guanxi_score,
+};
 
 use crate::contain::{Outcome, Plugin};
 use crate::lent::Lent;
@@ -51,6 +54,16 @@ pub(crate) struct Collected {
     /// Reports with what they ask for.
     pub reports: Vec<(ActionDefinition, serde_json::Value)>,
     pub connectors: Vec<(ConnectorDefinition, Callback<Directions>)>,
+    pub extractors: Vec<(Extracts, Callback<guanxi_extract>)>,
+}
+
+/// What an extractor reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Extracts {
+    /// Media types in small letters; `*` in place of the second half stands for each.
+    pub media_types: Vec<String>,
+    /// The largest content, in bytes.
+    pub most_bytes: u64,
 }
 
 /// The functions of a connector, which share their data.
@@ -81,6 +94,7 @@ impl Collected {
             models: Vec::new(),
             reports: Vec::new(),
             connectors: Vec::new(),
+            extractors: Vec::new(),
         }
     }
 }
@@ -119,6 +133,8 @@ pub(crate) enum Scene {
     Migration(*mut Transaction<'static>),
     /// Nothing but who asks.
     Asked(*const Session),
+    /// A content whose text is read.
+    Extracting(*mut ExtractedText<'static>),
     /// A record whose change is durable, by entity and id.
     Committed(*const Session, *const str, RecordId),
 }

@@ -20,6 +20,7 @@ mod bridge;
 pub mod catalogue;
 mod connector;
 mod contain;
+mod extractor;
 mod files;
 mod frame;
 mod functions;

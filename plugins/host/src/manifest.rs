@@ -19,6 +19,8 @@ const ACTIONS: [&str; 4] = ["schema", "hook", "read", "write"];
 const PLAIN: [&str; 8] = ["package", "action", "job", "migration", "model", "account", "report", "connector"];
 /// The capability to call a method, with its name behind a colon.
 const CALL: &str = "call";
+/// The capability to read texts out of attachments, with their media type behind a colon.
+const EXTRACT: &str = "extract";
 /// How long a hook may take if nothing is said, in milliseconds.
 const HOOK_BUDGET_MS: u32 = 50;
 /// How long an action, a job, or what is behind a commit may take if nothing is said, in milliseconds.
@@ -503,12 +505,25 @@ fn is_word(word: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
 }
 
+/// Both halves of a media type (RFC 6838 §4.2) in small letters, or a star for every second half.
+pub(crate) fn is_media_type(media_type: &str) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+            && name.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$&-^_.+".contains(&byte)
+            })
+    };
+    let halves = media_type.split_once('/');
+    halves.is_some_and(|(kind, rest)| is_name(kind) && (rest == "*" || is_name(rest)))
+}
+
 fn is_capability(capability: &str) -> bool {
     if capability.len() > MAX_WORD {
         return false;
     }
     match capability.split_once(':') {
         None => PLAIN.contains(&capability),
+        Some((EXTRACT, media_type)) => is_media_type(media_type),
         Some((action, named)) => {
             (ACTIONS.contains(&action) || action == CALL) && named.split('.').all(is_word)
         }

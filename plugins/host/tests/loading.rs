@@ -159,7 +159,7 @@ fn a_missing_library_is_refused_as_not_the_one_named() {
 #[test]
 fn another_version_of_the_interface_is_refused_before_the_library_runs() {
     let fixture = Fixture::with("cn.example.versions", &[]).unwrap();
-    for (before, after) in [("1.0", "2.0"), ("2.0", "1.4"), ("1.4", "0.9")] {
+    for (before, after) in [("1.0", "2.0"), ("2.0", "1.5"), ("1.5", "0.9")] {
         fixture.rewrite_manifest(&format!("abi = \"{before}\""), &format!("abi = \"{after}\"")).unwrap();
         let error = fixture.load().unwrap_err();
         assert_eq!(error.code(), Code::PluginAbi);

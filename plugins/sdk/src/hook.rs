@@ -23,6 +23,18 @@ pub(crate) type Work = dyn Fn(&Context<'_>, &str) -> Result<String, Reject> + Se
 /// A model as its author wrote it: it takes the values of its features and gives a score.
 pub(crate) type Score = dyn Fn(&Context<'_>, &[Value]) -> Result<f64, Reject> + Send + Sync;
 
+/// An extractor as its author wrote it: it takes a content and hands its text over.
+pub(crate) type Extract = dyn Fn(&Context<'_>, &Content<'_>) -> Result<(), Reject> + Send + Sync;
+
+/// The content of an attachment whose text is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'call> {
+    /// Its media type, as whoever attached it said it.
+    pub media_type: &'call str,
+    /// All of its bytes.
+    pub bytes: &'call [u8],
+}
+
 /// A connector as its author wrote it; one direction may be missing.
 #[derive(Default)]
 pub(crate) struct Directions {
@@ -113,6 +125,15 @@ impl Context<'_> {
     /// Those of the host.
     pub fn reason(&self, text_zh: &str, text_en: &str, weight: f64) -> Result<(), Error> {
         self.host.reason(self.handle, text_zh, text_en, weight)
+    }
+
+    /// Hands over a piece of the text that an extractor reads, in the order of reading. Needs a host of 1.4.
+    ///
+    /// # Errors
+    /// `input.limit_exceeded` when the text is as long as it may be, `engine.cancelled` and `engine.deadline_exceeded`: the
+    /// extractor passes them on, and what fitted is kept.
+    pub fn extracted(&self, piece: &str) -> Result<(), Error> {
+        self.host.extracted(self.handle, piece)
     }
 
     /// How long the call may still take, in milliseconds; below 0 once the budget is spent.
@@ -288,6 +309,35 @@ unsafe fn direction(
         Some((host, work)) => unsafe { perform_work(host, work, context, input) },
         None => GUANXI_ERR_INPUT_NULL_ARGUMENT,
     }
+}
+
+/// The function that the host calls for every extractor of every Rust plugin.
+///
+/// # Safety
+/// As [`run`], of an extractor; the media type, and so many bytes of the content, are readable during the call.
+pub(crate) unsafe extern "C" fn extract(
+    user_data: *mut c_void,
+    context: guanxi_handle,
+    media_type: guanxi_str,
+    content: *const u8,
+    length: usize,
+) -> guanxi_status {
+    // SAFETY: the host passes back what was registered, and does not destroy it while it runs.
+    let Some(registration) = (unsafe { user_data.cast::<Registration<Extract>>().as_ref() }) else {
+        return GUANXI_ERR_INPUT_NULL_ARGUMENT;
+    };
+    if content.is_null() {
+        return GUANXI_ERR_INPUT_NULL_ARGUMENT;
+    }
+    let host = registration.host;
+    // SAFETY: the host has both stay during the call.
+    let (media_type, bytes) = unsafe { (bytes_of(media_type), std::slice::from_raw_parts(content, length)) };
+    let outcome = contained(host, || {
+        let seen = Context { host, handle: context, during: PhantomData };
+        let media_type = utf8(media_type, "media_type")?;
+        (registration.work)(&seen, &Content { media_type: &media_type, bytes })
+    });
+    settle(host, context, outcome)
 }
 
 /// The function that the host calls for every model of every Rust plugin.

@@ -272,6 +272,25 @@ impl Host {
         checked(status, "connector")
     }
 
+    /// Registers an extractor. As [`Host::register_work`].
+    ///
+    /// # Safety
+    /// As [`Host::register_work`].
+    pub(crate) unsafe fn register_extractor(
+        self,
+        registrar: guanxi_handle,
+        (media_types, most_bytes): (&str, u64),
+        extract: abi::guanxi_extract,
+        user_data: *mut c_void,
+        destroy: abi::guanxi_destroy,
+    ) -> Result<(), Error> {
+        let register = later!(self, register_extractor);
+        let types = guanxi_str::of(media_types);
+        // SAFETY: the caller vouches for the functions and their data; the text outlives the call.
+        let status = unsafe { register(registrar, types, most_bytes, extract, user_data, Some(destroy)) };
+        checked(status, media_types)
+    }
+
     pub(crate) fn read(self, context: guanxi_handle, entity: &str, id: &str) -> Result<String, Error> {
         let read = later!(self, read);
         let mut out = guanxi_str::EMPTY;
@@ -323,6 +342,12 @@ impl Host {
         let reason = later!(self, reason);
         // SAFETY: the texts outlive the call, which copies them.
         checked(unsafe { reason(context, guanxi_str::of(zh), guanxi_str::of(en), weight) }, "reason")
+    }
+
+    pub(crate) fn extracted(self, context: guanxi_handle, piece: &str) -> Result<(), Error> {
+        let extracted = later!(self, extracted);
+        // SAFETY: the text outlives the call, which copies it.
+        checked(unsafe { extracted(context, guanxi_str::of(piece)) }, "extracted")
     }
 
     pub(crate) fn time_left_ms(self, context: guanxi_handle) -> Result<i64, Error> {

@@ -50,7 +50,7 @@ mod value;
 #[doc(hidden)]
 pub use entry::{Identity, describe, initialize};
 pub use error::{Error, Reject};
-pub use hook::{Context, Record};
+pub use hook::{Content, Context, Record};
 pub use host::Log;
 pub use setup::{Action, Connector, FieldDefinition, HookPoint, Setup};
 pub use value::{Decimal, Money, Value};

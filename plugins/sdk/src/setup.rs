@@ -8,7 +8,7 @@ use guanxi_plugin_abi::{
     guanxi_action_definition, guanxi_field_definition, guanxi_handle, guanxi_perform, guanxi_str,
 };
 
-use crate::hook::{self, Context, Directions, Hook, Record, Registration, Score, Work};
+use crate::hook::{self, Content, Context, Directions, Extract, Hook, Record, Registration, Score, Work};
 use crate::host::{Host, Log, WorkKind};
 use crate::{Error, Reject, Value};
 
@@ -271,6 +271,33 @@ impl Setup<'_> {
                 functions,
                 user_data,
                 hook::destroy::<Directions>,
+            )
+        }
+    }
+
+    /// Adds an extractor: it reads the texts out of attachments of these media types, such as `application/pdf` or
+    /// `text/*`, and hands them over with [`Context::extracted`], so that search finds records by what is written inside.
+    /// It is handed no content of more than `most_bytes`; 0 leaves that to the host. Needs the capability
+    /// `extract:<media type>` for each, and a host of 1.4.
+    ///
+    /// # Errors
+    /// `schema.invalid_definition`, `access.not_permitted`.
+    pub fn extractor<F>(&mut self, media_types: &[&str], most_bytes: u64, extract: F) -> Result<(), Error>
+    where
+        F: Fn(&Context<'_>, &Content<'_>) -> Result<(), Reject> + Send + Sync + 'static,
+    {
+        let work: Box<Extract> = Box::new(extract);
+        let user_data = self.registration(work);
+        let reads = (media_types.join(" "), most_bytes);
+        // SAFETY: both functions take a registration of an extractor, which may be used on any thread, and this one
+        // is given away here.
+        unsafe {
+            self.host.register_extractor(
+                self.registrar,
+                (&reads.0, reads.1),
+                hook::extract,
+                user_data,
+                hook::destroy::<Extract>,
             )
         }
     }

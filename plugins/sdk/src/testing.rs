@@ -68,6 +68,8 @@ pub struct Outcome {
     pub saved: Vec<(String, String, String)>,
     /// What an action answered, as JSON; empty for nothing.
     pub answer: String,
+    /// The text that an extractor handed over.
+    pub extracted: String,
     /// Why a model gave its score: both languages, and the weight.
     pub reasons: Vec<(String, String, String)>,
 }
@@ -82,7 +84,7 @@ pub struct Database {
     works: Vec<RegisteredWork>,
 }
 
-/// An action, a job, a migration or a model.
+/// An action, a job, a migration, a model or an extractor.
 struct RegisteredWork {
     name: String,
     function: WorkFunction,
@@ -94,6 +96,7 @@ struct RegisteredWork {
 enum WorkFunction {
     Perform(abi::guanxi_perform),
     Score(abi::guanxi_score),
+    Extract(abi::guanxi_extract),
     None,
 }
 
@@ -182,6 +185,8 @@ static HOST: guanxi_host = guanxi_host {
     time_left_ms,
     register_report,
     register_connector,
+    register_extractor,
+    extracted,
 };
 
 impl Database {
@@ -275,6 +280,21 @@ impl Database {
         }))
     }
 
+    /// Has an extractor read a content of one of the media types, as it was registered. Nothing where there is none.
+    #[must_use]
+    pub fn extract(&self, media_type: &str, content: &[u8]) -> Option<Outcome> {
+        let of = |work: &&RegisteredWork| work.name.split(' ').any(|known| known == media_type);
+        let mut works = self.works.iter().filter(of);
+        works.find_map(|work| {
+            let WorkFunction::Extract(function) = work.function else { return None };
+            Some(on_scene(Outcome::default(), |context, _| {
+                let media_type = guanxi_str::of(media_type);
+                // SAFETY: it is the plugin's own pair of function and data, and both borrows outlive the call.
+                unsafe { function(work.user_data, context, media_type, content.as_ptr(), content.len()) }
+            }))
+        })
+    }
+
     /// Has a model score values, by its name. Nothing for one that is not there.
     ///
     /// # Errors
@@ -303,6 +323,7 @@ impl Default for Outcome {
             warnings: Vec::new(),
             saved: Vec::new(),
             answer: String::new(),
+            extracted: String::new(),
             reasons: Vec::new(),
         }
     }
@@ -524,11 +545,21 @@ fn keep(
     name: impl FnOnce() -> Result<String, guanxi_status>,
     work: RegisteredWork,
 ) -> guanxi_status {
+    keep_permitted(registrar, |opening| opening.permits_plain(capability), name, work)
+}
+
+/// As [`keep`], with whatever is to be permitted.
+fn keep_permitted(
+    registrar: guanxi_handle,
+    permitted: impl FnOnce(&Opening) -> Result<(), guanxi_status>,
+    name: impl FnOnce() -> Result<String, guanxi_status>,
+    work: RegisteredWork,
+) -> guanxi_status {
     // Dropping it destroys the user data, only once the stage is free again.
     let mut work = Some(work);
     on_stage(|stage| {
         let opening = stage.opening(registrar)?;
-        opening.permits_plain(capability)?;
+        permitted(opening)?;
         let name = name()?;
         if opening.database.works.iter().any(|known| known.name == name) {
             return Err(abi::GUANXI_ERR_SCHEMA_DUPLICATE_DEFINITION);
@@ -627,6 +658,29 @@ unsafe extern "C" fn register_connector(
     // One without a direction is refused, and its data destroyed all the same.
     drop(RegisteredWork::new(WorkFunction::None, user_data, destroy));
     status
+}
+
+unsafe extern "C" fn register_extractor(
+    registrar: guanxi_handle,
+    media_types: guanxi_str,
+    _most_bytes: u64,
+    extract: abi::guanxi_extract,
+    user_data: *mut c_void,
+    destroy: Option<abi::guanxi_destroy>,
+) -> guanxi_status {
+    let work = RegisteredWork::new(WorkFunction::Extract(extract), user_data, destroy);
+    let permitted = |opening: &Opening| {
+        text(media_types)?.split(' ').try_for_each(|media_type| opening.permits("extract", media_type))
+    };
+    keep_permitted(registrar, permitted, || text(media_types), work)
+}
+
+unsafe extern "C" fn extracted(context: guanxi_handle, piece: guanxi_str) -> guanxi_status {
+    on_stage(|stage| {
+        let piece = text(piece)?;
+        stage.context(context)?.extracted.push_str(&piece);
+        Ok(())
+    })
 }
 
 /// The stand-in has no record before the one that is saved.

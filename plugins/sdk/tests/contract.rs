@@ -403,3 +403,25 @@ fn a_connector_without_a_direction_is_refused_and_what_it_held_is_freed() {
     let refused = Database::open(&["connector"], none).err().map(|error| error.status());
     assert_eq!(refused, Some(abi::GUANXI_ERR_SCHEMA_INVALID_DEFINITION));
 }
+
+#[test]
+fn an_extractor_hands_over_the_text_of_contents_of_its_media_types() {
+    fn setup(setup: &mut Setup<'_>) -> Result<(), Error> {
+        setup.extractor(&["text/plain", "text/csv"], 1_000, |context, content| {
+            let Ok(text) = std::str::from_utf8(content.bytes) else {
+                return Err(Reject::new("", "编码有误", "is no text"));
+            };
+            context.extracted(content.media_type)?;
+            Ok(text.split_inclusive('\n').try_for_each(|line| context.extracted(line))?)
+        })
+    }
+    let refused = Database::open(&["extract:text/plain"], setup).err().map(|error| error.status());
+    assert_eq!(refused, Some(abi::GUANXI_ERR_ACCESS_NOT_PERMITTED));
+    let database = Database::open(&["extract:text/plain", "extract:text/csv"], setup).unwrap();
+    let read = database.extract("text/csv", "一\n二".as_bytes()).unwrap();
+    assert_eq!((read.status, read.extracted.as_str()), (abi::GUANXI_OK, "text/csv一\n二"));
+    assert_eq!(database.extract("text/csv", &[]).unwrap().extracted, "text/csv");
+    let refused = database.extract("text/plain", &[0xFF]).unwrap();
+    assert_eq!((refused.status, refused.extracted.as_str()), (abi::GUANXI_ERR_PLUGIN_REJECTED, ""));
+    assert_eq!(database.extract("text/html", &[]), None);
+}

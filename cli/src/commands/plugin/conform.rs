@@ -2,7 +2,7 @@
 //!
 //! They run in a process of its own against the real engine: the package is loaded into two databases, records of every
 //! entity that it hooks are created, changed and deleted some hundred times, its actions, reports and models are
-//! called, it does its jobs and drives its connectors, and what the host has counted meanwhile is looked at.
+//! called, it does its jobs, drives its connectors and reads contents, and what the host has counted meanwhile is looked at.
 
 use std::collections::BTreeSet;
 use std::path::{self, Path, PathBuf};
@@ -110,6 +110,7 @@ pub(super) fn inside(loader: &Loader, package: &Path) -> Result<()> {
     found("memory", grown <= MAX_GROWTH_KIB, &format!("{grown} KiB more after {} rounds", ROUNDS.1));
     by_name(&second, &manifest)?;
     on_its_own(&second, &manifest)?;
+    extract(&second, &manifest)?;
     let faulty = faults(place, &manifest)?.saturating_sub(before);
     found("faults", faulty == 0, &format!("{faulty} failed calls, or calls beyond their budget"));
     let seen = conduct();
@@ -266,6 +267,31 @@ fn on_its_own(session: &Session, manifest: &Manifest) -> Result<()> {
             judge("connectors", &known.name, session.push(&known.name, 0).map(said));
         }
     }
+    Ok(())
+}
+
+/// Has the plugin read contents of the media types for which it asks leave, most of which are none of theirs: it may
+/// refuse them.
+fn extract(session: &Session, manifest: &Manifest) -> Result<()> {
+    let media_types: Vec<&str> =
+        manifest.capabilities().filter_map(|capability| capability.strip_prefix("extract:")).collect();
+    if media_types.is_empty() {
+        return Ok(());
+    }
+    let account = session.write(|transaction| {
+        transaction.create_record("account", Changes::new().set("name", "上海加喜企业服务有限公司"))
+    })?;
+    let noise: Vec<u8> = (0..=u8::MAX).cycle().take(100_000).collect();
+    let text = "客户希望在月底前完成变更登记\n".repeat(1_000);
+    for media_type in media_types {
+        let media_type = media_type.replace('*', "plain");
+        for mut content in [&[][..], &[0; 64][..], &[0xFF; 4_096][..], &noise, text.as_bytes()] {
+            session.attach("account", account, "content", &media_type, &mut content)?;
+        }
+    }
+    let done = session.extract_texts(usize::MAX, false)?;
+    let said = format!("{} with text, {} without, {} not read", done.read, done.without, done.failed);
+    found("extractors", true, &said);
     Ok(())
 }
 

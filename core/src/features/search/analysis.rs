@@ -5,11 +5,13 @@
 //! far faster than one mixed dictionary. No word list is involved in matching Chinese: any two
 //! neighbouring characters of a text find it, whatever a segmenter would have made of them.
 
+use std::collections::BTreeSet;
+
 use super::folding::{Class, Letter, fold, folded, runs, spell};
 use super::pinyin::{initials, initials_of_mixed, readings, strings_of_initials, syllable_terms};
 
 /// Version of the whole set of analyzers. An index written by another version is rebuilt.
-pub const ANALYZER_VERSION: u32 = 2;
+pub const ANALYZER_VERSION: u32 = 3;
 
 /// Longest word that is indexed or looked up, in characters; the rest of a longer one is ignored.
 const LONGEST_WORD: usize = 64;
@@ -17,6 +19,9 @@ const LONGEST_WORD: usize = 64;
 const LONGEST_ADDRESS: usize = 256;
 /// Length of the pieces that numbers are indexed by.
 pub(super) const GRAM: usize = 4;
+/// Up to so many first letters a name is indexed by each beginning of them, so that a few typed letters are one term and not
+/// as many as there are names.
+pub(super) const LONGEST_HEAD: usize = 4;
 /// Length of the pieces that words of names are indexed by.
 pub(super) const FRAGMENT: usize = 3;
 /// Length of the shortest piece of a number that is found inside of it.
@@ -218,23 +223,31 @@ fn parted(left: &Letter, right: &Letter) -> bool {
 
 fn names(letters: &[Letter], tokens: &mut Vec<Token>) {
     let mut base = 0_u32;
+    let mut letters_read = BTreeSet::new();
     for (_, run) in runs(letters).filter(|(class, _)| *class == Class::Ideograph) {
         let name: Vec<char> = run.iter().map(|letter| letter.character).collect();
         let readings = readings(&name);
         for (text, offset) in syllable_terms(&readings) {
             tokens.push(Token { slot: Slot::Pinyin, text, position: base.saturating_add(offset) });
         }
-        for text in initials(&name, &readings) {
-            tokens.push(Token { slot: Slot::Initials, text, position: 0 });
-        }
+        letters_read.append(&mut initials(&name, &readings));
         let length = u32::try_from(run.len()).unwrap_or(u32::MAX);
         base = base.saturating_add(length).saturating_add(1);
     }
     let all = letters.iter().filter(|letter| letter.class != Class::Gap);
     let name: Vec<char> = all.map(|letter| letter.character).collect();
-    for text in initials_of_mixed(&name) {
-        tokens.push(Token { slot: Slot::Initials, text, position: 0 });
-    }
+    letters_read.append(&mut initials_of_mixed(&name));
+    push_initials(letters_read, tokens);
+}
+
+/// Strings of first letters, and their beginnings of two letters and more.
+fn push_initials(strings: BTreeSet<String>, tokens: &mut Vec<Token>) {
+    let heads = |string: &String| -> Vec<String> {
+        (2..=LONGEST_HEAD).map(|length| string.chars().take(length).collect()).collect()
+    };
+    let mut all: BTreeSet<String> = strings.iter().flat_map(heads).collect();
+    all.extend(strings);
+    tokens.extend(all.into_iter().map(|text| Token { slot: Slot::Initials, text, position: 0 }));
 }
 
 fn read(value: &str, tokens: &mut Vec<Token>) {
@@ -242,9 +255,7 @@ fn read(value: &str, tokens: &mut Vec<Token>) {
     for (text, position) in syllable_terms(&readings) {
         tokens.push(Token { slot: Slot::Pinyin, text, position });
     }
-    for text in strings_of_initials(&readings) {
-        tokens.push(Token { slot: Slot::Initials, text, position: 0 });
-    }
+    push_initials(strings_of_initials(&readings), tokens);
 }
 
 fn telephones(letters: &[Letter], tokens: &mut Vec<Token>) {

@@ -1,7 +1,7 @@
 //! What is taken of the rows that match: the best ones in their order, the total, and counts by entity.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::query::Weight;
@@ -137,7 +137,8 @@ impl Collector for Best<'_> {
             boosts: self.boosts.clone(),
             counts: vec![0; rows.mask.pairs.len()],
             rows,
-            heap: BinaryHeap::new(),
+            best: Vec::new(),
+            worst: None,
         })
     }
 
@@ -160,29 +161,6 @@ impl Collector for Best<'_> {
     }
 }
 
-/// A row on the heap, whose greatest is the worst: the lowest score, the highest record.
-struct Candidate(Scored);
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.order(&other.0)
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Candidate {}
-
 /// The best rows of one segment.
 pub(super) struct BestOfSegment {
     limit: usize,
@@ -190,7 +168,23 @@ pub(super) struct BestOfSegment {
     rows: VisibleRows,
     /// How many match of each pair, by its place.
     counts: Vec<u64>,
-    heap: BinaryHeap<Candidate>,
+    /// The best so far and up to as many others, which are parted when there are twice as many as are wanted: that costs
+    /// each row a few comparisons, where a heap is put in order for each.
+    best: Vec<Scored>,
+    /// The last of the best ones, when they were parted.
+    worst: Option<Scored>,
+}
+
+impl BestOfSegment {
+    /// Leaves the best ones.
+    fn part(&mut self) {
+        let last = self.limit.saturating_sub(1);
+        if self.best.len() > last {
+            let (_, worst, _) = self.best.select_nth_unstable_by(last, Scored::order);
+            self.worst = Some(*worst);
+            self.best.truncate(self.limit);
+        }
+    }
 }
 
 impl SegmentCollector for BestOfSegment {
@@ -211,25 +205,24 @@ impl SegmentCollector for BestOfSegment {
         };
         let kind = self.rows.mask.pairs.kind(place);
         let score = self.boosts.of(score, kind, second, owner);
-        let full = self.heap.len() >= self.limit;
-        if full && self.heap.peek().is_some_and(|worst| score < worst.0.score) {
+        if self.worst.is_some_and(|worst| score < worst.score) {
             return;
         }
         let record = record_of(columns.record.each_ref().map(|half| half.get_val(row)));
-        self.heap.push(Candidate(Scored { score, record, kind }));
-        if full {
-            self.heap.pop();
+        self.best.push(Scored { score, record, kind });
+        if self.best.len() >= self.limit.saturating_mul(2) {
+            self.part();
         }
     }
 
-    fn harvest(self) -> tantivy::Result<Found> {
-        let best = self.heap.into_iter().map(|candidate| candidate.0).collect();
+    fn harvest(mut self) -> tantivy::Result<Found> {
+        self.part();
         let mut kinds = BTreeMap::new();
         for (place, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
             let sum: &mut u64 = kinds.entry(self.rows.mask.pairs.kind(place)).or_default();
             *sum = sum.saturating_add(*count);
         }
         let total = kinds.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
-        Ok(Found { best, total, kinds })
+        Ok(Found { best: self.best, total, kinds })
     }
 }

@@ -11,7 +11,7 @@ use tantivy::postings::TermInfo;
 use tantivy::query::FuzzyTermQuery;
 use tantivy::{Result, Searcher, Term};
 
-use super::analysis::{Address, FRAGMENT, GRAM, SHORTEST_GRAM, Slot, Word, grams};
+use super::analysis::{Address, FRAGMENT, GRAM, LONGEST_HEAD, SHORTEST_GRAM, Slot, Word, grams};
 use super::pinyin::{Cut, JOINT, cuts, pair};
 use super::plan::{Plan, Terms};
 use super::query::Clause;
@@ -372,7 +372,9 @@ impl Compiler<'_> {
             .collect();
         match (&cut.begun, cut.syllables.last()) {
             (Some(begun), Some(last)) => {
-                let ends = self.lookup(Slot::Pinyin, &prefix_range(&pair(last, begun)))?.unwrap_or_default();
+                let ends = self
+                    .lookup(Slot::Pinyin, &prefix_range(&pair(last, begun)), |_| true)?
+                    .unwrap_or_default();
                 for end in ends.into_keys().map(|(text, _)| text).collect::<BTreeSet<_>>() {
                     let pairs: Vec<String> = pairs.iter().cloned().chain([end]).collect();
                     self.phrase(Slot::Pinyin, &pairs, 1, found)?;
@@ -401,7 +403,7 @@ impl Compiler<'_> {
         let mut expected = 0_usize;
         for (place, text) in needed {
             expected = expected.saturating_add(1);
-            for ((_, scope), term) in self.lookup(slot, &exact_range(text))?.unwrap_or_default() {
+            for ((_, scope), term) in self.lookup(slot, &exact_range(text), |_| true)?.unwrap_or_default() {
                 by_scope.entry(scope).or_default().push((place, term));
             }
         }
@@ -414,30 +416,46 @@ impl Compiler<'_> {
     }
 
     fn beginning(&mut self, slot: Slot, text: &str, found: &mut Vec<Plan>) -> Result<()> {
-        let (from, to) = prefix_range(text);
+        // A few first letters are a term of their own.
+        let is_head = slot == Slot::Initials && text.chars().count() <= LONGEST_HEAD;
+        let (from, to) = if is_head { exact_range(text) } else { prefix_range(text) };
+        // A word at the beginning of an address is one of its parts, too, so that no other term need be looked at.
+        let parts_alone = slot == Slot::Email && text.chars().all(char::is_alphanumeric);
+        let is_asked = |text: &str| !(parts_alone && text.contains('@'));
         let (mut gathered, mut count) = (Gathered::new(slot), 0_usize);
         for reader in self.searcher.segment_readers() {
+            let pairs = self.rarity.visible.of(reader.segment_id())?.mask.pairs.clone();
+            if pairs.met(slot, text, |scope| self.reads(scope)) > MAX_EXPANSIONS {
+                return Ok(());
+            }
             let index = reader.inverted_index(self.fields.of(slot))?;
             let mut stream = index.terms().range().ge(&from).lt(&to).into_stream()?;
+            let mut met: HashMap<Scope, usize> = HashMap::new();
             let mut left = MAX_EXPANSIONS.saturating_add(1);
             while left > 0 && stream.advance() {
-                if let Some((_, scope)) = self.term(stream.key()) {
+                if let Some((_, scope)) = self.term(stream.key()).filter(|(text, _)| is_asked(text)) {
                     gathered.list(self.readable.weight(scope), reader.segment_id(), stream.value());
+                    let met = met.entry(scope).or_default();
+                    *met = met.saturating_add(1);
                     left = left.saturating_sub(1);
                     count = count.saturating_add(1);
                 }
             }
+            if left == 0 {
+                pairs.keep_met(slot, text, met);
+                return Ok(());
+            }
         }
         let tail = self.tail;
-        for term in tail.terms(slot, text, &to) {
-            if let Some((_, scope)) = self.term(term.as_bytes()) {
+        for term in tail.terms(slot, std::str::from_utf8(&from).unwrap_or_default(), &to) {
+            if let Some((_, scope)) = self.term(term.as_bytes()).filter(|(text, _)| is_asked(text)) {
                 gathered.keep(self.readable.weight(scope), term);
                 count = count.saturating_add(1);
             }
         }
         let is_one_part = self.searcher.segment_readers().len() <= 1 && tail.len() == 0;
         // Several parts may have the same terms.
-        if count <= MAX_EXPANSIONS || (!is_one_part && self.lookup(slot, &(from, to))?.is_some()) {
+        if count <= MAX_EXPANSIONS || (!is_one_part && self.lookup(slot, &(from, to), is_asked)?.is_some()) {
             found.extend(gathered.plans());
         }
         Ok(())
@@ -503,13 +521,14 @@ impl Compiler<'_> {
         &mut self,
         slot: Slot,
         (from, to): &(Vec<u8>, Vec<u8>),
+        is_asked: impl Fn(&str) -> bool,
     ) -> Result<Option<BTreeMap<(String, Scope), String>>> {
         let mut found = BTreeMap::new();
         for reader in self.searcher.segment_readers() {
             let index = reader.inverted_index(self.fields.of(slot))?;
             let mut stream = index.terms().range().ge(from).lt(to).into_stream()?;
             while stream.advance() {
-                self.keep(stream.key(), &mut found);
+                self.keep(stream.key(), &is_asked, &mut found);
                 if found.len() > MAX_EXPANSIONS {
                     return Ok(None);
                 }
@@ -517,13 +536,18 @@ impl Compiler<'_> {
         }
         let tail = self.tail;
         for term in tail.terms(slot, std::str::from_utf8(from).unwrap_or_default(), to) {
-            self.keep(term.as_bytes(), &mut found);
+            self.keep(term.as_bytes(), &is_asked, &mut found);
         }
         Ok(Some(found))
     }
 
-    fn keep(&mut self, key: &[u8], found: &mut BTreeMap<(String, Scope), String>) {
-        if let Some((text, scope)) = self.term(key) {
+    fn keep(
+        &mut self,
+        key: &[u8],
+        is_asked: impl Fn(&str) -> bool,
+        found: &mut BTreeMap<(String, Scope), String>,
+    ) {
+        if let Some((text, scope)) = self.term(key).filter(|(text, _)| is_asked(text)) {
             found.insert((text.to_owned(), scope), scope.qualify(text));
         }
     }
@@ -531,8 +555,13 @@ impl Compiler<'_> {
     /// Text and scope of a key of a dictionary, if the person may read it and it is asked for.
     fn term<'k>(&mut self, key: &'k [u8]) -> Option<(&'k str, Scope)> {
         let (text, scope) = Scope::of_term(key)?;
+        self.reads(scope).then_some((text, scope))
+    }
+
+    /// Whether a scope may be read and is asked for.
+    fn reads(&mut self, scope: Scope) -> bool {
         let asked = self.only.as_ref().is_none_or(|only| only.contains(&scope));
-        (asked && self.readable.contains(scope)).then_some((text, scope))
+        asked && self.readable.contains(scope)
     }
 }
 

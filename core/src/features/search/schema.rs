@@ -60,11 +60,13 @@ pub(super) struct Analyzed {
 /// Every value of a document by its terms, in the order of its fields.
 pub(super) fn analyzed(document: &Document) -> impl Iterator<Item = Analyzed> {
     document.fields.iter().flat_map(|(field, analyzer, text)| {
-        let scope = Scope { kind: document.kind, field: *field };
+        let ending = Scope { kind: document.kind, field: *field }.ending();
         let mut by_slot: [Vec<(u32, String)>; SLOTS] = Default::default();
         for token in analyze(*analyzer, text) {
             if let Some(terms) = by_slot.get_mut(token.slot as usize) {
-                terms.push((token.position, scope.qualify(&token.text)));
+                let mut term = token.text;
+                term.push_str(&ending);
+                terms.push((token.position, term));
             }
         }
         let all = Slot::ALL.into_iter().zip(by_slot);
@@ -125,15 +127,22 @@ impl Scope {
     /// The text of a term together with its scope. Numbers are written in seven-bit characters, six
     /// bits each, lowest first, the seventh bit saying that more follow, so that a term stays UTF-8.
     pub(super) fn qualify(self, text: &str) -> String {
-        let mut term = format!("{text}{SEPARATOR}");
+        let mut term = String::from(text);
+        term.push_str(&self.ending());
+        term
+    }
+
+    /// What stands behind the text of a term.
+    fn ending(self) -> String {
+        let mut ending = String::from(SEPARATOR);
         for mut number in [self.kind, self.field] {
             while number >= 0x40 {
-                term.push(char::from(low_bits(number) | 0x40));
+                ending.push(char::from(low_bits(number) | 0x40));
                 number >>= 6;
             }
-            term.push(char::from(low_bits(number)));
+            ending.push(char::from(low_bits(number)));
         }
-        term
+        ending
     }
 
     /// Reads text and scope of a term of the dictionary; nothing where it is not one.

@@ -23,15 +23,14 @@ use super::schema::{CHANGED, CLASS, Document, Fields, KIND, OWNER, RECORD_HALVES
 use super::tail::{Superseded, Tail};
 use crate::base::RecordId;
 
-/// Up to how many visible records of one part of the index with a word are counted where others are
-/// hidden: a word that is more frequent than that ranks nothing.
-const MOST_COUNTED: u64 = 20_000;
-/// Fewest records with a word of which the number that one person sees is kept, and most words of one person and part.
+/// Fewest records with a word of which it is kept how many there are of each pair, and most such numbers of one part.
 const FEWEST_KEPT: u32 = 256;
-const MOST_KEPT: usize = 64;
-/// Most memory for what people see, in bytes: one for each class of a part, and what words take at most.
+const MOST_KEPT: usize = 1_000_000;
+/// Most beginnings of words of which it is kept that they stand for too many terms of one part.
+const MOST_CROWDED: usize = 1_000;
+/// Most memory for what people see, in bytes: one for each class of a part, and a little more.
 const MOST_OF_MASKS: usize = 64_000_000;
-const WORDS_OF_A_MASK: usize = 8_000;
+const REST_OF_A_MASK: usize = 512;
 
 /// What one person may see. Asked once per distinct pair, so answers must not change while a search runs.
 pub trait Visibility {
@@ -108,6 +107,19 @@ pub(super) struct Pairs {
     stats: Vec<PairStats>,
     places: Places,
     columns: Columns,
+    counts: Mutex<Counts>,
+    crowded: Mutex<HashMap<(Slot, String), HashMap<Scope, usize>>>,
+}
+
+/// How many rows have a term, by the places of their pairs; none for a pair that has none.
+type Counted = Arc<[(u32, u32)]>;
+
+/// What is known of frequent terms, whoever asks.
+#[derive(Default)]
+struct Counts {
+    by_term: HashMap<Term, Counted>,
+    /// How many numbers that are.
+    numbers: usize,
 }
 
 /// What is read of single rows. To open a column costs the more the longer it is, so that it is done once.
@@ -159,7 +171,57 @@ impl Pairs {
         }
         let narrow: Option<Box<[u16]>> = places.iter().map(|place| u16::try_from(*place).ok()).collect();
         let places = narrow.map_or_else(|| Places::Wide(places.into_boxed_slice()), Places::Narrow);
-        Ok(Self { pairs, stats, places, columns: Columns::of(reader)? })
+        let (counts, crowded) = (Mutex::default(), Mutex::default());
+        Ok(Self { pairs, stats, places, columns: Columns::of(reader)?, counts, crowded })
+    }
+
+    /// How many rows of each pair have a frequent term, which is counted once for everybody.
+    fn counted(&self, term: &Term, list: impl DocSet) -> Counted {
+        let known = |counts: &Counts| counts.by_term.get(term).cloned();
+        if let Some(counted) = known(&self.counts.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return counted;
+        }
+        let counted = self.count(list);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.numbers.saturating_add(counted.len()) > MOST_KEPT {
+            *counts = Counts::default();
+        }
+        counts.numbers = counts.numbers.saturating_add(counted.len());
+        counts.by_term.insert(term.clone(), Arc::clone(&counted));
+        counted
+    }
+
+    fn count(&self, mut list: impl DocSet) -> Counted {
+        let mut counts = vec![0_u32; self.pairs.len()];
+        while list.doc() != TERMINATED {
+            if let Some(count) = counts.get_mut(self.place(list.doc())) {
+                *count = count.saturating_add(1);
+            }
+            list.advance();
+        }
+        (0_u32..).zip(counts).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// At least how many terms of readable scopes a beginning of words stands for, as far as somebody met them before.
+    pub(super) fn met(&self, slot: Slot, text: &str, mut reads: impl FnMut(Scope) -> bool) -> usize {
+        let crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(scopes) = crowded.get(&(slot, text.to_owned())) else { return 0 };
+        let seen = scopes.iter().filter(|(scope, _)| reads(**scope));
+        seen.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// Keeps how many terms of each scope a beginning stands for at least, where that is too many for somebody. It is true
+    /// of everybody, and each learns of it only what the own scopes add up to.
+    pub(super) fn keep_met(&self, slot: Slot, text: &str, scopes: HashMap<Scope, usize>) {
+        let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        if crowded.len() >= MOST_CROWDED {
+            crowded.clear();
+        }
+        let kept = crowded.entry((slot, text.to_owned())).or_default();
+        for (scope, count) in scopes {
+            let known = kept.entry(scope).or_default();
+            *known = count.max(*known);
+        }
     }
 
     /// What is read of single rows.
@@ -199,8 +261,6 @@ pub(super) struct Mask {
     known: PairStats,
     /// Rows that are visible one by one.
     singly: HashSet<DocId>,
-    /// How many rows that are visible by class have a term.
-    frequencies: Mutex<HashMap<Term, u64>>,
 }
 
 impl Mask {
@@ -210,7 +270,7 @@ impl Mask {
         let visible = pairs.stats.iter().zip(&seen).filter(|(_, seen)| **seen);
         visible.for_each(|(stats, _)| known.merge(stats));
         let whole = seen.iter().all(|seen| *seen);
-        Self { pairs, seen, whole, known, singly, frequencies: Mutex::default() }
+        Self { pairs, seen, whole, known, singly }
     }
 
     fn by_class(&self, row: DocId) -> bool {
@@ -227,30 +287,28 @@ impl Mask {
         self.known.rows.saturating_add(singly)
     }
 
-    /// How many rows that are visible by class have a term; of a very frequent one [`MOST_COUNTED`].
+    /// How many rows that are visible by class have a term.
     fn frequency(&self, reader: &SegmentReader, term: &Term) -> tantivy::Result<u64> {
         let index = reader.inverted_index(term.field())?;
+        let Some(place) = index.get_term_info(term)? else { return Ok(0) };
         if self.whole {
-            return Ok(u64::from(index.doc_freq(term)?));
+            return Ok(u64::from(place.doc_freq));
         }
-        if let Some(count) = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner).get(term) {
-            return Ok(*count);
-        }
-        let Some(mut found) = index.read_postings(term, IndexRecordOption::Basic)? else { return Ok(0) };
-        let mut count = 0_u64;
-        while found.doc() != TERMINATED && count < MOST_COUNTED {
-            count = count.saturating_add(u64::from(self.by_class(found.doc())));
-            found.advance();
-        }
+        let mut list = index.read_postings_from_terminfo(&place, IndexRecordOption::Basic)?;
+        let mut sum = 0_u64;
         // What is rare is counted anew as fast as it is looked up.
-        if index.doc_freq(term)? >= FEWEST_KEPT {
-            let mut known = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= MOST_KEPT {
-                known.clear();
+        if place.doc_freq < FEWEST_KEPT {
+            while list.doc() != TERMINATED {
+                sum = sum.saturating_add(u64::from(self.by_class(list.doc())));
+                list.advance();
             }
-            known.insert(term.clone(), count);
+            return Ok(sum);
         }
-        Ok(count)
+        for (place, count) in self.pairs.counted(term, list).iter() {
+            let seen = self.seen.get(*place as usize).copied().unwrap_or_default();
+            sum = sum.saturating_add(if seen { u64::from(*count) } else { 0 });
+        }
+        Ok(sum)
     }
 }
 
@@ -332,7 +390,7 @@ impl PairsBySegment {
 
     fn keep_masks(&self, viewer: Viewer, masks: &HashMap<SegmentId, Arc<Mask>>) {
         let size = |masks: &HashMap<SegmentId, Arc<Mask>>| -> usize {
-            masks.values().map(|mask| mask.pairs.len().saturating_add(WORDS_OF_A_MASK)).sum()
+            masks.values().map(|mask| mask.pairs.len().saturating_add(REST_OF_A_MASK)).sum()
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = kept.masks.values().map(size).sum();

@@ -44,6 +44,8 @@ pub(crate) static HOST: guanxi_host = guanxi_host {
     time_left_ms: work::time_left_ms,
     register_report: register::register_report,
     register_connector: register::register_connector,
+    register_extractor: register::register_extractor,
+    extracted: work::extracted,
 };
 
 /// Takes a line of a plugin's log: its level (`GUANXI_LOG_*`) and its text.

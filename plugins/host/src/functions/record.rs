@@ -94,7 +94,7 @@ fn lend_field(running: &mut Running, which: Which, name: &str) -> Result<guanxi_
             }
             Which::Before => Err(Error::new(Code::InvalidHandle)),
         },
-        Scene::Migration(_) | Scene::Asked(_) => Err(stale()),
+        Scene::Migration(_) | Scene::Asked(_) | Scene::Extracting(_) => Err(stale()),
     }
 }
 
@@ -129,7 +129,7 @@ fn id_of(running: &Running) -> Result<RecordId> {
         // SAFETY: as above.
         Scene::Happening(happening) => Ok(unsafe { &*happening }.record()),
         Scene::Committed(_, _, id) => Ok(id),
-        Scene::Migration(_) | Scene::Asked(_) => Err(stale()),
+        Scene::Migration(_) | Scene::Asked(_) | Scene::Extracting(_) => Err(stale()),
     }
 }
 
@@ -209,7 +209,7 @@ fn warn_of(running: &mut Running, field: &str, message: Label) {
         Scene::Save(save) => unsafe { &mut *save }.warn(field, message),
         // SAFETY: as above.
         Scene::Happening(happening) => unsafe { &mut *happening }.warn(field, message),
-        Scene::Migration(_) | Scene::Asked(_) | Scene::Committed(..) => {
+        Scene::Migration(_) | Scene::Asked(_) | Scene::Extracting(_) | Scene::Committed(..) => {
             super::tell(abi::GUANXI_LOG_WARNING, &format!("{}: {field}: {}", running.plugin.id, message.en));
         }
     }
@@ -223,6 +223,8 @@ fn locale_of(running: &Running) -> Locale {
             Scene::Happening(happening) => (*happening).locale(),
             Scene::Migration(transaction) => (*transaction).locale(),
             Scene::Asked(session) | Scene::Committed(session, _, _) => (*session).locale(),
+            // Nobody asked for it who reads its words.
+            Scene::Extracting(_) => Locale::default(),
         }
     }
 }

@@ -5,17 +5,20 @@ use std::mem::{MaybeUninit, offset_of, size_of};
 use std::ptr;
 
 use guanxi::base::{Code, Error, Label, Result, TimeZone, Timestamp};
-use guanxi::engine::{Action, ActionDefinition, ConnectorDefinition, HookPoint, JobDefinition, PerformKind};
+use guanxi::engine::{
+    Action, ActionDefinition, ConnectorDefinition, HookPoint, JobDefinition, PerformKind, USUAL_CONTENT_BYTES,
+};
 use guanxi::schema::{FieldDefinition, FieldType, Package, SearchClass};
 use guanxi::time::{Recurrence, rule_of_schedule};
 use guanxi_plugin_abi as abi;
 use guanxi_plugin_abi::{
-    guanxi_action_definition, guanxi_destroy, guanxi_field_definition, guanxi_handle, guanxi_hook,
-    guanxi_perform, guanxi_score, guanxi_status, guanxi_str,
+    guanxi_action_definition, guanxi_destroy, guanxi_extract, guanxi_field_definition, guanxi_handle,
+    guanxi_hook, guanxi_perform, guanxi_score, guanxi_status, guanxi_str,
 };
 
-use crate::frame::{Callback, Collected, Directions, ModelInput, Point, with_registrar};
+use crate::frame::{Callback, Collected, Directions, Extracts, ModelInput, Point, with_registrar};
 use crate::functions::{stale, status};
+use crate::manifest::is_media_type;
 use crate::value::text;
 
 /// The size of the definition of a field in version 1.0 of the interface.
@@ -383,6 +386,31 @@ pub(super) unsafe extern "C" fn register_connector(
             Ok(())
         },
     )
+}
+
+pub(super) unsafe extern "C" fn register_extractor(
+    registrar: guanxi_handle,
+    media_types: guanxi_str,
+    most_bytes: u64,
+    extract: guanxi_extract,
+    user_data: *mut c_void,
+    destroy: Option<guanxi_destroy>,
+) -> guanxi_status {
+    register(registrar, Callback { function: extract, user_data, destroy }, |collected, work| {
+        // SAFETY: the interface demands a text that outlives the call.
+        let media_types = unsafe { text(media_types) }?;
+        let media_types: Vec<String> = media_types.split_ascii_whitespace().map(str::to_owned).collect();
+        if media_types.is_empty() || !media_types.iter().all(|media_type| is_media_type(media_type)) {
+            let wrong = Error::new(Code::InvalidDefinition).field("media_types");
+            return Err(wrong.rule("media types in small letters, such as text/plain or text/*"));
+        }
+        for media_type in &media_types {
+            collected.plugin.check_capability(&format!("extract:{media_type}"))?;
+        }
+        let most_bytes = if most_bytes == 0 { USUAL_CONTENT_BYTES } else { most_bytes };
+        collected.extractors.push((Extracts { media_types, most_bytes }, work));
+        Ok(())
+    })
 }
 
 #[cfg(test)]

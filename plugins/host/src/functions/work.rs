@@ -48,7 +48,7 @@ pub(super) unsafe extern "C" fn read(
         // SAFETY: the scene is good for the duration of the call, on this thread; what is made of it ends here.
         let row = unsafe {
             match scene {
-                Scene::Save(_) => return Err(Error::new(Code::Reentrant)),
+                Scene::Save(_) | Scene::Extracting(_) => return Err(Error::new(Code::Reentrant)),
                 Scene::Happening(happening) => (*happening).transaction().get_record(&entity, id)?,
                 Scene::Migration(transaction) => (*transaction).get_record(&entity, id)?,
                 Scene::Asked(session) | Scene::Committed(session, _, _) => (*session).get(&entity, id)?,
@@ -76,7 +76,7 @@ pub(super) unsafe extern "C" fn save(
         // whatever hooks run within have scenes of their own, of which this one is lent for as long.
         let id = unsafe {
             match scene {
-                Scene::Save(_) => return Err(Error::new(Code::Reentrant)),
+                Scene::Save(_) | Scene::Extracting(_) => return Err(Error::new(Code::Reentrant)),
                 Scene::Happening(happening) if (*happening).transition().is_some() => {
                     return Err(Error::new(Code::Reentrant));
                 }
@@ -216,5 +216,15 @@ pub(super) unsafe extern "C" fn time_left_ms(context: guanxi_handle, out: *mut i
         // SAFETY: the interface demands the address of a number, and it is not null.
         unsafe { out.write(left) };
         Ok(())
+    })
+}
+
+pub(super) unsafe extern "C" fn extracted(context: guanxi_handle, piece: guanxi_str) -> guanxi_status {
+    status(|| {
+        // SAFETY: the interface demands a text that outlives the call.
+        let piece = unsafe { text(piece) }?;
+        let (Scene::Extracting(text), _) = scene_of(context)? else { return Err(stale()) };
+        // SAFETY: the scene is good for the duration of the call, on this thread, and reached one at a time.
+        unsafe { &mut *text }.push(&piece)
     })
 }

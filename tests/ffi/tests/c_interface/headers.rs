@@ -155,6 +155,7 @@ const PLUGIN: Header = Header {
         "guanxi_hook",
         "guanxi_perform",
         "guanxi_score",
+        "guanxi_extract",
         "guanxi_destroy",
         "guanxi_plugin_info",
         "guanxi_field_definition",

@@ -40,7 +40,7 @@ fn c_and_rust_agree_on_sizes_and_offsets() {
             struct_size, log, register_field, register_hook, record_value, record_set, reject, warn, locale,
             register_package, register_action, register_job, register_migration, register_model, record_old_value,
             record_id, read, save, call, call_as_self, answer, reason, time_left_ms,
-            register_report, register_connector
+            register_report, register_connector, register_extractor, extracted
         }
     };
     assert_eq!(String::from_utf8(output.stdout).unwrap(), shared + &open_options() + &call_options());

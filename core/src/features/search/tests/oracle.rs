@@ -152,7 +152,7 @@ impl Ask {
         match random(state, 9) {
             5 => Self::Beginning(text(state, &LATIN, 2, 3)),
             6 => Self::Read(text(state, &HAN, 2, 3)),
-            7 => Self::Initials(text(state, &HAN, 2, 3)),
+            7 => Self::Initials(text(state, &HAN, 2, 6)),
             0 => Self::Han(text(state, &HAN, 1, 4)),
             1 => Self::Latin(text(state, &LATIN, 2, 4)),
             2 => Self::Digits(text(state, &DIGITS, 3, 6)),

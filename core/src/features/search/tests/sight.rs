@@ -148,3 +148,28 @@ fn fields_and_entities_with_large_numbers_are_told_apart() {
         assert_eq!(found_by(&index, "加喜", &person(&[(scope.0, 0)], &[scope])), [number], "{scope:?}");
     }
 }
+
+#[test]
+fn a_beginning_of_too_many_words_of_a_field_finds_what_it_finds_in_others_for_who_does_not_read_that_one() {
+    let letter = |number: usize| char::from(b'a' + u8::try_from(number % 26).unwrap());
+    let word = |number: usize| -> String {
+        "uv".chars().chain([1, 26, 676, 17_576].map(|part| letter(number / part))).collect()
+    };
+    let many: Vec<String> = (0..60_000).map(word).collect();
+    let many = many.join(" ");
+    let index = index_of([
+        account(1, &[(NOTE, Analyzer::Text, many.as_str())]),
+        account(2, &[(NAME, Analyzer::Text, "uvzzzzz")]),
+    ]);
+    let all = person(&[(ACCOUNT, 0)], &[(ACCOUNT, NOTE), (ACCOUNT, NAME)]);
+    let few = person(&[(ACCOUNT, 0)], &[(ACCOUNT, NAME)]);
+    for _ in 0..2 {
+        assert_eq!(found_by(&index, "uv* ", &few), [2]);
+        assert_eq!(
+            found_by(&index, "uv* ", &all),
+            [] as [u128; 0],
+            "it is looked up as a word, which nobody has"
+        );
+        assert_eq!(found_by(&index, "uvaaaa* ", &all), [1]);
+    }
+}

@@ -88,6 +88,8 @@ int main(void) {
   AT(guanxi_host, time_left_ms);
   AT(guanxi_host, register_report);
   AT(guanxi_host, register_connector);
+  AT(guanxi_host, register_extractor);
+  AT(guanxi_host, extracted);
 
   SIZE(guanxi_open_options);
   AT(guanxi_open_options, struct_size);
