@@ -143,7 +143,7 @@ impl Compiler<'_> {
     fn loose(&mut self, node: &Node, wanted: &mut Vec<Plan>, unwanted: &mut Vec<Plan>) -> Result<()> {
         match node {
             Node::Clause(Clause::Ideographs(text) | Clause::Exactly(text)) => {
-                wanted.append(&mut self.pieces(text)?);
+                wanted.append(&mut self.pieces(&grams(text, 2).into_iter().collect())?);
             }
             Node::Clause(Clause::Phrase(words)) => {
                 for word in words {
@@ -201,49 +201,52 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// The pairs of characters of a text, each wherever it stands.
-    fn pieces(&mut self, text: &str) -> Result<Vec<Plan>> {
+    /// Pairs of characters, each wherever it stands; those that stand nowhere are left out.
+    fn pieces(&mut self, pairs: &BTreeSet<String>) -> Result<Vec<Plan>> {
         let mut parts = Vec::new();
-        let pairs: BTreeSet<String> = grams(text, 2).into_iter().collect();
         for pair in pairs {
             let mut found = Vec::new();
-            self.ideographs(&pair, &mut found)?;
+            self.ideographs(pair, &mut found)?;
             parts.extend(Plan::any(found));
         }
         Ok(parts)
     }
 
     /// Names that share most of their pairs of characters with a text: with a character wrong, left out
-    /// or added.
+    /// or added. No more must be shared than visible records have; what hidden ones have, or what was there before,
+    /// changes nothing of that.
     fn overlap(&mut self, text: &str) -> Result<Part> {
         if self.closeness < Closeness::Misspelt || text.chars().count() < SHORTEST_OVERLAP {
             return Ok(None);
         }
-        let asked = grams(text, 2).len();
-        let parts = self.pieces(text)?;
-        let known = parts.len();
-        let mut seen = 0_usize;
+        let pairs: BTreeSet<String> = grams(text, 2).into_iter().collect();
+        let (asked, parts) = (pairs.len(), self.pieces(&pairs)?);
+        let (known, mut seen) = (parts.len(), 0_usize);
         for part in &parts {
-            seen = seen.saturating_add(usize::from(self.frequency(part)? > 0));
+            seen = seen.saturating_add(usize::from(self.occurs(part)?));
         }
         self.some(parts, |left| {
-            // One wrong character takes two pairs away; longer names may have another. Pairs that stand in hidden
-            // records alone are not among those that may be asked for.
             let away = known.saturating_sub(left);
             let asked = asked.saturating_sub(away);
+            // One wrong character takes two pairs away; longer names may have another.
             let needed = asked.saturating_sub(2).min(asked.saturating_mul(3).div_ceil(5));
             needed.clamp(1, seen.saturating_sub(away).max(1))
         })
     }
 
-    /// At least some of several parts, those left aside that too many records have.
+    /// At least some of several parts, those left aside that too many records have, unless nobody who is visible has any
+    /// of the others. What stands in hidden records alone changes nothing of that.
     fn some(&self, parts: Vec<Plan>, least: impl FnOnce(usize) -> usize) -> Result<Part> {
         let mut telling = Vec::with_capacity(parts.len());
         let mut common = Vec::new();
         for part in parts {
             if self.is_common(&part)? { common.push(part) } else { telling.push(part) }
         }
-        let parts = if telling.is_empty() { common } else { telling };
+        let parts = if common.is_empty() || self.any_is_visible(&telling)? {
+            telling
+        } else {
+            telling.into_iter().chain(common).collect()
+        };
         let least = least(parts.len());
         if parts.len() < least {
             return Ok(None);
@@ -252,6 +255,31 @@ impl Compiler<'_> {
             return Ok(parts.into_iter().next());
         }
         Ok(Some(Plan::Some { least, parts }))
+    }
+
+    fn any_is_visible(&self, parts: &[Plan]) -> Result<bool> {
+        for part in parts {
+            if self.occurs(part)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether any visible record has one of the terms of a plan.
+    fn occurs(&self, plan: &Plan) -> Result<bool> {
+        match plan {
+            Plan::Phrase { slot, terms, .. } => {
+                for (_, text) in terms {
+                    if self.rarity.occurs(*slot, text)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Plan::Any(parts) => self.any_is_visible(parts),
+            _ => Ok(false),
+        }
     }
 
     fn is_common(&self, part: &Plan) -> Result<bool> {

@@ -222,6 +222,13 @@ impl Tail {
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
+    /// Whether any record has a term, of those that are shown.
+    pub(super) fn any_has(&self, slot: Slot, term: &str, shows: impl Fn(&Document) -> bool) -> bool {
+        let places = self.dictionaries.get(slot as usize).and_then(|dictionary| dictionary.get(term));
+        let mut rows = places.into_iter().flat_map(rows_of);
+        rows.any(|(row, _)| self.document(row).is_some_and(&shows))
+    }
+
     /// The rows that match, with their scores, whoever may see them.
     pub(super) fn matches(
         &self,

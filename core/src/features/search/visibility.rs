@@ -613,6 +613,24 @@ impl<'a> Rarity<'a> {
         self.visible.known.rows.max(1)
     }
 
+    /// Whether any record that is visible has a term, by class or singly, as it is now.
+    pub(super) fn occurs(&self, slot: Slot, text: &str) -> tantivy::Result<bool> {
+        let term = Term::from_field_text(self.fields.of(slot), text);
+        for reader in self.searcher.segment_readers() {
+            let rows = self.visible.of(reader.segment_id())?;
+            let index = reader.inverted_index(term.field())?;
+            let Some(mut list) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
+            let alive = reader.alive_bitset();
+            while list.doc() != TERMINATED {
+                if rows.shows(list.doc()) && alive.is_none_or(|alive| alive.is_alive(list.doc())) {
+                    return Ok(true);
+                }
+                list.advance();
+            }
+        }
+        Ok(self.tail.any_has(slot, text, |document| self.visible.shows(document)))
+    }
+
     /// How many of them have a term.
     pub(super) fn of(&self, term: &Term) -> tantivy::Result<u64> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

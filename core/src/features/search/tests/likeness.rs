@@ -2,7 +2,7 @@
 
 use super::index::Page;
 use super::like::Sample;
-use super::oracle::{HAN, LATIN, Person, Plain, document, happenings, plain, text};
+use super::oracle::{HAN, LATIN, Person, Plain, document, happenings, has_most_pairs, pairs, plain, text};
 use super::tail::random;
 use super::*;
 
@@ -183,4 +183,98 @@ fn a_beginning_that_very_many_records_have_finds_each_of_them_once() {
         found.sort_unstable();
         assert_eq!((found, hits.total), (expected.clone(), expected.len() as u64), "{beginning}");
     }
+}
+
+/// Names of eight characters and more with one wrong, left out, added or doubled, and some with two.
+fn damaged(state: &mut u64, name: &str, alphabet: &[char]) -> String {
+    let mut characters: Vec<char> = name.chars().collect();
+    for _ in 0..1 + random(state, 2) {
+        let place = random(state, characters.len());
+        match random(state, 4) {
+            0 => characters[place] = alphabet[random(state, alphabet.len())],
+            1 => characters[place] = '错',
+            2 => drop(characters.remove(place)),
+            _ => characters.insert(place, characters[place]),
+        }
+    }
+    characters.into_iter().collect()
+}
+
+/// Pairs of a text that more than a tenth of the visible records have in a field that may be read; none where nothing
+/// else of it is visible.
+fn common_pairs(records: &BTreeMap<u128, Plain>, typed: &str, person: &Person) -> BTreeSet<String> {
+    let seen: Vec<&Plain> = records
+        .iter()
+        .filter(|(number, plain)| person.sees(**number, plain))
+        .map(|(_, plain)| plain)
+        .collect();
+    if seen.len() < 1_000 {
+        return BTreeSet::new();
+    }
+    let mut counts: BTreeMap<(u32, String), usize> = BTreeMap::new();
+    for (field, _, text) in seen.iter().flat_map(|plain| read(plain, person)) {
+        for pair in pairs(&text).intersection(&pairs(typed)) {
+            *counts.entry((field, pair.clone())).or_default() += 1;
+        }
+    }
+    let all: BTreeSet<&String> = counts.keys().map(|(_, pair)| pair).collect();
+    let common = counts.iter().filter(|(_, count)| **count > seen.len() / 10);
+    let common: BTreeSet<String> = common.map(|((_, pair), _)| pair.clone()).collect();
+    if all.len() == common.len() { BTreeSet::new() } else { common }
+}
+
+#[test]
+fn a_longer_name_with_wrong_characters_finds_those_that_share_most_of_its_telling_pairs_and_no_others() {
+    // A few characters are in nearly all names, as those of legal forms are, and the others in few.
+    let rare: Vec<char> = ('一'..='世').filter(|sign| sign.is_alphabetic()).take(24).collect();
+    let alphabet: Vec<char> = rare.iter().copied().chain(HAN).collect();
+    let mut state = 20_261_202_u64;
+    let (mut asked, mut met, mut aside) = (0, 0, 0);
+    for many in [40, 400, 1_800] {
+        let mut made = |number: u128| {
+            let mark = text(&mut state, &rare, 2, 5);
+            let form = if random(&mut state, 4) == 0 { "木金" } else { "金山水" };
+            let name = format!("{mark}{}{form}", text(&mut state, &alphabet, 1, 3));
+            let note = text(&mut state, &alphabet, 0, 6);
+            let class = u32::try_from(random(&mut state, 4)).unwrap();
+            (number, Plain { class, name, note, phone: String::new(), email: String::new() })
+        };
+        let records: BTreeMap<u128, Plain> = (0..many).map(&mut made).collect();
+        let documents: Vec<Document> =
+            records.iter().map(|(number, plain)| document(*number, plain)).collect();
+        let (first, second) = documents.split_at(documents.len() * 2 / 3);
+        let mut index = index_of(first.to_vec());
+        index.take(&upserts(second.to_vec()), at(2)).unwrap();
+        for _ in 0..400 {
+            let classes = (0..4).filter(|_| random(&mut state, 5) > 0).collect();
+            let fields = [NAME, NOTE].into_iter().filter(|_| random(&mut state, 4) > 0).collect();
+            let person = Person { classes, fields, singly: BTreeSet::new() };
+            let name = &records[&u128::try_from(random(&mut state, records.len())).unwrap()].name;
+            let typed = damaged(&mut state, name, &alphabet);
+            let hits = index.search(&Query::new(&typed), &person, 5_000, 0).unwrap();
+            if hits.total > 0 && !hits.near {
+                continue;
+            }
+            let mut found: Vec<u128> = hits.hits.iter().map(|hit| number_of(hit.record)).collect();
+            found.sort_unstable();
+            let common = common_pairs(&records, &typed, &person);
+            let seen = || records.iter().filter(|(number, plain)| person.sees(**number, plain));
+            let all = seen().flat_map(|(_, plain)| read(plain, &person));
+            let all: BTreeSet<String> = all.flat_map(|(_, _, text)| pairs(&text)).collect();
+            let expected = seen().filter(|(_, plain)| {
+                let texts = read(plain, &person);
+                let texts: Vec<&String> = texts.iter().map(|(_, _, text)| text).collect();
+                has_most_pairs(&texts, &typed, (&common, &all))
+            });
+            let expected: Vec<u128> = expected.map(|(number, _)| *number).collect();
+            assert_eq!(found, expected, "{typed} of {many} by {:?} and {:?}", person.classes, person.fields);
+            asked += 1;
+            met += usize::from(!expected.is_empty());
+            aside += usize::from(!common.is_empty());
+        }
+    }
+    assert!(
+        asked > 900 && met > asked / 2 && aside > 100,
+        "{met} of {asked} names found any, {aside} left a pair aside"
+    );
 }

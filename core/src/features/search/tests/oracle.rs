@@ -18,6 +18,14 @@ pub(super) struct Plain {
     pub(super) email: String,
 }
 
+impl Plain {
+    /// The texts with Chinese characters, of these fields.
+    fn texts(&self, fields: &BTreeSet<u32>) -> Vec<&String> {
+        let texts = [(NAME, &self.name), (NOTE, &self.note)];
+        texts.into_iter().filter(|(field, _)| fields.contains(field)).map(|(_, text)| text).collect()
+    }
+}
+
 pub(super) struct Person {
     pub(super) classes: BTreeSet<u32>,
     pub(super) fields: BTreeSet<u32>,
@@ -153,12 +161,12 @@ impl Ask {
             5 => Self::Beginning(text(state, &LATIN, 2, 3)),
             6 => Self::Read(text(state, &HAN, 2, 3)),
             7 => Self::Initials(text(state, &HAN, 2, 6)),
-            0 => Self::Han(text(state, &HAN, 1, 4)),
+            0 => Self::Han(text(state, &HAN, 1, 9)),
             1 => Self::Latin(text(state, &LATIN, 2, 4)),
             2 => Self::Digits(text(state, &DIGITS, 3, 6)),
             3 => Self::Phrase(text(state, &LATIN, 2, 3), text(state, &LATIN, 2, 3)),
             4 => Self::Address(format!("{}@{}.cn", text(state, &LATIN, 2, 2), text(state, &LATIN, 2, 2))),
-            _ => Self::Name(text(state, &HAN, 2, 3)),
+            _ => Self::Name(text(state, &HAN, 2, 7)),
         }
     }
 
@@ -211,29 +219,48 @@ impl Ask {
     }
 
     /// Whether a record nearly meets it, where none does; nothing where that is not defined so plainly.
-    fn nearly_meets(&self, plain: &Plain, fields: &BTreeSet<u32>) -> Option<bool> {
-        let texts = [(NAME, &plain.name), (NOTE, &plain.note)];
-        let texts: Vec<&String> =
-            texts.into_iter().filter(|(field, _)| fields.contains(field)).map(|(_, text)| text).collect();
+    fn nearly_meets(&self, plain: &Plain, fields: &BTreeSet<u32>, seen: &[&Plain]) -> Option<bool> {
+        let texts = plain.texts(fields);
+        let none = BTreeSet::new();
+        let there = |fields: &BTreeSet<u32>| -> BTreeSet<String> {
+            seen.iter().flat_map(|plain| plain.texts(fields)).flat_map(|text| pairs(text)).collect()
+        };
         match self {
             Self::Latin(text) if text.len() >= 4 => {
                 let near = |word: &str| distance(word, text) <= 1;
                 Some(texts.iter().any(|text| text.split(' ').any(near)))
             }
-            Self::Han(text) => Some(texts.into_iter().any(|other| shares_a_pair(other, text))),
-            Self::Name(text) => Some(fields.contains(&NAME) && shares_a_pair(&plain.name, text)),
+            Self::Han(text) => Some(has_most_pairs(&texts, text, (&none, &there(fields)))),
+            Self::Name(text) => {
+                let name: BTreeSet<u32> = fields.intersection(&BTreeSet::from([NAME])).copied().collect();
+                Some(has_most_pairs(&plain.texts(&name), text, (&none, &there(&name))))
+            }
             _ => None,
         }
     }
 }
 
-/// Whether two neighbouring characters of a text of three or four stand in another one, which is what must be left of so
-/// short a text with a character wrong. Of a longer one more must be, and how many follows from what the index knows.
-fn shares_a_pair(other: &str, text: &str) -> bool {
+/// The pairs of neighbouring characters of a text.
+pub(super) fn pairs(text: &str) -> BTreeSet<String> {
     let characters: Vec<char> = text.chars().collect();
-    assert!(characters.len() <= 4, "{text}");
-    let pair = |pair: &[char]| other.contains(&String::from_iter(pair));
-    characters.len() >= 3 && characters.windows(2).any(pair)
+    characters.windows(2).map(String::from_iter).collect()
+}
+
+/// Whether texts have most of the pairs of a text of three characters or more, those left aside that are common: all but the
+/// two that a wrong character stands in, or three of five where that is less, and no more than `all` texts have together.
+pub(super) fn has_most_pairs(
+    texts: &[&String],
+    text: &str,
+    (common, all): (&BTreeSet<String>, &BTreeSet<String>),
+) -> bool {
+    if text.chars().count() < 3 {
+        return false;
+    }
+    let telling: BTreeSet<String> = pairs(text).difference(common).cloned().collect();
+    let (asked, there) = (telling.len(), telling.intersection(all).count());
+    let least = (1..asked).find(|shared| shared + 2 >= asked || shared * 5 >= asked * 3).unwrap_or(1);
+    let has = |pair: &&String| texts.iter().any(|other| other.contains(pair.as_str()));
+    telling.iter().filter(has).count() >= least.min(there.max(1))
 }
 
 /// Insertions, deletions, substitutions and exchanges of neighbours that make one word the other (Damerau 1964), by
@@ -312,10 +339,10 @@ impl Form {
         }
     }
 
-    fn nearly_meets(&self, plain: &Plain, fields: &BTreeSet<u32>) -> Option<bool> {
+    fn nearly_meets(&self, plain: &Plain, fields: &BTreeSet<u32>, seen: &[&Plain]) -> Option<bool> {
         let latin = |text: &String| Ask::Latin(text.clone()).meets(plain, fields);
         match self {
-            Self::One(ask) => ask.nearly_meets(plain, fields),
+            Self::One(ask) => ask.nearly_meets(plain, fields, seen),
             Self::Closest(left, right) => Some(latin(left) || latin(right)),
             _ => None,
         }
@@ -356,9 +383,10 @@ fn check(index: &Index, records: &BTreeMap<u128, Plain>, state: &mut u64) -> (u6
             .filter(|(_, plain)| form.meets(plain, &person.fields))
             .map(|(number, _)| *number)
             .collect();
-        let near: Option<Vec<(u128, bool)>> = seen()
-            .map(|(number, plain)| form.nearly_meets(plain, &person.fields).map(|meets| (*number, meets)))
-            .collect();
+        let all: Vec<&Plain> = seen().map(|(_, plain)| plain).collect();
+        let nearly = |plain: &Plain| form.nearly_meets(plain, &person.fields, &all);
+        let near: Option<Vec<(u128, bool)>> =
+            seen().map(|(number, plain)| nearly(plain).map(|meets| (*number, meets))).collect();
         // Where nothing is as it is written, what is nearest is answered, of what may be seen.
         if let Some(near) = near.filter(|_| expected.is_empty()) {
             let near: Vec<u128> =
