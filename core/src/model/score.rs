@@ -207,7 +207,8 @@ impl BeforeSave for ScoreAnew {
         leads.dedup();
         for of in leads {
             if !lead::is_over(&save.value_of(Lead::NAME, of, lead::STATUS)?) {
-                save.also_update(Lead::NAME, of, Changes::new());
+                // A change that changes nothing is passed over, so it takes the score away, and the lead finds it anew.
+                save.also_update(Lead::NAME, of, Changes::new().set(lead::SCORE, Value::Null));
             }
         }
         Ok(())
