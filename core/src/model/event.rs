@@ -6,7 +6,7 @@ use crate::base::{Code, Error, Result, Timestamp, Value};
 use crate::engine::{BeforeSave, Condition, Draft, Find, Listing, Registrar, Save, Session};
 use crate::model::activity::Party;
 use crate::schema::declare::entity;
-use crate::schema::{AnyReference, Bool, DateTime, EntityType, OnDelete, SearchClass, Text};
+use crate::schema::{AnyReference, Bool, DateTime, EntityType, IndexDefinition, OnDelete, SearchClass, Text};
 use crate::time::Recurrence;
 
 /// Most events that one answer goes through.
@@ -53,8 +53,13 @@ pub fn between(subject: &str, from: Timestamp, to: Timestamp) -> Draft<Event> {
 }
 
 pub(super) fn declare(registrar: &mut Registrar) {
-    registrar.entity(Event::definition().in_module("work"));
+    registrar.entity(Event::definition().in_module("work").with_index(by_party()));
     registrar.before_save(Event::NAME, 100, Arc::new(CheckTimes));
+}
+
+/// All that is planned with a party, by its beginning.
+fn by_party() -> IndexDefinition {
+    IndexDefinition::new("crm", 1, "by_party").rising(REGARDING.name()).rising(STARTS_AT.name())
 }
 
 struct CheckTimes;

@@ -14,7 +14,7 @@ use crate::model::{
     contact, event, lead, opportunity, task,
 };
 use crate::schema::declare::codes;
-use crate::schema::{Codes, EntityType};
+use crate::schema::{Codes, EntityType, RecordReference};
 
 /// Most accounts of a group that are looked at.
 const MAX_GROUP: usize = 500;
@@ -89,7 +89,7 @@ impl PanelKind {
     /// What belongs to it, and in which order.
     fn met(self, accounts: &[RecordId], now: Timestamp) -> (Vec<Condition>, (FieldSelector, Direction)) {
         let ids = || accounts.iter().copied();
-        let about = |field: fn(RecordId) -> Condition| vec![Condition::Any(ids().map(field).collect())];
+        let parties = || ids().map(|id| RecordReference::new(Account::NAME, id));
         let deals =
             |status: Status| vec![opportunity::ACCOUNT.is_one_of(ids()), opportunity::STATUS.is(status)];
         match self {
@@ -101,13 +101,11 @@ impl PanelKind {
             Self::Activities => (vec![activity::ACCOUNT.is_one_of(ids())], activity::AT.descending()),
             Self::OpenTasks => {
                 let unfinished = task::STATUS.is_one_of([TaskStatus::Open, TaskStatus::InProgress]);
-                let about = about(|id| Condition::refers_to(task::REGARDING, Account::NAME, id));
-                ([about, vec![unfinished]].concat(), task::DUE_AT.ascending())
+                (vec![task::REGARDING.is_one_of(parties()), unfinished], task::DUE_AT.ascending())
             }
             Self::ComingEvents => {
                 let coming = Condition::Any(vec![event::STARTS_AT.at_least(now), event::REPEATS.is(true)]);
-                let about = about(|id| Condition::refers_to(event::REGARDING, Account::NAME, id));
-                ([about, vec![coming]].concat(), event::STARTS_AT.ascending())
+                (vec![event::REGARDING.is_one_of(parties()), coming], event::STARTS_AT.ascending())
             }
             Self::Leads => (vec![lead::ACCOUNT.is_one_of(ids())], lead::CONVERTED_AT.descending()),
         }

@@ -97,7 +97,7 @@ pub(super) fn tell(
 }
 
 pub(super) fn declare(registrar: &mut Registrar) {
-    registrar.entity(Task::definition().in_module("work").with_index(todo()));
+    registrar.entity(Task::definition().in_module("work").with_index(todo()).with_index(by_party()));
     registrar.states(Task::NAME, states());
     registrar.before_save(Task::NAME, 100, Arc::new(KeepMoments));
     let due = IndexDefinition::of_due("crm", 2, "reminders", REMIND_AT.name());
@@ -107,6 +107,11 @@ pub(super) fn declare(registrar: &mut Registrar) {
 /// What is to be done, by when.
 fn todo() -> IndexDefinition {
     IndexDefinition::new("crm", 1, "todo").rising(STATUS.name()).rising(DUE_AT.name())
+}
+
+/// All that is to be done for a party, by when.
+fn by_party() -> IndexDefinition {
+    IndexDefinition::new("crm", 3, "by_party").rising(REGARDING.name()).rising(DUE_AT.name())
 }
 
 fn states() -> StateMachineDefinition {
