@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use guanxi::base::Label;
 use guanxi::engine::{
-    Action, ConfigurationChange, Extension, Find, Level, NewDelegation, Registrar, RoleAssignment,
-    role_assignment,
+    Action, ConfigurationChange, Effect, Extension, Find, Grant, Level, NewDelegation, Registrar,
+    RoleAssignment, grant, role_assignment,
 };
 use guanxi::model::{Account, account};
 use guanxi::schema::{EntityType, GuideDefinition, GuideStep};
@@ -137,6 +137,25 @@ fn a_role_counts_for_nothing_until_its_guide_is_done_and_from_then_on_at_once() 
     school.finish();
     assert_eq!(reads().unwrap(), 1);
     let _ = school.house.verified();
+}
+
+#[test]
+fn what_a_role_forbids_it_forbids_before_its_guide_is_done() {
+    let school = school();
+    let reader = school.house.role("all", &[(Account::NAME, Action::Read, Level::All)]);
+    let wang = school.house.user("wang", &[reader]);
+    let reads = || wang.get(Account::NAME, school.account).map(drop);
+    assert!(reads().is_ok());
+    let silent = school.house.role("silent", &[]);
+    let forbids = Changes::new()
+        .set(grant::ROLE, silent)
+        .set(grant::ENTITY, Account::NAME)
+        .set(grant::ACTION, Action::Read)
+        .set(grant::LEVEL, Level::All)
+        .set(grant::EFFECT, Effect::Deny);
+    school.house.create(Grant::NAME, &forbids);
+    call(&school.house.admin, "role.assign", json!({"user": "wang", "role": "silent", "guide": COURSE}));
+    assert!(reads().is_err());
 }
 
 #[test]

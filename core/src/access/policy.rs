@@ -867,20 +867,17 @@ impl Policy {
         self.waiting(principal).filter(would)
     }
 
-    /// Grants of all roles of a principal for an entity.
+    /// Grants of all roles of a principal for an entity. What a role forbids it forbids at once, though it waits for a guide.
     pub(super) fn grants_of<'a>(
         &'a self,
         principal: RecordId,
         entity: &'a str,
     ) -> impl Iterator<Item = &'a GrantFact> + 'a {
-        self.people
-            .roles
-            .get(&principal)
-            .into_iter()
-            .flatten()
-            .filter_map(|role| self.rules.grants.get(role))
-            .flatten()
-            .filter(move |grant| grant.is_of(entity))
+        let of = |role: &RecordId| self.rules.grants.get(role).into_iter().flatten();
+        let held = self.people.roles.get(&principal).into_iter().flatten().flat_map(of);
+        let waiting = self.waiting(principal).flat_map(move |waiting| of(&waiting.role));
+        let forbidding = waiting.filter(|grant| grant.effect == Effect::Deny);
+        held.chain(forbidding).filter(move |grant| grant.is_of(entity))
     }
 
     /// What a level allows and another one forbids, within partitions.
