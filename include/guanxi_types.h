@@ -652,6 +652,8 @@
  * `model.not_closed`: the deal is not closed
  */
 #define GUANXI_ERR_MODEL_NOT_CLOSED -714
+
+/**
  * `guide.unknown`: there is no such guide, or no such step of it
  */
 #define GUANXI_ERR_GUIDE_UNKNOWN -740

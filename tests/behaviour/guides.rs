@@ -153,7 +153,7 @@ fn what_a_role_forbids_it_forbids_before_its_guide_is_done() {
         .set(grant::ACTION, Action::Read)
         .set(grant::LEVEL, Level::All)
         .set(grant::EFFECT, Effect::Deny);
-    school.house.create(Grant::NAME, &forbids);
+    let _ = school.house.create(Grant::NAME, &forbids);
     call(&school.house.admin, "role.assign", json!({"user": "wang", "role": "silent", "guide": COURSE}));
     assert!(reads().is_err());
 }

@@ -82,9 +82,11 @@ mod packages;
 mod palette;
 #[cfg(test)]
 mod patience;
+#[cfg(test)]
 mod pipelines;
 #[cfg(test)]
 mod pool_covers;
+#[cfg(test)]
 mod pool_policies;
 #[cfg(test)]
 mod privacy;
@@ -108,6 +110,7 @@ mod rules;
 mod salvage;
 #[cfg(test)]
 mod scores;
+#[cfg(test)]
 mod search;
 #[cfg(test)]
 mod search_index;

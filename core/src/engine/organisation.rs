@@ -353,13 +353,22 @@ struct Loader<'a> {
     past: Option<&'a PastFacts<'a>>,
 }
 
+/// Who has which role.
+struct Assignments {
+    /// Those that count, as pairs of a user and a role.
+    counting: Vec<(RecordId, RecordId)>,
+    /// Those of users that wait until a guide is done.
+    waiting: Vec<(RecordId, WaitingRole)>,
+}
+
 impl Loader<'_> {
     /// Who there is, and who has which role.
     fn people(&self, positions: &PositionFacts, moment: Timestamp) -> Result<People> {
         let (mut users, units, teams) = (self.users()?, self.units()?, self.teams()?);
         positions.place(&mut users, moment);
-        let (counting, waiting) = self.assignments()?;
-        let people = People::new(users, units, counting, &teams).with_waiting(waiting);
+        let assignments = self.assignments()?;
+        let people =
+            People::new(users, units, assignments.counting, &teams).with_waiting(assignments.waiting);
         let people = people.with_positions(positions, moment).with_delegations(self.delegations()?);
         Ok(people.with_pools(self.pools()?))
     }
@@ -453,8 +462,8 @@ impl Loader<'_> {
         })
     }
 
-    /// Who has which role: those that count, as pairs of a user and a role, and those that wait until a guide is done.
-    fn assignments(&self) -> Result<(Vec<(RecordId, RecordId)>, Vec<(RecordId, WaitingRole)>)> {
+    /// Who has which role.
+    fn assignments(&self) -> Result<Assignments> {
         let rows = self.rows::<access::RoleAssignment, _>(|_, value| {
             let user = value(role_assignment::USER.selector()).as_id()?;
             let role = value(role_assignment::ROLE.selector()).as_id()?;
@@ -469,7 +478,7 @@ impl Loader<'_> {
                 Some(guide) => waiting.push((user, WaitingRole { role, guide })),
             }
         }
-        Ok((counting, waiting))
+        Ok(Assignments { counting, waiting })
     }
 
     fn teams(&self) -> Result<TeamFacts> {

@@ -19,10 +19,8 @@ methods! {
         let language = language(session, given.locale.as_deref())?;
         let guides = session.guides()?;
         let guides = guides.iter().map(|state| {
-            let mut told = state_to_json(state, &language);
-            told["steps"] = json!(state.definition.steps.len());
-            told["done"] = json!(state.done.len());
-            told
+            let counts = [("steps", json!(state.definition.steps.len())), ("done", json!(state.done.len()))];
+            and(state_to_json(state, &language), counts)
         });
         Ok(json!({"guides": guides.collect::<Vec<_>>()}))
     }
@@ -112,13 +110,19 @@ fn state_to_json(state: &GuideState, language: &Language) -> Json {
 
 fn guide_to_json(session: &Session, state: &GuideState, locale: Option<&str>) -> Result<Json> {
     let language = language(session, locale)?;
-    let mut told = state_to_json(state, &language);
     let steps = state.definition.steps.iter();
     let steps =
         steps.map(|step| step_to_json(session, state, step, &language)).collect::<Result<Vec<_>>>()?;
-    told["next"] = json!(state.next_step().map(|step| &step.name));
-    told["steps"] = Json::Array(steps);
-    Ok(told)
+    let next = json!(state.next_step().map(|step| &step.name));
+    Ok(and(state_to_json(state, &language), [("next", next), ("steps", Json::Array(steps))]))
+}
+
+/// An object with further members.
+fn and<const MORE: usize>(mut told: Json, more: [(&str, Json); MORE]) -> Json {
+    if let Some(members) = told.as_object_mut() {
+        members.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    told
 }
 
 fn step_to_json(
@@ -178,10 +182,8 @@ fn help_of_entity(session: &Session, name: &str, field: Option<&str>, language: 
         let unknown = || Error::new(Code::UnknownField).entity(&entity.api_name).field(field);
         let wanted = entity.field(FieldName::Name(field)).map_err(|_| unknown())?.id();
         let known = { fields }.find(|known| known.id() == wanted).ok_or_else(unknown)?;
-        let mut help = told(known);
-        help["guides"] = json!(steps_that(session, |step| points(step)
-            && step.field.as_deref().is_some_and(|said| said == known.api_name)));
-        return Ok(help);
+        let of_field = |step: &GuideStep| points(step) && step.field.as_deref() == Some(&*known.api_name);
+        return Ok(and(told(known), [("guides", json!(steps_that(session, of_field)))]));
     }
     let noun = entity.api_name.rsplit('.').next().unwrap_or_default();
     let of_noun = |method: &&&str| method.split('.').next() == Some(noun);
