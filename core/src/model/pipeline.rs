@@ -166,7 +166,10 @@ pub fn set_default(transaction: &mut Transaction<'_>, pipeline: Ref<Pipeline>) -
 /// As [`Reader::find`].
 pub fn default_in(reader: &Reader<'_>) -> Result<Option<RecordId>> {
     let find = Find { filter: KEY.is(DEFAULT), limit: 1, ..Find::default() };
-    Ok(reader.find(Pipeline::NAME, &find)?.rows.first().map(|row| row.record.id))
+    match reader.find(Pipeline::NAME, &find) {
+        Err(error) if error.code() == Code::NotPermitted => Ok(None),
+        page => Ok(page?.rows.first().map(|row| row.record.id)),
+    }
 }
 
 /// What is of a pipeline: what names it, and of the default one what names none. `field` is the name of the reference.
@@ -280,7 +283,12 @@ pub(super) fn stage_for(transaction: &Transaction<'_>, deal: RecordId, outcome: 
     let reader = transaction.reader();
     let deal = reader.get(Opportunity::NAME, deal)?;
     let default = default_in(&reader)?;
-    let pipeline = deal.value(opportunity::PIPELINE)?.as_id().or(default);
+    // Where the deal names none, and also where the user does not see pipelines, its stage says of which it is.
+    let of_stage = match deal.value(opportunity::STAGE)?.as_id() {
+        Some(stage) => reader.get(Stage::NAME, stage)?.value(stage::PIPELINE)?.as_id(),
+        None => None,
+    };
+    let pipeline = deal.value(opportunity::PIPELINE)?.as_id().or(of_stage).or(default);
     let filter =
         Condition::All(vec![stage::OUTCOME.is(outcome), within(stage::PIPELINE.name(), pipeline, default)]);
     let find = Find { filter, sort: vec![stage::POSITION.ascending()], limit: 1, ..Find::default() };
