@@ -163,7 +163,7 @@ fn another_version_of_the_interface_is_refused_before_the_library_runs() {
         fixture.rewrite_manifest(&format!("abi = \"{before}\""), &format!("abi = \"{after}\"")).unwrap();
         let error = fixture.load().unwrap_err();
         assert_eq!(error.code(), Code::PluginAbi);
-        assert_eq!(error.rule_name().unwrap(), format!("it needs {after}, this engine has 1.3"));
+        assert_eq!(error.rule_name().unwrap(), format!("it needs {after}, this engine has 1.4"));
     }
     assert_eq!(fixture.entries(), None);
 }
