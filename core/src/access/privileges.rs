@@ -84,6 +84,12 @@ pub mod privilege_request {
 pub use privilege_request::PrivilegeRequest;
 
 impl Policy {
+    /// Whether somebody has a role that counts for nothing until a guide is done.
+    #[must_use]
+    pub fn is_waited_for(&self, role: RecordId) -> bool {
+        self.people.waiting.values().flatten().any(|waiting| waiting.role == role)
+    }
+
     /// Whether a role forbids anything, so that to take it away gives something.
     #[must_use]
     pub fn forbids_something(&self, role: RecordId) -> bool {

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::access::{self, Administer, Beyond, Grant, HolderFact, PositionHolder, PositionRole, User, grant};
+use crate::access::{
+    self, Administer, Beyond, Grant, HolderFact, Policy, PositionHolder, PositionRole, RoleAssignment, User,
+    grant, role_assignment,
+};
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::Transaction;
+use crate::engine::guides::GuideProgress;
 use crate::engine::organisation::{KeptPolicy, holders_of};
-use crate::records::{self, Record};
+use crate::engine::{EntryKind, Transaction};
+use crate::records::{self, Entered, Record};
 use crate::schema::{Entity, EntityType, Registry};
 
 impl Transaction<'_> {
@@ -19,11 +23,15 @@ impl Transaction<'_> {
         if self.is_founding() || !changed && self.passwords.is_empty() || before.administers(author) {
             return Ok(());
         }
+        if self.settles_guides_alone()? {
+            return Ok(());
+        }
         self.check_ahead()?;
         let after = match changed {
             true => KeptPolicy::load(self.view(), &self.registry, self.crm().moment_of_access())?.policy,
             false => Arc::clone(before),
         };
+        self.check_waiting(&after)?;
         let registry = &self.registry;
         let entities: Vec<&str> = registry.entities().iter().map(|known| known.api_name.as_str()).collect();
         let stronger = |user: &RecordId| before.stronger(author, &after, *user, &entities);
@@ -37,12 +45,7 @@ impl Transaction<'_> {
     /// Whose rights are bounded gives positions from now on: what somebody will have later is held against nobody's
     /// rights today.
     fn check_ahead(&self) -> Result<()> {
-        let touched = |name: &str| {
-            let id = self.registry.entity(name).map(Entity::id).ok();
-            let of = self.view().entered().filter(move |entry| Some(entry.entity) == id);
-            of.map(|entry| entry.record).collect::<BTreeSet<RecordId>>()
-        };
-        let (holders, roles) = (touched(PositionHolder::NAME), touched(PositionRole::NAME));
+        let (holders, roles) = (self.touched(PositionHolder::NAME), self.touched(PositionRole::NAME));
         if holders.is_empty() && roles.is_empty() {
             return Ok(());
         }
@@ -58,6 +61,45 @@ impl Transaction<'_> {
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether nothing is changed but that somebody's guide is done, or begins anew. That gives what was agreed on when the
+    /// role was assigned.
+    fn settles_guides_alone(&self) -> Result<bool> {
+        let progress = self.registry.entity(GuideProgress::NAME)?.id();
+        let assignments = self.registry.entity(RoleAssignment::NAME)?;
+        let done_at = assignments.field(role_assignment::GUIDE_DONE_AT.selector())?.id();
+        let settles = |entry: Entered<'_>| {
+            let is_done = entry.entity == assignments.id() && entry.kind == EntryKind::Update;
+            entry.entity == progress || is_done && entry.changes.iter().all(|change| change.field == done_at)
+        };
+        Ok(self.passwords.is_empty() && self.view().entered().all(settles))
+    }
+
+    /// Whose rights are bounded gives no role that waits for a guide, and changes nothing of what such a role grants: what
+    /// somebody will have when the guide is done is held against nobody's rights then.
+    fn check_waiting(&self, after: &Policy) -> Result<()> {
+        let of_assignment = (RoleAssignment::NAME, role_assignment::ROLE.selector());
+        for (name, field) in [of_assignment, (Grant::NAME, grant::ROLE.selector())] {
+            let entity = self.registry.entity(name)?;
+            let field = entity.field(field)?.id();
+            for id in self.touched(name) {
+                let record = records::get_for_rule(self.view(), entity.id(), id)?;
+                let role = record.and_then(|record| record.peek(field).as_id());
+                if role.is_some_and(|role| after.is_waited_for(role)) {
+                    let error = Error::new(Code::BeyondOwnRights).entity(name).record(id);
+                    return Err(error.field("role").rule("from now on"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of an entity that the transaction has changed.
+    fn touched(&self, name: &str) -> BTreeSet<RecordId> {
+        let id = self.registry.entity(name).map(Entity::id).ok();
+        let of = self.view().entered().filter(move |entry| Some(entry.entity) == id);
+        of.map(|entry| entry.record).collect()
     }
 
     /// Refuses somebody who has more rights than the user.

@@ -303,11 +303,12 @@ impl BeforeSave for HoldClosed {
     }
 }
 
-/// Beside whether it is laid aside: what a deletion empties, and a pipeline that the deal did not name yet.
+/// Beside whether it is laid aside: what a deletion empties, and a pipeline or product that the deal did not name yet.
 fn may_change_closed(save: &Save<'_>, field: &str) -> Result<bool> {
     Ok(match field {
         field if field == ARCHIVED.name() => true,
         field if field == PIPELINE.name() => save.old_value(PIPELINE)?.is_null(),
+        field if field == PRODUCT.name() => save.old_value(PRODUCT)?.is_null(),
         field if field == LOST_TO.name() => save.value(LOST_TO)?.is_null(),
         _ => false,
     })

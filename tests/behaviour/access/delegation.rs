@@ -92,6 +92,27 @@ fn a_keeper_of_a_partition_reaches_nothing_of_the_whole_database() {
     assert_eq!(refusal(boss.set_password(house.admin.user(), "a password of theirs")), Code::RecordNotFound);
 }
 
+/// What somebody will have once they have done a guide is given by those alone whose rights are not bounded.
+#[test]
+fn a_keeper_gives_no_role_that_waits_for_a_guide_and_adds_nothing_to_one() {
+    let house = database();
+    let keeper = keeper(&house, &[("crm.account", Action::Read, Level::All)]);
+    let waiting = |session: &Session, role: RecordId| {
+        let changes = Changes::new()
+            .set(role_assignment::USER, keeper.user())
+            .set(role_assignment::ROLE, role)
+            .set(role_assignment::GUIDE, "crm.first_deal");
+        session.write(|transaction| transaction.create_record(RoleAssignment::NAME, changes.clone()))
+    };
+    assert_eq!(refusal(waiting(&keeper, role_of(&house, "administrator"))), BEYOND);
+    let own = house.role("of one's own", &[]);
+    let assignment = waiting(&house.admin, own).unwrap();
+    let widened = || granted(&keeper, own, ("crm.account", Action::Read, Level::All));
+    assert_eq!(refusal(widened()), BEYOND);
+    house.admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, assignment)).unwrap();
+    widened().unwrap();
+}
+
 #[test]
 fn who_may_keep_grants_and_roles_gives_nothing_that_they_do_not_have() {
     let house = database();

@@ -76,7 +76,8 @@ methods! {
     }
 
     /// Tells what is said of an entity, of one of its fields, or of a method: what people read, what it is for, and which
-    /// steps of guides point at it. Of entities and fields that the user does not see nothing is told.
+    /// steps of guides point at it. Where nothing is named, it tells which entities and methods there are. Of entities and
+    /// fields that the user does not see nothing is told.
     "help.show" (session, given: ShowHelp {
         /// The entity.
         entity: Option<String>,
@@ -86,15 +87,29 @@ methods! {
         method: Option<String>,
         /// A BCP 47 tag: labels and help texts that stand in this language are told in it; the session's if not said.
         locale: Option<String>,
-    }) -> "{name, label, help, fields: [{name, label, help}], methods, parameters: [{name, help}], guides: [{guide, step}]}" {
+    }) -> "{name, label, help, fields: [{name, label, help}], methods, parameters: [{name, help}], guides: [{guide, step}], entities: [{name, label}]}" {
         let language = language(session, given.locale.as_deref())?;
         let locale = language.locale();
         match (given.entity, given.method) {
             (Some(entity), None) => help_of_entity(session, &entity, given.field.as_deref(), &language),
             (None, Some(method)) if given.field.is_none() => help_of_method(session, &method, locale),
+            (None, None) if given.field.is_none() => help_of_all(session, &language),
             _ => Err(Error::new(Code::InvalidArgument).field("entity").rule("an entity or a method")),
         }
     }
+}
+
+/// What may be asked about: entities that the user reads, and methods.
+fn help_of_all(session: &Session, language: &Language) -> Result<Json> {
+    let methods: Vec<&str> = crate::api::methods().iter().map(|method| method.name).collect();
+    session.read(|reader| {
+        let entities = reader.registry().entities();
+        let seen = entities.iter().filter(|entity| reader.may(&entity.api_name, Action::Read));
+        let told = seen
+            .map(|entity| json!({"name": entity.api_name, "label": entity.label().spoken(language)}))
+            .collect::<Vec<_>>();
+        Ok(json!({"entities": told, "methods": methods}))
+    })
 }
 
 /// A guide without its steps.
