@@ -21,8 +21,9 @@ words! {
      For administrators."
         => "撤销某用户的引导进度，须重新进行，以该引导为前提的角色随即失效。仅限管理员。";
     "Tells what is said of an entity, of one of its fields, or of a method: what people read, what it is for, and which \
-     steps of guides point at it. Of entities and fields that the user does not see nothing is told."
-        => "说明实体、字段或方法的名称与用途，以及指向它的引导步骤。用户不可见的实体和字段不予说明。";
+     steps of guides point at it. Where nothing is named, it tells which entities and methods there are. Of entities and \
+     fields that the user does not see nothing is told."
+        => "说明实体、字段或方法的名称与用途，以及指向它的引导步骤；均未指定时列出可查询的实体和方法。用户不可见的实体和字段不予说明。";
     "The field; the entity itself if not said."
         => "字段；未指定时为实体本身。";
     "The method, in place of an entity."
