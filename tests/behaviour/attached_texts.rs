@@ -169,16 +169,49 @@ fn a_record_is_found_by_chinese_and_english_words_inside_of_its_attachments() {
     let _ = house.verified();
 }
 
+/// A field of accounts that names an attachment.
+fn naming_field(house: &House, name: &str) -> String {
+    let given = json!({
+        "entity": "account", "name": name, "field_type": "attachment", "label_zh": "文件", "label_en": "File",
+    });
+    call(&house.admin, "schema.define_field", &given)["field"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_ledger_tells_of_an_attachment_that_hidden_fields_alone_name_only_that_there_is_an_entry() {
+    let (house, _) = house();
+    let (secret, open) = (naming_field(&house, "secret"), naming_field(&house, "open"));
+    let record = named(&house, "加喜企业服务");
+    let contract = attach(&house, ("account", record), "机密底价 undisclosed");
+    house.change("account", record, &Changes::new().set(secret.as_str(), contract));
+    let _ = attach(&house, ("account", record), "公开报价 published");
+    assert_eq!(extract(&house.admin), (2, 0, 0));
+    let audits = [("crm.account", Action::Read, Level::All), ("sys.role", Action::Administer, Level::All)];
+    let auditor = house.user("auditor", &[house.role_hiding("auditor", &audits, &secret)]);
+    let told = || {
+        let kinds = vec![EntryKind::Attach, EntryKind::Detach, EntryKind::Text];
+        let query = LedgerQuery { record: Some(record), kinds, ..LedgerQuery::default() };
+        let entries = auditor.query_ledger(&query).unwrap().entries;
+        let is_known = |entry: &AuditedEntry| {
+            let values = entry.changes.iter().flat_map(|change| [&change.old, &change.new]);
+            values.filter(|value| **value == AuditedValue::Withheld).count() == 0
+        };
+        entries.iter().map(is_known).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), [false, true, false, true], "both came, and had a text");
+    house.change("account", record, &Changes::new().set(open.as_str(), contract));
+    assert_eq!(told(), [true; 4]);
+    // Which fields named it is not known once it is gone.
+    let none = Changes::new().set(secret.as_str(), Value::Null).set(open.as_str(), Value::Null);
+    house.change("account", record, &none);
+    house.admin.detach("account", record, contract).unwrap();
+    assert_eq!(told(), [false, true, false, true, false]);
+}
+
 #[test]
 fn a_text_is_found_by_nobody_who_may_not_see_the_record_or_the_field_that_names_the_attachment() {
     let (house, _) = house();
-    let field = |name: &str| {
-        let given = json!({
-            "entity": "account", "name": name, "field_type": "attachment", "label_zh": "文件", "label_en": "File",
-        });
-        call(&house.admin, "schema.define_field", &given)["field"].as_str().unwrap().to_owned()
-    };
-    let (secret, open) = (field("secret"), field("open"));
+    let (secret, open) = (naming_field(&house, "secret"), naming_field(&house, "open"));
     let record = named(&house, "加喜企业服务");
     let names = |name: &str, id: RecordId| {
         house.change("account", record, &Changes::new().set(name, id));
@@ -212,20 +245,6 @@ fn a_text_is_found_by_nobody_who_may_not_see_the_record_or_the_field_that_names_
         assert_eq!(refusal(writer.detach("account", record, id)), Code::RecordNotFound);
         assert_eq!(refusal(writer.set_attachment_text("account", record, id, "x")), Code::RecordNotFound);
     }
-    // Nor does the ledger tell of it, but for that there is an entry.
-    let audits = [reads[0], ("sys.role", Action::Administer, Level::All)];
-    let auditor = house.user("auditor", &[house.role_hiding("auditor", &audits, &secret)]);
-    let told = || {
-        let kinds = vec![EntryKind::Attach, EntryKind::Detach, EntryKind::Text];
-        let query = LedgerQuery { record: Some(record), kinds, ..LedgerQuery::default() };
-        let entries = auditor.query_ledger(&query).unwrap().entries;
-        let is_known = |entry: &AuditedEntry| {
-            let values = entry.changes.iter().flat_map(|change| [&change.old, &change.new]);
-            values.filter(|value| **value == AuditedValue::Withheld).count() == 0
-        };
-        entries.iter().map(is_known).collect::<Vec<_>>()
-    };
-    assert_eq!(told(), [false, true, false, true], "both came, and had a text");
     // It does not come to light by a field that they may write.
     let uncover = |id: RecordId| {
         let changes = Changes::new().set(open.as_str(), id);
@@ -238,15 +257,6 @@ fn a_text_is_found_by_nobody_who_may_not_see_the_record_or_the_field_that_names_
     assert_eq!(highlight(&clerk, "undisclosed")[0]["field"], open);
     assert_eq!((listed(&clerk), clerk.read_attachment("account", record, contract).is_ok()), (2, true));
     assert_eq!(refusal(writer.detach("account", record, contract)), Code::Referenced);
-    assert_eq!(told(), [true; 4]);
-    // Which fields named it is not known once it is gone.
-    house.change(
-        "account",
-        record,
-        &Changes::new().set(secret.as_str(), Value::Null).set(open.as_str(), Value::Null),
-    );
-    house.admin.detach("account", record, contract).unwrap();
-    assert_eq!(told(), [false, true, false, true, false]);
 }
 
 #[test]

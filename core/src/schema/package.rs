@@ -379,31 +379,7 @@ impl Registry {
         for entity in self.entities().iter().filter(|entity| !(is_own(entity) && entity.is_withdrawn())) {
             let extension = extension_of(entity, namespace);
             if is_own(entity) {
-                let EntityExtension {
-                    fields,
-                    indexes,
-                    counters,
-                    rules,
-                    states,
-                    unique,
-                    record_types,
-                    layouts,
-                    ..
-                } = extension;
-                let former_names = entity.former_names().to_vec();
-                let bare = EntityDefinition { former_names, ..entity.definition.clone() };
-                let whole = EntityDefinition {
-                    fields,
-                    indexes,
-                    counters,
-                    rules,
-                    states,
-                    unique,
-                    record_types,
-                    layouts,
-                    ..bare
-                };
-                package.entities.push(whole);
+                package.entities.push(whole_of(entity, extension));
             } else if !extension.is_empty() {
                 package.extends.push(extension);
             }
@@ -681,6 +657,15 @@ impl Registry {
         let known = self.entity(entity).and_then(|entity| entity.field(FieldName::Name(field)));
         known.map_or_else(|_| field.to_owned(), |field: &Field| field.api_name.clone())
     }
+}
+
+/// An entity with all that its own namespace has declared of it.
+fn whole_of(entity: &crate::schema::Entity, extension: EntityExtension) -> EntityDefinition {
+    let EntityExtension { fields, indexes, counters, rules, states, unique, record_types, layouts, .. } =
+        extension;
+    let former_names = entity.former_names().to_vec();
+    let bare = EntityDefinition { former_names, ..entity.definition.clone() };
+    EntityDefinition { fields, indexes, counters, rules, states, unique, record_types, layouts, ..bare }
 }
 
 /// What a namespace adds to an entity.
