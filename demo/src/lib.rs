@@ -115,9 +115,10 @@ impl World {
         let clock = Arc::new(ManualClock::at(self.begin()?));
         let options = options.clock(clock.clone()).durability(Durability::Relaxed).trust_host();
         let crm = options.create(&path)?;
-        let session = crm.session_for(administrator)?.with_patience(patience.clone());
-        let made = self.fill(&session, &clock);
-        drop((session, crm));
+        let made = crm
+            .session_for(administrator)
+            .and_then(|session| self.fill(&session.with_patience(patience.clone()), &clock));
+        drop(crm);
         if made.is_err() {
             fs::remove_dir_all(&path)?;
         }

@@ -222,11 +222,10 @@ impl Story {
     /// What is said of a deal that begins.
     fn planned(&self, chance: Chance, stage: &Stage<'_, '_>) -> Result<Changes> {
         let today = stage.now.date_in(&guanxi::base::TimeZone::utc());
-        let sold = chance.below(46, stage.firm.products.len() as u64) as usize;
-        let (_, price) = PRODUCTS.get(sold).copied().unwrap_or_default();
+        let (product, _, price) = sold(chance);
         let tenths = i64::from(chance.between(47, 8, 30));
         Ok(Changes::new()
-            .set(opportunity::PRODUCT, stage.firm.products.get(sold).copied())
+            .set(opportunity::PRODUCT, stage.firm.products.get(product).copied())
             .set(opportunity::AMOUNT, Money::cny(price.saturating_mul(tenths) / 10))
             .set(opportunity::ENGAGED_ON, today)
             .set(opportunity::EXPECTED_ON, today.plus_days(chance.between(48, 30, 90) as i32)?))
@@ -234,10 +233,7 @@ impl Story {
 
     fn begin_deal(&mut self, chance: Chance, stage: &mut Stage<'_, '_>) -> Result<Follows> {
         let changes = self.planned(chance, stage)?;
-        let (name, _) = PRODUCTS
-            .get(chance.below(46, stage.firm.products.len() as u64) as usize)
-            .copied()
-            .unwrap_or_default();
+        let (_, name, _) = sold(chance);
         let changes = changes.set(opportunity::TITLE, name).set(opportunity::ACCOUNT, self.account);
         let deal = stage.transaction.create_record(Opportunity::NAME, changes)?;
         if chance.comes(49, 10) {
@@ -381,6 +377,13 @@ impl Story {
             .with(event::REGARDING, RecordReference::new(Account::NAME, account));
         stage.transaction.create(draft).map(|_: Ref<Event>| ())
     }
+}
+
+/// What is sold: its number among the products, its name and its price in yuan.
+fn sold(chance: Chance) -> (usize, &'static str, i64) {
+    let number = chance.below(46, PRODUCTS.len() as u64) as usize;
+    let (name, price) = PRODUCTS.get(number).copied().unwrap_or_default();
+    (number, name, price)
 }
 
 /// Somebody keeps in touch after a while.

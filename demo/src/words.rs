@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 
-/// A part of the market: name, cities, and the surnames and given names of those who live there.
+/// A part of the market: name, cities, and whether those who live there have Chinese names.
 pub struct Market {
     pub name: &'static str,
     pub cities: &'static [&'static str],

@@ -29,6 +29,8 @@ const COUNT: u32 = MIXED - 1;
 const RESTING: usize = 1_024;
 
 static FREE_SLOTS: Mutex<VecDeque<&'static Slot>> = Mutex::new(VecDeque::new());
+/// The newest of the slots that were freed while somebody held the lock of [`FREE_SLOTS`].
+static WAITING_SLOTS: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
 static LIVE_HANDLES: AtomicI64 = AtomicI64::new(0);
 
 /// What a handle points to.
@@ -40,6 +42,8 @@ struct Slot {
     /// One for the handle while it lives, and one for each call that is inside; above that what holds of them.
     users: AtomicU32,
     state: AtomicPtr<()>,
+    /// While the slot waits for the lock of [`FREE_SLOTS`]: the one that waited before it.
+    next: AtomicPtr<Slot>,
 }
 
 /// The state behind one kind of handle.
@@ -74,18 +78,42 @@ pub(crate) fn create<S: State>(state: S) -> *mut S::Handle {
 }
 
 fn resting_slot() -> Option<&'static Slot> {
+    with_free_slots(|free| if free.len() > RESTING { free.pop_front() } else { None }).flatten()
+}
+
+fn rest(slot: &'static Slot) {
+    if with_free_slots(|free| free.push_back(slot)).is_none() {
+        wait_to_rest(slot);
+    }
+}
+
+/// Does something with the free slots, unless somebody else does already.
+fn with_free_slots<T>(act: impl FnOnce(&mut VecDeque<&'static Slot>) -> T) -> Option<T> {
     let mut free = match FREE_SLOTS.try_lock() {
         Ok(free) => free,
         Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
         Err(TryLockError::WouldBlock) => return None,
     };
-    if free.len() > RESTING { free.pop_front() } else { None }
+    // All that wait are taken at once, so no slot can leave their list and come back while somebody looks at it.
+    let mut waiting = WAITING_SLOTS.swap(ptr::null_mut(), Ordering::SeqCst);
+    // SAFETY: slots are never given back, so the address of one stays readable for ever.
+    while let Some(slot) = unsafe { waiting.cast_const().as_ref() } {
+        waiting = slot.next.swap(ptr::null_mut(), Ordering::SeqCst);
+        free.push_back(slot);
+    }
+    Some(act(&mut free))
 }
 
-fn rest(slot: &'static Slot) {
-    // Under contention the 24 bytes are lost rather than waited for.
-    if let Ok(mut free) = FREE_SLOTS.try_lock() {
-        free.push_back(slot);
+/// Leaves a slot to whoever next has the lock.
+fn wait_to_rest(slot: &'static Slot) {
+    let mut newest = WAITING_SLOTS.load(Ordering::SeqCst);
+    loop {
+        slot.next.store(newest, Ordering::SeqCst);
+        let put = ptr::from_ref(slot).cast_mut();
+        match WAITING_SLOTS.compare_exchange_weak(newest, put, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => return,
+            Err(seen) => newest = seen,
+        }
     }
 }
 
@@ -97,6 +125,7 @@ impl Slot {
             process: AtomicU32::new(0),
             users: AtomicU32::new(0),
             state: AtomicPtr::new(ptr::null_mut()),
+            next: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
@@ -436,6 +465,19 @@ mod tests {
         assert_eq!(Arc::strong_count(&inside.witness), 2);
         drop(inside);
         assert_eq!(Arc::strong_count(&witness), 1);
+    }
+
+    #[test]
+    fn a_slot_freed_while_the_list_of_free_ones_is_held_comes_back_later() {
+        let handle = create(Right);
+        let held = FREE_SLOTS.lock().unwrap();
+        // SAFETY: the handle was made here.
+        assert!(unsafe { release::<Right>(handle) }.is_some());
+        assert!(!held.iter().any(|slot| ptr::eq(*slot, handle.cast())));
+        drop(held);
+        // Other tests may use the list at the same moment, so it may take more than one look.
+        let resting = || with_free_slots(|free| free.iter().any(|slot| ptr::eq(*slot, handle.cast())));
+        assert!(std::iter::from_fn(|| Some(resting())).find_map(|seen| seen).unwrap());
     }
 
     #[test]

@@ -191,9 +191,37 @@ fn nobody_does_a_guide_for_others_and_no_other_door_opens_the_role() {
 }
 
 #[test]
+fn what_is_brought_back_counts_by_what_was_done_of_its_guide_since() {
+    let school = school();
+    let (admin, id) = (&school.house.admin, school.assignment);
+    let reads = || school.li.count(Account::NAME, &Condition::Everything);
+    let (delete, bring_back) = (
+        || admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, id)),
+        || admin.write(|transaction| transaction.undelete_record(RoleAssignment::NAME, id)),
+    );
+    delete().unwrap();
+    school.finish();
+    bring_back().unwrap();
+    assert_eq!(reads().unwrap(), 1);
+    delete().unwrap();
+    let progress = admin.list("sys.guide_progress", &Find::default()).unwrap().rows.remove(0).record.id;
+    call(admin, "guide.reset", json!({"guide": COURSE, "user": "li"}));
+    bring_back().unwrap();
+    assert_eq!(refusal(reads()), Code::NotPermitted);
+    let back = admin.write(|transaction| transaction.undelete_record("sys.guide_progress", progress));
+    assert_eq!(refusal(back), Code::InvalidArgument);
+    school.finish();
+    assert_eq!(reads().unwrap(), 1);
+    let _ = school.house.verified();
+}
+
+#[test]
 fn under_four_eyes_a_guide_opens_what_was_agreed_on_and_is_not_waived_by_one() {
     let school = school();
     let _ = school.house.user_as("second", "administrator");
+    let wang = school.house.user("wang", &[]);
+    let later = json!({"user": "wang", "role": "administrator", "guide": COURSE});
+    call(&school.house.admin, "role.assign", later);
     let values = [("access.four_eyes".to_owned(), Some(json!(["assignments"])))].into();
     let change = ConfigurationChange { values, ..ConfigurationChange::default() };
     school.house.admin.change_configuration(&change).unwrap();
@@ -201,6 +229,9 @@ fn under_four_eyes_a_guide_opens_what_was_agreed_on_and_is_not_waived_by_one() {
     let id = school.assignment;
     let waive = school.house.admin.write(|txn| txn.update_record(RoleAssignment::NAME, id, waived.clone()));
     assert_eq!(refusal(waive), Code::FourEyes);
+    // Nor does one person become the second one by the guide of somebody else.
+    let taken = school.house.admin.set_password(wang.user(), "a password of another");
+    assert_eq!(refusal(taken), Code::FourEyes);
     school.finish();
     assert_eq!(school.li.count(Account::NAME, &Condition::Everything).unwrap(), 1);
 }

@@ -258,6 +258,12 @@ fn who_does_not_see_the_default_pipeline_makes_deals_in_it_all_the_same() {
     let asked = json!({"pipeline": sales(&house).to_string()});
     let table = api::call(&house.admin, "opportunity.pipeline", &asked).unwrap();
     assert_eq!(table["stages"]["rows"].as_array().unwrap().len(), 1);
+    // It goes on among the stages that it is in, also when another pipeline has become the default one.
+    let (before, renewals) = (sales(&house), renewals(&house));
+    api::call(&house.admin, "pipeline.set_default", &json!({"id": renewals.id().to_string()})).unwrap();
+    house.admin.write(|transaction| made.win(transaction)).unwrap();
+    let won = row(&house, made);
+    assert_eq!((id_in(&won, "stage"), id_in(&won, "pipeline")), (stage_of(&house, "Won"), before));
 }
 
 #[test]

@@ -169,6 +169,7 @@ fn a_person_opens_as_many_records_of_a_pool_in_a_day_as_it_lets_them() {
         for method in ["record.get", "record.history"] {
             assert_eq!(refusal(api::call(&world.lin, method, &given)), Code::PoolViews, "{method}");
         }
+        assert_eq!(refusal(world.lin.attachments(Lead::NAME, second)), Code::PoolViews);
     }
     // Others count for themselves; one's own records, lists and administrators are not counted.
     opens(&world.wang, second).unwrap();

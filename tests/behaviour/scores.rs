@@ -84,6 +84,12 @@ fn a_score_is_the_sum_of_the_rules_that_a_lead_and_what_was_done_with_it_meet() 
     let delete = |visit| world.house.admin.write(|txn| txn.delete_record(Activity::NAME, visit));
     delete(visits[1]).unwrap();
     assert_eq!(world.score(id), Value::Int(55));
+    // What is brought back counts again.
+    let bring_back = |visit| world.house.admin.write(|txn| txn.undelete_record(Activity::NAME, visit));
+    bring_back(visits[1]).unwrap();
+    assert_eq!(world.score(id), Value::Int(65));
+    delete(visits[1]).unwrap();
+    assert_eq!(world.score(id), Value::Int(55));
     // What went to another lead counts there.
     let other = world.lead(world.house.admin.user());
     let moved = Changes::new().set(activity::REGARDING, RecordReference::new(Lead::NAME, other));

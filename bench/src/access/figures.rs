@@ -2,7 +2,7 @@
 
 use crate::access::store::{Asker, Question};
 use crate::access::world::Role;
-use crate::harness::{BEST, Better, Declared, Side, Source, Target};
+use crate::harness::{BEST, Declared, Side, Source, Target, WALL};
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,8 +96,7 @@ pub const STEPS: &[Step] = &[
 
 /// The measure of the form that reads what triggers have kept.
 pub const KEPT: &str = "kept_us";
-/// The measures by the clock, and those of a bare store.
-pub const WALL: &str = "wall_us";
+/// The measures of a bare store, by the processor and by the clock.
 pub const BARE: &str = "bare_us";
 pub const BARE_WALL: &str = "bare_wall_us";
 
@@ -165,20 +164,14 @@ const OWN: &[Own] = &[
 /// All figures: against SQLCipher, and then of Guanxi against itself.
 pub fn figures() -> Vec<Declared> {
     let source = |step, measure, side| Source { step, measure, side };
-    let held = |name, ours, theirs, target| Declared {
-        name,
-        ours,
-        theirs,
-        unit: "us",
-        better: Better::Less,
-        target,
-    };
     let against = ROWS.iter().map(|(name, step, measure, target)| {
         let own = if *measure == WALL { WALL } else { BEST };
-        held(*name, source(*step, own, Side::Ours), source(*step, *measure, Side::Theirs), *target)
+        let theirs = source(*step, *measure, Side::Theirs);
+        Declared::micros(name, source(*step, own, Side::Ours), theirs, *target)
     });
     let own = OWN.iter().map(|(name, ours, beside, target)| {
-        held(*name, source(ours.0, ours.1, Side::Ours), source(beside.0, beside.1, Side::Ours), *target)
+        let beside = source(beside.0, beside.1, Side::Ours);
+        Declared::micros(name, source(ours.0, ours.1, Side::Ours), beside, *target)
     });
     against.chain(own).collect()
 }

@@ -14,7 +14,9 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments as GroupArguments, BEST, Child, Outcome, Phase, Reply, Samples, Side, both};
+use crate::harness::{
+    Arguments as GroupArguments, BEST, Child, Outcome, Phase, Reply, Samples, Side, both, once,
+};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -85,23 +87,20 @@ impl Bench {
 
     /// Makes the databases, or finds them as they were made before.
     fn load(&self, samples: &mut Samples) -> Outcome<()> {
-        let sizes = self.phase.to_strings().join(" ");
-        let said = self.folder.join("loaded");
         let before = self.folder.join("before.json");
-        if std::fs::read_to_string(&said).is_ok_and(|known| known == sizes) {
-            let kept: Vec<(String, f64)> = serde_json::from_str(&std::fs::read_to_string(before)?)?;
-            for (step, micros) in kept {
-                samples.keep(&step, Side::Ours, &Reply::default().with(BEST, micros));
-            }
-            return Ok(());
+        once(&self.folder, &self.phase.to_strings().join(" "), || {
+            let mut made = Samples::default();
+            LOADS.iter().try_for_each(|step| self.both(step, 0, &mut made))?;
+            let measured = LOADS.iter().filter(|step| step.ours_alone);
+            let measured =
+                measured.filter_map(|step| Some((step.name, made.median(step.name, BEST, Side::Ours)?)));
+            Ok(std::fs::write(&before, serde_json::to_string(&measured.collect::<Vec<_>>())?)?)
+        })?;
+        let kept: Vec<(String, f64)> = serde_json::from_str(&std::fs::read_to_string(before)?)?;
+        for (step, micros) in kept {
+            samples.keep(&step, Side::Ours, &Reply::default().with(BEST, micros));
         }
-        std::fs::create_dir_all(&self.folder)?;
-        LOADS.iter().try_for_each(|step| self.both(step, 0, samples))?;
-        let measured = LOADS.iter().filter(|step| step.ours_alone);
-        let measured =
-            measured.filter_map(|step| Some((step.name, samples.median(step.name, BEST, Side::Ours)?)));
-        std::fs::write(before, serde_json::to_string(&measured.collect::<Vec<_>>())?)?;
-        Ok(std::fs::write(said, sizes)?)
+        Ok(())
     }
 
     /// Runs a step for each side, and holds what they answered against each other.

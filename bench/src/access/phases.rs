@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use crate::access::bare;
-use crate::access::figures::{BARE, BARE_WALL, LOADS, STEPS, Step, WALL, Work};
+use crate::access::figures::{BARE, BARE_WALL, LOADS, STEPS, Step, Work};
 use crate::access::guanxi::Guanxi;
 use crate::access::sqlcipher::SqlCipher;
 use crate::access::store::{Asker, Form, Question, Store};
@@ -193,8 +193,7 @@ fn write<S: Store>(store: &mut S, world: World) -> Outcome<Reply> {
         store.insert(number, &[row])?;
     }
     let spent = clock.stop();
-    let reply = Reply::default().with(BEST, spent.processor_micros_each(WRITES));
-    Ok(reply.with(WALL, spent.wall_micros_each(WRITES)).with(SAME, store.leads()? as f64))
+    Ok(Reply::of_spent(spent, WRITES).with(SAME, store.leads()? as f64))
 }
 
 /// Commits as many bytes to a store by itself.
@@ -208,9 +207,7 @@ fn verify<S: Store>(store: &mut S) -> Outcome<Reply> {
     store.verify()?;
     let clock = Clock::start();
     let entries = store.verify()?;
-    let spent = clock.stop();
-    let reply = Reply::default().with(BEST, spent.processor_micros_each(entries));
-    Ok(reply.with(WALL, spent.wall_micros_each(entries)))
+    Ok(Reply::of_spent(clock.stop(), entries))
 }
 
 fn entries<S: Store>(store: &mut S) -> Outcome<Reply> {

@@ -46,6 +46,17 @@ impl Arguments {
     }
 }
 
+/// Makes the databases of a folder, unless they were made there before, with the same sizes.
+pub fn once(folder: &Path, sizes: &str, make: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
+    let said = folder.join("loaded");
+    if std::fs::read_to_string(&said).is_ok_and(|known| known == sizes) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    make()?;
+    Ok(std::fs::write(said, sizes)?)
+}
+
 /// One step of a side, which runs in a process of its own, and its circumstances.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Phase {

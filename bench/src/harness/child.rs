@@ -6,10 +6,12 @@ use std::process::{self, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Outcome, peak_memory_mib};
+use crate::harness::{Outcome, Spent, peak_memory_mib};
 
 /// The measure of the fastest form of a question, or of what has one.
 pub const BEST: &str = "us";
+/// The measure by the clock on the wall.
+pub const WALL: &str = "wall_us";
 
 /// What a phase measured, by name.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,12 @@ impl Reply {
             }
         }
         reply.with(BEST, best)
+    }
+
+    /// What each of so many pieces of work took: by the processor as [`BEST`], and by the clock as [`WALL`].
+    pub fn of_spent(spent: Spent, pieces: usize) -> Self {
+        let reply = Self::default().with(BEST, spent.processor_micros_each(pieces));
+        reply.with(WALL, spent.wall_micros_each(pieces))
     }
 
     /// A measure by its name.

@@ -54,6 +54,13 @@ pub struct Declared {
     pub target: Target,
 }
 
+impl Declared {
+    /// A figure of microseconds, of which fewer are better.
+    pub fn micros(name: &'static str, ours: Source, theirs: Source, target: Target) -> Self {
+        Self { name, ours, theirs, unit: "us", better: Better::Less, target }
+    }
+}
+
 /// One figure. A ratio above 1 means that Guanxi is better.
 #[derive(Debug, Clone)]
 pub struct Figure {

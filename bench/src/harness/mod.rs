@@ -8,9 +8,9 @@ mod figure;
 mod samples;
 mod sides;
 
-pub use arguments::{Arguments, Phase, flags};
-pub use batches::{digest, measured};
-pub use child::{BEST, Child, Reply};
+pub use arguments::{Arguments, Phase, flags, once};
+pub use batches::{digest, measured, median};
+pub use child::{BEST, Child, Reply, WALL};
 pub use clock::{Clock, Spent, peak_memory_mib};
 pub use figure::{Better, Declared, Figure, Source, Target, print};
 pub use samples::Samples;

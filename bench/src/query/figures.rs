@@ -1,6 +1,6 @@
 //! What is measured in a round, in its order, and which figures follow from it.
 
-use crate::harness::{BEST, Better, Declared, Side, Source, Target};
+use crate::harness::{BEST, Declared, Side, Source, Target};
 use crate::query::store::Question;
 
 /// What a step does.
@@ -84,25 +84,17 @@ const ROWS: &[Row] = &[
 /// All figures: against SQLCipher, and then of Guanxi against itself.
 pub fn figures() -> Vec<Declared> {
     let ours = |step, measure| Source { step, measure, side: Side::Ours };
-    let held = |name, ours, theirs, target| Declared {
-        name,
-        ours,
-        theirs,
-        unit: "us",
-        better: Better::Less,
-        target,
-    };
     let against = |(name, step, measure, target): &Row| {
         let theirs = Source { side: Side::Theirs, ..ours(step, measure) };
-        held(*name, ours(*step, BEST), theirs, *target)
+        Declared::micros(name, ours(*step, BEST), theirs, *target)
     };
     let custom = (ours("filtered", "custom_us"), ours("filtered", "built_in_us"));
     let growth = (ours("newest", BEST), ours("newest small", BEST));
     let field = (ours("field", BEST), ours("field small", BEST));
     let own = [
-        held("custom.filtered", custom.0, custom.1, Target::Factor(1.05)),
-        held("page.growth", growth.0, growth.1, Target::Factor(1.5)),
-        held("field.growth", field.0, field.1, Target::None),
+        Declared::micros("custom.filtered", custom.0, custom.1, Target::Factor(1.05)),
+        Declared::micros("page.growth", growth.0, growth.1, Target::Factor(1.5)),
+        Declared::micros("field.growth", field.0, field.1, Target::None),
     ];
     ROWS.iter().map(against).chain(own).collect()
 }

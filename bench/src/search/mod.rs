@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments as GroupArguments, Child, Outcome, Phase, Reply, Samples, Side, both};
+use crate::harness::{Arguments as GroupArguments, Child, Outcome, Phase, Reply, Samples, Side, both, once};
 use figures::{LOADS, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -60,13 +60,9 @@ struct Bench {
 impl Bench {
     /// Makes the databases, or finds them as they were made before.
     fn load(&self, samples: &mut Samples) -> Outcome<()> {
-        let said = self.folder.join("loaded");
-        if std::fs::read_to_string(&said).is_ok_and(|known| known == self.records.to_string()) {
-            return Ok(());
-        }
-        std::fs::create_dir_all(&self.folder)?;
-        LOADS.iter().try_for_each(|step| self.step(step, 0, samples))?;
-        Ok(std::fs::write(said, self.records.to_string())?)
+        once(&self.folder, &self.records.to_string(), || {
+            LOADS.iter().try_for_each(|step| self.step(step, 0, samples))
+        })
     }
 
     fn step(&self, step: &Step, round: usize, samples: &mut Samples) -> Outcome<()> {

@@ -1,6 +1,6 @@
 //! What is measured in a round, in its order, and which figures follow from it.
 
-use crate::harness::{BEST, Better, Declared, Side, Source, Target};
+use crate::harness::{BEST, Declared, Side, Source, Target, WALL};
 use crate::trade::store::{Question, Write};
 
 /// What a step does.
@@ -46,9 +46,6 @@ pub const STEPS: &[Step] = &[
     step("transfer", Work::Transfer),
 ];
 
-/// The measure by the clock on the wall.
-pub const WALL: &str = "wall_us";
-
 /// Least of how much better reads are, and writes.
 const READ: Target = Target::Ratio(3.0);
 const WRITE: Target = Target::Ratio(0.8);
@@ -79,17 +76,10 @@ const ROWS: &[(&str, &str, &str, Target)] = &[
 /// All figures: against SQLCipher, and a due record of many beside one of few.
 pub fn figures() -> Vec<Declared> {
     let source = |step, measure, side| Source { step, measure, side };
-    let held = |name, ours, theirs, target| Declared {
-        name,
-        ours,
-        theirs,
-        unit: "us",
-        better: Better::Less,
-        target,
-    };
     let against = ROWS.iter().map(|(name, step, measure, target)| {
-        held(*name, source(step, measure, Side::Ours), source(step, measure, Side::Theirs), *target)
+        let [ours, theirs] = [Side::Ours, Side::Theirs].map(|side| source(step, measure, side));
+        Declared::micros(name, ours, theirs, *target)
     });
     let (many, few) = (source("tick many", BEST, Side::Ours), source("tick few", BEST, Side::Ours));
-    against.chain([held("tick.growth", many, few, PROPORTIONAL)]).collect()
+    against.chain([Declared::micros("tick.growth", many, few, PROPORTIONAL)]).collect()
 }

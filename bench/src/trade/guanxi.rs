@@ -13,7 +13,7 @@ use guanxi::model::{
     opportunity, task,
 };
 use guanxi::schema::{EntityType, RecordReference};
-use guanxi::{Changes, Condition, Crm, Money, RecordId, Ref, Session, Value, WriteOptions};
+use guanxi::{Changes, Condition, Crm, Money, RecordId, Ref, Session, Value};
 use guanxi_demo::World;
 
 use crate::crm::guanxi::{ADMINISTRATOR, database, options};
@@ -21,11 +21,11 @@ use crate::harness::Outcome;
 use crate::trade::store::{DAY, Line, Moments, Question, ROWS, Store, Write};
 
 /// Accounts that each manager looks at.
-pub const PICKED: usize = 400;
+const PICKED: usize = 400;
 /// Tasks of one transaction when many are made.
 const CHUNK: usize = 1_000;
-/// Memory for pages while the world is made.
-const LOADING_CACHE: usize = 256 << 20;
+/// Memory for pages while the world is made, and while it is read for the other side.
+pub const LOADING_CACHE: usize = 256 << 20;
 
 /// An open database of Guanxi.
 pub struct Guanxi {
@@ -33,7 +33,7 @@ pub struct Guanxi {
     clock: Arc<ManualClock>,
     admin: Session,
     managers: Vec<(Session, Vec<RecordId>)>,
-    pub sellers: Vec<Session>,
+    sellers: Vec<Session>,
     moments: Moments,
     /// What the turns of a write take.
     prepared: Vec<RecordId>,
@@ -67,7 +67,7 @@ pub fn people(admin: &Session) -> Outcome<Vec<Person>> {
 }
 
 /// A database that stands, with its clock at the moment of the group.
-pub fn opened(folder: &Path, world: &World, cache_bytes: usize) -> Outcome<(Crm, Arc<ManualClock>)> {
+fn opened(folder: &Path, world: &World, cache_bytes: usize) -> Outcome<(Crm, Arc<ManualClock>)> {
     let now = Moments::of(world)?.now;
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(now)));
     let options = options().cache_bytes(cache_bytes).clock(clock.clone());
@@ -280,20 +280,17 @@ impl Store for Guanxi {
 
     fn write(&mut self, work: Write, turn: usize) -> Outcome<()> {
         let (seller, record) = (self.seller(0)?, self.prepared(turn)?);
-        let options = WriteOptions::default();
         match work {
             Write::Convert => {
                 let wanted = Conversion::default();
-                seller.write_with(options, |transaction| {
-                    Ref::<Lead>::new(record).convert(transaction, &wanted)
-                })?;
+                seller.write(|transaction| Ref::<Lead>::new(record).convert(transaction, &wanted))?;
             }
             Write::Record => {
                 let call = Self::call(RecordReference::new(Account::NAME, record));
-                seller.write_with(options, |transaction| activity::record(transaction, call.clone()))?;
+                seller.write(|transaction| activity::record(transaction, call.clone()))?;
             }
             Write::Win => {
-                seller.write_with(options, |transaction| Ref::<Opportunity>::new(record).win(transaction))?;
+                seller.write(|transaction| Ref::<Opportunity>::new(record).win(transaction))?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Arguments as GroupArguments, Child, Outcome, Phase, Reply, Samples, Side, both};
+use crate::harness::{Arguments as GroupArguments, Child, Outcome, Phase, Reply, Samples, Side, both, once};
 use figures::{LOAD, STEPS, Step, figures};
 pub use phases::{PhaseArguments, phase};
 
@@ -59,15 +59,8 @@ struct Bench {
 impl Bench {
     /// Makes the databases, or finds them as they were made before.
     fn load(&self, samples: &mut Samples) -> Outcome<()> {
-        let said = self.folder.join("loaded");
-        let size = self.accounts.to_string();
-        if std::fs::read_to_string(&said).is_ok_and(|known| known == size) {
-            return Ok(());
-        }
-        std::fs::create_dir_all(&self.folder)?;
         // Theirs is filled from ours, which is made first.
-        self.both(&LOAD, 0, samples)?;
-        Ok(std::fs::write(said, size)?)
+        once(&self.folder, &self.accounts.to_string(), || self.both(&LOAD, 0, samples))
     }
 
     fn both(&self, step: &Step, round: usize, samples: &mut Samples) -> Outcome<()> {

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use crate::harness::{BEST, Clock, Outcome, Phase, Reply, SAME, Side, digest, measured};
-use crate::trade::figures::{LOAD, STEPS, Step, WALL, Work};
+use crate::harness::{BEST, Clock, Outcome, Phase, Reply, SAME, Side, WALL, digest, measured, median};
+use crate::trade::figures::{LOAD, STEPS, Step, Work};
 use crate::trade::guanxi::Guanxi;
 use crate::trade::sqlcipher::SqlCipher;
 use crate::trade::store::{Question, Store, Write, world};
@@ -81,10 +81,8 @@ fn ask<S: Store>(store: &mut S, question: Question, accounts: usize) -> Outcome<
         black_box(store.ask(question, turn)?);
         walls.push(clock.stop().wall_micros_each(1));
     }
-    walls.sort_by(f64::total_cmp);
-    let median = walls.get(walls.len() / 2).copied().unwrap_or(f64::NAN);
     let best = micros.into_iter().fold(f64::INFINITY, f64::min);
-    Ok(Reply::default().with(BEST, best).with(WALL, median).with(SAME, digest(&answers)))
+    Ok(Reply::default().with(BEST, best).with(WALL, median(walls)).with(SAME, digest(&answers)))
 }
 
 fn write<S: Store>(store: &mut S, work: Write) -> Outcome<Reply> {
@@ -93,24 +91,18 @@ fn write<S: Store>(store: &mut S, work: Write) -> Outcome<Reply> {
     for turn in 0..WRITES {
         store.write(work, turn)?;
     }
-    let spent = clock.stop();
-    let reply = Reply::default().with(BEST, spent.processor_micros_each(WRITES));
-    Ok(reply.with(WALL, spent.wall_micros_each(WRITES)).with(SAME, digest(&store.counts()?)))
+    Ok(Reply::of_spent(clock.stop(), WRITES).with(SAME, digest(&store.counts()?)))
 }
 
 fn tick<S: Store>(store: &mut S, count: usize) -> Outcome<Reply> {
     store.plan(count)?;
     let clock = Clock::start();
     let done = store.tick()?;
-    let spent = clock.stop();
-    let reply = Reply::default().with(BEST, spent.processor_micros_each(done));
-    Ok(reply.with(WALL, spent.wall_micros_each(done)).with(SAME, done as f64))
+    Ok(Reply::of_spent(clock.stop(), done).with(SAME, done as f64))
 }
 
 fn transfer<S: Store>(store: &mut S, count: usize) -> Outcome<Reply> {
     let clock = Clock::start();
     let moved = store.transfer(count)?;
-    let spent = clock.stop();
-    let reply = Reply::default().with(BEST, spent.processor_micros_each(moved));
-    Ok(reply.with(WALL, spent.wall_micros_each(moved)).with(SAME, moved as f64))
+    Ok(Reply::of_spent(clock.stop(), moved).with(SAME, moved as f64))
 }

@@ -1,8 +1,9 @@
--- The trade as a competent engineer keeps it: indexes for every question that is asked, counters and history by trigger.
+-- The trade as a competent engineer keeps it: indexes for every question that is asked, and for lists that the other side has
+-- indexes for, too; counters and history by trigger.
 
 -- Who sells has the level 2, their managers 1, and all others 0.
 CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT NOT NULL, reports_to INTEGER, level INTEGER NOT NULL);
--- Accounts that managers look at.
+-- Accounts that managers look at, which are read when the database is opened.
 CREATE TABLE pick (manager INTEGER NOT NULL, place INTEGER NOT NULL, account INTEGER NOT NULL);
 -- The owners whom a manager sees, the manager among them.
 CREATE TABLE visible (manager INTEGER NOT NULL, owner INTEGER NOT NULL, PRIMARY KEY (manager, owner)) WITHOUT ROWID;

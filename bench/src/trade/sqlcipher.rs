@@ -16,7 +16,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use crate::crm::Opening;
 use crate::crm::sqlcipher::{connect, database};
 use crate::harness::Outcome;
-use crate::trade::guanxi::{Guanxi, people};
+use crate::trade::guanxi::{Guanxi, LOADING_CACHE, people};
 use crate::trade::store::{
     BACK_DAYS, DAY, Line, Moments, Question, ROWS, STAGNANT_DAYS, Store, WARN_DAYS, Write,
 };
@@ -24,13 +24,12 @@ use crate::trade::store::{
 const SCHEMA: &str = include_str!("schema.sql");
 /// Due records of one transaction, as the other side takes them.
 const CHUNK: usize = 100;
-/// Memory for pages while the world is read.
-const LOADING_CACHE: usize = 256 << 20;
 
 /// An open database of SQLCipher.
 pub struct SqlCipher {
     connection: Connection,
-    managers: Vec<i64>,
+    /// Each with the accounts that they look at.
+    managers: Vec<(i64, Vec<i64>)>,
     sellers: Vec<i64>,
     moments: Moments,
     now: i64,
@@ -383,6 +382,13 @@ impl SqlCipher {
         Ok(*list.get(turn % list.len().max(1)).ok_or("nobody is there")?)
     }
 
+    /// A manager, and the accounts that they look at.
+    fn manager(&self, turn: usize) -> Outcome<(i64, &[i64])> {
+        let found = self.managers.get(turn % self.managers.len().max(1));
+        let (manager, accounts) = found.ok_or("nobody manages")?;
+        Ok((*manager, accounts.as_slice()))
+    }
+
     fn begin(&mut self) -> Outcome<Transaction<'_>> {
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
@@ -395,12 +401,8 @@ impl SqlCipher {
     }
 
     fn overview(&self, turn: usize) -> Outcome<Vec<Line>> {
-        let manager = Self::one_of(&self.managers, turn)?;
-        let mut picked = self.connection.prepare_cached(
-            "SELECT account FROM pick WHERE manager = ?1 ORDER BY place LIMIT 1 OFFSET ?2 % max(1,
-             (SELECT count(*) FROM pick WHERE manager = ?1))",
-        )?;
-        let account: i64 = picked.query_row(params![manager, i64::try_from(turn * 7)?], |row| row.get(0))?;
+        let (manager, accounts) = self.manager(turn)?;
+        let account = Self::one_of(accounts, turn * 7)?;
         let of = params![account, manager];
         let seen = format!("SELECT * FROM account WHERE id = ?1 AND {SEEN}");
         if read_rows(&self.connection, &seen, of)? != 1 {
@@ -443,7 +445,7 @@ impl SqlCipher {
     }
 
     fn pipeline(&self, turn: usize) -> Outcome<Vec<Line>> {
-        let manager = Self::one_of(&self.managers, turn)?;
+        let (manager, _) = self.manager(turn)?;
         let mut statement = self.connection.prepare_cached(
             "SELECT s.name, sum(p.deals), sum(p.amount) FROM visible v JOIN pipeline p ON p.owner = v.owner
              JOIN stage s ON s.id = p.stage WHERE v.manager = ?1 GROUP BY s.id HAVING sum(p.deals) > 0 ORDER BY s.name",
@@ -453,7 +455,7 @@ impl SqlCipher {
     }
 
     fn forecast(&self, turn: usize) -> Outcome<Vec<Line>> {
-        let manager = Self::one_of(&self.managers, turn)?;
+        let (manager, _) = self.manager(turn)?;
         let month = self.moments.today.first_of_month();
         let (from, to) = (month.plus_months(-1)?, month.plus_months(3)?);
         let mut statement = self.connection.prepare_cached(
@@ -659,7 +661,15 @@ impl Store for SqlCipher {
             let mut people = connection.prepare("SELECT id FROM person WHERE level = ?1 ORDER BY id")?;
             Ok(people.query_map([level], |row| row.get(0))?.collect::<Result<_, _>>()?)
         };
-        let (managers, sellers, moments) = (of_level(1)?, of_level(2)?, Moments::of(world)?);
+        let picked = |manager: i64| -> Outcome<(i64, Vec<i64>)> {
+            let mut accounts =
+                connection.prepare("SELECT account FROM pick WHERE manager = ?1 ORDER BY place")?;
+            let accounts: Vec<i64> =
+                accounts.query_map([manager], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok((manager, accounts))
+        };
+        let managers = of_level(1)?.into_iter().map(picked).collect::<Outcome<_>>()?;
+        let (sellers, moments) = (of_level(2)?, Moments::of(world)?);
         Ok(Self { managers, sellers, now: moments.now, moments, prepared: Vec::new(), connection })
     }
 

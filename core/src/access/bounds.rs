@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::access::permit::{FieldProfile, Reach};
 use crate::access::policy::{GrantFact, UserFact};
 use crate::access::pools::sees_pools;
-use crate::access::{Action, Effect, Level, Policy, Role, ShareLevel};
+use crate::access::{Action, Effect, Level, Policy, Role, ShareLevel, WaitingRole};
 use crate::base::{FieldId, RecordId};
 use crate::schema::{Codes, EntityType};
 
@@ -36,6 +36,10 @@ struct Right {
 /// The rights of all who have the same roles, by entity and action.
 type Rights = BTreeMap<(String, Action), Right>;
 
+/// What tells rights apart: whether they are those after a change, whether they are those ahead of guides, and the roles
+/// that count and that wait.
+type Held<'a> = (bool, bool, &'a [RecordId], &'a [WaitingRole]);
+
 /// Whose records somebody reaches at each level, with pools or without, before a change and after it.
 type Reaches = BTreeMap<(Level, bool), (Reach, Reach)>;
 
@@ -60,7 +64,8 @@ impl Policy {
         of_roles.or_else(|| bounds.of_openings()).or_else(|| bounds.of_people())
     }
 
-    /// What somebody else has beyond one's own rights, by this policy or a later one.
+    /// What somebody else has beyond one's own rights, by this policy or a later one, or will have when the guides are done
+    /// that roles of theirs wait for.
     #[must_use]
     pub fn stronger(
         &self,
@@ -75,7 +80,7 @@ impl Policy {
         let bounds = Bounds::new(self, after, author, entities);
         let other = after.people.users.get(&other)?;
         let reaches = bounds.reaches(other, false);
-        let rights = bounds.rights(after, other.id);
+        let rights = bounds.rights(after, other.id, true);
         let stronger = bounds.of_user(other, &rights, &Rights::new(), &reaches);
         stronger.or_else(|| bounds.of_opened(other.id, false))
     }
@@ -92,6 +97,7 @@ impl Policy {
             let (old, new) = (self.people.users.get(user), after.people.users.get(user));
             old != new
                 || self.roles_of(*user) != after.roles_of(*user)
+                || self.waiting(*user) != after.waiting(*user)
                 || self.teams_of(*user) != after.teams_of(*user)
                 || !bounds.have_same_grants(*user)
                 || self.opened_to(*user) != after.opened_to(*user)
@@ -165,7 +171,7 @@ impl<'a> Bounds<'a> {
         let opened = before.opened_to(author);
         let (own, limits) = (Rights::new(), BTreeMap::new());
         let mut bounds = Self { before, after, author, names, own, opened, limits };
-        bounds.own = bounds.rights(before, author);
+        bounds.own = bounds.rights(before, author, false);
         let limits = bounds.own.keys().filter_map(|(entity, action)| {
             let profile = before.profile(author, entity, *action, Level::All);
             (profile != FieldProfile::default()).then(|| ((entity.clone(), *action), profile))
@@ -174,13 +180,19 @@ impl<'a> Bounds<'a> {
         bounds
     }
 
-    /// What the roles of somebody allow and forbid, whether the module of an entity is on or off.
-    fn rights(&self, policy: &Policy, principal: RecordId) -> Rights {
+    /// What the roles of somebody allow and forbid, whether the module of an entity is on or off. Ahead of their guides,
+    /// it is also what roles allow that wait for one.
+    fn rights(&self, policy: &Policy, principal: RecordId, ahead: bool) -> Rights {
+        let waiting = policy.waiting(principal).iter().filter(|_| ahead);
+        let coming = waiting.filter_map(|waiting| policy.rules.grants.get(&waiting.role)).flatten();
+        let coming: Vec<&GrantFact> = coming.filter(|grant| grant.effect == Effect::Allow).collect();
         let mut rights = Rights::new();
         for entity in &self.names {
             for (action, _, _, _) in Action::ALL {
                 let of = |effect| policy.stated(principal, entity, *action, effect);
-                let right = Right { allowed: of(Effect::Allow), denied: of(Effect::Deny) };
+                let coming = coming.iter().filter(|grant| grant.action == *action && grant.is_of(entity));
+                let coming = coming.map(|grant| grant.level).max().unwrap_or(Level::None);
+                let right = Right { allowed: of(Effect::Allow).max(coming), denied: of(Effect::Deny) };
                 if right.allowed > Level::None && right.denied < Level::All {
                     rights.insert((entity.clone(), *action), right);
                 }
@@ -260,7 +272,7 @@ impl<'a> Bounds<'a> {
         };
         let of_pools = before.pools != after.pools || !after.pools.is_empty() && before.teams != after.teams;
         let moved = of_pools || lines(self.before) != lines(self.after) || before.children != after.children;
-        let mut known: HashMap<(bool, &[RecordId]), Rc<Rights>> = HashMap::new();
+        let mut known: HashMap<Held<'_>, Rc<Rights>> = HashMap::new();
         for (id, user) in &after.users {
             let old = before.users.get(id);
             if let Some(beyond) = self.of_opened(*id, true) {
@@ -268,6 +280,7 @@ impl<'a> Bounds<'a> {
             }
             let same = old == Some(user)
                 && self.before.roles_of(*id) == self.after.roles_of(*id)
+                && self.before.waiting(*id) == self.after.waiting(*id)
                 && self.have_same_grants(*id);
             if same && !moved {
                 continue;
@@ -276,18 +289,20 @@ impl<'a> Bounds<'a> {
             if same && reaches.values().all(|(before, after)| before == after) {
                 continue;
             }
-            let mut of = |later: bool| {
+            let mut of = |later: bool, ahead: bool| {
                 let policy = if later { self.after } else { self.before };
-                let rights = known.entry((later, policy.roles_of(*id)));
-                Rc::clone(rights.or_insert_with(|| Rc::new(self.rights(policy, *id))))
+                let rights = known.entry((later, ahead, policy.roles_of(*id), policy.waiting(*id)));
+                Rc::clone(rights.or_insert_with(|| Rc::new(self.rights(policy, *id, ahead))))
             };
-            let had = match old {
-                Some(old) if old.partition == user.partition && (old.active || !user.active) => of(false),
-                _ => Rc::default(),
-            };
-            let has = of(true);
-            if let Some(beyond) = self.of_user(user, &has, &had, &reaches) {
-                return Some(beyond);
+            let stands =
+                old.is_some_and(|old| old.partition == user.partition && (old.active || !user.active));
+            // What waits for a guide is had when that is done, by whoever is moved or let in before.
+            let waits = !self.after.waiting(*id).is_empty();
+            for ahead in [false, true].into_iter().filter(|ahead| waits || !ahead) {
+                let had = if stands { of(false, ahead) } else { Rc::default() };
+                if let Some(beyond) = self.of_user(user, &of(true, ahead), &had, &reaches) {
+                    return Some(beyond);
+                }
             }
         }
         None
@@ -343,7 +358,8 @@ impl<'a> Bounds<'a> {
 
     fn have_same_grants(&self, user: RecordId) -> bool {
         let (before, after) = (&self.before.rules.grants, &self.after.rules.grants);
-        self.after.roles_of(user).iter().all(|role| before.get(role) == after.get(role))
+        let waiting = self.after.waiting(user).iter().map(|waiting| &waiting.role);
+        self.after.roles_of(user).iter().chain(waiting).all(|role| before.get(role) == after.get(role))
     }
 
     /// Whose records somebody reaches at the levels that follow lines of the organisation.

@@ -154,7 +154,7 @@ pub struct People {
 }
 
 /// A role that somebody was assigned, and that counts for nothing until a guide is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WaitingRole {
     /// The role.
     pub role: RecordId,
@@ -814,6 +814,7 @@ impl Policy {
             let hidden = |field: &FieldId| shown.get(field).is_some_and(|shown| *shown < Shown::Values);
             let mut following = self.rules.following.get(entity).into_iter().flatten();
             fields.iter().any(hidden)
+                || self.is_any_covered(principal, entity, fields)
                 || following.any(|fact| {
                     fields.contains(&fact.field)
                         && self.follows_hidden(principal, fact, step.saturating_add(1))
@@ -847,8 +848,9 @@ impl Policy {
     }
 
     /// The roles of a principal that count for nothing until a guide is done.
-    pub fn waiting(&self, principal: RecordId) -> impl Iterator<Item = &WaitingRole> {
-        self.people.waiting.get(&principal).into_iter().flatten()
+    #[must_use]
+    pub fn waiting(&self, principal: RecordId) -> &[WaitingRole] {
+        self.people.waiting.get(&principal).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Those of them that would allow an action on records of an entity.
@@ -864,7 +866,7 @@ impl Policy {
         let would = move |waiting: &&WaitingRole| {
             self.rules.grants.get(&waiting.role).is_some_and(|grants| grants.iter().any(allows))
         };
-        self.waiting(principal).filter(would)
+        self.waiting(principal).iter().filter(would)
     }
 
     /// Grants of all roles of a principal for an entity. What a role forbids it forbids at once, though it waits for a guide.
@@ -875,7 +877,7 @@ impl Policy {
     ) -> impl Iterator<Item = &'a GrantFact> + 'a {
         let of = |role: &RecordId| self.rules.grants.get(role).into_iter().flatten();
         let held = self.people.roles.get(&principal).into_iter().flatten().flat_map(of);
-        let waiting = self.waiting(principal).flat_map(move |waiting| of(&waiting.role));
+        let waiting = self.waiting(principal).iter().flat_map(move |waiting| of(&waiting.role));
         let forbidding = waiting.filter(|grant| grant.effect == Effect::Deny);
         held.chain(forbidding).filter(move |grant| grant.is_of(entity))
     }

@@ -112,26 +112,62 @@ impl Policy {
         fact.views_per_day.filter(|_| !self.sees_through(principal, entity))
     }
 
+    /// The fields of which pools, that are there still, hide or mask less by another policy than by this one.
+    #[must_use]
+    pub fn uncovered(&self, after: &Self) -> BTreeSet<FieldId> {
+        let none = PoolCover::default();
+        let mut uncovered = BTreeSet::new();
+        for (pool, was) in self.rules.covers.iter().filter(|(pool, _)| after.is_pool(**pool)) {
+            let is = after.rules.covers.get(pool).unwrap_or(&none);
+            let covered = &is.hidden | &is.masked;
+            uncovered.extend(&was.hidden - &is.hidden);
+            uncovered.extend(&was.masked - &covered);
+        }
+        uncovered
+    }
+
     /// Whether what pools hide is shown to somebody all the same.
-    fn sees_through(&self, principal: RecordId, entity: &str) -> bool {
+    #[must_use]
+    pub fn sees_through(&self, principal: RecordId, entity: &str) -> bool {
         self.effective(principal, entity, Action::Administer) == Level::All
     }
 
-    /// What pools hide from somebody in their records, beside what grants hide.
-    pub(super) fn covered(&self, principal: RecordId, entity: &str, fields: &Fields) -> Vec<PoolProfile> {
-        if self.rules.covers.is_empty() || self.sees_through(principal, entity) {
+    /// What pools hide of their records from somebody, by pool. The organisation's own records are of no pool.
+    fn covers_of(&self, principal: RecordId, entity: &str) -> Vec<(&RecordId, &PoolCover)> {
+        let none = self.rules.covers.is_empty() || entity.starts_with("sys.");
+        if none || self.sees_through(principal, entity) {
             return Vec::new();
         }
         let wide = self.effective(principal, entity, Action::Read) > Level::OwnAndSubordinates;
         let members: BTreeSet<RecordId> = self.pools_of(principal).collect();
-        let near = self.rules.covers.iter().filter(|(pool, _)| wide || members.contains(*pool));
+        self.rules.covers.iter().filter(|(pool, _)| wide || members.contains(*pool)).collect()
+    }
+
+    /// Whether a pool hides or masks one of these fields from somebody, so that what follows from it in records of others
+    /// would tell of it.
+    pub(super) fn is_any_covered(
+        &self,
+        principal: RecordId,
+        entity: &str,
+        fields: &BTreeSet<FieldId>,
+    ) -> bool {
+        let covers = |cover: &PoolCover| {
+            fields.iter().any(|field| cover.hidden.contains(field) || cover.masked.contains(field))
+        };
+        // Who is a member is asked for only where it makes a difference.
+        self.rules.covers.values().any(covers)
+            && self.covers_of(principal, entity).into_iter().any(|(_, cover)| covers(cover))
+    }
+
+    /// What pools hide from somebody in their records, beside what grants hide.
+    pub(super) fn covered(&self, principal: RecordId, entity: &str, fields: &Fields) -> Vec<PoolProfile> {
         let cover = |(pool, cover): (&RecordId, &PoolCover)| {
             let mut profile = fields.of_owner(*pool).clone();
             profile.hidden.extend(&cover.hidden);
             profile.masked.extend(&cover.masked);
             PoolProfile { pool: *pool, profile, covered: &cover.hidden | &cover.masked }
         };
-        near.map(cover).collect()
+        self.covers_of(principal, entity).into_iter().map(cover).collect()
     }
 
     /// Whether there is such a pool.

@@ -104,12 +104,13 @@ impl Session {
     /// does not see.
     ///
     /// # Errors
-    /// `record.not_found`, `access.not_permitted`, `schema.unknown_entity`.
+    /// `record.not_found`, `access.not_permitted`, `schema.unknown_entity`; `pool.views`.
     pub fn attachments(&self, entity: &str, record: RecordId) -> Result<Vec<Attachment>> {
         self.read(|reader| {
             let known = reader.registry.entity(entity)?;
             let permit = reader.permit(known)?;
             let record = reader.stored(&permit, known, record)?;
+            reader.opens(known, &record)?;
             let mut all = records::attachments(reader.snapshot, &record)?;
             all.retain(|attachment| !naming(&permit, known, &record, attachment.id).is_hidden());
             Ok(all)

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{
-    self, Administer, Beyond, Grant, HolderFact, Policy, PositionHolder, PositionRole, RoleAssignment, User,
-    grant, role_assignment,
+    self, Action, Administer, Beyond, Grant, HolderFact, Level, Policy, PositionHolder, PositionRole,
+    RoleAssignment, User, grant, role_assignment,
 };
 use crate::base::{Code, Error, RecordId, Result};
-use crate::engine::guides::GuideProgress;
 use crate::engine::organisation::{KeptPolicy, holders_of};
-use crate::engine::{EntryKind, Transaction};
+use crate::engine::{GuideProgress, Transaction};
 use crate::records::{self, Entered, Record};
 use crate::schema::{Entity, EntityType, Registry};
 
@@ -32,6 +31,7 @@ impl Transaction<'_> {
             false => Arc::clone(before),
         };
         self.check_waiting(&after)?;
+        self.check_covers(&after)?;
         let registry = &self.registry;
         let entities: Vec<&str> = registry.entities().iter().map(|known| known.api_name.as_str()).collect();
         let stronger = |user: &RecordId| before.stronger(author, &after, *user, &entities);
@@ -70,10 +70,10 @@ impl Transaction<'_> {
         let assignments = self.registry.entity(RoleAssignment::NAME)?;
         let done_at = assignments.field(role_assignment::GUIDE_DONE_AT.selector())?.id();
         let settles = |entry: Entered<'_>| {
-            let is_done = entry.entity == assignments.id() && entry.kind == EntryKind::Update;
-            entry.entity == progress || is_done && entry.changes.iter().all(|change| change.field == done_at)
+            entry.entity == progress || entry.entity == assignments.id() && entry.is_of(done_at)
         };
-        Ok(self.passwords.is_empty() && self.view().entered().all(settles))
+        let mut entered = self.view().entered().peekable();
+        Ok(self.passwords.is_empty() && entered.peek().is_some() && entered.all(settles))
     }
 
     /// Whose rights are bounded gives no role that waits for a guide, and changes nothing of what such a role grants: what
@@ -90,6 +90,20 @@ impl Transaction<'_> {
                     let error = Error::new(Code::BeyondOwnRights).entity(name).record(id);
                     return Err(error.field("role").rule("from now on"));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose rights are bounded lifts nothing of what pools hide, but where they are shown it all the same.
+    fn check_covers(&self, after: &Policy) -> Result<()> {
+        let (author, before, registry) = (self.user(), self.base_policy(), &self.registry);
+        for field in before.uncovered(after) {
+            let mut of_field =
+                registry.entities().iter().filter(|entity| entity.field_by_id(field).is_some());
+            if let Some(entity) = of_field.find(|entity| !before.sees_through(author, &entity.api_name)) {
+                let (entity, action, level) = (entity.api_name.clone(), Action::Read, Level::All);
+                return Err(refusal(registry, &Beyond { entity, action, level, field: Some(field) }));
             }
         }
         Ok(())
@@ -125,7 +139,7 @@ impl Transaction<'_> {
         let target = self.readable(entity, user)?;
         if !permit.allows(target.id, &target.envelope.access_class()) {
             let refused = Error::new(Code::NotPermitted).entity(User::NAME).record(user);
-            return Err(refused.rule(access::Action::Administer.code()));
+            return Err(refused.rule(Action::Administer.code()));
         }
         self.passwords.insert(user);
         Ok(())

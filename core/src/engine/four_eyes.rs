@@ -68,11 +68,7 @@ impl Changed<'_> {
 
     /// Whether it changes one field and nothing else.
     fn is_of(&self, name: FieldName<'static>) -> bool {
-        let Ok(field) = self.entity.field(name) else { return false };
-        let mut changes = self.entered.changes.iter();
-        self.entered.kind == EntryKind::Update
-            && !self.entered.changes.is_empty()
-            && changes.all(|change| change.field == field.id())
+        self.entity.field(name).is_ok_and(|field| self.entered.is_of(field.id()))
     }
 
     /// The kinds of changes that it is of.
@@ -222,7 +218,7 @@ impl Transaction<'_> {
     /// While changes need a second person, nobody sets the credentials of another one who could be that person.
     pub(super) fn check_credential_of(&self, user: RecordId) -> Result<()> {
         let needed = !self.crm().configuration().four_eyes().is_empty();
-        if !needed || user == self.user() || self.is_founding() || !approves(self.base_policy(), user) {
+        if !needed || user == self.user() || self.is_founding() || !will_approve(self.base_policy(), user) {
             return Ok(());
         }
         let refused = Error::new(Code::FourEyes).entity(User::NAME).record(user);
@@ -233,6 +229,12 @@ impl Transaction<'_> {
 /// Whether somebody is a second person at all.
 pub(super) fn approves(policy: &Policy, user: RecordId) -> bool {
     policy.permits(user, PrivilegeRequest::NAME, Action::Approve)
+}
+
+/// Whether somebody is one, or is from when a guide is done.
+fn will_approve(policy: &Policy, user: RecordId) -> bool {
+    let mut waiting = policy.waiting_for(user, PrivilegeRequest::NAME, Action::Approve);
+    approves(policy, user) || waiting.next().is_some()
 }
 
 impl Crm {

@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use crate::access::{Action, Role, RoleAssignment, User, role_assignment};
 use crate::base::{Code, Error, Label, RecordId, Result, Timestamp, Value};
+use crate::engine::organisation::moment_of;
 use crate::engine::reader::is_out_of_reach;
 use crate::engine::{
     Changes, Comparison, Condition, Crm, FieldSelector, Reader, Registrar, Session, Transaction, WriteOptions,
@@ -288,7 +289,7 @@ fn key_of(user: RecordId, guide: &str) -> Value {
 impl Reader<'_> {
     fn guide_state(&self, definition: GuideDefinition, progress: Progress) -> GuideState {
         let name = definition.api_name();
-        let waits = self.policy.waiting(self.user).any(|waiting| waiting.guide == name);
+        let waits = self.policy.waiting(self.user).iter().any(|waiting| waiting.guide == name);
         let opens_role = waits && progress.completed_at.is_none();
         GuideState { definition, done: progress.done, completed_at: progress.completed_at, opens_role }
     }
@@ -347,13 +348,6 @@ impl Reader<'_> {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-fn moment_of(value: Value) -> Option<Timestamp> {
-    match value {
-        Value::DateTime(moment) => Some(moment),
-        _ => None,
     }
 }
 
@@ -425,19 +419,26 @@ impl Transaction<'_> {
             return Ok(());
         }
         let field = |name| Ok::<_, Error>(entity.field(name)?.id());
-        let said = [field(role_assignment::GUIDE.selector())?, field(role_assignment::USER.selector())?];
+        let (guide, user) =
+            (field(role_assignment::GUIDE.selector())?, field(role_assignment::USER.selector())?);
+        let done_at = field(role_assignment::GUIDE_DONE_AT.selector())?;
         let changed = |field| old.is_none_or(|old| old.value(field) != record.value(field));
-        if !said.into_iter().any(changed) {
+        let is_said = changed(guide) || changed(user);
+        // While it was deleted the guide may have been done, or taken back.
+        let is_back = old.is_some_and(Record::is_deleted);
+        if !(is_said || is_back || changed(done_at)) {
             return Ok(());
         }
-        let done_at = match (record.value(said[0]), record.value(said[1]).as_id()) {
+        let completed_at = match (record.value(guide), record.value(user).as_id()) {
             (Value::Text(guide), Some(user)) => {
-                self.crm().guide(&guide).map_err(|error| error.entity(&entity.api_name))?;
+                if is_said {
+                    self.crm().guide(&guide).map_err(|error| error.entity(&entity.api_name))?;
+                }
                 self.reader().progress(user, &guide)?.completed_at
             }
             _ => None,
         };
-        record.set(field(role_assignment::GUIDE_DONE_AT.selector())?, done_at.into());
+        record.set(done_at, completed_at.into());
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::access::{
 };
 use crate::base::{Code, Error, FieldId, RecordId, Result, Value};
 use crate::engine::organisation::stated_of;
-use crate::engine::{ShareLevel, Transaction};
+use crate::engine::{GuideProgress, ShareLevel, Transaction};
 use crate::records::{Following, Marking, MarkingPass, Record};
 use crate::schema::expr::Expression;
 use crate::schema::{Entity, EntityType, FieldName, FieldNames, FieldType, Registry, compile_condition};
@@ -221,12 +221,15 @@ impl Transaction<'_> {
         }
     }
 
-    /// Records that come back bear marks of the time when they were deleted, so a rule does not come back.
+    /// Records that come back bear marks of the time when they were deleted, so a rule does not come back, nor does what
+    /// was done of a guide before it began anew.
     pub(super) fn check_not_brought_back(&self, entity: &Entity) -> Result<()> {
-        if ![SharingRule::NAME, InheritedAccess::NAME].contains(&entity.api_name.as_str()) {
-            return Ok(());
-        }
-        Err(Error::new(Code::InvalidArgument).entity(&entity.api_name).rule("a rule is made anew"))
+        let rule = match entity.api_name.as_str() {
+            SharingRule::NAME | InheritedAccess::NAME => "a rule is made anew",
+            GuideProgress::NAME => "a guide begins anew",
+            _ => return Ok(()),
+        };
+        Err(Error::new(Code::InvalidArgument).entity(&entity.api_name).rule(rule))
     }
 
     fn check_rule(&mut self, entity: &Entity, old: Option<&Record>, record: &mut Record) -> Result<()> {

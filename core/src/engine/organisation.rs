@@ -584,7 +584,7 @@ pub(super) fn delegation_of(
     })
 }
 
-fn moment_of(value: Value) -> Option<Timestamp> {
+pub(super) fn moment_of(value: Value) -> Option<Timestamp> {
     match value {
         Value::DateTime(moment) => Some(moment),
         _ => None,

@@ -1,9 +1,11 @@
 //! How many records of pools somebody opens in a day, where a pool sets a limit.
 //!
-//! What is counted are records that are opened one at a time, their history and attachments among it; one that is opened again on the same day counts once. Lists
-//! are not counted: what a pool wants to keep back there, it hides or masks. The counters are of this process: a database
-//! that is opened anew begins to count anew, and they are bounded by the limits themselves and by the day.
-//! Invariants: nobody opens more than the limit lets them while the process runs; a refusal gives nothing of the record.
+//! What is counted are records that are opened one at a time, their history and attachments among it; one that is opened
+//! again on the same day counts once, as long as it is remembered. Lists are not counted: what a pool wants to keep back
+//! there, it hides or masks. The counters are of this process: a database that is opened anew begins to count anew, and
+//! so does a day.
+//! Invariants: of as many people and pools as are counted at once nobody opens more than the limit lets them while the
+//! process runs; what is remembered is bounded, whatever the limits are; a refusal gives nothing of the record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -19,13 +21,24 @@ use crate::schema::{Entity, FieldName};
 const MAX_VIEWS: i64 = 10_000;
 /// Most pairs of a person and a pool of which views are counted at once.
 const MAX_COUNTED: usize = 100_000;
+/// Most records that are remembered at once, so that they count once. Beyond that each view counts.
+const MAX_REMEMBERED: usize = 1_000_000;
 
 /// What was opened on a day.
 #[derive(Debug, Default)]
 pub(super) struct PoolViews {
     day: Option<Date>,
     /// By person and pool.
-    opened: BTreeMap<(RecordId, RecordId), BTreeSet<RecordId>>,
+    opened: BTreeMap<(RecordId, RecordId), Opened>,
+    /// How many records are remembered of all of them.
+    remembered: usize,
+}
+
+/// What one person opened of one pool.
+#[derive(Debug, Default)]
+struct Opened {
+    views: u64,
+    records: BTreeSet<RecordId>,
 }
 
 impl PoolViews {
@@ -35,17 +48,22 @@ impl PoolViews {
             *self = Self { day: Some(day), ..Self::default() };
         }
         if self.opened.len() >= MAX_COUNTED && !self.opened.contains_key(&(user, pool)) {
-            self.opened.pop_first();
+            let gone = self.opened.pop_first().map_or(0, |(_, opened)| opened.records.len());
+            self.remembered = self.remembered.saturating_sub(gone);
         }
         let opened = self.opened.entry((user, pool)).or_default();
-        if opened.contains(&record) {
+        if opened.records.contains(&record) {
             return true;
         }
-        let room = u64::try_from(opened.len()).is_ok_and(|opened| opened < most);
-        if room {
-            opened.insert(record);
+        if opened.views >= most {
+            return false;
         }
-        room
+        opened.views = opened.views.saturating_add(1);
+        if self.remembered < MAX_REMEMBERED {
+            self.remembered = self.remembered.saturating_add(1);
+            opened.records.insert(record);
+        }
+        true
     }
 }
 

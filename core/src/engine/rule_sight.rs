@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::access::{Assign, Permit, Read};
+use crate::access::{Assign, Permit, Read, Showing};
 use crate::base::{Code, Error, FieldId, Patience, RecordId, Result, Value};
 use crate::engine::condition::resolve_for_rule;
 use crate::engine::extension::FollowUp;
@@ -55,7 +55,9 @@ impl Reader<'_> {
         let criteria = compile_condition(criteria, &FieldNames::of(entity))?;
         let permit = self.permit(entity)?;
         let class = row.record.envelope.access_class();
-        let shows = |field: &FieldId| permit.shows_in(|| class.clone(), *field);
+        // A row of a list has masks where the record by itself has none.
+        let masked: BTreeSet<FieldId> = permit.masked_in(&class, Showing::List).collect();
+        let shows = |field: &FieldId| permit.shows_in(|| class.clone(), *field) && !masked.contains(field);
         if !criteria.fields().iter().all(shows) {
             return Ok(None);
         }
@@ -143,14 +145,26 @@ impl<'a> Save<'a> {
         Ok(criteria.holds(&facts)? == Some(true))
     }
 
-    /// As [`Save::meets`], for another record that the rule sees.
+    /// How many of other records of one entity, which the rule sees, meet criteria as [`Save::meets`] says.
     ///
     /// # Errors
     /// As [`Save::meets`].
-    pub fn seen_meets(&self, seen: &Seen<'_>, criteria: &str) -> Result<bool> {
-        let criteria = compile_condition(criteria, &FieldNames::of(seen.entity))?;
-        let facts = RecordFacts { record: &seen.record, moment: self.settings.moment(self.now)? };
-        Ok(criteria.holds(&facts)? == Some(true))
+    pub fn count_meeting(&self, seen: &[Seen<'_>], criteria: &str) -> Result<usize> {
+        let Some(first) = seen.first() else { return Ok(0) };
+        let criteria = compile_condition(criteria, &FieldNames::of(first.entity))?;
+        let moment = self.settings.moment(self.now)?;
+        let mut times = 0_usize;
+        for one in seen {
+            let facts = RecordFacts { record: &one.record, moment };
+            times = times.saturating_add(usize::from(criteria.holds(&facts)? == Some(true)));
+        }
+        Ok(times)
+    }
+
+    /// Whether the record that is being saved was deleted and is brought back by it.
+    #[must_use]
+    pub fn brings_back(&self) -> bool {
+        self.old.is_some_and(Record::is_deleted)
     }
 
     /// Refuses criteria on records of an entity that are not understood, that name a field which the user who saves
@@ -193,7 +207,10 @@ impl<'a> Save<'a> {
 
     fn changed_by_people(&self) -> impl Iterator<Item = &Field> {
         let old = |field: &Field| self.old.map(|old| old.value(field.id())).unwrap_or_default();
-        let said = self.entity.fields().iter().filter(|field| !field.definition.read_only);
+        // What keeps the translations of a text is set with the text, though not by its own name.
+        let is_said =
+            |field: &&Field| !field.definition.read_only || field.definition.translation_of.is_some();
+        let said = self.entity.fields().iter().filter(is_said);
         said.filter(move |field| self.record.value(field.id()) != old(field))
     }
 

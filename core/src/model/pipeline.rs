@@ -23,8 +23,10 @@ const ADOPT: &str = "pipeline.adopt";
 const FIRST: &str = "Sales";
 /// The key of the default pipeline.
 const DEFAULT: &str = "default";
-/// Records that one tick takes into the default pipeline, before others have their turn.
+/// Records that one tick takes into the default pipeline, of stages and of deals, before others have their turn.
 const CHUNK: usize = 200;
+/// Chunks of what cannot be taken, be it locked or refused by a rule, that one tick goes past.
+const CHUNKS_PASSED: usize = 10;
 /// Most pipelines, and most stages of one.
 pub const MAX_STAGES: usize = 1_000;
 
@@ -240,11 +242,19 @@ pub(super) fn settle(save: &mut Save<'_>) -> Result<()> {
     let default = default_of(save)?;
     let named = save.value(opportunity::PIPELINE)?.as_id();
     let stage = save.value(opportunity::STAGE)?.as_id();
-    let of_stage = match stage {
-        Some(stage) => save.value_of(Stage::NAME, stage, stage::PIPELINE)?.as_id().or(default),
-        None => None,
+    let pipeline_of = |stage: Option<RecordId>| match stage {
+        Some(stage) => {
+            save.value_of(Stage::NAME, stage, stage::PIPELINE).map(|value| value.as_id().or(default))
+        }
+        None => Ok(None),
     };
-    let before = save.old_value(opportunity::PIPELINE)?.as_id().or(default).filter(|_| !save.is_new());
+    let of_stage = pipeline_of(stage)?;
+    // One that named none is of the pipeline of its stage, also where another one has become the default since.
+    let before = match save.old_value(opportunity::PIPELINE)?.as_id() {
+        _ if save.is_new() => None,
+        None => pipeline_of(save.old_value(opportunity::STAGE)?.as_id())?.or(default),
+        named => named,
+    };
     let pipeline = named.or(if save.is_new() { of_stage } else { before }).or(default);
     let goes = !save.is_new() && pipeline != before;
     if (save.is_new() || goes) && !takes_deals(save, pipeline)? {
@@ -356,26 +366,47 @@ impl DueWork for Adopt {
     }
 
     fn run(&self, transaction: &mut Transaction<'_>, record: RecordId) -> Result<DueDone> {
-        let (mut left, mut taken) = (CHUNK, 0_usize);
-        for (entity, field) in
-            [(Stage::NAME, stage::PIPELINE.name()), (Opportunity::NAME, opportunity::PIPELINE.name())]
-        {
-            let find = Find { filter: Condition::IsNull(field.into()), limit: left, ..Find::default() };
-            for row in transaction.reader().find(entity, &find)?.rows {
-                left = left.saturating_sub(1);
-                let point = transaction.savepoint();
-                let changes = Changes::new().set(field, record);
-                match transaction.update_record(entity, row.record.id, changes) {
-                    // One that is locked holds up no other: it names no pipeline, and is of the default one.
-                    Err(error) if is_of_record(&error) => transaction.roll_back_to(point),
-                    updated => {
-                        updated?;
-                        taken = taken.saturating_add(1);
-                    }
+        let stages = take_in(transaction, (Stage::NAME, stage::PIPELINE.name()), record)?;
+        let deals = take_in(transaction, (Opportunity::NAME, opportunity::PIPELINE.name()), record)?;
+        let goes_on = (stages.more || deals.more) && stages.taken.max(deals.taken) > 0;
+        let soon = Timestamp::from_micros(transaction.now().micros().saturating_add(1));
+        Ok(DueDone::Again(goes_on.then_some(soon)))
+    }
+}
+
+/// How many records of one kind were taken into a pipeline, and whether there may be more of them.
+#[derive(Debug, Clone, Copy)]
+struct TakenIn {
+    taken: usize,
+    more: bool,
+}
+
+/// Takes a chunk of the records of one kind that name no pipeline into one.
+fn take_in(
+    transaction: &mut Transaction<'_>,
+    (entity, field): (&'static str, &'static str),
+    pipeline: RecordId,
+) -> Result<TakenIn> {
+    let mut taken = 0_usize;
+    let mut find = Find { filter: Condition::IsNull(field.into()), limit: CHUNK, ..Find::default() };
+    for _ in 0..CHUNKS_PASSED {
+        let page = transaction.reader().find(entity, &find)?;
+        find.after = page.next;
+        for row in page.rows {
+            let point = transaction.savepoint();
+            match transaction.update_record(entity, row.record.id, Changes::new().set(field, pipeline)) {
+                // One that is locked holds up no other: it names no pipeline, and is of the default one.
+                Err(error) if is_of_record(&error) => transaction.roll_back_to(point),
+                updated => {
+                    updated?;
+                    taken = taken.saturating_add(1);
                 }
             }
         }
-        let soon = Timestamp::from_micros(transaction.now().micros().saturating_add(1));
-        Ok(DueDone::Again((left == 0 && taken > 0).then_some(soon)))
+        // What was passed is passed again by the next tick, so this one goes on until it has taken a chunk.
+        if taken >= CHUNK || find.after.is_none() {
+            break;
+        }
     }
+    Ok(TakenIn { taken, more: find.after.is_some() })
 }

@@ -163,7 +163,7 @@ struct KeepScore;
 
 impl BeforeSave for KeepScore {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
-        if lead::is_over(&save.old_value(lead::STATUS)?) {
+        if lead::is_over(&save.old_value(lead::STATUS)?) && lead::is_over(&save.value(lead::STATUS)?) {
             return Ok(());
         }
         let Some(model) = active_model(save)? else { return Ok(()) };
@@ -172,15 +172,10 @@ impl BeforeSave for KeepScore {
         let done = if asks && !save.is_new() { activities_with(save)? } else { Vec::new() };
         let mut score = 0_i64;
         for rule in &rules {
+            // A condition that is not understood any more gives nothing, and keeps no lead from being written.
             let times = match rule.of {
-                ScoredBy::Lead => usize::from(save.meets(&rule.condition)?),
-                ScoredBy::Activity => {
-                    let mut times = 0_usize;
-                    for one in &done {
-                        times = times.saturating_add(usize::from(save.seen_meets(one, &rule.condition)?));
-                    }
-                    times
-                }
+                ScoredBy::Lead => usize::from(save.meets(&rule.condition).unwrap_or(false)),
+                ScoredBy::Activity => save.count_meeting(&done, &rule.condition).unwrap_or(0),
             };
             score = score.saturating_add(rule.points_for(times).1);
         }
@@ -198,7 +193,7 @@ struct ScoreAnew;
 
 impl BeforeSave for ScoreAnew {
     fn before_save(&self, save: &mut Save<'_>) -> Result<()> {
-        let changed = save.is_new() || save.changes_what_is_said();
+        let changed = save.is_new() || save.brings_back() || save.changes_what_is_said();
         if !changed || active_model(save)?.is_none() {
             return Ok(());
         }
@@ -419,8 +414,15 @@ impl Ref<Lead> {
         let sort = vec![activity::AT.ascending()];
         let find = Find { filter, sort, limit: MAX_ACTIVITIES, ..Find::default() };
         match reader.find(Activity::NAME, &find) {
-            // Who sees no activities is told nothing of them.
-            Err(error) if matches!(error.code(), Code::NotPermitted | Code::ModuleOff) => Ok(Vec::new()),
+            // Who sees no activities, or not with whom or when they were, is told nothing of them.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Code::NotPermitted | Code::ModuleOff | Code::UnknownField | Code::FieldNotPermitted
+                ) =>
+            {
+                Ok(Vec::new())
+            }
             page => Ok(page?.rows),
         }
     }
@@ -434,7 +436,12 @@ fn met(reader: &Reader<'_>, rule: &Rule, lead: &Listing, done: &[Listing]) -> Re
     };
     let mut times = 0_usize;
     for row in rows {
-        let Some(holds) = reader.meets(row, &rule.condition)? else { return Ok(None) };
+        let holds = match reader.meets(row, &rule.condition) {
+            // One that is not understood any more gives nothing.
+            Err(error) if error.code() == Code::InvalidExpression => None,
+            holds => holds?,
+        };
+        let Some(holds) = holds else { return Ok(None) };
         times = times.saturating_add(usize::from(holds));
     }
     Ok(Some(times))

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 use crate::access::{AccessClass, ClassId, Policy};
-use crate::base::{Code, EntityId, Error, Random, RecordId, Result};
+use crate::base::{Code, EntityId, Error, FieldId, Random, RecordId, Result};
 use crate::records::classes::{EPOCH, Staleness, raise_epoch};
 use crate::records::envelope::DELETED;
 use crate::records::ledger::{PendingEntry, seal_entry};
@@ -143,6 +143,13 @@ impl Entered<'_> {
     #[must_use]
     pub fn brings_back(&self) -> bool {
         self.kind == EntryKind::Update && self.changes.iter().any(|change| change.field == DELETED)
+    }
+
+    /// Whether it changed this field of a record that stood, and nothing else of it.
+    #[must_use]
+    pub fn is_of(&self, field: FieldId) -> bool {
+        let others = self.changes.iter().any(|change| change.field != field);
+        self.kind == EntryKind::Update && !self.changes.is_empty() && !others
     }
 }
 

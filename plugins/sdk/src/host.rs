@@ -15,6 +15,8 @@ use crate::{Error, Value};
 /// How far a table of version 1.0 reaches. A host of that version has every function that is used
 /// here; a function of a later one is asked for with its own reach before it is read.
 const VERSION_1_0: usize = offset_of!(guanxi_host, locale) + size_of::<usize>();
+/// The longest piece of a text that a host takes at once, in bytes. A longer one is handed over in several.
+const MOST_OF_A_PIECE: usize = 1_048_576;
 
 /// Reads one function out of the table, without a reference to the whole, which may be shorter than
 /// the type says.
@@ -346,8 +348,18 @@ impl Host {
 
     pub(crate) fn extracted(self, context: guanxi_handle, piece: &str) -> Result<(), Error> {
         let extracted = later!(self, extracted);
-        // SAFETY: the text outlives the call, which copies it.
-        checked(unsafe { extracted(context, guanxi_str::of(piece)) }, "extracted")
+        let mut rest = piece;
+        loop {
+            let most = rest.len().min(MOST_OF_A_PIECE);
+            let parts = (0..=most).rev().find_map(|end| rest.split_at_checked(end));
+            let (first, others) = parts.unwrap_or_default();
+            // SAFETY: the text outlives the call, which copies it.
+            checked(unsafe { extracted(context, guanxi_str::of(first)) }, "extracted")?;
+            if others.is_empty() {
+                return Ok(());
+            }
+            rest = others;
+        }
     }
 
     pub(crate) fn time_left_ms(self, context: guanxi_handle) -> Result<i64, Error> {

@@ -1,8 +1,8 @@
 //! Delegated administration: nobody gives, or takes for themselves, more than they have.
 
 use guanxi::engine::{
-    Action, Effect, Find, Grant, Level, Role, RoleAssignment, Unit, User, UserStatus, grant, role,
-    role_assignment, unit, user,
+    Action, Effect, Find, Grant, Level, Pool, Role, RoleAssignment, Unit, User, UserStatus, grant, pool,
+    role, role_assignment, unit, user,
 };
 use guanxi::model::{Account, account};
 use guanxi::schema::{Codes, EntityType};
@@ -111,6 +111,54 @@ fn a_keeper_gives_no_role_that_waits_for_a_guide_and_adds_nothing_to_one() {
     assert_eq!(refusal(widened()), BEYOND);
     house.admin.write(|transaction| transaction.delete_record(RoleAssignment::NAME, assignment)).unwrap();
     widened().unwrap();
+}
+
+#[test]
+fn what_waits_for_a_guide_counts_where_a_password_is_set_its_user_is_moved_or_a_denial_is_lifted() {
+    let house = database();
+    let role = house.role("desk", &[&KEEP[..], &[("sys.user", Action::Administer, Level::All)]].concat());
+    let desk = house.user("desk", &[role]);
+    let (li, lin) = (house.user("li", &[]), house.user_as("lin", "salesperson"));
+    let waiting = |user: RecordId, role: RecordId| {
+        let changes = Changes::new()
+            .set(role_assignment::USER, user)
+            .set(role_assignment::ROLE, role)
+            .set(role_assignment::GUIDE, "crm.first_deal");
+        house.create(RoleAssignment::NAME, &changes)
+    };
+    let set = || desk.set_password(li.user(), "a password of another");
+    set().unwrap();
+    let _ = waiting(li.user(), house.role("reader", &[("crm.account", Action::Read, Level::Unit)]));
+    assert_eq!(refusal(set()), BEYOND);
+    let board = Changes::new().set(user::UNIT, house.unit("board"));
+    let moved = desk.write(|transaction| transaction.update_record(User::NAME, li.user(), board.clone()));
+    assert_eq!(refusal(moved), BEYOND);
+    let silent = house.role("silent", &[]);
+    let forbids = Changes::new()
+        .set(grant::ROLE, silent)
+        .set(grant::ENTITY, "crm.account")
+        .set(grant::ACTION, Action::Read)
+        .set(grant::LEVEL, Level::All)
+        .set(grant::EFFECT, Effect::Deny);
+    let _ = house.create(Grant::NAME, &forbids);
+    let denial = waiting(lin.user(), silent);
+    let lifted = desk.write(|transaction| transaction.delete_record(RoleAssignment::NAME, denial));
+    assert_eq!(refusal(lifted), BEYOND);
+}
+
+#[test]
+fn a_keeper_lifts_nothing_that_a_pool_hides() {
+    let house = database();
+    let keeper = keeper(&house, &[("crm.lead", Action::Read, Level::All)]);
+    let pool = Changes::new().set(pool::NAME, "公海").set(pool::HIDDEN_FIELDS, "email");
+    let pool = house.create(Pool::NAME, &pool);
+    let hides = |fields: &str| {
+        let changes = Changes::new().set(pool::HIDDEN_FIELDS, fields);
+        keeper.write(|transaction| transaction.update_record(Pool::NAME, pool, changes.clone()))
+    };
+    hides("email, phone").unwrap();
+    assert_eq!(refusal(hides("phone")), BEYOND);
+    keeper.write(|transaction| transaction.delete_record(Pool::NAME, pool)).unwrap();
 }
 
 #[test]

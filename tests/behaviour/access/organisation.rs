@@ -19,7 +19,7 @@ pub const ENTITIES: [&str; 2] = ["crm.account", "crm.contact"];
 pub const FIELD: &str = "employees";
 
 /// One action on one entity at one level.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub entity: &'static str,
     pub action: Action,
@@ -64,7 +64,7 @@ impl Grant {
 }
 
 /// Somebody.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub unit: Option<usize>,
     pub reports_to: Option<usize>,
@@ -76,7 +76,7 @@ pub struct Person {
 }
 
 /// Something that somebody owns.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thing {
     pub entity: &'static str,
     pub owner: usize,
@@ -115,7 +115,7 @@ pub enum Term {
 }
 
 /// A record that is shared. The last one of a record with somebody is the one that stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     pub record: usize,
     pub with: With,
@@ -124,7 +124,7 @@ pub struct Given {
 }
 
 /// Somebody stands in for another one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandIn {
     pub delegator: usize,
     pub delegate: usize,

@@ -472,7 +472,7 @@ fn check(plan: &Plan) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: super::worlds::in_the_long_form().map_or(12, |worlds| worlds / 400),
+        cases: super::worlds::in_the_long_form().map_or(12, |worlds| (worlds / 400).max(12)),
         max_shrink_iters: 40,
         failure_persistence: None,
         ..ProptestConfig::default()

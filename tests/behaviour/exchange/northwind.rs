@@ -152,13 +152,13 @@ impl Trade {
     }
 
     fn check_people(&self) {
-        // One span holds all, so that nothing is rounded before it is added up.
         for (name, id) in self.people.values() {
             let session = self.house.crm.session_for(name).unwrap();
             let own = Condition::Compare("owner".into(), guanxi::engine::Comparison::Equal, (*id).into());
             let orders = session.count(Opportunity::NAME, &own).unwrap();
             assert_eq!(Some(orders), self.expected["orders_by_employee"][name].as_u64(), "{name}");
         }
+        // One span holds all, so that nothing is rounded before it is added up.
         let days: (Date, Date) = ("1996-01-01".parse().unwrap(), "1998-12-31".parse().unwrap());
         let target = Money::new(Decimal::from(1_000_000), guanxi::Currency::from_code("USD").unwrap());
         let set = self.house.admin.write(|transaction| {

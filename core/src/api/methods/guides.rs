@@ -19,7 +19,10 @@ methods! {
         let language = language(session, given.locale.as_deref())?;
         let guides = session.guides()?;
         let guides = guides.iter().map(|state| {
-            let counts = [("steps", json!(state.definition.steps.len())), ("done", json!(state.done.len()))];
+            // What was done of an earlier version of the guide may be no step of this one.
+            let steps = &state.definition.steps;
+            let done = steps.iter().filter(|step| state.done.contains(&step.name)).count();
+            let counts = [("steps", json!(steps.len())), ("done", json!(done))];
             and(state_to_json(state, &language), counts)
         });
         Ok(json!({"guides": guides.collect::<Vec<_>>()}))

@@ -266,7 +266,8 @@ impl Compiler<'_> {
         Ok(false)
     }
 
-    /// Whether any visible record has one of the terms of a plan.
+    /// Whether any visible record has one of the terms of a plan; of parts that must all be there, whether each of them is
+    /// somewhere.
     fn occurs(&self, plan: &Plan) -> Result<bool> {
         match plan {
             Plan::Phrase { slot, terms, .. } => {
@@ -277,8 +278,17 @@ impl Compiler<'_> {
                 }
                 Ok(false)
             }
-            Plan::Any(parts) => self.any_is_visible(parts),
-            _ => Ok(false),
+            Plan::Set { slot, terms, .. } => self.rarity.any_occurs(*slot, terms),
+            Plan::All(parts) => {
+                for part in parts {
+                    if !self.occurs(part)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Plan::Any(parts) | Plan::Some { parts, .. } => self.any_is_visible(parts),
+            Plan::Without(wanted, _) => self.occurs(wanted),
         }
     }
 
@@ -528,12 +538,13 @@ impl Compiler<'_> {
         self.term(key).filter(|(word, _)| is_one_edit_away(word, text))
     }
 
-    /// Remembers the most frequent of the near words that are visible.
+    /// Remembers the most frequent of the near words that are visible, which those of records that changed or went since are
+    /// not, however long the index still counts them.
     fn correct(&mut self, slot: Slot, text: &str, terms: &BTreeMap<(String, Scope), String>) -> Result<()> {
         let mut best: Option<(u64, &String)> = None;
         for ((word, _), term) in terms {
             let count = self.rarity.of(&Term::from_field_text(self.fields.of(slot), term))?;
-            if count > best.map_or(0, |(count, _)| count) {
+            if count > best.map_or(0, |(count, _)| count) && self.rarity.occurs(slot, term)? {
                 best = Some((count, word));
             }
         }

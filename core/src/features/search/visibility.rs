@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tantivy::columnar::ColumnValues;
 use tantivy::index::SegmentId;
+use tantivy::postings::TermInfo;
 use tantivy::query::{
     AllScorer, Bm25StatisticsProvider, ConstScorer, EnableScoring, Explanation, Query as IndexQuery, Scorer,
     Weight,
@@ -18,6 +19,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, Score, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 
 use super::analysis::{SLOTS, Slot};
+use super::plan::Terms;
 use super::query::Query;
 use super::schema::{CHANGED, CLASS, Document, Fields, KIND, OWNER, RECORD_HALVES, Scope};
 use super::tail::{Superseded, Tail};
@@ -26,10 +28,14 @@ use crate::base::RecordId;
 /// Fewest records with a word of which it is kept how many there are of each pair, and most such numbers of one part.
 const FEWEST_KEPT: u32 = 256;
 const MOST_KEPT: usize = 1_000_000;
+/// What a word costs beside its numbers, in numbers: its text, and its places in two lists.
+const REST_OF_A_WORD: usize = 16;
 /// Most beginnings of words of which it is kept that they stand for too many terms of one part.
 const MOST_CROWDED: usize = 1_000;
-/// Most memory for what people see, in bytes: one for each class of a part, and a little more.
+/// Most memory for what people see, in bytes: one for each class of a part, some for each row that is visible singly, and a
+/// little more.
 const MOST_OF_MASKS: usize = 64_000_000;
+const ROW_OF_A_MASK: usize = 8;
 const REST_OF_A_MASK: usize = 512;
 
 /// What one person may see. Asked once per distinct pair, so answers must not change while a search runs.
@@ -118,7 +124,7 @@ type Counted = Arc<[(u32, u32)]>;
 #[derive(Default)]
 struct Counts {
     by_term: HashMap<Term, Counted>,
-    /// How many numbers that are.
+    /// How many numbers that are, with what the terms cost beside them.
     numbers: usize,
 }
 
@@ -182,11 +188,12 @@ impl Pairs {
             return counted;
         }
         let counted = self.count(list);
+        let size = counted.len().saturating_add(REST_OF_A_WORD);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.numbers.saturating_add(counted.len()) > MOST_KEPT {
+        if counts.numbers.saturating_add(size) > MOST_KEPT {
             *counts = Counts::default();
         }
-        counts.numbers = counts.numbers.saturating_add(counted.len());
+        counts.numbers = counts.numbers.saturating_add(size);
         counts.by_term.insert(term.clone(), Arc::clone(&counted));
         counted
     }
@@ -271,6 +278,12 @@ impl Mask {
         visible.for_each(|(stats, _)| known.merge(stats));
         let whole = seen.iter().all(|seen| *seen);
         Self { pairs, seen, whole, known, singly }
+    }
+
+    /// Its memory, roughly.
+    fn bytes(&self) -> usize {
+        let singly = self.singly.capacity().saturating_mul(ROW_OF_A_MASK);
+        self.seen.len().saturating_add(singly).saturating_add(REST_OF_A_MASK)
     }
 
     fn by_class(&self, row: DocId) -> bool {
@@ -390,7 +403,7 @@ impl PairsBySegment {
 
     fn keep_masks(&self, viewer: Viewer, masks: &HashMap<SegmentId, Arc<Mask>>) {
         let size = |masks: &HashMap<SegmentId, Arc<Mask>>| -> usize {
-            masks.values().map(|mask| mask.pairs.len().saturating_add(REST_OF_A_MASK)).sum()
+            masks.values().map(|mask| mask.bytes()).sum()
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = kept.masks.values().map(size).sum();
@@ -495,6 +508,20 @@ impl VisibleRows {
 
     fn is_whole(&self) -> bool {
         self.mask.whole && self.superseded.is_none()
+    }
+
+    /// Whether any row of a term is visible, and was not deleted.
+    fn meets(&self, reader: &SegmentReader, field: Field, place: &TermInfo) -> tantivy::Result<bool> {
+        let index = reader.inverted_index(field)?;
+        let mut list = index.read_postings_from_terminfo(place, IndexRecordOption::Basic)?;
+        let alive = reader.alive_bitset();
+        while list.doc() != TERMINATED {
+            if self.shows(list.doc()) && alive.is_none_or(|alive| alive.is_alive(list.doc())) {
+                return Ok(true);
+            }
+            list.advance();
+        }
+        Ok(false)
     }
 }
 
@@ -618,17 +645,31 @@ impl<'a> Rarity<'a> {
         let term = Term::from_field_text(self.fields.of(slot), text);
         for reader in self.searcher.segment_readers() {
             let rows = self.visible.of(reader.segment_id())?;
+            // The count of a frequent term is kept, and a walk over rows that are all hidden would go on to the last one.
+            if rows.mask.singly.is_empty() && rows.mask.frequency(reader, &term)? == 0 {
+                continue;
+            }
             let index = reader.inverted_index(term.field())?;
-            let Some(mut list) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
-            let alive = reader.alive_bitset();
-            while list.doc() != TERMINATED {
-                if rows.shows(list.doc()) && alive.is_none_or(|alive| alive.is_alive(list.doc())) {
-                    return Ok(true);
-                }
-                list.advance();
+            let Some(place) = index.get_term_info(&term)? else { continue };
+            if rows.meets(reader, term.field(), &place)? {
+                return Ok(true);
             }
         }
         Ok(self.tail.any_has(slot, text, |document| self.visible.shows(document)))
+    }
+
+    /// The same of any of several terms.
+    pub(super) fn any_occurs(&self, slot: Slot, terms: &Terms) -> tantivy::Result<bool> {
+        for reader in self.searcher.segment_readers() {
+            let rows = self.visible.of(reader.segment_id())?;
+            for place in terms.listed.get(&reader.segment_id()).into_iter().flatten() {
+                if rows.meets(reader, self.fields.of(slot), place)? {
+                    return Ok(true);
+                }
+            }
+        }
+        let has = |term: &String| self.tail.any_has(slot, term, |document| self.visible.shows(document));
+        Ok(terms.in_tail.iter().any(has))
     }
 
     /// How many of them have a term.

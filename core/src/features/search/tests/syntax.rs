@@ -151,6 +151,14 @@ fn the_closest_records_are_found_where_none_has_all_words_and_only_if_that_was_a
 }
 
 #[test]
+fn of_the_closest_records_those_with_a_frequent_word_alone_are_none_where_others_begin_like_another_word() {
+    let noted = |number: u128, note: &str| account(number, &[(NOTE, Analyzer::Text, note)]);
+    let index = index_of((1..=1_100).map(|number| noted(number, "有限")).chain([noted(2_000, "abcdefgh")]));
+    let hits = index.search(&Query::new("有限 abcdef").closest(), &Everything, 10, 0).unwrap();
+    assert_eq!((hits.total, number_of(hits.hits[0].record)), (1, 2_000));
+}
+
+#[test]
 fn entities_recent_changes_and_own_records_come_earlier_as_much_as_is_said() {
     const DAY: i64 = 86_400_000_000;
     let now = 20_000 * DAY;

@@ -93,6 +93,19 @@ fn one_wrong_letter_is_forgiven_only_where_nothing_is_right() {
 }
 
 #[test]
+fn a_word_of_records_that_are_gone_corrects_nothing_although_the_index_still_counts_them() {
+    let word = |number: u128, word: &str| account(number, &[(NOTE, Analyzer::Text, word)]);
+    let mut index = index_of([word(1, "planit"), word(2, "planit"), word(3, "planet")]);
+    let corrected = |index: &Index| {
+        let hits = index.search(&Query::new("planot "), &Everything, 10, 0).unwrap();
+        (hits.total, hits.corrected)
+    };
+    assert_eq!(corrected(&index), (3, Some("planit".to_owned())));
+    index.take(&[Change::Delete(id(1)), Change::Delete(id(2))], at(2)).unwrap();
+    assert_eq!(corrected(&index), (1, Some("planet".to_owned())));
+}
+
+#[test]
 fn a_wrong_missing_or_added_character_of_a_name_is_forgiven_where_nothing_is_right() {
     let index = index_of([
         named(1, "上海加喜企业服务有限公司"),
