@@ -89,6 +89,8 @@ mod pool_covers;
 #[cfg(test)]
 mod pool_policies;
 #[cfg(test)]
+mod preferences;
+#[cfg(test)]
 mod privacy;
 #[cfg(test)]
 mod protection;

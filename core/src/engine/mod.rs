@@ -68,6 +68,7 @@ mod opening;
 mod options;
 mod organisation;
 mod own_layouts;
+mod own_preferences;
 mod own_records;
 mod own_right;
 mod package_records;

@@ -33,6 +33,7 @@ mod palette;
 mod personal_package;
 mod pipelines;
 mod plugins;
+mod preferences;
 mod privacy_register;
 mod privileges;
 mod query;
@@ -90,6 +91,7 @@ pub(super) fn all() -> Vec<&'static Method> {
         palette::METHODS,
         pipelines::METHODS,
         plugins::METHODS,
+        preferences::METHODS,
         privacy_register::METHODS,
         personal_package::METHODS,
         privileges::METHODS,

@@ -275,6 +275,17 @@ words! {
         => "布局，格式同 `schema.define_layout`，但不含角色和分区。";
     "Takes the user's own layout back; then what others declared, or the registry gives, holds again."
         => "撤回用户本人的布局；恢复为他人声明的布局或默认布局。";
+    "Keeps settings of the user alone, in place of those with the same names, for a host that remembers them \
+     between two sittings. They change nothing that anybody else sees. At most 200, and 48 KiB of them."
+        => "保存用户自己的设置，替换同名的设置，供宿主程序在两次使用之间记住。不改变其他任何人看到的内容。最多 200 项，共 \
+         48 KiB。";
+    "Values of any kind by names such as `till.receipt_width`, of at least two parts of small Latin letters, \
+     digits and `_`; `null` takes one away."
+        => "按名称给出的任意值，名称如 `till.receipt_width`，至少由两段小写拉丁字母、数字和 `_` 组成；`null` 表示移除。";
+    "Gives the settings that the user has kept, by name."
+        => "按名称给出用户保存的设置。";
+    "Only those whose names begin like this; all if not said."
+        => "只取名称以此开头的设置；未指定时为全部。";
     "Lists the layouts of an entity that the user has made for themselves."
         => "列出用户为实体自存的布局。";
     "Lists the entities that the user may read, for a host's navigation, and the layouts that have something to \
