@@ -289,7 +289,7 @@ impl Package {
             output::json(&answer)?;
             return Ok(Ended::Done);
         }
-        for count in ["records", "versions", "attachments", "corrections", "entries"] {
+        for count in ["records", "versions", "attachments", "comments", "corrections", "entries"] {
             output::line(&format!("{count}: {}", answer.get(count).map(cell).unwrap_or_default()))?;
         }
         let kinds: Vec<&str> = list(&answer, "left_out").iter().filter_map(Json::as_str).collect();

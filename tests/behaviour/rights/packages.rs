@@ -25,7 +25,7 @@ fn reference(house: &House, entity: &str, name: &str, kind: &str, target: Json) 
 }
 
 /// What is known of the person, each a text that nothing else has.
-const VALUES: [&str; 9] = [
+const VALUES: [&str; 11] = [
     "Xuqwen Lin",
     "Old Xuqwen",
     "qxlin@vjwk.example",
@@ -35,6 +35,8 @@ const VALUES: [&str; 9] = [
     "visit wqkzx",
     "any kkqvz",
     "proposal vvqxj",
+    "said of qxqzj",
+    "said of a deal vjqqk",
 ];
 
 /// A person to whom records refer in every way, beside another one to whom as many do.
@@ -65,7 +67,9 @@ fn house() -> (House, RecordId) {
             .set("title", of(4))
             .set("x.buyer", id)
             .set("x.others", Value::List(vec![Value::Id(id)]));
-        let _ = house.create("opportunity", &deal.set("note", of(5)));
+        let deal = house.create("opportunity", &deal.set("note", of(5)));
+        house.admin.comment("contact", id, &of(9), &[]).unwrap();
+        house.admin.comment("opportunity", deal, &of(10), &[]).unwrap();
         let _ = house.create("x.visit", &Changes::new().set("text", of(6)).set("whom", id));
         let whom = Value::Map(
             [("entity".to_owned(), "crm.contact".into()), ("id".to_owned(), Value::Id(id))].into(),
@@ -122,6 +126,7 @@ fn a_package_has_every_value_that_the_database_has_of_the_person_and_none_of_ano
     let report = house.admin.with_locale(Locale::English).personal_package("contact", id, &folder).unwrap();
     assert!(report.left_out.is_empty(), "{:?}", report.left_out);
     assert_eq!((report.records, report.attachments, report.corrections), (4, 1, 1));
+    assert_eq!(report.comments, 2);
     let text = fs::read_to_string(folder.join("package.json")).unwrap();
     let package: Json = serde_json::from_str(&text).unwrap();
     let mut packed = BTreeSet::new();

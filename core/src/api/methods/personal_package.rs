@@ -21,7 +21,7 @@ methods! {
         id: RecordId,
         /// The folder that is made.
         folder: Option<String>,
-    }) -> "{records, versions, attachments, corrections, entries, left_out, document}" {
+    }) -> "{records, versions, attachments, comments, corrections, entries, left_out, document}" {
         match &given.folder {
             Some(folder) => Ok(report_to_json(&session.personal_package(&given.entity, given.id, folder)?, None)),
             None => {
@@ -106,6 +106,7 @@ fn report_to_json(report: &PackageReport, document: Option<String>) -> Json {
         "records": report.records,
         "versions": report.versions,
         "attachments": report.attachments,
+        "comments": report.comments,
         "corrections": report.corrections,
         "entries": report.entries,
         "left_out": report.left_out.iter().map(|kind| kind.name()).collect::<Vec<_>>(),

@@ -34,6 +34,8 @@ pub struct PackageReport {
     pub versions: u64,
     /// Attachments.
     pub attachments: u64,
+    /// Comments on those records.
+    pub comments: u64,
     /// Requests for corrections.
     pub corrections: u64,
     /// Entries of the ledger that are no changes.
@@ -96,6 +98,7 @@ impl Session {
         let taken = packing.records(&mut walk, sink)?;
         packing.history(&mut walk, sink)?;
         packing.attachments(&mut walk, sink)?;
+        packing.comments(&mut walk, sink)?;
         packing.corrections(own, sink)?;
         packing.flags(own, sink)?;
         packing.ledger(&mut walk, sink)?;
@@ -149,6 +152,7 @@ impl Packing<'_> {
                 "records": report.records,
                 "versions": report.versions,
                 "attachments": report.attachments,
+                "comments": report.comments,
                 "corrections": report.corrections,
                 "entries": report.entries,
             },
@@ -220,6 +224,39 @@ impl Packing<'_> {
                 self.report.attachments = self.report.attachments.saturating_add(1);
             }
             Ok(())
+        })
+    }
+
+    /// What was said about the records.
+    fn comments(&mut self, walk: &mut Walk<'_>, sink: &mut dyn Sink) -> Result<()> {
+        sink.section("comments")?;
+        let session = self.session;
+        walk.each(self.registry, &mut |_, found| {
+            let (name, id) = (&found.entity.api_name, found.row.record.id);
+            // On the organisation's own records nobody comments.
+            if name.starts_with("sys.") {
+                return Ok(());
+            }
+            let mut after: Option<PageCursor> = None;
+            loop {
+                session.patience().check()?;
+                let page = session.comments(name, id, PAGE, after)?;
+                for comment in &page.rows {
+                    sink.item(&json!({
+                        "entity": name,
+                        "record": id.to_string(),
+                        "id": comment.id.to_string(),
+                        "at": comment.at.to_string(),
+                        "author": comment.author.to_string(),
+                        "text": comment.text,
+                    }))?;
+                    self.report.comments = self.report.comments.saturating_add(1);
+                }
+                after = page.next;
+                if after.is_none() {
+                    return Ok(());
+                }
+            }
         })
     }
 

@@ -9,7 +9,7 @@ use crate::base::{Locale, Result};
 /// What stands on the page in a language.
 struct Words {
     title: &'static str,
-    sections: [(&'static str, &'static str); 6],
+    sections: [(&'static str, &'static str); 7],
     nothing: &'static str,
     left_out: &'static str,
     kinds: [(&'static str, &'static str); 7],
@@ -23,6 +23,7 @@ const ENGLISH: Words = Words {
         ("records", "Records"),
         ("history", "Changes"),
         ("attachments", "Attachments"),
+        ("comments", "Comments"),
         ("corrections", "Requests for corrections"),
         ("flags", "What the person asked for"),
         ("ledger", "Other entries of the ledger"),
@@ -48,6 +49,7 @@ const CHINESE: Words = Words {
         ("records", "记录"),
         ("history", "变更"),
         ("attachments", "附件"),
+        ("comments", "评论"),
         ("corrections", "更正申请"),
         ("flags", "本人提出的要求"),
         ("ledger", "审计日志的其他条目"),
