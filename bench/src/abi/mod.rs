@@ -37,8 +37,9 @@ const SAVES: &str = "5000";
 /// last part of a measure's name.
 type Row = (&'static str, (&'static str, &'static str), (&'static str, &'static str), Target);
 
-/// What stands on the right is Rust, or SQLite by the same language; for calls it is the bare one of C, and for what one
-/// hook of a plugin adds to a save it is the save without a hook.
+/// What stands on the right is Rust, or SQLite by the same language; for calls it is the bare one of C, for what one hook of
+/// a plugin adds to a save it is the save without a hook, and for the memory of a process that has opened the database and
+/// begun a session it is that before.
 const ROWS: &[Row] = &[
     ("abi.call.checked", ("c", "checked_ns"), ("c", "bare_ns"), Target::None),
     ("abi.call.python", ("python", "bare_ns"), ("c", "bare_ns"), Target::None),
@@ -50,6 +51,7 @@ const ROWS: &[Row] = &[
     ("abi.list.c_and_sqlite", ("c", "getters_ns"), ("c", "sqlite_ns"), Target::Ratio(1.0)),
     ("abi.list.python_and_sqlite", ("python", "rows_ns"), ("python", "sqlite_ns"), Target::Ratio(0.5)),
     ("abi.upsert", ("c", "upsert_us"), ("rust", "upsert_us"), Target::None),
+    ("abi.memory.opened", ("c", "opened_MiB"), ("c", "loaded_MiB"), Target::None),
     ("abi.hook.c", ("hook", "c_ns"), ("hook", "save_ns"), Target::AtMost(300.0)),
     ("abi.hook.rust", ("hook", "rust_ns"), ("hook", "save_ns"), Target::AtMost(300.0)),
 ];

@@ -34,6 +34,19 @@ static double now(void) {
   return (double)moment.tv_sec * 1e9 + (double)moment.tv_nsec;
 }
 
+/* The memory of this process that is written in no file, in MiB. */
+static double memory(void) {
+  char line[128];
+  double kib = 0;
+  FILE *status = fopen("/proc/self/status", "r");
+  if (!status) return 0;
+  while (fgets(line, sizeof line, status)) {
+    if (!strncmp(line, "RssAnon:", 8)) kib = atof(line + 8);
+  }
+  fclose(status);
+  return kib / 1024;
+}
+
 static void must(int condition, const char *what) {
   if (condition) return;
   fprintf(stderr, "%s: [%s] %s\n", what, guanxi_error_key(error), guanxi_error_message(error));
@@ -243,6 +256,7 @@ int main(int argc, char **argv) {
   guanxi_engine *engine = NULL;
   guanxi_cursor *cursor;
   uint8_t key[32];
+  double loaded = memory();
   if (argc < 4) return 2;
   memset(key, 7, sizeof key);
   options.path = argv[1];
@@ -255,8 +269,9 @@ int main(int argc, char **argv) {
   rows = atol(argv[2]);
   must(guanxi_open(&options, &engine, &error) == GUANXI_OK, "open");
   must(guanxi_session_for(engine, "admin", &session, &error) == GUANXI_OK, "session");
+  printf("{\"loaded_MiB\":%.2f,\"opened_MiB\":%.2f,", loaded, memory());
   cursor = list();
-  printf("{\"bare_ns\":%.2f,\"checked_ns\":%.2f", bare_call(), checked_call(cursor));
+  printf("\"bare_ns\":%.2f,\"checked_ns\":%.2f", bare_call(), checked_call(cursor));
   guanxi_cursor_free(cursor);
   printf(",\"getters_ns\":%.1f", best(by_getters));
   printf(",\"row_ns\":%.1f", best(by_rows));
