@@ -42,17 +42,27 @@ def ours(path, rows):
         }
 
 
-def theirs(path, rows):
+def opened(path, *pragmas):
     connection = sqlite.connect(path)
     if sqlite.__name__.startswith("sqlcipher3"):
         connection.execute(f"PRAGMA key = \"x'{'07' * 32}'\"")
-    connection.execute("PRAGMA cache_size = -262144")
+    for pragma in pragmas:
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("SELECT count(*) FROM account").fetchone()
+    return connection
+
+
+def theirs(path, rows):
+    try:
+        connection = opened(path, "cache_size = -262144")
+    except sqlite.DatabaseError:
+        # The library that wrote the file may be of the version before: Debian's is.
+        connection = opened(path, "cipher_compatibility = 3", "cache_size = -262144")
     connection.row_factory = sqlite.Row
 
     def dicts():
         return map(dict, connection.execute("SELECT * FROM account"))
 
-    connection.execute("SELECT count(*) FROM account").fetchone()
     measured = {"sqlite_ns": best(dicts, rows)}
     connection.row_factory = None
     measured["sqlite_tuples_ns"] = best(lambda: connection.execute("SELECT * FROM account"), rows)
