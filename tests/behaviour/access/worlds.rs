@@ -878,7 +878,7 @@ struct Breadth {
 }
 
 /// Fewer worlds, and everything about them.
-const WHOLE: Breadth = Breadth { everybody: true, simulated: 1, renewed: 1, searched: 4, verified: true };
+const WHOLE: Breadth = Breadth { everybody: true, simulated: 4, renewed: 1, searched: 4, verified: true };
 /// Of very many worlds each is asked by one of its people: another world shows more than another of its people. For the
 /// same reason each keeps most of the one before, which to write anew would take most of the time.
 const DRAWN: Breadth = Breadth { everybody: false, simulated: 64, renewed: 4, searched: 16, verified: false };
