@@ -67,6 +67,7 @@ mod offboarding;
 mod opening;
 mod options;
 mod organisation;
+mod own_json;
 mod own_layouts;
 mod own_preferences;
 mod own_records;

@@ -4,6 +4,7 @@
 //! more of them than a registry holds. Those of one user and entity lie together, so that a layout costs one read.
 
 use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::own_json::{own_json, read_own};
 use crate::engine::{Session, Transaction, WriteOptions};
 use crate::schema::{CUSTOMER, Entity, LayoutDefinition};
 use crate::storage::{Keyspace, Snapshot};
@@ -72,7 +73,7 @@ impl Session {
         self.write_with(WriteOptions::default().cause(cause), |transaction: &mut Transaction<'_>| {
             let mut own = own_layouts(transaction.view(), self.user(), entity)?;
             change(&mut own);
-            let json = serde_json::to_vec(&own).map_err(|error| Error::new(Code::Panic).because(error))?;
+            let json = own_json(&own)?;
             if own.len() > MAX_OWN_LAYOUTS || json.len() > MAX_BYTES {
                 let rule = format!("own layouts <= {MAX_OWN_LAYOUTS}, {MAX_BYTES} bytes");
                 return Err(Error::new(Code::LimitExceeded).entity(&entity.api_name).rule(&rule));
@@ -100,9 +101,5 @@ pub(super) fn own_layouts(
     user: RecordId,
     entity: &Entity,
 ) -> Result<Vec<LayoutDefinition>> {
-    match snapshot.get(Keyspace::Meta, &place_of(user, entity))? {
-        Some(json) => serde_json::from_slice(&json)
-            .map_err(|error| Error::new(Code::Damaged).rule("layout").because(error)),
-        None => Ok(Vec::new()),
-    }
+    read_own(snapshot, &place_of(user, entity), "layout")
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::base::{Code, Error, RecordId, Result};
+use crate::engine::own_json::{own_json, read_own};
 use crate::engine::{Session, Transaction, WriteOptions};
 use crate::storage::{Keyspace, Snapshot};
 
@@ -43,8 +44,7 @@ impl Session {
                         value => drop(kept.insert(name.clone(), value.clone())),
                     }
                 }
-                let json =
-                    serde_json::to_vec(&kept).map_err(|error| Error::new(Code::Panic).because(error))?;
+                let json = own_json(&kept)?;
                 if kept.len() > MAX_PREFERENCES || json.len() > MAX_BYTES {
                     let rule = format!("preferences <= {MAX_PREFERENCES}, {MAX_BYTES} bytes");
                     return Err(Error::new(Code::LimitExceeded).rule(&rule));
@@ -86,9 +86,5 @@ fn place_of(user: RecordId) -> Vec<u8> {
 }
 
 fn preferences_of(snapshot: &dyn Snapshot, user: RecordId) -> Result<Preferences> {
-    match snapshot.get(Keyspace::Meta, &place_of(user))? {
-        Some(json) => serde_json::from_slice(&json)
-            .map_err(|error| Error::new(Code::Damaged).rule("preferences").because(error)),
-        None => Ok(Preferences::new()),
-    }
+    read_own(snapshot, &place_of(user), "preferences")
 }

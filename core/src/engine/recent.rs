@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Code, EntityId, Error, RecordId, Result};
+use crate::engine::own_json::{own_json, read_own};
 use crate::engine::reader::is_out_of_reach;
 use crate::engine::{Listing, Session, Transaction, WriteOptions};
 use crate::storage::{Keyspace, Snapshot};
@@ -122,7 +123,7 @@ impl Transaction<'_> {
     }
 
     fn put_kept(&mut self, kept: &Kept) -> Result<()> {
-        let json = serde_json::to_vec(kept).map_err(|error| Error::new(Code::Panic).because(error))?;
+        let json = own_json(kept)?;
         let key = place_of(self.session().user());
         self.view_mut().put(Keyspace::Meta, key, json);
         Ok(())
@@ -139,9 +140,5 @@ fn place_of(user: RecordId) -> Vec<u8> {
 }
 
 fn read(snapshot: &dyn Snapshot, user: RecordId) -> Result<Kept> {
-    match snapshot.get(Keyspace::Meta, &place_of(user))? {
-        Some(json) => serde_json::from_slice(&json)
-            .map_err(|error| Error::new(Code::Damaged).rule("recent").because(error)),
-        None => Ok(Kept::default()),
-    }
+    read_own(snapshot, &place_of(user), "recent")
 }

@@ -172,11 +172,11 @@ impl BeforeSave for KeepScore {
         let done = if asks && !save.is_new() { activities_with(save)? } else { Vec::new() };
         let mut score = 0_i64;
         for rule in &rules {
-            // A condition that is not understood any more gives nothing, and keeps no lead from being written.
             let times = match rule.of {
-                ScoredBy::Lead => usize::from(save.meets(&rule.condition).unwrap_or(false)),
-                ScoredBy::Activity => save.count_meeting(&done, &rule.condition).unwrap_or(0),
+                ScoredBy::Lead => understood(save.meets(&rule.condition))?.map(usize::from),
+                ScoredBy::Activity => understood(save.count_meeting(&done, &rule.condition))?,
             };
+            let times = times.unwrap_or_default();
             score = score.saturating_add(rule.points_for(times).1);
         }
         save.set(lead::SCORE, score)
@@ -428,6 +428,26 @@ impl Ref<Lead> {
     }
 }
 
+/// What a condition gives: nothing where it is not understood any more, or makes no sense of what is stored, which keeps no
+/// lead from being written. Any other fault is one.
+fn understood<T>(met: Result<T>) -> Result<Option<T>> {
+    match met {
+        Err(error)
+            if matches!(
+                error.code(),
+                Code::InvalidExpression
+                    | Code::OutOfRange
+                    | Code::CurrencyMismatch
+                    | Code::WrongType
+                    | Code::LimitExceeded
+            ) =>
+        {
+            Ok(None)
+        }
+        met => met.map(Some),
+    }
+}
+
 /// How often the condition of a rule is met; nothing where the reader does not see what it looks at.
 fn met(reader: &Reader<'_>, rule: &Rule, lead: &Listing, done: &[Listing]) -> Result<Option<usize>> {
     let rows: &[Listing] = match rule.of {
@@ -436,12 +456,7 @@ fn met(reader: &Reader<'_>, rule: &Rule, lead: &Listing, done: &[Listing]) -> Re
     };
     let mut times = 0_usize;
     for row in rows {
-        let holds = match reader.meets(row, &rule.condition) {
-            // One that is not understood any more gives nothing.
-            Err(error) if error.code() == Code::InvalidExpression => None,
-            holds => holds?,
-        };
-        let Some(holds) = holds else { return Ok(None) };
+        let Some(holds) = understood(reader.meets(row, &rule.condition))?.flatten() else { return Ok(None) };
         times = times.saturating_add(usize::from(holds));
     }
     Ok(Some(times))

@@ -134,13 +134,7 @@ fn what_waits_for_a_guide_counts_where_a_password_is_set_its_user_is_moved_or_a_
     let moved = desk.write(|transaction| transaction.update_record(User::NAME, li.user(), board.clone()));
     assert_eq!(refusal(moved), BEYOND);
     let silent = house.role("silent", &[]);
-    let forbids = Changes::new()
-        .set(grant::ROLE, silent)
-        .set(grant::ENTITY, "crm.account")
-        .set(grant::ACTION, Action::Read)
-        .set(grant::LEVEL, Level::All)
-        .set(grant::EFFECT, Effect::Deny);
-    let _ = house.create(Grant::NAME, &forbids);
+    house.grant(silent, Effect::Deny, ("crm.account", Action::Read, Level::All), "");
     let denial = waiting(lin.user(), silent);
     let lifted = desk.write(|transaction| transaction.delete_record(RoleAssignment::NAME, denial));
     assert_eq!(refusal(lifted), BEYOND);
